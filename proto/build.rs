@@ -1,5 +1,5 @@
-//! Compiles `merits/**/*.proto` with protox (pure Rust: nothing to install), and leaves the
-//! descriptor set where the reflection service takes it from.
+//! Compiles `merits/**/*.proto` with protox (pure Rust: nothing to install), and writes the
+//! descriptor set to the file that the reflection service reads.
 
 use std::{env, error::Error, fs, path::PathBuf};
 

@@ -9,7 +9,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
-use merits_text::screen;
+use merits_text::{screen, shown::check_document};
 use tracing_subscriber::EnvFilter;
 
 // Its `println!` and the like hide std's: they escape what has no place on a screen.
@@ -110,12 +110,19 @@ fn main() -> ExitCode {
 
 /// Shows help, the version, or what is wrong with the arguments.
 fn show(usage: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+    // An argument may be the name of somebody else's file, which must not speak to the terminal.
+    let text = usage.render().to_string();
+    if usage.use_stderr() && check_document(&text).is_err() {
+        eprintln!("{}", text.trim_end());
+        return code;
+    }
     match usage.print() {
         // Help goes to standard output; of standard error there is nobody to tell.
         Err(error) if !usage.use_stderr() => screen::output::failed(error),
         _ => {}
     }
-    ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
+    code
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -129,7 +136,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     merits_serve::logging::start(log, std::io::stderr().is_terminal());
     // A prover or a verifier would pass over what it cannot have.
     SimdPath::requested()?;
-    let runtime = tokio::runtime::Runtime::new().context("no runtime")?;
+    let runtime = tokio::runtime::Runtime::new().context(
+        "this program cannot start its threads: see how many the system admits (ulimit -u, ulimit -n)",
+    )?;
     runtime.block_on(command.run())
 }
 

@@ -263,7 +263,11 @@ impl Rehearsal {
         })?;
         let rules = timed(|| {
             for (authentic, verified) in authentic.iter().zip(&verified) {
-                let _effects = self.state.check(authentic, START + 1, Some(verified))?;
+                let _effects = self.state.check(
+                    authentic,
+                    START + Duration::from_millis(1),
+                    Some(verified),
+                )?;
             }
             Ok(())
         })?
@@ -330,7 +334,15 @@ pub(super) async fn submit_all(
     node: &Coordinator,
     entries: &[SignedEntry],
 ) -> anyhow::Result<Duration> {
-    let channel = Channel::from_shared(address(node))?.connect().await?;
+    submit_all_to(address(node), entries).await
+}
+
+/// The same, to the coordinator at this address.
+pub(super) async fn submit_all_to(
+    address: String,
+    entries: &[SignedEntry],
+) -> anyhow::Result<Duration> {
+    let channel = Channel::from_shared(address)?.connect().await?;
     let mut ledger = LedgerClient::new(channel)
         .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
         .max_encoding_message_size(LEDGER_REQUEST_MESSAGE);

@@ -13,6 +13,7 @@ extern crate merits_text;
 
 pub mod cases;
 mod earn;
+mod footprint;
 mod ledger;
 mod machine;
 mod people;
@@ -59,6 +60,12 @@ enum One {
     /// What `prover` starts to measure memory and time to ready in a process of their own
     #[command(hide = true)]
     LoadAndProve(prover::child::Arguments),
+    /// What `ledger` starts to measure a server's memory in a process of its own
+    #[command(hide = true)]
+    ServeAndTell(footprint::Serve),
+    /// What `ledger` starts to measure how a command opens a copy
+    #[command(hide = true)]
+    OpenAndTell(footprint::Open),
 }
 
 /// What the whole table takes.
@@ -73,6 +80,10 @@ struct All {
     /// Also read, prove and submit a whole file of trips, in the form of examples/cycling
     #[arg(long)]
     whole_file: Option<PathBuf>,
+    /// Claims of the ledger whose files, memory and time to open `ledger` compares with those of 10,000
+    /// claims. Making a million takes some minutes, and 2.5 GB in `--data-dir`
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(i64::from(footprint::LEAST)..))]
+    ledger_claims: u32,
     /// Also write the table as markdown
     #[arg(long)]
     markdown: Option<PathBuf>,
@@ -95,7 +106,7 @@ enum Measure {
     SizeClasses,
     /// One proof, and a batch of them, on one thread
     Verification,
-    /// The coordinator's durable pace, and a replica
+    /// The coordinator's durable pace, a replica, and what a large ledger takes
     Ledger,
     /// What people prove; deposits and redemptions a second
     People,
@@ -194,6 +205,10 @@ impl Arguments {
             Some(One::LoadAndProve(arguments)) => {
                 tokio::task::spawn_blocking(move || arguments.run()).await?
             }
+            Some(One::ServeAndTell(arguments)) => arguments.run().await,
+            Some(One::OpenAndTell(arguments)) => {
+                tokio::task::spawn_blocking(move || arguments.run()).await?
+            }
         }
     }
 }
@@ -270,7 +285,11 @@ impl All {
                 Measure::Earn => earn::measure(&mut table, &effort)?,
                 Measure::SizeClasses => size_classes::measure(&mut table, &weeks, &effort)?,
                 Measure::Verification => verification::measure(&mut table, &effort)?,
-                Measure::Ledger => ledger::measure(&mut table, &effort).await?,
+                Measure::Ledger => {
+                    ledger::measure(&mut table, &effort).await?;
+                    note_load(&mut table, &watch);
+                    footprint::measure(&mut table, &effort, self.ledger_claims).await?;
+                }
                 Measure::People => people::measure(&mut table, &effort).await?,
                 Measure::WholeFile => {}
             }

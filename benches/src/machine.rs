@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What the figures were taken on. Fields that the system does not tell are `unknown`.
@@ -80,6 +81,19 @@ pub(super) fn processor_time() -> Duration {
     // The system's clock of a process begins at zero.
     let (seconds, nanoseconds) = (time.tv_sec.max(0), time.tv_nsec.max(0));
     Duration::from_secs(seconds as u64) + Duration::from_nanos(nanoseconds as u64)
+}
+
+/// A size of `/proc/self/status` in bytes: `VmHWM` is the most memory that this process has had, mapped files
+/// included, and `VmRSS` what it has now.
+pub(super) fn memory(line: &str) -> anyhow::Result<u64> {
+    let text = fs::read_to_string("/proc/self/status").context("this system tells no memory")?;
+    let mut lines = text.lines();
+    let size = lines.find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
+    let kib = size.and_then(|size| size.split_whitespace().next());
+    let kib: u64 = kib
+        .with_context(|| format!("no {line} in /proc/self/status"))?
+        .parse()?;
+    Ok(kib << 10)
 }
 
 /// Busy and all time of all cores since the system started.

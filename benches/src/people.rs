@@ -23,7 +23,7 @@ use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,
     audit::Exponent,
-    calendar::Day,
+    calendar::{Day, Timestamp},
     field,
     group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
@@ -265,14 +265,13 @@ struct Rehearsal {
 /// Begins at a given time and goes on as the machine's does.
 #[derive(Debug)]
 struct ClockFrom {
-    time: u64,
+    time: Timestamp,
     start: Instant,
 }
 
 impl Clock for ClockFrom {
-    fn unix_millis(&self) -> u64 {
-        let passed = u64::try_from(self.start.elapsed().as_millis());
-        self.time.saturating_add(passed.unwrap_or(u64::MAX))
+    fn now(&self) -> Timestamp {
+        self.time + self.start.elapsed()
     }
 }
 
@@ -292,7 +291,11 @@ impl Rehearsal {
         stage.earner(&Citizen::new(1))?;
         let offer = stage.offer(Credits(1), u32::try_from(count)?)?;
         let state = stage.ledger.state().clone();
-        let at = Redeeming::new(offer, &stage.federation.exchange, stage.time + 2_000);
+        let at = Redeeming::new(
+            offer,
+            &stage.federation.exchange,
+            stage.time + Duration::from_secs(2),
+        );
         let entries = stage
             .federation
             .redemptions(&state, count as u64, &at, &mut stage.rng)?;
@@ -314,7 +317,7 @@ impl Rehearsal {
     /// A coordinator with everything before appended.
     async fn node(&self, directory: &Path) -> anyhow::Result<Coordinator> {
         let clock = Arc::new(ClockFrom {
-            time: self.stage.time + 2_000,
+            time: self.stage.time + Duration::from_secs(2),
             start: Instant::now(),
         });
         let node = start(&self.stage.federation, clock, directory, &self.founding).await?;

@@ -1,19 +1,21 @@
 //! The sequencer's clock, injected so that tests and simulations own time.
 
-use std::{fmt, fs};
+use std::{fmt, fs, time::Duration};
+
+use merits_primitives::calendar::Timestamp;
 
 pub use merits_kernel_clock::Synchronised;
 
 /// Tells the time that leaves carry. It may jump: leaf times never decrease, and nothing is appended
 /// while it does not agree with the steady clock.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Milliseconds since 1 January 1970 UTC.
-    fn unix_millis(&self) -> u64;
+    /// The time.
+    fn now(&self) -> Timestamp;
 
-    /// Milliseconds since some moment, by a clock that nobody sets. A clock of a simulation is steady
+    /// How long ago some moment was, by a clock that nobody sets. A clock of a simulation is steady
     /// by itself.
-    fn steady_millis(&self) -> u64 {
-        self.unix_millis()
+    fn steady(&self) -> Duration {
+        self.now().since(Timestamp::FIRST)
     }
 
     /// Names the run of the machine that the steady clock counts in: between two readings with one name it
@@ -33,13 +35,13 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn unix_millis(&self) -> u64 {
+    fn now(&self) -> Timestamp {
         // A clock before 1970 is a broken machine; 0 keeps leaf times non-decreasing all the same.
-        merits_replica::unix_millis()
+        merits_replica::machine_time()
     }
 
-    fn steady_millis(&self) -> u64 {
-        steady_millis()
+    fn steady(&self) -> Duration {
+        steady()
     }
 
     fn boot(&self) -> Option<String> {
@@ -56,18 +58,17 @@ impl Clock for SystemClock {
 
 /// Goes on while the machine sleeps, as the other clock does.
 #[cfg(target_os = "linux")]
-fn steady_millis() -> u64 {
+fn steady() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
     let time = clock_gettime(ClockId::Boottime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     let nanoseconds = u64::try_from(time.tv_nsec).unwrap_or_default();
-    seconds * 1_000 + nanoseconds / 1_000_000
+    Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn steady_millis() -> u64 {
+fn steady() -> Duration {
     use std::{sync::OnceLock, time::Instant};
     static START: OnceLock<Instant> = OnceLock::new();
-    let passed = START.get_or_init(Instant::now).elapsed();
-    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+    START.get_or_init(Instant::now).elapsed()
 }

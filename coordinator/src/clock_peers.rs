@@ -11,6 +11,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
+use merits_primitives::calendar::Timestamp;
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -72,7 +73,7 @@ pub(crate) async fn ask(config: &ClockConfig, clock: &dyn Clock) -> Verdict {
         // harm this question only.
         let asked = tokio::spawn(time_of(peer.clone())).await;
         match asked.unwrap_or_else(|_| Err("its answer is malformed".to_owned())) {
-            Ok(time) => Some(signed(clock.unix_millis()) - signed(time)),
+            Ok(time) => Some(ahead(clock.now(), time)),
             Err(reason) => {
                 tracing::debug!(%peer, %reason, "a peer does not tell its time");
                 None
@@ -126,8 +127,8 @@ fn judge(mut ahead: Vec<i64>) -> Verdict {
     })
 }
 
-/// A server's time, unix milliseconds, to the second.
-async fn time_of(peer: String) -> Result<u64, String> {
+/// A server's time, to the second.
+async fn time_of(peer: String) -> Result<Timestamp, String> {
     let asking = async {
         let channel = Endpoint::from_shared(peer)
             .map_err(|error| error.to_string())?
@@ -154,12 +155,17 @@ async fn time_of(peer: String) -> Result<u64, String> {
     }
 }
 
-fn since_1970(time: SystemTime) -> u64 {
-    millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+fn since_1970(time: SystemTime) -> Timestamp {
+    Timestamp::FIRST + time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// By how many milliseconds `this` is ahead of `other`.
+fn ahead(this: Timestamp, other: Timestamp) -> i64 {
+    signed(this.as_millis()) - signed(other.as_millis())
 }
 
 fn signed(millis: u64) -> i64 {

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use merits_primitives::calendar::Day;
+use merits_primitives::calendar::{Day, Timestamp};
 
 use crate::{clock::Synchronised, timekeeper::MOST_STEP};
 
@@ -18,15 +18,13 @@ pub(crate) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest stop after which a clock that nobody confirms is taken: a machine starts again in this time.
 pub(crate) const SHORT_STOP: Duration = Duration::from_secs(10 * 60);
 
-const DAY: u64 = 24 * 60 * 60 * 1_000;
-
 /// A moment in which the coordinator ran with a clock that was in step, as `last-seen` holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// By the clock, unix milliseconds.
-    pub(crate) wall: u64,
-    /// By the steady clock, in milliseconds.
-    pub(crate) steady: u64,
+    /// By the clock.
+    pub(crate) wall: Timestamp,
+    /// By the steady clock.
+    pub(crate) steady: Duration,
     /// In which run of the machine.
     pub(crate) boot: Option<String>,
 }
@@ -34,19 +32,23 @@ pub(crate) struct Seen {
 impl Seen {
     /// The file's text.
     pub(crate) fn to_text(&self) -> String {
+        let (wall, steady) = (self.wall.as_millis(), self.steady.as_millis());
         match &self.boot {
-            Some(boot) => format!("{} {} {boot}\n", self.wall, self.steady),
-            None => format!("{}\n", self.wall),
+            Some(boot) => format!("{wall} {steady} {boot}\n"),
+            None => format!("{wall}\n"),
         }
     }
 
     /// Reads the file's text: the time, and by which steady clock of which run it was, where that is known.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
-        let wall = words.next()?.parse().ok()?;
+        let wall = Timestamp::from_millis(words.next()?.parse().ok()?);
         let (steady, boot) = match (words.next(), words.next(), words.next()) {
-            (None, ..) => (0, None),
-            (Some(steady), Some(boot), None) => (steady.parse().ok()?, Some(boot.to_owned())),
+            (None, ..) => (Duration::ZERO, None),
+            (Some(steady), Some(boot), None) => {
+                let steady = Duration::from_millis(steady.parse().ok()?);
+                (steady, Some(boot.to_owned()))
+            }
             _ => return None,
         };
         Some(Self { wall, steady, boot })
@@ -59,11 +61,11 @@ pub(crate) struct Known<'a> {
     /// Both clocks now, and the run of the machine.
     pub(crate) now: Seen,
     /// The newest leaf's time.
-    pub(crate) newest_leaf: Option<u64>,
+    pub(crate) newest_leaf: Option<Timestamp>,
     /// When the coordinator ran last.
     pub(crate) last_seen: Option<&'a Seen>,
-    /// Today, by somebody's word: days since 1970.
-    pub(crate) today: Option<u32>,
+    /// Today, by somebody's word.
+    pub(crate) today: Option<Day>,
     /// Whether enough peers say that the clock is right.
     pub(crate) peers_agree: bool,
     /// What the kernel says.
@@ -86,51 +88,50 @@ impl Known<'_> {
     /// Why it cannot be right, or what must be said first.
     pub(crate) fn judge(&self) -> Result<Judged, String> {
         let now = self.now.wall;
-        let newest = self.newest_leaf.unwrap_or(0);
-        if now.saturating_add(millis(MOST_STEP)) < newest {
+        let newest = self.newest_leaf.unwrap_or(Timestamp::FIRST);
+        if now + MOST_STEP < newest {
             return Err(format!(
                 "this machine's clock says {}, and the log's newest entry is of {}: the clock is behind, or it \
                  was ahead when that entry was made. Set it right; entries of the future are waited for, because \
                  a log's time never goes back",
-                moment(now),
-                moment(newest)
+                now.to_minute(),
+                newest.to_minute()
             ));
         }
         if let Some(today) = self.today {
-            if u64::from(today).abs_diff(now / DAY) > 1 {
+            if today.0.abs_diff(now.day().0) > 1 {
                 return Err(format!(
-                    "`--after-pause` says {}, this machine's clock {}: set the clock right",
-                    date(u64::from(today) * DAY),
-                    moment(now)
+                    "`--after-pause` says {today}, this machine's clock {}: set the clock right",
+                    now.to_minute()
                 ));
             }
             return Ok(Judged::Right);
         }
         let measured = self.last_seen.and_then(|seen| self.measured(seen));
-        if measured.is_some_and(|expected| now.abs_diff(expected) <= millis(MOST_STEP)) {
+        if measured.is_some_and(|expected| now.distance(expected) <= MOST_STEP) {
             return Ok(Judged::Right);
         }
         // What was written down under a clock that was ahead says nothing now.
         let seen = self.last_seen.map(|seen| seen.wall);
-        let known = newest.max(seen.filter(|seen| *seen <= now).unwrap_or(0));
-        let stop = now.saturating_sub(known);
-        if known == 0 {
+        let known = newest.max(seen.filter(|seen| *seen <= now).unwrap_or(Timestamp::FIRST));
+        let stop = now.since(known);
+        if known == Timestamp::FIRST {
             return Ok(Judged::Right);
         }
-        if stop > millis(LONGEST_STOP) {
+        if stop > LONGEST_STOP {
             return Err(format!(
                 "this machine's clock says {}, and this ledger ran last on {}. One entry under a clock that is \
                  ahead closes offers and lets credits expire for good. If the ledger stood still for so long, \
                  look at a clock that is not this machine's, and start with `--after-pause` and today's date as \
                  you find it there (YYYY-MM-DD)",
-                moment(now),
-                moment(known)
+                now.to_minute(),
+                known.to_minute()
             ));
         }
         if self.peers_agree || self.synchronised == Synchronised::Yes {
             return Ok(Judged::Right);
         }
-        if measured.is_none() && stop <= millis(SHORT_STOP) {
+        if measured.is_none() && stop <= SHORT_STOP {
             return Ok(Judged::Right);
         }
         let kernel = match &self.synchronised {
@@ -143,61 +144,50 @@ impl Known<'_> {
         let ran = match measured {
             Some(expected) => format!(
                 "by the steady clock, which nobody sets, it should say {}",
-                moment(expected)
+                expected.to_minute()
             ),
-            None => format!("this ledger ran last on {}", moment(known)),
+            None => format!("this ledger ran last on {}", known.to_minute()),
         };
         Ok(Judged::Unconfirmed(format!(
             "this machine's clock says {}, {ran}, and nobody confirms the clock: {kernel}, and no two servers in \
              `clock.peers` agree with it. Entries are refused until one of them does. Run a time service (NTP), \
              or name peers; or look at a clock that is not this machine's, set this one right, and start with \
              `--after-pause` and today's date",
-            moment(now)
+            now.to_minute()
         )))
     }
 
     /// What the clock should say, by the steady one of the same run of the machine.
-    fn measured(&self, seen: &Seen) -> Option<u64> {
+    fn measured(&self, seen: &Seen) -> Option<Timestamp> {
         let same = seen.boot.is_some() && seen.boot == self.now.boot;
         let passed = self.now.steady.checked_sub(seen.steady)?;
-        same.then(|| seen.wall.saturating_add(passed))
+        same.then(|| seen.wall + passed)
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Such as `2026-11-30`.
-fn date(time: u64) -> String {
-    Day::of_millis(time).to_string()
-}
-
-/// Such as `2026-11-30 06:20 UTC`.
-pub(crate) fn moment(time: u64) -> String {
-    let minute = time % DAY / 60_000;
-    format!("{} {:02}:{:02} UTC", date(time), minute / 60, minute % 60)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOW: u64 = 1_796_019_600_000;
-    const YEAR: u64 = 365 * DAY;
-    const MINUTE: u64 = 60_000;
-    const HOUR: u64 = 60 * MINUTE;
+    const NOW: Timestamp = Timestamp::from_millis(1_796_019_600_000);
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     /// The steady clock's now.
-    const STEADY: u64 = 3 * DAY;
+    const STEADY: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 
-    fn seen(wall: u64, steady: u64, boot: &str) -> Seen {
+    /// What the steady clock of another run said.
+    const SEVEN: Duration = Duration::from_millis(7);
+
+    fn seen(wall: Timestamp, steady: Duration, boot: &str) -> Seen {
         let boot = Some(boot.to_owned());
         Seen { wall, steady, boot }
     }
 
     /// What is known at [`NOW`], in the run `b` of the machine, by nobody but the clock.
     fn judge(
-        newest_leaf: Option<u64>,
+        newest_leaf: Option<Timestamp>,
         last_seen: Option<&Seen>,
         change: impl FnOnce(&mut Known<'_>),
     ) -> Result<Judged, String> {
@@ -228,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_start_after_a_long_stop_needs_a_word() {
-        let today = u32::try_from(NOW / DAY).unwrap();
+        let today = NOW.day();
         let said = |day| move |known: &mut Known<'_>| known.today = Some(day);
         assert!(
             is_right(judge(None, None, as_it_is)),
@@ -240,7 +230,7 @@ mod tests {
         assert!(judge(behind, None, as_it_is).is_err());
         assert!(judge(behind, None, said(today)).is_err());
         // Nothing was appended for months, but it ran until a minute ago.
-        let minute_ago = seen(NOW - MINUTE, 7, "a");
+        let minute_ago = seen(NOW - MINUTE, SEVEN, "a");
         assert!(is_right(judge(
             Some(NOW - YEAR),
             Some(&minute_ago),
@@ -248,7 +238,7 @@ mod tests {
         )));
         // It stood still, or the clock is 40 years ahead: the file says nothing about a later time.
         for wall in [NOW - 40 * YEAR, NOW + YEAR] {
-            let (newest, seen) = (Some(NOW - 40 * YEAR), seen(wall, 7, "a"));
+            let (newest, seen) = (Some(NOW - 40 * YEAR), seen(wall, SEVEN, "a"));
             let error = judge(newest, Some(&seen), |known| {
                 known.synchronised = Synchronised::Yes;
                 known.peers_agree = true;
@@ -257,7 +247,7 @@ mod tests {
             assert!(error.contains("--after-pause"), "{error}");
             assert!(is_right(judge(newest, Some(&seen), said(today))));
             assert!(
-                judge(newest, Some(&seen), said(today - 2)).is_err(),
+                judge(newest, Some(&seen), said(Day(today.0 - 2))).is_err(),
                 "another day than the clock's"
             );
         }
@@ -267,10 +257,10 @@ mod tests {
     #[test]
     fn after_a_reboot_somebody_confirms_the_clock() {
         for (stop, taken) in [(9 * MINUTE, true), (11 * MINUTE, false), (23 * HOUR, false)] {
-            let last = seen(NOW - stop, 7, "a");
+            let last = seen(NOW - stop, SEVEN, "a");
             let newest = Some(NOW - stop - HOUR);
             let alone = judge(newest, Some(&last), as_it_is);
-            assert_eq!(is_right(alone.clone()), taken, "{stop}");
+            assert_eq!(is_right(alone.clone()), taken, "{stop:?}");
             if taken {
                 continue;
             }
@@ -301,11 +291,11 @@ mod tests {
         for stop in [MINUTE, 9 * MINUTE, 23 * HOUR, 2 * DAY] {
             let newest = Some(NOW - stop - HOUR);
             let last = seen(NOW - stop, STEADY - stop, "b");
-            assert!(is_right(judge(newest, Some(&last), as_it_is)), "{stop}");
+            assert!(is_right(judge(newest, Some(&last), as_it_is)), "{stop:?}");
             // The clock was set ahead while the coordinator stood still, by less than any other bound sees.
             let last = seen(NOW - stop - 6 * MINUTE, STEADY - stop, "b");
             let judged = judge(newest, Some(&last), as_it_is);
-            if stop < LONGEST_STOP.as_millis() as u64 {
+            if stop < LONGEST_STOP {
                 let reason = waits(judged);
                 assert!(reason.contains("steady clock"), "{reason}");
             } else {
@@ -323,17 +313,12 @@ mod tests {
         assert_eq!(Seen::parse(&full.to_text()), Some(full));
         let bare = Seen {
             wall: NOW,
-            steady: 0,
+            steady: Duration::ZERO,
             boot: None,
         };
         assert_eq!(Seen::parse(&bare.to_text()), Some(bare));
         for text in ["", "\n", "soon", "1 2", "1 x boot", "1 2 boot more"] {
             assert_eq!(Seen::parse(text), None, "{text:?}");
         }
-    }
-
-    #[test]
-    fn moments_are_readable() {
-        assert_eq!(moment(NOW), "2026-11-30 06:20 UTC");
     }
 }

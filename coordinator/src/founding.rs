@@ -20,7 +20,6 @@ use merits_ledger_sqlite::Writer;
 use crate::{
     clock::{Clock, Synchronised},
     clock_peers::Verdict,
-    clock_start::moment,
     config::Config,
     data_dir,
     error::StartError,
@@ -93,7 +92,7 @@ pub(crate) fn say_time(clock: &dyn Clock, peers: Verdict) {
         return;
     }
     tracing::warn!(
-        now = %moment(clock.unix_millis()),
+        now = %clock.now().to_minute(),
         "nobody confirms this machine's clock, and the first entry's time can never be taken back: compare it \
          with another clock before the first entry. Run a time service (NTP), or name servers in `clock.peers`"
     );

@@ -6,6 +6,7 @@
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use merits_primitives::calendar::Day;
 use merits_proto::{
     ledger::{blobs_server::BlobsServer, ledger_server::LedgerServer},
     limits::{
@@ -66,9 +67,9 @@ pub enum Beginning {
     /// A ledger that is there goes on.
     #[default]
     GoOn,
-    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day (counted from 1 January 1970), by a clock
+    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a clock
     /// that is not this machine's.
-    AfterPause(u32),
+    AfterPause(Day),
     /// A ledger is founded.
     Found,
 }
@@ -430,6 +431,6 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
     VerifyPool::start(limits).map_err(|source| StartError::File {
         action: "start the verification threads of",
         path: config.data_dir.clone(),
-        source,
+        source: merits_guard::words::writing(source),
     })
 }

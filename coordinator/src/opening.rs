@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
+use merits_guard::words::writing;
 use merits_ledger::LedgerPolicy;
+use merits_primitives::calendar::Day;
 use merits_replica::HighWaterMark;
 use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
@@ -31,7 +33,7 @@ pub(crate) struct Opening {
     pub(crate) mark: HighWaterMark,
     pub(crate) time: Arc<Timekeeper>,
     /// Today, by somebody's word.
-    pub(crate) today: Option<u32>,
+    pub(crate) today: Option<Day>,
 }
 
 /// Loads the log on a thread of its own, which then runs the sequencer. Returns when it is loaded.
@@ -52,7 +54,7 @@ pub(crate) async fn start_sequencer(
                 let _ = loaded.send(Err(StartError::File {
                     action,
                     path,
-                    source,
+                    source: writing(source),
                 }));
                 return;
             }
@@ -80,7 +82,7 @@ pub(crate) async fn start_sequencer(
         .map_err(|source| StartError::File {
             action: "start the sequencer of",
             path: PathBuf::from("this process"),
-            source,
+            source: writing(source),
         })?;
     let (published, writing) = ready
         .await

@@ -4,7 +4,7 @@
 //! ahead closes offers and lets credits expire for good. Three things must agree with the clock before
 //! anything is appended, and a fourth where the operator names whom to ask:
 //!
-//! - while it runs, a second clock that nobody sets ([`Clock::steady_millis`]): a jump of the first one
+//! - while it runs, a second clock that nobody sets ([`Clock::steady`]): a jump of the first one
 //!   stops appending until it is right again;
 //! - at its start, the newest leaf, the last minute in which this coordinator ran (a file), and who
 //!   confirms the clock ([`crate::clock_start`]);
@@ -19,6 +19,7 @@ use std::{
 };
 
 use merits_guard::output::{self, Readers};
+use merits_primitives::calendar::{Day, Timestamp};
 
 use crate::{
     clock::Clock,
@@ -59,7 +60,7 @@ struct State {
 /// What a start is judged by that does not change.
 #[derive(Debug)]
 struct Start {
-    newest_leaf: Option<u64>,
+    newest_leaf: Option<Timestamp>,
     last_seen: Option<Seen>,
 }
 
@@ -113,19 +114,19 @@ impl Timekeeper {
     ///
     /// # Errors
     /// [`OutOfStep`] while the clock is elsewhere than the steady one or the peers', or nobody confirms it.
-    pub(crate) fn now(&self) -> Result<u64, OutOfStep> {
+    pub(crate) fn now(&self) -> Result<Timestamp, OutOfStep> {
         let state = self.state();
-        let now = self.clock.unix_millis();
+        let now = self.clock.now();
         if let Some(deviation) = state.deviation {
             return Err(OutOfStep::Peers(deviation));
         }
         if state.unconfirmed.is_some() {
             return Err(OutOfStep::Unconfirmed);
         }
-        let passed = self.clock.steady_millis();
+        let passed = self.clock.steady();
         let passed = passed.saturating_sub(state.begun.steady);
-        let expected = state.begun.wall.saturating_add(passed);
-        let by = Duration::from_millis(now.abs_diff(expected));
+        let expected = state.begun.wall + passed;
+        let by = now.distance(expected);
         if by > MOST_STEP {
             let ahead = now > expected;
             return Err(OutOfStep::Jumped { by, ahead });
@@ -152,7 +153,7 @@ impl Timekeeper {
     }
 
     /// The time for what is only said and not appended: that of the newest leaf if the clock is wrong.
-    pub(crate) fn now_or(&self, newest: u64) -> u64 {
+    pub(crate) fn now_or(&self, newest: Timestamp) -> Timestamp {
         self.now().map_or(newest, |now| now.max(newest))
     }
 
@@ -171,15 +172,15 @@ impl Timekeeper {
     }
 
     /// Judges the clock at the start, by the newest leaf, the file and who confirms it. `today` is what
-    /// somebody found on another clock, in days since 1970. A clock that nobody confirms is taken later, by
+    /// somebody found on another clock. A clock that nobody confirms is taken later, by
     /// [`Self::confirm`].
     ///
     /// # Errors
     /// [`StartError::Clock`].
     pub(crate) fn judge_start(
         &self,
-        newest_leaf: Option<u64>,
-        today: Option<u32>,
+        newest_leaf: Option<Timestamp>,
+        today: Option<Day>,
     ) -> Result<(), StartError> {
         let start = Start {
             newest_leaf,
@@ -233,7 +234,7 @@ impl Timekeeper {
         &self,
         state: &mut State,
         start: &Start,
-        today: Option<u32>,
+        today: Option<Day>,
     ) -> Result<Judged, String> {
         let now = look(&*self.clock);
         let known = Known {
@@ -259,8 +260,8 @@ impl Timekeeper {
 
 fn look(clock: &dyn Clock) -> Seen {
     Seen {
-        wall: clock.unix_millis(),
-        steady: clock.steady_millis(),
+        wall: clock.now(),
+        steady: clock.steady(),
         boot: clock.boot(),
     }
 }
@@ -273,10 +274,10 @@ mod tests {
     use super::*;
     use crate::clock::Synchronised;
 
-    const NOW: u64 = 1_796_019_600_000;
-    const DAY: u64 = 24 * 60 * MINUTE;
-    const YEAR: u64 = 365 * DAY;
-    const MINUTE: u64 = 60_000;
+    const NOW: Timestamp = Timestamp::from_millis(1_796_019_600_000);
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    const MINUTE: Duration = Duration::from_secs(60);
 
     /// Two clocks that a test sets, and whether the kernel says that a time service keeps the first.
     #[derive(Debug, Default)]
@@ -286,13 +287,21 @@ mod tests {
         kept: AtomicBool,
     }
 
+    impl Two {
+        fn set(&self, wall: Timestamp, steady: Duration) {
+            let steady = u64::try_from(steady.as_millis()).unwrap();
+            self.wall.store(wall.as_millis(), Ordering::Relaxed);
+            self.steady.store(steady, Ordering::Relaxed);
+        }
+    }
+
     impl Clock for Two {
-        fn unix_millis(&self) -> u64 {
-            self.wall.load(Ordering::Relaxed)
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.wall.load(Ordering::Relaxed))
         }
 
-        fn steady_millis(&self) -> u64 {
-            self.steady.load(Ordering::Relaxed)
+        fn steady(&self) -> Duration {
+            Duration::from_millis(self.steady.load(Ordering::Relaxed))
         }
 
         fn synchronised(&self) -> Synchronised {
@@ -308,11 +317,10 @@ mod tests {
     fn a_jump_stops_and_the_right_time_goes_on() {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(Two::default());
-        clock.wall.store(NOW, Ordering::Relaxed);
+        clock.set(NOW, Duration::ZERO);
         let keeper = Timekeeper::start(Arc::clone(&clock) as Arc<dyn Clock>, dir.path());
-        let at = |wall: u64, steady: u64| {
-            clock.wall.store(wall, Ordering::Relaxed);
-            clock.steady.store(steady, Ordering::Relaxed);
+        let at = |wall: Timestamp, steady: Duration| {
+            clock.set(wall, steady);
             keeper.now()
         };
         assert_eq!(at(NOW + DAY, DAY), Ok(NOW + DAY));
@@ -323,7 +331,7 @@ mod tests {
             NOW + 40 * YEAR,
             NOW + DAY + 6 * MINUTE,
             NOW + DAY - 6 * MINUTE,
-            0,
+            Timestamp::FIRST,
         ] {
             let error = at(wrong, DAY).unwrap_err();
             assert!(error.to_string().contains("jumped"), "{error}");
@@ -352,9 +360,13 @@ mod tests {
             let clock = Arc::new(Two::default());
             // The clock is 20 hours ahead.
             let ahead = 20 * 60 * MINUTE;
-            clock.wall.store(NOW + ahead, Ordering::Relaxed);
+            clock.set(NOW + ahead, Duration::ZERO);
             let seen = NOW - 60 * MINUTE;
-            fs::write(dir.path().join(FILE), format!("{seen} 5 another-run\n")).unwrap();
+            fs::write(
+                dir.path().join(FILE),
+                format!("{} 5 another-run\n", seen.as_millis()),
+            )
+            .unwrap();
             let keeper = Timekeeper::start(Arc::clone(&clock) as Arc<dyn Clock>, dir.path());
             keeper.judge_start(Some(seen), None).unwrap();
             keeper.confirm();
@@ -363,12 +375,11 @@ mod tests {
             keeper.note();
             let noted = fs::read_to_string(dir.path().join(FILE)).unwrap();
             assert!(
-                noted.starts_with(&seen.to_string()),
+                noted.starts_with(&seen.as_millis().to_string()),
                 "it is not written down"
             );
             // The time service sets it, which is no jump, and says so.
-            clock.wall.store(NOW + MINUTE, Ordering::Relaxed);
-            clock.steady.store(MINUTE, Ordering::Relaxed);
+            clock.set(NOW + MINUTE, MINUTE);
             keeper.confirm();
             assert_eq!(keeper.now(), Err(OutOfStep::Unconfirmed));
             if by_peers {
@@ -382,7 +393,7 @@ mod tests {
             keeper.confirm();
             assert_eq!(keeper.now(), Ok(NOW + MINUTE));
             // From here on a jump is one.
-            clock.wall.store(NOW + ahead, Ordering::Relaxed);
+            clock.set(NOW + ahead, MINUTE);
             keeper.confirm();
             assert!(matches!(
                 keeper.now(),
@@ -397,7 +408,7 @@ mod tests {
         for text in ["", "soon\n"] {
             let dir = tempfile::tempdir().unwrap();
             let clock = Arc::new(Two::default());
-            clock.wall.store(NOW, Ordering::Relaxed);
+            clock.set(NOW, Duration::ZERO);
             fs::write(dir.path().join(FILE), text).unwrap();
             let keeper = Timekeeper::start(Arc::clone(&clock) as Arc<dyn Clock>, dir.path());
             keeper.judge_start(Some(NOW - 60 * MINUTE), None).unwrap();

@@ -1,6 +1,7 @@
 //! The container of `.r1cs`, `.wtns` and `.zkey`: magic, version, and numbered sections with
-//! lengths (iden3's `binfileutils`). Every length is checked before anything is made room for, and
-//! sections are read piece by piece: a key's file never lies in memory beside what is made of it.
+//! lengths (iden3's `binfileutils`). Every length is checked before memory is allocated for it, and
+//! sections are read piece by piece: a key's file is never in memory beside the key that is made
+//! from it.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -12,7 +13,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BinFileError {
-    /// Another kind of file.
+    /// It is another kind of file.
     #[error(
         "not a `{expected}` file: it begins with {}; check the path",
         letters(.found)
@@ -23,7 +24,7 @@ pub enum BinFileError {
         /// The first bytes.
         found: Vec<u8>,
     },
-    /// A version that we do not know.
+    /// It has a version that this program does not know.
     #[error("`{kind}` file has version {found}; this program reads up to {supported}")]
     Version {
         /// The kind of file.
@@ -49,14 +50,14 @@ pub enum BinFileError {
         /// The section at fault; 0 is the table of sections.
         section: u32,
     },
-    /// A section that must be there once is missing or doubled.
+    /// A section that must occur once is missing or repeated.
     #[error("`{kind}` file has section {section} {times} times instead of once")]
     SectionCount {
         /// The kind of file.
         kind: String,
         /// The section.
         section: u32,
-        /// How often it is there.
+        /// How often it occurs.
         times: usize,
     },
     /// The file is over another curve.
@@ -208,8 +209,8 @@ impl<R: Read + Seek> Section<'_, R> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// Field elements in plain (not Montgomery) little-endian form, below the modulus; nothing but
-    /// them may be left in the section.
+    /// Field elements in plain (not Montgomery) little-endian form, below the modulus. The rest of
+    /// the section must consist of exactly these.
     pub(crate) fn fields(&mut self, count: usize) -> Result<Vec<Fr>, BinFileError> {
         self.expect_left(count, 32)?;
         let mut fields = Vec::with_capacity(count);
@@ -236,7 +237,7 @@ impl<R: Read + Seek> Section<'_, R> {
         })
     }
 
-    /// That so many records of so many bytes are left, and nothing else.
+    /// Checks that exactly this many records of this many bytes are left.
     pub(crate) fn expect_left(&self, count: usize, size: usize) -> Result<(), BinFileError> {
         if (count as u64).checked_mul(size as u64) == Some(self.left) {
             Ok(())
@@ -264,7 +265,7 @@ impl<R: Read + Seek> Section<'_, R> {
     }
 
     fn io(&self, source: io::Error) -> BinFileError {
-        // Shorter than it was when it was opened.
+        // The file is shorter than when it was opened.
         if source.kind() == io::ErrorKind::UnexpectedEof {
             return self.torn();
         }
@@ -320,7 +321,7 @@ impl<'w, W: Write> SectionWriter<'w, W> {
         Ok(Self { out })
     }
 
-    /// Starts a section; the caller writes exactly `len` bytes to what is returned.
+    /// Starts a section. The caller must write exactly `len` bytes to the returned writer.
     pub(crate) fn section(&mut self, id: u32, len: u64) -> io::Result<&mut W> {
         self.out.write_all(&id.to_le_bytes())?;
         self.out.write_all(&len.to_le_bytes())?;

@@ -9,13 +9,13 @@
 //!                                                 deleted at any time, and is made again
 //! ```
 //!
-//! A key is checked point by point once: when it was made elsewhere. The manifest then holds
-//! the digest and length of the checked bytes, and every later start compares those and reads
-//! the points unchecked. A manifest is only as trustworthy as the directory that holds it; what
-//! others verify under is the verifying key that the ledger names.
+//! A key that was made elsewhere is checked point by point once. The manifest then holds the digest
+//! and length of the checked bytes, and every later start compares those and reads the points
+//! unchecked. A manifest is only as trustworthy as the directory that holds it. Others verify under
+//! the verifying key that the ledger names.
 //!
-//! Each file is written beside its place, flushed and renamed, so a crash leaves the old state
-//! or the new one; the manifest comes last, so a key without one does not exist.
+//! Each file is written under a temporary name, flushed and renamed, so a crash leaves the old
+//! state or the new one. The manifest is written last, so a key without a manifest does not exist.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -42,7 +42,7 @@ pub const R1CS_FILE: &str = "circuit.r1cs";
 pub const ZKEY_FILE: &str = "circuit.zkey";
 /// Name of the verifying key's file.
 pub const VERIFICATION_KEY_FILE: &str = "verification_key.json";
-/// Name of the folder for what can be made again from the proving key.
+/// Name of the folder for files that can be made again from the proving key.
 pub const PREPARED_DIR: &str = "prepared";
 /// Name of the manifest.
 pub const MANIFEST_FILE: &str = "key.json";
@@ -57,7 +57,7 @@ pub struct KeyStore {
     dir: PathBuf,
 }
 
-/// What is known of a key.
+/// What the store knows about a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyManifest {
@@ -71,7 +71,7 @@ pub struct KeyManifest {
     pub public_inputs: usize,
     /// How the key was made: `insecure-dev` or `ceremony`.
     pub provenance: String,
-    /// Who made or imported it.
+    /// The party that made or imported it.
     pub created_by: String,
     /// Length of the `.zkey` file in bytes.
     pub zkey_length: u64,
@@ -79,7 +79,7 @@ pub struct KeyManifest {
     pub zkey_sha256: String,
     /// Digest of the verifying key, in hex.
     pub verifying_key: String,
-    /// Whether each point of exactly these bytes was checked, or made here.
+    /// Whether each point of exactly these bytes was checked, or the key was made here.
     pub checked: bool,
 }
 
@@ -96,7 +96,7 @@ pub struct StoredKey {
     pub dir: PathBuf,
 }
 
-/// A key of the store that has not been read.
+/// A key of the store that has not been read yet.
 #[derive(Clone, Debug)]
 pub struct KeyEntry {
     /// Its manifest.
@@ -114,14 +114,14 @@ pub enum KeyStoreError {
     /// A file cannot be read or written.
     #[error("key store: {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
     },
-    /// The manifest is not one of ours.
+    /// The manifest is damaged.
     #[error("key store: {} is damaged ({reason}): delete its folder and make the key again", path.display())]
     Manifest {
         /// The file.
@@ -140,7 +140,7 @@ pub enum KeyStoreError {
         /// What differs.
         reason: String,
     },
-    /// The bytes are those that were stored, but are no sound key.
+    /// The bytes are those that were stored, but they are not a sound key.
     #[error("key store: {}: {source}", path.display())]
     Zkey {
         /// The file.
@@ -156,7 +156,7 @@ pub enum KeyStoreError {
         /// What is wrong with it.
         source: SnarkjsJsonError,
     },
-    /// The policy refuses the key, or anyone could forge under it.
+    /// The policy refuses the key, or anybody could forge proofs under it.
     #[error(transparent)]
     Refused(#[from] KeyError),
     /// No key can be made for the circuit.
@@ -195,7 +195,7 @@ impl KeyStore {
     /// The key of a circuit; `None` if there is none.
     ///
     /// # Errors
-    /// [`KeyStoreError`] if the policy refuses it or its files are not what was stored.
+    /// [`KeyStoreError`] if the policy refuses it or its files are not those that were stored.
     pub fn get(
         &self,
         circuit: &[u8; 32],
@@ -204,7 +204,8 @@ impl KeyStore {
         self.entry(circuit, policy)?.map(KeyEntry::read).transpose()
     }
 
-    /// What the store says of a circuit's key, without reading the key; `None` if there is none.
+    /// What the store knows about a circuit's key, without reading the key. `None` if there is
+    /// none.
     ///
     /// # Errors
     /// [`KeyStoreError`] if the policy refuses it or its manifest is damaged.
@@ -251,9 +252,8 @@ impl KeyStore {
         Ok(Some((key, provenance)))
     }
 
-    /// The key of a circuit, made by this one party if there is none: marked `insecure-dev`,
-    /// and refused as such unless the policy allows it. Runs that ask at the same time make it
-    /// once.
+    /// The key of a circuit. If there is none, this party makes one, which is marked `insecure-dev`
+    /// and refused unless the policy allows that. Concurrent callers make it once.
     ///
     /// # Errors
     /// [`KeyStoreError`].
@@ -278,8 +278,8 @@ impl KeyStore {
         self.put(r1cs, zkey, &circuit, Provenance::InsecureDev, created_by)
     }
 
-    /// Stores a key that was made elsewhere, after checking every point of it and that it
-    /// belongs to the circuit. A key that is there already is replaced.
+    /// Stores a key that was made elsewhere, after checking every point of it and that it belongs
+    /// to the circuit. An existing key is replaced.
     ///
     /// # Errors
     /// [`KeyStoreError`].
@@ -314,7 +314,7 @@ impl KeyStore {
     ) -> Result<StoredKey, KeyStoreError> {
         let dir = self.dir_of(circuit);
         zkey.key.vk.check()?;
-        // Until the new manifest is there, an old one must not vouch for new files.
+        // An old manifest must not vouch for new files while the new manifest is missing.
         remove_if_there(&dir.join(MANIFEST_FILE))?;
         write_atomically(&dir.join(R1CS_FILE), |out| r1cs.write(out))?;
         let mut digest = Sha256::new();
@@ -363,21 +363,23 @@ impl KeyEntry {
         hex::decode_to_slice(&self.manifest.zkey_sha256, &mut digest).map_err(|error| {
             KeyStoreError::Manifest {
                 path: self.dir.join(MANIFEST_FILE),
-                reason: format!("`zkey_sha256` is no digest: {error}"),
+                reason: format!("`zkey_sha256` is not a digest: {error}"),
             }
         })?;
         Ok(digest)
     }
 
-    /// The folder for what a prover makes of the key and can make again.
+    /// The folder for files that a prover makes from the key and can make again.
     #[must_use]
     pub fn prepared_dir(&self) -> PathBuf {
         self.dir.join(PREPARED_DIR)
     }
 
-    /// Removes what provers made of the key, whose processes keep what they have mapped.
+    /// Removes the files that provers made from the key. Running provers keep what they have
+    /// mapped.
     ///
-    /// Of a key that nobody has checked yet it is not to be used: it came along with the key.
+    /// Call it for a key that has not been checked yet: such files came with the key and must not
+    /// be used.
     ///
     /// # Errors
     /// [`KeyStoreError::Io`].
@@ -391,11 +393,11 @@ impl KeyEntry {
         }
     }
 
-    /// Reads the key. Its bytes have to be those that this manifest names, whatever the folder has
-    /// come to hold since.
+    /// Reads the key. Its bytes must be those that this manifest names, even if the folder has
+    /// changed since.
     ///
     /// # Errors
-    /// [`KeyStoreError`] if its files are not what was stored.
+    /// [`KeyStoreError`] if its files are not those that were stored.
     pub fn read(self) -> Result<StoredKey, KeyStoreError> {
         if !self.manifest.checked {
             self.discard_prepared()?;
@@ -421,8 +423,9 @@ impl KeyEntry {
         } else {
             Trust::Nothing
         };
-        // Parsed while it is hashed; what was parsed is used only if the digest agrees. Who could
-        // change the file between the two could as well write a prepared key beside it.
+        // The file is parsed while it is hashed, and the result is used only if the digest agrees.
+        // Anybody who could change the file between the two could also write a prepared key beside
+        // it.
         let (digest, zkey) = rayon::join(
             || sha256(Positioned::new(&file)),
             || Zkey::read_from(Positioned::new(&file), trust),

@@ -1,4 +1,4 @@
-//! A file read from a position of one's own, so that several threads may read it at once.
+//! A file reader with its own position, so that several threads can read one file at once.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

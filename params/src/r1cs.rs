@@ -23,7 +23,8 @@ pub type Term = (u32, Fr);
 pub const MAX_CONSTRAINTS: usize = 1 << 28;
 
 /// A sparse matrix by rows, all rows in one allocation. Each row is sorted by wire, has each wire
-/// at most once, and no zero coefficient: equal matrices are equal here, whoever wrote them down.
+/// at most once, and has no zero coefficient. So equal matrices compare equal, whichever tool wrote
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SparseMatrix {
     ends: Vec<u32>,
@@ -62,13 +63,13 @@ pub struct R1cs {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum R1csError {
-    /// The container is torn or is another kind of file.
+    /// The container is damaged, or is another kind of file.
     #[error(transparent)]
     File(#[from] BinFileError),
     /// The file cannot be read.
     #[error("constraint system file: {0}")]
     Io(#[from] io::Error),
-    /// Over another field.
+    /// It is over another field.
     #[error(
         "the circuit is over another field than BN254's: {field}; compile it with `--prime bn128`"
     )]
@@ -78,11 +79,11 @@ pub enum R1csError {
     },
     /// It has constraints that are not of rank 1.
     #[error(
-        "the circuit uses custom gates, which Groth16 has not: compile it without \
+        "the circuit uses custom gates, which Groth16 lacks: compile it without \
          `pragma custom_templates`"
     )]
     CustomGates,
-    /// The numbers in it make no sense together.
+    /// The numbers in it contradict each other.
     #[error("constraint system file: {what}: recompile the circuit or fetch the file again")]
     Inconsistent {
         /// What is wrong.
@@ -91,8 +92,8 @@ pub enum R1csError {
 }
 
 impl SparseMatrix {
-    /// Appends a row. Terms may stand in any order and a wire more than once: they are sorted and
-    /// added up, and those that come to zero are dropped.
+    /// Appends a row. Terms may be in any order, and a wire may occur more than once: terms are
+    /// sorted and added up, and zero sums are dropped.
     ///
     /// # Panics
     /// If the matrix would exceed 2^32 terms.
@@ -163,8 +164,8 @@ impl R1cs {
     /// Whether the assignment (one value a wire) satisfies every constraint.
     ///
     /// # Errors
-    /// The number of the first constraint that fails. An assignment of another length or whose
-    /// wire 0 is not one fails at constraint 0.
+    /// The number of the first constraint that fails. An assignment of the wrong length, or whose
+    /// wire 0 is not one, fails at constraint 0.
     pub fn is_satisfied(&self, assignment: &[Fr]) -> Result<(), usize> {
         if assignment.len() != self.n_wires as usize || assignment.first() != Some(&Fr::ONE) {
             return Err(0);
@@ -197,7 +198,7 @@ impl R1cs {
             .ilog2()
     }
 
-    /// Writes the system as an `.r1cs` file, labels being wire numbers.
+    /// Writes the system as an `.r1cs` file, with wire numbers as labels.
     ///
     /// # Errors
     /// Those of the writer.
@@ -252,7 +253,7 @@ impl R1cs {
 /// The value of a row under an assignment.
 ///
 /// # Panics
-/// If the row names a wire that the assignment lacks; both are checked where they enter.
+/// If the row names a wire that the assignment lacks. Callers check both before.
 #[must_use]
 pub fn evaluate(row: &[Term], assignment: &[Fr]) -> Fr {
     row.iter().fold(Fr::ZERO, |sum, (wire, coefficient)| {

@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 const PROTOCOL: &str = "groth16";
 const CURVE: &str = "bn128";
 
-/// Why JSON is not what it should be.
+/// Why a JSON file is refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnarkjsJsonError {
     /// Not JSON, or not of this shape.
     #[error("{file}: not snarkjs's format: {source}")]
     Shape {
-        /// What was being read.
+        /// The file.
         file: &'static str,
         /// The parser's complaint.
         source: serde_json::Error,
@@ -29,7 +29,7 @@ pub enum SnarkjsJsonError {
     OtherSystem {
         /// What was being read.
         file: &'static str,
-        /// Proof system found.
+        /// The proof system found.
         protocol: String,
         /// Curve found.
         curve: String,
@@ -60,7 +60,7 @@ pub enum SnarkjsJsonError {
         /// Points in the file.
         points: usize,
     },
-    /// The proof's points are no proof's.
+    /// The proof's points are not acceptable.
     #[error(transparent)]
     Proof(#[from] ProofFormatError),
 }
@@ -111,8 +111,7 @@ pub fn verification_key(key: &VerifyingKey) -> String {
     })
 }
 
-/// Reads `verification_key.json`. Whether the key is one that may be used is for
-/// [`VerifyingKey::check`] to say.
+/// Reads `verification_key.json`. [`VerifyingKey::check`] checks whether the key may be used.
 ///
 /// # Errors
 /// [`SnarkjsJsonError`].
@@ -216,7 +215,7 @@ fn number<F: PrimeField<BigInt = BigInt<4>>>(
     text: &str,
 ) -> Result<F, SnarkjsJsonError> {
     let refused = SnarkjsJsonError::Number { file, field };
-    // 78 digits hold 2^256; leading zeros and signs would be second spellings.
+    // 78 digits hold 2^256. Leading zeros and signs would be other spellings of the same number.
     let digits = text.len() <= 78 && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits || text.is_empty() || (text.len() > 1 && text.starts_with('0')) {
         return Err(refused);
@@ -224,7 +223,7 @@ fn number<F: PrimeField<BigInt = BigInt<4>>>(
     let value = text.bytes().fold(F::ZERO, |value, digit| {
         value * F::from(10u64) + F::from(u64::from(digit - b'0'))
     });
-    // Reduced on the way if it was too large: then it does not print as it was read.
+    // Parsing reduces a number that is too large. Then it does not print as it was read.
     if value.to_string() == text {
         Ok(value)
     } else {

@@ -1,9 +1,9 @@
-//! The terms document: what a person consents to, readable by people and programs.
+//! The terms document: the text that a person consents to, readable by people and programs.
 //!
-//! A distributor publishes it whole on the ledger, and a ticket binds the SHA-256 of its text, so
-//! nobody can say later that something else was agreed. Its parts follow ISO/IEC TS 27560 (consent
-//! records): purpose, recipient, what is read, how long it is kept, how consent is taken back. One
-//! scale and one recipient a document; the period is the ticket's.
+//! A distributor publishes all of it on the ledger, and a ticket binds the SHA-256 of its text, so
+//! nobody can claim later that something else was agreed. Its parts follow ISO/IEC TS 27560
+//! (consent records): purpose, recipient, what is read, how long it is kept, how to withdraw the
+//! consent. A document is for one scale and one recipient; the ticket states the period.
 
 use std::fmt::Write as _;
 
@@ -14,10 +14,10 @@ use thiserror::Error;
 
 use crate::manifest::Manifest;
 
-/// Most bytes of a document: as many as the ledger takes.
+/// Most bytes of a document, which is the ledger's limit.
 pub const MAX_BYTES: usize = 16_384;
 
-/// What stands in `merits`.
+/// The value of the key `merits`.
 pub const KIND: &str = "terms/v1";
 
 /// A document that was read.
@@ -51,23 +51,23 @@ struct Recipient {
     party: String,
 }
 
-/// Why a document is refused. Its author mends it.
+/// Why a document is refused. Its author must correct it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TermsError {
-    /// Longer than the ledger takes.
-    #[error("the terms have {found} bytes, at most {MAX_BYTES} are possible: shorten them")]
+    /// Longer than the ledger's limit.
+    #[error("the terms have {found} bytes, but at most {MAX_BYTES} are allowed: shorten them")]
     TooLong {
         /// Its bytes.
         found: usize,
     },
-    /// Not TOML, a key missing or one that means nothing.
+    /// Not TOML, or a key is missing or unknown.
     #[error("the terms cannot be read: {0}")]
     Toml(String),
     /// A character that misleads readers.
     #[error("the terms, {0}")]
     Unshowable(Unshowable),
-    /// A key with a value that cannot be.
+    /// A key with an invalid value.
     #[error("terms, `{key}`: {reason}")]
     Value {
         /// The key.
@@ -75,14 +75,14 @@ pub enum TermsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Not what recipient and scale are.
+    /// It contradicts the recipient or the scale.
     #[error("the terms say {key} = {found}, but it is {expected}: nobody should consent to them")]
     Mismatch {
         /// The key.
         key: &'static str,
-        /// What is so.
+        /// The true value.
         expected: String,
-        /// What the document says.
+        /// The document's value.
         found: String,
     },
 }
@@ -127,17 +127,17 @@ impl TermsDocument {
             check_words(key, text)?;
         }
         if content.fields.is_empty() {
-            return Err(value("fields", "names what is read: at least one field"));
+            return Err(value("fields", "must name at least one field"));
         }
         let scale =
             ScaleId::new(&content.scale).map_err(|error| value("scale", &error.to_string()))?;
         let period = [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month]
             .into_iter()
             .find(|kind| period_word(*kind) == content.period)
-            .ok_or_else(|| value("period", "is \"day\", \"week\" or \"month\""))?;
+            .ok_or_else(|| value("period", "must be \"day\", \"week\" or \"month\""))?;
         let mut recipient = [0u8; 32];
         hex::decode_to_slice(&content.recipient.party, &mut recipient)
-            .map_err(|_| value("recipient.party", "is a party's id: 64 hexadecimal digits"))?;
+            .map_err(|_| value("recipient.party", "must be a party's id: 64 hex digits"))?;
         Ok(Self {
             text: text.to_owned(),
             recipient: PartyId(recipient),
@@ -167,13 +167,13 @@ impl TermsDocument {
         &self.scale
     }
 
-    /// What one ticket is for: a day, a week or a month.
+    /// The kind of period that one ticket is for: a day, a week or a month.
     pub fn period(&self) -> PeriodKind {
         self.period
     }
 
-    /// Whether the document says what is so of its recipient and its scale: who it is, and every
-    /// field that a claim reads, no more and no fewer.
+    /// Checks that the document is true of its recipient and its scale: the recipient's identity,
+    /// and exactly the fields that a claim reads.
     ///
     /// # Errors
     /// [`TermsError::Mismatch`].
@@ -184,7 +184,8 @@ impl TermsDocument {
         scale: &Manifest,
     ) -> Result<(), TermsError> {
         let fields: Vec<String> = field_names(scale);
-        // Whole: what is new is compared below, or is the recipient's own words.
+        // Destructured in full: a new part must be compared below, or be in the recipient's own
+        // words.
         let Content {
             merits: _,
             scale: its_scale,
@@ -246,8 +247,8 @@ impl TermsDocument {
         out
     }
 
-    /// A document to begin with: true of recipient and scale, and for the rest what the MERITS
-    /// programs do. The distributor reads it, mends it, and publishes it.
+    /// A template: true of recipient and scale, and otherwise a description of what the MERITS
+    /// programs do. The distributor reads it, corrects it, and publishes it.
     pub fn template(recipient: &PartyId, recipient_name: &str, scale: &Manifest) -> String {
         let content = Content {
             merits: KIND.to_owned(),
@@ -290,11 +291,11 @@ fn field_names(scale: &Manifest) -> Vec<String> {
     fields.iter().map(|field| field.name.clone()).collect()
 }
 
-/// Shown in a terminal before somebody says yes: text only.
+/// It is shown in a terminal before a person consents, so only text is allowed.
 fn check_words(key: &'static str, text: &str) -> Result<(), TermsError> {
-    // Once more than in the text as a whole: TOML's escapes are characters here.
+    // The whole text has been checked, but here TOML's escapes have become characters.
     let reason = if text.trim().is_empty() {
-        "is empty: say it in words".to_owned()
+        "is empty: fill it in".to_owned()
     } else if let Err(fault) = shown::check_document(text) {
         fault.to_string()
     } else {
@@ -369,7 +370,7 @@ mod tests {
         assert_eq!(key(&text.replace("\"week\"", "\"year\"")), "period");
         assert_eq!(key(&text.replace("cycling-week", "Cycling")), "scale");
         assert_eq!(key(&text.replace("0707", "070g")), "recipient.party");
-        // What hides or turns around the rest of the terms in a terminal.
+        // Characters that hide or reverse the rest of the terms in a terminal.
         let name = "name = 'Green \"Mile\" Ltd'";
         assert!(text.contains(name), "{text}");
         for trick in ["\\u001b[2J", "\\u202e"] {

@@ -1,5 +1,5 @@
-//! `.zkey` files (snarkjs, Groth16): written after a set-up, read fast where the digest of the
-//! bytes is known, and with every point checked where it is not.
+//! `.zkey` files (snarkjs, Groth16): written after a set-up, read fast if the digest of the bytes
+//! is known, and with every point checked otherwise.
 
 mod coefficients;
 
@@ -31,19 +31,19 @@ pub struct Zkey {
     pub a: SparseMatrix,
     /// Right factors.
     pub b: SparseMatrix,
-    /// What the contributions section names as the circuit; for keys made here the digest of
-    /// the constraint system and 32 zero bytes. All zero where there is no such section.
+    /// The circuit that the contributions section names. For keys made here it is the digest of the
+    /// constraint system and 32 zero bytes. All zero if there is no such section.
     pub circuit_hash: [u8; 64],
 }
 
 /// How much of a key is checked while it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// The caller has compared the bytes' digest with that of a key which was checked before.
-    /// Points are taken as they are; lengths and indexes are still checked.
+    /// The caller has compared the bytes' digest with that of a key that was checked before. Points
+    /// are not checked again; lengths and indexes are.
     Digest,
-    /// Nothing is known: each number is canonical, each point on its curve and in its subgroup.
-    /// Seconds instead of milliseconds.
+    /// Nothing is known about the bytes: checks that each number is canonical and each point is on
+    /// its curve and in its subgroup. This takes seconds instead of milliseconds.
     Nothing,
 }
 
@@ -51,13 +51,13 @@ pub enum Trust {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ZkeyError {
-    /// The container is torn or is another kind of file.
+    /// The container is damaged, or is another kind of file.
     #[error(transparent)]
     File(#[from] BinFileError),
     /// Not Groth16.
     #[error("the key is for proof system {0}, not Groth16 (1)")]
     ProofSystem(u32),
-    /// The numbers in it make no sense together.
+    /// The numbers in it contradict each other.
     #[error("key file: {what}: make the key again or fetch it again")]
     Inconsistent {
         /// What is wrong.
@@ -83,7 +83,7 @@ pub enum ZkeyError {
         /// Number of the point in it.
         index: usize,
     },
-    /// The verifying part would let anyone forge.
+    /// The verifying part would let anybody forge proofs.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// The circuit has another size.
@@ -91,7 +91,7 @@ pub enum ZkeyError {
         "the key belongs to another circuit: it is for {in_key} {what}, and the circuit has {in_circuit}"
     )]
     OtherSize {
-        /// What is counted.
+        /// The unit that is counted.
         what: &'static str,
         /// How many the key is for.
         in_key: usize,
@@ -110,15 +110,15 @@ pub enum ZkeyError {
         constraint: usize,
         /// Which of its factors: `A` or `B`.
         matrix: char,
-        /// The first wire of it with another coefficient.
+        /// The first wire in it with another coefficient.
         wire: u32,
-        /// The coefficient in the key, 0 if the wire is not there.
+        /// The coefficient in the key, 0 if the wire does not occur.
         in_key: Fr,
         /// The coefficient in the circuit.
         in_circuit: Fr,
     },
     /// The key was made here, for a circuit of another digest.
-    #[error("the key names another circuit than the one it is wanted for")]
+    #[error("the key is for another circuit than the one it is used for")]
     OtherDigest,
 }
 
@@ -158,8 +158,8 @@ impl Zkey {
 
     /// Checks that the key's matrices are those of `r1cs`, and its digest if it names one.
     ///
-    /// A key does not hold matrix C in the open: that the points of a foreign key belong to the
-    /// circuit is for its ceremony's transcript to show (`snarkjs zkey verify`).
+    /// A key does not contain matrix C in readable form. Only the transcript of its ceremony can
+    /// show that the points of a foreign key belong to the circuit (`snarkjs zkey verify`).
     ///
     /// # Errors
     /// [`ZkeyError::OtherSize`], [`ZkeyError::OtherCircuit`], [`ZkeyError::OtherDigest`].
@@ -244,8 +244,7 @@ impl Zkey {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`ZkeyError`]. Whatever the trust, a verifying part under which anyone could forge is
-    /// refused.
+    /// [`ZkeyError`]. A verifying part under which anybody could forge is always refused.
     pub fn read(bytes: &[u8], trust: Trust) -> Result<Self, ZkeyError> {
         Self::read_from(io::Cursor::new(bytes), trust)
     }
@@ -271,7 +270,7 @@ impl Zkey {
             vk: vk.clone(),
             ..head
         };
-        // A row of the matrices takes memory, and may only be where H has a point for it.
+        // A row of the matrices takes memory, so it is only allowed if H has a point for it.
         file.section(9)?
             .expect_left(1 << head.domain_log2, G1_BYTES)?;
         let (a, b) = coefficients::read(file.section(4)?, &head)?;
@@ -330,7 +329,7 @@ impl Head {
                 what: "a domain that BN254 does not have",
             });
         }
-        // Six points, of which an error names the number.
+        // Six points; an error names the number of the faulty one.
         let point = |index| ZkeyError::Point { section: 2, index };
         let mut g1 = |index| get_g1(&section.array::<G1_BYTES>()?, trust).ok_or(point(index));
         let (alpha, beta_g1) = (g1(0)?, g1(1)?);
@@ -370,7 +369,7 @@ fn difference(ours: &[Term], theirs: &[Term]) -> Option<(u32, Fr, Fr)> {
     }
 }
 
-/// A coefficient as people write it: most are small, some below zero.
+/// A coefficient as readable text: most are small, some negative.
 fn signed(value: &Fr) -> String {
     let opposite = -*value;
     if opposite.into_bigint() < value.into_bigint() {

@@ -1,7 +1,7 @@
 //! Checked forms of requests: lengths and ranges are right, ids and numbers have their types.
 //!
-//! What a checked value does not promise: that an entry decodes or is allowed, that a proof
-//! holds. Those are judgements of `merits-verifier` and `merits-ledger`.
+//! A checked value does not guarantee that an entry decodes or is allowed, or that a proof holds.
+//! `merits-verifier` and `merits-ledger` check that.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ pub fn digest(field: &'static str, bytes: &[u8]) -> Result<[u8; 32], Fault> {
     array(field, bytes)
 }
 
-/// How many items a page shall have: 0 asks for the most.
+/// The requested number of items on a page; 0 asks for the most.
 ///
 /// # Errors
 /// [`Fault`] over [`PAGE_ITEMS`].
@@ -68,12 +68,12 @@ pub fn page_size(asked: u32) -> Result<usize, Fault> {
     Ok(if asked == 0 { PAGE_ITEMS } else { asked } as usize)
 }
 
-/// Which leaves a follower asks for.
+/// The leaves that a follower asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeafRange {
     /// First leaf.
     pub from: u64,
-    /// One after the last; `None` for all that are there.
+    /// One after the last; `None` for all that exist.
     pub until: Option<u64>,
 }
 
@@ -113,7 +113,7 @@ impl TryFrom<registry::GetScaleRequest> for ScaleKey {
     }
 }
 
-/// What a Verifier is asked to judge.
+/// What a Verifier is asked to verify.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VerifySubject {
     /// A canonical signed earn entry, not yet decoded.
@@ -161,7 +161,7 @@ impl TryFrom<verifier::BareProof> for BareProof {
                 Fault::malformed(name(), format!("has {} bytes, 32 expected", bytes.len()))
             })?;
             field::from_bytes(&bytes)
-                .map_err(|_| Fault::malformed(name(), "is no canonical field element"))
+                .map_err(|_| Fault::malformed(name(), "is not a canonical field element"))
         });
         Ok(Self {
             key: KeyDigest(digest("key_digest", &raw.key_digest)?),
@@ -174,7 +174,7 @@ impl TryFrom<verifier::BareProof> for BareProof {
 /// A request to a holder for one claim's partial; it opens the request's commitment in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartialRequest {
-    /// Log that the requester talks about.
+    /// The log that the requester means.
     pub origin: Origin,
     /// The logged opening request.
     pub request: EntryId,
@@ -182,9 +182,9 @@ pub struct PartialRequest {
     pub entry: EntryId,
     /// Claim within it, from 0.
     pub claim: u16,
-    /// Legal basis, in words.
+    /// Legal basis, as text.
     pub basis: String,
-    /// Blinds the commitment.
+    /// The nonce that blinds the commitment.
     pub nonce: [u8; 32],
 }
 
@@ -227,7 +227,7 @@ impl From<PartialRequest> for supervision::RequestPartialRequest {
 /// A holder's answer: its partial and proof, sealed to the requester.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedPartial {
-    /// Who answers.
+    /// The holder that answers.
     pub holder: PartyId,
     /// HPKE encapsulated key (X25519).
     pub encapsulated_key: [u8; 32],
@@ -265,13 +265,13 @@ impl From<SealedPartial> for supervision::RequestPartialResponse {
 /// A request to a holder for its partial of a sum of totals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TotalPartialRequest {
-    /// Log that the requester talks about.
+    /// The log that the requester means.
     pub origin: Origin,
-    /// Whose totals are added.
+    /// The scale whose totals are added.
     pub asset: AssetId,
-    /// Over which period.
+    /// The period.
     pub period: Period,
-    /// Under which totals key.
+    /// The epoch of the totals key.
     pub epoch: Epoch,
     /// Credits or measure.
     pub output: Output,
@@ -289,7 +289,7 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
             .iter()
             .map(|id| entry_id("entries", id))
             .collect::<Result<_, _>>()?;
-        // An entry taken twice would be counted twice in the published sum.
+        // A repeated entry would be counted twice in the published sum.
         let distinct: BTreeSet<_> = entries.iter().collect();
         if entries.is_empty() || distinct.len() != entries.len() {
             return Err(Fault::malformed(
@@ -301,7 +301,7 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
             origin: origin(&raw.origin)?,
             asset: AssetId(raw.asset),
             period: Period::from_u64(raw.period)
-                .ok_or_else(|| Fault::malformed("period", "is no day, week or month"))?,
+                .ok_or_else(|| Fault::malformed("period", "is not a day, week or month"))?,
             epoch: Epoch(raw.epoch),
             output: u8::try_from(raw.output)
                 .ok()

@@ -1,15 +1,15 @@
-//! How every client connects: one set of timeouts, one error.
+//! Connections for all clients: one set of timeouts, one error.
 
 use std::{error::Error, time::Duration};
 
 use thiserror::Error;
 use tonic::transport::{Channel, Endpoint};
 
-/// A server that gave no connection. Nothing was sent to it.
+/// A server could not be reached. Nothing was sent to it.
 #[derive(Debug, Error)]
 #[error("{who} at {address}: {why}; is it running, and is the address right?")]
 pub struct Unreachable {
-    /// Which server, such as "coordinator".
+    /// The server, such as "coordinator".
     pub who: &'static str,
     /// The address that was tried.
     pub address: String,
@@ -17,11 +17,11 @@ pub struct Unreachable {
     why: String,
 }
 
-/// Opens a connection, or says why there is none. It reconnects by itself later.
+/// Opens a connection, which reconnects by itself later.
 ///
-/// `who` names the server in errors. `calls` limits every call; `None` for servers that may work on an
-/// answer for as long as they need. A server that was killed, stopped or cut off may leave the
-/// connection open, so silence is met by pings.
+/// `who` names the server in errors. `calls` limits every call; `None` for servers that may work on
+/// an answer for as long as they need. A server that was killed, stopped or cut off may leave the
+/// connection open, so silent connections are pinged.
 ///
 /// # Errors
 /// [`Unreachable`]: no connection within 5 s, or `address` is not one such as
@@ -49,7 +49,7 @@ pub async fn connect(
     endpoint.connect().await.map_err(unreachable)
 }
 
-/// The last cause. The outer ones say only that the transport failed.
+/// The innermost cause. The outer ones only say that the transport failed.
 fn innermost(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
@@ -62,8 +62,8 @@ fn innermost(error: &dyn Error) -> String {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may be silent before a ping asks whether the server is still there.
 const PING_AFTER: Duration = Duration::from_secs(5);
-/// How long a ping may stay unanswered, by a process on a busy machine. After both, calls in flight on a
-/// dead connection fail and can be made again.
+/// How long a ping may stay unanswered, with allowance for a busy machine. After both times, calls
+/// in flight on a dead connection fail and can be repeated.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_server_that_is_not_there_and_a_bad_address_are_told_apart() {
-        // A port that was free a moment ago, and is not listened on.
+        // A port that was just free, with no listener.
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", free.local_addr().unwrap());
         drop(free);

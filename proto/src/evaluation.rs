@@ -13,13 +13,13 @@ use crate::{
     uniqueness,
 };
 
-/// A registrar's request to have a blinded identity number evaluated. Lengths are right; that the
-/// element is one, and that the signature holds, is judged by the evaluator.
+/// A registrar's request to have a blinded identity number evaluated. Lengths are right. The
+/// evaluator checks that the element is valid and that the signature holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvaluationRequest {
-    /// Log that the registrar talks about.
+    /// The log that the registrar means.
     pub origin: Origin,
-    /// Who asks.
+    /// The registrar that asks.
     pub registrar: PartyId,
     /// Ristretto255, compressed.
     pub blinded: [u8; 32],
@@ -57,7 +57,7 @@ impl EvaluationRequest {
         key.verify(&self.signing_bytes(), &self.signature)
     }
 
-    /// SHA-256 over a domain of its own and everything but the signature.
+    /// SHA-256 over its own domain and everything except the signature.
     fn signing_bytes(&self) -> [u8; 32] {
         field::digest(
             "merits/evaluation-request/v1",
@@ -97,7 +97,7 @@ impl From<EvaluationRequest> for uniqueness::EvaluateRequest {
     }
 }
 
-/// The evaluator's answer. Lengths are right; the proof is checked by the registrar.
+/// The evaluator's answer. Lengths are right. The registrar checks the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvaluationAnswer {
     /// Ristretto255, compressed.

@@ -1,13 +1,12 @@
-//! The gRPC wire of MERITS: generated clients and servers, every limit, and the checked
+//! The gRPC interface of MERITS: generated clients and servers, all limits, and the checked
 //! conversions between wire messages and the types that the rest of the system uses.
 //!
-//! In scope: the services of `merits/**/v1/*.proto`, [`limits`], the error model
-//! ([`Fault`]) and the conversions. Out of scope: what a service does.
+//! In scope: the services of `merits/**/v1/*.proto`, [`limits`], the error model ([`Fault`]) and
+//! the conversions. Out of scope: the behaviour of services.
 //!
-//! Two rules hold here. Raw behaviour records have no message in these files, so no service can
-//! ask for them. And generated types stop at this crate: a server turns a request into a checked
-//! type with one constructor (`TryFrom`), which names the field at fault, and only then looks at
-//! it.
+//! Two rules hold here. First, these files have no message for raw behaviour records, so no service
+//! can ask for them. Second, generated types do not leave this crate: a server first turns a
+//! request into a checked type with one constructor (`TryFrom`), which names the field at fault.
 
 mod checked;
 mod connect;
@@ -37,7 +36,8 @@ pub use generated::{
     supervision::v1 as supervision, uniqueness::v1 as uniqueness, verifier::v1 as verifier,
 };
 
-/// Generated code, in the modules that it expects: a message may have one of another package in it.
+/// Generated code, in the modules that it expects, because a message may contain one of another
+/// package.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 mod generated {
     pub mod exchange {

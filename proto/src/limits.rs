@@ -1,7 +1,7 @@
 //! Every limit of the wire, with its reason.
 //!
-//! `*_MESSAGE` limits are given to tonic, which refuses a longer message from its length prefix,
-//! before a byte of it is buffered or decoded. The others are checked by the conversions.
+//! tonic gets the `*_MESSAGE` limits. It refuses a longer message by its length prefix, before it
+//! buffers or decodes a byte. The conversions check the others.
 
 /// The longest canonical entry. C2SP tlog-tiles stores a leaf behind a 16-bit length, and the log
 /// is to be served as tiles; the sequencer's time is part of the leaf.
@@ -27,8 +27,8 @@ pub const BLOBS_ANSWER_MESSAGE: usize = BLOB_BYTES + 2 * ENTRY_BYTES;
 /// Blobs that come with one entry. Each kind names fewer.
 pub const BLOBS: usize = 16;
 
-/// A page of leaves ends after the leaf that crosses this: large enough that a follower is bound
-/// by verification and not by round trips, small enough that a hundred streams fit in memory.
+/// A page of leaves ends after the leaf that crosses this. It is large enough that verification,
+/// not round trips, limits a follower, and small enough that a hundred streams fit in memory.
 pub const PAGE_BYTES: usize = 512 * 1_024;
 
 /// Requests of the Registry service: ids and page sizes only.
@@ -47,8 +47,9 @@ pub const VERIFIER_REQUEST_MESSAGE: usize = LEDGER_REQUEST_MESSAGE;
 /// Answers of the Verifier service: one verdict.
 pub const VERIFIER_ANSWER_MESSAGE: usize = 8 * 1_024;
 
-/// Public inputs of a bare proof. Statement `earn` with 64 claims, a measure and the 544 numbers
-/// that a scale's figures give at most has 1,010; 1,024 of 34 encoded bytes still fit in [`VERIFIER_REQUEST_MESSAGE`].
+/// Public inputs of a bare proof. Statement `earn` with 64 claims, a measure and 544 numbers (the
+/// most that a scale's figures give) has 1,010; 1,024 with 34 encoded bytes each still fit in
+/// [`VERIFIER_REQUEST_MESSAGE`].
 pub const PUBLIC_INPUTS: usize = 1_024;
 
 /// Length of a compressed Groth16 proof over BN254: exactly this.
@@ -72,10 +73,10 @@ pub const NOTES_ANSWER_MESSAGE: usize = 34 * BUCKETS + 1_024;
 /// Buckets whose roots one answer holds: those of 2^32 notes.
 pub const BUCKETS: usize = 1 << 16;
 
-/// Legal basis of an opening: a reference and a sentence or two, not the file.
+/// Legal basis of an opening: a reference and one or two sentences, not the whole file.
 pub const BASIS_BYTES: usize = 4_096;
 
-/// Entries whose totals are opened together: as many as one ledger entry can name, rounded up.
+/// Entries whose totals are opened together. One ledger entry can name this many, rounded up.
 pub const TOTAL_ENTRIES: usize = 2_048;
 
 /// Canonical bytes of a `redeemed` statement: a few hundred, all of fixed size.
@@ -100,7 +101,7 @@ pub const INFRASTRUCTURE_REQUEST_MESSAGE: usize = 4 * 1_024;
 /// The signed refusal travels in a response header; HTTP/2 peers commonly allow 16 KiB of them.
 pub const REFUSAL_BYTES: usize = 4 * 1_024;
 
-/// All that a response header says of a fault: the signed refusal, and a path of 8 steps of 64 bytes beside.
+/// The size of a fault in a response header: the signed refusal, and a path of 8 steps of 64 bytes.
 pub const FAULT_BYTES: usize = REFUSAL_BYTES + 1_024;
 
 /// Text of a refusal, in its message.

@@ -19,13 +19,13 @@ use crate::{
 pub struct NoteBuckets {
     /// Notes under the anchor.
     pub size: u64,
-    /// One root a bucket.
+    /// One root for each bucket.
     pub roots: Vec<BucketRoot>,
 }
 
 impl NoteBuckets {
-    /// Root of the tree whose buckets these are: an anchor's, which whoever follows the ledger
-    /// knows without asking.
+    /// Root of the tree that has these buckets. It is the root of an anchor, which a follower of
+    /// the ledger knows without asking.
     pub fn root(&self) -> NoteRoot {
         root_of_buckets(&self.roots)
     }
@@ -83,7 +83,7 @@ fn elements<E: Element>(name: &'static str, raw: &[Vec<u8>]) -> Result<Vec<E>, F
     raw.iter()
         .map(|bytes| {
             field::from_bytes(&array(name, bytes)?)
-                .map_err(|_| Fault::malformed(name, "holds something that is no field element"))
+                .map_err(|_| Fault::malformed(name, "holds a value that is not a field element"))
         })
         .collect()
 }

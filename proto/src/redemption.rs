@@ -10,12 +10,12 @@ use crate::{
     page_size,
 };
 
-/// Which offers are asked for.
+/// The offers that are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfferPage {
-    /// Those after this one; `None` from the first.
+    /// Offers after this one; `None` to begin with the first.
     pub after: Option<EntryId>,
-    /// At most so many.
+    /// The most offers to return.
     pub size: usize,
 }
 
@@ -60,10 +60,10 @@ impl From<OfferHere> for exchange::OfferHere {
     }
 }
 
-/// A redemption on its way to an exchange: all of the entry that is the person's.
+/// A redemption that is sent to an exchange: the parts of the entry that the person makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedemptionRequest {
-    /// Log that the wallet talks about.
+    /// The log that the wallet means.
     pub origin: Origin,
     /// Canonical bytes of the statement, not yet decoded.
     pub statement: Vec<u8>,
@@ -128,12 +128,12 @@ impl From<SealedVoucher> for exchange::SealedVoucher {
     }
 }
 
-/// A voucher that is asked for again.
+/// A request for a voucher again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoucherRequest {
     /// The redemption's entry.
     pub redemption: EntryId,
-    /// Text of its receipt, not yet parsed, if the wallet sent it.
+    /// The text of its receipt, not yet parsed, if the wallet sent it.
     pub receipt: Option<String>,
 }
 

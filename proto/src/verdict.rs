@@ -2,12 +2,12 @@
 
 use crate::{Fault, verifier};
 
-/// What a Verifier found.
+/// The result of a Verifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The subject verifies.
     Valid,
-    /// It does not, for this reason.
+    /// It does not verify, for this reason.
     Invalid(Box<Fault>),
 }
 
@@ -26,7 +26,7 @@ impl From<Verdict> for verifier::Verdict {
     }
 }
 
-/// A verdict that is missing, or that says both or neither, is no verdict.
+/// An answer without a verdict, or with a contradictory one, is refused.
 impl TryFrom<Option<verifier::Verdict>> for Verdict {
     type Error = Fault;
 

@@ -81,7 +81,7 @@ impl Command {
             } => {
                 let beginning = match (found, after_pause) {
                     (true, _) => Beginning::Found,
-                    (false, Some(today)) => Beginning::AfterPause(dates::index(today).0),
+                    (false, Some(today)) => Beginning::AfterPause(dates::index(today)),
                     (false, None) => Beginning::GoOn,
                 };
                 serve(Config::load(&config)?, beginning).await

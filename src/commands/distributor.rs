@@ -23,7 +23,7 @@ use merits_distributor::{
 };
 use merits_guard::output::Output;
 use merits_ledger::entry::OpeningContent;
-use merits_party::{identity::PartyConfig as _, stop_signal, unix_millis};
+use merits_party::{identity::PartyConfig as _, machine_time, stop_signal};
 use merits_primitives::ids::EntryId;
 use merits_records::{
     bundle::{FileKind as _, Links},
@@ -347,7 +347,7 @@ pub(crate) async fn run(
     let bars = Bars::default();
     let watch = StopWatch::default();
     let around = Surroundings {
-        clock: &unix_millis,
+        clock: &machine_time,
         progress: &|event: Event| {
             if event == Event::ProverLoaded {
                 watch.begin(&stop);
@@ -419,7 +419,7 @@ pub(crate) fn write_links(
 ) -> Result<LinksReport, DistributorError> {
     let bars = Bars::default();
     let shown = |event| bars.show(event);
-    let done = distributor.write_links(input, source, output, subjects, unix_millis(), &shown);
+    let done = distributor.write_links(input, source, output, subjects, machine_time(), &shown);
     bars.clear();
     done
 }
@@ -445,7 +445,7 @@ async fn status(
     config: &DistributorConfig,
     receipts: Option<&Path>,
 ) -> Result<(), DistributorError> {
-    printing::status(&store.status(config, unix_millis()).await?);
+    printing::status(&store.status(config, machine_time()).await?);
     if let Some(directory) = receipts {
         let written = store.write_receipts(directory).await?;
         println!("receipts    {written} in {}", directory.display());
@@ -509,7 +509,7 @@ async fn tickets_of(distributor: &Distributor, import: &[PathBuf]) -> anyhow::Re
         "the ledger takes no tickets: its accounts are in custody"
     );
     let reports = distributor
-        .import_tickets(import, unix_millis(), &mut rng())
+        .import_tickets(import, machine_time(), &mut rng())
         .await?;
     let refused = reports
         .iter()

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use merits_evaluator::{config::EvaluatorConfig, net::serve};
 use merits_party::{identity::PartyConfig as _, stop_signal};
@@ -53,7 +54,9 @@ impl Command {
                 println!(
                     "{} answers registrars on {}",
                     config.name,
-                    listener.local_addr()?
+                    listener
+                        .local_addr()
+                        .context("the address that this server listens on")?
                 );
                 serve(service, listener, &config.server, stop).await?;
             }

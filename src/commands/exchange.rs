@@ -7,7 +7,7 @@ use std::{
 
 use clap::{Subcommand, ValueEnum};
 use merits_exchange::{code_file, config::ExchangeConfig};
-use merits_party::{identity::PartyConfig as _, stop_signal, unix_millis};
+use merits_party::{identity::PartyConfig as _, machine_time, stop_signal};
 use merits_text::typed::argument;
 use rand::rngs::StdRng;
 
@@ -161,7 +161,7 @@ pub(crate) async fn serve_until(
     stop: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     let ready = |address| println!("{} takes redemptions on {address}", config.name);
-    config.serve(unix_millis, &mut rng(), ready, stop).await?;
+    config.serve(machine_time, &mut rng(), ready, stop).await?;
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use merits_party::{identity::PartyConfig as _, unix_millis};
+use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::{
-    calendar::{Date, Day},
+    calendar::{Date, Day, Timestamp},
     field,
     identity::IdentityCommitment,
 };
@@ -115,11 +115,12 @@ impl Person {
         let config = RegistrarConfig::load(&self.config)?;
         let commitment = read_request(&config, &self.request)?;
         let from = self.from.map(dates::index);
-        check_from(from, unix_millis())?;
+        check_from(from, machine_time())?;
         let number = match &self.identity_number_file {
             Some(path) => IdentityNumber::from_file(self.kind, path)
                 .with_context(|| path.display().to_string())?,
-            None => IdentityNumber::read(self.kind, std::io::stdin().lock()).context("stdin")?,
+            None => IdentityNumber::read(self.kind, std::io::stdin().lock())
+                .context("the identity number on standard input")?,
         };
         let registered = register(&config, occasion, commitment, number, from).await?;
         let content = &registered.content;
@@ -148,7 +149,7 @@ pub(crate) async fn register(
     let about = (commitment, from.unwrap_or(Day::FIRST));
     let rng = &mut rand::rng();
     let registered = session
-        .register(&mut evaluator, occasion, about, number, unix_millis(), rng)
+        .register(&mut evaluator, occasion, about, number, machine_time(), rng)
         .await?;
     Ok(registered)
 }
@@ -174,9 +175,9 @@ fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
 }
 
 /// A day of eligibility that is years away is a slip of the finger, and only a registration anew mends it.
-fn check_from(from: Option<Day>, unix_millis: u64) -> anyhow::Result<()> {
+fn check_from(from: Option<Day>, time: Timestamp) -> anyhow::Result<()> {
     const MOST_DAYS_AHEAD: u32 = 366;
-    let latest = Day::of_millis(unix_millis).saturating_add(MOST_DAYS_AHEAD);
+    let latest = time.day().saturating_add(MOST_DAYS_AHEAD);
     let far = from.filter(|day| *day > latest);
     if let Some(day) = far {
         anyhow::bail!(
@@ -193,7 +194,7 @@ mod tests {
     #[test]
     fn nobody_is_registered_for_a_day_that_is_years_away() {
         // 2026-11-30T12:00Z, day 20,787.
-        let now = 1_796_040_000_000;
+        let now = Timestamp::from_millis(1_796_040_000_000);
         for day in [None, Some(Day::FIRST), Some(Day(20_787 + 366))] {
             assert!(check_from(day, now).is_ok(), "{day:?}");
         }

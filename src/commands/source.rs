@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_guard::{output::Output, protected::Protected};
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_primitives::{
     calendar::Date,
     ids::{Period, PeriodKind},
@@ -246,7 +246,7 @@ async fn link(
 ) -> anyhow::Result<ExitCode> {
     let config = SourceConfig::load(config)?;
     let report = config
-        .import_links(import, replace, distinct, unix_millis())
+        .import_links(import, replace, distinct, machine_time())
         .await?;
     for file in &report.files {
         match &file.outcome {
@@ -320,7 +320,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         _ => {}
     };
     let rng = &mut rand::rng();
-    let signed = config.sign(&manifest, &file, unix_millis(), rng, &mut progress);
+    let signed = config.sign(&manifest, &file, machine_time(), rng, &mut progress);
     reading.finish_and_clear();
     if let Some(bar) = signing {
         bar.finish_and_clear();
@@ -340,7 +340,7 @@ pub(crate) fn read(
     let bar = screen::working(READING);
     let options = ReadOptions {
         first_subjects: subjects,
-        now: Some(plan.present(unix_millis()).latest()),
+        now: Some(plan.present(machine_time()).latest()),
     };
     let reading =
         merits_records::read_file_with_rejects(input, plan, options, rejects, &mut |rows| {

@@ -15,7 +15,7 @@ use merits_party::{
     handover,
     identity::{Identity, make_keys},
     lookup::find_entry,
-    stop_signal, unix_millis,
+    machine_time, stop_signal,
 };
 use merits_primitives::ids::{EntryId, Epoch, Origin, Output, Period};
 use merits_supervisor::{
@@ -319,7 +319,7 @@ impl Command {
                 println!(
                     "opened epoch {epoch}: entry {}",
                     supervisor
-                        .open_epoch(Epoch(epoch), half, unix_millis(), &mut rng())
+                        .open_epoch(Epoch(epoch), half, machine_time(), &mut rng())
                         .await?
                 );
             }
@@ -332,7 +332,7 @@ impl Command {
                 let supervisor = open(&config).await?;
                 let entry = find_entry(&supervisor.follower().replica(), &entry)?;
                 let (opened, file) = supervisor
-                    .open_claim(entry, claim, &basis, unix_millis())
+                    .open_claim(entry, claim, &basis, machine_time())
                     .await?;
                 report_opening(&opened, &file);
             }

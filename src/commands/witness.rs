@@ -2,6 +2,7 @@
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::Subcommand;
 use merits_party::{identity::PartyConfig as _, stop_signal};
 use merits_primitives::ids::Epoch;
@@ -80,7 +81,9 @@ pub(crate) async fn serve_holder(
     println!(
         "{} answers for its half on {}",
         config.name,
-        listener.local_addr()?
+        listener
+            .local_addr()
+            .context("the address that this server listens on")?
     );
     serve(holder, listener, &config.server, stop).await?;
     Ok(())

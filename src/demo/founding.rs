@@ -12,7 +12,7 @@ use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
 use merits_party::{
     identity::{Identity, PartyConfig as _, make_keys},
-    unix_millis,
+    machine_time,
 };
 use merits_primitives::ids::Epoch;
 use merits_registrar::config::RegistrarConfig;
@@ -98,7 +98,7 @@ pub(super) async fn open_epoch(
     let half = config.half(epoch, rng).await?;
     let half = config.publish_half(half, &mut rand::rng())?;
     supervisor
-        .open_epoch(epoch, half, unix_millis(), rng)
+        .open_epoch(epoch, half, machine_time(), rng)
         .await?;
     for (config, side) in [
         (supervisor.config().holder.clone(), Side::Supervisor),

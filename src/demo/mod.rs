@@ -22,7 +22,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::{Args, Parser as _};
 use merits_distributor::{RecordsInput, summary::RunSummary};
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_primitives::ids::Period;
 use tokio::{sync::watch, task::JoinSet};
 
@@ -189,7 +189,7 @@ impl Arguments {
         let done = async {
             let rng = &mut distributor::rng();
             let imported = distributor
-                .import_tickets(&tickets, unix_millis(), rng)
+                .import_tickets(&tickets, machine_time(), rng)
                 .await?;
             let deposits = distributor.deposit().await?;
             if vouched {

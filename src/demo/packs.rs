@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use merits_params::manifest::Manifest;
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file};
 use merits_source::{
@@ -31,7 +31,7 @@ pub(super) const REJECTS_PERCENT: u8 = 50;
 
 /// Whether claims can be made for a period: the scale is for it, and it is over by the clock of the deeds.
 pub(super) fn plays(manifest: &Manifest, plan: &Plan, period: Period) -> bool {
-    let present = plan.present(unix_millis());
+    let present = plan.present(machine_time());
     let whole = Wholeness::new(None, Said::everything(), &present);
     manifest.is_valid_at(period) && whole.covers(period)
 }
@@ -183,7 +183,7 @@ impl Pack {
         let bar = working("looking at the records");
         let options = ReadOptions {
             first_subjects: choice.subjects,
-            now: Some(plan.present(unix_millis()).latest()),
+            now: Some(plan.present(machine_time()).latest()),
         };
         let reading = read_file(input, &plan, options, &mut keep, &mut |_| {})
             .with_context(|| format!("the records {}", input.display()))?;

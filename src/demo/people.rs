@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use merits_distributor::config::DistributorConfig;
 use merits_params::keystore::KeyStore;
-use merits_party::{config::ledger_of, unix_millis};
+use merits_party::{config::ledger_of, machine_time};
 use merits_primitives::ids::{PartyId, Period, ScaleId};
 use merits_records::{Plan, handover::Handover as _};
 use merits_registrar::{
@@ -190,7 +190,7 @@ impl People {
         for person in &self.persons {
             let wallet = self.open(person)?;
             let account = &person.account;
-            proven.push(wallet.link(&self.source, account, &self.prover, unix_millis())?);
+            proven.push(wallet.link(&self.source, account, &self.prover, machine_time())?);
             wallet.remember(federation.pack.source, account)?;
             bar.inc(1);
         }
@@ -200,7 +200,7 @@ impl People {
         let replica = self.follower.replica();
         let state = replica.state()?;
         let mut links = LinksFile::open(path, state.origin(), self.source)?;
-        let mut checker = LinkChecker::new(state, self.source, unix_millis());
+        let mut checker = LinkChecker::new(state, self.source, machine_time());
         for link in &proven {
             checker.check(link)?;
             links.link(link, false)?;
@@ -225,7 +225,7 @@ impl People {
                 account: Some(person.account.clone()),
             })?;
             for period in &person.periods {
-                let (now, rng) = (unix_millis(), &mut rand::rng());
+                let (now, rng) = (machine_time(), &mut rand::rng());
                 let ticket = wallet.ticket(&proposal, *period, &self.prover, now, rng)?;
                 let file = format!("ticket-{}-{}.json", person.number + 1, period.label());
                 let path = federation.path("handover").join(file);

@@ -3,11 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use merits_party::unix_millis;
-use merits_primitives::{
-    calendar::Day,
-    ids::{Credits, Expiry},
-};
+use merits_party::machine_time;
+use merits_primitives::ids::{Credits, Expiry};
 use merits_sponsor::offers::expiry_label;
 use merits_supervisor::net::Supervisor;
 use merits_wallet::{net::scan, view::OwnNote};
@@ -131,7 +128,7 @@ async fn anchored(supervisor: &Supervisor) -> anyhow::Result<()> {
         {
             let replica = supervisor.follower().replica();
             let notes = replica.state()?.notes();
-            let covered = notes.anchor(unix_millis()).map_or(0, |anchor| anchor.size);
+            let covered = notes.anchor(machine_time()).map_or(0, |anchor| anchor.size);
             if covered == notes.size() {
                 return Ok(());
             }
@@ -157,7 +154,7 @@ fn dearest(people: &People, supervisor: &Supervisor) -> anyhow::Result<Option<Ow
 
 /// The sponsor's offer, of credits of this bucket.
 async fn offer(federation: &Federation, expiry: Expiry, price: Credits) -> anyhow::Result<()> {
-    let day = |days| Day::of_millis(unix_millis()).saturating_add(days);
+    let day = |days| machine_time().day().saturating_add(days);
     let text = format!(
         "scale = \"{}\"\nexpires = \"{}\"\nkind = \"goods\"\ntitle = \"A bicycle bell\"\n\
          description = \"Brass, with a mount for every handlebar.\"\nprice = {}\nquota = {QUOTA}\n\

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use merits_ledger::entry::EARN_BATCH;
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{net::Supervisor, request::RequestFile};
 
@@ -70,7 +70,7 @@ pub(super) async fn open_one_claim(
             entry,
             0,
             "Demonstration: sampling of one claim by the regulator",
-            unix_millis(),
+            machine_time(),
         )
         .await?;
     story.opening = start.elapsed();

@@ -1,5 +1,7 @@
 //! A log whose newest entry is dated ahead of a follower's clock, and what its commands say.
 
+use std::time::Duration;
+
 use std::{
     fs,
     sync::{
@@ -9,6 +11,7 @@ use std::{
 };
 
 use merits_coordinator::{Clock, Coordinator, SystemClock};
+use merits_primitives::calendar::Timestamp;
 
 use crate::{
     cli::merits,
@@ -19,15 +22,19 @@ use crate::{
 #[derive(Debug, Default)]
 struct Shifted(AtomicI64);
 
+/// So many milliseconds later, or earlier.
+fn shifted(time: Timestamp, by: i64) -> Timestamp {
+    let length = Duration::from_millis(by.unsigned_abs());
+    if by < 0 { time - length } else { time + length }
+}
+
 impl Clock for Shifted {
-    fn unix_millis(&self) -> u64 {
-        SystemClock
-            .unix_millis()
-            .saturating_add_signed(self.0.load(Ordering::Relaxed))
+    fn now(&self) -> Timestamp {
+        shifted(SystemClock.now(), self.0.load(Ordering::Relaxed))
     }
 
-    fn steady_millis(&self) -> u64 {
-        SystemClock.steady_millis()
+    fn steady(&self) -> Duration {
+        SystemClock.steady()
     }
 }
 

@@ -1,8 +1,9 @@
-//! A stranger checks a MERITS receipt, offline: the log holds the entry, and its proof holds.
+//! Checks a MERITS receipt offline, as any third party can: the log holds the entry, and its proof
+//! is valid.
 //!
 //! `cargo run -p merits-verifier --example embed -- <receipt> <log key text file> \
 //!    [<verifying key file> <public inputs file: 32-byte little-endian elements>]`
-#![allow(clippy::print_stdout, reason = "an example talks to people")]
+#![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::{env, error::Error, fs};
 

@@ -1,6 +1,6 @@
 //! Times verification on one thread, with proofs made from a trapdoor:
 //! `cargo run --release -p merits-verifier --features trapdoor,timing --example verify_timing`
-#![allow(clippy::print_stdout, reason = "an example talks to people")]
+#![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::time::Instant;
 
@@ -67,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The best of several runs, in milliseconds: other load on the machine only ever adds.
+/// The best of several runs, in milliseconds: other load on the machine can only add time.
 fn best(mut run: impl FnMut() -> bool) -> f64 {
     (0..15)
         .map(|_| {

@@ -1,10 +1,9 @@
-//! Attestations that travel alone: small enough for a QR code, checked with no network.
+//! Stand-alone attestations: small enough for a QR code, and checked without a network.
 //!
 //! An attestation is an entry of the ledger (`attested`), with its place in the log and the log's
-//! signature. What a verifier knows or can work out stands in none of its bytes: the log's name, the
-//! context (from verifier, nonce and time), the tree's root (from the entry and its path). So there
-//! is one reading of the bytes, and a change to any of them changes what the log would have to have
-//! signed.
+//! signature. The bytes omit everything that a verifier knows or can compute: the log's name, the
+//! context (from verifier, nonce and time), the tree's root (from the entry and its path). So the
+//! bytes have one reading, and a change to any of them changes what the log must have signed.
 //!
 //! ```text
 //! version 1        u8
@@ -22,12 +21,12 @@
 //! signature        64 bytes, the log's, on the checkpoint
 //! ```
 //!
-//! What it says, it says as of the leaf's time: the person may have spent since.
+//! It is true as of the leaf's time: the person may have spent credits since.
 
-use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec::Vec};
+use alloc::{borrow::ToOwned as _, string::String, string::ToString as _, vec::Vec};
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::Timestamp,
     context::attest_context,
     ids::{AssetId, Credits, EntryId, Epoch, Expiry, Period, PeriodKind, ScaleId},
     jubjub::Point,
@@ -46,7 +45,7 @@ use crate::signature::SIGNATURE_BYTES;
 use crate::spending::{ATTESTED, Attested, Spending};
 use crate::verified::{Verified, VerifyError};
 
-/// Most bytes: what a QR code of version 40 holds at its lowest error correction.
+/// Most bytes: the capacity of a QR code of version 40 at its lowest error correction.
 pub const MAX_ATTESTATION_BYTES: usize = 2_953;
 
 /// Longest name of a verifier, in bytes.
@@ -58,21 +57,18 @@ pub const MAX_NONCE_BYTES: usize = 64;
 /// The format's version.
 const VERSION: u8 = 1;
 
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
-
 /// What a verifier asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// The verifier's name, as it gives it to people: 1 to [`MAX_VERIFIER_BYTES`] bytes.
+    /// The verifier's name, as people see it: 1 to [`MAX_VERIFIER_BYTES`] bytes.
     pub verifier: String,
-    /// What makes this question new: 1 to [`MAX_NONCE_BYTES`] bytes.
+    /// A value that makes this question unique: 1 to [`MAX_NONCE_BYTES`] bytes.
     pub nonce: Vec<u8>,
 }
 
 /// A question that no attestation can answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the {what} has {found} bytes; 1 to {limit} are taken")]
+#[error("the {what} has {found} bytes; it must have 1 to {limit}")]
 pub struct QuestionError {
     /// Verifier's name or nonce.
     pub what: &'static str,
@@ -109,8 +105,8 @@ impl Question {
 pub struct Attestation {
     log: [u8; 4],
     question: Question,
-    not_after: u64,
-    time: u64,
+    not_after: Timestamp,
+    time: Timestamp,
     index: u64,
     size: u64,
     scale: ScaleId,
@@ -122,54 +118,54 @@ pub struct Attestation {
     signature: [u8; SIGNATURE_BYTES],
 }
 
-/// Why an attestation shows nothing.
+/// Why an attestation is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AttestationFault {
-    /// The bytes are none.
+    /// The bytes are not an attestation.
     #[error("not an attestation, or damaged: {0}")]
     Malformed(#[from] CodecError),
-    /// Of another ledger.
+    /// It is from another ledger.
     #[error("it is from another ledger than {expected}: its log key differs")]
     OtherLog {
         /// The verifier's ledger.
         expected: String,
     },
-    /// Made for somebody else.
+    /// It was made for another verifier.
     #[error("it was made for verifier {found:?}, not for {expected:?}")]
     OtherVerifier {
-        /// Who asks.
+        /// The verifier that asks.
         expected: String,
-        /// Whom it names.
+        /// The verifier that it names.
         found: String,
     },
-    /// Made for another question.
-    #[error("it answers another question: its nonce is not the one that was asked with")]
+    /// It was made for another question.
+    #[error("it answers another question: its nonce is not the one in the question")]
     OtherNonce,
     /// Its time is over.
-    #[error("its time is over: it was good until {}, and it is {}", utc(*not_after), utc(*at))]
+    #[error("its time is over: it was good until {}, and it is {}", not_after.to_minute(), at.to_minute())]
     Late {
-        /// Its last moment, unix milliseconds.
-        not_after: u64,
+        /// Its last moment.
+        not_after: Timestamp,
         /// When it was checked.
-        at: u64,
+        at: Timestamp,
     },
-    /// The credits are.
-    #[error("the credits that it speaks of have expired: they were good until before month {}", month(*expiry))]
+    /// The credits have expired.
+    #[error("its credits have expired: they were valid until the beginning of month {}", month(*expiry))]
     Expired {
         /// Their bucket.
         expiry: Expiry,
     },
-    /// Its place in the log.
+    /// Its place in the log is not proven.
     #[error("its place in the log: {0}")]
     Place(#[from] MerkleError),
-    /// The log did not sign this.
+    /// The log's signature does not hold.
     #[error(
         "the log's signature does not hold for it: it was altered, or the log never had such an entry"
     )]
     NotSigned,
-    /// The log did, but the proof does not hold.
-    #[error("the log has it, but its proof does not hold under the ledger's key: {0}")]
+    /// The log's signature holds, but the proof does not.
+    #[error("it is in the log, but its proof does not hold under the ledger's key: {0}")]
     Proof(#[from] VerifyError),
 }
 
@@ -180,8 +176,8 @@ pub enum PackingError {
     /// The receipt does not hold.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
-    /// Of another kind, or for another question.
-    #[error("the receipt is of an entry that is no attestation for this verifier, nonce and time")]
+    /// It is of another kind, or for another question.
+    #[error("the receipt's entry is not an attestation for this verifier, nonce and time")]
     OtherEntry,
     /// The entry's parts.
     #[error("the entry: {0}")]
@@ -189,13 +185,13 @@ pub enum PackingError {
     /// The entry's proof.
     #[error("the entry's proof: {0}")]
     Proof(#[from] ProofDecodeError),
-    /// The checkpoint says more than origin, size and root.
+    /// The checkpoint has more lines than origin, size and root.
     #[error("the checkpoint has extension lines, which an attestation does not carry")]
     Checkpoint,
 }
 
-/// An attestation for this verifier's question that is in the log. Its proof is still to be
-/// checked, with what the ledger says about its scale and epoch.
+/// An attestation for this verifier's question that is in the log. Its proof must still be checked,
+/// with the ledger's data on its scale and epoch.
 #[derive(Debug, Clone)]
 pub struct Included {
     attested: Attested,
@@ -203,29 +199,29 @@ pub struct Included {
     shown: Shown,
 }
 
-/// What an attestation shows: somebody who was registered owned at least `floor` credits at `time`.
+/// What an attestation shows: a registered person owned at least `floor` credits at `time`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// Credits of which scale.
+    /// The scale of the credits.
     pub scale: ScaleId,
-    /// Good until before this month.
+    /// The credits are valid until the beginning of this month.
     pub expiry: Expiry,
-    /// At least so many.
+    /// The least number of credits.
     pub floor: Credits,
-    /// The ledger's time of it, unix milliseconds.
-    pub time: u64,
+    /// The ledger's time of it.
+    pub time: Timestamp,
     /// Leaf of the log.
     pub index: u64,
     /// Leaves of the checkpoint that covers it.
     pub size: u64,
     /// The entry.
     pub entry: EntryId,
-    /// Last moment, unix milliseconds.
-    pub not_after: u64,
+    /// Last moment.
+    pub not_after: Timestamp,
 }
 
 impl Attestation {
-    /// Packs an entry's receipt for the one who asked.
+    /// Packs an entry's receipt for the verifier that asked.
     ///
     /// # Errors
     /// [`PackingError`].
@@ -233,7 +229,7 @@ impl Attestation {
         receipt: &Receipt,
         log: &LogKey,
         question: &Question,
-        not_after: u64,
+        not_after: Timestamp,
     ) -> Result<Self, PackingError> {
         let leaf = receipt.verify(log)?;
         let entry = &leaf.leaf().entry;
@@ -269,13 +265,13 @@ impl Attestation {
         Ok(packed)
     }
 
-    /// The leaf's index: what governs it came before.
+    /// The leaf's index: the entries that govern it come before.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// Whether it is an attestation for this question, at `at` (unix milliseconds), that `log`
+    /// Whether it is an attestation for this question, at `at`, that `log`
     /// has, about credits that are still good.
     ///
     /// # Errors
@@ -284,13 +280,13 @@ impl Attestation {
         &self,
         log: &LogKey,
         question: &Question,
-        at: u64,
+        at: Timestamp,
     ) -> Result<Included, AttestationFault> {
         if self.log != log.id() {
             let expected = log.origin().to_string();
             return Err(AttestationFault::OtherLog { expected });
         }
-        // Whole: all of what was asked must be what is answered.
+        // Destructured in full: every part of the question must match the answer.
         let Question { verifier, nonce } = question;
         if self.question.verifier != *verifier {
             return Err(AttestationFault::OtherVerifier {
@@ -316,13 +312,13 @@ impl Attestation {
         let hash = leaf_hash(&leaf.to_bytes());
         let root = inclusion_root(&hash, self.index, self.size, &self.path)?;
         self.require_signature(log, root)?;
-        // Only now are the times known to be its own.
+        // Only now is it known that the times are authentic.
         let not_after = self.not_after;
         if at > not_after {
             return Err(AttestationFault::Late { not_after, at });
         }
         let expiry = self.expiry;
-        if Period::of_day(PeriodKind::Month, Day::of_millis(at).0).index >= expiry.0 {
+        if Period::of_day(PeriodKind::Month, at.day().0).index >= expiry.0 {
             return Err(AttestationFault::Expired { expiry });
         }
         Ok(Included {
@@ -341,7 +337,7 @@ impl Attestation {
         })
     }
 
-    /// The entry's statement: all that stands here, and the context that follows from it.
+    /// The entry's statement: the parts of the attestation, and the context that follows from them.
     fn attested(&self, log: &LogKey) -> Attested {
         let question = &self.question;
         Attested {
@@ -389,13 +385,13 @@ impl Attestation {
 }
 
 impl Included {
-    /// The scale, whose number the ledger knows.
+    /// The scale. The ledger knows its number.
     #[must_use]
     pub fn scale(&self) -> &ScaleId {
         &self.attested.scale
     }
 
-    /// The epoch, whose view key the ledger knows.
+    /// The epoch. The ledger knows its view key.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.attested.spending.epoch
@@ -426,9 +422,10 @@ impl Canonical for Attestation {
         out.array(&self.log);
         write_short(out, self.question.verifier.as_bytes());
         write_short(out, &self.question.nonce);
-        for number in [self.not_after, self.time, self.index, self.size] {
-            out.u64(number);
-        }
+        out.time(self.not_after);
+        out.time(self.time);
+        out.u64(self.index);
+        out.u64(self.size);
         write_short(out, self.scale.as_str().as_bytes());
         out.u32(self.expiry.0);
         out.u64(self.floor.0);
@@ -450,14 +447,8 @@ impl Canonical for Attestation {
         }
         let log = input.array("log")?;
         let question = read_question(input)?;
-        let mut numbers = [0u64; 4];
-        for (number, what) in numbers
-            .iter_mut()
-            .zip(["not after", "leaf time", "index", "size"])
-        {
-            *number = input.u64(what)?;
-        }
-        let [not_after, time, index, size] = numbers;
+        let (not_after, time) = (input.time("not after")?, input.time("leaf time")?);
+        let (index, size) = (input.u64("index")?, input.u64("size")?);
         let what = "scale id";
         let scale = String::from_utf8(read_short(input, what, ScaleId::MAX)?)
             .ok()
@@ -501,7 +492,7 @@ fn read_question(input: &mut Reader<'_>) -> Result<Question, CodecError> {
     Ok(Question { verifier, nonce })
 }
 
-/// Every text and nonce here has a limit below 256.
+/// Every text and nonce here has a length limit below 256.
 fn write_short(out: &mut Writer, bytes: &[u8]) {
     out.u8(bytes.len() as u8);
     out.array(bytes);
@@ -522,11 +513,4 @@ fn read_short(
 fn month(expiry: Expiry) -> String {
     let (kind, index) = (PeriodKind::Month, expiry.0);
     Period { kind, index }.label()
-}
-
-/// A time to the minute, for people.
-fn utc(time: u64) -> String {
-    let minutes = time % DAY / 60_000;
-    let date = Day::of_millis(time);
-    format!("{date} {:02}:{:02} UTC", minutes / 60, minutes % 60)
 }

@@ -1,13 +1,14 @@
 //! The canonical binary codec: one value, one encoding.
 //!
-//! Integers are little-endian and fixed in width; byte strings and lists carry a `u32` count;
-//! field elements, points and scalars are canonical or refused. A reader must consume all of its
-//! input. Everything that is signed, hashed or logged is written with this codec, so a second
-//! encoding of the same value would be a second identity of the same entry.
+//! Integers are little-endian and fixed in width; byte strings and lists carry a `u32` count; field
+//! elements, points and scalars are canonical or refused. A reader must consume all of its input.
+//! Everything that is signed, hashed or logged is written with this codec. A second encoding of the
+//! same value would give one entry two identities.
 
 use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
 
 use merits_primitives::{
+    calendar::Timestamp,
     element::Element,
     field,
     jubjub::{Point, PointError},
@@ -15,7 +16,7 @@ use merits_primitives::{
 use merits_text::shown::{Unshowable, check_document, check_line};
 use thiserror::Error;
 
-/// Why bytes are no canonical encoding. `what` names the field at fault; the sender is to blame.
+/// Why bytes are not a canonical encoding. `what` names the field at fault; the sender is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CodecError {
@@ -47,18 +48,18 @@ pub enum CodecError {
         /// Most that is allowed.
         limit: usize,
     },
-    /// A string that is not UTF-8, or no name of its kind.
+    /// A string that is not UTF-8, or not a name of its kind.
     #[error("{what}: not plain UTF-8 text")]
     NotText {
         /// Field being read.
         what: &'static str,
     },
-    /// A string with a character that has no place on other people's screens.
+    /// A string with a character that is not allowed in texts that others are shown.
     #[error("{what}: {fault}")]
     Unshowable {
         /// Field being read.
         what: &'static str,
-        /// The character, and where it stands.
+        /// The character and its position.
         fault: Unshowable,
     },
     /// A tag, flag or enumeration with a value that has no meaning.
@@ -69,7 +70,7 @@ pub enum CodecError {
         /// Value found.
         found: u64,
     },
-    /// A number at or over its modulus, or an ordering or format rule broken.
+    /// A number is at or over its modulus, or an ordering or format rule is broken.
     #[error("{what}: not in canonical form")]
     NotCanonical {
         /// Field being read.
@@ -146,7 +147,7 @@ impl Writer {
         Self::default()
     }
 
-    /// An empty buffer with room for so many bytes.
+    /// An empty buffer with room for this many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         let bytes = Vec::with_capacity(bytes);
         Self { bytes }
@@ -177,12 +178,17 @@ impl Writer {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
+    /// A time: its milliseconds, eight bytes, little-endian.
+    pub fn time(&mut self, value: Timestamp) {
+        self.u64(value.as_millis());
+    }
+
     /// A flag: 0 or 1.
     pub fn bool(&mut self, value: bool) {
         self.u8(u8::from(value));
     }
 
-    /// Bytes of a width that the reader knows.
+    /// Bytes of a length that the reader knows.
     pub fn array(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
     }
@@ -200,7 +206,7 @@ impl Writer {
 
     /// A list's `u32` count.
     pub fn count(&mut self, count: usize) {
-        // Saturates instead of wrapping: every list has a limit far below, which the reader
+        // This saturates instead of wrapping. Every list has a far lower limit, which the reader
         // enforces, so an absurd count is refused there and never misread.
         self.u32(u32::try_from(count).unwrap_or(u32::MAX));
     }
@@ -316,6 +322,14 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }
 
+    /// A time.
+    ///
+    /// # Errors
+    /// [`CodecError::Truncated`].
+    pub fn time(&mut self, what: &'static str) -> Result<Timestamp, CodecError> {
+        self.u64(what).map(Timestamp::from_millis)
+    }
+
     /// A flag.
     ///
     /// # Errors
@@ -352,7 +366,7 @@ impl<'a> Reader<'a> {
         self.take(what, len)
     }
 
-    /// Length-prefixed text on one line, fit to be shown to others ([`merits_text::shown`]).
+    /// Length-prefixed text on one line that may be shown to others ([`merits_text::shown`]).
     ///
     /// # Errors
     /// [`CodecError::NotText`], [`CodecError::Unshowable`].
@@ -362,7 +376,7 @@ impl<'a> Reader<'a> {
         Ok(text.to_owned())
     }
 
-    /// Length-prefixed text of many lines, fit to be shown to others.
+    /// Length-prefixed text of many lines that may be shown to others.
     ///
     /// # Errors
     /// [`CodecError::NotText`], [`CodecError::Unshowable`].

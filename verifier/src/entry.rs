@@ -1,14 +1,16 @@
 //! The envelope of a ledger entry and the leaf that holds it.
 //!
-//! A leaf is the sequencer's time (unix milliseconds, `u64`) and the envelope's bytes. The
-//! envelope says which party makes which kind of statement under which log, and carries the
-//! party's signature, so that each leaf stands on its own. What a statement means is
-//! `merits-ledger`'s matter.
+//! A leaf is the sequencer's time (unix milliseconds, `u64`) and the envelope's bytes. The envelope
+//! names the log, the kind of statement and the party that makes it, and carries the party's
+//! signature, so that each leaf can be checked alone. `merits-ledger` defines what statements mean.
 
 use alloc::vec::Vec;
 
 use ed25519_dalek::SigningKey;
-use merits_primitives::ids::{EntryId, Origin, PartyId, sha256};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId, sha256},
+};
 
 use crate::codec::{Canonical, CodecError, Reader, Writer};
 use crate::groth16;
@@ -30,18 +32,18 @@ pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_TIME_BYTES;
 /// Most bytes of a blob: what an entry names by its SHA-256 because it does not fit into it.
 pub const MAX_BLOB_BYTES: usize = 1_048_576;
 
-/// The party of entries that a person makes. No party has this id: it is no hash that anybody knows
-/// an input of.
+/// The party of entries that a person makes. No party has this id: nobody knows an input that
+/// hashes to it.
 pub const NOBODY: PartyId = PartyId([0; 32]);
 
 /// A party's signed statement, with its proof if the kind has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedEntry {
-    /// The log it is meant for.
+    /// The log that it is meant for.
     pub origin: Origin,
-    /// Which kind of statement.
+    /// The kind of statement.
     pub kind: u16,
-    /// Who states.
+    /// The party that states it.
     pub party: PartyId,
     /// The statement's canonical encoding.
     pub statement: Vec<u8>,
@@ -73,8 +75,8 @@ impl SignedEntry {
         entry
     }
 
-    /// An entry that a person makes: no party signs it, its proof alone speaks. Party and signature are
-    /// zeros.
+    /// An entry that a person makes. No party signs it; only its proof counts. Party and signature
+    /// are zeros.
     pub fn unsigned(
         origin: Origin,
         kind: u16,
@@ -135,7 +137,7 @@ impl SignedEntry {
         }
     }
 
-    /// The id: what is stated, by whom, of which kind, on which log.
+    /// The id: a digest of log, kind, party and statement.
     pub fn id(&self) -> EntryId {
         EntryId::derive(&self.origin, self.kind, &self.party, &self.statement)
     }
@@ -179,19 +181,19 @@ impl Canonical for SignedEntry {
 /// An entry as the log holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
-    /// The sequencer's time, unix milliseconds, never less than the leaf before.
-    pub time: u64,
+    /// The sequencer's time, never less than the leaf before.
+    pub time: Timestamp,
     /// The entry.
     pub entry: SignedEntry,
 }
 
 impl Leaf {
     /// The encoding of a leaf with this time and entry, which need not be copied into one.
-    pub fn encoded(time: u64, entry: &SignedEntry) -> Vec<u8> {
+    pub fn encoded(time: Timestamp, entry: &SignedEntry) -> Vec<u8> {
         let proof = entry.proof.as_ref().map_or(0, |proof| proof.bytes().len());
         let texts = entry.origin.as_str().len() + entry.statement.len() + proof;
         let mut out = Writer::with_capacity(texts + ENVELOPE_BYTES);
-        out.u64(time);
+        out.time(time);
         entry.write(&mut out);
         out.into_bytes()
     }
@@ -214,7 +216,7 @@ impl Canonical for Leaf {
     const NAME: &'static str = "leaf";
 
     fn write(&self, out: &mut Writer) {
-        out.u64(self.time);
+        out.time(self.time);
         self.entry.write(out);
     }
 
@@ -224,7 +226,7 @@ impl Canonical for Leaf {
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            time: input.u64("leaf time")?,
+            time: input.time("leaf time")?,
             entry: SignedEntry::read(input)?,
         })
     }

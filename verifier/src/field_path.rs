@@ -1,4 +1,4 @@
-//! Which field of an entry or a request is at fault: a path of names and indices, such as
+//! The path to a field of an entry or a request that is at fault: names and indices, such as
 //! `claims[3].c`.
 
 use alloc::{
@@ -16,8 +16,8 @@ pub const MAX_STEPS: usize = 8;
 /// Longest name of a step, in bytes.
 pub const MAX_NAME_BYTES: usize = 64;
 
-/// A path to a field; empty if no single field is at fault. Every path can be shown as it is: its names are
-/// short and plain ASCII.
+/// A path to a field; empty if no single field is at fault. Every path can be shown without
+/// escaping: its names are short and plain ASCII.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct FieldPath(Vec<FieldStep>);
 
@@ -35,16 +35,16 @@ pub enum FieldStep {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FieldName(Cow<'static, str>);
 
-/// Why a text is no path.
+/// Why a text is not a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FieldPathError {
-    /// A name that is none.
+    /// A name that is not valid.
     #[error(
         "a field's name is 1 to {MAX_NAME_BYTES} printable ASCII characters, with no `.`, `[` or `]` and no space around it"
     )]
     Name,
-    /// An index that is none.
+    /// An index that is not valid.
     #[error("an index is a number up to 2^32 - 1 in brackets, with no leading zero")]
     Index,
     /// A path that is too long.
@@ -64,7 +64,7 @@ impl FieldPath {
     /// The path to an element of the list, from 0.
     #[must_use]
     pub fn index(self, index: usize) -> Self {
-        // No list of the protocol has 2^32 elements.
+        // No list of the protocol has 2^32 or more elements.
         self.step(FieldStep::Index(u32::try_from(index).unwrap_or(u32::MAX)))
     }
 

@@ -1,19 +1,19 @@
-//! Verify MERITS proofs, log inclusion and receipts: synchronous and small, the crate that
-//! others embed.
+//! Verifies MERITS proofs, log inclusion and receipts. The crate is synchronous and small, so that
+//! others can embed it.
 //!
 //! In scope: the public inputs of each statement, Groth16 over BN254 (single and batch), Schnorr
 //! proofs over Baby Jubjub, the canonical codec, the entry envelope, the log's hashing, proofs and checkpoints, receipts and
 //! signed refusals.
 //!
-//! Out of scope: what a ledger's rules allow (`merits-ledger` has them), networks, storage,
-//! making proofs. No clock, no source of randomness and no thread of its own: a caller injects
-//! time and randomness.
+//! Out of scope: a ledger's rules (see `merits-ledger`), networks, storage, making proofs. The
+//! crate has no clock, no source of randomness and no threads: a caller passes in time and
+//! randomness.
 //!
-//! Without the feature `std`, which is on by default, an allocator is all that it needs.
+//! Without the feature `std`, which is on by default, it needs only an allocator.
 //!
-//! The path of a stranger: [`receipt::Receipt::parse`] → [`receipt::Receipt::verify`] under a
-//! [`log::LogKey`] → [`entry::SignedEntry`] inside the leaf → [`groth16::verify`] for its proof. Or,
-//! for what a person shows in a QR code, [`attestation::Attestation`].
+//! The steps of a third party: [`receipt::Receipt::parse`] → [`receipt::Receipt::verify`] under a
+//! [`log::LogKey`] → [`entry::SignedEntry`] inside the leaf → [`groth16::verify`] for its proof.
+//! For a QR code that a person shows: [`attestation::Attestation`].
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 

@@ -1,6 +1,5 @@
-//! What the proofs about view keys are bound to: possession of a half at the opening of an
-//! epoch, and the partials of an opened total. The proofs themselves are
-//! [`merits_primitives::dleq`]'s.
+//! The contexts of proofs about view keys: possession of a half at the opening of an epoch, and the
+//! partials of an opened total. The proofs themselves are in [`merits_primitives::dleq`].
 
 use alloc::vec::Vec;
 
@@ -23,7 +22,7 @@ pub enum KeyHalf {
     TotalWitness = 4,
 }
 
-/// What batches must share to be added up: the sums of one output of one scale, in one period,
+/// The properties that batches must share to be added up: one output of one scale, in one period,
 /// under the keys of one epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TotalsKey {
@@ -33,7 +32,7 @@ pub struct TotalsKey {
     pub period: Period,
     /// View-key epoch.
     pub epoch: Epoch,
-    /// Credits or measure.
+    /// The output: credits or measure.
     pub output: Output,
 }
 
@@ -49,9 +48,9 @@ impl TotalsKey {
     }
 }
 
-/// What a proof of possession of a half is bound to: log, epoch, which half, and its holder.
-/// Without the proof a holder could publish its half as a difference to the other's and know
-/// the whole secret alone.
+/// The context of a proof of possession of a half: log, epoch, the half, and its holder. Without
+/// the proof, a holder could publish a difference to the other's half as its own and so know the
+/// whole secret alone.
 pub fn possession_context(
     origin: &Origin,
     epoch: Epoch,
@@ -69,9 +68,9 @@ pub fn possession_context(
     )
 }
 
-/// What a partial of an opened total is bound to: log, epoch, asset, period, output, the exact
-/// entries in their order, which half of At, and its holder. A partial for the credits of
-/// batches is none for their measure.
+/// The context of a partial of an opened total: log, epoch, asset, period, output, the exact
+/// entries in their order, the half of At, and its holder. A partial for the credits of batches is
+/// invalid for their measure.
 pub fn total_context(
     origin: &Origin,
     key: &TotalsKey,

@@ -33,7 +33,7 @@ pub const RECEIPT_HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// Most bytes of a receipt: a leaf in base64, hashes, and a checkpoint.
 pub const MAX_RECEIPT_BYTES: usize = 120_000;
 
-/// An entry's place in a log, not yet verified.
+/// An entry and its place in a log, not yet verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The leaf's bytes.
@@ -80,7 +80,7 @@ impl VerifiedLeaf {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReceiptError {
-    /// The text is no receipt.
+    /// The text is not a receipt.
     #[error("not a receipt: {what}")]
     Malformed {
         /// The line at fault.
@@ -92,11 +92,11 @@ pub enum ReceiptError {
     /// The inclusion proof is refused.
     #[error("inclusion proof: {0}")]
     Inclusion(#[from] MerkleError),
-    /// The leaf is no entry.
+    /// The leaf is not an entry.
     #[error("leaf: {0}")]
     Leaf(#[from] CodecError),
     /// The entry was made for another log than the one that holds it.
-    #[error("the entry was made for log {found} and stands in {expected}")]
+    #[error("the entry was made for log {found} but is in log {expected}")]
     OtherOrigin {
         /// The log that holds it.
         expected: String,
@@ -106,8 +106,8 @@ pub enum ReceiptError {
 }
 
 impl Receipt {
-    /// Reads the text of a receipt, also as mail programs and editors write it: line ends, blanks at the
-    /// end of a line and a byte order mark make no difference.
+    /// Reads the text of a receipt, also after mail programs and editors have changed it: line
+    /// endings, blanks at the end of a line and a byte order mark make no difference.
     ///
     /// # Errors
     /// [`ReceiptError`] names the line at fault.
@@ -155,8 +155,8 @@ impl Receipt {
         })
     }
 
-    /// Checks that the log of `key` holds the leaf, offline. Says nothing about proofs inside
-    /// the entry; see [`crate::groth16::verify`].
+    /// Checks offline that the log of `key` holds the leaf. It does not check proofs inside the
+    /// entry; see [`crate::groth16::verify`].
     ///
     /// # Errors
     /// [`ReceiptError`].

@@ -1,13 +1,16 @@
-//! Signed refusals: a log that refuses an entry says so under its key, so that a submitter can
-//! show what was refused, when and why, and censorship leaves a trace.
+//! Signed refusals. A log that refuses an entry signs the refusal, so that a submitter can show
+//! what was refused, when and why, and censorship leaves a trace.
 //!
-//! A refusal is a signed note. Its first line, `merits-refusal/v1 <origin>`, holds a space,
-//! which no origin may, so no refusal can be taken for a checkpoint.
+//! A refusal is a signed note. Its first line, `merits-refusal/v1 <origin>`, contains a space,
+//! which is not allowed in an origin, so a refusal cannot be mistaken for a checkpoint.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use merits_primitives::ids::{EntryId, Origin};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin},
+};
 use thiserror::Error;
 
 use crate::{
@@ -16,17 +19,18 @@ use crate::{
     reason::ReasonCode,
 };
 
-/// What a log refused.
+/// A refusal by a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusalNotice {
     /// The log.
     pub origin: Origin,
     /// The entry's id.
     pub entry: EntryId,
-    /// SHA-256 of the submitted bytes: proof and signature are not part of the id.
+    /// SHA-256 of the submitted bytes. It is needed because the id does not cover proof and
+    /// signature.
     pub submission: [u8; 32],
-    /// The log's time, unix milliseconds.
-    pub time: u64,
+    /// The log's time.
+    pub time: Timestamp,
     /// Why; of a newer log perhaps a reason that this program does not know.
     pub code: ReasonCode,
     /// The field at fault.
@@ -35,29 +39,29 @@ pub struct RefusalNotice {
     pub message: String,
 }
 
-/// Why a refusal notice is not accepted.
+/// Why a refusal notice is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RefusalNoticeError {
     /// The note is refused.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The text is no refusal of this log.
-    #[error("the signed text is no refusal of this log")]
+    /// The text is not a refusal of this log.
+    #[error("the signed text is not a refusal of this log")]
     Malformed,
 }
 
 impl RefusalNotice {
     /// Signs the notice. The note names the signer's origin.
     pub fn sign(&self, signer: &LogSigner) -> SignedRefusal {
-        // No blank at the end of a line: programs on the way take it off.
+        // No blank at the end of a line: programs in transit remove it.
         let message = self.message.replace(char::is_control, " ");
         SignedRefusal(signer.sign(&format!(
             "{HEADER} {}\nentry {}\nsubmission {}\ntime {}\ncode {}\n{}\n{}\n",
             signer.public().origin(),
             self.entry,
             BASE64.encode(self.submission),
-            self.time,
+            self.time.as_millis(),
             self.code,
             format!("field {}", self.field).trim_end(),
             format!("message {message}").trim_end(),
@@ -78,7 +82,7 @@ impl RefusalNotice {
             origin: Origin::new(value(HEADER)?).ok()?,
             entry: EntryId::from_hex(value("entry")?)?,
             submission: BASE64.decode(value("submission")?).ok()?.try_into().ok()?,
-            time: value("time")?.parse().ok()?,
+            time: Timestamp::from_millis(value("time")?.parse().ok()?),
             code: value("code")?.parse().ok()?,
             field: value("field")?.parse().ok()?,
             message: value("message")?.to_owned(),
@@ -130,8 +134,8 @@ mod tests {
     use super::*;
     use crate::Reason;
 
-    /// Most refusals name a field, and some none; either way the log's own notice verifies, also after a program
-    /// on the way took the blanks off its lines, or put some there.
+    /// Most refusals name a field, and some do not. In both cases the log's own notice verifies,
+    /// also after a program in transit removed blanks from its lines, or added some.
     #[test]
     fn what_a_log_signs_verifies() {
         let origin = Origin::new("log.example").unwrap();
@@ -142,7 +146,7 @@ mod tests {
                     origin: origin.clone(),
                     entry: EntryId([7; 32]),
                     submission: [9; 32],
-                    time: 12,
+                    time: Timestamp::from_millis(12),
                     code: Reason::Spent.into(),
                     field: field.parse().unwrap(),
                     message: message.to_owned(),
@@ -167,7 +171,7 @@ mod tests {
         }
     }
 
-    /// The evidence of a refusal must not depend on whether the reader's program is as new as the log's.
+    /// A refusal must be verifiable even if the reader's program is older than the log's.
     #[test]
     fn a_refusal_for_a_reason_that_is_not_known_here_verifies() {
         let origin = Origin::new("log.example").unwrap();

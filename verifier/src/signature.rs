@@ -1,14 +1,14 @@
-//! Ed25519 as this project uses it: two rules, both written here and nowhere else.
+//! Ed25519 as this project uses it: two rules for verification, both defined only here.
 //!
-//! - **Entries and claims** ([`PublicKey::verify`], [`verify_batch`]): ZIP 215. The equation is taken times
-//!   the cofactor, R may be any encoding of any point, S is below the group's order. It is the rule
-//!   under which one signature and a batch of them can never be judged differently, and everybody who
-//!   replays the log, one by one or in batches, must judge alike.
-//! - **Checkpoints, notes and cosignatures** ([`PublicKey::verify_strict`]): `verify_strict`, what stock
-//!   clients of logs read. Nothing verifies them in batches.
+//! - **Entries and claims** ([`PublicKey::verify`], [`verify_batch`]): ZIP 215. The equation is
+//!   taken times the cofactor, R may be any encoding of any point, S is below the group's order.
+//!   Under this rule, single and batch verification always agree. They must, because all parties
+//!   that replay the log, one by one or in batches, must reach the same result.
+//! - **Checkpoints, notes and cosignatures** ([`PublicKey::verify_strict`]): `verify_strict`, the
+//!   rule of standard log clients. Nothing verifies them in batches.
 //!
-//! Keys of small order are refused by either, when the key is read: under such a key there are
-//! signatures that hold for every message.
+//! Both refuse keys of small order when the key is read: under such a key there are signatures that
+//! hold for every message.
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use ed25519_zebra::{VerificationKey, batch};
@@ -47,9 +47,9 @@ impl core::fmt::Debug for PublicKey {
     }
 }
 
-/// Bytes that are no acceptable Ed25519 public key.
+/// Bytes that are not an acceptable Ed25519 public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the bytes are no Ed25519 public key of large order")]
+#[error("the bytes are not an Ed25519 public key of large order")]
 pub struct BadKey;
 
 /// A signature that does not hold for key and message.
@@ -65,9 +65,9 @@ pub struct BadSignatureAt(pub usize);
 /// A signature under an entry or a claim, for [`verify_batch`].
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// Who signed.
+    /// The signer's key.
     pub key: &'a PublicKey,
-    /// What.
+    /// The message.
     pub message: &'a [u8],
     /// The signature.
     pub signature: &'a [u8; SIGNATURE_BYTES],
@@ -77,7 +77,7 @@ impl PublicKey {
     /// Checks 32 bytes.
     ///
     /// # Errors
-    /// [`BadKey`] when they are no point, or one of small order.
+    /// [`BadKey`] when they are not a point, or a point of small order.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BadKey> {
         Self::checked(VerifyingKey::from_bytes(bytes).map_err(|_| BadKey)?)
     }
@@ -104,7 +104,8 @@ impl PublicKey {
         self.strict.to_bytes()
     }
 
-    /// Checks a signature under an entry or a claim, by ZIP 215: what [`verify_batch`] says of it too.
+    /// Checks a signature under an entry or a claim, by ZIP 215. [`verify_batch`] gives the same
+    /// answer.
     ///
     /// # Errors
     /// [`BadSignature`].
@@ -118,8 +119,9 @@ impl PublicKey {
             .map_err(|_| BadSignature)
     }
 
-    /// Checks a signature under a checkpoint, a note or a cosignature, as stock clients do: R of small
-    /// order, and whatever holds only times the cofactor, is refused.
+    /// Checks a signature under a checkpoint, a note or a cosignature, as standard clients do: it
+    /// refuses an R of small order, and a signature that holds only after multiplication by the
+    /// cofactor.
     ///
     /// # Errors
     /// [`BadSignature`].
@@ -134,11 +136,12 @@ impl PublicKey {
     }
 }
 
-/// Whether all of many signatures under entries or claims hold: what [`PublicKey::verify`] says of each, in a
-/// quarter of the time where they are thousands, in half of it where they are a dozen.
+/// Whether all of many signatures under entries or claims hold. The answer is that of
+/// [`PublicKey::verify`] for each, in a quarter of the time for thousands of signatures and in half
+/// of it for a dozen.
 ///
-/// Coefficients come out of a hash of all keys, messages and signatures, so that the answer depends on
-/// nothing else, and nobody can choose signatures for known coefficients.
+/// Coefficients are derived from a hash of all keys, messages and signatures, so the answer depends
+/// on nothing else, and nobody can choose signatures for known coefficients.
 pub fn all_hold(items: &[Signed<'_>]) -> bool {
     match items {
         [] => return true,
@@ -165,7 +168,7 @@ pub fn all_hold(items: &[Signed<'_>]) -> bool {
         .is_ok()
 }
 
-/// As [`all_hold`], and names the first that does not.
+/// Like [`all_hold`], and names the first signature that does not hold.
 ///
 /// # Errors
 /// [`BadSignatureAt`] names the first that [`PublicKey::verify`] refuses.

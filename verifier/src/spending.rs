@@ -1,5 +1,5 @@
-//! What spends notes, as entries state it: the part that redemptions and attestations share, and
-//! the attestation, which strangers check without a ledger.
+//! Statements that spend notes: the part that redemptions and attestations share, and the
+//! attestation, which third parties check without a ledger.
 
 use merits_primitives::{
     audit::{EphemeralKey, SealedCommitment},
@@ -19,7 +19,7 @@ use crate::statement::redeem::RedeemStatement;
 /// The kind of an attestation's entry.
 pub const ATTESTED: u16 = 0x0804;
 
-/// What spends notes, whatever for.
+/// The part of a statement that spends notes, for any purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spending {
     /// Root of the note tree, at an anchor.
@@ -72,25 +72,25 @@ impl Canonical for Spending {
     }
 }
 
-/// A person shows that it owns at least so much, to somebody that only the context names. No party
-/// signs it.
+/// A person shows ownership of at least this many credits to a verifier that only the context
+/// names. No party signs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attested {
-    /// Credits of which scale.
+    /// The scale of the credits.
     pub scale: ScaleId,
-    /// And of which expiry bucket.
+    /// Their expiry bucket.
     pub expiry: Expiry,
-    /// At least this.
+    /// The least number of credits.
     pub floor: Credits,
     /// [`merits_primitives::context::attest_context`].
     pub context: Context,
-    /// What spends the notes and makes one of them.
+    /// The spending, which merges the notes into one.
     pub spending: Spending,
 }
 
 impl Attested {
-    /// What the proof shows, where the ledger's number of the scale is `asset` and the view key of
-    /// the spending's epoch is `view_key`.
+    /// The statement that the proof shows, given the ledger's number of the scale (`asset`) and the
+    /// view key of the spending's epoch (`view_key`).
     #[must_use]
     pub fn statement(&self, asset: AssetId, view_key: Point) -> RedeemStatement {
         let spending = &self.spending;

@@ -1,10 +1,12 @@
-//! Sums of batches' totals, as everybody judges them: the ledger, who opens, and who checks later.
+//! Sums of batches' totals, with one rule for the ledger, for the holders that open them, and for
+//! later checks.
 //!
-//! T1 = r·B8 and T2 = v·B8 + r·At add up to the same of Σr and Σv. Usually Σr is nobody's to know, and
-//! both halves of At are needed: V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1. Where the T1 cancel out, ΣT2 *is*
-//! V·B8 and anybody reads V out of it. Whoever knows the r of several batches can choose them so; that
-//! gives away that one's own sum, and must not keep the batches of others from being opened. So such a
-//! total is one that is open already: it has no partials, since there is nothing to answer for.
+//! T1 = r·B8 and T2 = v·B8 + r·At add up to the same form with Σr and Σv. Usually nobody knows Σr,
+//! and both halves of At are needed: V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1. If the T1 cancel out, ΣT2
+//! *is* V·B8, and anybody can read V from it. A party that knows the r of several batches can
+//! choose them so that they cancel. That reveals only its own sum, and it must not prevent the
+//! opening of others' batches. So such a total counts as already open: it has no partials, because
+//! there is nothing to decrypt.
 
 use ark_ec::{CurveGroup, twisted_edwards::Projective};
 use merits_primitives::{
@@ -23,35 +25,35 @@ pub struct TotalSum {
     t2: Projective<Config>,
 }
 
-/// One side's answer for a sum: its half of At times ΣT1, with the proof that it is.
+/// One side's answer for a sum: its half of At times ΣT1, with a proof of that.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
     /// Which half.
     pub half: KeyHalf,
-    /// The half as its epoch published it.
+    /// The public half, as its epoch published it.
     pub public: &'a Point,
-    /// Who holds it.
+    /// Its holder.
     pub holder: &'a PartyId,
     /// The partial.
     pub partial: &'a Point,
-    /// Made in [`total_context`].
+    /// The proof, made in [`total_context`].
     pub proof: &'a Equality,
 }
 
 /// Why answers do not open a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SumFault {
-    /// The sum is hidden, and there are no answers.
+    /// The sum is hidden, but there are no answers.
     #[error("both halves of the totals key are needed to open this sum")]
     Missing,
-    /// The T1 cancel out, and there are answers.
+    /// The T1 cancel out, but there are answers.
     #[error("the T1 of these batches cancel out: the sum is open already and has no partials")]
     OpenAlready,
-    /// An answer was made with another half, for another set, or from what is no total.
+    /// An answer was made with another half, for another set, or from a value that is not a total.
     #[error("the partial is not made with its published half of the totals key")]
     Partial(KeyHalf),
-    /// The ciphertexts hold another sum.
-    #[error("the sum {0} is not what the batches' totals hold")]
+    /// The ciphertexts contain another sum.
+    #[error("the sum {0} is not the one in the batches' totals")]
     Wrong(u64),
 }
 
@@ -63,25 +65,27 @@ impl TotalSum {
             (t1 + batch.0.projective(), t2 + batch.1.projective())
         });
         Self {
-            // A sum of points of the subgroup is one of it, so it is the identity or fine.
+            // A sum of points of the subgroup is in the subgroup, so it is either the identity or
+            // acceptable.
             t1: Point::from_affine(t1.into_affine()).ok(),
             t2,
         }
     }
 
-    /// ΣT1, which partials are made from; `None` when it is the identity and the sum is open already.
+    /// ΣT1, which partials are computed from. `None` when it is the identity and the sum is already
+    /// open.
     pub fn t1(&self) -> Option<Point> {
         self.t1
     }
 
-    /// V·B8, once the partials are taken off.
+    /// V·B8, after subtracting the partials.
     pub fn message<'a>(&self, partials: impl IntoIterator<Item = &'a Point>) -> Projective<Config> {
         let partials = partials.into_iter();
         partials.fold(self.t2, |left, partial| left - partial.projective())
     }
 
-    /// Checks an opened sum of the credits or measure of these entries: the answers of both halves, or
-    /// none where the sum is open already, and that it is V.
+    /// Checks an opened sum of the credits or measure of these entries: the answers of both halves,
+    /// or none if the sum is already open, and that the sum is V.
     ///
     /// # Errors
     /// [`SumFault`].

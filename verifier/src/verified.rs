@@ -1,4 +1,4 @@
-//! Proof that a proof was checked, as a type.
+//! A type that shows that a proof was checked.
 
 use alloc::vec::Vec;
 use thiserror::Error;
@@ -10,7 +10,7 @@ use crate::statement::{Statement, StatementError};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The statement itself is refused, whatever the proof says.
+    /// The statement itself is refused, with any proof.
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// The proof does not hold.
@@ -18,10 +18,10 @@ pub enum VerifyError {
     Proof(#[from] ProofError),
 }
 
-/// A statement whose proof was verified, and the key it was verified under.
+/// A statement whose proof was verified, and the key that it was verified under.
 ///
-/// Only verification makes one, and a ledger's state takes nothing else: verification and the
-/// change of state stay apart, and neither can be forgotten.
+/// Only verification makes one, and a ledger's state accepts nothing else. So verification and the
+/// change of state are separate steps, and neither can be forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified<S> {
     statement: S,
@@ -59,8 +59,8 @@ impl<S: Statement> Verified<S> {
         })
     }
 
-    /// Verifies many statements under one key at once. The answers stand in the order of the
-    /// questions; a bad one does not sink the others. See [`groth16::verify_batch`] for `rng`.
+    /// Verifies many statements under one key at once. The answers are in the order of the
+    /// statements. A bad one does not affect the others. See [`groth16::verify_batch`] for `rng`.
     pub fn check_batch(
         key: &PreparedKey,
         items: Vec<(S, Proof)>,

@@ -23,7 +23,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{
-    super::{Effort, machine::processor_time},
+    super::{
+        Effort,
+        machine::{memory, processor_time},
+    },
     trials::Files,
 };
 
@@ -89,7 +92,7 @@ impl Arguments {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()?;
-        let (before, program) = (peak_memory()?, self.program_memory()?);
+        let (before, program) = (memory("VmHWM")?, self.program_memory()?);
         let assignment = Zeroizing::new(wtns::read_from(File::open(&self.wtns)?)?);
         let (start, processor) = (Instant::now(), processor_time());
         let (prover, mapped) = pool.install(|| self.load())?;
@@ -100,7 +103,7 @@ impl Arguments {
         let told = Told {
             ready,
             ready_processor,
-            peak: peak_memory()?.saturating_sub(before),
+            peak: memory("VmHWM")?.saturating_sub(before),
             // It only grows.
             program: self.program_memory()?.saturating_sub(program),
             before,
@@ -232,15 +235,6 @@ fn length(directory: &Path) -> u64 {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let lengths = entries.filter_map(|entry| entry.metadata().ok());
     lengths.map(|metadata| metadata.len()).sum()
-}
-
-/// The most memory that this process has had, mapped files included, in bytes.
-fn peak_memory() -> anyhow::Result<u64> {
-    let text = fs::read_to_string("/proc/self/status").context("this system tells no memory")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next());
-    let kib: u64 = kib.context("no VmHWM in /proc/self/status")?.parse()?;
-    Ok(kib << 10)
 }
 
 /// Starts of each kind.

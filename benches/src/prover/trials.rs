@@ -1,7 +1,7 @@
 //! What provers are measured on: a key, a witness for it, and the bars if there are any.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{BufWriter, Read as _, Write as _},
     path::{Path, PathBuf},
 };
@@ -242,7 +242,7 @@ impl Trial {
         bar.finish_and_clear();
         let name = zkey_path.file_name().unwrap_or(zkey_path.as_os_str());
         Ok(Self {
-            name: name.to_string_lossy().into_owned(),
+            name: merits_text::shown::line(&name.to_string_lossy()),
             zkey,
             zkey_path: zkey_path.to_owned(),
             assignment,
@@ -282,17 +282,20 @@ impl Trial {
             Some(path) => path.clone(),
             None => {
                 let path = directory.join("witness.wtns");
-                let mut out = BufWriter::new(File::create(&path)?);
+                let made =
+                    merits_guard::create(&path).with_context(|| path.display().to_string())?;
+                let mut out = BufWriter::new(made);
                 wtns::write(&self.assignment, &mut out)?;
                 out.flush()?;
                 path
             }
         };
         let mut digest = Sha256::new();
-        let mut zkey = File::open(&self.zkey_path)?;
+        let at = || self.zkey_path.display().to_string();
+        let mut zkey = input::open(&self.zkey_path).with_context(at)?;
         let mut buffer = vec![0; 1 << 16];
         loop {
-            match zkey.read(&mut buffer)? {
+            match zkey.read(&mut buffer).with_context(at)? {
                 0 => break,
                 read => digest.update(&buffer[..read]),
             }

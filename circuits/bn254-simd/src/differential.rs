@@ -23,6 +23,7 @@ mod field;
 mod inputs;
 mod msm;
 mod pairings;
+mod permutations;
 mod proof;
 mod scalars;
 mod transforms;
@@ -71,6 +72,10 @@ pub enum Part {
     PairingProducts,
     /// Points times short coefficients, each on its own.
     Multiples,
+    /// Poseidon's permutation of many states.
+    Permutations,
+    /// Which elements are squares.
+    Squares,
     /// Whole proofs, with `ark-groth16` and `taceo-groth16`.
     Proofs,
 }
@@ -96,6 +101,8 @@ impl Part {
         Self::Reduction,
         Self::PairingProducts,
         Self::Multiples,
+        Self::Permutations,
+        Self::Squares,
         Self::Proofs,
     ];
 
@@ -120,6 +127,8 @@ impl Part {
             Self::Reduction => "reduction",
             Self::PairingProducts => "pairing-products",
             Self::Multiples => "multiples",
+            Self::Permutations => "permutations",
+            Self::Squares => "squares",
             Self::Proofs => "proofs",
         }
     }
@@ -149,6 +158,8 @@ impl Part {
             Self::Reduction => transforms::reduction(path, rng),
             Self::PairingProducts => pairings::products(path, rng),
             Self::Multiples => pairings::multiples(path, rng),
+            Self::Permutations => permutations::permutations(path, rng),
+            Self::Squares => permutations::squares(path, rng),
             Self::Proofs => proof::proofs(path, rng),
         }
     }

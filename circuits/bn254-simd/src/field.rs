@@ -162,6 +162,22 @@ impl<M: Modulus> F8<M> {
         t.high()
     }
 
+    /// As [`sum_of_products`](Self::sum_of_products), with factors that are the same in all lanes, of
+    /// bound 1: `S = Σ Aₙ`.
+    #[inline(always)]
+    pub(crate) fn dot<const N: usize>(a: &[Self; N], factors: &[[u64; 5]; N]) -> Raw<M> {
+        const { assert!(matches!(N, 1..=8)) };
+        let isa = a[0].0[0].isa();
+        let mut t = Columns::zero(isa);
+        for i in 0..5 {
+            for (a, factor) in a.iter().zip(factors) {
+                t.add_product(i, &a.0, isa.splat(factor[i]));
+            }
+            t.remove_limb(i);
+        }
+        t.high()
+    }
+
     /// `Σ aₙ^2` with one reduction, at most 8 of them; bounds and limbs as for
     /// [`sum_of_products`](Self::sum_of_products). A square costs 15 products of limbs, not 25.
     #[inline(always)]

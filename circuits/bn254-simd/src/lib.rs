@@ -1,10 +1,12 @@
-//! BN254 on arkworks types, eight lanes at a time: multi-scalar multiplication, transforms, and a
-//! Groth16 prover for circom's keys.
+//! BN254 on arkworks types, eight lanes at a time: multi-scalar multiplication, transforms, pairings,
+//! Poseidon, and a Groth16 prover for circom's keys.
 //!
 //! - [`Bases`] and [`msm_g1`], [`msm_g2`]: sums of points times scalars, right for every input.
 //! - [`PreparedKey`]: a proving key laid out once, and proofs from it. With the same blinding they
 //!   are the points that `ark-groth16` and `taceo-groth16` give.
 //! - [`PreparedFile`]: such a key on disk, mapped by every process that proves with it.
+//! - [`Permutation`]: Poseidon's permutation of many states. [`are_nonzero_squares`]: which of many
+//!   elements are squares.
 //! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
 //!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces either.
 //!
@@ -45,8 +47,12 @@ mod multiples;
 mod pages;
 mod pairing;
 mod path;
+mod poseidon;
+#[cfg(target_arch = "x86_64")]
+mod poseidon_ifma;
 mod qap;
 mod scalars;
+mod squares;
 mod store;
 mod table_shape;
 mod tables;
@@ -64,7 +70,9 @@ pub use layout_error::LayoutError;
 pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use pairing::{PreparedLines, SplitScalar, multiply_each, pairing_product};
 pub use path::{PATH_VARIABLE, Path, PathError};
+pub use poseidon::{PartialRound, Permutation, Rounds};
 pub use qap::Matrix;
 pub use scalars::Scalars;
+pub use squares::are_nonzero_squares;
 pub use table_shape::TableShape;
 pub use tables::TableBudget;

@@ -1,13 +1,17 @@
 //! Periods on the calendar: the day, week or month of an instant, and when credits lapse.
 //!
 //! All arithmetic is on local wall-clock days counted from 1 January 1970 (a Thursday), in the
-//! proleptic Gregorian calendar, without a time zone: a scale counts by the person's local day, and
-//! the source of the records states which day that was. When clocks are set back, an hour of the
-//! wall clock occurs twice. Records in it may then repeat a key or go backwards in their key, and
-//! are refused for that.
+//! proleptic Gregorian calendar, without a time zone: a scale counts by the day that the person
+//! lived, and the source of the records says which day that was. Where clocks are set back, an
+//! hour of the wall clock comes twice; records in it may then repeat or go backwards in their
+//! key, and are refused as such. A [`Timestamp`] is an instant of the ledger instead, in UTC.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
-use core::fmt;
+use core::{
+    fmt,
+    ops::{Add, AddAssign, Sub},
+    time::Duration,
+};
 
 use thiserror::Error;
 
@@ -136,20 +140,15 @@ impl Day {
     /// The last day that has a number. It is in the year 11,761,191, so after every day in use.
     pub const LAST: Self = Self(u32::MAX);
 
-    /// The day of a time in unix milliseconds (UTC); [`Day::LAST`] for all later times.
-    pub fn of_millis(unix_millis: u64) -> Self {
-        u32::try_from(unix_millis / MILLIS_PER_DAY).map_or(Self::LAST, Self)
-    }
-
-    /// The day this many days later, at most [`Day::LAST`].
+    /// So many days later, at most [`Day::LAST`].
     #[must_use]
     pub fn saturating_add(self, days: u32) -> Self {
         Self(self.0.saturating_add(days))
     }
 
-    /// When the day begins (UTC), unix milliseconds.
-    pub fn start_millis(self) -> u64 {
-        u64::from(self.0) * MILLIS_PER_DAY
+    /// When the day begins, UTC.
+    pub fn start(self) -> Timestamp {
+        Timestamp(u64::from(self.0) * MILLIS_PER_DAY)
     }
 }
 
@@ -159,7 +158,107 @@ impl fmt::Display for Day {
     }
 }
 
-/// A number of exactly this many digits.
+/// An instant: milliseconds since 1 January 1970, UTC. Shown to the second, `2014-09-01 08:00:05 UTC`.
+///
+/// `+` and `-` stop at [`Timestamp::LAST`] and [`Timestamp::FIRST`]: whatever time a stranger sends,
+/// arithmetic on it neither wraps nor panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The beginning of 1 January 1970.
+    pub const FIRST: Self = Self(0);
+
+    /// The last instant that has a number, after every one that occurs.
+    pub const LAST: Self = Self(u64::MAX);
+
+    /// The instant so many milliseconds after the beginning of 1970.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the beginning of 1970.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The day (UTC); [`Day::LAST`] for all later times.
+    pub fn day(self) -> Day {
+        u32::try_from(self.0 / MILLIS_PER_DAY).map_or(Day::LAST, Day)
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// How far apart the two are.
+    pub const fn distance(self, other: Self) -> Duration {
+        Duration::from_millis(self.0.abs_diff(other.0))
+    }
+
+    /// How many whole lengths of time have passed since 1970; a length below a millisecond counts as one.
+    pub fn slot(self, length: Duration) -> u64 {
+        self.0 / millis(length).max(1)
+    }
+
+    /// When the next [slot](Self::slot) of this length begins, at most [`Timestamp::LAST`].
+    pub fn next_slot(self, length: Duration) -> Self {
+        let next = self.slot(length).saturating_add(1);
+        Self(next.saturating_mul(millis(length).max(1)))
+    }
+
+    /// To the minute: `2014-09-01 08:00 UTC`.
+    pub fn to_minute(self) -> String {
+        let minutes = self.0 / 60_000;
+        let (date, hours) = (self.day(), minutes / 60 % 24);
+        format!("{date} {hours:02}:{:02} UTC", minutes % 60)
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    /// So much later, at most [`Timestamp::LAST`].
+    fn add(self, length: Duration) -> Self {
+        Self(self.0.saturating_add(millis(length)))
+    }
+}
+
+impl AddAssign<Duration> for Timestamp {
+    fn add_assign(&mut self, length: Duration) {
+        *self = *self + length;
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    /// So much earlier, at least [`Timestamp::FIRST`].
+    fn sub(self, length: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(length)))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, seconds) = (self.day(), self.0 / 1_000);
+        let (hours, minutes) = (seconds / 3_600 % 24, seconds / 60 % 60);
+        write!(f, "{date} {hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
+    }
+}
+
+/// Milliseconds of a length of time, at most `u64::MAX`.
+fn millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A number of exactly so many digits.
 fn digits(text: &str, length: usize) -> Option<i32> {
     let plain = text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| plain)
@@ -181,14 +280,6 @@ const WEEK_SHIFT: u32 = 3;
 pub fn month_label(month: u32) -> String {
     let kind = PeriodKind::Month;
     Period { kind, index: month }.label()
-}
-
-/// A time in unix milliseconds, as text: `2014-09-01 08:00:05 UTC`.
-pub fn moment_label(millis: u64) -> String {
-    let seconds = millis / 1_000;
-    let date = Day::of_millis(millis);
-    let (hours, minutes) = (seconds / 3_600 % 24, seconds / 60 % 60);
-    format!("{date} {hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
 }
 
 impl Period {
@@ -534,13 +625,37 @@ mod tests {
     #[test]
     fn days_months_and_moments_are_written_as_people_do() {
         assert_eq!(Day(16_314).to_string(), "2014-09-01");
-        assert_eq!(Day::of_millis(Day(16_314).start_millis()), Day(16_314));
-        assert_eq!(Day::of_millis(Day(16_314).start_millis() - 1), Day(16_313));
-        assert_eq!(Day::of_millis(u64::MAX), Day::LAST);
+        let morning = Day(16_314).start();
+        assert_eq!(morning.day(), Day(16_314));
+        assert_eq!((morning - Duration::from_millis(1)).day(), Day(16_313));
+        assert_eq!(Timestamp::LAST.day(), Day::LAST);
         assert_eq!(month_label(536), "2014-09");
-        assert_eq!(moment_label(1_409_558_405_999), "2014-09-01 08:00:05 UTC");
-        assert_eq!(moment_label(0), "1970-01-01 00:00:00 UTC");
-        // Any value that a peer may send.
-        assert!(moment_label(u64::MAX).ends_with(" UTC"));
+        let moment = Timestamp::from_millis(1_409_558_405_999);
+        assert_eq!(moment.to_string(), "2014-09-01 08:00:05 UTC");
+        assert_eq!(moment.to_minute(), "2014-09-01 08:00 UTC");
+        assert_eq!(Timestamp::FIRST.to_string(), "1970-01-01 00:00:00 UTC");
+        // Whatever a peer sends.
+        assert!(Timestamp::LAST.to_string().ends_with(" UTC"));
+    }
+
+    #[test]
+    fn arithmetic_on_times_stops_at_both_ends() {
+        let (first, last) = (Timestamp::FIRST, Timestamp::LAST);
+        let second = Duration::from_secs(1);
+        let late = Timestamp::from_millis(u64::MAX - 1);
+        assert_eq!(late + second, last);
+        assert_eq!(last + Duration::MAX, last);
+        assert_eq!(Timestamp::from_millis(999) - second, first);
+        assert_eq!(last - Duration::MAX, first);
+        assert_eq!((first + second).since(first), second);
+        assert_eq!(first.since(last), Duration::ZERO);
+        assert_eq!(first.distance(last), last.distance(first));
+        assert_eq!(Timestamp::from_millis(2_999).slot(second), 2);
+        assert_eq!(late.slot(Duration::ZERO), late.as_millis());
+        assert_eq!(
+            Timestamp::from_millis(2_999).next_slot(second),
+            first + 3 * second
+        );
+        assert_eq!(late.next_slot(second), last);
     }
 }

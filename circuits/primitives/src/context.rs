@@ -1,6 +1,7 @@
 //! Contexts: what a proof is bound to beyond its other public inputs.
 
 use crate::{
+    calendar::Timestamp,
     element::public_element,
     field,
     ids::{EntryId, Origin, PartyId, ScaleId, ScaleVersion},
@@ -49,16 +50,21 @@ pub fn redeem_context(
     )
 }
 
-/// H(origin, verifier, nonce, not-after): an attestation is for one verifier and one question of
-/// that verifier, and it is void after a time (unix milliseconds).
-pub fn attest_context(origin: &Origin, verifier: &str, nonce: &[u8], not_after: u64) -> Context {
+/// H(origin, verifier, nonce, not-after): an attestation is for one verifier, one question of it,
+/// and a time after which it says nothing.
+pub fn attest_context(
+    origin: &Origin,
+    verifier: &str,
+    nonce: &[u8],
+    not_after: Timestamp,
+) -> Context {
     context(
         "merits/context/attest/v1",
         &[
             origin.as_str().as_bytes(),
             verifier.as_bytes(),
             nonce,
-            &not_after.to_le_bytes(),
+            &not_after.as_millis().to_le_bytes(),
         ],
     )
 }

@@ -2,7 +2,8 @@
 //! the parts that provers and verifiers share. The crate does not depend on constraint systems or
 //! serialization formats.
 //!
-//! Builds without `std` (feature `std`, on by default); it needs only an allocator.
+//! Builds without `std` (feature `std`, on by default); it needs only an allocator. With the feature
+//! `simd`, `merits-bn254-simd` computes many independent values in eight lanes.
 //!
 //! Each module is one notion of `docs/src/design-cryptography.md` and uses the notation of that
 //! page.

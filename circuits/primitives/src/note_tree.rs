@@ -6,7 +6,7 @@
 //! A wallet that asks for the path of one note reveals which note it owns. So note data is fetched
 //! in *buckets*: all 2^16 leaves of an aligned stretch, and the roots of all buckets.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use once_cell::race::OnceBox;
 
@@ -130,6 +130,40 @@ impl NoteFrontier {
     /// Appends a note. Returns `false` and changes nothing when the tree is full.
     #[must_use]
     pub fn push(&mut self, note: NoteCommitment) -> bool {
+        self.push_by(note, node)
+    }
+
+    /// As [`NoteFrontier::push`], without hashing what was hashed ahead. Whatever that is, the tree is the
+    /// same.
+    #[must_use]
+    pub fn push_ahead(&mut self, note: NoteCommitment, ahead: &NodesAhead) -> bool {
+        self.push_by(note, |children| ahead.node(children))
+    }
+
+    /// Hashes the nodes that these notes complete if they are the next, level by level, so that many hashes
+    /// are made at a time.
+    pub fn ahead(&self, notes: impl IntoIterator<Item = NoteCommitment>) -> NodesAhead {
+        let room = usize::try_from(CAPACITY - self.size).unwrap_or(usize::MAX);
+        let notes = notes.into_iter().take(room);
+        let mut rising: Vec<Fr> = notes.map(|note| note.0).collect();
+        let mut ahead = NodesAhead::default();
+        for waiting in &self.waiting {
+            rising.splice(0..0, waiting.iter().copied());
+            let (complete, _) = rising.as_chunks::<4>();
+            if complete.is_empty() {
+                break;
+            }
+            let parents = poseidon::hash_each(tags::NODE, complete);
+            for (children, parent) in complete.iter().zip(&parents) {
+                let known = (*children, *parent);
+                ahead.parents.insert(NodesAhead::key(children), known);
+            }
+            rising = parents;
+        }
+        ahead
+    }
+
+    fn push_by(&mut self, note: NoteCommitment, node: impl Fn([Fr; 4]) -> Fr) -> bool {
         if self.size == CAPACITY {
             return false;
         }
@@ -194,6 +228,27 @@ impl NoteFrontier {
     }
 }
 
+/// Nodes that were hashed before the notes under them are appended ([`NoteFrontier::ahead`]). They are found by
+/// their children, so notes that do not come after all make none of them wrong.
+#[derive(Debug, Clone, Default)]
+pub struct NodesAhead {
+    /// Four children and their parent, by a word of the first child.
+    parents: BTreeMap<u64, ([Fr; 4], Fr)>,
+}
+
+impl NodesAhead {
+    fn node(&self, children: [Fr; 4]) -> Fr {
+        match self.parents.get(&Self::key(&children)) {
+            Some((known, parent)) if *known == children => *parent,
+            _ => node(children),
+        }
+    }
+
+    fn key([first, ..]: &[Fr; 4]) -> u64 {
+        first.0.0[0]
+    }
+}
+
 /// Root of a bucket with these leaves, at most [`BUCKET`] of them.
 pub fn bucket_root(leaves: &[NoteCommitment]) -> BucketRoot {
     BucketRoot(levels(leaves, 0).1)
@@ -248,10 +303,10 @@ fn climb(mut nodes: Vec<Fr>, mut at: usize, from: usize, to: usize) -> (Vec<[Fr;
             others.next().unwrap_or_else(|| empty(level))
         }));
         at >>= 2;
-        let parents = nodes.len().div_ceil(4);
-        nodes = (0..parents)
-            .map(|parent| node(core::array::from_fn(|i| child(4 * parent + i))))
+        let families: Vec<[Fr; 4]> = (0..nodes.len().div_ceil(4))
+            .map(|parent| core::array::from_fn(|i| child(4 * parent + i)))
             .collect();
+        nodes = poseidon::hash_each(tags::NODE, &families);
     }
     let root = nodes.first().copied().unwrap_or_else(|| empty(to));
     (siblings, root)
@@ -286,6 +341,55 @@ mod tests {
         assert_eq!(frontier.size(), 70);
         assert!(path(70, &leaves, &[bucket_root(&leaves)]).is_none());
         assert!(path(0, &leaves, &[bucket_root(&leaves[1..])]).is_none());
+    }
+
+    #[test]
+    fn nodes_hashed_ahead_make_the_same_tree_whatever_notes_come() {
+        let note = |n: u64| NoteCommitment(Fr::from(n * n + 2));
+        for size in [0, 1, 3, 4, 15, 17, 61] {
+            let mut start = NoteFrontier::new();
+            assert!((0..size).all(|n| start.push(note(n))));
+            let ahead = start.ahead((size..size + 90).map(note));
+            // Every node was hashed, and none beside.
+            let nodes = |size: u64| (1..4).map(|level| size >> (2 * level)).sum::<u64>();
+            let made = nodes(size + 90) - nodes(size);
+            assert_eq!(ahead.parents.len() as u64, made, "after {size}");
+            // All of them; without the first, four, or one in between; and others.
+            let skipping = |skipped: core::ops::Range<u64>| {
+                (size..size + 90).filter(move |n| !skipped.contains(n))
+            };
+            let others = size + 200..size + 290;
+            let cases = [
+                skipping(0..0).collect::<Vec<u64>>(),
+                skipping(size..size + 1).collect(),
+                skipping(size..size + 4).collect(),
+                skipping(size + 30..size + 31).collect(),
+                others.collect(),
+            ];
+            for case in cases {
+                let (mut plainly, mut with) = (start.clone(), start.clone());
+                for n in case {
+                    assert!(plainly.push(note(n)) && with.push_ahead(note(n), &ahead));
+                    assert_eq!(plainly, with);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_hashed_ahead_of_a_full_tree() {
+        let root = Fr::from(7u64);
+        let full = NoteFrontier::restore(CAPACITY, &[root]).expect("a full tree");
+        let notes = [1u64, 2, 3, 4].map(|n| NoteCommitment(Fr::from(n)));
+        assert!(full.ahead(notes).parents.is_empty());
+        // One place is left, under three nodes a level: the last note completes the root.
+        let waiting = [Fr::from(5u64); 3 * DEPTH];
+        let mut last = NoteFrontier::restore(CAPACITY - 1, &waiting).expect("a nearly full tree");
+        let ahead = last.ahead(notes);
+        let mut plainly = last.clone();
+        assert!(plainly.push(notes[0]) && last.push_ahead(notes[0], &ahead));
+        assert_eq!(plainly, last);
+        assert!(!last.push_ahead(notes[1], &ahead));
     }
 
     #[test]

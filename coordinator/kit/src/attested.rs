@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use merits_ledger::entry::PersonStatement;
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::{
     attestation::{Attestation, AttestationFault, Question, Shown},
     groth16::{KeyError, KeyPolicy, PreparedKey},
@@ -34,7 +35,7 @@ pub enum AttestedError {
 }
 
 impl Kit {
-    /// What an attestation shows to the verifier who asked `question`, at `at` (unix milliseconds).
+    /// What an attestation shows to the verifier who asked `question`, at `at`.
     ///
     /// # Errors
     /// [`AttestedError`].
@@ -42,7 +43,7 @@ impl Kit {
         &self,
         attestation: &Attestation,
         question: &Question,
-        at: u64,
+        at: Timestamp,
         keys: KeyPolicy,
         rng: &mut impl CryptoRng,
     ) -> Result<Shown, AttestedError> {

@@ -229,7 +229,8 @@ impl Kit {
         let mut leaves = BTreeMap::new();
         let mut receipts = 0;
         let directory = &self.directory;
-        for file in fs::read_dir(directory).map_err(KitError::io(directory))? {
+        let files = fs::read_dir(directory).map_err(merits_guard::words::reading);
+        for file in files.map_err(KitError::io(directory))? {
             let path = file.map_err(KitError::io(directory))?.path();
             let extension = path.extension();
             if extension.is_none_or(|extension| extension != EXTENSION) {

@@ -1,7 +1,10 @@
 //! Offline verification: a receipt, the log's key, a state; no network, nobody's word.
 
 use merits_ledger::{Entry, JobError, KeyRing, Refusal, State, Submission};
-use merits_primitives::ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion},
+};
 use merits_verifier::{
     log::LogKey,
     receipt::{Receipt, ReceiptError},
@@ -15,8 +18,8 @@ pub struct VerifiedBatch {
     pub entry: EntryId,
     /// Its leaf in the log.
     pub index: u64,
-    /// The sequencer's time, unix milliseconds.
-    pub time: u64,
+    /// The sequencer's time.
+    pub time: Timestamp,
     /// The scale.
     pub scale: ScaleId,
     /// The version whose formula the credits follow.
@@ -40,8 +43,8 @@ pub struct VerifiedEntry {
     pub id: EntryId,
     /// Its leaf in the log.
     pub index: u64,
-    /// The sequencer's time, unix milliseconds.
-    pub time: u64,
+    /// The sequencer's time.
+    pub time: Timestamp,
     /// Who signed it; `None` for what a person makes, where the proof speaks alone.
     pub party: Option<PartyId>,
     /// Whether its kind has a proof, which holds.

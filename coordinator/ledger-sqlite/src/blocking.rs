@@ -3,17 +3,13 @@
 use std::{
     collections::HashMap,
     fmt,
-    future::Future,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use merits_ledger::{
     BlobDigest, UniqueSet,
     rows::{KeyValue, RowError, RowKey, Rows, StateDigest, Table},
-    storage::Head,
+    storage::{Head, wait},
     tree::Node,
 };
 use merits_primitives::ids::EntryId;
@@ -106,24 +102,4 @@ impl Rows for StateFile {
 
 fn failed(error: sqlx::Error) -> RowError {
     RowError::Store(merits_sqlite::DatabaseError::from(error).to_string())
-}
-
-/// Runs a future of a connection on this thread, which sleeps while SQLite's own thread works. No runtime
-/// is needed, and inside one nothing but this thread waits.
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    struct Sleeper(Thread);
-    impl Wake for Sleeper {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Sleeper(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-        thread::park();
-    }
 }

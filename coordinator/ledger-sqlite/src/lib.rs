@@ -14,7 +14,7 @@ pub mod inspect;
 mod read;
 mod write;
 
-pub use blocking::{StateFile, wait};
+pub use blocking::StateFile;
 pub use read::Reader;
 pub use write::{Group, Writer};
 

@@ -1,8 +1,8 @@
-//! What one earn batch of 16 claims costs a node on one thread, step by step:
-//! `cargo run --release -p merits-ledger --features timing --example batch_timing`
-#![allow(clippy::print_stdout, reason = "an example talks to people")]
+//! Measures what one earn batch of 16 claims costs a node on one thread, step by step: `cargo run
+//! --release -p merits-ledger --features timing --example batch_timing`
+#![allow(clippy::print_stdout, reason = "an example prints for people")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
 use merits_ledger_fixture::{Federation, START};
@@ -37,7 +37,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let authentic = state.authenticate(submission)?;
     let check = best(|| {
         state
-            .check(&authentic, START + 100, Some(&verified))
+            .check(
+                &authentic,
+                START + Duration::from_millis(100),
+                Some(&verified),
+            )
             .is_ok()
     });
     println!("all rules (the sequencer's part)   {check:8.3} ms");
@@ -46,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The best of several runs, in milliseconds: other load on the machine only ever adds.
+/// The best of several runs, in milliseconds: other load on the machine can only add time.
 fn best(mut run: impl FnMut() -> bool) -> f64 {
     (0..25)
         .map(|_| {

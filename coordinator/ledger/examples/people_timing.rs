@@ -1,6 +1,7 @@
-//! What entries about people cost a node on one thread, step by step, and what keeping the note tree
-//! adds to a batch: `cargo run --release -p merits-ledger --features timing --example people_timing`
-#![allow(clippy::print_stdout, reason = "an example talks to people")]
+//! Measures what entries about people cost a node on one thread, step by step, and what the note
+//! tree adds to a batch: `cargo run --release -p merits-ledger --features timing --example
+//! people_timing`
+#![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use merits_ledger::{KeyRing, State, Submission};
 use merits_ledger_fixture::{Citizen, Redeeming, Stage};
 use merits_primitives::{
     Fr,
+    calendar::Timestamp,
     ids::Credits,
     note_tree::{NoteCommitment, NoteFrontier},
 };
@@ -23,7 +25,11 @@ fn main() -> Outcome<()> {
     let mut stage = Stage::new(StdRng::seed_from_u64(9))?;
     stage.earner(&Citizen::new(1))?;
     let offer = stage.offer(Credits(30), u32::MAX)?;
-    let at = Redeeming::new(offer, &stage.federation.exchange, stage.time + 2_000);
+    let at = Redeeming::new(
+        offer,
+        &stage.federation.exchange,
+        stage.time + Duration::from_secs(2),
+    );
     let state = stage.ledger.state();
     let deposits = stage.federation.deposits(state, COUNT, &mut stage.rng)?;
     let redemptions = stage
@@ -52,7 +58,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn measure(what: &str, state: &State, entries: &[SignedEntry], time: u64) -> Outcome<()> {
+fn measure(what: &str, state: &State, entries: &[SignedEntry], time: Timestamp) -> Outcome<()> {
     let sample: Vec<Vec<u8>> = entries.iter().map(|entry| entry.to_bytes()).collect();
     let each = |took: Duration| took.as_secs_f64() * 1e6 / sample.len() as f64;
     println!("{what}: {} bytes an entry", sample[0].len());

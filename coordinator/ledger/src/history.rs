@@ -1,10 +1,8 @@
-//! The governing state as it was at each leaf: for whoever judges a batch long after it was
-//! appended.
+//! The governing state as it was at each leaf, for checking a batch long after it was appended.
 //!
 //! A batch is judged by the parties, scales and keys of its own time: a distributor that was
 //! suspended later did not make its earlier batches invalid. Opened totals, and entries with proofs
-//! that govern nobody, change none of what others' proofs are judged by, so this history passes over
-//! them.
+//! that govern nobody, change nothing that other proofs depend on, so this history skips them.
 
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 
@@ -31,7 +29,7 @@ impl History {
         }
     }
 
-    /// What governs the next leaf.
+    /// The governing state for the next leaf.
     pub fn state(&self) -> &State {
         self.replay.state()
     }

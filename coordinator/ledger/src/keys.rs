@@ -1,4 +1,4 @@
-//! Prepared verifying keys, shared by all that verify.
+//! Prepared verifying keys, shared by all verifying threads.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,13 +8,13 @@ use merits_verifier::groth16::{KeyDigest, KeyPolicy, PreparedKey, Provenance, Ve
 use crate::refusal::Refusal;
 use crate::state::Governing;
 
-/// Keys that are kept at most. A prepared one has some hundreds of bytes a public input; a ledger
-/// with more scales in use at once prepares the rarest of them anew.
+/// The most keys that are kept. A prepared key has some hundreds of bytes for each public input. A
+/// ledger with more scales in use prepares the least used ones again.
 const MOST_KEPT: usize = 256;
 
 /// Prepared keys by digest. A key is prepared once (about 15 ms, more with its public inputs) and
-/// kept while it is used. Nobody waits for the preparation of another key: it happens outside of
-/// the lock. Clones share what is kept.
+/// kept while it is used. The preparation happens outside of the lock, so nobody waits for the
+/// preparation of another key. Clones share the kept keys.
 #[derive(Debug, Clone)]
 pub struct KeyRing(Arc<Mutex<Kept>>);
 
@@ -22,12 +22,12 @@ pub struct KeyRing(Arc<Mutex<Kept>>);
 struct Kept {
     most: usize,
     keys: HashMap<KeyDigest, (Arc<PreparedKey>, u64)>,
-    /// Counts uses, to know which key was not used longest.
+    /// Counts uses, to find the least recently used key.
     uses: u64,
 }
 
-/// A key of a state that is not prepared: no reference into the state, so that nobody waits for
-/// the state while it is prepared.
+/// A key of a state that is not prepared yet. It holds no reference into the state, so that the
+/// state is not locked during the preparation.
 #[derive(Debug, Clone)]
 pub struct UnpreparedKey {
     key: VerifyingKey,
@@ -70,7 +70,7 @@ impl KeyRing {
         Self::holding(MOST_KEPT)
     }
 
-    /// Without any key; keeps at most so many, and forgets the one that was not used longest.
+    /// Without any key. Keeps at most this many, and drops the least recently used one.
     pub fn holding(most: usize) -> Self {
         Self(Arc::new(Mutex::new(Kept {
             most: most.max(1),
@@ -101,7 +101,7 @@ impl KeyRing {
         Some(Arc::clone(key))
     }
 
-    /// Keeps a prepared key, and gives the one that is kept: another thread may have been faster.
+    /// Stores a prepared key, and returns the stored one: another thread may have been faster.
     pub fn keep(&self, key: PreparedKey) -> Arc<PreparedKey> {
         let digest = key.digest();
         let mut kept = self.kept();
@@ -126,7 +126,7 @@ impl KeyRing {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // A key is inserted whole or not at all.
+        // A key is inserted completely or not at all.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

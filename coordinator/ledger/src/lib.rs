@@ -1,21 +1,23 @@
-//! Ledger entries and the state that they make: what coordinators, auditors and validating
-//! replicas all run.
+//! Ledger entries and the state that they create: the code that coordinators, auditors and
+//! validating replicas all run.
 //!
-//! The path of an entry, the same everywhere:
+//! The steps for an entry, which are the same everywhere:
 //!
 //! 1. [`Submission::parse`]: bytes to a typed [`Entry`], every limit before allocation; with the [`blob`]s that
 //!    it names ([`Submission::with_blobs`]).
 //! 2. [`Governing::signatures`] and [`verify_together`]: signatures of the party and of the sources it names,
 //!    of many entries together; [`Governing::authenticate`] for one.
-//! 3. [`Governing::reads`]: which rows of the state its rules need, read into a [`rows::View`].
-//! 4. [`Governing::job`]: what must be proven, taken from the state and never from the
-//!    submission; verified outside (a pool, a batch of its proof system) into a [`VerifiedProof`].
-//! 5. [`Governing::check`]: all rules, pure; answers [`Effects`] or a [`Refusal`].
+//! 3. [`Governing::reads`]: the rows of the state that its rules need, read into a [`rows::View`].
+//! 4. [`Governing::job`]: the statement that must be proven, taken from the state and never from
+//!    the submission. It is verified outside (in a pool, in a batch of its proof system) into a
+//!    [`VerifiedProof`].
+//! 5. [`Governing::check`]: all rules, as a pure function. Returns [`Effects`] or a [`Refusal`].
 //! 6. A [`Store`] appends the leaf, the unique values and the rows in one transaction.
-//! 7. [`Governing::commit`]: applies the effects to what is in memory.
+//! 7. [`Governing::commit`]: applies the effects to the state in memory.
 //!
-//! Steps 2 and 4 cost the CPU and may run on any thread against a recent state; step 5 is cheap,
-//! repeats every rule, and belongs to the one sequencer. No clock, no I/O, no randomness here.
+//! Steps 2 and 4 are CPU-intensive and may run on any thread against a recent state. Step 5 is
+//! cheap, repeats every rule, and belongs to the one sequencer. The crate has no clock, no I/O and
+//! no randomness.
 
 pub mod blob;
 pub mod entry;

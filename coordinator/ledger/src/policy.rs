@@ -1,4 +1,4 @@
-//! What a ledger is founded on: fixed at its start, the same for everybody who follows it.
+//! A ledger's founding parameters: fixed at its start, and the same for all its followers.
 
 use std::fmt;
 
@@ -13,22 +13,22 @@ pub struct LedgerPolicy {
     pub origin: Origin,
     /// The founding supervisor. Its own admission must be the first entry.
     pub authority: PartyId,
-    /// Which proving-system set-ups are taken.
+    /// The kinds of set-ups of proving keys that are accepted.
     pub keys: KeyPolicy,
-    /// N: an opened total covers at least so many claims.
+    /// N: an opened total covers at least this many claims.
     pub least_claims_per_total: u32,
     /// Whether every claim needs a deposited ticket. `false` is a ledger in custody: accounts have no
     /// wallets, and the distributor is trusted for their consent.
     pub tickets: bool,
-    /// A: redemptions prove against the note tree as it was at a multiple of so many seconds, so that
-    /// the choice of a root tells nothing. At least 1; 3,600 for a deployment.
+    /// A: redemptions prove against the note tree as it was at a multiple of this many seconds, so
+    /// that the choice of a root reveals nothing. At least 1; a deployment uses 3,600.
     pub anchor_seconds: u32,
 }
 
-/// [`LedgerPolicy::anchor_seconds`] where a configuration says nothing.
+/// The default of [`LedgerPolicy::anchor_seconds`].
 pub const ANCHOR_SECONDS: u32 = 3_600;
 
-/// A founding fact, by its name in configurations and its value as text: what stores keep.
+/// A founding fact, as stores keep it: its name in configurations and its value as text.
 pub type FoundingFact = (&'static str, String);
 
 /// A founding fact that a store and a configuration state differently.
@@ -36,9 +36,9 @@ pub type FoundingFact = (&'static str, String);
 pub struct FactDiffers {
     /// The setting.
     pub name: String,
-    /// What the ledger was founded with; nothing if the store does not know the fact.
+    /// The ledger's value; `None` if the store does not know the fact.
     pub founded: Option<String>,
-    /// What the configuration says; nothing if this program does not know the fact.
+    /// The configured value; `None` if this program does not know the fact.
     pub configured: Option<String>,
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for FactDiffers {
 impl LedgerPolicy {
     /// Every founding fact by name, in a fixed order.
     pub fn facts(&self) -> Vec<FoundingFact> {
-        // Without `..`: a fact that is added and not compared would be changed in silence.
+        // No `..` here: a new fact that is not compared could change unnoticed.
         let Self {
             origin,
             authority,
@@ -85,7 +85,7 @@ impl LedgerPolicy {
         ]
     }
 
-    /// The facts in which a store, which has these, and this policy differ.
+    /// The facts in which a store with these facts and this policy differ.
     pub fn differences<'a>(
         &self,
         stored: impl IntoIterator<Item = (&'a str, &'a str)>,

@@ -1,4 +1,4 @@
-//! What entries prove, whatever their kind and whatever the proof's system, so that one pool verifies them all.
+//! The statements that entries of all kinds prove, by all proof systems, so that one pool can verify them all.
 
 use merits_primitives::Fr;
 use merits_verifier::{
@@ -69,7 +69,7 @@ pub enum Job {
 pub struct Groth16Job {
     /// The key that is in force for the statement.
     pub key: KeyDigest,
-    /// The statement, by the ledger's state.
+    /// The statement, from the ledger's state.
     pub statement: ProvenStatement,
     /// The submitted proof.
     pub proof: groth16::Proof,

@@ -1,4 +1,4 @@
-//! Roles of parties, and which of them one institution may not hold together.
+//! Roles of parties, and the combinations that one institution may not hold.
 
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -22,9 +22,9 @@ pub enum Role {
     Supervisor = 6,
     /// Holds the log witnesses' half of the view keys.
     Witness = 7,
-    /// Knows people and registers their identities.
+    /// Identifies people and registers their identities.
     Registrar = 8,
-    /// Answers registrars with uniqueness tags, under a key that none of them holds.
+    /// Computes uniqueness tags for registrars, under a key that no registrar holds.
     Evaluator = 9,
 }
 
@@ -43,7 +43,7 @@ impl Role {
         Self::Evaluator,
     ];
 
-    /// The role's name, as configuration and messages write it.
+    /// The role's name in configuration and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Issuer => "issuer",
@@ -129,12 +129,12 @@ impl Canonical for Roles {
     }
 }
 
-/// A supervisor judges all others and holds half of the view keys, so it holds no other role;
-/// above all not the witness's, which would put both halves into one hand. A witness must not
-/// be a source or distributor: it could refuse the openings that would convict it.
+/// A supervisor oversees all others and holds half of the view keys, so it may hold no other role.
+/// Above all it may not be a witness, which would give it both halves. A witness must not be a
+/// source or distributor, because it could refuse openings that would convict it.
 ///
-/// An evaluator is no registrar: with the key in one hand, identity numbers could be tried without
-/// a trace.
+/// An evaluator must not be a registrar: one institution with both could try identity numbers
+/// without a trace.
 const CONFLICTS: [(Role, Role); 12] = [
     (Role::Supervisor, Role::Witness),
     (Role::Supervisor, Role::Issuer),

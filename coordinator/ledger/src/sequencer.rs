@@ -1,7 +1,7 @@
-//! The whole path of an entry over any [`Store`], one entry at a time: what a small coordinator
-//! is without its network, and what tests of other crates run against.
+//! All steps for an entry over any [`Store`], one entry at a time: a small coordinator without a
+//! network, which tests of other crates use.
 
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{
     codec::Canonical,
     entry::Leaf,
@@ -36,11 +36,11 @@ pub struct Appended {
     pub id: EntryId,
     /// Index of its leaf.
     pub index: u64,
-    /// True if it was there before.
+    /// True if it was already in the log.
     pub already_present: bool,
 }
 
-/// Why a submission has no place in the log.
+/// Why a submission is not in the log.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SubmitError<E: std::error::Error> {
@@ -50,13 +50,13 @@ pub enum SubmitError<E: std::error::Error> {
     /// The store failed.
     #[error("store: {0}")]
     Store(E),
-    /// The tree's nodes are not all there.
+    /// Nodes of the tree are missing.
     #[error(transparent)]
     Tree(#[from] TreeError<E>),
     /// The log's key belongs to another origin.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// A bug: state and store went apart.
+    /// A bug: state and store disagree.
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// The state could not be read.
@@ -98,11 +98,15 @@ impl<S: Store> Sequencer<S> {
         &self.store
     }
 
-    /// Takes an entry through all steps at `time` (unix milliseconds).
+    /// Takes an entry through all steps at `time`.
     ///
     /// # Errors
     /// [`SubmitError`].
-    pub fn submit(&mut self, bytes: &[u8], time: u64) -> Result<Appended, SubmitError<S::Error>> {
+    pub fn submit(
+        &mut self,
+        bytes: &[u8],
+        time: Timestamp,
+    ) -> Result<Appended, SubmitError<S::Error>> {
         self.submit_with(bytes, Vec::new(), time)
     }
 
@@ -114,11 +118,11 @@ impl<S: Store> Sequencer<S> {
         &mut self,
         bytes: &[u8],
         blobs: Vec<Blob>,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Appended, SubmitError<S::Error>> {
         let submission = Submission::parse(bytes, self.state.origin())?.with_blobs(blobs)?;
         let id = submission.id();
-        // The same statement by the same party: its old place, whatever proof came along.
+        // The same statement by the same party keeps its old place, even with another proof.
         if let Some(index) = self.store.find(&id).map_err(SubmitError::Store)? {
             return Ok(Appended {
                 id,
@@ -185,7 +189,7 @@ impl<S: Store> Sequencer<S> {
     fn verify_and_check(
         &mut self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Effects, CheckError> {
         let verified = match self.state.job(authentic.submission())? {
             None => None,

@@ -1,4 +1,4 @@
-//! Signatures of entries, of many entries together: the more, the less each costs.
+//! Signatures of many entries, checked together: the more there are, the less each costs.
 
 use merits_primitives::ids::PartyId;
 use merits_verifier::signature::{PublicKey, SIGNATURE_BYTES, Signed, all_hold};
@@ -12,7 +12,7 @@ use crate::submission::{Authentic, Submission};
 pub struct Unverified {
     authentic: Authentic,
     signatures: Vec<Signature>,
-    /// What is wrong with it beside its signatures. A bad signature of the party is told first.
+    /// A fault besides its signatures. A bad signature of the party is reported first.
     fault: Option<Refusal>,
 }
 
@@ -25,14 +25,14 @@ struct Signature {
     signature: [u8; SIGNATURE_BYTES],
 }
 
-/// What a source must have signed for a claim, and the signature that came.
+/// The message that a source must have signed for a claim, and the submitted signature.
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimSignature {
     pub(crate) message: Vec<u8>,
     pub(crate) signature: [u8; SIGNATURE_BYTES],
 }
 
-/// Whose signature it is.
+/// The signer.
 #[derive(Debug, Clone, Copy)]
 enum Signer {
     /// The party's, under the entry.
@@ -45,7 +45,7 @@ enum Signer {
 }
 
 impl Unverified {
-    /// Without any signature yet.
+    /// With no signature yet.
     pub(crate) fn new(submission: Submission) -> Self {
         Self {
             authentic: Authentic {
@@ -74,7 +74,7 @@ impl Unverified {
         });
     }
 
-    /// The source must have signed these messages under this key, one a claim.
+    /// The source must have signed these messages under this key, one for each claim.
     pub(crate) fn expect_source(&mut self, key: PublicKey, claims: Vec<ClaimSignature>) {
         self.authentic.source = Some(key);
         let claims = claims.into_iter().enumerate();
@@ -87,7 +87,7 @@ impl Unverified {
             }));
     }
 
-    /// It is refused whatever its signatures are.
+    /// It is refused, whatever its signatures are.
     pub(crate) fn refuse(&mut self, fault: Refusal) {
         self.fault.get_or_insert(fault);
     }
@@ -135,8 +135,8 @@ impl Unverified {
     }
 }
 
-/// Checks the signatures of many submissions together. The answers stand in the order of the submissions; a
-/// bad one is found by halving, and does not sink the others.
+/// Checks the signatures of many submissions together. The answers are in the order of the
+/// submissions. A bad one is found by bisection and does not affect the others.
 pub fn verify_together(submissions: Vec<Unverified>) -> Vec<Result<Authentic, Refusal>> {
     let mut good = vec![false; submissions.len()];
     mark_good(&submissions, &mut good);
@@ -152,7 +152,7 @@ pub fn verify_together(submissions: Vec<Unverified>) -> Vec<Result<Authentic, Re
 
 /// Marks those whose signatures all hold.
 fn mark_good(submissions: &[Unverified], good: &mut [bool]) {
-    // One alone is named, which is another look.
+    // For a single one, another check names the faulty signature.
     if submissions.len() < 2 {
         return;
     }

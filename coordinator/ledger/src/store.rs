@@ -1,5 +1,5 @@
-//! What a ledger keeps outside its state: leaves, the tree's nodes, and the values that may
-//! occur once.
+//! The data that a ledger keeps outside its state: leaves, the tree's nodes, and the values that
+//! may occur only once.
 //!
 //! A [`Store`] appends a leaf and its unique values in one transaction, so uniqueness never
 //! depends on a check that happened earlier.
@@ -12,7 +12,7 @@ use crate::blob::{Blob, BlobDigest};
 use crate::tree::{HashReader, Node};
 use merits_verifier::log::Hash;
 
-/// A set of values that may occur once.
+/// A set of values that may occur only once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum UniqueSet {
@@ -31,7 +31,7 @@ pub enum UniqueSet {
 }
 
 impl UniqueSet {
-    /// What a collision means, in words.
+    /// The meaning of a collision, as text.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Entry => "the entry",
@@ -39,7 +39,7 @@ impl UniqueSet {
             Self::Note => "the note commitment cm",
             Self::Nullifier => "the claim of this person, scale and period",
             Self::Spend => "the note behind this spend nullifier",
-            Self::Rate => "this person's turn under the offer's daily limit",
+            Self::Rate => "this person's redemption under the offer's daily limit",
         }
     }
 }
@@ -55,7 +55,7 @@ pub struct Unique {
     pub claim: Option<usize>,
 }
 
-/// A leaf to append, with everything that belongs into the same transaction.
+/// A leaf to append, with everything that belongs to the same transaction.
 #[derive(Debug, Clone)]
 pub struct NewLeaf {
     /// Its index: the number of leaves before.
@@ -72,11 +72,11 @@ pub struct NewLeaf {
     pub nodes: Vec<(Node, Hash)>,
 }
 
-/// A value that was already there; nothing was appended.
+/// A value that already existed; nothing was appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conflict(pub Unique);
 
-/// Where leaves, nodes and unique values rest.
+/// A store of leaves, nodes and unique values.
 pub trait Store: HashReader {
     /// Number of leaves.
     ///
@@ -157,7 +157,7 @@ impl Store for MemoryStore {
     fn append(&mut self, leaf: NewLeaf) -> Result<Result<(), Conflict>, Self::Error> {
         for (position, unique) in leaf.uniques.iter().enumerate() {
             if !self.uniques.insert((unique.set, unique.value)) {
-                // All or nothing: those before it were new.
+                // All or nothing: undo the insertion of the values before it.
                 for before in &leaf.uniques[..position] {
                     self.uniques.remove(&(before.set, before.value));
                 }

@@ -1,4 +1,4 @@
-//! From bytes to a typed and authentic entry.
+//! Turns bytes into a typed and authentic entry.
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_verifier::{
@@ -27,8 +27,8 @@ impl Submission {
     /// Reads an entry that must be meant for `origin`.
     ///
     /// # Errors
-    /// [`Refusal`]: over the size limit, malformed, for another log, of no known kind, or with a
-    /// proof that is none, or of another system than the kind's.
+    /// [`Refusal`]: over the size limit, malformed, for another log, of an unknown kind, or with
+    /// bytes that are not a proof of the kind's system.
     pub fn parse(bytes: &[u8], origin: &Origin) -> Result<Self, Refusal> {
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(Refusal::TooLarge {
@@ -39,7 +39,7 @@ impl Submission {
         Self::from_signed(SignedEntry::from_bytes(bytes)?, origin)
     }
 
-    /// As [`Submission::parse`], from a decoded envelope.
+    /// Like [`Submission::parse`], from a decoded envelope.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -94,7 +94,7 @@ impl Submission {
         self.id
     }
 
-    /// Who submits it.
+    /// The submitter.
     pub fn party(&self) -> PartyId {
         self.signed.party
     }
@@ -110,7 +110,7 @@ impl Submission {
     }
 }
 
-/// Who sends an entry, as far as its envelope tells. See [`crate::Governing::sender`].
+/// The sender of an entry, as far as its envelope shows. See [`crate::Governing::sender`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(
     clippy::large_enum_variant,
@@ -121,7 +121,7 @@ pub enum Sender {
     Party(PublicKey),
     /// A person, by the kind: no party signs those.
     Person,
-    /// Nobody is a party yet, so it can be whoever founds the ledger.
+    /// There are no parties yet, so it can be the founder of the ledger.
     Founder,
 }
 
@@ -130,7 +130,7 @@ pub enum Sender {
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub(crate) submission: Submission,
-    /// `None` of an entry that a person makes.
+    /// `None` for an entry that a person makes.
     pub(crate) signer: Option<PublicKey>,
     pub(crate) source: Option<PublicKey>,
 }
@@ -141,8 +141,8 @@ impl Authentic {
         &self.submission
     }
 
-    /// The party whose signature holds: admitted, and not suspended. `None` of an entry that a
-    /// person makes, who is nobody in particular before the proof is verified.
+    /// The party whose signature holds: admitted, and not suspended. `None` for an entry that a
+    /// person makes: the sender is unknown until the proof is verified.
     pub fn party(&self) -> Option<PartyId> {
         self.signer.as_ref().map(|_| self.submission.party())
     }

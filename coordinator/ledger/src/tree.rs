@@ -1,9 +1,9 @@
 //! Building the log's Merkle tree (RFC 6962, section 2.1) over stored hashes.
 //!
-//! Stored are the hashes of leaves (level 0) and of all complete subtrees: [`Node`] {level,
-//! index} covers leaves index·2^level up to (index + 1)·2^level. They never change, fewer than
-//! two a leaf, so a table keyed by (level, index) holds them. The nodes at the ragged right edge
-//! are computed from them. [`Frontier`] appends without reading anything.
+//! The stored hashes are those of leaves (level 0) and of all complete subtrees: [`Node`] {level,
+//! index} covers leaves index·2^level up to (index + 1)·2^level. They never change, and there are
+//! fewer than two for each leaf, so a table keyed by (level, index) can hold them. The nodes at the
+//! ragged right edge are computed from them. [`Frontier`] appends without reading anything.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use thiserror::Error;
 pub struct Node {
     /// log2 of the leaves it covers.
     pub level: u8,
-    /// Its place among the subtrees of its level, from the left.
+    /// Its index among the subtrees of its level, from the left.
     pub index: u64,
 }
 
@@ -39,7 +39,7 @@ impl HashReader for HashMap<Node, Hash> {
     }
 }
 
-/// Why a proof cannot be built. The store is to blame, or the asker for sizes that do not exist.
+/// Why a proof cannot be built. The store is to blame, or the caller if the sizes do not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TreeError<E: std::error::Error> {
@@ -52,7 +52,7 @@ pub enum TreeError<E: std::error::Error> {
     /// An index or size outside the tree.
     #[error("{what} {found} is outside a tree of {size} leaves")]
     Outside {
-        /// What was asked for.
+        /// The requested item.
         what: &'static str,
         /// The number.
         found: u64,
@@ -61,12 +61,12 @@ pub enum TreeError<E: std::error::Error> {
     },
 }
 
-/// The roots of the complete subtrees that make up a tree, largest first: all that appending
-/// and the root need (a compact range from 0).
+/// The roots of the complete subtrees that make up a tree, largest first. Appending and the root
+/// need nothing else (a compact range from 0).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frontier {
     size: u64,
-    /// One a bit set in `size`, from the highest.
+    /// One for each set bit of `size`, from the highest.
     peaks: Vec<Hash>,
 }
 
@@ -92,7 +92,7 @@ impl Frontier {
         self.size
     }
 
-    /// Appends a leaf; answers the nodes to store, the leaf's own first.
+    /// Appends a leaf and returns the nodes to store, the leaf's own first.
     pub fn push(&mut self, leaf: Hash) -> Vec<(Node, Hash)> {
         let mut nodes = vec![(
             Node {
@@ -177,7 +177,7 @@ pub fn consistency_proof<R: HashReader>(
         .collect()
 }
 
-/// The nodes that [`inclusion_proof`] reads, for stores that fetch first (into a `HashMap`).
+/// The nodes that [`inclusion_proof`] reads, for stores that fetch them first (into a `HashMap`).
 pub fn inclusion_nodes(index: u64, size: u64) -> Vec<Node> {
     if index >= size {
         return Vec::new();
@@ -267,7 +267,7 @@ fn consistency_ranges(old: u64, new: u64) -> Vec<Range> {
             tree = right;
         }
     }
-    // The old tree itself is left out where the asker knows its root already.
+    // The old tree itself is omitted if the caller already knows its root.
     if tree.start != 0 {
         path.push(tree);
     }

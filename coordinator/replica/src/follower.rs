@@ -8,13 +8,13 @@ use std::{
 
 use futures::future::BoxFuture;
 use merits_ledger::{Blob, blob};
-use merits_verifier::log::verify_consistency;
+use merits_primitives::calendar::Timestamp;
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc};
 
 use crate::{
     client::{Client, ClientError},
-    clock::unix_millis,
+    clock::machine_time,
     replica::{Replica, ReplicaError, Update},
 };
 
@@ -74,7 +74,7 @@ type Turn = Arc<OwnedMutexGuard<()>>;
 /// The follower's own clock, and what it is used for.
 #[derive(Clone)]
 struct Watch {
-    unix_millis: Arc<dyn Fn() -> u64 + Send + Sync>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     refuses: bool,
 }
 
@@ -94,7 +94,7 @@ impl Follower {
             replica: Arc::new(RwLock::new(replica)),
             turn: Arc::default(),
             watch: Watch {
-                unix_millis: Arc::new(unix_millis),
+                clock: Arc::new(machine_time),
                 refuses: false,
             },
         }
@@ -108,10 +108,10 @@ impl Follower {
         self
     }
 
-    /// Uses another clock than the machine's: milliseconds since 1970. For tests and simulations.
+    /// Uses another clock than the machine's. For tests and simulations.
     #[must_use]
-    pub fn with_clock(mut self, unix_millis: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
-        self.watch.unix_millis = Arc::new(unix_millis);
+    pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.watch.clock = Arc::new(clock);
         self
     }
 
@@ -205,23 +205,17 @@ impl Follower {
         done.await.map_err(|_| FollowError::Interrupted)?
     }
 
-    /// Before anything is fetched: the log must show that its new tree continues the one that
-    /// was verified. If it cannot, nothing is taken, and both signatures are kept. That alone convicts nobody: whoever
-    /// stands in between can spoil a proof.
+    /// Before anything is fetched: the log must show that its new tree continues the one that was verified.
     async fn require_consistency(
         &self,
         client: &mut Client,
         update: &Update,
     ) -> Result<(), FollowError> {
-        let Some(old) = self.replica().checkpoint().cloned() else {
+        let Some(old) = self.replica().checkpoint().map(|old| old.size) else {
             return Ok(());
         };
-        let proof = client.consistency_proof(old.size, update.until()).await?;
-        let shown = verify_consistency(old.size, &old.root, update.until(), &update.root(), &proof);
-        match shown {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.replica().not_shown(update)?.into()),
-        }
+        let proof = client.consistency_proof(old, update.until()).await?;
+        Ok(self.replica().require_consistency(update, &proof)?)
     }
 }
 
@@ -285,11 +279,11 @@ const PAGES: usize = 4;
 
 impl Watch {
     /// Compares the newest leaf's time with the own clock.
-    fn look(&self, newest: Option<u64>) -> Result<(), FollowError> {
+    fn look(&self, newest: Option<Timestamp>) -> Result<(), FollowError> {
         let Some(time) = newest else {
             return Ok(());
         };
-        let ahead = Duration::from_millis(time.saturating_sub((self.unix_millis)()));
+        let ahead = time.since((self.clock)());
         if ahead <= MOST_AHEAD {
             return Ok(());
         }

@@ -4,9 +4,14 @@
 //! checkpoint signature, every leaf hash, every rule and every proof was checked by itself, when it was
 //! taken in. What was stored then is believed, as own key files are; [`Replica::replay`] checks it again.
 //!
-//! - [`Replica`] holds the copy and its state, both on disk. It knows files and no network.
-//! - [`Client`] talks to a coordinator: submits entries, verifies receipts and signed refusals.
-//! - [`Follower`] joins the two: [`Follower::sync`] brings the copy up to date.
+//! - [`Replica`] holds the copy and its state, both on disk or in memory. It knows files and no network.
+//! - `Client` talks to a coordinator: submits entries, verifies receipts and signed refusals.
+//! - `Follower` joins the two: `Follower::sync` brings the copy up to date.
+//!
+//! Client, follower and joining by a configuration come with the feature `net`, copies on disk with `sqlite`;
+//! both are on by default. Without them there is no tonic, tokio or sqlx: a program that has a transport of its
+//! own, such as a wallet in a browser, gives checkpoints, consistency proofs and leaves to a copy in memory
+//! ([`Replica::in_memory`]), which refuses what a copy on disk refuses.
 //!
 //! A log that signed two trees of one size is refused loudly ([`ReplicaError::Rewritten`]), and the two signed
 //! checkpoints are kept. Of a tree that is not shown to continue the one before, nothing is taken
@@ -19,18 +24,27 @@
 //! parties different histories; witness cosignatures are for that).
 
 mod archive;
+#[cfg(feature = "net")]
 mod client;
 mod clock;
 mod config;
+#[cfg(feature = "net")]
 mod follower;
+#[cfg(feature = "net")]
+mod joining;
 mod mark;
 mod replica;
 
 pub use archive::ArchiveError;
+#[cfg(feature = "net")]
 pub use client::{Client, ClientError, Submitted};
-pub use clock::unix_millis;
-pub use config::{ConfigFileError, JoinError, LedgerConfig, LedgerConfigError, read_config};
+pub use clock::machine_time;
+pub use config::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+#[cfg(feature = "net")]
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
+#[cfg(feature = "net")]
+pub use joining::JoinError;
 pub use mark::{DESK, HighWaterMark, MarkError};
+#[cfg(feature = "net")]
 pub use merits_proto::Verdict;
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};

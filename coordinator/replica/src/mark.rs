@@ -367,6 +367,7 @@ fn parse(
 }
 
 /// A checkpoint of this log that somebody kept as a file.
+#[cfg(feature = "net")]
 pub(crate) fn read_checkpoint(
     path: &Path,
     key: &LogKey,

@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use merits_guard::GuardError;
+use merits_guard::{
+    GuardError,
+    words::{Attempt, in_words},
+};
 use thiserror::Error;
 
 use crate::{kind::StoreKind, words::DatabaseError};
@@ -192,10 +195,15 @@ impl FileError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
+        let attempt = if action == "read" {
+            Attempt::Read
+        } else {
+            Attempt::Write
+        };
         move |source| Self::Io {
             action,
             path,
-            source: merits_guard::words::writing(source),
+            source: in_words(source, attempt),
         }
     }
 }

@@ -28,14 +28,16 @@ const HEADER: usize = 100;
 /// [`FileError::Torn`], [`FileError::Io`].
 pub fn examine(path: &Path) -> Result<(), FileError> {
     let io = |error| FileError::io("read", path)(error);
-    match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(FileError::Missing {
-                path: path.to_owned(),
-            });
-        }
-        found => drop(found.map_err(io)?),
+    let looked = fs::metadata(path);
+    if looked
+        .as_ref()
+        .is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    {
+        return Err(FileError::Missing {
+            path: path.to_owned(),
+        });
     }
+    looked.map_err(io)?;
     let no_database = |found: &'static str| FileError::NoDatabase {
         path: path.to_owned(),
         found,

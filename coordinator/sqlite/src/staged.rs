@@ -85,7 +85,7 @@ impl Staged {
     /// left under the name.
     pub fn put_in_place(mut self) -> Result<(), FileError> {
         // SQLite does not synchronise what VACUUM INTO writes.
-        let file = merits_guard::input::open(self.path())
+        let file = fs::File::open(self.path())
             .and_then(|file| file.sync_all().map(|()| file))
             .map_err(FileError::io("write", self.path()))?;
         // Takes the name if it is free; the rename then replaces this empty file of our own.

@@ -9,7 +9,7 @@ use merits_ledger::{
     tree::{Frontier, Node},
 };
 use merits_ledger_sqlite::Group;
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::log::Hash;
 
 use super::{Log, SequencerError};
@@ -96,7 +96,7 @@ impl Pending {
         transaction: &mut Group<'_>,
         entry: &Entry,
         known: &HashMap<EntryId, u64>,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
         match self.judge(state, transaction, entry, known, time).await? {
             Judged::Before => Ok(Ok(None)),
@@ -112,7 +112,7 @@ impl Pending {
         transaction: &mut Group<'_>,
         entry: &Entry,
         known: &HashMap<EntryId, u64>,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Result<Appended, Box<Refusal>>, SequencerError> {
         let effects = match self.judge(state, transaction, entry, known, time).await? {
             Judged::Before => return Ok(Ok(None)),
@@ -132,7 +132,7 @@ impl Pending {
         transaction: &mut Group<'_>,
         entry: &Entry,
         known: &HashMap<EntryId, u64>,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Judged, SequencerError> {
         let (authentic, verified) = (&entry.0, entry.1.as_ref());
         let id = authentic.submission().id();

@@ -312,6 +312,9 @@ impl Sequencer {
         pending
             .read(&log.state, &mut transaction, submissions.clone())
             .await?;
+        let new = submissions.clone();
+        let new = new.filter(|submission| !known.contains_key(&submission.id()));
+        pending.rows.hash_ahead(&log.state, new);
         let mut outcomes = Vec::with_capacity(entries.len());
         for entry in &entries {
             let placed = pending.place(&mut log.state, &mut transaction, entry, &known, time);

@@ -130,7 +130,7 @@ fn schnorr_proofs_are_verified_in_a_lane_of_their_own() {
     let federation = town.federation.clone();
     let epoch = |rng: &mut StdRng, number| {
         let with = federation.with_fresh_halves(rng);
-        let from = town.time + 1_000;
+        let from = town.time + Duration::from_secs(1);
         let (opened, proof) = with.epoch(Epoch(number), from, from, rng);
         federation.sign_epoch(opened, &proof)
     };

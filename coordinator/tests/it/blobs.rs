@@ -174,7 +174,10 @@ async fn what_is_not_exactly_the_entrys_is_refused() {
     // From its length prefix.
     let fault = submit(&node, bytes.clone(), &[vec![0; BLOB_BYTES + 70_000]]).await;
     let fault = fault.unwrap_err();
-    assert!(fault.signed_refusal.is_empty(), "nobody judged it: {fault:?}");
+    assert!(
+        fault.signed_refusal.is_empty(),
+        "nobody judged it: {fault:?}"
+    );
     let missing = get(&node, vec![7; 32]).await.unwrap_err();
     assert_eq!(missing.code, Code::NotFound);
     assert_eq!(client.checkpoint().await, before);

@@ -13,6 +13,7 @@ use std::{
 use merits_coordinator::{
     Beginning, Clock, Config, Coordinator, StartError, Synchronised, SystemClock,
 };
+use merits_primitives::calendar::Timestamp;
 use merits_proto::Reason;
 use merits_replica::{FollowError, Follower, Replica};
 use merits_serve::{Limits, Server};
@@ -42,15 +43,19 @@ impl Shifted {
     }
 }
 
+/// So many milliseconds later, or earlier.
+fn shifted(time: Timestamp, by: i64) -> Timestamp {
+    let length = Duration::from_millis(by.unsigned_abs());
+    if by < 0 { time - length } else { time + length }
+}
+
 impl Clock for Shifted {
-    fn unix_millis(&self) -> u64 {
-        SystemClock
-            .unix_millis()
-            .saturating_add_signed(self.0.load(Ordering::Relaxed))
+    fn now(&self) -> Timestamp {
+        shifted(SystemClock.now(), self.0.load(Ordering::Relaxed))
     }
 
-    fn steady_millis(&self) -> u64 {
-        SystemClock.steady_millis()
+    fn steady(&self) -> Duration {
+        SystemClock.steady()
     }
 }
 
@@ -122,11 +127,14 @@ async fn a_clock_that_jumps_appends_nothing() {
 
         // Right again: the same entry is taken, at the right time.
         clock.by(0);
-        let now = SystemClock.unix_millis();
+        let now = SystemClock.now();
         let answer = client.submit(&entry).await.unwrap();
         let receipt = Receipt::parse(&answer.receipt).unwrap();
         let time = Leaf::from_bytes(&receipt.leaf).unwrap().time;
-        assert!(time.abs_diff(now) < 60_000, "{time} and {now}");
+        assert!(
+            time.distance(now) < Duration::from_secs(60),
+            "{time} and {now}"
+        );
         until(&client, "", ServingStatus::Serving).await;
         assert_eq!(client.checkpoint_after(&before).await.size, before.size + 1);
     }
@@ -167,7 +175,7 @@ async fn forty_years_end_no_offer_and_no_credit() {
             beginning,
         )
     };
-    let today = u32::try_from(SystemClock.unix_millis() / DAY.unsigned_abs()).unwrap();
+    let today = SystemClock.now().day();
     for beginning in [Beginning::GoOn, Beginning::AfterPause(today)] {
         let error = start(beginning).await.unwrap_err();
         assert!(matches!(error, StartError::Clock(_)), "{error}");
@@ -206,7 +214,7 @@ async fn a_long_stop_is_confirmed() {
     };
     let error = start(Beginning::GoOn).await.unwrap_err();
     assert!(error.to_string().contains("--after-pause"), "{error}");
-    let today = u32::try_from(SystemClock.unix_millis() / DAY.unsigned_abs()).unwrap();
+    let today = SystemClock.now().day();
     let coordinator = start(Beginning::AfterPause(today)).await.unwrap();
     coordinator.shutdown().await.unwrap();
     // It ran just now, and was asked for nothing.
@@ -225,12 +233,12 @@ struct Unkept {
 }
 
 impl Clock for Unkept {
-    fn unix_millis(&self) -> u64 {
-        self.shifted.unix_millis()
+    fn now(&self) -> Timestamp {
+        self.shifted.now()
     }
 
-    fn steady_millis(&self) -> u64 {
-        self.shifted.steady_millis()
+    fn steady(&self) -> Duration {
+        self.shifted.steady()
     }
 
     fn boot(&self) -> Option<String> {
@@ -305,7 +313,7 @@ async fn a_founding_forgets_when_another_ledger_ran() {
         .mode(0o700)
         .create(&config.data_dir)
         .unwrap();
-    let long_ago = SystemClock.unix_millis() - (90 * DAY).unsigned_abs();
+    let long_ago = shifted(SystemClock.now(), -90 * DAY).as_millis();
     fs::write(
         config.data_dir.join("last-seen"),
         format!("{long_ago} 7 boot\n"),
@@ -336,11 +344,8 @@ async fn followers_compare_their_own_clock() {
             let client = merits_replica::Client::connect(&address, key)
                 .await
                 .unwrap();
-            Follower::new(client, replica).with_clock(move || {
-                SystemClock
-                    .unix_millis()
-                    .saturating_add_signed(-behind.load(Ordering::Relaxed))
-            })
+            Follower::new(client, replica)
+                .with_clock(move || shifted(SystemClock.now(), -behind.load(Ordering::Relaxed)))
         }
     };
     let server = follow("server").await.refusing_the_future();

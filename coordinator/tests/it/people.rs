@@ -9,7 +9,7 @@ use merits_ledger::Entry;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, Stage};
 use merits_primitives::{
     Fr,
-    calendar::Day,
+    calendar::{Day, Timestamp},
     ids::{Credits, EntryId},
     note::NoteCommitment,
     note_tree::path,
@@ -102,9 +102,8 @@ fn entries(stage: &Stage<StdRng>, from: usize) -> Vec<SignedEntry> {
         .collect()
 }
 
-fn now() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    u64::try_from(since.unwrap().as_millis()).unwrap()
+fn now() -> Timestamp {
+    merits_replica::machine_time()
 }
 
 async fn refused(client: &mut Client, entry: &SignedEntry, reason: &str, field: &str, code: Code) {

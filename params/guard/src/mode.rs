@@ -58,3 +58,76 @@ pub(crate) fn shared(_: &File, _: u32) -> io::Result<()> {
 pub(crate) fn shared_folder(_: &Path, _: u32) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{os::unix::fs::MetadataExt as _, process::Command};
+
+    use crate::{
+        create, create_folder, create_new, create_shared_folder, open_lock,
+        output::{Kind, Output, Readers, replace_own},
+    };
+
+    use super::*;
+
+    /// Where the process makes its files that a shell started under another umask: the umask is the whole process's,
+    /// and other tests run beside this one.
+    const FOLDER: &str = "MERITS_GUARD_TEST_FOLDER";
+
+    /// The fault: files of mode 000, and folders that their owner could not enter.
+    #[test]
+    fn no_umask_takes_the_owners_rights() {
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            return make_all(Path::new(&folder));
+        }
+        for umask in ["0777", "0577", "0022", "0000"] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let ran = Command::new("sh")
+                .args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\"")])
+                .arg(std::env::current_exe().expect("this program"))
+                .args([
+                    "--exact",
+                    "mode::tests::no_umask_takes_the_owners_rights",
+                    "--test-threads",
+                    "1",
+                ])
+                .env(FOLDER, dir.path())
+                .output()
+                .expect("it runs");
+            assert!(ran.status.success(), "{umask}: {ran:?}");
+            let mode = |name: &str| {
+                let made = fs::metadata(dir.path().join(name));
+                made.unwrap_or_else(|error| panic!("{umask}: {name}: {error}"))
+                    .mode()
+                    & 0o777
+            };
+            for name in ["created", "new", "lock", "private", "own"] {
+                assert_eq!(mode(name), 0o600, "{umask}: {name}");
+            }
+            for name in ["a", "a/b", "a/b/c"] {
+                assert_eq!(mode(name), 0o700, "{umask}: {name}");
+            }
+            let others = 0o777 & !u32::from_str_radix(umask, 8).expect("a mode");
+            assert_eq!(mode("public"), 0o600 | (0o044 & others), "{umask}");
+            for name in ["d", "d/e"] {
+                assert_eq!(mode(name), 0o700 | (0o055 & others), "{umask}: {name}");
+            }
+        }
+    }
+
+    fn make_all(folder: &Path) {
+        let here = |name: &str| folder.join(name);
+        create(&here("created")).expect("made");
+        create_new(&here("new")).expect("made");
+        open_lock(&here("lock")).expect("made");
+        replace_own(&here("own"), Readers::Owner, |_| Ok(())).expect("made");
+        create_folder(&here("a/b/c")).expect("made");
+        create_shared_folder(&here("d/e")).expect("made");
+        for (name, readers) in [("private", Readers::Owner), ("public", Readers::Everybody)] {
+            Output::write(&here(name), Kind::new("a file", readers), b"text").expect("made");
+        }
+        for name in ["a/b/c/in", "d/e/in"] {
+            create_new(&here(name)).expect("its owner enters the folder");
+        }
+    }
+}

@@ -27,6 +27,16 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
             "its links lead in a circle: name the file itself, or mend the links",
         );
     }
+    #[cfg(unix)]
+    if [rustix::io::Errno::MFILE, rustix::io::Errno::NFILE]
+        .iter()
+        .any(|full| number == full.raw_os_error())
+    {
+        return io::Error::new(
+            kind,
+            "as many files are open as the system admits: raise its limit (ulimit -n), or end other programs",
+        );
+    }
     #[cfg(not(unix))]
     let _ = number;
     let words = match (kind, attempt) {
@@ -54,6 +64,9 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
         }
         (ErrorKind::ReadOnlyFilesystem, _) => {
             "its disk is mounted read-only: mount it for writing, or name another place"
+        }
+        (ErrorKind::WouldBlock, _) => {
+            "the system admits no more threads of this user now: raise its limit (ulimit -u), or end other programs"
         }
         (ErrorKind::InvalidFilename, _) => "its name is too long: name another",
         _ => {

@@ -2,8 +2,8 @@
 //!
 //! A key file is one line of text, `merits-key/v1 <kind> <hex>`. The kind stops a log key from
 //! being used as a source's, or a MAC key as a seed. Files that others may read, change or replace
-//! are refused ([`merits_guard`]): a secret that was readable is no secret, one that others could
-//! put there is theirs, and the user has to know.
+//! are refused ([`merits_guard`]): a readable secret is no longer secret, a secret that others
+//! could put there may be theirs, and the user must know.
 //!
 //! Out of scope: encryption of the file itself. Put the directory on an encrypted disk.
 
@@ -38,13 +38,14 @@ pub enum KeyKind {
     Signing,
     /// X25519 key of a party: opens messages sealed to it.
     Sealing,
-    /// A source's MAC key, from which salts come.
+    /// A source's MAC key, from which salts are derived.
     SaltMac,
-    /// A seed from which a person's owner secrets come.
+    /// A seed from which a person's owner secrets are derived.
     Seed,
-    /// A seed from which the owner secrets of accounts in custody come. Its file is as a person's.
+    /// A seed from which the owner secrets of accounts in custody are derived. Its file is like
+    /// that of a person's seed.
     Custody,
-    /// A seed from which a prover's ephemeral exponents come.
+    /// A seed from which a prover's ephemeral exponents are derived.
     Ephemeral,
     /// The key that wraps the subject keys of a record store.
     Master,
@@ -66,7 +67,7 @@ impl KeyKind {
         Self::Voprf,
     ];
 
-    /// What it is to those who keep it.
+    /// The kind of secret, for advice on how to keep it.
     pub fn secret(self) -> Secret {
         match self {
             Self::Log => Secret::LogKey,
@@ -104,7 +105,7 @@ pub enum KeyFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Creating would overwrite a key.
@@ -120,7 +121,7 @@ pub enum KeyFileError {
     Missing {
         /// The file.
         path: PathBuf,
-        /// The kind that was asked for.
+        /// The kind that was expected.
         kind: &'static str,
         /// What to do.
         advice: &'static str,
@@ -128,14 +129,14 @@ pub enum KeyFileError {
     /// Others can read, change or replace the secret.
     #[error("key file {0}")]
     Exposed(GuardError),
-    /// Not such a key.
+    /// Not a key of this kind.
     #[error(
         "key file {path} {found}: one line `{MAGIC} {expected} <64 hex digits>` is expected; {advice}"
     )]
     WrongKind {
         /// The file.
         path: PathBuf,
-        /// What it is instead.
+        /// What the file is instead.
         found: String,
         /// The kind that was asked for.
         expected: &'static str,
@@ -159,8 +160,7 @@ pub fn create(
     Ok(secret)
 }
 
-/// Makes the file of a secret that is there already, such as one out of a backup; the file must
-/// not exist.
+/// Makes the file of an existing secret, such as one from a backup. The file must not exist.
 ///
 /// # Errors
 /// [`KeyFileError::Exists`], or [`KeyFileError::Io`].
@@ -172,7 +172,7 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
     if let Some(parent) = path.parent() {
         merits_guard::create_folder(parent).map_err(io)?;
     }
-    // It would be refused when it is read.
+    // Reading it would refuse it.
     merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
     let mut file = merits_guard::create_new(path).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => KeyFileError::Exists {
@@ -222,10 +222,10 @@ pub fn load(path: &Path, kind: KeyKind) -> Result<SecretBytes, KeyFileError> {
     })
 }
 
-/// The secret in a file's bytes, or what the file is instead. That never holds a part of the file, which may be
-/// a secret as well.
+/// The secret in a file's bytes, or a description of what the file is instead. The description
+/// never contains a part of the file, which may be a secret as well.
 fn parse(bytes: &[u8], kind: KeyKind) -> Result<SecretBytes, String> {
-    let is_no = || format!("is no {} key", kind.name());
+    let is_no = || format!("is not a key of the kind {}", kind.name());
     let text = std::str::from_utf8(bytes).map_err(|_| is_no())?;
     let text = merits_text::file::without_mark(text);
     if text.trim().is_empty() {
@@ -240,21 +240,21 @@ fn parse(bytes: &[u8], kind: KeyKind) -> Result<SecretBytes, String> {
         let mut names = KeyKind::ALL.into_iter().map(KeyKind::name);
         let other = names.find(|name| Some(*name) == word);
         return Err(other.map_or_else(is_no, |other| {
-            format!("is of the kind {other}, and not {}", kind.name())
+            format!("is of the kind {other}, not {}", kind.name())
         }));
     }
     let mut secret = Zeroizing::new([0u8; SECRET_BYTES]);
     match (words.next(), words.next()) {
         (Some(digits), None) if hex::decode_to_slice(digits, secret.as_mut()).is_ok() => Ok(secret),
         (digits, None) if digits.map_or(0, str::len) < 2 * SECRET_BYTES => Err(format!(
-            "is a damaged {} key: it ends early, as a full disk leaves it",
+            "is a damaged {} key: it ends early, as after a full disk",
             kind.name()
         )),
         _ => Err(format!("is a damaged {} key", kind.name())),
     }
 }
 
-/// Loads a secret, or makes it if there is no file yet.
+/// Loads a secret, or makes a fresh one if there is no file yet.
 ///
 /// # Errors
 /// See [`KeyFileError`].
@@ -330,7 +330,8 @@ mod tests {
         assert!(!path.exists());
     }
 
-    /// The fault: an empty or truncated key said which line was expected, and not where to get it from.
+    /// Regression: the error for an empty or truncated key said which line was expected, but not
+    /// where to get it from.
     #[test]
     fn a_damaged_key_says_what_the_file_is_and_that_a_copy_is_needed() {
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -344,14 +345,17 @@ mod tests {
             ("\n", "is empty"),
             ("\u{feff}", "is empty"),
             (cut, "ends early"),
-            (MAGIC, "is no salt-mac key"),
+            (MAGIC, "is not a key of the kind salt-mac"),
             (
                 &text.replace("salt-mac", "owner-seed"),
-                "is of the kind owner-seed, and not salt-mac",
+                "is of the kind owner-seed, not salt-mac",
             ),
-            (&text.replace("salt-mac", digits), "is no salt-mac key"),
+            (
+                &text.replace("salt-mac", digits),
+                "is not a key of the kind salt-mac",
+            ),
             (&format!("{} x", text.trim()), "is a damaged salt-mac key"),
-            (digits, "is no salt-mac key"),
+            (digits, "is not a key of the kind salt-mac"),
         ] {
             fs::write(&path, written).expect("written");
             let said = load(&path, KeyKind::SaltMac)
@@ -368,7 +372,7 @@ mod tests {
         let said = load(&path, KeyKind::SaltMac)
             .expect_err("no key")
             .to_string();
-        assert!(said.contains("is no salt-mac key"), "{said}");
+        assert!(said.contains("is not a key of the kind salt-mac"), "{said}");
     }
 
     #[test]
@@ -399,7 +403,7 @@ mod tests {
             );
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
             load(&path, KeyKind::Signing).expect("ours alone");
-            // Whoever may write into the folder could have put another file there.
+            // Anybody who can write into the folder could have put another file there.
             fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).expect("set");
             for refused in [
                 load(&path, KeyKind::Signing).map(drop),

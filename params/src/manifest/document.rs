@@ -1,5 +1,5 @@
-//! Reading TOML by hand, so that every key and value keeps its place and all faults are found at
-//! once: serde would stop at the first, and forget where a value stood.
+//! Reads TOML by hand, so that every key and value keeps its position and all faults are found at
+//! once. Serde would stop at the first fault and lose the positions.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{FaultKind, Faults};
 
-/// A value of the document, with its place.
+/// A value of the document, with its position.
 pub(super) type Value<'a> = Spanned<DeValue<'a>>;
 
-/// A value that was read, and where it stands.
+/// A value that was read, and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct At<T> {
     pub(super) value: T,
@@ -23,7 +23,7 @@ pub(super) struct At<T> {
 /// A table of the document whose keys are known.
 #[derive(Debug, Clone)]
 pub(super) struct Section<'a> {
-    /// How messages call it, such as `[[constant]]`; empty for the document itself.
+    /// Its name in messages, such as `[[constant]]`; empty for the document itself.
     pub(super) name: String,
     /// Its header, or the inline table.
     pub(super) span: Range<usize>,
@@ -34,7 +34,7 @@ pub(super) struct Section<'a> {
 const IN_QUOTES: &str = "write it in quotes, as in \"162.72\": a TOML number would be a float";
 
 impl<'a> Section<'a> {
-    /// A table with these keys; others are faults.
+    /// A table with these keys. Other keys are faults.
     pub(super) fn open(
         faults: &mut Faults<'_>,
         name: &str,
@@ -62,18 +62,18 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value of a key that may be left out.
+    /// The value of an optional key.
     pub(super) fn get(&self, key: &str) -> Option<&'a Value<'a>> {
         self.table.get(key)
     }
 
-    /// Where the key stands; the section where it does not.
+    /// The position of the key, or that of the section if the key is missing.
     pub(super) fn place(&self, key: &str) -> Range<usize> {
         let found = self.table.get_key_value(key);
         found.map_or(self.span.clone(), |(key, _)| key.span())
     }
 
-    /// The value of a key that has to be there.
+    /// The value of a required key.
     pub(super) fn need(&self, faults: &mut Faults<'_>, key: &str) -> Option<&'a Value<'a>> {
         let value = self.get(key);
         if value.is_none() {
@@ -86,13 +86,13 @@ impl<'a> Section<'a> {
         value
     }
 
-    /// A text that has to be there.
+    /// A required text.
     pub(super) fn text(&self, faults: &mut Faults<'_>, key: &str) -> Option<At<String>> {
         let value = self.need(faults, key)?;
         text(faults, key, value)
     }
 
-    /// A text for readers, which has to say something.
+    /// A required text for readers, which must not be empty.
     pub(super) fn words(&self, faults: &mut Faults<'_>, key: &str) -> Option<At<String>> {
         let text = self.text(faults, key)?;
         if text.value.trim().is_empty() {
@@ -102,12 +102,12 @@ impl<'a> Section<'a> {
         Some(text)
     }
 
-    /// A text that may be left out.
+    /// An optional text.
     pub(super) fn text_or_none(&self, faults: &mut Faults<'_>, key: &str) -> Option<At<String>> {
         text(faults, key, self.get(key)?)
     }
 
-    /// A whole number that has to be there.
+    /// A required whole number.
     pub(super) fn whole<T: TryFrom<u64>>(
         &self,
         faults: &mut Faults<'_>,
@@ -117,13 +117,13 @@ impl<'a> Section<'a> {
         whole(faults, key, value)
     }
 
-    /// `true` or `false` that has to be there.
+    /// A required `true` or `false`.
     pub(super) fn flag(&self, faults: &mut Faults<'_>, key: &str) -> Option<bool> {
         let value = self.need(faults, key)?;
         flag(faults, key, value)
     }
 
-    /// `true` or `false`, false when left out.
+    /// An optional `true` or `false`; the default is false.
     pub(super) fn flag_or_false(&self, faults: &mut Faults<'_>, key: &str) -> Option<bool> {
         self.get(key)
             .map_or(Some(false), |value| flag(faults, key, value))
@@ -135,13 +135,13 @@ impl<'a> Section<'a> {
         decimal(faults, key, value)
     }
 
-    /// A list that has to be there.
+    /// A required list.
     pub(super) fn list(&self, faults: &mut Faults<'_>, key: &str) -> Option<&'a [Value<'a>]> {
         let value = self.need(faults, key)?;
         list(faults, key, value)
     }
 
-    /// A table that has to be there.
+    /// A required table.
     pub(super) fn section(
         &self,
         faults: &mut Faults<'_>,
@@ -153,7 +153,7 @@ impl<'a> Section<'a> {
         section(faults, &name, value, known)
     }
 
-    /// The tables of a list that may be left out, `[[key]]`.
+    /// The tables of an optional list, `[[key]]`.
     pub(super) fn sections(
         &self,
         faults: &mut Faults<'_>,
@@ -184,8 +184,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// All of the parts, or nothing if one is missing; every one is read first, so that the faults of
-/// each are found.
+/// All of the parts, or nothing if one is missing. All are read first, so that the faults of each
+/// are found.
 pub(super) fn every<T>(parts: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     let parts: Vec<Option<T>> = parts.collect();
     parts.into_iter().collect()
@@ -202,7 +202,7 @@ pub(super) fn section<'a>(
     Some(Section::open(faults, name, value.span(), table, known))
 }
 
-/// A table whose keys are the scale's own names.
+/// A table whose keys are names that the scale chooses.
 pub(super) fn names<'a>(
     faults: &mut Faults<'_>,
     name: &str,
@@ -229,7 +229,7 @@ fn table<'a>(faults: &mut Faults<'_>, name: &str, value: &'a Value<'a>) -> Optio
 pub(super) fn text(faults: &mut Faults<'_>, key: &str, value: &Value<'_>) -> Option<At<String>> {
     match value.get_ref() {
         DeValue::String(text) => {
-            // Once more than in the manifest as a whole: TOML's escapes are characters here.
+            // The whole manifest has been checked, but here TOML's escapes have become characters.
             if let Err(fault) = check_document(text) {
                 return faults.value(value.span(), format!("`{key}`: {fault}"), "");
             }
@@ -325,7 +325,7 @@ pub(super) fn kind(value: &Value<'_>) -> &'static str {
     }
 }
 
-/// A text from the file in a message: it may be of any length, and hold anything.
+/// A text from the file, made safe for a message: it may have any length and content.
 pub(super) fn shown(text: &str) -> String {
     let mut cut: String = text.chars().take(60).collect();
     let whole = cut.len() == text.len();
@@ -336,9 +336,10 @@ pub(super) fn shown(text: &str) -> String {
     cut
 }
 
-/// The name that a misspelt one is most like, if it is like any.
+/// The name that is most similar to a misspelt one, if one is similar enough.
 pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
-    // Longer ones are no slips, and the distance takes the product of the lengths.
+    // Longer ones are not typing errors, and computing the distance takes time proportional to the
+    // product of the lengths.
     if found.len() > 64 {
         return None;
     }
@@ -352,7 +353,7 @@ pub(super) fn nearest<'n>(found: &str, known: &[&'n str]) -> Option<&'n str> {
     known.iter().find(begins).copied()
 }
 
-/// Letters to insert, remove or replace to make one of the other.
+/// The number of letters to insert, remove or replace to turn one into the other.
 fn edits(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

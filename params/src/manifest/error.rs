@@ -1,4 +1,4 @@
-//! Why a manifest is refused: faults with their place in the text, all that were found at once.
+//! Why a manifest is refused: all faults that were found, with their positions in the text.
 
 use std::fmt;
 use std::ops::Range;
@@ -19,7 +19,8 @@ pub struct ManifestError {
 pub struct Fault {
     /// The kind, for programs and tests.
     pub kind: FaultKind,
-    /// Where, in bytes of the manifest. A key that is missing stands where its section begins.
+    /// Its position in bytes of the manifest. A missing key has the position at which its section
+    /// begins.
     pub span: Range<usize>,
     /// Line of the start, from 1.
     pub line: usize,
@@ -37,21 +38,21 @@ pub struct Fault {
 pub enum FaultKind {
     /// Longer than a ledger entry can carry.
     TooLong,
-    /// No TOML.
+    /// Not TOML.
     Toml,
-    /// A key that means nothing.
+    /// An unknown key.
     UnknownKey,
-    /// A key that has to be there.
+    /// A missing key.
     MissingKey,
-    /// A number where a text is needed, or the like.
+    /// A value of the wrong type, such as a number instead of a text.
     WrongType,
-    /// A value that is not possible.
+    /// An invalid value.
     Value,
     /// Planned, but not built.
     NotYet,
     /// A fault of a formula, a step, or a declaration that a formula uses.
     Formula(Code),
-    /// An example that cannot be read, or that gives something else than it promises.
+    /// An example that cannot be read, or that does not give what it promises.
     Example,
 }
 
@@ -104,12 +105,12 @@ impl<'t> Faults<'t> {
         self.text
     }
 
-    /// How many there are: whether a part added some is seen by asking before and after.
+    /// How many there are. Compare before and after a part to see whether it added any.
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Adds one. Gives `None`, so that a reader can end with it.
+    /// Adds one. Returns `None`, so that a reader can end with this call.
     pub(super) fn add<T>(
         &mut self,
         kind: FaultKind,
@@ -117,7 +118,7 @@ impl<'t> Faults<'t> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Option<T> {
-        // A span behind the text or between its characters would break whoever shows it.
+        // A span beyond the text or inside a character would break the code that shows it.
         let end = boundary(self.text, span.end);
         let span = boundary(self.text, span.start).min(end)..end;
         let (line, column) = position(self.text, span.start);
@@ -132,7 +133,7 @@ impl<'t> Faults<'t> {
         None
     }
 
-    /// A value that is not possible.
+    /// An invalid value.
     pub(super) fn value<T>(
         &mut self,
         span: Range<usize>,
@@ -148,7 +149,8 @@ impl<'t> Faults<'t> {
             return Ok(read);
         }
         if self.list.is_empty() {
-            // Whoever gives nothing says why; should a reader forget, it is still refused.
+            // A reader that returns nothing adds a fault. If one forgets to, the manifest is still
+            // refused.
             let message = "the manifest cannot be read";
             self.add::<()>(FaultKind::Value, 0..0, message, "");
         }

@@ -1,4 +1,4 @@
-//! `[[example]]`: records as a person writes them, and what they must give.
+//! `[[example]]`: records as a person writes them, and the result that they must give.
 
 use std::ops::Range;
 
@@ -14,18 +14,18 @@ use super::values::{read_value, within_period};
 
 const EXAMPLE: [&str; 5] = ["name", "period", "records", "credits", "measure"];
 
-/// Records, and what they give under the figures of a period.
+/// Records, and their result under the figures of a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
     /// What it shows.
     pub name: String,
-    /// The period whose figures count; the first of the validity unless it says another.
+    /// The period whose figures count. The default is the first period of the validity.
     pub period: Period,
     /// The records of one claim.
     pub records: Vec<Record>,
     /// Their credits.
     pub credits: Credits,
-    /// Their measure, where the example says it.
+    /// Their measure, if the example states it.
     pub measure: Option<u64>,
 }
 
@@ -98,7 +98,7 @@ fn stated_period(
     faults.add(FaultKind::Example, label.span.clone(), message, "")
 }
 
-/// The records; `exact` is the period where the example states it.
+/// The records; `exact` is the period if the example states it.
 fn records(
     faults: &mut Faults<'_>,
     section: &Section<'_>,
@@ -122,7 +122,7 @@ fn records(
     let span = record.map_or(section.place("records"), |record| {
         value_place(record, &schema.fields[schema.key()].name)
     });
-    // Records are counted from 1 here, as a reader of the file counts them.
+    // Records are counted from 1 here, as people count them.
     let message = match (index, error) {
         (Some(index), SequenceError::Order { error, .. } | SequenceError::Record { error, .. }) => {
             format!("record {}: `{}`: {}", index + 1, error.field, error.reason)
@@ -132,7 +132,7 @@ fn records(
     faults.add(FaultKind::Example, span, message, "")
 }
 
-/// Where a field of a record stands.
+/// The position of a field of a record.
 fn value_place(record: &Value<'_>, field: &str) -> Range<usize> {
     let value = match record.get_ref() {
         DeValue::Table(table) => table.get(field),
@@ -219,7 +219,7 @@ fn value_of(
     }
 }
 
-/// Bounds, and, where the example states its period, that the day exists in it.
+/// Checks the bounds and, if the example states its period, that the day exists in it.
 fn within(
     faults: &mut Faults<'_>,
     value: &Value<'_>,
@@ -267,7 +267,7 @@ fn run(
         let message =
             format!("example {name:?} promises {promised} {key}, but the formula gives {given}");
         let span = section.get(key).map_or(section.place(key), |v| v.span());
-        let hint = "correct whichever of the two is wrong";
+        let hint = "correct the one that is wrong";
         faults.add::<()>(FaultKind::Example, span, message, hint);
     };
     if promised != given {

@@ -1,4 +1,4 @@
-//! `[schema]`: what a record holds.
+//! `[schema]`: the fields of a record.
 
 use std::ops::Range;
 use std::str::FromStr as _;
@@ -22,7 +22,7 @@ const TYPES: [&str; 8] = [
     "int", "decimal", "bool", "enum", "time", "day", "date", "datetime",
 ];
 
-/// The place of something that has a name.
+/// The position of something that has a name.
 pub(super) type Named = (String, Range<usize>);
 
 /// Reads the schema.
@@ -61,7 +61,7 @@ pub(super) fn read(
     }
 }
 
-/// Where the thing stands that a message names first: in backticks, or as a word.
+/// The position of the item that a message names first, in backticks or as a word.
 pub(super) fn place_of(message: &str, places: &[Named]) -> Option<Range<usize>> {
     let quoted = message.split('`').skip(1).step_by(2);
     let words = message.split_whitespace();
@@ -73,7 +73,7 @@ pub(super) fn place_of(message: &str, places: &[Named]) -> Option<Range<usize>> 
     })
 }
 
-/// One field, and the place of its name.
+/// One field, and the position of its name.
 fn field(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<(Field, Range<usize>)> {
     let name = section.text(faults, "name");
     let key = section.flag_or_false(faults, "key");
@@ -97,7 +97,7 @@ fn kind(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<FieldKind> {
         "enum" => &["values"],
         "bool" | "time" | "day" => &[],
         other => {
-            let message = format!("`type` = {:?} is no type of field", shown(other));
+            let message = format!("`type` = {:?} is not a type of field", shown(other));
             let hint = match nearest(other, &TYPES) {
                 Some(near) => format!("did you mean {near:?}?"),
                 None => format!("the types are {}", TYPES.join(", ")),
@@ -187,7 +187,10 @@ fn moments(
         let At { value, span } = section.text(faults, key)?;
         let moment = read(&value);
         if moment.is_none() {
-            let message = format!("`{key}` = {:?} is no moment from 1970 on", shown(&value));
+            let message = format!(
+                "`{key}` = {:?} is not a valid value from 1970 on",
+                shown(&value)
+            );
             return faults.value(span, message, format!("write it as {example:?}"));
         }
         moment
@@ -196,14 +199,15 @@ fn moments(
     Some((min?, max?))
 }
 
-/// The unit: free for numbers, fixed for all else, so that arithmetic on it means what it says.
+/// The unit: free for numbers and fixed for all other types, so that arithmetic on them is
+/// meaningful.
 fn unit(
     faults: &mut Faults<'_>,
     section: &Section<'_>,
     kind: Option<&FieldKind>,
 ) -> Option<String> {
     let fixed = match kind {
-        // What is needed depends on the type, which has a fault of its own.
+        // The unit depends on the type, whose fault has been reported.
         None => return None,
         Some(FieldKind::Int { .. } | FieldKind::Decimal { .. }) => {
             let unit = section.text(faults, "unit")?;

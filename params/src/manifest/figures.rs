@@ -24,31 +24,32 @@ const CONSTANT: [&str; 8] = [
 /// A constant with its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Constant {
-    /// Name, interval, exponent, unit: what the shape knows.
+    /// Name, interval, exponent, unit: the part that belongs to the shape.
     pub decl: NamedConstant,
     /// Where the figures are from.
     pub source: String,
-    /// Its values through time, one each; a constant that is not dated has one version.
+    /// Its values over time, one for each version. A constant that is not dated has one version.
     pub versions: Vec<Version>,
 }
 
 /// A table with its figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
-    /// Name, interval, exponent, unit, and what it is looked up by: what the shape knows.
+    /// Name, interval, exponent, unit, and what it is looked up by: the part that belongs to the
+    /// shape.
     pub decl: TableDecl,
     /// Where the figures are from.
     pub source: String,
-    /// Its values through time, one a cell in the order of [`merits_formula::TableBy::labels`].
+    /// Its values over time, one for each cell in the order of [`merits_formula::TableBy::labels`].
     pub versions: Vec<Version>,
 }
 
 /// Figures from a day on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The first day; `None` for what has always been.
+    /// The first day; `None` if they have always applied.
     pub from: Option<Date>,
-    /// One value for a constant, one a cell for a table.
+    /// One value for a constant, one for each cell for a table.
     pub values: Vec<Decimal>,
 }
 
@@ -62,14 +63,14 @@ pub(super) struct Read {
     pub(super) places: Vec<Named>,
 }
 
-/// A version with its places, before it is checked.
+/// A version with its positions, before it is checked.
 pub(super) struct Draft {
     pub(super) from: Option<At<Date>>,
     pub(super) values: Vec<At<Decimal>>,
     pub(super) span: Range<usize>,
 }
 
-/// What the figures of one constant or table are checked against.
+/// The limits that the figures of one constant or table are checked against.
 pub(super) struct Frame {
     pub(super) name: At<String>,
     pub(super) interval: [Decimal; 2],
@@ -131,24 +132,24 @@ pub(super) fn read(
     })
 }
 
-/// Whether the ledger takes them together; their names are told apart before.
+/// Checks that the ledger accepts them together. Duplicate names have been found before.
 pub(super) fn check_together(faults: &mut Faults<'_>, read: &Read, kind: PeriodKind) -> Option<()> {
     let Err(error) = read.figures.check(kind) else {
         return Some(());
     };
-    // All that a figure alone can have wrong was found where it stands.
+    // Faults of a single figure have been reported at its position.
     let message = format!("constants and tables: {error}");
     let span = read.places.first().map_or(0..0, |(_, span)| span.clone());
     faults.value(span, message, "")
 }
 
-/// What constants and tables have in common.
+/// The keys that constants and tables have in common.
 pub(super) fn frame(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<Frame> {
     let name = section.text(faults, "name").and_then(|name| {
         let Some(reason) = name_fault(&name.value, NameFor::Alone) else {
             return Some(name);
         };
-        let message = format!("`{}` is no name: it {reason}", shown(&name.value));
+        let message = format!("`{}` is not a name: it {reason}", shown(&name.value));
         let hint = "a-z, 0-9 and _, beginning with a letter, at most 32, and no word of CEL";
         faults.value(name.span, message, hint)
     });
@@ -158,7 +159,7 @@ pub(super) fn frame(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<Fr
     let unit = unit.and_then(|unit| check_unit(faults, "unit", unit));
     let source = section.text(faults, "source").and_then(|source| {
         if source.value.trim().is_empty() {
-            return faults.value(source.span, "say where the figure is from", "");
+            return faults.value(source.span, "state the source of the figure", "");
         }
         Some(source.value)
     });
@@ -206,8 +207,8 @@ fn interval(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<At<[Decima
 pub(super) type ValueReader<'r> =
     dyn FnMut(&mut Faults<'_>, &Section<'_>) -> Option<Vec<At<Decimal>>> + 'r;
 
-/// Reads the values of each version of a section: those of the section itself, or, where it is
-/// dated, those of its `[[..version]]` tables.
+/// Reads the values of each version of a section: those of the section itself or, if it is dated,
+/// those of its `[[..version]]` tables.
 pub(super) fn versions(
     faults: &mut Faults<'_>,
     section: &Section<'_>,
@@ -268,7 +269,10 @@ fn value(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<Vec<At<Decima
 fn date(faults: &mut Faults<'_>, text: &At<String>) -> Option<At<Date>> {
     let day = read_date(&text.value).and_then(|day| u32::try_from(day).ok());
     let Some(day) = day else {
-        let message = format!("`from` = {:?} is no date from 1970 on", shown(&text.value));
+        let message = format!(
+            "`from` = {:?} is not a date from 1970 on",
+            shown(&text.value)
+        );
         return faults.value(text.span.clone(), message, "write it as \"2024-03-01\"");
     };
     Some(At {
@@ -313,7 +317,7 @@ pub(super) fn check(
     (faults.len() == before).then(|| versions.collect())
 }
 
-/// The first version has to be in force when the scale begins.
+/// The first version must be in force when the scale begins.
 fn check_first(faults: &mut Faults<'_>, name: &str, drafts: &[Draft], validity: Option<Validity>) {
     let first = drafts.first().and_then(|draft| draft.from.as_ref());
     let (Some(first), Some(validity)) = (first, validity) else {
@@ -329,7 +333,7 @@ fn check_first(faults: &mut Faults<'_>, name: &str, drafts: &[Draft], validity: 
     }
 }
 
-/// Days increase, and no two changes fall into one period.
+/// Checks that days increase and that no two changes fall into one period.
 fn check_change(
     faults: &mut Faults<'_>,
     name: &str,
@@ -342,7 +346,7 @@ fn check_change(
         faults.value::<()>(
             later.span.clone(),
             message,
-            "say from which day on it counts",
+            "state the day from which it counts",
         );
         return;
     };

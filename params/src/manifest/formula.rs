@@ -1,4 +1,4 @@
-//! `[[step]]`, `[formula]` and `[measure]`: the texts of the formulas, and the place of their
+//! `[[step]]`, `[formula]` and `[measure]`: the texts of the formulas, and the positions of their
 //! faults in the manifest.
 
 use std::ops::Range;
@@ -18,7 +18,7 @@ pub struct Step {
     pub name: String,
     /// Its formula.
     pub cel: String,
-    /// What it is, in words; may be empty.
+    /// A description; may be empty.
     pub note: String,
 }
 
@@ -33,7 +33,7 @@ pub struct Measure {
     pub cel: String,
 }
 
-/// All formulas, with the places of their texts.
+/// All formulas, with the positions of their texts.
 #[derive(Debug, Clone)]
 pub(super) struct Texts {
     pub(super) steps: Vec<Step>,
@@ -83,7 +83,7 @@ pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Texts>
     Some(texts)
 }
 
-/// A step, and the places of its name and of its formula.
+/// A step, and the positions of its name and of its formula.
 fn step(
     faults: &mut Faults<'_>,
     section: &Section<'_>,
@@ -92,7 +92,7 @@ fn step(
         let Some(reason) = name_fault(&name.value, NameFor::Alone) else {
             return Some(name);
         };
-        let message = format!("`{}` is no name: it {reason}", shown(&name.value));
+        let message = format!("`{}` is not a name: it {reason}", shown(&name.value));
         let hint = "a-z, 0-9 and _, beginning with a letter, at most 32, and no word of CEL";
         faults.value(name.span, message, hint)
     });
@@ -126,8 +126,8 @@ fn measure(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<(Measure, Rang
 }
 
 impl Texts {
-    /// Adds the checker's faults at their places in the manifest. `declared` are the places of
-    /// what is declared outside the formulas.
+    /// Adds the checker's faults at their positions in the manifest. `declared` holds the positions
+    /// of declarations outside the formulas.
     pub(super) fn report(
         &self,
         faults: &mut Faults<'_>,
@@ -168,7 +168,8 @@ impl Texts {
     }
 }
 
-/// Where bytes `start..end` of a string's value stand in the manifest, in every kind of TOML string.
+/// The position of bytes `start..end` of a string's value in the manifest, for every kind of TOML
+/// string.
 fn place_in(
     text: &str,
     literal: &Range<usize>,
@@ -202,13 +203,13 @@ fn place_in(
             let start = at(start);
             first + start..first + at(end).max(start)
         }
-        // Not as TOML reads it: rather the whole string than a wrong part of it.
+        // This differs from TOML's reading: the whole string is better than a wrong part of it.
         None => literal.clone(),
     }
 }
 
-/// For each byte of a value, and its end, where it is written in a string with escapes. `None` where
-/// that does not give the value.
+/// The position of each byte of a value, and of its end, in a string with escapes. `None` if this
+/// reading does not give the value.
 fn written_at(raw: &str, decoded: &str) -> Option<Vec<usize>> {
     let mut written = Vec::with_capacity(decoded.len() + 1);
     let mut value = String::with_capacity(decoded.len());

@@ -1,4 +1,4 @@
-//! The keys of a manifest that say what a scale is, and nothing of how it counts.
+//! The keys of a manifest that say what a scale is, but not how it counts.
 
 use merits_primitives::calendar::ExpiryRule;
 use merits_primitives::ids::{AssetId, Credits, Period, PeriodKind, ScaleId, ScaleVersion};
@@ -16,7 +16,7 @@ pub struct Title {
     pub zh: String,
 }
 
-/// Periods that a version is for, both ends included.
+/// The periods that a version is for, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
     /// The first.
@@ -42,7 +42,7 @@ impl Validity {
     }
 }
 
-/// What a scale is.
+/// The header of a manifest.
 #[derive(Debug, Clone)]
 pub(super) struct Header {
     pub(super) id: ScaleId,
@@ -61,7 +61,7 @@ pub(super) struct Header {
 
 /// Reads them.
 pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Header> {
-    // Each key is read before any is missed, so that all their faults are found.
+    // Each key is read before a missing one returns, so that all faults are found.
     let id = id(faults, root);
     let version = version(faults, root);
     let asset = root.whole::<u64>(faults, "asset");
@@ -90,7 +90,7 @@ pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Header
     })
 }
 
-/// What claims count by: needed before schema and validity can be read.
+/// The period that claims count by, which is needed before schema and validity can be read.
 pub(super) fn period_kind(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<PeriodKind> {
     let period = root.text(faults, "period")?;
     match period.value.as_str() {
@@ -98,7 +98,7 @@ pub(super) fn period_kind(faults: &mut Faults<'_>, root: &Section<'_>) -> Option
         "week" => Some(PeriodKind::Week),
         "month" => Some(PeriodKind::Month),
         other => {
-            let message = format!("`period` = {:?} is no kind of period", shown(other));
+            let message = format!("`period` = {:?} is not a kind of period", shown(other));
             faults.value(period.span, message, "scales count by day, week or month")
         }
     }
@@ -126,7 +126,7 @@ fn supply_cap(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Option<Cred
     }
     let cap = root.whole::<u64>(faults, "supply_cap")?;
     if cap.value == 0 {
-        let message = "a cap of 0 allows no credit at all";
+        let message = "a cap of 0 allows no credits";
         return faults.value(cap.span, message, "leave it out for none");
     }
     Some(Some(Credits(cap.value)))
@@ -180,7 +180,7 @@ fn claims(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<u16> {
     Some(claims.value)
 }
 
-/// Periods that the version is for.
+/// The periods that the version is for.
 pub(super) fn validity(
     faults: &mut Faults<'_>,
     root: &Section<'_>,
@@ -219,7 +219,7 @@ pub(super) fn period(
         Ok(period) if period.kind == kind => Some(period),
         Ok(_) => {
             let (label, kind) = (&label.value, format!("{kind:?}").to_lowercase());
-            let message = format!("`{key}`: {label} is no {kind}, which this scale counts by");
+            let message = format!("`{key}`: {label} is not a {kind}, which this scale counts by");
             faults.value(span, message, "")
         }
     }

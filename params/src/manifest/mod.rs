@@ -1,16 +1,15 @@
 //! The manifest of a scale: `params/scales/<id>/scale.toml`, read and checked.
 //!
-//! [`Manifest::from_toml`] is the constructor, and [`Manifest::from_approved`] for what a ledger has
-//! approved: what they return has a checked schema, formulas
-//! that type-check within their bounds, figures within their intervals, and examples that give
-//! what they promise. What is wrong is told at its place in the text, all of it at once
-//! ([`ManifestError`]).
+//! [`Manifest::from_toml`] is the constructor; [`Manifest::from_approved`] is the one for manifests
+//! that a ledger has approved. The manifest that they return has a checked schema, formulas that
+//! type-check within their bounds, figures within their intervals, and examples that give what they
+//! promise. All faults are reported at once, with their positions in the text ([`ManifestError`]).
 //!
-//! **Shape and numbers are apart.** [`Shape`] is all that determines the circuit: fields, R, B,
-//! formulas, edges of tables, and the figures' intervals and exponents. The figures' values and
-//! dates, titles, validity, expiry and terms are not in it: changing 162.72 to another figure
-//! within its interval keeps the shape, and with it the keys. [`diff()`] says of two versions what
-//! changed and whether the keys can stay.
+//! **Shape and numbers are apart.** [`Shape`] is everything that determines the circuit: fields, R,
+//! B, formulas, edges of tables, and the figures' intervals and exponents. The figures' values and
+//! dates, titles, validity, expiry and terms are not in it. Changing 162.72 to another figure
+//! within its interval keeps the shape and so the keys. [`diff()`] reports what changed between two
+//! versions and whether the keys can stay.
 //!
 //! | module | |
 //! |---|---|
@@ -65,11 +64,11 @@ pub const MAX_BYTES: usize = 24_576;
 /// Most claims of a proof: as many as the ledger takes.
 pub const MAX_CLAIMS: u16 = 64;
 
-/// Most credits, and most of a measure, of one batch: totals of batches are opened by finding a
-/// number below 2^48.
+/// The largest total of credits, and of a measure, in one batch: totals of batches are opened by
+/// finding a number below 2^48.
 const MOST_IN_A_BATCH: u128 = 1 << 48;
 
-/// The keys of a manifest. `state` is kept for history, and refused.
+/// The keys of a manifest. `state` is reserved for history and refused.
 const KEYS: [&str; 21] = [
     "id",
     "version",
@@ -114,16 +113,17 @@ impl Manifest {
     /// Reads and checks `scale.toml`. Examples are run.
     ///
     /// # Errors
-    /// [`ManifestError`]: what is wrong, where, and what to do; all that was found.
+    /// [`ManifestError`]: all faults that were found, each with its position and what to do.
     pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
         let mut faults = Faults::new(text);
         let read = read(text, &mut faults, merits_formula::check);
         faults.finish(read)
     }
 
-    /// Reads a manifest that a ledger has approved: what has been refused since, because people
-    /// mistook its meaning, keeps that meaning. Whoever writes, proposes or reviews a scale takes
-    /// [`Manifest::from_toml`]. What both take is the same manifest, of the same shape.
+    /// Reads a manifest that a ledger has approved. Constructs that have been refused since then,
+    /// because people mistook their meaning, keep that meaning. To write, propose or review a
+    /// scale, use [`Manifest::from_toml`]. A text that both accept gives the same manifest of the
+    /// same shape.
     ///
     /// # Errors
     /// As [`Manifest::from_toml`].
@@ -153,7 +153,7 @@ impl Manifest {
         self.header.version
     }
 
-    /// The ledger's number of the id.
+    /// The ledger's number for the id.
     pub fn asset(&self) -> AssetId {
         self.header.asset
     }
@@ -168,7 +168,7 @@ impl Manifest {
         &self.header.unit
     }
 
-    /// What claims count by.
+    /// The kind of period that claims count by.
     pub fn period_kind(&self) -> PeriodKind {
         self.typed.schema().period
     }
@@ -179,17 +179,18 @@ impl Manifest {
         self.header.per_source
     }
 
-    /// Whether the sources cannot link people: the distributor vouches whose the records are.
+    /// Whether the sources cannot link people, so that the distributor vouches for whose records
+    /// they are.
     pub fn vouched(&self) -> bool {
         self.header.vouched
     }
 
-    /// Most credits that may ever exist, if there is a cap.
+    /// The most credits that may ever exist, if there is a cap.
     pub fn supply_cap(&self) -> Option<Credits> {
         self.header.supply_cap
     }
 
-    /// Sustainable Development Goals that it serves, 1 to 17.
+    /// The Sustainable Development Goals that it serves, 1 to 17.
     pub fn sdg(&self) -> &[u8] {
         &self.header.sdg
     }
@@ -199,11 +200,12 @@ impl Manifest {
         &self.header.terms
     }
 
-    /// What a consent binds: SHA-256 of the scale's id, its version and the terms.
+    /// The digest that a consent binds: SHA-256 of the scale's id, its version and the terms.
     ///
-    /// The version too, because owner keys are derived from this. Where a new version takes over
-    /// a period, a refused batch and the batch that replaces it would otherwise hide two amounts
-    /// under one pad, and their difference, of which both factors are public, is the amount.
+    /// It includes the version because owner keys are derived from it. Suppose a new version takes
+    /// over a period. Without the version, a refused batch and the batch that replaces it would
+    /// hide two amounts under one pad. The difference of the two ciphertexts, of which both factors
+    /// are public, would reveal the amount.
     pub fn terms_digest(&self) -> [u8; 32] {
         merits_primitives::field::digest(
             "merits/consent-terms/v1",
@@ -297,8 +299,8 @@ impl Manifest {
 
     /// The public numbers of a period, in the order of the public inputs.
     ///
-    /// Of a period outside the validity too, for which no ledger accepts them:
-    /// [`Manifest::is_valid_at`].
+    /// It also answers for periods outside the validity, for which no ledger accepts the numbers:
+    /// see [`Manifest::is_valid_at`].
     pub fn public_values(&self, period: Period) -> Vec<u64> {
         self.figures.public(period)
     }
@@ -308,13 +310,13 @@ impl Manifest {
         &self.examples
     }
 
-    /// All that determines the circuit.
+    /// Everything that determines the circuit.
     pub fn shape(&self) -> Shape {
         Shape::new(&self.typed, self.header.claims)
     }
 }
 
-/// Reads the parts, each as far as those before it allow.
+/// Reads the parts, each as far as the parts before it allow.
 fn read(
     text: &str,
     faults: &mut Faults<'_>,
@@ -322,7 +324,7 @@ fn read(
 ) -> Option<Manifest> {
     if text.len() > MAX_BYTES {
         let message = format!(
-            "the manifest has {} bytes, but {MAX_BYTES} are possible",
+            "the manifest has {} bytes, but at most {MAX_BYTES} are allowed",
             text.len()
         );
         let hint = "shorten comments, terms or examples";
@@ -340,7 +342,7 @@ fn read(
         faults.add::<()>(FaultKind::Toml, span, error.message(), "");
     }
     if !errors.is_empty() {
-        // What follows would be faults of the recovery, not of the text.
+        // Further faults would come from the error recovery, not from the text.
         return None;
     }
     let keys: Vec<&str> = KEYS.into_iter().chain(["state"]).collect();
@@ -349,7 +351,7 @@ fn read(
     let header = header::read(faults, &root);
     let kind = header::period_kind(faults, &root);
     let texts = formula::read(faults, &root);
-    // All else needs to know what claims count by.
+    // Everything else depends on the period that claims count by.
     let kind = kind?;
     let validity = header::validity(faults, &root, kind);
     let schema = fields::read(faults, &root, kind);
@@ -403,17 +405,17 @@ fn read(
     })
 }
 
-/// History needs state on the ledger; until it is there, a manifest that counts on it is refused.
+/// History needs state on the ledger. Until the ledger has it, a manifest that uses it is refused.
 fn refuse_state(faults: &mut Faults<'_>, root: &Section<'_>) {
     if root.get("state").is_some() {
         let message = "`state` (what a claim carries on from earlier periods: streaks, lifetime \
                        tiers, last year's value) is not built yet";
-        let hint = "take it out: a claim knows its own period only";
+        let hint = "take it out: a claim knows only its own period";
         faults.add::<()>(FaultKind::NotYet, root.place("state"), message, hint);
     }
 }
 
-/// What the ledger takes of the outputs of a batch.
+/// The ledger's limits on the outputs of a batch.
 fn check_totals(
     faults: &mut Faults<'_>,
     root: &Section<'_>,
@@ -427,7 +429,7 @@ fn check_totals(
     for (key, most) in outputs {
         let Some(most) = most else { continue };
         if most == 0 {
-            let message = format!("[{key}] is 0 whatever the records: nothing can be earned by it");
+            let message = format!("[{key}] is 0 for all records: nothing can ever be earned");
             return faults.value(root.place(key), message, "");
         }
         let batch = u128::from(most) * u128::from(claims);
@@ -443,7 +445,7 @@ fn check_totals(
     Some(())
 }
 
-/// Constants, tables, steps and the list of records share one room of names.
+/// Constants, tables, steps and the list of records share one namespace.
 fn check_names(faults: &mut Faults<'_>, schema: &Schema, places: &[Named]) -> Option<()> {
     let before = faults.len();
     for (at, (name, span)) in places.iter().enumerate() {

@@ -1,13 +1,13 @@
-//! Shape: all that determines the circuit, and nothing else.
+//! Shape: exactly the parts that determine the circuit.
 
 use std::fmt::Write as _;
 
 use merits_formula::{FieldKind, Typed};
 use merits_primitives::ids::sha256;
 
-/// What the circuit is made from: B, the packing, bounds and order of records, the formulas of
-/// both outputs with their steps put in, and the intervals and exponents of the public numbers.
-/// Two scales of one shape share their keys.
+/// The parts that the circuit is made from: B, the packing, bounds and order of records, the
+/// formulas of both outputs with their steps substituted, and the intervals and exponents of the
+/// public numbers. Two scales of one shape share their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     text: String,
@@ -22,8 +22,8 @@ impl Shape {
         );
         for field in &schema.fields {
             let (min, max) = schema.bounds(field);
-            // The names of an enum are for people: the circuit has their number, which is in the
-            // bounds. The digits of a decimal are in the ranges of the formula.
+            // The names of an enum are for people. The circuit depends on how many there are, which
+            // is in the bounds. The digits of a decimal are in the ranges of the formula.
             let kind = match field.kind {
                 FieldKind::Int { .. } => "int",
                 FieldKind::Decimal { .. } => "decimal",
@@ -46,7 +46,7 @@ impl Shape {
         Self { text }
     }
 
-    /// The canonical text. No names, titles or values are in it.
+    /// The canonical text. It contains no names, titles or values.
     pub fn canonical(&self) -> &str {
         &self.text
     }

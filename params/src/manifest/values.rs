@@ -9,14 +9,14 @@ const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const DAY_MINUTES: u64 = MINUTES_PER_DAY as u64;
 
 /// Reads a value as examples write it: `3000`, `12.50`, `true`, `bus`, `Mon 08:10`, `Mon`,
-/// `2024-03-14`, `2024-03-14T08:10`. Gives the integer that a record stores; its bounds are
-/// [`merits_formula::Schema::check_record`]'s to check.
+/// `2024-03-14`, `2024-03-14T08:10`. Returns the integer that a record stores.
+/// [`merits_formula::Schema::check_record`] checks its bounds.
 ///
 /// # Errors
-/// What is wrong with the text, and what it should look like.
+/// A description of what is wrong with the text, and what it should look like.
 pub fn read_value(text: &str, field: &Field, period: PeriodKind) -> Result<u64, String> {
     let shown: String = text.chars().take(60).collect();
-    let refuse = |wanted: &str| format!("`{}` = {shown:?} is no {wanted}", field.name);
+    let refuse = |wanted: &str| format!("`{}` = {shown:?} is not a {wanted}", field.name);
     match &field.kind {
         FieldKind::Int { .. } => digits(text).ok_or_else(|| refuse("whole number")),
         FieldKind::Decimal { digits, .. } => {
@@ -66,10 +66,10 @@ pub fn read_value(text: &str, field: &Field, period: PeriodKind) -> Result<u64, 
     }
 }
 
-/// Why a stored value cannot be of a period: a day that this month does not have.
+/// Checks that the period has the day of a stored value: months differ in length.
 ///
 /// # Errors
-/// What the period has instead.
+/// A description of the value and of the period's length.
 pub fn within_period(value: u64, field: &Field, period: Period) -> Result<(), String> {
     let day = match field.kind {
         FieldKind::TimeInPeriod => value / DAY_MINUTES,
@@ -81,14 +81,15 @@ pub fn within_period(value: u64, field: &Field, period: Period) -> Result<(), St
         return Ok(());
     }
     Err(format!(
-        "`{}` = {} lies behind the end of the period: {} has {days} days",
+        "`{}` = {} is after the end of the period: {} has {days} days",
         field.name,
         show_value(value, field, period.kind),
         period.label()
     ))
 }
 
-/// Shows a stored value so that [`read_value`] reads it back; one out of bounds as a bare number.
+/// Shows a stored value so that [`read_value`] reads it back. A value out of bounds is shown as a
+/// bare number.
 pub fn show_value(value: u64, field: &Field, period: PeriodKind) -> String {
     let (day, minute) = (value / DAY_MINUTES, value % DAY_MINUTES);
     match &field.kind {
@@ -147,7 +148,7 @@ fn read_day(text: &str, period: PeriodKind) -> Option<u64> {
     }
 }
 
-/// What stands before the clock.
+/// The part before the time of day.
 fn show_day(day: u64, period: PeriodKind) -> Option<String> {
     match period {
         PeriodKind::Day => (day == 0).then(String::new),
@@ -166,7 +167,7 @@ fn read_clock(text: &str) -> Option<u64> {
     Some(hours * 60 + minutes)
 }
 
-/// A number of exactly so many digits.
+/// A number of exactly this many digits.
 fn fixed(text: &str, length: usize) -> Option<u64> {
     digits(text).filter(|_| text.len() == length)
 }

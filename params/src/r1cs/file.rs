@@ -1,8 +1,8 @@
-//! Reading `.r1cs` files of anybody: header first, constraints in a stream.
+//! Reads untrusted `.r1cs` files: header first, then constraints as a stream.
 //!
-//! A file is opened by its table of sections and its header alone, so that another field, custom
-//! gates or a circuit too large are told in a millisecond. Nothing is allocated for a number that
-//! the file merely claims: constraints, terms and wires are each bounded by bytes that are there.
+//! Opening a file reads only its table of sections and its header, so a wrong field, custom gates
+//! or a too large circuit are reported in a millisecond. Nothing is allocated for a number that the
+//! file merely claims: the bytes in the file bound the numbers of constraints, terms and wires.
 
 use std::{
     fmt::Write as _,
@@ -16,7 +16,7 @@ use ark_ff::{BigInt, BigInteger, PrimeField};
 use super::{MAX_CONSTRAINTS, R1cs, R1csError, Term, inconsistent};
 use crate::binfile::{BinFileError, limbs};
 
-/// Sections: what they hold.
+/// Sections.
 const HEADER: u32 = 1;
 const CONSTRAINTS: u32 = 2;
 const LABELS: u32 = 3;
@@ -31,7 +31,7 @@ const CONSTRAINT_BYTES: u64 = 12;
 const LABEL_BYTES: u64 = 8;
 /// More sections than any known format has.
 const MAX_SECTIONS: u32 = 64;
-/// No known prime has more bytes.
+/// The most bytes of a prime; no known one has more.
 const MAX_FIELD_BYTES: u32 = 128;
 
 /// An opened file whose header was found good.
@@ -42,7 +42,7 @@ pub struct R1csFile<R> {
     head: R1csHead,
 }
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct R1csHead {
     /// Number of wires, the constant one included.
@@ -66,12 +66,14 @@ impl R1csHead {
             .ilog2()
     }
 
-    /// About how many bytes of memory [`set_up`](crate::groth16::set_up) and the key it makes
-    /// take, the constraints included. An estimate from above, to refuse before hours are spent.
+    /// About how many bytes of memory [`set_up`](crate::groth16::set_up) and the key it makes take,
+    /// the constraints included. An upper estimate, to refuse a circuit before hours are spent on
+    /// it.
     #[must_use]
     pub fn set_up_memory(&self) -> u64 {
-        // Terms twice, since a key keeps matrices of its own; scalars and points of each wire, a
-        // query in the making being held twice; the domain's polynomials and H.
+        // Terms count twice, because a key keeps its own matrices. Then the scalars and points of
+        // each wire, with the query that is being made held twice, and the domain's polynomials and
+        // H.
         let domain = 1u64 << self.domain_log2();
         80 * self.most_terms + 640 * u64::from(self.n_wires) + 320 * domain
     }
@@ -133,7 +135,8 @@ impl<R: Read + Seek> R1csFile<R> {
         &self.head
     }
 
-    /// Reads the constraints. Terms may stand in any order, and a wire more than once in a row.
+    /// Reads the constraints. Terms may be in any order, and a wire may occur more than once in a
+    /// row.
     ///
     /// # Errors
     /// [`R1csError`].
@@ -222,9 +225,11 @@ fn head<R: Read + Seek>(input: &mut R, sections: &Sections) -> Result<R1csHead, 
     if most_terms > u64::from(u32::MAX) {
         return Err(inconsistent("more than 2^32 terms"));
     }
-    // What keeps a header of a few bytes from asking for memory for 2^32 wires.
+    // This keeps a header of a few bytes from demanding memory for 2^32 wires.
     if length(sections.one(LABELS)?) != LABEL_BYTES * u64::from(n_wires) {
-        return Err(inconsistent("it has not one label for each wire"));
+        return Err(inconsistent(
+            "the number of labels is not the number of wires",
+        ));
     }
     for id in [CUSTOM_GATES, CUSTOM_GATES_USES] {
         for range in sections.all(id) {
@@ -255,7 +260,9 @@ fn read_row(
     for _ in 0..count {
         let wire = u32_of(body, CONSTRAINTS)?;
         if wire >= n_wires {
-            return Err(inconsistent("a constraint names a wire that is not there"));
+            return Err(inconsistent(
+                "a constraint names a wire that does not exist",
+            ));
         }
         let mut coefficient = [0; 32];
         exact(body, &mut coefficient, CONSTRAINTS)?;

@@ -1,8 +1,8 @@
-//! Section 4 of a `.zkey`: matrices A and B, one coefficient a record.
+//! Section 4 of a `.zkey`: matrices A and B, one record for each coefficient.
 //!
-//! A prover adds up what it finds, so writers agree on nothing else: records come in any order, a
-//! wire may stand in a row more than once, and coefficients may be zero or cancel. What is read
-//! here are the matrices that such a prover would use, in the one form that [`SparseMatrix`] has.
+//! A prover adds up the records, so writers agree on nothing else: records come in any order, a
+//! wire may occur in a row more than once, and coefficients may be zero or cancel. This module
+//! reads the matrices that such a prover would use, in the unique form of [`SparseMatrix`].
 
 use std::io::{self, Read, Seek, Write};
 
@@ -16,7 +16,7 @@ use crate::r1cs::{SparseMatrix, Term};
 
 const BYTES: usize = 44;
 
-/// Writes the section. Behind the constraints stands one row for each public wire and the constant.
+/// Writes the section. After the constraints comes one row for each public wire and the constant.
 pub(super) fn write<W: Write>(
     file: &mut SectionWriter<'_, W>,
     a: &SparseMatrix,
@@ -96,8 +96,8 @@ pub(super) fn read(
     Ok((a, b))
 }
 
-/// Both matrices in the making. Most files have their rows in order, and only those that come too
-/// late are kept apart.
+/// Both matrices while they are built. Most files have their rows in order; only rows that come too
+/// late are kept separately.
 #[derive(Default)]
 struct Rows {
     done: [SparseMatrix; 2],

@@ -1,5 +1,5 @@
-//! Keys, circuits and witnesses that other tools wrote down in another way are the same to us; what
-//! really differs is named.
+//! Keys, circuits and witnesses that other tools write in another form are read as equal; real
+//! differences are named.
 
 use ark_bn254::Fr;
 use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
@@ -76,7 +76,7 @@ impl File {
     }
 }
 
-/// A record of section 4. Values are as they are written: the map to what they mean is linear.
+/// A record of section 4. Values are in their stored form: the map to their meaning is linear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Coefficient {
     matrix: u32,
@@ -133,7 +133,8 @@ fn scrambled(file: &File, all: &[Coefficient], rng: &mut StdRng) -> File {
         let parts = split(it.value, rng).into_iter();
         other.extend(parts.map(|value| Coefficient { value, ..*it }));
     }
-    // Wires that come to nothing, in rows of constraints, of public inputs, and of the domain's rest.
+    // Wires whose coefficients sum to zero, in rows of constraints, of public inputs, and in the
+    // rest of the domain.
     for _ in 0..rng.random_range(0..6) {
         let it = Coefficient {
             matrix: rng.random_range(0..2),
@@ -221,7 +222,7 @@ fn another_coefficient_is_named_by_its_constraint_and_wire() {
     let all = coefficients(&mut file);
     let binding = all.len() - 2;
     let said = |other: &[Coefficient], seed: u64, at: Coefficient| {
-        // However it is written down.
+        // In every form.
         let other = scrambled(&file, other, &mut StdRng::seed_from_u64(seed));
         let read = Zkey::read(&other.bytes(), Trust::Nothing).unwrap();
         let error = read.check_circuit(&r1cs).unwrap_err();
@@ -256,7 +257,7 @@ fn another_coefficient_is_named_by_its_constraint_and_wire() {
         more.push(fresh);
         said(&more, seed, fresh);
     }
-    // Below zero as people write it.
+    // Negative numbers as people write them.
     let minus = all
         .iter()
         .find(|it| (it.matrix, it.row, it.wire) == (0, 1, 4));
@@ -284,10 +285,10 @@ fn another_size_is_named() {
         matrix.push_row([]);
     }
     refused(&other, "for 2 constraints, and the circuit has 3");
-    // C is in no key: what differs there alone is told by the digest, of keys made here.
+    // C is not in a key. A difference in C alone is found by the digest, for keys made here.
     let mut other = r1cs;
     other.c = other.b.clone();
-    refused(&other, "names another circuit");
+    refused(&other, "for another circuit");
 }
 
 #[test]
@@ -339,7 +340,8 @@ fn coefficients_that_no_key_has_are_refused() {
     assert!(beyond(&error), "{error}");
 }
 
-/// Other provers take it: its points are those of a larger domain, and the proof would be another.
+/// Other provers accept it, but its points are those of a larger domain, and the proof would
+/// differ.
 #[test]
 fn a_key_for_a_larger_domain_says_so() {
     let (_, zkey) = zkey();
@@ -360,7 +362,7 @@ fn a_key_for_a_larger_domain_says_so() {
     }
 }
 
-/// A row in a domain of 2^27 would take a gigabyte, if the domain were believed.
+/// A row in a domain of 2^27 would take a gigabyte if the stated domain were trusted.
 #[test]
 fn a_domain_without_points_behind_it_allocates_nothing() {
     let (_, zkey) = zkey();
@@ -388,7 +390,7 @@ fn a_key_without_contributions_is_read() {
     let read = Zkey::read(&file.bytes(), Trust::Nothing).unwrap();
     assert_eq!(read.named_circuit(), None);
     read.check_circuit(&r1cs).unwrap();
-    // Half of the section is neither.
+    // Half of the section is neither of the two.
     let mut torn = file_of(&zkey);
     torn.section(10).truncate(63);
     assert!(Zkey::read(&torn.bytes(), Trust::Nothing).is_err());

@@ -1,5 +1,5 @@
-//! What we write is read back by `taceo-circom-types`, an independent reader of circom's files,
-//! and by us; what was altered is refused.
+//! `taceo-circom-types`, an independent reader of circom's files, and this crate read back the
+//! files that this crate writes. Altered files are refused.
 
 use std::io::Cursor;
 

@@ -1,4 +1,4 @@
-//! The key store keeps what it was given and refuses what is not that.
+//! The key store keeps the files that it was given and refuses altered ones.
 
 use std::fs;
 use std::path::Path;
@@ -177,7 +177,7 @@ fn an_imported_key_is_checked_and_then_trusted() {
     let mut other_b = circuit(1);
     other_b.b = SparseMatrix::default();
     other_b.b.push_row([(1, Fr::from(1u64))]);
-    // Circuits 1 and 2 differ in C only, which a key does not hold in the open.
+    // Circuits 1 and 2 differ in C only, which a key does not contain in readable form.
     for other in [other_b, circuit(2)] {
         let refused = to.import(&other, &bytes, Provenance::Ceremony, "importer", STRICT);
         assert!(refused.unwrap_err().to_string().contains("another circuit"));

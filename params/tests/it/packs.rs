@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use merits_params::manifest::Manifest;
 use merits_records::{Mapping, Plan, ReadOptions, read_file};
 
-/// The scale that came before the packs: its records lie elsewhere, and its page is
-/// the language's own.
+/// The scale that came before the packs: its records are elsewhere, and its page is that of the
+/// language.
 const ELDER: &str = "cycling-week";
 
 fn root() -> PathBuf {
@@ -76,7 +76,7 @@ fn every_scale_has_a_page_that_the_summary_links() {
     }
 }
 
-/// What a demonstration needs: two periods of ten people, and one with claims enough for a total
+/// The needs of a demonstration: two periods of ten people, and one with enough claims for a total
 /// that the supervisors may open.
 #[test]
 fn every_scale_has_records_to_be_played_on() {

@@ -1,4 +1,4 @@
-//! `.r1cs` files of other tools, of other fields, and made in bad faith.
+//! `.r1cs` files of other tools, over other fields, and malicious ones.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::io::Cursor;
@@ -58,7 +58,7 @@ fn error(bytes: &[u8]) -> R1csError {
         .unwrap_err()
 }
 
-/// One constraint, wire 2 squared is wire 1, its rows as they come.
+/// One constraint, wire 2 squared is wire 1, with its rows as given.
 fn square(a: &[(u32, Fr)]) -> Vec<u8> {
     let body = [row(a), row(&[(2, Fr::ONE)]), row(&[(1, Fr::ONE)])].concat();
     // Circom does not write the header first.
@@ -125,7 +125,7 @@ fn custom_gates_are_refused_unless_there_are_none() {
     assert!(matches!(error(&with(1)), R1csError::CustomGates));
 }
 
-/// Each of these would take gigabytes if the numbers were believed.
+/// Each of these would take gigabytes if the numbers were trusted.
 #[test]
 fn claims_without_bytes_behind_them_allocate_nothing() {
     let most = u32::MAX;

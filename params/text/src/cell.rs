@@ -1,9 +1,10 @@
-//! What a table program makes of a text.
+//! How spreadsheet programs interpret a text.
 
-/// The character by which a table program takes a cell for a formula (`=HYPERLINK(..)`) and runs it; `None`
-/// of a cell that it only shows.
+/// The character that makes a spreadsheet program read a cell as a formula (`=HYPERLINK(..)`) and
+/// run it. `None` for a cell that it only shows.
 ///
-/// Spaces before it do not stop every program; nor do the signs as East Asian keyboards write them.
+/// Some programs ignore spaces before it, and some accept the full-width signs of East Asian
+/// keyboards.
 #[must_use]
 pub fn formula_sign(cell: &str) -> Option<char> {
     let begins = |c: &char| "=+-@\t\r\n\u{ff1d}\u{ff0b}\u{ff0d}\u{ff20}|%".contains(*c);

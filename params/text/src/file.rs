@@ -1,4 +1,4 @@
-//! Text files as people's programs write them.
+//! Text files in the forms that common programs write.
 
 use std::{io, path::Path};
 
@@ -29,7 +29,8 @@ pub fn read(path: &Path) -> io::Result<String> {
 /// Reads a text file of at most `most` bytes, without its byte order mark.
 ///
 /// # Errors
-/// Those of [`input::read`]; and of the kind `InvalidData`, in words, for a file that is not UTF-8.
+/// Those of [`input::read`]. For a file that is not UTF-8, an error of the kind `InvalidData` with
+/// an explanation.
 pub fn read_at_most(path: &Path, most: u64) -> io::Result<String> {
     text(input::read(path, most)?)
 }
@@ -37,7 +38,7 @@ pub fn read_at_most(path: &Path, most: u64) -> io::Result<String> {
 /// Bytes of a text file as text, without the byte order mark.
 ///
 /// # Errors
-/// Of the kind `InvalidData`, in words, when it is not UTF-8.
+/// An error of the kind `InvalidData` with an explanation, when it is not UTF-8.
 pub fn text(bytes: Vec<u8>) -> io::Result<String> {
     let not_text = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {

@@ -1,34 +1,34 @@
-//! Lines of a text that went through other people's programs: the one rule for all readers.
+//! Lines of a text that other people's programs have handled: one rule for all readers.
 //!
-//! Editors, mail programs and version control change what nobody sees. It does not change what a text
-//! says, so:
+//! Editors, mail programs and version control change invisible characters. That does not change the
+//! content, so:
 //!
-//! - a byte order mark at the beginning is no part of the text;
-//! - CR LF, and CR alone, end a line as LF does;
-//! - spaces and tabs at the end of a line are no part of it;
-//! - blank lines before the first line and after the last are none;
-//! - in a list, blank lines in between and spaces before an item are none either.
+//! - a byte order mark at the beginning is not part of the text;
+//! - CR LF and a lone CR end a line, as LF does;
+//! - spaces and tabs at the end of a line are not part of it;
+//! - blank lines before the first line and after the last are ignored;
+//! - in a list, blank lines in between and spaces before an item are ignored too.
 //!
-//! Formats with a rule of their own (TOML, JSON, CSV) are read by their parsers, which take the same
-//! liberties.
+//! Formats with their own rules (TOML, JSON, CSV) are read by their parsers, which accept the same
+//! variations.
 
 use alloc::{borrow::Cow, string::String};
 
 /// UTF-8's byte order mark: some editors begin every file with it.
 pub const MARK: &str = "\u{feff}";
 
-/// A text as its maker wrote it: lines end in LF, the last one too, and nothing invisible stands around
-/// them. A text of blank lines alone is empty.
+/// The normal form of a text: every line ends in LF, the last one too, and there are no invisible
+/// characters around lines. A text of blank lines alone is empty.
 #[must_use]
 pub fn plain(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 1);
-    // Blank lines that another line may follow.
+    // Blank lines that count only if another line follows.
     let mut blank = 0;
     for line in split(text) {
-        // Files that were put together have a mark at the beginning of each.
+        // A file that was concatenated from several has a mark at the beginning of each.
         let begun = !out.is_empty();
         let line = if begun {
             line
@@ -48,13 +48,13 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The items of a list, one a line, each with the number of its line, from 1.
+/// The items of a list, one on each line, with the line's number, from 1.
 pub fn listed(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = split(text).map(|line| line.trim_matches(BLANKS));
     (1..).zip(lines).filter(|(_, line)| !line.is_empty())
 }
 
-/// What may stand around a line without being seen.
+/// Invisible characters that may surround a line.
 const BLANKS: [char; 2] = [' ', '\t'];
 
 fn is_plain(text: &str) -> bool {
@@ -67,7 +67,7 @@ fn is_plain(text: &str) -> bool {
         && text.split('\n').all(bare)
 }
 
-/// Lines, whatever ends them. A text that ends with a line's end has an empty line more.
+/// Lines, with any line ending. A text that ends with a line ending has one more, empty line.
 fn split(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text.trim_start_matches(MARK));
     core::iter::from_fn(move || {
@@ -106,7 +106,7 @@ mod tests {
         assert!(matches!(plain(want), Cow::Borrowed(_)));
         assert_eq!(plain(""), "");
         assert_eq!(plain(" \r\n\n"), "");
-        // What is seen is part of it.
+        // Visible characters are part of it.
         for text in [" one\n", "one\n\n\ntwo\n", "one\u{feff}\n", "one\u{a0}\n"] {
             assert_eq!(plain(text), text);
         }

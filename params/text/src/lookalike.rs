@@ -1,22 +1,23 @@
-//! The same key for texts that people would take for one another.
+//! One key for texts that people would mistake for each other.
 //!
-//! `Zoe`, `zoe`, `Ｚｏｅ`, `Z\u{200b}oe` and a `zoe` with a Cyrillic о are five texts for a computer. As
-//! accounts they would be five people with a cap each. Whoever takes a new account compares its
-//! [`skeleton`] with those that are known, and asks a person where two are equal: names of two
-//! people may differ in nothing else, so the difference is reported and never decided here.
+//! `Zoe`, `zoe`, `Ｚｏｅ`, `Z\u{200b}oe` and a `zoe` with a Cyrillic о are five texts for a computer.
+//! As accounts they would be five people, each with a cap. Code that accepts a new account compares
+//! its [`skeleton`] with the known ones, and asks a person if two are equal. Two people may have
+//! names that differ only in this way, so this crate reports a match but does not decide.
 //!
 //! The key comes from the tables of Unicode's Technical Standard 39 (crate `unicode-security`).
-//! They grow: two versions of this program may give two keys. So keys are compared with each
-//! other, never shown or signed. A program that stores keys, or hashes of them, stores the name of the
-//! [`rule`] beside them and makes them anew when it is another.
+//! They grow, so two versions of this program may give different keys. So keys are only compared
+//! with each other, never shown or signed. A program that stores keys, or hashes of them, must
+//! store the name of the [`rule`] beside them and compute them again when the rule differs.
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Raise it with each change of [`skeleton`] that gives another key for some text.
+/// Raise it with each change of [`skeleton`] that changes the key of some text.
 const NUMBER: u32 = 2;
 
-/// The name of the rule: another name where some text may have another key. It has the number of the code below
-/// and the versions of all tables that it reads, so that no update of a crate or a compiler is overlooked.
+/// The name of the rule. It differs whenever some text may have another key. It contains the number
+/// of the code below and the versions of all tables that the code reads, so that no update of a
+/// crate or a compiler is overlooked.
 #[must_use]
 pub fn rule() -> String {
     format!(
@@ -42,8 +43,9 @@ pub fn skeleton(text: &str) -> String {
     shapes.nfc().collect()
 }
 
-/// A letter whose capital looks like one of the Latin alphabet, as that of Cyrillic en does: that Latin letter,
-/// small. Case does not matter to the key, so one case that looks alike is enough.
+/// If the capital of a letter looks like a Latin capital, as Cyrillic en does, this is the small
+/// form of that Latin letter. Case does not matter to the key, so it is enough if one case looks
+/// alike.
 fn by_its_capital(letter: char) -> char {
     if letter.is_ascii() {
         return letter;
@@ -93,8 +95,8 @@ mod tests {
         }
     }
 
-    /// Keys are stored, as hashes. A change that makes one of these another key makes stored ones old: raise
-    /// [`NUMBER`], and write the new keys here.
+    /// Keys are stored as hashes. A change that alters one of these keys makes stored ones
+    /// outdated: raise [`NUMBER`], and write the new keys here.
     #[test]
     fn the_rule_has_a_name() {
         assert_eq!(NUMBER, 2);

@@ -1,8 +1,9 @@
-//! Which characters are combining marks that take no place of their own.
+//! The characters that are combining marks without width.
 //!
-//! All characters of the general categories Mn (nonspacing) and Me (enclosing) of Unicode 14.0.0, and the whole
-//! of the blocks that are for nothing else. The table is part of the ledger's rules and does not change with a
-//! library's version of Unicode: what is assigned elsewhere later is no mark here.
+//! All characters of the general categories Mn (nonspacing) and Me (enclosing) of Unicode 14.0.0,
+//! and all blocks that are reserved for such marks. The table is part of the ledger's rules and
+//! does not change with a library's version of Unicode: a mark that is assigned outside of these
+//! blocks later is not a mark here.
 
 /// Whether a character is drawn over, under or around the one before it.
 pub(crate) fn is_mark(c: char) -> bool {
@@ -172,7 +173,7 @@ mod tests {
         ] {
             assert!(is_mark(mark), "{mark:?}");
         }
-        // Letters, digits, marks that take place of their own, joiners.
+        // Letters, digits, marks with width, joiners.
         for none in ['a', '7', '善', '\u{e01}', '\u{93e}', '\u{200d}', '❤'] {
             assert!(!is_mark(none), "{none:?}");
         }

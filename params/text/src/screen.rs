@@ -1,13 +1,15 @@
-//! What people read: steps, facts, progress, errors.
+//! The output that people read: steps, facts, progress, errors.
 //!
-//! Much of it comes from elsewhere: titles, names, reasons, files' contents, what a server said. So
-//! this crate has `println!` and the like of its own, which escape what has no place on a screen
-//! ([`crate::shown`]) and set off lines that came with a value ([`Printed`]): a title cannot turn the line
-//! around, a reason cannot speak to the terminal, and a file's name forges no line. A program takes them all by `#[macro_use] extern crate merits_text`, which hides std's,
-//! so that none can be forgotten. What the program itself colours goes through [`coloured`]. None of them ends
-//! the program when it cannot write ([`output`]).
+//! Much of it comes from elsewhere: titles, names, reasons, files' contents, a server's messages.
+//! So this crate has its own `println!` and related macros. They escape characters that are not
+//! allowed on a screen ([`crate::shown`]) and mark lines that came with a value ([`Printed`]): a
+//! title cannot reverse the line, a reason cannot send commands to the terminal, and a file's name
+//! cannot forge a line. A program imports all of them by `#[macro_use] extern crate merits_text`,
+//! which hides std's, so that none is used by mistake. Text that the program itself colours goes
+//! through [`coloured`]. None of the macros ends the program when it cannot write ([`output`]).
 
-/// std's, with what has no place on a screen escaped, and lines that came with a value set off.
+/// Like std's, but escapes characters that are not allowed on a screen, and marks lines that came
+/// with a value.
 #[macro_export]
 macro_rules! println {
     () => { $crate::screen::output::out(::std::format_args!("\n")) };
@@ -16,7 +18,8 @@ macro_rules! println {
     };
 }
 
-/// std's, with what has no place on a screen escaped, and lines that came with a value set off.
+/// Like std's, but escapes characters that are not allowed on a screen, and marks lines that came
+/// with a value.
 #[macro_export]
 macro_rules! print {
     ($format:literal $($values:tt)*) => {
@@ -24,7 +27,8 @@ macro_rules! print {
     };
 }
 
-/// std's, with what has no place on a screen escaped, and lines that came with a value set off.
+/// Like std's, but escapes characters that are not allowed on a screen, and marks lines that came
+/// with a value.
 #[macro_export]
 macro_rules! eprintln {
     () => { $crate::screen::output::err(::std::format_args!("\n")) };
@@ -42,23 +46,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use self::output::Unprinted;
 use crate::shown::Document;
 
-/// What is printed for a format with its values filled in.
+/// The text that is printed for a format with its values filled in.
 ///
-/// A file's name or a peer's reason may hold a line break, and what comes after it would look like a line of
-/// ours: `REFUSED x` and then `zoe: linked`. So where a value brought lines of its own, every line but the first
-/// begins with [`SET_OFF`]. A format that is one value and nothing else prints a text of the program's: a
-/// table, a report.
+/// A file's name or a peer's reason may contain a line break, and the text after it would look like
+/// a line of ours: `REFUSED x` and then `zoe: linked`. So if a value contains line breaks, every
+/// line but the first begins with [`SET_OFF`]. A format that is only one value prints a text of the
+/// program itself: a table, a report.
 #[derive(Debug)]
 pub struct Printed {
     text: String,
     set_off: bool,
 }
 
-/// Before a line that a value brought.
+/// The prefix of a line that came with a value.
 pub const SET_OFF: &str = "  | ";
 
 impl Printed {
-    /// Of the format and what it became.
+    /// From the format and the formatted text.
     pub fn new(format: &str, text: String) -> Self {
         let breaks = |text: &str| text.matches('\n').count();
         let set_off = breaks(&text) > breaks(format) && !is_one_value(format);
@@ -81,7 +85,7 @@ impl fmt::Display for Printed {
     }
 }
 
-/// Such as `{table}`, with line breaks around it or without.
+/// A format such as `{table}`, with or without line breaks around it.
 fn is_one_value(format: &str) -> bool {
     let name = format
         .trim()
@@ -90,7 +94,7 @@ fn is_one_value(format: &str) -> bool {
     name.is_some_and(|name| !name.contains(['{', '}']))
 }
 
-/// What every output says of credits of a scale whose sources cannot link people.
+/// The note that every output shows with credits of a scale whose sources cannot link people.
 pub const VOUCHED: &str = "the distributor vouches whose records these are";
 
 /// A step's heading.
@@ -98,21 +102,21 @@ pub fn step(number: usize, title: &str) {
     println!("\n{number}. {title}");
 }
 
-/// A sentence about who did what and who saw what, wrapped under its step.
+/// A sentence about which party did and saw what, wrapped under its step.
 pub fn say(text: &str) {
     for line in wrap(text, WIDTH - INDENT) {
         println!("{:INDENT$}{line}", "");
     }
 }
 
-/// The same, one step deeper: what belongs to the line above.
+/// The same, one step deeper, for details of the line above.
 pub fn indented(text: &str) {
     for line in wrap(text, WIDTH - 2 * INDENT) {
         println!("{:1$}{line}", "", 2 * INDENT);
     }
 }
 
-/// A bar for work of known length. Not drawn when the output is no terminal.
+/// A bar for work of known length. It is not drawn when the output is not a terminal.
 pub fn progress(total: u64, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::new(total).with_message(what);
     // The template is ours.
@@ -155,7 +159,7 @@ pub fn failure(error: &anyhow::Error) {
     let mut said = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();
-        // Many of our errors end in their cause already.
+        // Many of our errors already end in their cause.
         if !said.contains(&cause) {
             eprintln!("  because: {cause}");
         }
@@ -163,7 +167,7 @@ pub fn failure(error: &anyhow::Error) {
     }
 }
 
-/// A text with colours of ours, on stderr. `safe` says that nothing else in it needs an escape.
+/// A text with our colours, on stderr. `safe` states that nothing else in it needs to be escaped.
 pub fn coloured(text: &str, safe: bool) {
     if safe {
         output::err(format_args!("{text}\n"));
@@ -226,7 +230,7 @@ mod tests {
         assert_eq!(thousands(1_234_567), "1,234,567");
     }
 
-    /// The fault: a line break in a file's name made a line that looked like one of ours.
+    /// Regression: a line break in a file's name made a line that looked like one of ours.
     #[test]
     fn a_value_forges_no_line() {
         let printed = |format: &str, text: &str| Printed::new(format, text.to_owned()).to_string();
@@ -234,7 +238,7 @@ mod tests {
             printed("REFUSED {}: {fault}", "REFUSED x\nzoe: linked: no link"),
             "REFUSED x\n  | zoe: linked: no link"
         );
-        // Lines of ours and a value's cannot be told apart then, so none passes for ours.
+        // Here our lines and those of a value cannot be distinguished, so all are marked.
         assert_eq!(
             printed("\n{number}. {title}", "\n1. a\nb"),
             "\n  | 1. a\n  | b"

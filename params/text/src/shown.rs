@@ -1,8 +1,8 @@
 //! Texts that another party's screen shows.
 //!
-//! A title may hold any script, both directions of writing, combined letters and emoji. It may not
-//! hold what changes how *other* text is shown, or what nobody sees: such characters make a price
-//! of 5 look like 50, a name look like another's, or a terminal do what it reads.
+//! A title may contain any script, both directions of writing, combined letters and emoji. It must
+//! not contain invisible characters, or characters that change how *other* text is shown: they make
+//! a price of 5 look like 50, a name look like another's, or a terminal execute the text.
 //!
 //! | refused | why |
 //! |---|---|
@@ -13,13 +13,13 @@
 //! | private use, noncharacters | every system shows something else |
 //! | more than [`MOST_MARKS`] combining marks in a row, of any script (general categories Mn and Me) | they are drawn over the lines beside |
 //!
-//! Some invisible characters are part of a script, and are taken where the script has them, that
-//! is beside the characters that they act on, and nowhere else: the joiners U+200C and U+200D in
-//! Arabic, Syriac, Mongolian, Indic and other scripts that join letters (Persian is misspelt
-//! without them), U+200D between emoji, variation selectors after emoji, Han and Mongolian.
+//! Some invisible characters are part of a script, and are allowed only beside the characters of
+//! that script that they act on: the joiners U+200C and U+200D in Arabic, Syriac, Mongolian, Indic
+//! and other scripts that join letters (Persian is misspelt without them), U+200D between emoji,
+//! variation selectors after emoji, Han and Mongolian.
 //!
-//! The lists are written out here and do not change with a library's version of Unicode: a ledger's
-//! entry must be right or wrong for everybody alike.
+//! The lists are written out here and do not change with a library's version of Unicode: an entry
+//! of a ledger must be valid or invalid for everybody alike.
 
 use alloc::{string::String, string::ToString as _};
 use core::fmt::{self, Write as _};
@@ -32,8 +32,8 @@ use crate::marks::is_mark;
 /// a Tibetan stack with its vowel six.
 pub const MOST_MARKS: usize = 6;
 
-/// A character that has no place in a text which others are shown. Whoever wrote the text takes it
-/// out.
+/// A character that is not allowed in a text that others are shown. The author of the text must
+/// remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "line {line}, character {place} is U+{:04X}, {what}: it has no place in a text that others are \
@@ -45,35 +45,35 @@ pub struct Unshowable {
     pub character: char,
     /// Where it begins, in bytes of the text.
     pub at: usize,
-    /// From 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// In its line, in characters, from 1.
+    /// Position in its line, in characters, from 1.
     pub place: usize,
-    /// What it is, in words.
+    /// A description of the character.
     pub what: &'static str,
 }
 
-/// Whether a text of one line may be shown to others.
+/// Checks that a text of one line may be shown to others.
 ///
 /// # Errors
-/// [`Unshowable`] names the first character that may not, and its place.
+/// [`Unshowable`] names the first character that may not be shown, and its position.
 pub fn check_line(text: &str) -> Result<(), Unshowable> {
     check(text, Form::Line)
 }
 
-/// Whether a text of many lines may be shown to others: line breaks and tabs are in order.
+/// Checks that a text of many lines may be shown to others. Line breaks and tabs are allowed.
 ///
 /// # Errors
-/// [`Unshowable`] names the first character that may not, and its place.
+/// [`Unshowable`] names the first character that may not be shown, and its position.
 pub fn check_document(text: &str) -> Result<(), Unshowable> {
     check(text, Form::Document)
 }
 
-/// A text for one line of a screen: what [`check_line`] refuses appears as `\u{202e}`.
+/// A text for one line of a screen. A character that [`check_line`] refuses appears as `\u{202e}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a>(pub &'a str);
 
-/// A text for a screen with its line breaks: what [`check_document`] refuses appears as
+/// A text for a screen with its line breaks. A character that [`check_document`] refuses appears as
 /// `\u{202e}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Document<'a>(pub &'a str);
@@ -139,7 +139,7 @@ fn escape(text: &str, form: Form, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// Each character with what is wrong about it.
+/// Each character, with the reason if it is refused.
 fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static str>)> + '_ {
     let mut before: Option<char> = None;
     let mut marks = 0;
@@ -148,7 +148,7 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
         let character = characters.next()?;
         let after = characters.peek().copied();
         marks = match character {
-            // A joiner parts no marks.
+            // A joiner does not separate marks.
             '\u{200c}' | '\u{200d}' => marks,
             _ if is_mark(character) => marks + 1,
             _ => 0,
@@ -156,7 +156,7 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
         let fault = if marks > MOST_MARKS && is_mark(character) {
             Some("one mark too many over one letter")
         } else {
-            // A mark that is one too many will be refused: nothing is beside it.
+            // A mark that exceeds the limit will be refused, so it has no neighbours.
             let after = after.filter(|next| marks < MOST_MARKS || !is_mark(*next));
             fault(before, character, after, form)
         };
@@ -230,7 +230,8 @@ fn fault(
     }
 }
 
-/// Characters of scripts whose letters join, and in which a joiner or its opposite is spelling.
+/// Characters of scripts whose letters join, and in which joiners and non-joiners are part of the
+/// spelling.
 fn joins(c: char) -> bool {
     is_indic(c)
         || is_mongolian(c)
@@ -395,7 +396,7 @@ mod tests {
         assert!(check_document("a\rb").is_err());
     }
 
-    /// The fault: only Latin, Cyrillic and symbols' marks were counted.
+    /// Regression: only the marks of Latin, Cyrillic and symbols were counted.
     #[test]
     fn marks_of_every_script_are_counted() {
         for (letter, mark) in [
@@ -413,10 +414,10 @@ mod tests {
             assert_eq!((fault.character, fault.place), (mark, MOST_MARKS + 2));
             assert!(check_line(&with(40)).is_err());
         }
-        // A joiner between them parts no marks.
+        // A joiner between marks does not separate them.
         let joined = format!("क{0}\u{200d}{0}क", "\u{941}".repeat(4));
         assert!(check_line(&joined).is_err());
-        // What people write has fewer.
+        // Ordinary texts have fewer.
         for text in ["บ้านนี้", "שָׁל֥וֹם", "مُحَمَّدٌ", "हिन्दी में", "བསྒྲུབས", "ပြည်ထောင်စု", "ខ្មែរ"]
         {
             assert_eq!(check_line(text), Ok(()), "{text}");

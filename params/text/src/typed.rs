@@ -1,8 +1,8 @@
-//! The one form of what people type: NFC (Unicode's Standard Annex 15).
+//! The normal form of typed text: NFC (Unicode's Standard Annex 15).
 //!
-//! Systems do not agree on how é is typed: as one code point, or as e and a mark. Bytes decide who
-//! an account is and whether a passphrase opens, so what came from a keyboard or out of a file is
-//! brought into one form where it comes in: arguments, passphrases, accounts, names, codes.
+//! Systems encode a typed é differently: as one code point, or as e and a mark. The bytes decide
+//! which person an account is and whether a passphrase is right. So text from a keyboard or a file
+//! is normalized when it enters: arguments, passphrases, accounts, names, codes.
 
 use std::borrow::Cow;
 
@@ -10,22 +10,22 @@ use crate::shown::{Unshowable, check_document, check_line};
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
-/// A text in the one form. Costs a look at each character where it has it already, as nearly all do.
+/// A text in normal form. Nearly all texts already have it; then this only reads each character.
 #[must_use]
 pub fn typed(text: &str) -> Cow<'_, str> {
     if is_nfc_quick(text.chars()) == IsNormalized::Yes {
         return Cow::Borrowed(text);
     }
-    // Room for all of it at once, three times as long at most: a secret that grows leaves copies
-    // behind.
+    // Allocate the whole result at once, at most three times as long: a secret whose buffer grows
+    // leaves copies behind.
     let mut out = String::with_capacity(3 * text.len());
     out.extend(text.nfc());
     Cow::Owned(out)
 }
 
-/// A text with letters and marks apart (NFD), as some systems type it: a spelling under which a secret may
-/// have been used before there was one form. A copy of a secret is the caller's to wipe; it never grows, so
-/// there is no other.
+/// A text with letters and marks apart (NFD), as some systems type it: a spelling under which a
+/// secret may have been used before texts were normalized. If the text is a secret, the caller must
+/// wipe the returned copy. Its buffer never grows, so there is no other copy.
 #[must_use]
 pub fn apart(text: &str) -> String {
     let mut apart = String::with_capacity(MOST_APART * text.len());
@@ -36,7 +36,7 @@ pub fn apart(text: &str) -> String {
 /// The same for an argument of the command line that is one line: an account, a name, a code.
 ///
 /// # Errors
-/// [`Unshowable`]: it ends up on somebody's screen.
+/// [`Unshowable`], because the text will be shown on a screen.
 pub fn argument(text: &str) -> Result<String, Unshowable> {
     check_line(text)?;
     Ok(typed(text).into_owned())
@@ -45,7 +45,7 @@ pub fn argument(text: &str) -> Result<String, Unshowable> {
 /// The same for an argument of one or more lines: a reason.
 ///
 /// # Errors
-/// [`Unshowable`]: it ends up on somebody's screen.
+/// [`Unshowable`], because the text will be shown on a screen.
 pub fn prose(text: &str) -> Result<String, Unshowable> {
     check_document(text)?;
     Ok(typed(text).into_owned())
@@ -54,7 +54,7 @@ pub fn prose(text: &str) -> Result<String, Unshowable> {
 /// The same for a field of a file: `#[serde(deserialize_with = "merits_text::typed::field")]`.
 ///
 /// # Errors
-/// The format's.
+/// Those of the format.
 pub fn field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
     Ok(match typed(&text) {
@@ -67,15 +67,15 @@ pub fn field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
 /// `#[serde(deserialize_with = "merits_text::typed::name")]`.
 ///
 /// # Errors
-/// The format's, and [`Unshowable`].
+/// Those of the format, and [`Unshowable`].
 pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = field(deserializer)?;
     check_line(&text).map_err(D::Error::custom)?;
     Ok(text)
 }
 
-/// The same with the full-width forms of ASCII made narrow, for numbers and codes, which input
-/// methods of Chinese and Japanese type wide.
+/// The same, with full-width forms of ASCII replaced by narrow ones. For numbers and codes, which
+/// Chinese and Japanese input methods may type in full width.
 #[must_use]
 pub fn narrow(text: &str) -> String {
     let mut out = String::with_capacity(3 * text.len());
@@ -88,8 +88,8 @@ pub fn narrow(text: &str) -> String {
     out
 }
 
-/// Most bytes that a byte becomes with letters and marks apart (Unicode's Standard Annex 15 has 3 for
-/// UTF-8), rounded up.
+/// Most bytes that a byte becomes when letters and marks are separated (Unicode's Standard Annex 15
+/// states 3 for UTF-8), rounded up.
 const MOST_APART: usize = 4;
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
             let once = typed(&text).into_owned();
             prop_assert_eq!(typed(&once), once.as_str());
             prop_assert!(once.len() <= 3 * text.len());
-            // Growing would leave copies of a secret behind.
+            // A buffer that grows would leave copies of a secret behind.
             let apart = apart(&text);
             prop_assert!(apart.len() <= MOST_APART * text.len());
         }

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use merits_ledger::{State, rows::RowError};
-use merits_primitives::ids::{PartyId, Period};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{PartyId, Period},
+};
 use rand_core::CryptoRng;
 use serde::Serialize;
 
@@ -21,8 +24,8 @@ pub enum Consents<'a> {
     Tickets {
         /// A verified state.
         state: &'a State,
-        /// Now, unix milliseconds.
-        time: u64,
+        /// Now.
+        time: Timestamp,
     },
 }
 
@@ -97,8 +100,8 @@ impl Waiting {
 }
 
 impl<'a> Consents<'a> {
-    /// What `state` asks for, at `now` (unix milliseconds).
-    pub fn of(state: &'a State, now: u64) -> Self {
+    /// What `state` asks for, at `now`.
+    pub fn of(state: &'a State, now: Timestamp) -> Self {
         if state.policy().tickets {
             let time = now.max(state.time());
             Self::Tickets { state, time }

@@ -12,7 +12,10 @@ use merits_guard::input;
 use merits_ledger::entry::OpeningContent;
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_party::lookup::{find_entry, find_party};
-use merits_primitives::ids::{EntryId, PartyId, Period, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, PartyId, Period, ScaleId},
+};
 use merits_records::{Plan, ReadOptions, Reading, read_file_with_rejects};
 use merits_replica::{Follower, ReplicaError};
 use merits_sealing::SealingKey;
@@ -64,8 +67,8 @@ pub struct RecordsInput {
 
 /// What a run needs from its program.
 pub struct Surroundings<'a> {
-    /// Unix milliseconds.
-    pub clock: &'a (dyn Fn() -> u64 + Sync),
+    /// Where it reads the time.
+    pub clock: &'a (dyn Fn() -> Timestamp + Sync),
     /// Sees events.
     pub progress: &'a dyn Progress,
     /// Once true, proving ends after the proofs in flight. Looked at from [`Event::ProverLoaded`] on.
@@ -300,7 +303,7 @@ impl Distributor {
         input: &Path,
         subjects: Option<usize>,
         rejects: Option<&Path>,
-        now: u64,
+        now: Timestamp,
         progress: &dyn Progress,
     ) -> Result<Reading, DistributorError> {
         let plan = Plan::new(&self.config.mapping, self.manifest.schema())?;

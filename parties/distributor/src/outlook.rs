@@ -7,7 +7,10 @@
 use std::collections::BTreeMap;
 
 use merits_ledger::State;
-use merits_primitives::ids::{PartyId, Period, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{PartyId, Period, ScaleId},
+};
 use serde::Serialize;
 
 use crate::{
@@ -50,7 +53,7 @@ impl Outlook {
         Ok(outlook)
     }
 
-    /// By the store and a verified state of the ledger, at `now` (unix milliseconds): also whether the
+    /// By the store and a verified state of the ledger, at `now`: also whether the
     /// tickets are open, and whether the ledger has terms for the periods.
     ///
     /// # Errors
@@ -60,7 +63,7 @@ impl Outlook {
         scale: &ScaleId,
         distributor: &PartyId,
         state: &State,
-        now: u64,
+        now: Timestamp,
     ) -> Result<Self, StoreError> {
         let mut outlook = Self::default();
         let mut open: BTreeMap<Period, u64> = BTreeMap::new();

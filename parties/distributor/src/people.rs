@@ -8,7 +8,7 @@ use std::{
 use futures::future::BoxFuture;
 use merits_guard::output::{Kind, Output, Readers};
 use merits_params::terms::TermsDocument;
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_records::{
     bundle::{FileKind as _, Links},
     handover::{Handover as _, TicketFile},
@@ -118,14 +118,14 @@ impl Distributor {
         })
     }
 
-    /// Takes tickets in, checked by the ledger's state at `now` (unix milliseconds).
+    /// Takes tickets in, checked by the ledger's state at `now`.
     ///
     /// # Errors
     /// [`ReplicaError`]. A file that is refused stops no other: its report says why.
     pub fn import_tickets<'a>(
         &'a self,
         files: &'a [PathBuf],
-        now: u64,
+        now: Timestamp,
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Vec<TicketReport>, ReplicaError>> {
         Box::pin(async move {
@@ -194,8 +194,7 @@ impl Distributor {
         })
     }
 
-    /// Writes the pseudonyms of all accounts in a file of records, on a ledger in custody. `now` is the time in
-    /// unix milliseconds.
+    /// Writes the pseudonyms of all accounts in a file of records, on a ledger in custody.
     ///
     /// # Errors
     /// [`DistributorError`].
@@ -205,7 +204,7 @@ impl Distributor {
         source: &str,
         output: &Path,
         subjects: Option<usize>,
-        now: u64,
+        now: Timestamp,
         progress: &dyn Progress,
     ) -> Result<LinksReport, DistributorError> {
         let reading = self.read(input, subjects, None, now, progress)?;

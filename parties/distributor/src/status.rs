@@ -3,7 +3,10 @@
 
 use futures::future::BoxFuture;
 use merits_ledger::State;
-use merits_primitives::ids::{EntryId, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, ScaleId},
+};
 use serde::Serialize;
 
 use crate::{
@@ -41,14 +44,14 @@ pub struct StatusReport {
 }
 
 impl OpenStore {
-    /// What the store holds at `now` (unix milliseconds), and what the next run would find.
+    /// What the store holds at `now`, and what the next run would find.
     ///
     /// # Errors
     /// [`DistributorError`]. A copy of the log that is missing or in use is none: the report says so.
     pub fn status<'a>(
         &'a self,
         config: &'a DistributorConfig,
-        now: u64,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<StatusReport, DistributorError>> {
         Box::pin(async move {
             let (store, scale) = (self.store(), self.scale());

@@ -10,6 +10,7 @@ use merits_ledger::{
 };
 use merits_params::manifest::{Manifest, ManifestError};
 use merits_primitives::{
+    calendar::Timestamp,
     context::earn_context,
     ids::{Epoch, PartyId, Period, ScaleId, ScaleVersion},
 };
@@ -110,12 +111,12 @@ pub struct TermsReader {
     state: State,
     scale: ScaleId,
     distributor: PartyId,
-    time: u64,
+    time: Timestamp,
     manifests: BTreeMap<ScaleVersion, ([u8; 32], bool)>,
 }
 
 impl TermsReader {
-    /// A reader at `time` (unix milliseconds), which decides the view-key epoch.
+    /// A reader at `time`, which decides the view-key epoch.
     ///
     /// # Errors
     /// [`TermsError`]: the scale is unknown, or a manifest of it does not parse.
@@ -123,7 +124,7 @@ impl TermsReader {
         state: State,
         scale: ScaleId,
         distributor: PartyId,
-        time: u64,
+        time: Timestamp,
     ) -> Result<Self, TermsError> {
         let mut manifests = BTreeMap::new();
         for record in &state.scales().get(&scale)?.versions {

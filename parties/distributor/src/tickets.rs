@@ -13,6 +13,7 @@ use merits_ledger::{
     rows::RowError,
 };
 use merits_primitives::{
+    calendar::Timestamp,
     ids::{EntryId, Expiry, PartyId, ScaleId, ScaleVersion},
     owner::{self, Handle, OwnerKey},
 };
@@ -123,14 +124,14 @@ impl<'a> Importer<'a> {
     pub async fn import(
         &mut self,
         file: &TicketFile,
-        now: u64,
+        now: Timestamp,
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Imported, TicketFault> {
         let ticket = self.check(file, now)?;
         Ok(self.node.store().insert_ticket(&ticket, rng).await?)
     }
 
-    fn check(&mut self, file: &TicketFile, now: u64) -> Result<NewTicket, TicketFault> {
+    fn check(&mut self, file: &TicketFile, now: Timestamp) -> Result<NewTicket, TicketFault> {
         let (state, party, scale) = (self.state, self.node.party(), self.node.scale());
         if !state.policy().tickets {
             return Err(TicketFault::Custody);

@@ -8,6 +8,7 @@ use merits_ledger::{
     entry::Redeemed,
 };
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{EntryId, Origin, PartyId},
 };
@@ -17,8 +18,8 @@ use merits_verifier::{entry::SignedEntry, groth16::PreparedKey};
 
 use crate::ledger::unreadable;
 
-/// Where an exchange reads the time: unix milliseconds.
-pub type Clock = fn() -> u64;
+/// Where an exchange reads the time.
+pub type Clock = fn() -> Timestamp;
 
 /// What the own copy of the log says of a redemption.
 pub(crate) enum Examined {
@@ -124,7 +125,7 @@ impl Examiner {
     }
 
     /// The log's time never runs backwards, whatever the machine's clock does.
-    fn now(&self, state: &State) -> u64 {
+    fn now(&self, state: &State) -> Timestamp {
         (self.clock)().max(state.time())
     }
 }

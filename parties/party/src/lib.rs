@@ -7,7 +7,7 @@
 //! - [`store_key`]: the master key of a store, which is never made anew beside the store
 //! - [`ledger`]: the ledger as a party sees it: its verified copy, and a way to append
 //! - [`lookup`]: parties and entries of the ledger, by what people type
-//! - [`stop_signal`] and [`unix_millis`]: the end of a server, and the machine's clock
+//! - [`stop_signal`] and [`machine_time`]: the end of a server, and the machine's clock
 //!
 //! A role's crate may use this one; this one uses no role's.
 
@@ -20,5 +20,5 @@ pub mod outputs;
 mod stop;
 pub mod store_key;
 
-pub use merits_replica::unix_millis;
+pub use merits_replica::machine_time;
 pub use stop::stop_signal;

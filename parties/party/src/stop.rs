@@ -30,8 +30,20 @@ const GRACE: Duration = Duration::from_secs(2);
 /// threads do. Nothing is lost by that: everything that is kept here survives kill -9.
 ///
 /// # Errors
-/// The system's, if it does not let the program wait for signals.
+/// The system's, in words, if it does not let the program wait for signals.
 pub fn stop_signal() -> io::Result<BoxFuture<'static, ()>> {
+    wait_for_signals().map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!(
+                "this program cannot wait for the signals that stop it ({error}): see how many threads and files \
+                 the system admits (ulimit -u, ulimit -n)"
+            ),
+        )
+    })
+}
+
+fn wait_for_signals() -> io::Result<BoxFuture<'static, ()>> {
     let (tell, mut told) = watch::channel(false);
     let is_waited_for = Arc::new(AtomicBool::new(false));
     let (ready, began) = mpsc::channel();

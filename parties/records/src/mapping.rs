@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use merits_formula::{Field, FieldKind, Schema};
-use merits_primitives::ids::PeriodKind;
+use merits_primitives::{calendar::Timestamp, ids::PeriodKind};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -221,10 +221,10 @@ impl Plan {
         key.and_then(FieldPlan::column).unwrap_or(self.time)
     }
 
-    /// What the local wall clock of the deeds shows at this time (unix milliseconds); where the mapping names no
+    /// What the local wall clock of the deeds shows at this time ; where the mapping names no
     /// zone, all clocks on Earth.
-    pub fn present(&self, unix_millis: u64) -> Present {
-        self.clock.present(unix_millis)
+    pub fn present(&self, time: Timestamp) -> Present {
+        self.clock.present(time)
     }
 
     /// Checks a mapping.

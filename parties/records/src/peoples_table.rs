@@ -2,14 +2,18 @@
 //!
 //! Such programs run a cell that begins like a formula (`=HYPERLINK(..)`), and cells hold what strangers
 //! wrote. A text that begins so gets an apostrophe before it, by which table programs know a text. Numbers
-//! keep their minus.
+//! keep their minus. What has no place on a screen is escaped ([`merits_text::shown`]): people look at such a file in a
+//! terminal, too.
 
 use std::{
     borrow::Cow,
     io::{self, Write},
 };
 
-use merits_text::cell::formula_sign;
+use merits_text::{
+    cell::formula_sign,
+    shown::{Document, check_document},
+};
 
 /// A table for people.
 pub struct PeoplesTable<W: Write> {
@@ -48,10 +52,12 @@ impl<W: Write> PeoplesTable<W> {
     }
 }
 
-/// A cell that no table program runs.
+/// A cell that no table program runs, and that speaks to no terminal.
 fn harmless(cell: &str) -> Cow<'_, str> {
     if formula_sign(cell).is_some() && !is_number(cell) {
-        Cow::Owned(format!("'{cell}"))
+        Cow::Owned(format!("'{}", Document(cell)))
+    } else if check_document(cell).is_err() {
+        Cow::Owned(Document(cell).to_string())
     } else {
         Cow::Borrowed(cell)
     }
@@ -108,6 +114,14 @@ mod tests {
             "'=1",
         ] {
             assert_eq!(harmless(cell), cell);
+        }
+        // The fault: a refused cell turned the line around, or spoke to the terminal that showed the file.
+        for (cell, shown) in [
+            ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
+            ("\u{202e}5", "\\u{202e}5"),
+            ("=\u{1b}c", "'=\\u{1b}c"),
+        ] {
+            assert_eq!(harmless(cell), shown);
         }
         let text = written(&["=HYPERLINK(\"http://x\",\"y\")", "-5", "a,b"]);
         assert_eq!(

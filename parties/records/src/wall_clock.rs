@@ -9,11 +9,12 @@ mod time_mapping;
 mod zone;
 
 use jiff::{
-    Timestamp, Zoned,
+    Zoned,
     civil::DateTime,
     fmt::strtime,
     tz::{AmbiguousOffset, TimeZone},
 };
+use merits_primitives::calendar::Timestamp;
 use thiserror::Error;
 
 pub(crate) use moment::at;
@@ -160,16 +161,16 @@ impl WallClock {
         }))
     }
 
-    /// What the local wall clock shows at this time (unix milliseconds): in the mapping's zone, or where it
+    /// What the local wall clock shows at this time : in the mapping's zone, or where it
     /// names none, anywhere on Earth.
-    pub fn present(&self, unix_millis: u64) -> Present {
+    pub fn present(&self, time: Timestamp) -> Present {
         let zone = match &self.0 {
             Form::Civil { counts, .. } => counts.as_ref(),
             Form::Unix { zone, .. } | Form::Rfc3339 { zone } => Some(zone),
         };
         zone.map_or_else(
-            || Present::anywhere(unix_millis),
-            |zone| Present::in_zone(zone, unix_millis),
+            || Present::anywhere(time),
+            |zone| Present::in_zone(zone, time),
         )
     }
 
@@ -200,14 +201,14 @@ impl WallClock {
             Form::Unix { per_second, zone } => {
                 let units: i64 = cell.parse().map_err(|_| TimeFault::Format)?;
                 let instant = match per_second {
-                    1 => Timestamp::from_second(units),
-                    _ => Timestamp::from_millisecond(units),
+                    1 => jiff::Timestamp::from_second(units),
+                    _ => jiff::Timestamp::from_millisecond(units),
                 };
                 let instant = instant.map_err(|_| TimeFault::Format)?;
                 Ok(instant.to_zoned(zone.clone()).datetime())
             }
             Form::Rfc3339 { zone } => {
-                let instant: Timestamp = cell.parse().map_err(|_| TimeFault::Format)?;
+                let instant: jiff::Timestamp = cell.parse().map_err(|_| TimeFault::Format)?;
                 Ok(instant.to_zoned(zone.clone()).datetime())
             }
         }

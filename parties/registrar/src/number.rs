@@ -84,7 +84,7 @@ pub enum NumberFault {
 #[non_exhaustive]
 pub enum ReadFault {
     /// Reading failed.
-    #[error(transparent)]
+    #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It cannot be opened, or others can read or replace it.
     #[error(transparent)]
@@ -140,7 +140,10 @@ impl IdentityNumber {
     pub fn read(kind: NumberKind, input: impl Read) -> Result<Self, ReadFault> {
         // Room for all of it at once, as above.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));
-        input.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        let mut input = input.take(MOST_BYTES as u64 + 1);
+        input
+            .read_to_end(&mut bytes)
+            .map_err(merits_guard::words::reading)?;
         if bytes.len() > MOST_BYTES {
             return Err(ReadFault::TooLong);
         }

@@ -5,7 +5,11 @@ use merits_ledger::{
     rows::RowError,
     state::People,
 };
-use merits_primitives::{calendar::Day, identity::IdentityCommitment, ids::EntryId};
+use merits_primitives::{
+    calendar::{Day, Timestamp},
+    identity::IdentityCommitment,
+    ids::EntryId,
+};
 use thiserror::Error;
 
 /// What the person comes for.
@@ -59,8 +63,8 @@ pub fn check_commitment(
 }
 
 /// The entry's content for the person with this tag. `from` is the first day of eligibility that
-/// is asked for; after a loss it is at least [`People::earliest_after_loss`] of `time`, unix
-/// milliseconds by which the entry will have been appended.
+/// is asked for; after a loss it is at least [`People::earliest_after_loss`] of `time`,
+/// by which the entry will have been appended.
 ///
 /// # Errors
 /// [`RegistrationFault`].
@@ -70,7 +74,7 @@ pub fn registration(
     commitment: IdentityCommitment,
     (tag, evaluation): (UniquenessTag, EntryId),
     from: Day,
-    time: u64,
+    time: Timestamp,
 ) -> Result<IdentityRegistered, RegistrationFault> {
     check_commitment(people, &commitment)?;
     let (from, generation) = match (occasion, people.by_tag(&tag)?) {

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use merits_ledger::entry::IdentityRegistered;
-use merits_primitives::{calendar::Day, identity::IdentityCommitment, ids::EntryId};
+use merits_primitives::{
+    calendar::{Day, Timestamp},
+    identity::IdentityCommitment,
+    ids::EntryId,
+};
 use merits_proto::EvaluationAnswer;
 use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
 use rand_core::CryptoRng;
@@ -71,7 +75,7 @@ impl Session {
 
     /// Registers the person with this number under this commitment, eligible from this day on
     /// (after a loss from the earliest that the ledger takes, if that
-    /// is later). `now` is unix milliseconds.
+    /// is later).
     ///
     /// If anything fails after the evaluation, the next try has a new one: the blind is kept in
     /// memory only. The unused evaluation stays on the ledger as counted, and harms nobody.
@@ -84,7 +88,7 @@ impl Session {
         occasion: Occasion,
         (commitment, from): (IdentityCommitment, Day),
         number: IdentityNumber,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Registered, SessionError> {
         self.follower.sync().await?;
@@ -103,7 +107,7 @@ impl Session {
             let replica = self.follower.replica();
             let state = replica.state()?;
             // The ledger reads its own clock when it appends.
-            let time = now.max(state.time()).saturating_add(MARGIN);
+            let time = now.max(state.time()) + MARGIN;
             let evaluated = (tag, answer.entry);
             registration(&state.people(), occasion, commitment, evaluated, from, time)?
         };
@@ -147,9 +151,9 @@ impl Session {
     }
 }
 
-/// How much later than now the ledger may append, milliseconds: an entry that is prepared before
+/// How much later than now the ledger may append: an entry that is prepared before
 /// midnight and appended after it must still fit.
-const MARGIN: u64 = 10 * 60 * 1_000;
+const MARGIN: Duration = Duration::from_secs(10 * 60);
 /// How often the evaluator is asked: over a minute with the waits between.
 const ATTEMPTS: u32 = 8;
 /// How long the first wait is; each is twice the one before.

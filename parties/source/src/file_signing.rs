@@ -12,7 +12,7 @@ use merits_guard::{
 };
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_params::manifest::{Manifest, Validity};
-use merits_primitives::ids::Period;
+use merits_primitives::{calendar::Timestamp, ids::Period};
 use merits_records::{
     MappingError, Plan, ReadError, ReadOptions, Reading, RefusedGroup, Report,
     bundle::{Bundle, FileKind as _},
@@ -165,7 +165,11 @@ pub enum FileSigningError {
     #[error("which pseudonyms? Give --links, or name `links_file` in the configuration")]
     NoLinks,
     /// The file of pseudonyms cannot be opened.
-    #[error("links {}: {source}", .path.display())]
+    #[error(
+        "links {}: {source}. `merits source link` writes links into the configuration's `links_file`, and --links \
+         names another file",
+        .path.display()
+    )]
     Links {
         /// The file.
         path: PathBuf,
@@ -189,8 +193,8 @@ pub enum FileSigningError {
 }
 
 impl SourceConfig {
-    /// Reads a file of records and signs what they commit to, as far as they are whole at `now` (unix
-    /// milliseconds). `manifest` is the scale's.
+    /// Reads a file of records and signs what they commit to, as far as they are whole at `now`.
+    /// `manifest` is the scale's.
     ///
     /// # Errors
     /// [`FileSigningError`]. An interrupted signing leaves the bundle of before.
@@ -198,7 +202,7 @@ impl SourceConfig {
         &self,
         manifest: &Manifest,
         file: &FileSigning<'_>,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
         progress: &mut dyn FnMut(SigningStep),
     ) -> Result<Signing, FileSigningError> {
@@ -268,9 +272,13 @@ impl SourceConfig {
             self.secrets(rng)?
         };
         let source = self.party_of(&signing)?;
-        let links = file.links.or(self.links_file.as_deref());
-        let path = links.ok_or(FileSigningError::NoLinks)?;
-        let links = input::open_stream(path).map_err(|source| FileSigningError::Links {
+        // What the configuration names is kept, and so a file; only what a person names now may be a pipe.
+        let (path, links) = match (file.links, self.links_file.as_deref()) {
+            (Some(path), _) => (path, input::open_stream(path)),
+            (None, Some(path)) => (path, input::open(path)),
+            (None, None) => return Err(FileSigningError::NoLinks),
+        };
+        let links = links.map_err(|source| FileSigningError::Links {
             path: path.to_owned(),
             source,
         })?;

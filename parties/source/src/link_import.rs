@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
-use merits_primitives::ids::Origin;
+use merits_primitives::{calendar::Timestamp, ids::Origin};
 use merits_records::handover::{Handover as _, LinkFile};
 use merits_replica::{FollowError, JoinError, LedgerConfigError, ReplicaError};
 use serde::{Serialize, Serializer};
@@ -108,7 +108,7 @@ pub enum LinkImportError {
 }
 
 impl SourceConfig {
-    /// Checks links against the source's own copy of the log at `now` (unix milliseconds) and puts those that hold
+    /// Checks links against the source's own copy of the log at `now` and puts those that hold
     /// into its links file. `replace`: an account that has another pseudonym gets the new one. `distinct`: an
     /// account that looks like a linked one is another person's.
     ///
@@ -119,7 +119,7 @@ impl SourceConfig {
         files: &'a [PathBuf],
         replace: bool,
         distinct: bool,
-        now: u64,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<LinkReport, LinkImportError>> {
         Box::pin(async move {
             let path = self.links_file.as_ref();

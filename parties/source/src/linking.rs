@@ -22,7 +22,7 @@ use merits_ledger::{
     KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
 };
 use merits_primitives::{
-    calendar::Day,
+    calendar::Timestamp,
     field,
     ids::{Origin, PartyId},
     message::link_message,
@@ -106,14 +106,14 @@ impl From<Refusal> for LinkFault {
 pub struct LinkChecker<'a> {
     state: &'a State,
     source: PartyId,
-    /// Unix milliseconds.
-    now: u64,
+    /// The time.
+    now: Timestamp,
     keys: KeyRing,
 }
 
 impl<'a> LinkChecker<'a> {
-    /// For a source, at `now` (unix milliseconds).
-    pub fn new(state: &'a State, source: PartyId, now: u64) -> Self {
+    /// For a source, at `now`.
+    pub fn new(state: &'a State, source: PartyId, now: Timestamp) -> Self {
         Self {
             state,
             source,
@@ -138,7 +138,7 @@ impl<'a> LinkChecker<'a> {
         if link.account.is_empty() {
             return Err(LinkFault::NoAccount);
         }
-        if link.start > Day::of_millis(self.now) {
+        if link.start > self.now.day() {
             return Err(LinkFault::Early);
         }
         if !self.state.people().accepts(link.root, self.now)? {

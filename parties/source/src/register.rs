@@ -282,6 +282,19 @@ mod tests {
         register.note(&place, &RecordCommitment(Fr::from(c)))
     }
 
+    /// The fault: a pipe was read for ever. That this ends is a part of the test.
+    #[test]
+    fn a_pipe_is_no_register() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("register");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.expect("mkfifo runs").success());
+        for refused in [Register::open(&path), Register::look(&path)] {
+            let said = refused.expect_err("a pipe").to_string();
+            assert!(said.contains("it is a pipe"), "{said}");
+        }
+    }
+
     #[test]
     fn one_place_has_one_commitment_across_restarts() {
         let dir = tempfile::tempdir().expect("a directory");

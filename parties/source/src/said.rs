@@ -179,9 +179,10 @@ fn label_of(days: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::calendar::Timestamp;
 
     /// 2026-11-30T12:00Z.
-    const NOON: u64 = 1_796_040_000_000;
+    const NOON: Timestamp = Timestamp::from_millis(1_796_040_000_000);
 
     fn said(from: &str, until: &str) -> Said {
         let day = |text: &str| {

@@ -186,8 +186,10 @@ impl fmt::Display for RejectShare {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::{calendar::Timestamp, ids::PeriodKind};
     use merits_records::{DateTime, reading::Edge};
 
     fn day(text: &str) -> Date {
@@ -231,17 +233,18 @@ mod tests {
     }
 
     /// 2016-06-01T00:00Z.
-    const JUNE_MILLIS: u64 = 1_464_739_200_000;
-    const HOUR: u64 = 3_600_000;
+    const JUNE: Timestamp = Timestamp::from_millis(1_464_739_200_000);
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const MOMENT: Duration = Duration::from_millis(1);
 
     /// The first of June has begun everywhere.
     fn june() -> Present {
-        Present::anywhere(JUNE_MILLIS + 12 * HOUR)
+        Present::anywhere(JUNE + 12 * HOUR)
     }
 
-    fn in_shanghai(unix_millis: u64) -> Present {
+    fn in_shanghai(time: Timestamp) -> Present {
         let zone = jiff::tz::TimeZone::get("Asia/Shanghai").expect("a zone");
-        Present::in_zone(&zone, unix_millis)
+        Present::in_zone(&zone, time)
     }
 
     /// Whatever is said of it, a period that runs somewhere is left out as running, and as nothing else.
@@ -259,7 +262,7 @@ mod tests {
             let signed: Vec<String> = groups.iter().map(|group| group.period.label()).collect();
             (partial, signed)
         };
-        let running = Present::anywhere(JUNE_MILLIS + 12 * HOUR - 1);
+        let running = Present::anywhere(JUNE + 12 * HOUR - MOMENT);
         let (partial, signed) = parted(&running, "2016-06-30");
         assert_eq!(signed, ["2016-04"]);
         assert_eq!(partial.running, BTreeMap::from([(period("2016-05"), 1)]));
@@ -323,11 +326,11 @@ mod tests {
         assert!(!early.covers(period("2016-06")));
         // Where no zone is named: in Kiribati June began 26 hours before May was over on Baker Island.
         for (now, covers) in [
-            (Present::anywhere(JUNE_MILLIS - 14 * HOUR), false),
-            (Present::anywhere(JUNE_MILLIS + 12 * HOUR - 1), false),
-            (Present::anywhere(JUNE_MILLIS + 12 * HOUR), true),
-            (in_shanghai(JUNE_MILLIS - 8 * HOUR - 1), false),
-            (in_shanghai(JUNE_MILLIS - 8 * HOUR), true),
+            (Present::anywhere(JUNE - 14 * HOUR), false),
+            (Present::anywhere(JUNE + 12 * HOUR - MOMENT), false),
+            (Present::anywhere(JUNE + 12 * HOUR), true),
+            (in_shanghai(JUNE - 8 * HOUR - MOMENT), false),
+            (in_shanghai(JUNE - 8 * HOUR), true),
         ] {
             let whole = Wholeness::new(None, said("2016-05-31"), &now);
             assert_eq!(whole.covers(period("2016-05")), covers, "{now}");

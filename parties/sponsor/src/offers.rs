@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use jiff::{
-    Timestamp,
     civil::DateTime,
     fmt::temporal::DateTimeParser,
     tz::{TimeZone, TimeZoneDatabase},
@@ -14,7 +13,7 @@ use merits_ledger::{
     state::Offer,
 };
 use merits_primitives::{
-    calendar::{CalendarError, Day},
+    calendar::{CalendarError, Timestamp},
     ids::{Credits, EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
 };
 use merits_replica::{ConfigFileError, read_config};
@@ -232,8 +231,8 @@ fn month(key: &'static str, text: &str) -> Result<Expiry, OfferFault> {
     Ok(Expiry(month.index))
 }
 
-/// Unix milliseconds of a date, or a date and time, in UTC unless it says its offset or zone.
-fn instant(key: &'static str, text: &str) -> Result<u64, OfferFault> {
+/// The instant of a date, or a date and time, in UTC unless it says its offset or zone.
+fn instant(key: &'static str, text: &str) -> Result<Timestamp, OfferFault> {
     let wrong = || {
         value(
             key,
@@ -263,11 +262,12 @@ fn instant(key: &'static str, text: &str) -> Result<u64, OfferFault> {
             zoned.timestamp()
         }
     };
-    u64::try_from(instant.as_millisecond()).map_err(|_| wrong())
+    let millis = u64::try_from(instant.as_millisecond());
+    millis.map(Timestamp::from_millis).map_err(|_| wrong())
 }
 
 /// The instant of a time with its zone, by the zones that the program carries, and never the machine's.
-fn in_zone(text: &str) -> Option<Timestamp> {
+fn in_zone(text: &str) -> Option<jiff::Timestamp> {
     let zoned = DateTimeParser::new()
         .parse_zoned_with(&TimeZoneDatabase::bundled(), text)
         .ok()?;
@@ -288,8 +288,8 @@ pub fn expiry_label(expiry: Expiry) -> String {
 }
 
 /// The day of an instant, such as `2026-12-01`.
-pub fn day_label(unix_millis: u64) -> String {
-    Day::of_millis(unix_millis).to_string()
+pub fn day_label(time: Timestamp) -> String {
+    time.day().to_string()
 }
 
 /// How an offer stands at a time.
@@ -316,8 +316,8 @@ impl std::fmt::Display for Standing {
     }
 }
 
-/// How an offer stands at `time`, unix milliseconds.
-pub fn standing(id: &EntryId, offer: &Offer, time: u64) -> Standing {
+/// How an offer stands at `time`.
+pub fn standing(id: &EntryId, offer: &Offer, time: Timestamp) -> Standing {
     if offer.check_open(id, time).is_ok() {
         Standing::Open
     } else if offer.closed.is_none() && time < offer.published.opens {
@@ -354,9 +354,10 @@ pub fn voucher_codes(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, time::Duration};
 
     use merits_ledger_fixture::Stage;
+    use merits_primitives::calendar::Day;
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;
@@ -459,12 +460,13 @@ mod tests {
 
     #[test]
     fn times_are_utc_and_labels_come_back() {
-        assert_eq!(instant("opens", "1970-01-02").expect("a day"), 86_400_000);
+        let second = Day(1).start();
+        assert_eq!(instant("opens", "1970-01-02").expect("a day"), second);
         assert_eq!(
             instant("opens", "1970-01-02T00:01").expect("a minute"),
-            86_460_000
+            second + Duration::from_secs(60)
         );
-        assert_eq!(day_label(86_460_000), "1970-01-02");
+        assert_eq!(day_label(second + Duration::from_secs(60)), "1970-01-02");
         assert!(instant("opens", "1969-12-31").is_err());
         // The fault: an offset was read and passed over.
         for text in [
@@ -475,7 +477,7 @@ mod tests {
             "1970-01-02T08:00+08:00[Asia/Shanghai]",
             " 1970-01-02 ",
         ] {
-            assert_eq!(instant("opens", text).expect(text), 86_400_000, "{text}");
+            assert_eq!(instant("opens", text).expect(text), second, "{text}");
         }
         for text in [
             "yesterday",
@@ -506,7 +508,10 @@ mod tests {
         let id = stage.offer(Credits(5), 3).expect("an offer");
         let offer = stage.state().offers().get(&id).expect("there").clone();
         let (opens, closes) = (offer.published.opens, offer.published.closes);
-        assert_eq!(standing(&id, &offer, opens - 1), Standing::Coming);
+        assert_eq!(
+            standing(&id, &offer, opens - Duration::from_millis(1)),
+            Standing::Coming
+        );
         assert_eq!(standing(&id, &offer, opens), Standing::Open);
         assert_eq!(standing(&id, &offer, closes), Standing::Over);
         let sold = Offer {
@@ -518,7 +523,10 @@ mod tests {
             closed: Some(opens),
             ..offer
         };
-        assert_eq!(standing(&id, &closed, opens + 1), Standing::Over);
+        assert_eq!(
+            standing(&id, &closed, opens + Duration::from_millis(1)),
+            Standing::Over
+        );
     }
 
     #[test]

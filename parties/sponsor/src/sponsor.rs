@@ -12,7 +12,10 @@ use merits_party::{
     identity::{Identity, IdentityError, PartyConfig as _},
     lookup::{LookupError, find_entry},
 };
-use merits_primitives::ids::{Credits, EntryId, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId, ScaleId},
+};
 use merits_replica::{ClientError, FollowError, Follower, JoinError, ReplicaError};
 use rand_core::CryptoRng;
 use serde::{Serialize, Serializer};
@@ -208,12 +211,12 @@ impl Sponsor {
         Ok(count)
     }
 
-    /// This sponsor's offers by their numbers, as they stand at `now` (unix milliseconds) or at the ledger's time,
+    /// This sponsor's offers by their numbers, as they stand at `now` or at the ledger's time,
     /// whichever is later.
     ///
     /// # Errors
     /// [`ReplicaError`].
-    pub fn offers(&self, now: u64) -> Result<Vec<OfferReport>, ReplicaError> {
+    pub fn offers(&self, now: Timestamp) -> Result<Vec<OfferReport>, ReplicaError> {
         let replica = self.follower.replica();
         let state = replica.state()?;
         let (party, time) = (self.identity.party(), now.max(state.time()));

@@ -12,7 +12,10 @@ use merits_ledger::{
         ViewKeyEpochOpened,
     },
 };
-use merits_primitives::ids::{EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion},
+};
 use merits_verifier::{
     entry::SignedEntry,
     groth16::{Provenance, VerifyingKey},
@@ -189,15 +192,15 @@ impl EntrySigner {
         }))
     }
 
-    /// Opens a view-key epoch with both sides' halves. Times are unix milliseconds.
+    /// Opens a view-key epoch with both sides' halves.
     ///
     /// # Errors
     /// [`UnprovenHalf`] when a holder does not show that it knows its secrets.
     pub fn open_epoch(
         &self,
         epoch: Epoch,
-        active_from: u64,
-        previous_accepted_until: u64,
+        active_from: Timestamp,
+        previous_accepted_until: Timestamp,
         supervisor: ProvenHalf,
         witness: ProvenHalf,
     ) -> Result<SignedEntry, UnprovenHalf> {
@@ -215,12 +218,12 @@ impl EntrySigner {
     }
 
     /// Asks to open one claim. The entry hides which; its id names the request from now on.
-    /// `deadline` is unix milliseconds.
+    ///
     pub fn request_opening(
         &self,
         scale: ScaleId,
         content: &OpeningContent,
-        deadline: u64,
+        deadline: Timestamp,
     ) -> SignedEntry {
         let commitment = content.commitment(&self.origin);
         self.sign(Entry::OpeningRequested(OpeningRequested {

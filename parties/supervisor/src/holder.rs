@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
-    calendar::moment_label,
+    calendar::Timestamp,
     dleq::{Equality, PROOF_BYTES},
     field,
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
@@ -111,14 +111,13 @@ pub enum Refused {
     CommitmentMismatch,
     /// Too late.
     #[error(
-        "the request's deadline {} is past, by this holder's clock, which says {}: append a new request",
-        moment_label(*.deadline), moment_label(*.now)
+        "the request's deadline {deadline} is past, by this holder's clock, which says {now}: append a new request"
     )]
     DeadlinePast {
-        /// Unix milliseconds.
-        deadline: u64,
-        /// Unix milliseconds, by the holder's clock.
-        now: u64,
+        /// The request's.
+        deadline: Timestamp,
+        /// The time by the holder's clock.
+        now: Timestamp,
     },
     /// The request has served its purpose.
     #[error("opening request {0} is completed in the log: append a new request")]
@@ -277,8 +276,7 @@ impl Holder {
     }
 
     /// Answers for one claim: the rules of `docs/src/supervision.md`, in its order. The journal
-    /// has the answer before it is returned, once however often it is asked for. `now` is unix
-    /// milliseconds.
+    /// has the answer before it is returned, once however often it is asked for.
     ///
     /// # Errors
     /// [`Refused`], and nothing is answered or journaled.
@@ -286,7 +284,7 @@ impl Holder {
         &mut self,
         log: &(impl LedgerView + ?Sized),
         ask: &OpeningAsk,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<SealedPartial, Refused> {
         same_log(log, &ask.origin)?;
@@ -376,7 +374,7 @@ impl Holder {
 
     /// Answers for a total. Its set must be allowed by the log and by the journal, which has
     /// the answer before it is returned. The journal's rule is about batches, not outputs: who
-    /// was answered for the credits of a set gets the measure of that set, and of no other. `now` is unix milliseconds.
+    /// was answered for the credits of a set gets the measure of that set, and of no other.
     ///
     /// # Errors
     /// [`Refused`], and nothing is answered or journaled.
@@ -384,7 +382,7 @@ impl Holder {
         &mut self,
         log: &(impl LedgerView + ?Sized),
         ask: &TotalAsk,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<TotalPartial, Refused> {
         same_log(log, &ask.origin)?;

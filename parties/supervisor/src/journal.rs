@@ -16,6 +16,7 @@ use std::{
 
 use merits_guard::{GuardError, folder, input};
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{EntryId, Output},
 };
@@ -121,7 +122,7 @@ pub struct Line {
     /// Counted from 1.
     pub number: u64,
     /// Unix milliseconds by the holder's clock.
-    pub time: u64,
+    pub time: Timestamp,
     /// What was answered.
     #[serde(flatten)]
     pub answer: Answered,
@@ -211,7 +212,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]; the answer must not leave then. The next append cuts off what this one left, and
     /// goes on if the file can be written again.
-    pub fn append(&mut self, time: u64, answer: Answered) -> Result<(), JournalError> {
+    pub fn append(&mut self, time: Timestamp, answer: Answered) -> Result<(), JournalError> {
         if self.chain.answered.contains(&digest(&answer)) {
             return Ok(());
         }
@@ -434,13 +435,21 @@ mod tests {
         }
     }
 
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
     #[test]
     fn answers_are_there_after_a_restart_and_a_torn_line_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal.jsonl");
         let mut journal = Journal::open(&path).unwrap();
-        journal.append(1, total("s", &[EntryId([1; 32])])).unwrap();
-        journal.append(2, total("t", &[EntryId([2; 32])])).unwrap();
+        journal
+            .append(at(1), total("s", &[EntryId([1; 32])]))
+            .unwrap();
+        journal
+            .append(at(2), total("t", &[EntryId([2; 32])]))
+            .unwrap();
         drop(journal);
         OpenOptions::new()
             .append(true)
@@ -452,7 +461,9 @@ mod tests {
         assert_eq!(journal.lines().len(), 2);
         assert_eq!(journal.total_of(&EntryId([1; 32])), Some("s"));
         assert_eq!(journal.total_of(&EntryId([3; 32])), None);
-        journal.append(3, total("u", &[EntryId([3; 32])])).unwrap();
+        journal
+            .append(at(3), total("u", &[EntryId([3; 32])]))
+            .unwrap();
         assert!(matches!(
             Journal::open(&path),
             Err(JournalError::InUse { .. })
@@ -460,6 +471,25 @@ mod tests {
         assert_eq!(Journal::read(&path).unwrap().len(), 3);
         drop(journal);
         assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
+    }
+
+    /// The fault: a pipe was read for ever. That this ends is a part of the test.
+    #[test]
+    fn a_pipe_or_a_folder_is_no_journal() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("journal.jsonl");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        for (path, found) in [(&*pipe, "a pipe"), (dir.path(), "a folder")] {
+            for error in [
+                Journal::open(path).map(drop).unwrap_err(),
+                Journal::read(path).map(drop).unwrap_err(),
+            ] {
+                let said = error.to_string();
+                assert!(said.contains(&format!("it is {found}")), "{said}");
+                assert!(!said.contains("chmod"), "{said}");
+            }
+        }
     }
 
     #[cfg(unix)]
@@ -483,7 +513,7 @@ mod tests {
         let path = dir.path().join("journal.jsonl");
         let mut journal = Journal::open(&path).unwrap();
         for (time, set) in [(1, "s"), (2, "t"), (3, "u")] {
-            journal.append(time, total(set, &[])).unwrap();
+            journal.append(at(time), total(set, &[])).unwrap();
         }
         drop(journal);
         let text = std::fs::read_to_string(&path).unwrap();
@@ -513,14 +543,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, away) = (dir.path().join("journal.jsonl"), dir.path().join("away"));
         let mut journal = Journal::open(&path).unwrap();
-        journal.append(1, total("s", &[])).unwrap();
+        journal.append(at(1), total("s", &[])).unwrap();
         std::fs::rename(&path, &away).unwrap();
-        let fault = journal.append(2, total("t", &[])).unwrap_err();
+        let fault = journal.append(at(2), total("t", &[])).unwrap_err();
         assert!(matches!(fault, JournalError::Moved { .. }), "{fault}");
         std::fs::copy(&away, &path).unwrap();
         assert!(journal.ready().is_err(), "another file of the same content");
         std::fs::rename(&away, &path).unwrap();
-        journal.append(2, total("t", &[])).unwrap();
+        journal.append(at(2), total("t", &[])).unwrap();
         assert_eq!(Journal::read(&path).unwrap().len(), 2);
     }
 }

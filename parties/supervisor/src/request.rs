@@ -5,6 +5,7 @@ use std::path::Path;
 use merits_guard::output::{self, Readers};
 use merits_ledger::entry::{MAX_BASIS_BYTES, OpeningContent};
 use merits_primitives::{
+    calendar::Timestamp,
     dleq::Context,
     earned::Earned,
     field,
@@ -130,7 +131,7 @@ pub struct RequestFile {
     /// In hexadecimal.
     pub nonce: String,
     /// Unix milliseconds.
-    pub deadline: u64,
+    pub deadline: Timestamp,
     /// The result, once opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultFile>,
@@ -164,7 +165,7 @@ impl RequestFile {
         origin: &Origin,
         request: &EntryId,
         content: &OpeningContent,
-        deadline: u64,
+        deadline: Timestamp,
     ) -> Self {
         Self {
             origin: origin.as_str().to_owned(),
@@ -269,7 +270,8 @@ mod tests {
         };
         let request = EntryId([7; 32]);
         let hash = opened.hash(&request, &content);
-        let file = RequestFile::new(&origin, &request, &content, 99).completed(&opened, &hash);
+        let file = RequestFile::new(&origin, &request, &content, Timestamp::from_millis(99))
+            .completed(&opened, &hash);
         file.write(&path).unwrap();
         let again = RequestFile::read(&path).unwrap();
         assert_eq!(again.content(), Some(content));

@@ -7,6 +7,7 @@
 use merits_ledger::rows::RowError;
 use merits_primitives::{
     audit::Ciphertext,
+    calendar::Timestamp,
     commitment::RecordCommitment,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId},
     jubjub::Point,
@@ -88,8 +89,8 @@ pub struct LoggedRequest {
     pub requester: PartyId,
     /// Hides what is to be opened.
     pub commitment: [u8; 32],
-    /// Unix milliseconds after which no holder answers.
-    pub deadline: u64,
+    /// The time after which no holder answers.
+    pub deadline: Timestamp,
     /// An OpeningCompleted entry names it.
     pub completed: bool,
 }

@@ -1,6 +1,6 @@
 //! Which notes pay: one if one is enough, else two, which is all that one proof takes.
 
-use merits_primitives::{calendar::Day, ids::Credits};
+use merits_primitives::{calendar::Timestamp, ids::Credits};
 use thiserror::Error;
 
 use crate::view::OwnNote;
@@ -29,7 +29,7 @@ pub enum ChoiceError {
     /// Enough, but not yet under an anchor.
     #[error(
         "{} credits are needed; of the {held} of this scale and expiry only {ready} can be spent \
-         yet, the others from {} on, when the ledger anchors them", .needed.0, time(*.from)
+         yet, the others from {} on, when the ledger anchors them", .needed.0, moment(*.from)
     )]
     TooYoung {
         /// What is needed.
@@ -38,8 +38,8 @@ pub enum ChoiceError {
         held: u128,
         /// What can be spent already.
         ready: u128,
-        /// When all can be, unix milliseconds.
-        from: u64,
+        /// When all can be.
+        from: Timestamp,
     },
     /// Enough, but in too many small notes.
     #[error(
@@ -58,7 +58,7 @@ pub enum ChoiceError {
 
 /// Chooses among notes of one scale and bucket that can be spent now: the smallest one that is
 /// enough, else the two that exceed it least. `all` are the values of all notes of the bucket,
-/// those that cannot be spent before `next` (unix milliseconds) included.
+/// those that cannot be spent before `next` included.
 ///
 /// # Errors
 /// [`ChoiceError`].
@@ -66,7 +66,7 @@ pub fn choose<'a>(
     ready: &[&'a OwnNote],
     all: impl Iterator<Item = Credits>,
     needed: Credits,
-    next: u64,
+    next: Timestamp,
 ) -> Result<Pair<'a>, ChoiceError> {
     let mut notes = ready.to_vec();
     notes.sort_by_key(|note| (note.value, note.position));
@@ -154,14 +154,10 @@ pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
 }
 
 /// A time for people: to the minute, or to the second where it is none's beginning.
-fn time(milliseconds: u64) -> String {
-    const DAY: u64 = 86_400_000;
-    let seconds = milliseconds % DAY / 1_000;
-    let date = Day::of_millis(milliseconds);
-    let minute = format!("{date} {:02}:{:02}", seconds / 3_600, seconds / 60 % 60);
-    match seconds % 60 {
-        0 => format!("{minute} UTC"),
-        second => format!("{minute}:{second:02} UTC"),
+fn moment(time: Timestamp) -> String {
+    match time.as_millis() / 1_000 % 60 {
+        0 => time.to_minute(),
+        _ => time.to_string(),
     }
 }
 
@@ -171,6 +167,7 @@ mod tests {
     use crate::view::NoteOrigin;
     use merits_primitives::{
         Fr,
+        calendar::Day,
         ids::{AssetId, EntryId, Expiry, ScaleId},
         message::Message,
         note::NoteCommitment,
@@ -204,7 +201,7 @@ mod tests {
         let notes: Vec<OwnNote> = (0u64..).zip(values).map(|(at, v)| note(at, *v)).collect();
         let ready: Vec<&OwnNote> = notes.iter().collect();
         let all = values.iter().chain(young).map(|v| Credits(*v));
-        let pair = choose(&ready, all, Credits(needed), 86_400_000)?;
+        let pair = choose(&ready, all, Credits(needed), Day(1).start())?;
         let second = pair.second.map(|note| note.value.0);
         Ok([Some(pair.first.value.0), second]
             .into_iter()
@@ -255,7 +252,7 @@ mod tests {
                 needed,
                 held: 105,
                 ready: 70,
-                from: 86_400_000
+                from: Day(1).start()
             }
         );
         assert_eq!(
@@ -267,7 +264,10 @@ mod tests {
             })
         );
         // Where an anchor comes every second, a minute would say too little.
-        assert_eq!(time(86_401_000), "1970-01-02 00:00:01 UTC");
+        assert_eq!(
+            moment(Timestamp::from_millis(86_401_000)),
+            "1970-01-02 00:00:01 UTC"
+        );
         assert!(matches!(
             chosen(&[], &[], 0),
             Err(ChoiceError::NotEnough { .. })

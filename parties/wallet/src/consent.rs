@@ -12,7 +12,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    calendar::Day,
+    calendar::{Day, Timestamp},
     group::{GroupError, GroupRoot},
     ids::{PartyId, Period, ScaleId},
     message::{Message, SALT_BYTES, claim_salt, link_message},
@@ -203,8 +203,7 @@ impl<'a> Speaker<'a> {
         Ok((witness, root))
     }
 
-    /// A link for a source: this account is the person with this pseudonym. `now` is unix
-    /// milliseconds.
+    /// A link for a source: this account is the person with this pseudonym.
     ///
     /// # Errors
     /// [`ConsentError`].
@@ -212,11 +211,11 @@ impl<'a> Speaker<'a> {
         &self,
         source: &PartyId,
         account: &str,
-        now: u64,
+        now: Timestamp,
     ) -> Result<LinkFile, ConsentError> {
         let scope = source_scope(source);
         let (witness, root) = self.witness(scope)?;
-        let today = Day::of_millis(now);
+        let today = now.day();
         // Whoever was registered anew may link at once; only claims have to wait.
         let start = today.max(self.identity.birth.from);
         let account = &*typed(account);
@@ -236,8 +235,7 @@ impl<'a> Speaker<'a> {
         })
     }
 
-    /// A ticket, sealed to its distributor. `view` tells what was claimed before; `now` is unix
-    /// milliseconds.
+    /// A ticket, sealed to its distributor. `view` tells what was claimed before.
     ///
     /// # Errors
     /// [`ConsentError`].
@@ -245,7 +243,7 @@ impl<'a> Speaker<'a> {
         &self,
         view: &View,
         asked: &Asked<'_>,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<TicketFile, ConsentError> {
         let (witness, root) = self.witness(source_scope(&asked.source))?;
@@ -327,14 +325,14 @@ impl<'a> Speaker<'a> {
         view: &View,
         asked: &Asked<'_>,
         statement: &TicketStatement,
-        now: u64,
+        now: Timestamp,
     ) -> Result<(), ConsentError> {
         let period = asked.period.label();
         let (from, start) = (self.identity.birth.from, statement.start);
         if from > start {
             return Err(ConsentError::NotEligible { from, start });
         }
-        if start > Day::of_millis(now).saturating_add(MOST_DAYS_AHEAD) {
+        if start > now.day().saturating_add(MOST_DAYS_AHEAD) {
             return Err(ConsentError::TooEarly { period });
         }
         let nullifier = statement.nullifier;

@@ -8,6 +8,8 @@
 //! [`redeem_statement`]: merits_ledger::Governing::redeem_statement
 //! [`attest_statement`]: merits_ledger::Governing::attest_statement
 
+use std::time::Duration;
+
 use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemWitness};
 use merits_ledger::{
     OfferRefusal, Refusal, State,
@@ -18,7 +20,7 @@ use merits_ledger::{
 use merits_primitives::{
     Fr,
     audit::{EphemeralKey, Exponent, SealedCommitment},
-    calendar::Day,
+    calendar::Timestamp,
     context::{Context, attest_context},
     group::GroupRoot,
     identity::Secret,
@@ -103,8 +105,8 @@ pub struct Showing {
     pub floor: Credits,
     /// To whom, and what was asked.
     pub question: Question,
-    /// Last moment, unix milliseconds.
-    pub not_after: u64,
+    /// Last moment.
+    pub not_after: Timestamp,
 }
 
 /// A spending that is ready to be proven.
@@ -137,12 +139,12 @@ pub struct Spender<'a> {
     view: &'a View,
     keys: &'a WalletKeys,
     identity: &'a OwnIdentity,
-    /// Unix milliseconds.
-    now: u64,
+    /// The time.
+    now: Timestamp,
 }
 
 impl<'a> Spender<'a> {
-    /// A wallet at `now` (unix milliseconds). The ledger's time counts where it is later.
+    /// A wallet at `now`. The ledger's time counts where it is later.
     ///
     /// # Errors
     /// [`SpendError::NotRegistered`], [`SpendError::Retired`], [`SpendError::OtherView`].
@@ -150,7 +152,7 @@ impl<'a> Spender<'a> {
         state: &'a State,
         view: &'a View,
         keys: &'a WalletKeys,
-        now: u64,
+        now: Timestamp,
     ) -> Result<Self, SpendError> {
         let identity = view.identity.as_ref().ok_or(SpendError::NotRegistered)?;
         if identity.retired {
@@ -191,7 +193,7 @@ impl<'a> Spender<'a> {
         let sn1 = spend_nullifier(&secret, pair.first.cm);
         let mut redeemed = Redeemed {
             offer: *id,
-            day: Day::of_millis(self.now),
+            day: self.now.day(),
             voucher_key: self.keys.voucher_key(id, &sn1).public,
             spending: self.blank()?,
         };
@@ -327,13 +329,13 @@ impl<'a> Spender<'a> {
         needed: Credits,
     ) -> Result<Pair<'a>, SpendError> {
         check_not_expired(expiry, self.now)?;
-        let slot = u64::from(self.state.policy().anchor_seconds.max(1)) * 1_000;
+        let slot = Duration::from_secs(self.state.policy().anchor_seconds.max(1).into());
         let (ready, all) = (
             self.ready(asset, expiry),
             self.of_bucket(asset, expiry).map(|note| note.value),
         );
         // Every note that is here now is under the anchor of the slot that comes next.
-        let next = (self.now / slot + 1).saturating_mul(slot);
+        let next = self.now.next_slot(slot);
         Ok(choose(&ready, all, needed, next)?)
     }
 

@@ -13,7 +13,7 @@ mod scanning;
 
 use merits_ledger::rows::RowError;
 use merits_primitives::{
-    calendar::Day,
+    calendar::{Day, Timestamp},
     context::Context,
     identity::{Birth, IdentityCommitment},
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
@@ -64,8 +64,8 @@ pub struct OwnIdentity {
 pub enum ConsentStanding {
     /// Deposited: the distributor may claim.
     Deposited {
-        /// The reservation's last moment, unix milliseconds.
-        until: u64,
+        /// The reservation's last moment.
+        until: Timestamp,
     },
     /// Claimed with.
     Claimed {
@@ -224,8 +224,8 @@ pub struct OwnOpening {
     pub request: EntryId,
     /// The supervisor that asked.
     pub requester: PartyId,
-    /// When it asked, unix milliseconds.
-    pub requested: u64,
+    /// When it asked.
+    pub requested: Timestamp,
     /// The earn batch.
     pub entry: EntryId,
     /// The claim in it.

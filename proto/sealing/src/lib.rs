@@ -1,11 +1,12 @@
-//! Messages that one party alone can open: HPKE (RFC 9180), base mode, X25519-HKDF-SHA256, HKDF-SHA256,
-//! ChaCha20-Poly1305.
+//! Messages that only one party can open: HPKE (RFC 9180), base mode, X25519-HKDF-SHA256,
+//! HKDF-SHA256, ChaCha20-Poly1305.
 //!
-//! Base mode says nothing about the sender. Each use says what else does: a partial carries its proof, a
-//! ticket its person's, and a voucher answers a redemption that names the key.
+//! Base mode does not authenticate the sender. Each use authenticates it in another way: a partial
+//! carries a proof, a ticket carries the person's proof, and a voucher answers a redemption that
+//! names the key.
 //!
-//! `info` and `aad` bind a message to what it is for. `info` begins with a name that no other use has, so that
-//! a message of one use never opens as another's.
+//! `info` and `aad` bind a message to its use. `info` begins with a name that no other use has, so
+//! that a message of one use never opens as one of another use.
 
 use hpke::{
     Deserializable as _, Kem as _, OpModeR, OpModeS, Serializable as _, aead::ChaCha20Poly1305,
@@ -111,7 +112,7 @@ pub enum SealError {
          rotate the receiver's, or ask for the message again"
     )]
     Key,
-    /// Not for this key, not in this context, or altered on the way.
+    /// Not for this key, not in this context, or altered in transit.
     #[error("the sealed message does not open: it is for another key or request, or was altered")]
     Open,
 }
@@ -119,7 +120,7 @@ pub enum SealError {
 /// Seals `message` to the public key `to`, bound to `info` and `aad`.
 ///
 /// # Errors
-/// [`SealError::Key`] for a key under which nothing would be hidden.
+/// [`SealError::Key`] for a key that would hide nothing.
 pub fn seal(
     to: &[u8; 32],
     info: &[u8],
@@ -140,7 +141,7 @@ pub fn seal(
     })
 }
 
-/// Whether something can be sealed to this key at all: asked before anything is spent on it.
+/// Whether messages can be sealed to this key. Ask before spending anything on it.
 pub fn is_usable(key: &[u8; 32], rng: &mut impl CryptoRng) -> bool {
     PublicKey::from_bytes(key).is_ok_and(|key| Kem::encap_with_rng(&key, None, rng).is_ok())
 }
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn a_low_order_recipient_is_refused() {
         let mut rng = rand::rng();
-        // X25519 with these points gives the zero secret, which HPKE must refuse.
+        // X25519 with these points gives an all-zero secret, which HPKE must refuse.
         let mut one = [0; 32];
         one[0] = 1;
         for point in [[0; 32], one] {

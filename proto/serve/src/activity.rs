@@ -1,4 +1,4 @@
-//! One open call: who waits for whom, what moved on it, and when it is ended.
+//! One open call: which side waits for the other, how many bytes moved, and when to end the call.
 
 use std::{
     sync::{
@@ -12,38 +12,39 @@ use tokio::sync::Notify;
 
 use crate::connection::Connection;
 
-/// A peer that reads or sends slower than this, while we wait for it, is waited for in vain. Half
-/// of the slowest mobile networks' speed.
+/// The least speed of a peer that we wait for: we do not wait for slower ones. It is half of the
+/// speed of the slowest mobile networks.
 pub(crate) const LEAST_BYTES_A_SECOND: u64 = 512;
 
-/// The speed of a call is measured over so long.
+/// The time over which the speed of a call is measured.
 const PACE: Duration = Duration::from_secs(10);
 
-/// What is known of a call. Only bytes of its request that its service has read, and bytes of its
-/// answer that are on their way to the peer, count as movement: frames that mean nothing are free.
+/// The state of a call. Only two kinds of bytes count as movement: bytes of the request that the
+/// service has read, and bytes of the answer that are on their way to the peer. Frames without
+/// content do not count.
 #[derive(Debug)]
 pub(crate) struct Activity {
     connection: Arc<Connection>,
-    /// It has room, and is worked on.
+    /// It has room and is being processed.
     admitted: AtomicBool,
-    /// Its service has not answered yet.
+    /// The service has not answered yet.
     working: AtomicBool,
-    /// Its service may read more of the request.
+    /// The service may read more of the request.
     reading: AtomicBool,
-    /// Items of a stream that we work on.
+    /// Items of a stream that are being processed.
     items: AtomicUsize,
-    /// Bytes of the answer that the peer has not taken.
+    /// Bytes of the answer that the peer has not received.
     unread: AtomicUsize,
     /// Bytes of request and answer that moved.
     moved: AtomicU64,
-    /// Milliseconds of the connection's life when something moved last.
+    /// The time of the last movement, in milliseconds since the connection began.
     active: AtomicU64,
     pace: Mutex<Option<Pace>>,
     ended: AtomicBool,
     end: Notify,
 }
 
-/// How fast a call moved while the peer was waited for.
+/// The speed of a call while it waited for the peer.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     since: Instant,
@@ -51,18 +52,18 @@ struct Pace {
     slow: bool,
 }
 
-/// What becomes of a call.
+/// What to do with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Keep,
-    /// End it with an answer that says so.
+    /// End it with an answer that gives the reason.
     End,
-    /// Its answer waits in the transport, which gives nothing back before the connection ends.
+    /// Its answer waits in the transport, which frees nothing before the connection ends.
     Cut,
 }
 
 impl Activity {
-    /// A call begins: it waits for room, which nobody but us is to blame for.
+    /// A call begins: it waits for room, which is not the peer's fault.
     pub(crate) fn begin(connection: &Arc<Connection>) -> Arc<Self> {
         let call = Arc::new(Self {
             connection: Arc::clone(connection),
@@ -81,7 +82,7 @@ impl Activity {
         call
     }
 
-    /// It has room; `reading` if its request is not here to its end.
+    /// It has room; `reading` if its request has not arrived completely.
     pub(crate) fn admit(&self, reading: bool) {
         self.reading.store(reading, Ordering::Relaxed);
         self.admitted.store(true, Ordering::Relaxed);
@@ -89,7 +90,7 @@ impl Activity {
     }
 
     fn touch(&self) {
-        // What lets go of a call that was ended is no sign of use.
+        // Releasing a call that was ended is not activity.
         if self.ended.load(Ordering::Relaxed) {
             return;
         }
@@ -107,12 +108,12 @@ impl Activity {
         self.touch();
     }
 
-    /// Bytes of the request reach the service.
+    /// The service has read bytes of the request.
     pub(crate) fn read(&self, count: usize) {
         self.moved(count);
     }
 
-    /// The request is here, or its service goes on without the rest.
+    /// The request is complete, or the service continues without the rest.
     pub(crate) fn read_to_end(&self) {
         if self.reading.swap(false, Ordering::Relaxed) {
             self.touch();
@@ -124,45 +125,45 @@ impl Activity {
         self.working.store(false, Ordering::Relaxed);
     }
 
-    /// Bytes of the answer begin to wait for the peer.
+    /// Bytes of the answer now wait for the peer.
     pub(crate) fn unread(&self, count: usize) {
         self.unread.fetch_add(count, Ordering::Relaxed);
         self.connection.unread(count);
     }
 
-    /// The peer takes them.
+    /// The peer receives them.
     pub(crate) fn taken(&self, count: usize) {
         self.forget(count);
         self.moved(count);
     }
 
-    /// They will never be taken.
+    /// The peer will never receive them.
     pub(crate) fn forget(&self, count: usize) {
         self.unread.fetch_sub(count, Ordering::Relaxed);
         self.connection.forget(count);
     }
 
-    /// We work on an item of its stream for as long as the answer lives.
+    /// An item of its stream is in work until the returned value is dropped.
     pub(crate) fn item(self: &Arc<Self>) -> Item {
         self.items.fetch_add(1, Ordering::Relaxed);
         Item(Arc::clone(self))
     }
 
-    /// Whether we are to do something before the peer can.
+    /// Whether the server must act before the peer can.
     pub(crate) fn is_ours(&self) -> bool {
         let items = self.items.load(Ordering::Relaxed) > 0;
         let whole = !self.reading.load(Ordering::Relaxed);
         self.unread.load(Ordering::Relaxed) == 0 && (whole || items)
     }
 
-    /// Whether it has room, and its service waits for the rest of its request to answer.
+    /// Whether it has room, and the service needs the rest of the request to answer.
     pub(crate) fn is_sending(&self) -> bool {
         self.admitted.load(Ordering::Relaxed)
             && self.working.load(Ordering::Relaxed)
             && self.reading.load(Ordering::Relaxed)
     }
 
-    /// What is to become of it. `pressed` when others wait for what its caller holds.
+    /// What to do with it. `pressed` when others wait for what its caller holds.
     pub(crate) fn judge(&self, idle_timeout: Duration, pressed: bool, now: Instant) -> Fate {
         let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_ours() {
@@ -197,7 +198,7 @@ impl Activity {
         }
     }
 
-    /// Ends it: whoever works on it answers so.
+    /// Ends it: the task that processes it answers with the reason.
     pub(crate) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
         self.end.notify_one();
@@ -213,7 +214,7 @@ impl Activity {
 
 impl Drop for Activity {
     fn drop(&mut self) {
-        // A call that was refused, or ended for want of movement, is no sign of use.
+        // A call that was refused, or ended because nothing moved, is not activity.
         let admitted = self.admitted.load(Ordering::Relaxed);
         if admitted && !self.ended.load(Ordering::Relaxed) {
             self.connection.touch();

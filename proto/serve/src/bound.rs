@@ -1,10 +1,10 @@
-//! Something of which there is so much, and which calls hold parts of.
+//! A limited resource, of which calls hold parts.
 
 use std::sync::Arc;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// So many units, some of them held.
+/// A number of units, some of which are held.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     permits: Arc<Semaphore>,
@@ -39,9 +39,9 @@ impl Bound {
         Arc::clone(&self.permits).acquire_many_owned(units).await
     }
 
-    /// Whether somebody who holds `self` of all that is in `shared` may have so much more: whoever
-    /// holds something may not hold more than is left. So each greedy caller leaves about half of what
-    /// it finds, and a newcomer gets what is there.
+    /// Whether a caller that holds `self` of the units in `shared` may hold this many more. A
+    /// caller that holds something may not hold more than is left. So each greedy caller leaves
+    /// about half of what it finds, and a new caller gets what is available.
     pub(crate) fn leaves_enough(&self, shared: &Self, units: u32) -> bool {
         let held = self.held();
         held == 0 || held.saturating_add(units as usize) <= shared.free()
@@ -69,7 +69,7 @@ mod tests {
             }
         }
         assert_eq!(shared.free(), 20);
-        // A newcomer gets what it asks for, if it is there.
+        // A new caller gets what it asks for, if it is available.
         assert!(Bound::new(100).leaves_enough(&shared, 20));
         drop(held);
         assert_eq!(shared.free(), 100);

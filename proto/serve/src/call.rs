@@ -1,4 +1,4 @@
-//! One call: whether it may begin, what it holds, how long it may take.
+//! One call: whether it may begin, what it holds, and how long it may take.
 
 use std::{
     future::Future,
@@ -24,7 +24,7 @@ use crate::{
     weights::UNIT,
 };
 
-/// Answers a request, or says why not.
+/// Answers a request, or returns why it cannot.
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     connection: Arc<Connection>,
@@ -47,7 +47,7 @@ pub(crate) async fn answer(
             serve(source, memory, routes, request).await
         }
         Err(fault) => {
-            tracing::debug!(reason = %fault.reason, "a call is not taken");
+            tracing::debug!(reason = %fault.reason, "a call is refused");
             refusal(fault.into()).map(|body| Answer {
                 body,
                 open: None,
@@ -57,7 +57,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// What a call asks for, with the headers that it brings.
+/// The resources that a call needs, and its headers.
 fn wanted(shared: &Shared, request: &Request<Incoming>) -> Wanted {
     match shared.wanted(request.uri().path()) {
         Wanted::Units(units) => {
@@ -80,7 +80,7 @@ fn too_fast(wait: Duration) -> Fault {
     }
 }
 
-/// What ends with the answer's last byte.
+/// Values that are released with the answer's last byte.
 #[derive(Debug)]
 struct Open {
     call: Arc<Activity>,
@@ -163,7 +163,7 @@ fn asked_timeout(headers: &HeaderMap) -> Option<Duration> {
     }
 }
 
-/// A request as it comes in.
+/// An incoming request.
 struct Incomings {
     body: Incoming,
     call: Arc<Activity>,
@@ -202,17 +202,17 @@ impl http_body::Body for Incomings {
 
 impl Drop for Incomings {
     fn drop(&mut self) {
-        // The service goes on without the rest.
+        // The service continues without the rest.
         self.call.read_to_end();
     }
 }
 
-/// An answer as it goes out.
+/// An outgoing answer.
 pub(crate) struct Answer {
     body: Body,
-    /// Nothing of a call that was not taken.
+    /// `None` for a call that was refused.
     open: Option<Arc<Open>>,
-    /// Why it is to end before its service ends it.
+    /// Why it must end before its service ends it.
     ended: Option<Ended>,
 }
 
@@ -232,7 +232,7 @@ impl http_body::Body for Answer {
             && let Poll::Ready(fault) = ended.as_mut().poll(cx)
         {
             self.ended = None;
-            // What its service still holds goes now, not when the peer has read why.
+            // Release what the service still holds now, not after the peer has read the reason.
             self.body = Body::empty();
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(fault)))));
         }
@@ -249,15 +249,15 @@ impl http_body::Body for Answer {
     }
 }
 
-/// What ends an answer before its time.
+/// Ends an answer early.
 fn trailers(fault: Fault) -> HeaderMap {
     let (parts, ()) = Status::from(fault).into_http::<()>().into_parts();
     parts.headers
 }
 
-/// Bytes of an answer, counted until they are on their way to the peer: HTTP/2 advances them as it
-/// writes them to the socket, which the peer's windows allow, and that may be long after this call's
-/// body is gone.
+/// Bytes of an answer, counted until they are on their way to the peer: HTTP/2 advances them when
+/// it writes them to the socket. The peer's windows decide when that is, and it may be long after
+/// this call's body was dropped.
 #[derive(Debug)]
 pub(crate) struct Unread {
     bytes: Bytes,

@@ -1,4 +1,4 @@
-//! What is kept of each address: how many connections it has, how fast it asks, what it holds.
+//! The state of each address: its number of connections, its rate of calls, and what it holds.
 
 use std::{
     collections::HashMap,
@@ -19,19 +19,19 @@ use crate::{bound::Bound, limits::Limits, pressure::Pressure};
 pub(crate) struct Caller {
     connections: AtomicUsize,
     bucket: Mutex<Bucket>,
-    /// Calls at once.
+    /// Concurrent calls.
     pub(crate) calls: Bound,
-    /// Questions about health at once.
+    /// Concurrent health checks.
     pub(crate) probes: Bound,
-    /// Watches of health at once.
+    /// Concurrent health watches.
     pub(crate) watches: Bound,
-    /// Items of streams at once.
+    /// Concurrent items of streams.
     pub(crate) items: Arc<Semaphore>,
     /// KiB.
     pub(crate) memory: Bound,
-    /// Of them, those of large calls, and of items of streams.
+    /// The part of them that large calls and items of streams hold.
     pub(crate) large: Bound,
-    /// Whether somebody waits for what this caller itself holds.
+    /// Whether another call waits for what this caller holds.
     pub(crate) pressed: Pressure,
 }
 
@@ -53,7 +53,7 @@ impl Caller {
         }
     }
 
-    /// Takes the right to begin a call; the error is how long there is none.
+    /// Takes the right to begin a call. The error is the time until there is one.
     pub(crate) fn begin(&self, now: Instant) -> Result<(), Duration> {
         self.bucket
             .lock()
@@ -61,7 +61,7 @@ impl Caller {
             .take(now)
     }
 
-    /// How many connections it has.
+    /// Its number of connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
@@ -126,7 +126,7 @@ pub(crate) struct Callers {
     known: Mutex<HashMap<IpAddr, Arc<Caller>>>,
 }
 
-/// A connection's place among those of its caller.
+/// One connection of a caller, counted while this value lives.
 #[derive(Debug)]
 pub(crate) struct Place(pub(crate) Arc<Caller>);
 
@@ -144,7 +144,7 @@ impl Callers {
         }
     }
 
-    /// A place for one more connection, unless its address has all that it may have.
+    /// Counts one more connection, unless its address has as many as it may have.
     pub(crate) fn place(&self, address: IpAddr) -> Option<Place> {
         let address = network(address);
         if self.limits.proxies.iter().any(|p| network(*p) == address) {
@@ -161,7 +161,7 @@ impl Callers {
         let caller = known
             .entry(address)
             .or_insert_with(|| Arc::new(Caller::new(&self.limits, self.limits.calls_per_address)));
-        // Counted up under the lock only.
+        // It is only increased under the lock.
         if caller.connections.load(Ordering::Relaxed) >= self.limits.connections_per_address {
             return None;
         }
@@ -177,7 +177,7 @@ impl Callers {
 /// A stream behind a proxy keeps as many items in work as any other.
 const ITEMS_OF_A_STREAM: usize = 256;
 
-/// Whoever has one address of IPv6 has a /64 of them.
+/// A caller with one IPv6 address usually has its whole /64.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

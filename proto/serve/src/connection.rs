@@ -1,4 +1,4 @@
-//! One connection: what it moves and holds, and when it is closed.
+//! One connection: the bytes that it moves and holds, and when to close it.
 
 use std::{
     io,
@@ -27,10 +27,10 @@ use crate::{
 /// The HTTP/2 preface and the header of the SETTINGS frame that must follow it.
 const PREFACE: u64 = 24 + 9;
 
-/// While others wait for what stalled peers hold, a peer has so long to move something.
+/// The time in which a peer must move something while others wait for what stalled peers hold.
 const PRESSED_STALL: Duration = Duration::from_secs(2);
 
-/// What is known of a connection.
+/// The state of a connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     began: Instant,
@@ -39,14 +39,14 @@ pub(crate) struct Connection {
     pub(crate) memory: Bound,
     /// Bytes that came in over the socket.
     read: AtomicU64,
-    /// Bytes of requests that services have read, and of answers that the peer has taken. What else
-    /// goes over the socket is no use to anybody.
+    /// Bytes of requests that services have read, and of answers that the peer has received. Other
+    /// bytes on the socket do not count.
     moved: AtomicU64,
-    /// Milliseconds after `began` at which something was last asked, answered, or taken.
+    /// The time of the last question, answer or receipt, in milliseconds after `began`.
     active: AtomicU64,
     calls: AtomicUsize,
     open: Mutex<Vec<Weak<Activity>>>,
-    /// Bytes of answers that the peer has not taken.
+    /// Bytes of answers that the peer has not received.
     unread: AtomicUsize,
     gone: AtomicBool,
     cut: Notify,
@@ -78,7 +78,7 @@ impl Connection {
         now.saturating_duration_since(self.began)
     }
 
-    /// Something was asked, answered, or taken.
+    /// Something was asked, answered, or received.
     pub(crate) fn touch(&self) {
         self.active.fetch_max(self.age(), Ordering::Relaxed);
     }
@@ -132,21 +132,21 @@ impl Connection {
         self.read.load(Ordering::Relaxed) >= PREFACE
     }
 
-    /// How long it has been of no use to anybody; nothing while it is of use.
+    /// How long it has been unused; `None` while it is in use.
     pub(crate) fn disuse(&self, now: Instant) -> Duration {
-        // A call whose request is here waits for us alone.
+        // A call whose request is complete waits only for the server.
         if self.open_calls().iter().any(|call| call.is_ours()) {
             return Duration::ZERO;
         }
         self.idle(now)
     }
 
-    /// Whether it was told to end already.
+    /// Whether it was already told to end.
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
     }
 
-    /// Ends it at the next occasion.
+    /// Ends it at the next opportunity.
     pub(crate) fn cut(&self) {
         self.gone.store(true, Ordering::Relaxed);
         self.cut.notify_one();
@@ -157,20 +157,20 @@ impl Connection {
     }
 }
 
-/// What becomes of a connection.
+/// What to do with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Keep,
-    /// Say good-bye; what is under way may end.
+    /// Announce the end (GOAWAY); calls in flight may finish.
     Close(&'static str),
-    /// End it.
+    /// Cut it.
     Cut(&'static str),
 }
 
-/// Looks at a connection from time to time.
+/// Checks a connection from time to time.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// When we began to wait for the peer, and what it had moved until then.
+    /// When the wait for the peer began, and what it had moved until then.
     waiting: Option<(Instant, u64)>,
     closing: Option<Instant>,
 }
@@ -183,7 +183,7 @@ impl Watch {
         }
     }
 
-    /// What is to become of the connection; `pressed` when others wait for room.
+    /// What to do with the connection; `pressed` when others wait for room.
     pub(crate) fn judge(
         &mut self,
         connection: &Connection,
@@ -213,7 +213,7 @@ impl Watch {
             return Verdict::Keep;
         }
         match self.closing {
-            // A peer that is there answers a good-bye at once.
+            // A live peer reacts to a GOAWAY at once.
             Some(since) if now.saturating_duration_since(since) >= GOOD_BYE => Verdict::Cut("idle"),
             Some(_) => Verdict::Keep,
             None if connection.idle(now) >= idle => {
@@ -257,10 +257,10 @@ impl Watch {
     }
 }
 
-/// A peer that is there closes so soon after a good-bye.
+/// The time in which a live peer closes after a GOAWAY.
 pub(crate) const GOOD_BYE: Duration = Duration::from_millis(500);
 
-/// A socket of which we count what comes in: a peer that sent nothing has not greeted us.
+/// A socket that counts incoming bytes: a peer that sent nothing has not sent its preface.
 #[derive(Debug)]
 pub(crate) struct Counted {
     pub(crate) stream: TcpStream,

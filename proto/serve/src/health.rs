@@ -1,4 +1,4 @@
-//! Health that follows what a service needs.
+//! Health that depends on what a service needs.
 
 use std::{
     convert::Infallible,
@@ -38,18 +38,18 @@ impl Health {
             .push(name);
     }
 
-    /// Whether it serves, as it was last told.
+    /// Whether it serves, as last reported.
     pub fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Relaxed)
     }
 
-    /// The server stops: from now on it does not serve, whatever the services find.
+    /// The server stops: from now on it does not serve, whatever the checks of the services report.
     pub(crate) async fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         self.set(false).await;
     }
 
-    /// Tells whoever asks whether the services can do their work.
+    /// Tells callers whether the services can work.
     pub async fn set(&self, serving: bool) {
         let serving = serving && !self.ended.load(Ordering::SeqCst);
         self.serving.store(serving, Ordering::Relaxed);
@@ -68,8 +68,9 @@ impl Health {
         }
     }
 
-    /// Looks again and again, `every` so often, whether what the services need is there, and tells
-    /// so. Never ends by itself; a look that takes longer than `every` and [`LOOK`] counts as no.
+    /// Checks periodically, at the interval `every`, whether the services have what they need, and
+    /// reports it. It never ends by itself. A check that takes longer than `every` plus [`LOOK`]
+    /// counts as a no.
     pub async fn follow<F, E>(&self, every: Duration, mut look: impl FnMut() -> F) -> Infallible
     where
         F: Future<Output = Result<(), E>>,
@@ -82,11 +83,11 @@ impl Health {
             };
             match (found, self.is_serving()) {
                 (Ok(()), false) => {
-                    tracing::info!("serving again: what this service needs is there");
+                    tracing::info!("serving again: this service has what it needs");
                     self.set(true).await;
                 }
                 (Err(error), true) => {
-                    tracing::error!(%error, "not serving: what this service needs is not there");
+                    tracing::error!(%error, "not serving: this service lacks what it needs");
                     self.set(false).await;
                 }
                 (Ok(()), true) | (Err(_), false) => {}
@@ -96,5 +97,5 @@ impl Health {
     }
 }
 
-/// How long a look may take beyond its interval.
+/// How long a check may take beyond its interval.
 pub const LOOK: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Items of streams: each is work like a call, and is limited like one.
+//! Items of streams. Each is work like a call and is limited like one.
 
 use std::sync::Arc;
 
@@ -16,12 +16,12 @@ use crate::{
 /// How much of one streaming call may be in work.
 #[derive(Clone, Debug)]
 pub struct InWork {
-    /// The caller's items at once.
+    /// The caller's concurrent items.
     items: Arc<Semaphore>,
     /// Units that this call may hold at most.
     units: Arc<Semaphore>,
     most: u32,
-    /// Where its items get their memory; nothing if the request came past our server.
+    /// The source of memory for its items; `None` if the request did not come through our server.
     source: Option<Source>,
 }
 
@@ -33,8 +33,8 @@ pub(crate) struct Source {
     pub(crate) call: Arc<Activity>,
 }
 
-/// The memory of one item, from when it was read until its answer is taken and no work on it goes on:
-/// until the last copy is gone.
+/// The memory of one item. It is held from the time the item was read until its answer is received
+/// and all work on it has ended, which is when the last copy is dropped.
 #[derive(Clone, Debug)]
 pub struct ItemMemory(#[expect(dead_code, reason = "held")] Arc<Held>);
 
@@ -43,7 +43,7 @@ pub struct ItemMemory(#[expect(dead_code, reason = "held")] Arc<Held>);
 struct Held {
     of_call: OwnedSemaphorePermit,
     memory: Memory,
-    /// While it is ours to do something, the peer is not waited for.
+    /// While the server must act, the peer's time does not count.
     item: Option<Item>,
 }
 
@@ -52,7 +52,7 @@ struct Held {
 pub struct ItemPlace(#[expect(dead_code, reason = "held")] OwnedSemaphorePermit);
 
 impl InWork {
-    /// What the call of this request may have in work: items of at most `most` bytes in all.
+    /// The limit of this call's items in work: at most `most` bytes in total.
     pub fn of<T>(request: &tonic::Request<T>, most: usize) -> Self {
         let source: Option<Source> = request.extensions().get().cloned();
         let items = source.as_ref().map_or_else(
@@ -68,9 +68,9 @@ impl InWork {
         }
     }
 
-    /// Waits until an item that holds so many bytes, with its answer, has room: in this call, its
-    /// connection, at its address and in the server. Ask it of one item after another, before the
-    /// next is read.
+    /// Waits until there is room for an item that holds this many bytes, including its answer: in
+    /// this call, its connection, its address and the server. Call it for one item after another,
+    /// before reading the next.
     ///
     /// # Errors
     /// [`Fault::stopping`].
@@ -96,8 +96,9 @@ impl InWork {
         })))
     }
 
-    /// Waits until the caller may have one more item in work. Wait in a task of its own: one that
-    /// the peer's reading drives would keep its place from others while the peer does not read.
+    /// Waits until the caller may have one more item in work. Wait in a separate task. A task that
+    /// is driven by the peer's reading would block the place for others while the peer does not
+    /// read.
     ///
     /// # Errors
     /// [`Fault::stopping`].
@@ -107,5 +108,5 @@ impl InWork {
     }
 }
 
-/// Items of a request that came past our server.
+/// Items of a request that did not come through our server.
 const UNBOUND_ITEMS: usize = 256;

@@ -1,21 +1,22 @@
 //! How every gRPC server of MERITS serves.
 //!
-//! Whoever reaches a server's port may be anybody. This crate bounds what anybody can take: one set
-//! of [`Limits`] for connections, calls, requests a second, memory and time; a stop that ends within
-//! its time whatever the peers do; [`Health`] that follows what the services need; and a
-//! [`logging`] that nobody can make grow at will.
+//! Anybody may reach a server's port. This crate bounds what a caller can use: one set of
+//! [`Limits`] for connections, calls, requests per second, memory and time; a stop that ends in
+//! time, whatever the peers do; [`Health`] that depends on what the services need; and [`logging`]
+//! that callers cannot make grow at will.
 //!
 //! In scope: the transport from the listening socket to the call, and back to the last byte of the
-//! answer. Out of scope: what a call means, who may ask it, and how much computing it is worth;
-//! servers bound that themselves, with [`InWork`] for items of streams.
+//! answer. Out of scope: the meaning of a call, who may make it, and how much computing it may
+//! cost. Servers bound that themselves, with [`InWork`] for items of streams.
 //!
-//! Memory is counted before it is used: a call begins only when there is room for all that it may
-//! hold ([`Weights`]), and gives it back when the peer has taken the last byte and no work on it goes
-//! on ([`Memory`]). A peer that does not read holds what it has, and nothing more, until it is cut.
+//! Memory is counted before it is used: a call begins only when there is room for everything that
+//! it may hold ([`Weights`]), and releases it when the peer has received the last byte and all work
+//! on it has ended ([`Memory`]). A peer that does not read keeps what it holds, and gets nothing
+//! more, until it is cut.
 //!
-//! Who holds much is asked to move first. Each call is judged by the bytes that move on it, so that no
-//! other call speaks for it; who holds something may never hold more than is left; and one address's
-//! own bounds press nobody else.
+//! The callers that hold most must move first. Each call is judged by the bytes that move on it, so
+//! other calls do not count for it. A caller that holds something may never hold more than is left.
+//! The bounds of one address do not affect other addresses.
 
 mod activity;
 mod bound;

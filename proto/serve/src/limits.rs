@@ -5,47 +5,49 @@ use std::{net::IpAddr, time::Duration};
 use serde::Deserialize;
 use thiserror::Error;
 
-/// What callers may take of a server, whoever they are. The same keys with the same meaning stand
-/// in the configuration of every server, in the table `[server]`.
+/// Limits for all callers of a server. The configuration of every server has the same keys with the
+/// same meaning, in the table `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Open connections. At the limit, the address that has the most makes room, or one that is idle.
+    /// Open connections. At the limit, a connection of the address with the most connections is
+    /// closed, or an idle one.
     pub connections: usize,
     /// Open connections of one address (of one /64 network in IPv6); further ones are closed at
     /// once.
     pub connections_per_address: usize,
-    /// Addresses of proxies in front of this server. Many callers come from one of them, so what
-    /// is limited by address is limited by connection there.
+    /// Addresses of proxies in front of this server. Many callers share such an address, so limits
+    /// by address apply to each connection there.
     pub proxies: Vec<IpAddr>,
-    /// Calls at once on one connection.
+    /// Concurrent calls on one connection.
     pub streams_per_connection: u32,
-    /// Calls at once; more are told to come back.
+    /// Concurrent calls; further callers are told to retry.
     pub calls: usize,
-    /// Of them, those of one address; and as many items of its streams in work, which wait.
+    /// Concurrent calls of one address, and as many items of its streams in work. Further items
+    /// wait.
     pub calls_per_address: usize,
-    /// Calls that one address may begin in a second, in the long run.
+    /// Calls per second that one address may begin in the long run.
     pub requests_per_second: u32,
-    /// Calls that it may begin at once after a pause.
+    /// Calls that one address may begin at once after a pause.
     pub burst: u32,
-    /// Memory, in MiB, for requests and answers that wait for their peers or for us. Calls that hold
-    /// more than 256 KiB each, and items of streams, have half of it, and of what an address may hold.
-    /// An address may not hold more than it leaves.
+    /// Memory, in MiB, for requests and answers that wait for their peers or for the server. Calls
+    /// that hold more than 256 KiB each and items of streams may use half of it, and half of what
+    /// an address may hold. An address may not hold more than it leaves.
     pub memory_mib: usize,
-    /// Of it, what one address may hold.
+    /// The part of it that one address may hold.
     pub memory_mib_per_address: usize,
-    /// Of it, what one connection may hold.
+    /// The part of it that one connection may hold.
     pub memory_mib_per_connection: usize,
     /// Longest time from the accept to the HTTP/2 preface.
     pub handshake_timeout_s: u64,
-    /// Longest time that a connection may be open while nothing is asked or answered on it, and a call
-    /// while its peer does nothing on it.
+    /// Longest time that a connection may stay open without a question or answer, and a call
+    /// without any action of its peer.
     pub idle_timeout_s: u64,
     /// Longest time that an answer may wait for a peer that does not read.
     pub unread_timeout_s: u64,
     /// Longest time to the first answer of a call.
     pub request_timeout_s: u64,
-    /// Longest time that a stop waits for calls in flight; then they are cut.
+    /// Longest time that a stop waits for calls in flight before it cuts them.
     pub stop_timeout_s: u64,
 }
 
@@ -75,10 +77,10 @@ impl Default for Limits {
 /// A stream has at most 8 MiB of items in work; a connection can have two such.
 const LEAST_MIB: usize = 16;
 
-/// A day: no timeout means anything beyond it, and sums of them do not overflow.
+/// A day. Longer timeouts make no sense, and sums of these do not overflow.
 const MOST_SECONDS: u64 = 86_400;
 
-/// A limit that cannot be.
+/// An invalid limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("server.{key}: {reason}")]
 pub struct LimitsError {
@@ -89,7 +91,7 @@ pub struct LimitsError {
 }
 
 impl Limits {
-    /// Checks what types cannot say.
+    /// Checks what types cannot express.
     ///
     /// # Errors
     /// [`LimitsError`] names the key.

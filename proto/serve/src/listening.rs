@@ -1,4 +1,4 @@
-//! The socket that a server listens on, and what to do where it cannot.
+//! The socket that a server listens on, and advice for when it cannot.
 
 use std::{
     io::{self, ErrorKind},
@@ -9,13 +9,13 @@ use futures::future::BoxFuture;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-/// A server cannot listen where its configuration says.
+/// A server cannot listen on its configured address.
 #[derive(Debug, Error)]
 #[error("cannot listen on {address} ({source}): {}", advice(source.kind()))]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
-    /// What the system said.
+    /// The system's error.
     pub source: io::Error,
 }
 
@@ -54,7 +54,7 @@ fn advice(kind: ErrorKind) -> &'static str {
 mod tests {
     use super::*;
 
-    /// The fault: the system's words alone.
+    /// Regression: the error was only the system's text.
     #[tokio::test]
     async fn a_socket_that_cannot_be_had_says_what_to_change() {
         let first = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await;

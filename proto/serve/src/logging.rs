@@ -1,12 +1,13 @@
-//! A process's log: to stderr, and never faster than people can read.
+//! A process's log, written to stderr at a limited rate.
 //!
-//! Whoever can make a server log a line can make it fill a disk. So each place in the source
-//! writes at most [`LINES_A_MINUTE`] lines a minute; what is left out is counted, and the count is
-//! written when the minute is over. Levels below `info` are for people who look for something, and
-//! are not limited.
+//! A caller that can make a server log a line could make it fill a disk. So each place in the
+//! source writes at most [`LINES_A_MINUTE`] lines a minute. Omitted lines are counted, and the
+//! count is written when the minute is over. Levels below `info` are for debugging and are not
+//! limited.
 //!
-//! What peers and files say gets into lines too. What has no place on a screen is escaped
-//! ([`merits_text::shown`]), line breaks too: nobody writes a line of their own, or speaks to the terminal.
+//! Lines may contain text from peers and files. Characters that are not allowed on a screen, and
+//! line breaks, are escaped ([`merits_text::shown`]), so nobody can forge a line or send commands
+//! to the terminal.
 
 use std::{
     collections::HashMap,
@@ -30,12 +31,13 @@ pub const LINES_A_MINUTE: u32 = 30;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Logs what passes `filter` to stderr, sampled, for the rest of the process's life.
+/// Logs events that pass `filter` to stderr, at the limited rate, for the rest of the process's
+/// life.
 pub fn start(filter: EnvFilter, ansi: bool) {
     let sampling = Sampling::new();
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        // It would tell so on the same stream, by a panic.
+        // It would report a failure on the same stream, by a panic.
         .log_internal_errors(false)
         .with_ansi(ansi)
         .fmt_fields(debug_fn(write_field).delimited(" "))
@@ -50,13 +52,13 @@ pub fn start(filter: EnvFilter, ansi: bool) {
             sampling.report(Instant::now());
         }
     };
-    // Without it lines are still left out, and their number is missing.
+    // Without it, lines are still omitted, but not counted.
     if let Err(error) = std::thread::Builder::new().name("log".into()).spawn(report) {
-        tracing::warn!(%error, "lines that are left out of this log are not counted in it");
+        tracing::warn!(%error, "lines that are omitted from this log are not counted in it");
     }
 }
 
-/// A field of a line, without what has no place on a screen.
+/// A field of a line, with characters escaped that are not allowed on a screen.
 fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let value = format!("{value:?}");
     match field.name() {
@@ -65,7 +67,7 @@ fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> f
     }
 }
 
-/// Lets so many lines a minute pass from each place in the source. Clones share the count.
+/// Passes this many lines a minute from each place in the source. Clones share the count.
 #[derive(Clone, Debug, Default)]
 pub struct Sampling(Arc<Mutex<HashMap<Identifier, Place>>>);
 
@@ -78,7 +80,7 @@ struct Place {
 }
 
 impl Sampling {
-    /// Nothing was written yet.
+    /// A filter that has not passed any line yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -109,7 +111,7 @@ impl Sampling {
         false
     }
 
-    /// Writes how many lines were left out, of places whose minute is over.
+    /// Writes how many lines were omitted, for places whose minute is over.
     pub fn report(&self, now: Instant) {
         let mut over = Vec::new();
         for place in self.places().values_mut() {
@@ -121,12 +123,12 @@ impl Sampling {
         // Not under the lock, which the subscriber takes for this line.
         for (metadata, left_out) in over {
             let (file, line) = (metadata.file().unwrap_or(""), metadata.line().unwrap_or(0));
-            tracing::warn!(target: REPORT, left_out, at = %format_args!("{file}:{line}"), "lines like the last ones from there were left out");
+            tracing::warn!(target: REPORT, left_out, at = %format_args!("{file}:{line}"), "lines like the last ones from there were omitted");
         }
     }
 }
 
-/// Target of the lines that say how many were left out.
+/// Target of the lines that report how many were omitted.
 const REPORT: &str = "merits_serve::logging";
 
 impl<S: Subscriber> Filter<S> for Sampling {

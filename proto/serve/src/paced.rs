@@ -1,4 +1,4 @@
-//! Bringing a copy of the log up to date for callers who may be anybody.
+//! Brings a copy of the log up to date for callers that may be anybody.
 
 use std::{
     future::Future,
@@ -7,11 +7,11 @@ use std::{
 
 use tokio::sync::Mutex;
 
-/// For callers whom nothing vouches for, a copy is brought up to date so often at most.
+/// The shortest interval between two updates of a copy for unauthenticated callers.
 pub const SPACING: Duration = Duration::from_millis(250);
 
-/// Orders synchronisations: those who wait at the same time share one, and strangers cannot make
-/// more than four a second.
+/// Coordinates synchronisations: concurrent callers share one, and unauthenticated callers cannot
+/// cause more than four a second.
 #[derive(Debug)]
 pub struct Paced<E>(Mutex<Option<Last<E>>>);
 
@@ -29,24 +29,25 @@ impl<E> Default for Paced<E> {
 }
 
 impl<E: Clone> Paced<E> {
-    /// None yet.
+    /// No synchronisation yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Synchronises for a caller whose signature, or whose part in the log, was checked before:
-    /// returns when a synchronisation that began after the call has ended.
+    /// Synchronises for a caller whose signature, or whose entry in the log, was checked before.
+    /// Returns when a synchronisation that began after the call has ended.
     ///
     /// # Errors
-    /// What `sync` says.
+    /// The error of `sync`.
     pub async fn sync(&self, sync: impl Future<Output = Result<(), E>>) -> Result<(), E> {
         self.sync_after(Duration::ZERO, sync).await
     }
 
-    /// The same for a stranger: no sooner than [`SPACING`] after the last one began.
+    /// The same for an unauthenticated caller, no sooner than [`SPACING`] after the last
+    /// synchronisation began.
     ///
     /// # Errors
-    /// What `sync` says.
+    /// The error of `sync`.
     pub async fn sync_for_strangers(
         &self,
         sync: impl Future<Output = Result<(), E>>,

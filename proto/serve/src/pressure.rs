@@ -1,4 +1,4 @@
-//! Whether callers wait for room that others hold.
+//! Tracks whether callers wait for room that others hold.
 
 use std::{
     sync::{
@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A refusal for want of room presses so long.
+/// How long a refusal for lack of room counts as pressure.
 const LASTS: Duration = Duration::from_secs(3);
 
-/// While somebody waits for room, peers that hold it without moving are cut sooner.
+/// While a caller waits for room, peers that hold room without moving are cut sooner.
 #[derive(Debug, Default)]
 pub(crate) struct Pressure {
     waiting: AtomicUsize,
@@ -19,12 +19,12 @@ pub(crate) struct Pressure {
 }
 
 impl Pressure {
-    /// Somebody found no room.
+    /// A caller found no room.
     pub(crate) fn now(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Somebody waits for room for as long as the answer lives.
+    /// A caller waits for room until the returned value is dropped.
     pub(crate) fn while_held(&self) -> impl Drop + '_ {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Pressing(self)

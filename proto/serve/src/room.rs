@@ -1,4 +1,5 @@
-//! Whether there is room for a call, or for one more item of a stream, and who is to make some.
+//! Whether there is room for a call, or for one more item of a stream, and which callers must make
+//! room.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,21 +11,22 @@ use crate::{
     bound::Bound, callers::Caller, connection::Connection, pressure::Pressure, server::Shared,
 };
 
-/// A call that holds more units than this is large, 16 of them for its headers. Half of all memory is
-/// for the others, so that streams and pages do not keep single entries out.
+/// A call that holds more units than this is large; 16 of them are for its headers. Half of all
+/// memory is reserved for other calls, so that streams and pages do not keep single entries out.
 const LARGE: u32 = 256 + 16;
 
-/// A call waits so long for room before it is sent away.
+/// How long a call waits for room before it is refused.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often a caller looks again who holds as much as there is left.
+/// How often a caller that holds as much as is left tries again.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// When a caller who found no room should come back.
+/// When a caller that found no room should retry.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// What a call, or an item of a stream, holds of a server, for as long as a copy of this lives. Work
-/// that goes on when its call is gone keeps a copy: what it holds is not free before.
+/// The memory of a server that a call, or an item of a stream, holds while a copy of this value
+/// lives. Work that continues after its call has ended keeps a copy, so its memory is not freed
+/// earlier.
 #[derive(Clone, Debug, Default)]
 pub struct Memory(#[expect(dead_code, reason = "held")] Arc<Vec<OwnedSemaphorePermit>>);
 
@@ -33,25 +35,25 @@ impl Memory {
         Self(Arc::new(permits))
     }
 
-    /// What the call of this request holds; nothing if it came past our server.
+    /// What the call of this request holds; `None` if it did not come through our server.
     pub fn of<T>(request: &tonic::Request<T>) -> Self {
         request.extensions().get().cloned().unwrap_or_default()
     }
 }
 
-/// What a call asks for.
+/// The kind of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// Whether a service is there. Monitors ask when everything else is taken, so what they need is
-    /// kept apart.
+    /// A health check. Monitors ask when everything else is in use, so their resources are
+    /// reserved.
     Probe,
-    /// To be told when that changes; open for days, and silent.
+    /// A health watch, which may stay open and silent for days.
     Watch,
-    /// So many units.
+    /// This many units of memory.
     Units(u32),
 }
 
-/// Takes what a call holds.
+/// Takes the resources of a call.
 pub(crate) async fn admit(
     shared: &Shared,
     connection: &Connection,
@@ -84,9 +86,10 @@ pub(crate) async fn admit(
     Ok(Memory::of_permits(held))
 }
 
-/// Takes memory of the connection, the caller and the server, when each has it. Who waits for what
-/// their own connection holds presses nobody; who waits for what their own address holds presses this
-/// address; who waits for what all hold presses those who hold more than their part.
+/// Takes memory of the connection, the caller and the server, once each has enough. A caller that
+/// waits for what its own connection holds puts no pressure on others. One that waits for what its
+/// own address holds puts pressure on that address. One that waits for what all hold puts pressure
+/// on those that hold more than their part.
 pub(crate) async fn memory(
     shared: &Shared,
     connection: &Connection,
@@ -131,7 +134,8 @@ async fn pressing(
     bound.take(units).await
 }
 
-/// Whom a caller presses who may have no more because little is left: itself, if it holds much.
+/// The callers under pressure when a caller may have no more because little is left: itself, if it
+/// holds much.
 fn presses<'a>(shared: &'a Shared, caller: &'a Caller) -> &'a Pressure {
     if shared.has_more_than_its_part(caller) {
         &caller.pressed
@@ -148,7 +152,7 @@ fn no_room() -> Fault {
     }
 }
 
-/// The answer to a call that was ended because its peer did nothing.
+/// The answer to a call that was ended because its peer was inactive.
 pub(crate) fn ended() -> Fault {
     let message =
         "nothing moved on this call, and it was ended to make room for others: send it again";

@@ -1,4 +1,4 @@
-//! Serving: accept, watch, stop.
+//! Serving: accepts connections, watches them, stops.
 
 use std::{
     convert::Infallible,
@@ -52,7 +52,7 @@ pub enum ServeError {
     Limits(#[from] LimitsError),
 }
 
-/// A server in the making.
+/// A server that is being configured.
 #[derive(Debug)]
 pub struct Server {
     limits: Limits,
@@ -62,7 +62,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Without a service but health; `limits` are checked when it serves.
+    /// A server with no service except health. `limits` are checked when it serves.
     pub fn new(limits: &Limits) -> Self {
         let reporter = HealthReporter::new();
         let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()))
@@ -75,7 +75,7 @@ impl Server {
         }
     }
 
-    /// Adds a service, and says what its calls may hold.
+    /// Adds a service, and states what its calls may hold.
     #[must_use]
     pub fn service<S>(mut self, service: S, weights: Weights) -> Self
     where
@@ -93,13 +93,13 @@ impl Server {
         self
     }
 
-    /// Tells callers whether the services can do their work. They can until told otherwise.
+    /// The health that callers are told. Services count as healthy until reported otherwise.
     pub fn health(&self) -> Health {
         self.health.clone()
     }
 
-    /// Serves on `listener` until `stop` resolves; then takes nothing new, lets calls in flight end
-    /// for as long as the limits allow, and cuts the rest, whatever the peers do.
+    /// Serves on `listener` until `stop` resolves. Then it accepts nothing new, lets calls in
+    /// flight finish within the limits, and cuts the rest, whatever the peers do.
     ///
     /// # Errors
     /// [`ServeError`], before anything is served.
@@ -131,7 +131,7 @@ impl Server {
         let new = reflection()
             .build_v1()?
             .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
-        // What stock clients of today still ask for.
+        // Current standard clients still ask for this version.
         let old = reflection()
             .build_v1alpha()?
             .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
@@ -139,9 +139,9 @@ impl Server {
         let mut weights = self.weights;
         weights.extend(REFLECTION.map(|name| (name, INFRASTRUCTURE)));
 
-        // Names that were told nothing yet are not known to health.
+        // Health does not know names for which nothing was reported.
         self.health.set(self.health.is_serving()).await;
-        // Ends when every task of every connection has let its sender go.
+        // Ends when every task of every connection has dropped its sender.
         let (alive, mut ended) = mpsc::channel(1);
         let (end, _) = watch::channel(Phase::Serving);
         let connections = descriptors::cap(self.limits.connections);
@@ -172,7 +172,7 @@ impl Server {
         if in_time.is_err() {
             tracing::warn!("calls were still open at the stop timeout and are cut");
             end.send_replace(Phase::Cutting);
-            // Only work that does not wait for anything keeps a task now.
+            // Now only work that never awaits can keep a task alive.
             let _ = tokio::time::timeout(CUT, ended.recv()).await;
         }
         Ok(())
@@ -185,7 +185,7 @@ const REFLECTION: [&str; 2] = [
     "grpc.reflection.v1alpha.ServerReflection",
 ];
 
-/// How long tasks that were cut may take to go.
+/// How long tasks that were cut may take to end.
 const CUT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,21 +195,21 @@ enum Phase {
     Cutting,
 }
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) memory: Bound,
-    /// Of the memory, what large calls and items of streams may hold.
+    /// The part of the memory that large calls and items of streams may hold.
     pub(crate) large: Bound,
     pub(crate) calls: Bound,
-    /// Questions about health at once.
+    /// Concurrent health checks.
     pub(crate) probes: Bound,
-    /// Watches of health at once.
+    /// Concurrent health watches.
     pub(crate) watches: Bound,
     pub(crate) pressed: Pressure,
     callers: Callers,
-    /// One a connection.
+    /// One for each connection.
     places: Bound,
     open: Mutex<Vec<Weak<Connection>>>,
     weights: Vec<(&'static str, Weights)>,
@@ -233,7 +233,7 @@ impl Shared {
         }
     }
 
-    /// What a call of this path asks for.
+    /// The kind of a call of this path.
     pub(crate) fn wanted(&self, path: &str) -> Wanted {
         let (service, method) = path
             .strip_prefix('/')
@@ -250,8 +250,8 @@ impl Shared {
         Wanted::Units(weights.units(method))
     }
 
-    /// Whether a caller holds more than a small part of something that others wait for. Who does not
-    /// is not to blame, and may be slow.
+    /// Whether a caller holds more than a small part of something that others wait for. Other
+    /// callers are not to blame and may be slow.
     pub(crate) fn has_more_than_its_part(&self, caller: &Caller) -> bool {
         let much = |own: &Bound, all: &Bound| own.held() > all.total() / PARTS;
         much(&caller.memory, &self.memory)
@@ -271,7 +271,7 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers a connection, and forgets those that are gone.
+    /// Adds a connection, and removes those that have ended.
     fn remember(&self, connection: &Arc<Connection>) {
         let mut open = self.open();
         if open.len() >= 2 * self.limits.connections {
@@ -280,9 +280,10 @@ impl Shared {
         open.push(Arc::downgrade(connection));
     }
 
-    /// Makes room for a connection of `caller`, which counts already among its own: ends one of the
-    /// caller that has the most, if that has more than this one, whatever it does there; or else one
-    /// that is of no use. An address that fills the server so stands in its own way only.
+    /// Makes room for a connection of `caller`, which is already counted. If another caller has
+    /// more connections than this one, ends a connection of the caller with the most, even if it is
+    /// busy. Otherwise ends an unused connection. So an address that fills the server only harms
+    /// itself.
     fn make_room(&self, caller: &Arc<Caller>) -> Room {
         let now = Instant::now();
         let known: Vec<_> = {
@@ -296,7 +297,8 @@ impl Shared {
         let of_the_greedy = known
             .iter()
             .filter(|known| most > own && known.place.0.connections() == most);
-        // Of those, whoever has no call open goes first, then whoever moved nothing for longest.
+        // Among those, connections without an open call go first, then those that moved nothing for
+        // the longest time.
         let least_used = |known: &&Arc<Connection>| (known.calls() == 0, known.disuse(now));
         if let Some(victim) = of_the_greedy.max_by_key(least_used) {
             tracing::warn!(
@@ -323,31 +325,31 @@ impl Shared {
     }
 }
 
-/// Whether there is room for one more connection.
+/// The result of making room for one more connection.
 enum Room {
     /// One was closed.
     Soon,
-    /// Not yet, and nobody has more than the one who asks.
+    /// Not yet, and no caller has more than this one.
     Later,
-    /// Nobody has more than the one who asks, who has others.
+    /// No caller has more than this one, and it has other connections.
     Never,
 }
 
-/// A caller with more than this part of what is there is asked to move, when others wait.
+/// A caller that holds more than this part of a resource must move while others wait.
 const PARTS: usize = 64;
 
-/// Questions about health at once, 8 KiB each at most, and watches.
+/// Concurrent health checks, at most 8 KiB each, and watches.
 const PROBES: usize = 256;
 const WATCHES: usize = 1_024;
 
-/// A connection without a call may be closed for another one after this.
+/// After this time, a connection without a call may be closed for another one.
 const IDLE_FOR_ROOM: Duration = Duration::from_secs(1);
-/// One with calls on which nothing moves, after this.
+/// After this time, a connection with calls on which nothing moves may be closed.
 const BUSY_FOR_ROOM: Duration = Duration::from_secs(10);
-/// A new connection waits so long for one of the others to be of no use.
+/// How long a new connection waits for another one to become unused.
 const LATER: Duration = Duration::from_secs(12);
 
-/// Takes connections; never ends by itself.
+/// Accepts connections. It never ends by itself.
 async fn accept(
     listener: &TcpListener,
     shared: &Arc<Shared>,
@@ -372,7 +374,7 @@ async fn accept(
             tracing::warn!(address = %address.ip(), "all connections are taken: one more of an address that has others is closed");
             continue;
         };
-        // Answers are small and awaited: do not hold them back.
+        // Answers are small and awaited: send them without delay.
         let _ = stream.set_nodelay(true);
         let connection = Arc::new(Connection::new(place, &shared.limits));
         shared.remember(&connection);
@@ -394,7 +396,7 @@ async fn accept(
     }
 }
 
-/// Room for a connection of `caller`, made if there is none.
+/// Takes room for a connection of `caller`, and makes room if there is none.
 async fn permit(shared: &Shared, caller: &Arc<Caller>) -> Option<OwnedSemaphorePermit> {
     let begun = Instant::now();
     loop {
@@ -413,9 +415,9 @@ async fn permit(shared: &Shared, caller: &Arc<Caller>) -> Option<OwnedSemaphoreP
     }
 }
 
-/// Failed accepts: mostly there is no file descriptor left. One that works now and then, because a
-/// descriptor became free for a moment, ends nothing: a line is written when it begins and when it is
-/// over.
+/// Failed accepts, mostly because no file descriptor is left. A success now and then, when a
+/// descriptor was free for a moment, does not end the failure. One line is logged when the failure
+/// begins and one when it is over.
 #[derive(Debug, Default)]
 struct Failures {
     count: u64,
@@ -442,21 +444,21 @@ impl Failures {
     }
 }
 
-/// Accepts fail no more when none failed for so long.
+/// The failure is over when no accept has failed for this long.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// How often a connection is looked at.
+/// How often a connection is checked.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Flow control of what comes in: a connection sends so much before it is read. It is held beside the
-/// memory that is counted, once a connection, so it is small: one entry.
+/// Flow control of input: a connection may send this much before it is read. This buffer is not
+/// part of the counted memory and exists once for each connection, so it is small: one entry.
 const CONNECTION_WINDOW: u32 = 64 * 1_024;
 const STREAM_WINDOW: u32 = 64 * 1_024;
-/// And of what goes out: a stream makes nothing more while so much waits.
+/// Flow control of output: a stream produces nothing more while this much waits.
 const SEND_BUFFER: usize = 64 * 1_024;
-/// Request headers: a few metadata entries. A call holds what it has of them.
+/// Request headers: a few metadata entries. They count as memory that the call holds.
 const HEADER_BYTES: u32 = 16 * 1_024;
-/// How often an idle connection is asked for a sign of life, and how long it may take.
+/// How often an idle connection is pinged, and how long its answer may take.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 

@@ -1,17 +1,18 @@
-//! What a call may hold in memory, said by each server for its own methods.
+//! The memory that a call may hold, stated by each server for its methods.
 
-/// Bytes that calls of one service hold at most: what is read of the request, the answer as it is
-/// made and as it is sent. Of a call whose requests are a stream, what it holds while nothing is in
-/// work: the message that is being read. Its items hold what [`crate::InWork`] gives them.
+/// The most bytes that calls of one service hold: the part of the request that is read, and the
+/// answer while it is made and sent. For a call whose requests are a stream, this is what it holds
+/// while nothing is in work: the message that is being read. [`crate::InWork`] gives its items
+/// their memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights {
-    /// Of methods that are not named.
+    /// For methods that are not named.
     pub usual: usize,
-    /// Of others, by the method's name.
+    /// For others, by the method's name.
     pub methods: &'static [(&'static str, usize)],
 }
 
-/// A weight is counted in units of so many bytes.
+/// The unit of weights, in bytes.
 pub(crate) const UNIT: usize = 1_024;
 
 impl Weights {
@@ -30,8 +31,8 @@ impl Weights {
     }
 }
 
-/// Of reflection: descriptors of all services.
+/// For reflection: descriptors of all services.
 pub(crate) const INFRASTRUCTURE: Weights = Weights::of_all(256 * 1_024);
 
-/// Of a path that no service has.
+/// For a path that no service has.
 pub(crate) const UNKNOWN: Weights = Weights::of_all(4 * 1_024);

@@ -9,22 +9,23 @@ use tonic::Code;
 
 pub use wire::BadFault;
 
-/// What went wrong with one call. Becomes a [`tonic::Status`] whose metadata carries all of it, and is
-/// read back from one by a client. In streams and verdicts it is a [`FaultMessage`](crate::FaultMessage).
+/// The fault of one call. It becomes a [`tonic::Status`] whose metadata carries all of it, and a
+/// client reads it back from the status. In streams and verdicts it is a
+/// [`FaultMessage`](crate::FaultMessage).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// gRPC status code.
     pub code: Code,
-    /// Why; of a newer server perhaps a reason that this program does not know.
+    /// The reason. A newer server may give one that this program does not know.
     pub reason: ReasonCode,
     /// The field at fault (`claims[3].c`); empty if no single one is.
     pub field: FieldPath,
-    /// For people: what, whose fault, what to do.
+    /// For people: what went wrong, whose fault it is, and what to do.
     pub message: String,
     /// Present if the same call may succeed after this long.
     pub retry_after: Option<Duration>,
-    /// Signed note ([`merits_verifier::refusal::SignedRefusal`]); empty if this is no judgement
-    /// on an entry.
+    /// Signed note ([`merits_verifier::refusal::SignedRefusal`]); empty if the fault is not the
+    /// refusal of an entry.
     pub signed_refusal: String,
 }
 
@@ -53,16 +54,16 @@ impl Fault {
 
     /// `field` has `actual` bytes or items, more than `limit`: [`Reason::TooLarge`].
     pub fn too_large(field: impl Into<FieldPath>, actual: usize, limit: usize) -> Self {
-        let message = format!("has {actual}, at most {limit} are taken");
+        let message = format!("has {actual}, but at most {limit} are allowed");
         Self::new(Code::InvalidArgument, Reason::TooLarge, field, message)
     }
 
-    /// What `field` names does not exist: [`Reason::NotFound`].
+    /// The item that `field` names does not exist: [`Reason::NotFound`].
     pub fn not_found(field: impl Into<FieldPath>, message: impl Into<String>) -> Self {
         Self::new(Code::NotFound, Reason::NotFound, field, message)
     }
 
-    /// A queue is full: [`Reason::Busy`], with a hint when to come back.
+    /// A queue is full: [`Reason::Busy`], with the time after which to retry.
     pub fn busy(retry_after: Duration) -> Self {
         Self {
             retry_after: Some(retry_after),
@@ -88,8 +89,8 @@ impl Fault {
         }
     }
 
-    /// The service's clock cannot be right, and it does nothing that depends on the time:
-    /// [`Reason::ClockOutOfStep`]. `what` says by how much, and what its operator does.
+    /// The service's clock cannot be right, so it does nothing that depends on the time:
+    /// [`Reason::ClockOutOfStep`]. `what` says by how much, and what its operator must do.
     pub fn out_of_step(what: impl Into<String>) -> Self {
         Self {
             retry_after: Some(Duration::from_secs(5)),
@@ -97,8 +98,8 @@ impl Fault {
         }
     }
 
-    /// The service cannot write, so it takes nothing that it would have to keep: [`Reason::CannotWrite`]. If the
-    /// write failed under this call, whether it did what it should is not known.
+    /// The service cannot write, so it accepts nothing that it must store: [`Reason::CannotWrite`].
+    /// If the write failed during this call, its result is unknown.
     pub fn cannot_write() -> Self {
         Self {
             retry_after: Some(Duration::from_secs(5)),
@@ -106,13 +107,13 @@ impl Fault {
                 Code::Unavailable,
                 Reason::CannotWrite,
                 "",
-                "the service cannot write to its disk now, so it takes nothing; what it acknowledged is not \
+                "the service cannot write to its disk now, so it accepts nothing; what it acknowledged is not \
                  lost. Send the same again later; its operator finds the cause in its log",
             )
         }
     }
 
-    /// The call took too long, and whether it did what it should is not known: [`Reason::TimedOut`].
+    /// The call took too long, and its result is unknown: [`Reason::TimedOut`].
     pub fn timed_out() -> Self {
         Self {
             retry_after: Some(Duration::from_secs(1)),
@@ -141,8 +142,9 @@ impl Fault {
         self.retry_after.is_some()
     }
 
-    /// Whether nobody can tell by this fault if the call did what it should: it got no answer, or none
-    /// in time, or none that can be read, or the service failed under it. A refusal changes nothing.
+    /// Whether this fault leaves the call's result unknown: it got no answer, no answer in time or
+    /// no readable answer, or the service failed during it. A refusal, in contrast, changes
+    /// nothing.
     pub fn leaves_open(&self) -> bool {
         matches!(
             self.reason.known(),
@@ -156,7 +158,8 @@ impl Fault {
         )
     }
 
-    /// What `who` did, in words: who is silent, busy or broken refuses nothing.
+    /// A description of what `who` did. A server that is silent, busy or broken has not refused
+    /// anything.
     pub fn told_of(&self, who: &str) -> String {
         match self.reason.known() {
             Some(Reason::NoAnswer) => format!(
@@ -165,7 +168,7 @@ impl Fault {
                 self.message
             ),
             Some(Reason::Internal) => format!(
-                "{who} failed, which is no refusal ({self}); whether it did what was asked is not known, \
+                "{who} failed, which is not a refusal ({self}); whether it did what was asked is not known, \
                  and asking again does no harm"
             ),
             Some(Reason::TimedOut) => format!(
@@ -223,7 +226,7 @@ mod tests {
         assert!(
             told(&silent).starts_with("the coordinator gives no answer (keep-alive timed out)")
         );
-        assert!(told(&failed).starts_with("the coordinator failed, which is no refusal"));
+        assert!(told(&failed).starts_with("the coordinator failed, which is not a refusal"));
         assert!(told(&busy).starts_with("the coordinator cannot do it now: busy"));
         assert_eq!(
             told(&refused),

@@ -20,7 +20,7 @@ use crate::{
 /// status if that one is malformed.
 const FAULT: &str = "merits-fault-bin";
 
-/// Why a fault that another program sent cannot be read. That program is to blame.
+/// Why a fault from another program cannot be read. That program is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BadFault {
@@ -30,42 +30,42 @@ pub enum BadFault {
     /// The details are longer than any fault.
     #[error("its details have {found} bytes; at most {FAULT_BYTES} are read")]
     TooLong {
-        /// Bytes that came.
+        /// Their length in bytes.
         found: usize,
     },
-    /// No protobuf message.
-    #[error("its details are no `merits.fault.v1.Fault`: {0}")]
+    /// They are not a protobuf message.
+    #[error("its details are not a `merits.fault.v1.Fault`: {0}")]
     Message(#[from] prost::DecodeError),
-    /// No reason, or one that only a client gives itself.
-    #[error("its reason is number {found}, which no server gives")]
+    /// It has no reason, or one that only clients use.
+    #[error("its reason is number {found}, which no server sends")]
     Reason {
         /// The number.
         found: i32,
     },
     /// The path of the field.
-    #[error("its field at fault is no path: {0}")]
+    #[error("its field at fault is not a path: {0}")]
     Field(#[from] FieldPathError),
-    /// A step of the path that is neither name nor index.
+    /// A step of the path is neither a name nor an index.
     #[error("its field at fault has a step that is neither a name nor an index")]
     Step,
-    /// A signed refusal that is longer than any.
+    /// Its signed refusal is longer than any valid one.
     #[error("its signed refusal has {found} bytes; at most {REFUSAL_BYTES} are read")]
     Refusal {
-        /// Bytes that came.
+        /// Its length in bytes.
         found: usize,
     },
 }
 
-/// Reasons that a client gives for what it did not get. A server that passes one on would say of itself that it
-/// did not answer.
+/// Reasons that a client uses when it got no answer. A server that passes one on would claim that
+/// it did not answer itself.
 const OF_CLIENTS: [Reason; 2] = [Reason::NoAnswer, Reason::FaultUnreadable];
 
 impl From<Fault> for raw::Fault {
     fn from(fault: Fault) -> Self {
         let mut message = fault.message;
         truncate(&mut message, REFUSAL_TEXT_BYTES);
-        // The caller has an answer. That another server gave this one none is this one's failure; and so is a
-        // reason without a number, which no server gives.
+        // The caller has an answer. If another server did not answer this one, that is a failure of
+        // this one. So is a reason without a number, which no server sends.
         let own = OF_CLIENTS.iter().any(|own| fault.reason == *own);
         let number = fault.reason.number().filter(|_| !own);
         let number = number.unwrap_or(Reason::Internal.number());
@@ -119,7 +119,7 @@ impl TryFrom<raw::Fault> for Fault {
         }
         Ok(Self {
             code: match i32::try_from(raw.code).map(Code::from_i32) {
-                // A fault is no success.
+                // A fault is not a success.
                 Err(_) | Ok(Code::Ok) => Code::Unknown,
                 Ok(code) => code,
             },
@@ -133,9 +133,9 @@ impl TryFrom<raw::Fault> for Fault {
 }
 
 impl Fault {
-    /// Reads the fault that a server put in `status`. A status from elsewhere (transport, proxy,
-    /// tonic's own limits) gets a reason from its code. A status whose details cannot be read becomes
-    /// [`Reason::FaultUnreadable`].
+    /// Reads the fault that a server put in `status`. A status from another origin (transport,
+    /// proxy, tonic's own limits) gets a reason from its code. A status whose details cannot be
+    /// read becomes [`Reason::FaultUnreadable`].
     pub fn from_status(status: &Status) -> Self {
         let (code, message) = (status.code(), shown(status.message()));
         match details(status) {
@@ -185,17 +185,17 @@ fn from_elsewhere(status: &Status, message: String) -> Fault {
     }
 }
 
-/// When a call that got no answer may be made again.
+/// The time after which a call without an answer may be repeated.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The call got no answer, or none in time.
+/// The call got no answer, or not in time.
 fn is_over(status: &Status) -> bool {
     is_lost(status) || status.code() == Code::DeadlineExceeded
 }
 
 /// The call got no answer: the server is not there, or its connection broke or fell silent under
-/// the call. Of a broken connection the transport makes a status of its own here, with a cause and
-/// no certain code; a status that a server sent has no cause.
+/// the call. For a broken connection, the transport creates a status here, with a cause and an
+/// arbitrary code. A status that a server sent has no cause.
 fn is_lost(status: &Status) -> bool {
     let made_here = std::error::Error::source(status).is_some();
     match status.code() {
@@ -217,7 +217,7 @@ impl From<Fault> for Status {
     }
 }
 
-/// Another party's words, on this party's screen.
+/// Another party's text, for this party's screen.
 fn shown(message: &str) -> String {
     let mut message = message.to_owned();
     truncate(&mut message, REFUSAL_TEXT_BYTES);
@@ -267,7 +267,7 @@ mod tests {
         }
         let proto = include_str!("../../merits/fault/v1/fault.proto");
         let names = proto.lines().filter(|line| line.starts_with("  REASON_"));
-        // One more: REASON_UNSPECIFIED.
+        // One more, for REASON_UNSPECIFIED.
         assert_eq!(names.count(), Reason::ALL.len() + 1);
     }
 
@@ -305,19 +305,19 @@ mod tests {
             fault.encode_to_vec()
         };
         let cases = [
-            (b"\xff\xff".to_vec(), "are no `merits.fault.v1.Fault`"),
+            (b"\xff\xff".to_vec(), "are not a `merits.fault.v1.Fault`"),
             (vec![0; FAULT_BYTES + 1], "at most"),
             (Vec::new(), "reason is number 0"),
             (with(|fault| fault.reason = -3), "reason is number -3"),
-            // A server that answers did not give no answer.
+            // A server that sends this has answered, so the reason is false.
             (with(|fault| fault.reason = 20), "reason is number 20"),
             (
                 with(|fault| fault.signed_refusal = "n".repeat(REFUSAL_BYTES + 1)),
                 "signed refusal",
             ),
-            (stray(vec![name("a\u{1b}[2J")]), "is no path"),
-            (stray(vec![name("a.b")]), "is no path"),
-            (stray(vec![name("a"); 9]), "is no path"),
+            (stray(vec![name("a\u{1b}[2J")]), "is not a path"),
+            (stray(vec![name("a.b")]), "is not a path"),
+            (stray(vec![name("a"); 9]), "is not a path"),
             (stray(vec![raw::FieldStep { step: None }]), "neither a name"),
         ];
         for (details, expected) in cases {
@@ -332,7 +332,7 @@ mod tests {
             let told = fault.told_of("the coordinator");
             assert!(told.starts_with("the coordinator answers with an error"));
         }
-        // Not base64 at all, which no method of this program writes.
+        // Not base64; no method of this program writes that.
         let mut headers = http::HeaderMap::new();
         headers.insert("grpc-status", "9".parse().unwrap());
         headers.insert(FAULT, "*not base64*".parse().unwrap());
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(fault.reason, Reason::TooLarge);
         assert!(!fault.may_retry());
         assert!(Fault::from_status(&Status::unavailable("connection refused")).may_retry());
-        // A connection that broke under a call is no judgement of the server's.
+        // A connection that broke during a call is not a decision of the server.
         let broken = std::io::Error::other("keep-alive timed out");
         let fault = Fault::from_status(&Status::from_error(broken.into()));
         assert_eq!(fault.code, Code::Unknown);
@@ -356,7 +356,7 @@ mod tests {
         assert!(!Fault::from_status(&Status::unknown("said by the server")).may_retry());
     }
 
-    /// A server that passes on the silence of another one would be called silent itself.
+    /// If a server passed on that another one was silent, it would be called silent itself.
     #[test]
     fn an_answer_never_says_that_there_is_none() {
         let broken = std::io::Error::other("keep-alive timed out");

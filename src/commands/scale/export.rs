@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_circuits::{builder::Circuit, prover::Prover as _, snarkjs_files};
-use merits_guard::output::Readers;
+use merits_guard::{output::Readers, words::reading};
 use merits_params::{
     keystore::{KeyStore, R1CS_FILE, StoredKey, VERIFICATION_KEY_FILE, ZKEY_FILE},
     manifest::Manifest,
@@ -41,7 +41,8 @@ impl Arguments {
         let output = &self.output;
         let at = || output.display().to_string();
         // Files of another circuit would stay between the new ones.
-        let empty = !output.exists() || fs::read_dir(output).with_context(at)?.next().is_none();
+        let files = || fs::read_dir(output).map_err(reading).with_context(at);
+        let empty = !output.exists() || files()?.next().is_none();
         ensure!(empty, "{} is not empty: name another directory", at());
         let bar = working("compiling the formula");
         let circuit = setup::compile(&manifest);

@@ -69,9 +69,16 @@ impl Faulty {
                 shown(message) && shown(help) && shown(fault.file.inner())
             });
         let handler = handler(safe);
-        for fault in &self.faults {
+        let (in_full, others) = self.faults.split_at(self.faults.len().min(IN_FULL));
+        for fault in in_full {
             let text = Shown(&handler, fault).to_string();
             coloured(&format!("\n{}", text.trim_end()), safe);
+        }
+        if !others.is_empty() {
+            eprintln!("\nand {} more, without their lines:", others.len());
+        }
+        for fault in others {
+            eprintln!("{}: {fault}", fault.at(&self.path));
         }
     }
 }
@@ -96,6 +103,22 @@ struct Shown<'a>(&'a MietteHandler, &'a Fault);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.debug(self.1, f)
+    }
+}
+
+impl Fault {
+    /// Where it is, as `FILE:LINE:COLUMN`.
+    fn at(&self, path: &str) -> String {
+        let span = self.place.span.as_ref();
+        let before = span.and_then(|span| self.file.inner().get(..span.start));
+        before.map_or_else(
+            || path.to_owned(),
+            |before| {
+                let line = before.matches('\n').count() + 1;
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                format!("{path}:{line}:{column}")
+            },
+        )
     }
 }
 
@@ -129,3 +152,7 @@ fn count(faults: usize) -> String {
 }
 
 const WIDTH: usize = 100;
+
+/// Faults that are shown with their line and what to do. A line may hold hundreds of faults, and would be shown
+/// as often.
+const IN_FULL: usize = 20;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Subcommand;
 use merits_guard::output::Output;
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_sponsor::{OfferReport, Sponsor, VOUCHERS, config::SponsorConfig, offers::OfferFile};
 use merits_text::typed::{argument, prose};
 
@@ -85,7 +85,7 @@ impl Command {
             }
             Self::List { config } => {
                 let sponsor = Sponsor::open(&SponsorConfig::load(&config)?).await?;
-                print(&sponsor.offers(unix_millis())?);
+                print(&sponsor.offers(machine_time())?);
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -5,8 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Args;
 use merits_kit::{AttestedError, Kit};
-use merits_party::unix_millis;
-use merits_primitives::ids::{Expiry, Period, PeriodKind};
+use merits_party::machine_time;
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Expiry, Period, PeriodKind},
+};
 use merits_text::typed::argument;
 use merits_verifier::{
     attestation::{Attestation, Question, Shown},
@@ -52,8 +55,9 @@ impl Arguments {
             .with_context(name)?;
         let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
         // Before 1970 everything was good.
-        let at = self.at.map_or_else(unix_millis, |at| {
-            u64::try_from(at.as_millisecond()).unwrap_or(0)
+        let at = self.at.map_or_else(machine_time, |at| {
+            let millis = u64::try_from(at.as_millisecond());
+            millis.map_or(Timestamp::FIRST, Timestamp::from_millis)
         });
         let kit = Kit::read(&self.kit)?;
         let keys = KeyPolicy {
@@ -94,8 +98,8 @@ fn first_day(expiry: Expiry) -> String {
 }
 
 /// To the minute, UTC.
-fn moment(time: u64) -> String {
-    let time = i64::try_from(time).unwrap_or(i64::MAX);
+fn moment(time: Timestamp) -> String {
+    let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     jiff::Timestamp::from_millisecond(time).map_or_else(
         |_| "in a far future".to_owned(),
         |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),

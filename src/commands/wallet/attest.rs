@@ -1,11 +1,13 @@
 //! `merits wallet attest`.
 
+use std::time::Duration;
+
 use std::{io::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 use merits_guard::output::{Kind, Output, Readers};
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_primitives::calendar::Date;
 use merits_text::typed::argument;
 use merits_verifier::attestation::Question;
@@ -20,7 +22,7 @@ use crate::{
 /// An image replaces none: whose it is cannot be told.
 const IMAGE: Kind<'static> = Kind::new("a QR code", Readers::Owner);
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What an attestation takes.
 #[derive(Debug, Args)]
@@ -60,14 +62,14 @@ impl Attest {
         Output::check(&self.output, IMAGE)?;
         let mut wallet = self.place.open().await?;
         let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
-        let now = unix_millis();
+        let now = machine_time();
         let expires = self.expiry.map(dates::label);
         let asked = AttestRequest {
             scale: &self.scale,
             expires: expires.as_deref(),
             at_least: self.at_least,
             question: &question,
-            not_after: now + u64::from(self.valid_hours) * HOUR,
+            not_after: now + u32::from(self.valid_hours) * HOUR,
         };
         let prover = wallet.prover()?;
         let planned = wallet.plan_attestation(&asked, now, &mut rand::rng())?;

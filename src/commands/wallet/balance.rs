@@ -1,6 +1,6 @@
 //! `merits wallet credits`, `history`.
 
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_wallet::{
     net::Happened,
     report::{Note, NoteSource, Purse},
@@ -15,7 +15,7 @@ use crate::screen::{VOUCHED, indented, thousands};
 /// What the person has, by scale and expiry bucket.
 pub(super) async fn show(place: &Place) -> anyhow::Result<()> {
     let wallet = place.open().await?;
-    let purses = wallet.credits(unix_millis())?;
+    let purses = wallet.credits(machine_time())?;
     if purses.is_empty() {
         println!("no credits yet");
     }

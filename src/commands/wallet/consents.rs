@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use merits_party::{lookup::find_party, unix_millis};
+use merits_party::{lookup::find_party, machine_time};
 use merits_primitives::ids::{Period, ScaleId};
 use merits_records::handover::{Handover as _, LinkFile, TicketFile};
 use merits_text::typed::argument;
@@ -47,7 +47,7 @@ impl Link {
         let prover = wallet.prover()?;
         let source = find_party(&wallet.replica(), &self.source)?;
         let name = wallet.party_name(&source)?;
-        let link = wallet.link(&source, &self.account, &prover, unix_millis())?;
+        let link = wallet.link(&source, &self.account, &prover, machine_time())?;
         link.write(&self.output)?;
         wallet.remember(&name, &self.account)?;
         println!(
@@ -137,7 +137,7 @@ impl Consent {
         let name = &proposal.distributor;
         let bar = progress(periods.len() as u64, "proving consents");
         for (period, path) in &tickets {
-            let (now, rng) = (unix_millis(), &mut rand::rng());
+            let (now, rng) = (machine_time(), &mut rand::rng());
             wallet
                 .ticket(&proposal, *period, &prover, now, rng)?
                 .write(path)?;
@@ -323,7 +323,10 @@ fn asked_yes(question: &str) -> anyhow::Result<bool> {
     let mut answer = String::new();
     // A few bytes say yes, and more say nothing else.
     let most = 64;
-    std::io::stdin().lock().take(most).read_line(&mut answer)?;
+    let asked = std::io::stdin().lock().take(most).read_line(&mut answer);
+    asked.context(
+        "the answer cannot be read from standard input: answer in a terminal, or give --yes",
+    )?;
     Ok(matches!(
         answer.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"

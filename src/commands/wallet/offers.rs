@@ -1,6 +1,6 @@
 //! `merits wallet offers`.
 
-use merits_party::unix_millis;
+use merits_party::machine_time;
 use merits_wallet::report::{Affordable, OpenOffer};
 
 use super::place::{Place, as_of, day};
@@ -9,7 +9,7 @@ use crate::screen::{indented, thousands};
 /// What can be redeemed now, and what of it this person can afford.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
     let wallet = place.open().await?;
-    let offers = wallet.offers(unix_millis())?;
+    let offers = wallet.offers(machine_time())?;
     for offer in &offers {
         show(offer);
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use merits_primitives::calendar::Day;
+use merits_primitives::calendar::Timestamp;
 use merits_wallet::{directory::Directory, net::Wallet};
 
 use crate::{outputs, screen::working};
@@ -58,13 +58,13 @@ pub(super) fn as_of(wallet: &Wallet) -> anyhow::Result<String> {
     ))
 }
 
-/// The day of a time in unix milliseconds, such as `2026-03-02` (UTC).
-pub(super) fn day(time: u64) -> String {
-    Day::of_millis(time).to_string()
+/// The day of a time, such as `2026-03-02` (UTC).
+pub(super) fn day(time: Timestamp) -> String {
+    time.day().to_string()
 }
 
-/// Day and minute of a time in unix milliseconds, UTC.
-pub(super) fn moment(time: u64) -> String {
-    let minutes = time / 60_000 % 1_440;
+/// Day and minute of a time, UTC.
+pub(super) fn moment(time: Timestamp) -> String {
+    let minutes = time.as_millis() / 60_000 % 1_440;
     format!("{} {:02}:{:02}", day(time), minutes / 60, minutes % 60)
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use merits_exchange::net::ExchangeClient;
 use merits_exchange::voucher::{VoucherContext, open};
-use merits_party::{lookup::find_party, unix_millis};
+use merits_party::{lookup::find_party, machine_time};
 use merits_primitives::{calendar::Date, ids::EntryId};
 use merits_text::typed::argument;
 use merits_verifier::receipt::Receipt;
@@ -84,7 +84,7 @@ impl Redeem {
             Some(name) => Some(find_party(&wallet.replica(), name)?),
             None => None,
         };
-        let planned = wallet.plan_redemption(&self.offer, at, unix_millis(), &mut rand::rng())?;
+        let planned = wallet.plan_redemption(&self.offer, at, machine_time(), &mut rand::rng())?;
         let bar = working("proving");
         let proof = planned.prove(&prover)?;
         bar.finish_and_clear();
@@ -170,8 +170,8 @@ impl Merge {
         let scale = wallet.scale(&self.scale)?;
         let day = self.expiry.map(dates::label);
         let mut done = 0u32;
-        for expiry in wallet.buckets(&scale, day.as_deref(), unix_millis())? {
-            for merge in wallet.plan_merges(&scale, expiry, unix_millis(), &mut rand::rng())? {
+        for expiry in wallet.buckets(&scale, day.as_deref(), machine_time())? {
+            for merge in wallet.plan_merges(&scale, expiry, machine_time(), &mut rand::rng())? {
                 let worth = wallet.merge(merge, &prover).await?;
                 warn(&wallet);
                 println!("merged two notes into one of {}", thousands(worth));

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
+use merits_serve::Limits;
 use toml::{Table, Value};
 
 use crate::cli::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
@@ -241,6 +242,9 @@ fn the_samples_agree() {
         } else {
             assert_eq!(text(&own["origin"]), origin, "{role}");
         }
+        if own.contains_key("listen") {
+            assert_eq!(own.get("server"), coordinator.get("server"), "{role}");
+        }
         let mut named = Vec::new();
         for key in [
             "signing_key",
@@ -271,6 +275,9 @@ fn the_samples_agree() {
             }
         }
     }
+    // One set of limits for all servers, and the samples say what a server without it takes.
+    let limits: Limits = coordinator["server"].clone().try_into().expect("limits");
+    assert_eq!(limits, Limits::default());
     let holders: Vec<&str> = tables["supervisor"]["holders"]
         .as_array()
         .expect("addresses")

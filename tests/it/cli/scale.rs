@@ -47,6 +47,40 @@ fn faults_are_shown_as_pinned() {
     }
 }
 
+/// The fault: a line with a hundred faults was printed a hundred times, half a megabyte for one formula.
+#[test]
+fn a_line_with_many_faults_is_not_shown_with_each() {
+    let file = root().join("tests/it/cli/scale/faults/unknown_field.toml");
+    let text = fs::read_to_string(file).expect("a scale");
+    let right = "days.map(d, math.floor(d.steps / per_point)).sum()";
+    let never: String = (40..70)
+        .map(|days| format!("days.size() == {days} ? 1 : "))
+        .collect();
+    let faulty = text.replace(&right.replace("steps", "step"), &format!("{never}{right}"));
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::write(directory.path().join("big.toml"), faulty).expect("written");
+    let ran = merits(directory.path(), &["scale", "check", "big.toml"]);
+    ran.refuses(&[
+        "30 faults in this scale",
+        "and 10 more, without their lines",
+    ]);
+    assert_eq!(ran.stderr.matches("scale::decided").count(), 20, "{ran:#?}");
+    // Every fault is still named at its place.
+    let line = text[..text.find("days.map").expect("a formula")]
+        .lines()
+        .count()
+        + 1;
+    for (number, days) in (40..70).enumerate() {
+        let column = 1 + number * "days.size() == 40 ? 1 : ".len();
+        let place = format!("big.toml:{line}:{column}");
+        let said = format!("`days.size() == {days}` never holds");
+        assert!(
+            ran.stderr.contains(&place) && ran.stderr.contains(&said),
+            "{place}: {ran:#?}"
+        );
+    }
+}
+
 #[test]
 fn every_template_is_written_checked_and_tried() {
     let directory = tempfile::tempdir().expect("a temporary directory");

@@ -122,7 +122,7 @@ fn no_period_is_reached_by_an_old_ticket_and_a_new_identity() {
     let distributor = town.stage.federation.distributor.clone();
     let second = town.second_distributor.clone();
     // Tickets of the old identity, made for the furthest week that the ledger takes, and one more.
-    let day = u32::try_from(town.stage.time / 86_400_000).unwrap();
+    let day = town.stage.time.day().0;
     let furthest = Period::of_day(PeriodKind::Week, day + 31);
     let ahead = town.consent(&old, furthest, &distributor);
     let beyond = town.consent(

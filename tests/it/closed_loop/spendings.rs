@@ -1,5 +1,7 @@
 //! Attacks with notes: another's, spent ones, ones that never were.
 
+use std::time::Duration;
+
 use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemViolation};
 use merits_ledger::{
     OfferRefusal, Refusal,
@@ -381,6 +383,6 @@ fn showing(town: &Town, floor: u64) -> Showing {
         expiry: None,
         floor: Credits(floor),
         question: Question::new("library.example", b"1").unwrap(),
-        not_after: town.stage.time + 3_600_000,
+        not_after: town.stage.time + Duration::from_secs(3_600),
     }
 }

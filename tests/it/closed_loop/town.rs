@@ -1,5 +1,7 @@
 //! A ledger with real keys for what people prove, and people with wallets.
 
+use std::time::Duration;
+
 use merits_circuits::{
     builder::Circuit,
     redeem::RedeemCircuit,
@@ -213,7 +215,7 @@ impl Town {
         act: impl FnOnce(&Spender<'_>) -> Result<T, SpendError>,
     ) -> Result<T, SpendError> {
         let view = self.view(soul);
-        let now = self.stage.time + 1_000;
+        let now = self.stage.time + Duration::from_secs(1);
         act(&Spender::new(self.stage.state(), &view, &soul.keys, now)?)
     }
 

@@ -1,8 +1,8 @@
 //! Batch verification: one multi-Miller loop for many proofs under one key.
 //!
-//! With random 128-bit coefficients r, all equations hold (but for a chance of 2^-128) when
-//! Π e(rᵢ·Aᵢ, Bᵢ) · e(−Σ rᵢ·IC(xᵢ), γ) · e(−Σ rᵢ·Cᵢ, δ) · e(−(Σ rᵢ)·α, β) = 1. Public inputs
-//! are combined in the field first, so a batch pays for one sum over the key's input points.
+//! With random 128-bit coefficients r, all equations hold (except with probability 2^-128) when Π
+//! e(rᵢ·Aᵢ, Bᵢ) · e(−Σ rᵢ·IC(xᵢ), γ) · e(−Σ rᵢ·Cᵢ, δ) · e(−(Σ rᵢ)·α, β) = 1. Public inputs are
+//! combined in the field first, so a batch pays for one sum over the key's input points.
 
 use alloc::{string::ToString, vec, vec::Vec};
 
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::{PreparedKey, Proof, arithmetic, check_input_count};
 
-/// Some proofs of a batch do not hold; the others do.
+/// Some proofs of a batch do not hold. The others do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "{} of the batch's proofs do not hold: number {}, counted from 0",
@@ -25,8 +25,8 @@ pub struct BatchError {
     pub bad: Vec<usize>,
 }
 
-/// Verifies many proofs under one key. `rng` must be unpredictable to the provers (the
-/// operating system's, or a generator seeded from it): who knows the coefficients can forge.
+/// Verifies many proofs under one key. `rng` must be unpredictable to the provers (the operating
+/// system's, or a generator seeded from it): anybody who knows the coefficients can forge.
 ///
 /// # Errors
 /// [`BatchError`] names every bad proof, found by bisection.
@@ -71,7 +71,7 @@ struct Term<'a> {
     /// r·A.
     a: G1Affine,
     b: G2Affine,
-    /// What [`arithmetic::sum`] wants of C.
+    /// The form of C that [`arithmetic::sum`] needs.
     c: G1Affine,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Coefficient {
 }
 
 impl Coefficient {
-    /// Uniform, but for zero, which would switch its proof off.
+    /// Uniform except for zero, which would disable the check of its proof.
     fn random(rng: &mut impl rand_core::CryptoRng) -> Self {
         loop {
             let (low, high) = (rng.next_u64(), rng.next_u64());
@@ -128,7 +128,7 @@ fn bisect(key: &PreparedKey, terms: &[Term<'_>], known_bad: bool, bad: &mut Vec<
     let (left, right) = terms.split_at(terms.len() / 2);
     let before = bad.len();
     bisect(key, left, false, bad);
-    // A failing whole with a good left half fails because of the right one.
+    // If the whole fails and the left half is good, the right half fails.
     bisect(key, right, bad.len() == before, bad);
 }
 

@@ -1,9 +1,9 @@
 //! ic₀ + Σ xᵢ·icᵢ over fixed points, in one pass of buckets.
 //!
-//! For each input point the table holds 2^(w·j)·icᵢ. All signed digits of all inputs then fall
-//! into one set of 2^(w-1) buckets (Brickell et al., EUROCRYPT '92, for many bases at once), so
-//! the table stays small enough for the second-level cache (225 KB for 135 inputs) where full
-//! tables of multiples, 20 MB and more, would wait for memory at every addition.
+//! For each input point the table holds 2^(w·j)·icᵢ. All signed digits of all inputs then fall into
+//! one set of 2^(w-1) buckets (Brickell et al., EUROCRYPT '92, for many bases at once), so the
+//! table stays small enough for the second-level cache (225 KB for 135 inputs). Full tables of
+//! multiples have 20 MB and more, and would wait for memory at every addition.
 
 use alloc::{vec, vec::Vec};
 
@@ -24,7 +24,7 @@ pub(super) struct InputTable {
 }
 
 impl InputTable {
-    /// A table for `ic`: the constant's point, then one a public input.
+    /// A table for `ic`: the constant's point, then one for each public input.
     pub(super) fn new(constant: G1Affine, points: &[G1Affine]) -> Self {
         let window = best_window(points.len());
         let digits = BITS.div_ceil(window);
@@ -46,7 +46,7 @@ impl InputTable {
         }
     }
 
-    /// factor·constant + Σ inputsᵢ·pointᵢ. `inputs` has one value a row.
+    /// factor·constant + Σ inputsᵢ·pointᵢ. `inputs` has one value for each row.
     pub(super) fn sum(&self, factor: Fr, inputs: &[Fr]) -> G1Projective {
         let mut buckets = vec![Bucket::<Config>::ZERO; 1 << (self.window - 1)];
         for (row, input) in self.rows.iter().zip(inputs) {
@@ -103,7 +103,8 @@ fn window_bits(limbs: &[u64; 4], start: usize, window: usize) -> u64 {
     (low | high) & ((1 << window) - 1)
 }
 
-/// The window with the fewest additions: one a digit, two a bucket, the latter dearer.
+/// The window with the lowest cost: one addition for each digit and two for each bucket, and the
+/// latter cost more.
 fn best_window(points: usize) -> usize {
     (4..=12)
         .min_by_key(|window| 2 * points * BITS.div_ceil(*window) + 5 * (1 << (window - 1)))

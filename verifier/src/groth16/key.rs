@@ -1,4 +1,4 @@
-//! Verifying keys: what they hold, what makes one refusable, and how they are prepared.
+//! Verifying keys: their contents, the reasons to refuse one, and their preparation.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -31,7 +31,7 @@ impl core::fmt::Debug for KeyDigest {
     }
 }
 
-/// How a key was made. What a set-up was is never hidden.
+/// How a key was made. The kind of set-up is never hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Provenance {
@@ -69,10 +69,10 @@ impl Canonical for Provenance {
     }
 }
 
-/// Which keys a verifier takes.
+/// The keys that a verifier accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeyPolicy {
-    /// Take keys marked [`Provenance::InsecureDev`]. Off unless the operator says otherwise.
+    /// Accept keys marked [`Provenance::InsecureDev`]. Off unless the operator turns it on.
     pub allow_dev_keys: bool,
 }
 
@@ -89,11 +89,11 @@ impl KeyPolicy {
     }
 }
 
-/// Why a key is refused. Whoever published it is to blame.
+/// Why a key is refused. The party that published it is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Marked `insecure-dev`, and the policy takes none.
+    /// Marked `insecure-dev`, and the policy does not accept such keys.
     #[error(
         "the key is marked insecure-dev (one party made it and could forge); \
          run with --allow-dev-keys only where nothing is at stake"
@@ -107,20 +107,20 @@ pub enum KeyError {
         /// What is wrong with it.
         fault: PointFault,
     },
-    /// δ is the generator or its negative: the second phase of the set-up never happened, anyone
-    /// can forge.
+    /// δ is the generator or its negative: the second phase of the set-up never happened, so
+    /// anybody can forge.
     #[error("the key's delta is the generator: its set-up was never finished, anyone could forge")]
     DeltaIsGenerator,
-    /// δ = ±γ: an input can be moved into the witness, anyone can forge.
+    /// δ = ±γ: an input can be moved into the witness, so anybody can forge.
     #[error("the key's delta equals gamma, or its negative: anyone could forge")]
     DeltaIsGamma,
-    /// β = ±γ or ±δ: the pairing of α with β can be made up from A, B and C, anyone can forge.
+    /// β = ±γ or ±δ: the pairing of α with β can be built from A, B and C, so anybody can forge.
     #[error("the key's beta equals its {other}, or its negative: anyone could forge")]
     BetaIs {
         /// γ or δ.
         other: Part,
     },
-    /// Two input points are equal or opposite: what one input gains the other may lose.
+    /// Two input points are equal or opposite: one input can grow by what the other loses.
     #[error(
         "the key's input points {one} and {other} are equal or opposite: values could be traded between them"
     )]
@@ -130,8 +130,8 @@ pub enum KeyError {
         /// Index of the other.
         other: usize,
     },
-    /// No point for the constant, or more inputs than any statement has.
-    #[error("the key has {found} input points; 1 to {limit} are possible")]
+    /// There is no point for the constant, or there are more inputs than any statement has.
+    #[error("the key has {found} input points; it must have 1 to {limit}")]
     InputPoints {
         /// Points found.
         found: usize,
@@ -151,7 +151,7 @@ pub struct VerifyingKey {
     pub gamma: G2Affine,
     /// δ in G2.
     pub delta: G2Affine,
-    /// The constant's point, then one a public input.
+    /// The constant's point, then one for each public input.
     pub ic: Vec<G1Affine>,
 }
 
@@ -159,7 +159,7 @@ impl VerifyingKey {
     /// Most input points of a key: the largest statement has 1,010 inputs.
     pub const MAX_INPUT_POINTS: usize = 1_500;
 
-    /// Public inputs that the key takes.
+    /// The number of public inputs that the key takes.
     pub fn public_inputs(&self) -> usize {
         self.ic.len().saturating_sub(1)
     }
@@ -172,7 +172,7 @@ impl VerifyingKey {
         ))
     }
 
-    /// Refuses keys under which anyone could forge, and points that are not what they must be.
+    /// Refuses keys under which anybody could forge, and invalid points.
     ///
     /// # Errors
     /// [`KeyError`] says which point and why.
@@ -186,7 +186,7 @@ impl VerifyingKey {
         check_point(&self.beta).map_err(named(Part::Beta))?;
         check_point(&self.gamma).map_err(named(Part::Gamma))?;
         check_point(&self.delta).map_err(named(Part::Delta))?;
-        // An input at the identity is an input that nothing binds.
+        // If an input point is the identity, nothing binds that input.
         for (index, point) in self.ic.iter().enumerate() {
             check_point(point).map_err(named(Part::Input(index)))?;
         }
@@ -227,7 +227,7 @@ impl Canonical for VerifyingKey {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        // Which point is at fault is told by `check`; bytes that are no point at all end here.
+        // `check` reports which point is at fault. Bytes that are not a point are refused here.
         let refuse = |what| move |_| CodecError::NotCanonical { what };
         let alpha = decode_g1(input.take("alpha", 32)?).map_err(refuse("alpha"))?;
         let beta = decode_g2(input.take("beta", 64)?).map_err(refuse("beta"))?;
@@ -247,7 +247,7 @@ impl Canonical for VerifyingKey {
     }
 }
 
-/// A checked key with everything precomputed that does not depend on a proof.
+/// A checked key with all values precomputed that do not depend on a proof.
 #[derive(Clone)]
 pub struct PreparedKey {
     key: VerifyingKey,

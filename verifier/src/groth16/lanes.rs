@@ -1,5 +1,5 @@
-//! The arithmetic of verification over `merits-bn254-simd`: eight proofs at a time where the
-//! processor has AVX-512 IFMA.
+//! The arithmetic of verification over `merits-bn254-simd`: eight proofs at a time if the processor
+//! has AVX-512 IFMA.
 
 use alloc::vec::Vec;
 
@@ -17,8 +17,8 @@ pub(super) fn fixed(point: G2Affine) -> Fixed {
     PreparedLines::new(point)
 }
 
-/// rᵢ·Aᵢ, and what [`sum`] wants of Cᵢ: rᵢ·Cᵢ in lanes, where a product costs less than its share of
-/// a sum; Cᵢ itself without them.
+/// rᵢ·Aᵢ, and the form of Cᵢ that [`sum`] needs: rᵢ·Cᵢ with lanes, where a product costs less than
+/// its share of a sum; Cᵢ itself without lanes.
 pub(super) fn scale(proofs: &[(&Proof, Coefficient)]) -> Vec<(G1Affine, G1Affine)> {
     if !in_lanes() {
         return plain::scale(proofs);
@@ -49,8 +49,8 @@ pub(super) fn sum(points: &[G1Affine], coefficients: &[Fr]) -> G1Projective {
     sum.into()
 }
 
-/// Π e(P, Q) over pairs and fixed points; nothing only for points outside the right groups, which
-/// no [`Proof`] and no checked key has.
+/// Π e(P, Q) over pairs and fixed points; `None` only for points outside the right groups, which no
+/// [`Proof`] and no checked key has.
 pub(super) fn pairing_product(
     pairs: &[(G1Affine, G2Affine)],
     fixed: &[(G1Affine, &Fixed)],

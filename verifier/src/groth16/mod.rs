@@ -1,9 +1,9 @@
 //! Groth16 over BN254 (Groth, EUROCRYPT 2016): keys, proofs, single and batch verification.
 //!
-//! A proof (A, B, C) for public inputs x holds when
-//! e(A, B) = e(α, β) · e(Σ xᵢ·icᵢ, γ) · e(C, δ). Written here over `ark-ec`'s pairing alone, so
-//! that whoever verifies does not carry a constraint system. With the feature `simd` the same
-//! arithmetic runs eight proofs at a time over `merits-bn254-simd`.
+//! A proof (A, B, C) for public inputs x holds when e(A, B) = e(α, β) · e(Σ xᵢ·icᵢ, γ) · e(C, δ).
+//! This is written over `ark-ec`'s pairing alone, so that a verifier needs no constraint system.
+//! With the feature `simd` the same arithmetic runs eight proofs at a time over
+//! `merits-bn254-simd`.
 
 mod batch;
 mod input_sum;
@@ -29,12 +29,12 @@ use ark_bn254::G1Affine;
 use merits_primitives::Fr;
 use thiserror::Error;
 
-/// Why a well-formed proof is refused. The prover is to blame, or whoever claims that the
-/// statement is the one that was proven.
+/// Why a well-formed proof is refused. The prover is to blame, or the party that claims that this
+/// statement was proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProofError {
-    /// The key is for another number of public inputs.
+    /// The key takes another number of public inputs.
     #[error("the key takes {expected} public inputs and {found} came: another circuit's key")]
     InputCount {
         /// Inputs the key takes.

@@ -42,7 +42,7 @@ pub(super) fn sum(points: &[G1Affine], coefficients: &[Fr]) -> G1Projective {
 }
 
 /// Π e(P, Q) over pairs and fixed points. A Miller loop over points of the right groups never gives
-/// zero, for which there would be nothing.
+/// zero, for which this would return `None`.
 #[cfg(not(feature = "simd"))]
 pub(super) fn pairing_product(
     pairs: &[(G1Affine, G2Affine)],

@@ -60,7 +60,7 @@ impl core::fmt::Display for Part {
     }
 }
 
-/// What is wrong with an encoded point.
+/// Why an encoded point is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PointFault {
     /// A coordinate is at or over the modulus, or the flags contradict each other.
@@ -77,7 +77,7 @@ pub enum PointFault {
     Identity,
 }
 
-/// Why bytes are no proof. The sender is to blame.
+/// Why bytes are not a proof. The sender is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProofFormatError {
     /// Not exactly [`PROOF_BYTES`] bytes.
@@ -247,7 +247,7 @@ mod tests {
         (G2Affine::generator() * ark_bn254::Fr::from(k)).into_affine()
     }
 
-    /// The modulus added to the number in these 32 bytes: another writing of it, if it fits.
+    /// The number in these 32 bytes plus the modulus: another encoding of it, if it fits.
     fn plus_modulus(bytes: &mut [u8]) {
         let mut carry = 0u16;
         for (byte, added) in bytes.iter_mut().zip(Fq::MODULUS.to_bytes_le()) {
@@ -257,8 +257,8 @@ mod tests {
         }
     }
 
-    /// What is read is written again as it came: no second encoding of any point, whatever the spare
-    /// bits and the numbers.
+    /// Bytes that are read are written back unchanged: no point has a second encoding, for any
+    /// spare bits and numbers.
     #[test]
     fn each_point_has_one_encoding_only() {
         for k in 1..200 {
@@ -300,7 +300,7 @@ mod tests {
                 }
             }
         }
-        // x = 0: no such point is in the groups, with whatever flags.
+        // x = 0: no such point is in the groups, with any flags.
         for flags in [0, 0x40, 0x80, 0xc0] {
             let (mut one, mut two) = ([0u8; 32], [0u8; 64]);
             (one[31], two[63]) = (flags, flags);
@@ -309,8 +309,9 @@ mod tests {
         assert!(g1(3).y != Fq::zero());
     }
 
-    /// As `@noble/curves` 2.4 writes the same points: 33 bytes, x from the highest byte on, and before it
-    /// 2 for an even y, 3 for an odd one. Our flag says which root is the larger, which is another thing.
+    /// As `@noble/curves` 2.4 writes the same points: 33 bytes, x from the highest byte on, and
+    /// before it 2 for an even y, 3 for an odd one. Our flag says which root is the larger, which
+    /// is not the same as parity.
     #[test]
     fn javascripts_33_bytes_are_the_same_points() {
         let sec1 = |point: &G1Affine| {

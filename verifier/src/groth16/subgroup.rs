@@ -1,4 +1,4 @@
-//! Which points of the curves are in the groups of prime order r that the pairing is over.
+//! Tests whether points of the curves are in the groups of prime order r that the pairing is over.
 
 use ark_bn254::{Config, Fq, Fq2, G2Affine, G2Projective, g1, g2};
 use ark_ec::{
@@ -29,14 +29,16 @@ impl Subgroup for g1::Config {
 }
 
 impl Subgroup for g2::Config {
-    /// \[x+1\]P + ψ(\[x\]P) + ψ²(\[x\]P) = ψ³(\[2x\]P), where x makes the curve and ψ is Frobenius seen on
-    /// the twist (Dai, Lin, Zhao, Zhou, eprint 2022/348): half the doublings of ψ(P) = \[6x²\]P.
+    /// \[x+1\]P + ψ(\[x\]P) + ψ²(\[x\]P) = ψ³(\[2x\]P), where x is the curve's parameter and ψ is
+    /// Frobenius on the twist (Dai, Lin, Zhao, Zhou, eprint 2022/348): half the doublings of ψ(P) =
+    /// \[6x²\]P.
     ///
-    /// On the subgroup ψ is multiplication by p, and 1 + x + xp + xp² − 2xp³ is a multiple of r: its
-    /// points pass. The points that pass form a group, kernel of an endomorphism. Were one outside, the
-    /// group would hold a point whose order is a prime factor of the cofactor, and with it, as no
-    /// such prime divides the curve's order twice, all points of that order. The tests show that
-    /// for each of the four primes one point of that order fails.
+    /// On the subgroup ψ is multiplication by p, and 1 + x + xp + xp² − 2xp³ is a multiple of r:
+    /// its points pass. The points that pass form a group, kernel of an endomorphism. If one of
+    /// them were outside the subgroup, the group would contain a point whose order is a prime
+    /// factor of the cofactor. No such prime divides the curve's order twice, so the group would
+    /// contain all points of that order. The tests show that for each of the four primes one point
+    /// of that order fails.
     fn contains(point: &G2Affine) -> bool {
         let multiple = point.mul_bigint(Config::X);
         let first = frobenius(multiple);
@@ -44,9 +46,9 @@ impl Subgroup for g2::Config {
         multiple + point + first + second == frobenius(second).double()
     }
 
-    /// Two exponentiations and no inversion, where `sqrt` takes three and two: an exponent of (p − 3)/4 gives
-    /// the root, its inverse and the answer whether there is one (Adj and Rodríguez-Henríquez, eprint 2012/685,
-    /// section 4). p is 3 modulo 4, and u² = −1.
+    /// Two exponentiations and no inversion, where `sqrt` takes three and two: an exponent of (p −
+    /// 3)/4 gives the root, its inverse, and whether there is a root (Adj and Rodríguez-Henríquez,
+    /// eprint 2012/685, section 4). p is 3 modulo 4, and u² = −1.
     ///
     /// With α² = a² + b² and 2δ = a + α, either δ or δ − α is a square, as their product is −b²/4.
     fn root(square: Fq2) -> Option<Fq2> {
@@ -64,7 +66,7 @@ impl Subgroup for g2::Config {
         let other = square.c1 * HALF * inverse;
         Some(match root * inverse == Fq::ONE {
             true => Fq2::new(root, other),
-            // The root of −δ: what would be the real part is the imaginary one.
+            // The root of −δ: real and imaginary part change places.
             false => Fq2::new(-other, root),
         })
     }

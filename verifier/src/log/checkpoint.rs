@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::{Hash, LogKey, LogSigner, NoteError, SignedNote};
 use crate::signature::SIGNATURE_BYTES;
 
-/// What a log commits to.
+/// A log's commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The log's name.
@@ -27,13 +27,13 @@ pub enum CheckpointError {
     /// The note is refused.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The text is no checkpoint.
-    #[error("the signed text is no checkpoint (origin, size, root, a line each)")]
+    /// The text is not a checkpoint.
+    #[error("the signed text is not a checkpoint (origin, size and root, one on each line)")]
     Malformed,
     /// A checkpoint of another log.
     #[error("the checkpoint belongs to log {found}, not to {expected}")]
     OtherLog {
-        /// The log that was asked for.
+        /// The log that was expected.
         expected: String,
         /// The log that the text names.
         found: String,
@@ -50,7 +50,8 @@ impl Checkpoint {
         Ok(SignedCheckpoint(signer.sign(&self.text())))
     }
 
-    /// Whether the log signed exactly this: for whoever has the signature without its note.
+    /// Checks that the log signed exactly this, for callers that have the signature without its
+    /// note.
     ///
     /// # Errors
     /// [`CheckpointError`].
@@ -90,12 +91,12 @@ impl Checkpoint {
         let origin = Origin::new(lines.next()?).ok()?;
         let size = lines.next()?;
         let root = BASE64.decode(lines.next()?).ok()?.try_into().ok()?;
-        // Extension lines may follow; the specification wants them not empty.
+        // Extension lines may follow; the specification forbids empty ones.
         if lines.any(str::is_empty) {
             return None;
         }
         let number: u64 = size.parse().ok()?;
-        // One number, one text: no sign, no leading zero.
+        // Each number has one text: no sign and no leading zero.
         (number.to_string() == size).then_some(Self {
             origin,
             size: number,
@@ -130,7 +131,7 @@ impl SignedCheckpoint {
 }
 
 impl SignedCheckpoint {
-    /// The log's signature alone, not verified; [`Checkpoint::verify_signature`] does.
+    /// The log's signature alone, not verified. [`Checkpoint::verify_signature`] verifies it.
     pub fn signature_of(&self, key: &LogKey) -> Option<[u8; SIGNATURE_BYTES]> {
         self.0.signature_of(key)
     }

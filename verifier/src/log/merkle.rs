@@ -10,7 +10,7 @@ pub type Hash = [u8; 32];
 /// Most hashes of a proof: a tree has fewer than 2^63 leaves.
 pub const MAX_PROOF_HASHES: usize = 126;
 
-/// Why a Merkle proof is refused. Whoever served it is to blame.
+/// Why a Merkle proof is refused. The server of the proof is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MerkleError {
@@ -68,8 +68,7 @@ pub fn empty_root() -> Hash {
     Sha256::digest([]).into()
 }
 
-/// Checks that `leaf` (its [`leaf_hash`]) stands at `index` in the tree of `size` leaves and
-/// this root.
+/// Checks that `leaf` (a [`leaf_hash`]) is at `index` in the tree of `size` leaves with this root.
 ///
 /// # Errors
 /// [`MerkleError`].
@@ -87,10 +86,11 @@ pub fn verify_inclusion(
     }
 }
 
-/// The root that an inclusion proof leads to: the tree's, if the tree has the leaf there.
+/// The root that an inclusion proof leads to. It is the tree's root if the tree has the leaf at
+/// that index.
 ///
 /// # Errors
-/// [`MerkleError`]: no proof for this place has this form.
+/// [`MerkleError`] if no proof for this index has this form.
 pub fn inclusion_root(
     leaf: &Hash,
     index: u64,
@@ -157,7 +157,7 @@ pub fn verify_consistency(
             Err(MerkleError::Inconsistent)
         };
     }
-    // When the old tree is complete its root is the first node of the path, left out.
+    // If the old tree is complete, its root is the first node of the path and is omitted.
     let mut path = proof.iter();
     let first = if old_size.is_power_of_two() {
         old_root

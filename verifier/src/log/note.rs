@@ -1,8 +1,8 @@
 //! C2SP signed notes (c2sp.org/signed-note) with Ed25519 signatures.
 //!
-//! A note is text that ends in a newline, a blank line, and signature lines
-//! `— <key name> <base64(4-byte key id ‖ signature)>`. Lines of unknown keys are ignored, so
-//! that witnesses may add theirs.
+//! A note is text that ends in a newline, a blank line, and signature lines `— <key name>
+//! <base64(4-byte key id ‖ signature)>`. Lines of unknown keys are ignored, so that witnesses can
+//! add theirs.
 
 use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec, vec::Vec};
 
@@ -31,7 +31,7 @@ pub struct LogKey {
     key: PublicKey,
 }
 
-/// Why text is no log key.
+/// Why a text is not a log key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("not a log key: `<origin>+<8 hex digits>+<base64>` with a fitting key id is expected")]
 pub struct LogKeyError;
@@ -122,7 +122,7 @@ impl LogSigner {
         }
     }
 
-    /// What others verify with.
+    /// The public key for verification.
     pub fn public(&self) -> &LogKey {
         &self.public
     }
@@ -149,12 +149,12 @@ impl LogSigner {
 #[non_exhaustive]
 pub enum NoteError {
     /// Over [`MAX_NOTE_BYTES`].
-    #[error("the note has {found} bytes; at most {MAX_NOTE_BYTES} are taken")]
+    #[error("the note has {found} bytes; at most {MAX_NOTE_BYTES} are allowed")]
     TooLong {
         /// Bytes found.
         found: usize,
     },
-    /// Not a text, a blank line and signature lines.
+    /// It is not a text, a blank line and signature lines.
     #[error("not a signed note (text, blank line, signature lines)")]
     Malformed,
     /// The expected key did not sign.
@@ -176,14 +176,14 @@ pub enum NoteError {
 pub struct SignedNote {
     text: String,
     signatures: String,
-    /// The text without what programs on the way add to the ends of lines, where that is another one.
+    /// The text without the line endings and blanks that programs add in transit, if that differs.
     trimmed: Option<String>,
 }
 
 impl SignedNote {
-    /// Splits a note into text and signatures. Line ends, blanks at the end of a line and a byte order mark
-    /// may be as some program on the way wrote them. The text that came is what is verified; only if its
-    /// signature does not hold, and nothing but these were added, the text without them is.
+    /// Splits a note into text and signatures. Programs in transit may have changed line endings,
+    /// blanks at the end of lines and a byte order mark. The text is first verified as it came. If
+    /// its signature does not hold and it differs only in these, the text without them is verified.
     ///
     /// # Errors
     /// [`NoteError`].

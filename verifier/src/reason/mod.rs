@@ -1,11 +1,11 @@
-//! Why an entry or a call is refused: the reasons of the whole protocol, in one table.
+//! The reasons for refusing an entry or a call, for the whole protocol in one table.
 //!
-//! A reason has a text (`proof-invalid`), which stands in signed refusals, stores and logs, and a
-//! number, which travels in protobuf messages. Neither ever changes its meaning, because programs act
-//! on them. `merits/fault/v1/fault.proto` has the same numbers, and a test compares the two.
+//! A reason has a text (`proof-invalid`) for signed refusals, stores and logs, and a number for
+//! protobuf messages. Neither ever changes its meaning, because programs act on them.
+//! `merits/fault/v1/fault.proto` has the same numbers, and a test compares the two.
 //!
-//! A newer server may give a reason that this program does not know. [`ReasonCode`] keeps it, so that it can
-//! be shown, stored and passed on.
+//! A newer server may send a reason that this program does not know. [`ReasonCode`] keeps it, so
+//! that it can be shown, stored and passed on.
 
 mod table;
 
@@ -29,7 +29,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// The text of no reason that this program knows.
+/// A text that is not one of a known reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("no reason that this program knows has this text")]
 pub struct UnknownReason;
@@ -42,12 +42,12 @@ impl FromStr for Reason {
     }
 }
 
-/// A reason as another program gave it: one that this program knows, or the number or text of a newer
-/// one. Its text is short and plain, so it may be shown and logged as it is.
+/// A reason from another program: a known one, or the number or text of a newer one. Its text is
+/// short and plain, so it may be shown and logged without escaping.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ReasonCode(Given);
 
-/// Of a known reason neither the number nor the text is kept, so that equal reasons are equal values.
+/// For a known reason neither number nor text is kept, so that equal reasons are equal values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Given {
     Known(Reason),
@@ -55,13 +55,13 @@ enum Given {
     Text(Box<str>),
 }
 
-/// A text that is no reason's: lower-case words joined by `-` are expected.
+/// A text that is not a reason's: lower-case words joined by `-` are expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a reason is 1 to {MAX_TEXT_BYTES} lower-case letters, digits and `-`")]
 pub struct BadReason;
 
 impl ReasonCode {
-    /// The reason with this number; `None` for 0, which stands for no reason.
+    /// The reason with this number; `None` for 0, which means no reason.
     pub fn from_number(number: u32) -> Option<Self> {
         match Reason::from_number(number) {
             Some(reason) => Some(reason.into()),
@@ -78,7 +78,7 @@ impl ReasonCode {
         }
     }
 
-    /// Its number; `None` for a reason that is known by its text alone.
+    /// Its number; `None` if only the text is known.
     pub fn number(&self) -> Option<u32> {
         match &self.0 {
             Given::Known(reason) => Some(reason.number()),
@@ -100,7 +100,7 @@ impl PartialEq<Reason> for ReasonCode {
     }
 }
 
-/// The text; `reason-<number>` for a reason that is known by its number alone.
+/// The text; `reason-<number>` if only the number is known.
 impl fmt::Display for ReasonCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -111,8 +111,8 @@ impl fmt::Display for ReasonCode {
     }
 }
 
-/// Reads what [`Display`](fmt::Display) writes. A number or text that was unknown when it was written may
-/// be known to the program that reads it.
+/// Reads the output of [`Display`](fmt::Display). The reading program may know a number or text
+/// that the writing program did not.
 impl FromStr for ReasonCode {
     type Err = BadReason;
 
@@ -134,10 +134,10 @@ impl FromStr for ReasonCode {
     }
 }
 
-/// Longest text of a reason; the longest known one has fewer than half of them.
+/// Longest text of a reason. The longest known one has less than half of this.
 const MAX_TEXT_BYTES: usize = 64;
 
-/// How the text of a reason begins that is known by its number alone.
+/// The beginning of the text of a reason of which only the number is known.
 const NUMBERED: &str = "reason-";
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
         assert_eq!((numbered.known(), numbered.number()), (None, Some(60_001)));
         assert_eq!("reason-60001".parse(), Ok(numbered));
 
-        // Written by a program that did not know it, read by one that does.
+        // Written by a program that did not know it, read by one that knows it.
         assert_eq!("reason-509".parse(), Ok(ReasonCode::from(Reason::Spent)));
         assert_eq!(ReasonCode::from_number(509).unwrap(), Reason::Spent);
         assert_eq!(ReasonCode::from_number(0), None);

@@ -54,7 +54,7 @@ reasons! {
     1 Malformed "malformed",
     /// A field or message is larger than its limit.
     2 TooLarge "too-large",
-    /// The thing asked for does not exist.
+    /// The requested item does not exist.
     3 NotFound "not-found",
     /// A queue is full, or the server is behind its log: try again.
     4 Busy "busy",
@@ -64,15 +64,15 @@ reasons! {
     6 Stopping "stopping",
     /// The service's clock cannot be right: try again.
     7 ClockOutOfStep "clock-out-of-step",
-    /// The call took longer than the service, or its caller, allows: nobody refused anything.
+    /// The call took longer than the service, or its caller, allows. Nothing was refused.
     8 TimedOut "timed-out",
     /// The service failed: its operator finds the cause in its log.
     9 Internal "internal",
-    /// The service cannot write to its disk, and takes nothing that it would have to keep: try again.
+    /// The service cannot write to its disk, and accepts nothing that it must keep: try again.
     10 CannotWrite "cannot-write",
 
     // Made by a client, never sent.
-    /// The call got no answer: nobody refused anything.
+    /// The call got no answer. Nothing was refused.
     20 NoAnswer "no-answer",
     /// The server's answer is an error whose details cannot be read.
     21 FaultUnreadable "fault-unreadable",
@@ -86,7 +86,7 @@ reasons! {
     102 ProofUnexpected "proof-unexpected",
     /// A signature came with a person's entry, which carries none.
     103 SignatureUnexpected "signature-unexpected",
-    /// The coordinator's clock went back behind the last entry.
+    /// The coordinator's clock went back to before the last entry.
     104 TimeBackwards "time-backwards",
     /// The entry is in the log already.
     105 EntryUsed "entry-used",
@@ -104,11 +104,11 @@ reasons! {
     // Points.
     /// A coordinate of a Baby Jubjub point is not reduced.
     120 PointNotCanonical "point-not-canonical",
-    /// Coordinates that belong to no point of Baby Jubjub.
+    /// Coordinates do not belong to a point of Baby Jubjub.
     121 PointNotOnCurve "point-not-on-curve",
     /// A Baby Jubjub point outside the prime-order subgroup.
     122 PointOutsideSubgroup "point-outside-subgroup",
-    /// The identity, which no key or ciphertext may be.
+    /// A point is the identity, which no key or ciphertext may be.
     123 PointIdentity "point-identity",
 
     // Parties.
@@ -138,13 +138,13 @@ reasons! {
     151 PossessionInvalid "possession-invalid",
     /// A sequence number or epoch that is not the next one.
     152 OutOfSequence "out-of-sequence",
-    /// The party already stands as the entry wants it.
+    /// The party is already in the state that the entry asks for.
     153 StandingUnchanged "standing-unchanged",
     /// The last active supervisor cannot be suspended.
     154 LastSupervisor "last-supervisor",
 
     // View keys.
-    /// The halves of a key add up to the identity, under which nothing is hidden.
+    /// The halves of a key add up to the identity, which hides nothing.
     170 ViewKeyIdentity "view-key-identity",
     /// The view key and the totals key share a half.
     171 ViewKeysEqual "view-keys-equal",
@@ -176,7 +176,7 @@ reasons! {
     207 ScaleOfAnother "scale-of-another",
     /// The asset number does not belong to the scale.
     208 AssetMismatch "asset-mismatch",
-    /// Something differs from the approved versions that must be the same for all.
+    /// A value that must be the same in all versions differs from the approved ones.
     209 VersionDiffers "version-differs",
     /// A property of the scale is out of its range.
     210 ScaleInvalid "scale-invalid",
@@ -190,15 +190,15 @@ reasons! {
     214 ConstantOutsideInterval "constant-outside-interval",
     /// A schedule changes twice within one period.
     215 TwoChangesInAPeriod "two-changes-in-a-period",
-    /// The figures cannot be a scale's.
+    /// The figures are not valid for a scale.
     216 FiguresInvalid "figures-invalid",
-    /// The verifying key is marked insecure-dev, and the ledger takes none.
+    /// The verifying key is marked insecure-dev, and the ledger accepts no such keys.
     217 DevKey "dev-key",
     /// The key's delta is the generator: its set-up was never finished.
     218 KeyDeltaGenerator "key-delta-generator",
-    /// The key's delta equals gamma or its negative: anyone could forge.
+    /// The key's delta equals gamma or its negative: anybody could forge.
     219 KeyDeltaGamma "key-delta-gamma",
-    /// The key's beta equals gamma, delta or a negative of them: anyone could forge.
+    /// The key's beta equals gamma, delta or a negative of them: anybody could forge.
     220 KeyBetaRelated "key-beta-related",
     /// Two input points of the key are equal or opposite.
     221 KeyInputsAlike "key-inputs-alike",
@@ -206,7 +206,7 @@ reasons! {
     222 KeyInvalid "key-invalid",
     /// The verifying key takes another number of public inputs than the statement has.
     223 KeyInputs "key-inputs",
-    /// No key was adopted for this statement of people.
+    /// No key was adopted for this statement of a person.
     224 StatementKeyMissing "statement-key-missing",
 
     // Earn batches.
@@ -218,9 +218,9 @@ reasons! {
     302 OtherSchema "other-schema",
     /// The batch is for another kind of period than the scale's.
     303 OtherPeriod "other-period",
-    /// The prover took a constant that is not the approved one.
+    /// The prover used a constant that is not the approved one.
     304 ConstantNotApproved "constant-not-approved",
-    /// The prover took another number of public numbers than the version has.
+    /// The prover used another number of public numbers than the version has.
     305 ConstantCount "constant-count",
     /// The scale has a measure, and the batch has no total of it.
     306 MeasureMissing "measure-missing",
@@ -232,7 +232,7 @@ reasons! {
     309 SourceUnknown "source-unknown",
     /// The source's signature over a claim's records does not hold.
     310 SourceSignatureInvalid "source-signature-invalid",
-    /// The bytes of the proof are no proof.
+    /// The bytes of the proof are not a proof.
     311 ProofMalformed "proof-malformed",
     /// The proof does not hold for the statement that the ledger's state gives.
     312 ProofInvalid "proof-invalid",
@@ -242,7 +242,7 @@ reasons! {
     314 ClaimCount "claim-count",
     /// The ephemeral key of a claim is 0 or 1.
     315 EphemeralTrivial "ephemeral-trivial",
-    /// The ephemeral key of a claim belongs to no point.
+    /// The ephemeral key of a claim does not belong to a point.
     316 EphemeralNotOnCurve "ephemeral-not-on-curve",
     /// The key of a total is the ephemeral key of a claim.
     317 ClaimAsTotal "claim-as-total",
@@ -258,7 +258,7 @@ reasons! {
     322 NoteUsed "note-used",
 
     // Identities.
-    /// The ledger has an evaluator's key, and keeps it.
+    /// The ledger already has an evaluator's key, which cannot be replaced.
     400 EvaluatorStands "evaluator-stands",
     /// The party is not this ledger's evaluator.
     401 NotTheEvaluator "not-the-evaluator",
@@ -294,9 +294,9 @@ reasons! {
     434 NullifierUsed "nullifier-used",
     /// The person withdrew the consent: the records must be deleted.
     435 ConsentWithdrawn "consent-withdrawn",
-    /// No deposited ticket that is open stands behind the claim.
+    /// The claim has no open deposited ticket.
     436 TicketMissing "ticket-missing",
-    /// A claim has a ticket on a ledger that takes none.
+    /// A claim has a ticket, but the ledger takes none.
     437 TicketUnexpected "ticket-unexpected",
     /// The ticket was given to another distributor.
     438 TicketOfAnother "ticket-of-another",
@@ -332,15 +332,15 @@ reasons! {
     509 Spent "spent",
     /// One note was given twice.
     510 SameNoteTwice "same-note-twice",
-    /// The proof was made for a note tree that is no anchor of the ledger.
+    /// The proof was made for a note tree that is not an anchor of the ledger.
     511 NoteRootUnknown "note-root-unknown",
     /// The note tree is full.
     512 NoteTreeFull "note-tree-full",
-    /// The change note is 0, which is no note.
+    /// The change note is 0, which is not a note.
     513 NoteEmpty "note-empty",
     /// The rate limit is out of its range.
     514 RateLimitRange "rate-limit-range",
-    /// The ephemeral key of the sealed identity is none.
+    /// The ephemeral key of the sealed identity is not valid.
     515 EphemeralInvalid "ephemeral-invalid",
 
     // Openings.
@@ -352,7 +352,7 @@ reasons! {
     602 RequestStanding "request-standing",
     /// The deadline is past, or too far ahead.
     603 Deadline "deadline",
-    /// What is revealed does not open the commitment of the request.
+    /// The revealed data does not open the commitment of the request.
     604 RevealMismatch "reveal-mismatch",
 
     // Totals.
@@ -364,15 +364,15 @@ reasons! {
     622 TotalTooFew "total-too-few",
     /// The sum could exceed 2^48.
     623 TotalTooLarge "total-too-large",
-    /// The sum is open already: publish it without partials.
+    /// The sum is already open: publish it without partials.
     624 TotalOpenAlready "total-open-already",
-    /// The sum is hidden, and no partials came.
+    /// The sum is hidden, but there are no partials.
     625 PartialsMissing "partials-missing",
     /// The proof of a partial does not hold.
     626 PartialInvalid "partial-invalid",
-    /// The sum is not what the batches hold.
+    /// The sum is not the one in the batches.
     627 SumWrong "sum-wrong",
-    /// The other output has to be opened first, in the sets that wait for it.
+    /// The other output must be opened first, in the sets that wait for it.
     628 TotalTwinBehind "total-twin-behind",
 
     // Holders of view-key shares.
@@ -382,15 +382,15 @@ reasons! {
     641 CopyUnreadable "copy-unreadable",
     /// The opening request is not in the holder's copy of the log.
     642 RequestNotLogged "request-not-logged",
-    /// The requester is no supervisor.
+    /// The requester is not a supervisor.
     643 NotASupervisor "not-a-supervisor",
-    /// What is shown is not what the logged request commits to.
+    /// The disclosed data is not what the logged request commits to.
     644 RequestMismatch "request-mismatch",
     /// The deadline of the request is past by the holder's clock.
     645 DeadlinePast "deadline-past",
     /// The opening request is completed in the log.
     646 RequestCompleted "request-completed",
-    /// The entry is no earn batch in the holder's copy of the log.
+    /// The entry is not an earn batch in the holder's copy of the log.
     647 BatchUnknown "batch-unknown",
     /// The logged request names another scale than the batch's.
     648 OtherScale "other-scale",
@@ -404,7 +404,7 @@ reasons! {
     652 SealingKeyUnusable "sealing-key-unusable",
     /// There is no batch whose total could be opened.
     653 TotalEmpty "total-empty",
-    /// An entry of the set is no uncovered batch of this scale, period, epoch and output.
+    /// An entry of the set is not an uncovered batch of this scale, period, epoch and output.
     654 TotalForeignEntry "total-foreign-entry",
     /// The set is not the head of the uncovered batches in the log's order.
     655 TotalSkipsEntry "total-skips-entry",
@@ -426,7 +426,7 @@ reasons! {
     // Exchanges.
     /// The exchange cannot reach its log, or the coordinator failed: try again.
     700 LedgerUnavailable "ledger-unavailable",
-    /// The log gave a receipt, and the log that the exchange follows lacks the entry.
+    /// The log gave a receipt, but the log that the exchange follows lacks the entry.
     701 LogDiffers "log-differs",
     /// The exchange has fewer vouchers than the offer's quota.
     702 OfferNotStocked "offer-not-stocked",

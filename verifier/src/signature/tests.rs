@@ -1,5 +1,5 @@
-//! Signatures on which rules for Ed25519 part: each is made here, from points with a part of small
-//! order, and judged one by one, in a batch of its own, and among good ones.
+//! Signatures on which rules for Ed25519 differ. Each is made here, from points with a component of
+//! small order, and checked alone, in its own batch, and among good ones.
 
 use curve25519_dalek::{
     constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION},
@@ -35,11 +35,11 @@ fn torsion() -> EdwardsPoint {
     EIGHT_TORSION[1]
 }
 
-/// Made by whoever knows a and r: the key is a*B + `in_key`, R is r*B + `in_r`, S = r + k*a.
+/// Made with knowledge of a and r: the key is a*B + `in_key`, R is r*B + `in_r`, S = r + k*a.
 struct Mixed {
     key: PublicKey,
     signature: [u8; SIGNATURE_BYTES],
-    /// Whether S*B = R + k*A holds as it stands, without the cofactor.
+    /// Whether S*B = R + k*A holds without the cofactor.
     exact: bool,
 }
 
@@ -56,7 +56,7 @@ fn mixed(seed: u64, in_key: EdwardsPoint, in_r: EdwardsPoint) -> Mixed {
     }
 }
 
-/// One by one, in a batch of two of it, and among good ones at every place: all the same.
+/// Alone, in a batch of two copies, and among good ones at every position: always the same result.
 fn judged(key: &PublicKey, signature: &[u8; SIGNATURE_BYTES]) -> bool {
     let signed = Signed {
         key,
@@ -82,7 +82,7 @@ fn judged(key: &PublicKey, signature: &[u8; SIGNATURE_BYTES]) -> bool {
             Err(BadSignatureAt(at))
         };
         assert_eq!(verify_batch(&batch), expected, "at {at}");
-        // The library's own batch says so too, without our fallback.
+        // The library's own batch agrees, without our fallback.
         let mut verifier = batch::Verifier::new();
         for Signed {
             key,
@@ -127,7 +127,7 @@ fn what_holds_times_the_cofactor_is_judged_alike_one_by_one_and_in_batches() {
         } in cases
         {
             assert!(judged(&key, &signature), "seed {seed}");
-            // The strict rule takes it by chance of k only: that is where rules part.
+            // The strict rule accepts it only for some k, so the rules differ here.
             let strict = key.verify_strict(MESSAGE, &signature).is_ok();
             assert_eq!(strict, exact, "seed {seed}");
             if exact { agreed += 1 } else { parted += 1 }

@@ -1,10 +1,10 @@
 //! Statement `earn` (`docs/src/statement-earn.md`): a distributor's credits follow the scale's
 //! formula over records that sources committed to.
 //!
-//! The public inputs, in order: asset, expiry, schema, period, context, A.x, A.y, At.x, At.y,
-//! T1.x, T1.y, T2.x, T2.y, n, constants[0..k); of a scale with a measure M1.x, M1.y, M2.x, M2.y;
-//! then for each of B claims C, b, cm, u, Ey, cv, ch, all zero where no claim is present.
-//! [`Layout`] gives the positions.
+//! The public inputs, in order: asset, expiry, schema, period, context, A.x, A.y, At.x, At.y, T1.x,
+//! T1.y, T2.x, T2.y, n, constants[0..k); if the scale has a measure, M1.x, M1.y, M2.x, M2.y; then
+//! for each of B claims C, b, cm, u, Ey, cv, ch, all zero if the claim is absent. [`Layout`] gives
+//! the positions.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
@@ -21,7 +21,7 @@ use merits_primitives::{
 };
 
 use super::Statement;
-use super::{StatementError, curve_has_y};
+use super::{StatementError, curve_has_each_y};
 use crate::codec::{Canonical, CodecError, Reader, Writer};
 
 /// Position of the asset.
@@ -66,12 +66,12 @@ pub const CLAIM_HANDLE: usize = 6;
 /// Public inputs of a measure's total: M1.x, M1.y, M2.x, M2.y.
 pub const MEASURE_INPUTS: usize = 4;
 
-/// Where a shape's public inputs stand.
+/// The positions of a shape's public inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// k: public numbers of the formula.
     pub constants: usize,
-    /// Whether the scale has a measure beside its credits.
+    /// Whether the scale has a measure besides its credits.
     pub measured: bool,
     /// B: claims that the circuit has room for.
     pub capacity: usize,
@@ -112,17 +112,17 @@ pub const fn claim_offset(constants: usize, claim: usize) -> usize {
     Layout::unmeasured(constants, 0).claim_offset(claim)
 }
 
-/// Public inputs of a statement without a measure, of so many constants and B claims.
+/// Public inputs of a statement without a measure, with this many constants and B claims.
 pub const fn input_count(constants: usize, capacity: usize) -> usize {
     Layout::unmeasured(constants, capacity).input_count()
 }
 
-/// What is public about one claim.
+/// The public values of one claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClaimPublic {
     /// C: the source's commitment to the records.
     pub c: RecordCommitment,
-    /// b: ties person, ticket and deed.
+    /// b: binds person, ticket and deed.
     pub b: RecordsBinding,
     /// cm: the note.
     pub cm: NoteCommitment,
@@ -167,7 +167,7 @@ impl Canonical for ClaimPublic {
     }
 }
 
-/// A batch's total of the measure, under At with an exponent of its own.
+/// A batch's total of the measure, under At with its own exponent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MeasureTotal {
     /// M1 = r2·B8.
@@ -199,7 +199,7 @@ pub struct EarnStatement {
     pub t2: Point,
     /// The scale's public numbers of this period, in the order of its figures.
     pub constants: Vec<Fr>,
-    /// The measure's total: of a scale with a measure, and of no other.
+    /// The measure's total, present exactly if the scale has a measure.
     pub measure: Option<MeasureTotal>,
     /// The present claims; n is their number.
     pub claims: Vec<ClaimPublic>,
@@ -208,7 +208,7 @@ pub struct EarnStatement {
 }
 
 impl EarnStatement {
-    /// Where its public inputs stand.
+    /// The positions of its public inputs.
     pub fn layout(&self) -> Layout {
         Layout {
             constants: self.constants.len(),
@@ -217,10 +217,10 @@ impl EarnStatement {
         }
     }
 
-    /// M1 must be no claim's ephemeral key and not T1: the same exponent twice would show the
-    /// difference of what it hides.
+    /// M1 must not be a claim's ephemeral key or T1: using an exponent twice would reveal the
+    /// difference of the hidden values.
     fn check_measure(&self, measure: &MeasureTotal) -> Result<(), StatementError> {
-        // By y alone, since −T1 is as telling as T1.
+        // Compare y alone, because −T1 reveals as much as T1.
         if measure.m1.y() == self.t1.y() {
             return Err(StatementError::TotalsShareKey);
         }
@@ -261,8 +261,9 @@ impl Statement for EarnStatement {
         if found == 0 || found > limit {
             return Err(StatementError::ClaimCount { found, limit });
         }
-        for (claim, public) in self.claims.iter().enumerate() {
-            check_ephemeral(claim, public.ey)?;
+        let on_curve = curve_has_each_y(self.claims.iter().map(|public| public.ey.0));
+        for ((claim, public), on_curve) in self.claims.iter().enumerate().zip(on_curve) {
+            check_ephemeral(claim, public.ey, on_curve)?;
             if public.ey.0 == self.t1.y() {
                 return Err(StatementError::ClaimAsTotal { claim });
             }
@@ -270,7 +271,8 @@ impl Statement for EarnStatement {
         if let Some(measure) = &self.measure {
             self.check_measure(measure)?;
         }
-        // One commitment is one deed, one note one credit, one ephemeral one plaintext.
+        // Each commitment is for one deed, each note for one claim's credits, each ephemeral key
+        // for one plaintext.
         distinct(&self.claims, "commitment C", |claim| claim.c)?;
         distinct(&self.claims, "note commitment cm", |claim| claim.cm)?;
         distinct(&self.claims, "ephemeral key Ey", |claim| claim.ey)
@@ -278,13 +280,17 @@ impl Statement for EarnStatement {
 }
 
 /// Ey ∉ {0, 1}, and the curve has a point with this y.
-fn check_ephemeral(claim: usize, EphemeralKey(y): EphemeralKey) -> Result<(), StatementError> {
+fn check_ephemeral(
+    claim: usize,
+    EphemeralKey(y): EphemeralKey,
+    on_curve: bool,
+) -> Result<(), StatementError> {
     for value in [0u8, 1] {
         if y == Fr::from(value) {
             return Err(StatementError::EphemeralTrivial { claim, value });
         }
     }
-    if !curve_has_y(y) {
+    if !on_curve {
         return Err(StatementError::EphemeralNotOnCurve { claim });
     }
     Ok(())
@@ -308,8 +314,8 @@ fn distinct<E: Ord>(
     Ok(())
 }
 
-/// What a source signs (Ed25519): that it committed, for this ledger, to one subject's records
-/// of one period under one schema.
+/// What a source signs (Ed25519): it committed, for this ledger, to one subject's records of one
+/// period under one schema.
 pub fn commitment_signing_bytes(
     origin: &Origin,
     source: &PartyId,

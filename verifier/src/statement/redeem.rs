@@ -1,6 +1,6 @@
-//! Statement `redeem` (`docs/src/statement-redeem.md`): a registered person spends one or two own
-//! notes of one scale and expiry bucket, and the change goes back to the same person. With amount
-//! 0 and a floor it is an attestation.
+//! Statement `redeem` (`docs/src/statement-redeem.md`): a registered person spends one or two of
+//! their notes of one scale and expiry bucket, and the change goes back to the same person. With
+//! amount 0 and a floor it is an attestation.
 //!
 //! The public inputs, in order: note_root, group_root, asset, expiry, amount, floor, context, sn1,
 //! sn2, cm_out, rscope, rlimit, rn, A.x, A.y, Ey, c_id.
@@ -62,7 +62,7 @@ pub const INPUTS: usize = 17;
 /// Largest rate limit: indices have 16 bits.
 pub const MOST_A_DAY: u32 = 1 << 16;
 
-/// The whole statement. What is not the person's own to say comes from the ledger's state.
+/// The whole statement. The values that the person does not choose come from the ledger's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RedeemStatement {
     /// Root of the note tree, at an anchor.
@@ -73,11 +73,11 @@ pub struct RedeemStatement {
     pub asset: AssetId,
     /// Expiry bucket of both notes and of the change.
     pub expiry: Expiry,
-    /// What is spent.
+    /// The amount spent.
     pub amount: Credits,
     /// The change is at least this.
     pub floor: Credits,
-    /// What the proof is for.
+    /// The use that the proof is for.
     pub context: Context,
     /// sn of the first note.
     pub sn1: SpendNullifier,
@@ -87,7 +87,7 @@ pub struct RedeemStatement {
     pub cm_out: NoteCommitment,
     /// Scope of the rate limit.
     pub rate_scope: RateScope,
-    /// So many a scope and person, 1 to 2^16.
+    /// The limit for each scope and person, 1 to 2^16.
     pub rate_limit: u32,
     /// rn = P(RATE; secret, rscope, idx).
     pub rn: RateNullifier,

@@ -1,5 +1,5 @@
-//! Statement `ticket` (`docs/src/statement-ticket.md`): a registered person, once per scope, says
-//! a message, about deeds that are bound to b.
+//! Statement `ticket` (`docs/src/statement-ticket.md`): a registered person states a message, once
+//! per scope, about deeds that are bound to b.
 //!
 //! The public inputs, in order: root, scope, nullifier, b, message, pstart.
 
@@ -33,13 +33,13 @@ pub const INPUTS: usize = 6;
 pub struct TicketStatement {
     /// Root of the group of registered people.
     pub root: GroupRoot,
-    /// What the nullifier is unique within.
+    /// The range within which the nullifier is unique.
     pub scope: Scope,
     /// nf = Pos2(scope, secret).
     pub nullifier: Nullifier,
     /// b = P(BIND; K, h)\[0\].
     pub b: RecordsBinding,
-    /// What is said: a consent, a withdrawal, a link.
+    /// The message: a consent, a withdrawal, a link.
     pub message: Message,
     /// First day of the period: the person's leaf is eligible from
     /// that day at the latest.

@@ -1,5 +1,5 @@
-//! Batches made to deceive: every test runs over `ark-ec` alone, and with the feature `simd` over
-//! the kernels (`MERITS_BN254_PATH=scalar` for those without vector instructions).
+//! Malicious batches. Every test runs over `ark-ec` alone, and with the feature `simd` over the
+//! kernels (`MERITS_BN254_PATH=scalar` for those without vector instructions).
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};

@@ -1,5 +1,5 @@
-//! The coefficients of a batch: all their bits count, none is zero, and what it is worth to know
-//! them. Run like `batch.rs`, over `ark-ec` and over the kernels.
+//! The coefficients of a batch: all their bits count, none is zero, and knowing them allows
+//! forgery. Runs like `batch.rs`, over `ark-ec` and over the kernels.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ type Item = (Vec<Fr>, Proof);
 /// The halves of a coefficient: low, then high.
 type Halves = [u64; 2];
 
-/// A generator that draws the coefficients that a test wants, and then random ones.
+/// A generator that gives the coefficients that a test wants, and then random ones.
 struct Told {
     words: std::vec::IntoIter<u64>,
     then: StdRng,
@@ -77,8 +77,8 @@ fn value([low, high]: Halves) -> Fr {
     Fr::from(low) + g1::Config::LAMBDA * Fr::from(high)
 }
 
-/// Why the generator has to be unpredictable, and that all 128 bits of it are used: faults that are
-/// made for two coefficients cancel under these, and under none that differ in a bit.
+/// Shows why the generator must be unpredictable and that all 128 bits are used: faults that are
+/// made for two coefficients cancel under these, but not under coefficients that differ in one bit.
 #[test]
 fn faults_cancel_for_whoever_knows_the_coefficients_and_for_nobody_else() {
     let (key, mut items) = proven(2);

@@ -1,5 +1,4 @@
-//! The promise to whoever embeds the verifier: no server, no constraint system, no database
-//! comes along.
+//! A program that embeds the verifier gets no server, no constraint system and no database with it.
 
 use std::process::Command;
 

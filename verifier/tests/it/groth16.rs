@@ -120,7 +120,7 @@ fn a_wrong_number_of_inputs_is_named_in_a_batch() {
         verify_batch(&key, &items, &mut rng),
         Err(BatchError { bad: vec![1] })
     );
-    // In order, whatever is wrong with each.
+    // In order, for any fault of each.
     items[0].0[1] += Fr::from(1u64);
     assert_eq!(
         verify_batch(&key, &items, &mut rng),
@@ -187,9 +187,9 @@ fn forgeable_and_broken_keys_are_refused() {
     }
 }
 
-/// Under each of these keys a proof of anything is written down from the key's own points, without
-/// a trapdoor. The equation is computed here, so that the test shows the forgery and not only
-/// the refusal.
+/// Under each of these keys, a proof of any statement can be built from the key's own points,
+/// without a trapdoor. The equation is computed here, so that the test shows the forgery and not
+/// only the refusal.
 #[test]
 fn keys_under_which_anybody_writes_proofs_down_are_refused() {
     let (trapdoor, _, mut rng) = setup(2);
@@ -407,7 +407,7 @@ fn points_that_no_proof_may_have_are_named() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is accepted has one encoding: no flag, padding or number can be played with.
+    /// Every accepted value has one encoding: no flag, padding or number can be changed.
     #[test]
     fn accepted_bytes_encode_back(position in 0usize..128, bit in 0u8..8) {
         let (trapdoor, key, mut rng) = setup(1);

@@ -1,7 +1,10 @@
 //! Checkpoints, receipts and signed refusals.
 
 use ed25519_dalek::SigningKey;
-use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId},
+};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::log::{
@@ -23,7 +26,11 @@ fn signer(name: &str, seed: u8) -> LogSigner {
 fn leaf(name: &str) -> Vec<u8> {
     let key = SigningKey::from_bytes(&[8; 32]);
     let entry = SignedEntry::sign(origin(name), 1, PartyId([3; 32]), b"s".to_vec(), None, &key);
-    Leaf { time: 5, entry }.to_bytes()
+    Leaf {
+        time: Timestamp::from_millis(5),
+        entry,
+    }
+    .to_bytes()
 }
 
 /// A log of two leaves and the receipt of the second.
@@ -57,11 +64,12 @@ fn a_receipt_round_trips_and_verifies() {
     assert_eq!(again, receipt);
     let verified = again.verify(signer.public()).expect("a good receipt");
     assert_eq!(verified.index(), 1);
-    assert_eq!(verified.leaf().time, 5);
+    assert_eq!(verified.leaf().time.as_millis(), 5);
     assert_eq!(verified.id(), verified.leaf().entry.id());
 }
 
-/// The fault: a receipt that went through a mail program or an editor was "not a receipt: no blank line".
+/// Regression: a receipt that had passed through a mail program or an editor was "not a receipt: no
+/// blank line".
 #[test]
 fn a_receipt_says_the_same_however_its_lines_end() {
     let (receipt, signer) = receipt("log.example");
@@ -82,7 +90,7 @@ fn a_receipt_says_the_same_however_its_lines_end() {
         let signed = SignedCheckpoint::parse(&note).expect("the same checkpoint");
         assert_eq!(signed, receipt.checkpoint);
     }
-    // What is seen counts.
+    // Visible changes count.
     for altered in [
         text.replacen("index ", " index ", 1),
         text.replacen("\n\n", "\n", 1),
@@ -206,7 +214,7 @@ fn a_refusal_is_signed_and_never_a_checkpoint() {
         origin: origin("log.example"),
         entry: EntryId([7; 32]),
         submission: [9; 32],
-        time: 12,
+        time: Timestamp::from_millis(12),
         code: Reason::CommitmentUsed.into(),
         field: FieldPath::name("claims").index(3).then("c"),
         message: "already used".to_owned(),

@@ -1,5 +1,5 @@
-//! Statements `ticket` and `redeem`: the order of their public inputs, what is checked outside the
-//! circuit, and both as vectors, beside the entry that a person makes.
+//! Statements `ticket` and `redeem`: the order of their public inputs, the checks outside the
+//! circuit, and vectors of both, beside the entry that a person makes.
 //!
 //! Regenerate the vectors with `MERITS_WRITE_VECTORS=1` (a change of format must be deliberate).
 
@@ -197,7 +197,7 @@ fn what_the_circuit_of_redeem_leaves_open_is_checked_outside() {
     }
 }
 
-/// What an entry does not say, because it is the same for every attestation.
+/// The values that an entry omits because they are the same for every attestation.
 #[test]
 fn an_attestation_spends_nothing_and_once_a_context() {
     let statement = attested().statement(AssetId(3), point(14));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use merits_verifier::Reason;
 
-/// What stands before the table.
+/// The text before the table.
 const HEAD: &str = "\
 # Reasons
 

@@ -1,4 +1,4 @@
-//! Statement `earn`: the order of its public inputs, and what is checked outside the circuit.
+//! Statement `earn`: the order of its public inputs, and the checks outside the circuit.
 
 use merits_primitives::{
     Fr,

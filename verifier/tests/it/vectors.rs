@@ -10,8 +10,8 @@ use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::Field;
 use ed25519_dalek::SigningKey;
-use merits_primitives::Fr;
 use merits_primitives::ids::{Origin, PartyId};
+use merits_primitives::{Fr, calendar::Timestamp};
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::groth16::{
     KeyPolicy, PreparedKey, Proof, Provenance, VerifyingKey, verify, verify_batch,
@@ -44,7 +44,7 @@ fn signer() -> LogSigner {
 
 fn receipt() -> Receipt {
     let leaf = Leaf {
-        time: 1_767_225_600_000,
+        time: Timestamp::from_millis(1_767_225_600_000),
         entry: entry(),
     }
     .to_bytes();
@@ -74,8 +74,8 @@ fn g2(k: u64) -> G2Affine {
     (G2Affine::generator() * Fr::from(k)).into_affine()
 }
 
-/// A key whose trapdoor is plain: α, β, γ, δ are 2, 3, 5, 7, and its input points 11 and 13 times
-/// the generators.
+/// A key with a known trapdoor: α, β, γ, δ are 2, 3, 5, 7, and its input points 11 and 13 times the
+/// generators.
 fn verifying_key() -> VerifyingKey {
     VerifyingKey {
         alpha: g1(Fr::from(2u64)),
@@ -86,8 +86,8 @@ fn verifying_key() -> VerifyingKey {
     }
 }
 
-/// A proof under it for one public input: A and B are 17 and 19 times the generators, and C is what
-/// the equation then asks for.
+/// A proof under it for one public input: A and B are 17 and 19 times the generators, and C follows
+/// from the equation.
 fn proof(input: Fr) -> Proof {
     let seventh = Fr::from(7u64).inverse().expect("not zero");
     let sum = Fr::from(11u64) + Fr::from(13u64) * input;

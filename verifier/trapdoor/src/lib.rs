@@ -1,9 +1,9 @@
-//! Keys whose trapdoor is known, and proofs made from it: for tests and benchmarks of
-//! everything that verifies, without a circuit or a prover.
+//! Keys with a known trapdoor, and proofs made from it: for tests and benchmarks of verification,
+//! without a circuit or a prover.
 //!
-//! This is exactly what a dishonest one-party set-up could do, and why keys marked `insecure-dev` are
-//! refused by default. It can forge under keys made here and under no others. A crate of its own, which no
-//! product depends on.
+//! A dishonest one-party set-up could do exactly this, which is why keys marked `insecure-dev` are
+//! refused by default. The crate can forge only under keys that it made. It is a separate crate
+//! that no product depends on.
 
 use ark_bn254::{G1Affine, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
@@ -23,7 +23,7 @@ pub struct TrapdoorKey {
 }
 
 impl TrapdoorKey {
-    /// A key for so many public inputs.
+    /// A key for this many public inputs.
     pub fn generate(public_inputs: usize, rng: &mut impl rand_core::CryptoRng) -> Self {
         let mut sample = || {
             // Zero comes with a chance of 2^-253, and would only fail the key's check.
@@ -77,8 +77,8 @@ impl TrapdoorKey {
     }
 }
 
-/// Another proof of the same statement under the same key, made from a proof alone: Groth16
-/// proofs can be rerandomised by anyone, so bytes of a proof identify nothing.
+/// Another proof of the same statement under the same key, made from a proof alone: Groth16 proofs
+/// can be rerandomised by anyone, so the bytes of a proof do not identify anything.
 ///
 /// # Errors
 /// [`ProofFormatError`] when `factor` is zero.

@@ -41,16 +41,19 @@ const FUNCTIONS: [(&str, &str); 26] = [
 ];
 
 /// CEL's, Kubernetes' and other languages' functions, with what is said in place of each.
-const OTHERS: [(&str, Code, &str); 63] = {
+const OTHERS: [(&str, Code, &str); 82] = {
     use Code::{NotYet, UnknownFunction, WrongArguments};
-    const NUMBERS: &str = "numbers are exact and of one kind: leave it out";
+    const NUMBERS: &str =
+        "numbers are exact and of one kind: leave it out, but not its parentheses";
     const WHOLE: &str = "math.floor(x) rounds down, which is the same for 0 and above; math.round(x) to the nearest";
     const NAMES: &str = "a name of an enum is compared whole: t.mode == \"bus\"";
     const DATES: &str =
         "a field of type date or datetime compares with text: t.due >= \"2024-03-01\"";
-    const MEAN: &str = "divide the .sum() by the .size(), and say what counts for none: (n > 0 ? math.floor(total / math.greatest(1, n)) : 0)";
+    const MEAN: &str = "divide the .sum() by the .size(), and say what counts for none: (n > 0 ? math.floor(total / math.greatest(1, n)) : 0); a mean that is rounded is another number than the mean, so what is computed with it goes into the dividend: math.floor(total * 2 / ..)";
     const COUNT: &str = "count with .size(), as in trips.filter(t, t.distance > 0).size()";
-    const POWER: &str = "there are no powers: multiply, as in x * x";
+    const SUM_IF: &str =
+        "choose, then add up: trips.filter(t, t.distance > 0).map(t, t.distance).sum()";
+    const POWER: &str = "there are no powers: multiply, in parentheses: (x * x)";
     const SEE: &str = "see docs/src/scale-language.md for what is";
     const LEAST: &str = "the less of numbers is math.least(a, b)";
     const GREATEST: &str = "the greater of numbers is math.greatest(a, b)";
@@ -194,6 +197,81 @@ const OTHERS: [(&str, Code, &str); 63] = {
             "add up with .map(t, ..).sum(), or take .min(..) and .max(..)",
         ),
         ("total", UnknownFunction, "add up with .map(t, ..).sum()"),
+        (
+            "every",
+            UnknownFunction,
+            "whether each meets a condition is trips.all(t, t.distance > 0)",
+        ),
+        (
+            "some",
+            UnknownFunction,
+            "whether one meets a condition is trips.exists(t, t.distance > 0)",
+        ),
+        (
+            "where",
+            UnknownFunction,
+            "records are chosen with filter: trips.filter(t, t.distance > 0)",
+        ),
+        (
+            "select",
+            UnknownFunction,
+            "numbers of records are trips.map(t, t.distance)",
+        ),
+        ("countif", UnknownFunction, COUNT),
+        ("counta", UnknownFunction, COUNT),
+        ("sumif", UnknownFunction, SUM_IF),
+        ("sumifs", UnknownFunction, SUM_IF),
+        (
+            "and",
+            UnknownFunction,
+            "write `&&` between what must hold: a && b",
+        ),
+        (
+            "or",
+            UnknownFunction,
+            "write `||` between what may hold: a || b",
+        ),
+        (
+            "xor",
+            UnknownFunction,
+            "write `!=` between two conditions, each in parentheses: (a) != (b)",
+        ),
+        (
+            "mod",
+            UnknownFunction,
+            "what is left of a division is a % b",
+        ),
+        (
+            "between",
+            UnknownFunction,
+            "write both ends: (x >= 1 && x <= 5)",
+        ),
+        (
+            "ifs",
+            UnknownFunction,
+            "a choice is written, and may go on behind its `:`: (a ? 1 : b ? 2 : 3)",
+        ),
+        (
+            "switch",
+            UnknownFunction,
+            "a choice is written, and may go on behind its `:`: (a ? 1 : b ? 2 : 3)",
+        ),
+        ("power", UnknownFunction, POWER),
+        (
+            "roundup",
+            UnknownFunction,
+            "math.ceil(x) rounds up, which is the same for 0 and above",
+        ),
+        (
+            "rounddown",
+            UnknownFunction,
+            "math.floor(x) rounds down, which is the same for 0 and above",
+        ),
+        (
+            "vlookup",
+            UnknownFunction,
+            "declare a [[table]] in the manifest, and look it up: rate[t.mode]",
+        ),
     ]
 };
 
@@ -262,47 +340,66 @@ impl Checker<'_> {
                     },
                 ],
             ) => self.with_its_unit(number, unit, *at, span),
-            _ => self.no_such_call(function, target.is_some(), at),
+            _ => self.no_such_call(function, at, target, args, span),
         }
     }
 
-    fn no_such_call(&mut self, function: &str, of_list: bool, at: Span) -> Option<NodeId> {
+    fn no_such_call(
+        &mut self,
+        function: &str,
+        at: Span,
+        target: Option<&Syntax>,
+        args: &[Syntax],
+        span: Span,
+    ) -> Option<NodeId> {
+        let (code, message, hint) = self.unknown_call(function, target.is_some());
+        let hint = match (self.in_our_words(function, target, args, span), hint) {
+            (Some(same), Some(hint)) => format!("{hint}; here: {same}"),
+            (Some(same), None) => format!("write {same}"),
+            (None, hint) => hint.unwrap_or_else(|| {
+                let qualified = format!("math.{function}");
+                match is_known(&qualified) {
+                    true => format!("did you mean `{qualified}`?"),
+                    false => suggest(function, &FUNCTIONS.map(|(name, _)| name)),
+                }
+            }),
+        };
+        self.fault(code, at, message, hint)
+    }
+
+    /// What is said of a function that there is not, or that takes other arguments; the hint, unless
+    /// the name is known from nowhere.
+    fn unknown_call(&self, function: &str, of_list: bool) -> (Code, String, Option<String>) {
         let own = FUNCTIONS.iter().find(|(name, _)| *name == function);
         let other = OTHERS.iter().find(|(name, ..)| *name == function);
+        // Spreadsheets write theirs in capitals.
+        let small = function.to_ascii_lowercase();
+        let other = other.or_else(|| OTHERS.iter().find(|(name, ..)| *name == small));
+        let hint = other.map(|(.., hint)| self.example(hint));
         match (own, other) {
             // `min(a, b)` is no list's.
-            (Some(_), Some((_, code, hint))) if !of_list => {
+            (Some(_), Some((_, code, _))) if !of_list => {
                 let message = format!("`{function}` takes a list of numbers");
-                return self.fault(*code, at, message, self.example(hint));
+                (*code, message, hint)
             }
             (Some((_, usage)), _) => {
                 let message = format!("`{function}` takes other arguments");
-                return self.fault(
-                    Code::WrongArguments,
-                    at,
-                    message,
-                    self.example(&format!("as in {usage}")),
-                );
+                let hint = self.example(&format!("as in {usage}"));
+                (Code::WrongArguments, message, Some(hint))
             }
-            (None, Some((_, Code::NotYet, hint))) => {
+            (None, Some((_, Code::NotYet, _))) => {
                 let message = format!("`{function}` is not in the language yet");
-                return self.fault(Code::NotYet, at, message, self.example(hint));
+                (Code::NotYet, message, hint)
             }
-            (None, Some((_, code, hint))) => {
+            (None, other) => {
                 let message = format!("there is no function `{function}`");
-                return self.fault(*code, at, message, self.example(hint));
+                let code = match other {
+                    Some((_, Code::WrongArguments, _)) | None => Code::UnknownFunction,
+                    Some((_, code, _)) => *code,
+                };
+                (code, message, hint)
             }
-            (None, None) => {}
         }
-        let message = format!("there is no function `{function}`");
-        let names = FUNCTIONS.map(|(name, _)| name);
-        let qualified = format!("math.{function}");
-        let hint = if names.contains(&qualified.as_str()) {
-            format!("did you mean `{qualified}`?")
-        } else {
-            suggest(function, &names)
-        };
-        self.fault(Code::UnknownFunction, at, message, hint)
     }
 
     /// The least or greatest of some numbers that are written down.
@@ -322,6 +419,11 @@ impl Checker<'_> {
         self.difference_within_field(&all, &all, span)?;
         self.derived(kind(nodes), span)
     }
+}
+
+/// Whether the language has a function of this name.
+pub(super) fn is_known(function: &str) -> bool {
+    FUNCTIONS.iter().any(|(name, _)| *name == function)
 }
 
 /// The two sides of a division, if that is what is written.

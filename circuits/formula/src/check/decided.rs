@@ -18,6 +18,7 @@ use crate::diagnostic::{Code, Span};
 use crate::facts::Value;
 use crate::field::FieldKind;
 use crate::range::{Range, Ratio};
+use crate::syntax::Syntax;
 use crate::typed::{Kind, NodeId};
 
 /// The longest part of a formula that a message repeats.
@@ -86,6 +87,36 @@ impl Checker<'_> {
             self.can_be(varying, range, steps),
         );
         self.fault(Code::Decided, span, message, hint)
+    }
+
+    /// What is said of an item of a list that never is the value: it is taken out of the list.
+    pub(super) fn decided_item(
+        &mut self,
+        known: usize,
+        value: &Syntax,
+        item: &Syntax,
+        items: usize,
+    ) {
+        let (value, item) = (self.written(value.span), self.written(item.span));
+        let Some(fault) = self.faults.get_mut(known) else {
+            return;
+        };
+        if fault.code != Code::Decided || !fault.message.contains(" never holds: ") {
+            return;
+        }
+        let is = fault
+            .message
+            .split_once(" holds: ")
+            .map_or("", |(_, is)| is);
+        let hint = match items {
+            1 => format!("write what `{value}` can be in place of {item}"),
+            _ => format!(
+                "take {item} out of the list, which leaves the rest as it is, or write what `{value}` \
+                 can be in its place"
+            ),
+        };
+        fault.message = format!("`{value}` is never {item}: {is}");
+        fault.hint = hint;
     }
 
     /// `from 1 to 31`, in dates where dates are meant, and with its steps where they matter.

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 
 use super::decided::Side;
 use super::names::suggest;
-use super::{Checker, Inside};
+use super::{Checker, Inside, quotients};
 use crate::diagnostic::{Code, Span};
 use crate::range::Range;
 use crate::syntax::{Operator, Syntax, SyntaxKind};
@@ -51,13 +51,12 @@ impl Checker<'_> {
     }
 
     fn operator(&mut self, operator: Operator, args: &[Syntax], span: Span) -> Option<NodeId> {
+        if let ([a, b], true) = (args, operator.compares()) {
+            self.is_no_chain(operator, [a, b], span)?;
+        }
         match (operator, args) {
             (Operator::In, [value, list]) => return self.is_in(value, list, span),
             (Operator::Equal | Operator::NotEqual, [a, b]) => {
-                if a.span.start == span.start && self.chains(a, b) {
-                    let sign = sign(operator).unwrap_or("==");
-                    self.compares_no_comparison(sign, a, b)?;
-                }
                 let equal = self.equal(operator, a, b, span)?;
                 return match operator {
                     Operator::Equal => Some(equal),
@@ -65,9 +64,6 @@ impl Checker<'_> {
                 };
             }
             _ => {}
-        }
-        if let (Some(comparison), [a, b]) = (sign(operator), args) {
-            self.compares_no_comparison(comparison, a, b)?;
         }
         let nodes = match (operator, args) {
             (
@@ -103,39 +99,12 @@ impl Checker<'_> {
                 let (left, right) = (left?, right?);
                 let sides = [(a, args[0].span), (b, args[1].span)];
                 self.says_something(operator, sides, span, |checker| {
-                    checker.binary(operator, (a, left), (b, right), span)
+                    checker.binary(operator, (a, left), (b, right, &args[1]), span)
                 })
             }
             // The parser gives each operator the operands of its grammar.
             _ => unreachable!("operator with {} operands", args.len()),
         }
-    }
-
-    /// `a < b < c` would compare a truth value with c.
-    fn compares_no_comparison(&mut self, comparison: &str, a: &Syntax, b: &Syntax) -> Option<()> {
-        let written = |syntax: &Syntax| self.written(syntax.span);
-        let inner = |syntax: &Syntax| match &syntax.kind {
-            SyntaxKind::Operator(operator, parts) => sign(*operator).zip(match parts.as_slice() {
-                [a, b] => Some((written(a), written(b))),
-                _ => None,
-            }),
-            _ => None,
-        };
-        let (first, second) = match (inner(a), inner(b)) {
-            (Some((sign, (x, y))), _) => {
-                let second = format!("{y} {comparison} {}", written(b));
-                (format!("{x} {sign} {y}"), second)
-            }
-            (None, Some((sign, (x, y)))) => {
-                let first = format!("{} {comparison} {x}", written(a));
-                (first, format!("{x} {sign} {y}"))
-            }
-            (None, None) => return Some(()),
-        };
-        let span = a.span.to(b.span);
-        let message = "comparisons are not chained: the first gives a truth value, no number";
-        let hint = format!("write {first} && {second}");
-        self.fault(Code::WrongType, span, message, hint)
     }
 
     /// Both sides of a comparison, one of which may be a date that is written out.
@@ -162,7 +131,7 @@ impl Checker<'_> {
         &mut self,
         operator: Operator,
         (a, left): (NodeId, Range),
-        (b, right): (NodeId, Range),
+        (b, right, written): (NodeId, Range, &Syntax),
         span: Span,
     ) -> Option<NodeId> {
         match operator {
@@ -170,7 +139,7 @@ impl Checker<'_> {
             Operator::Subtract => self.subtract(a, b, span),
             Operator::Multiply => self.derived(Kind::Mul(a, b), span),
             Operator::Divide => self.divide((a, &left), (b, &right), span),
-            Operator::Remainder => self.remainder((a, &left), (b, &right), span),
+            Operator::Remainder => self.remainder((a, &left), (b, &right, written), span),
             _ => {
                 self.difference_within_field(&left, &right, span)?;
                 match operator {
@@ -239,9 +208,7 @@ impl Checker<'_> {
         if !divisor.is_point() {
             let message =
                 format!("the divisor varies ({divisor}), so the quotient must be rounded");
-            let hint =
-                "round it on the spot: math.floor(a / b), math.ceil(a / b) or math.round(a / b)";
-            return self.fault(Code::DivisorNotLiteral, at, message, hint);
+            return self.fault(Code::DivisorNotLiteral, at, message, quotients::ROUNDED);
         }
         let (range, factor) = dividend.divided(&divisor.lo, &divisor.den);
         let unit = self.quotient(a, b, span);
@@ -285,10 +252,12 @@ impl Checker<'_> {
             );
             return self.fault(Code::WrongArguments, list.span, message, hint);
         };
-        let equals: Vec<Option<NodeId>> = items
-            .iter()
-            .map(|item| self.equal(Operator::Equal, value, item, item.span))
-            .collect();
+        let mut equals: Vec<Option<NodeId>> = Vec::with_capacity(items.len());
+        for item in items {
+            let known = self.faults.len();
+            equals.push(self.equal(Operator::Equal, value, item, item.span));
+            self.decided_item(known, value, item, items.len());
+        }
         let equals: Vec<NodeId> = equals.into_iter().collect::<Option<_>>()?;
         match equals.as_slice() {
             [] => {
@@ -375,9 +344,9 @@ impl Checker<'_> {
     ) -> Option<NodeId> {
         let known = self.faults.len();
         let made = make(self)?;
-        if let (Some(sign), true) = (sign(operator), known == self.faults.len()) {
+        if operator.compares() && known == self.faults.len() {
             let [a, b] = sides.map(|(node, span)| Side { node, span });
-            self.decided(sign, a, b, span);
+            self.decided(operator.sign(), a, b, span);
         }
         Some(made)
     }
@@ -402,38 +371,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether `a == b == c` is meant of three numbers: of truth values, the second compares the
-    /// first with another.
-    fn chains(&mut self, a: &Syntax, b: &Syntax) -> bool {
-        let comparison = |syntax: &Syntax| {
-            matches!(&syntax.kind,
-            SyntaxKind::Operator(operator, _) if sign(*operator).is_some())
-        };
-        if !comparison(a) || comparison(b) {
-            return false;
-        }
-        let known = self.faults.len();
-        let other = self.check(b);
-        let number = other.is_some_and(|b| matches!(self.nodes[b.0].ty, Type::Number(_)));
-        self.faults.truncate(known);
-        number
-    }
-
     /// What is said once for a claim, where a list may be grouped.
     pub(super) fn is_grouping_possible(&self) -> bool {
         self.inside != Inside::Group
     }
-}
-
-/// The sign of a comparison.
-const fn sign(operator: Operator) -> Option<&'static str> {
-    Some(match operator {
-        Operator::Less => "<",
-        Operator::LessOrEqual => "<=",
-        Operator::Greater => ">",
-        Operator::GreaterOrEqual => ">=",
-        Operator::Equal => "==",
-        Operator::NotEqual => "!=",
-        _ => return None,
-    })
 }

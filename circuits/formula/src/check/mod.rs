@@ -1,7 +1,10 @@
 //! Parsed trees to one typed tree: names, types, intervals, units, and what is refused.
 
+mod advice;
 mod bodies;
+mod borrowed;
 mod calls;
+mod chains;
 mod counted;
 mod decided;
 mod declared;
@@ -9,6 +12,7 @@ mod examples;
 mod expressions;
 mod lists;
 mod names;
+mod quotients;
 mod rounding;
 mod tables;
 #[cfg(test)]
@@ -166,6 +170,8 @@ struct Checker<'a> {
     forced_counting: Option<Counted>,
     /// Where counting begins of what was refused for it just now.
     told_counting: Option<Beginning>,
+    /// Whether what is checked is advice, which nobody has written yet.
+    trying: bool,
     faults: Vec<Diagnostic>,
 }
 
@@ -201,6 +207,7 @@ impl<'a> Checker<'a> {
             var_counting: BTreeMap::new(),
             forced_counting: None,
             told_counting: None,
+            trying: false,
             faults: Vec::new(),
         }
     }
@@ -488,7 +495,7 @@ impl<'a> Checker<'a> {
             "this may need integers of 2^{MAX_BITS} and more: numerators {} to {} over {}",
             range.lo, range.hi, range.den
         );
-        let hint = "round or cap earlier, or narrow the intervals of the constants";
+        let hint = "narrow the intervals of the constants and the bounds of the fields; to round or cap earlier gives another result";
         self.fault(Code::Overflow, span, message, hint)
     }
 
@@ -537,18 +544,6 @@ impl<'a> Checker<'a> {
         }
         let hint = self.example("compare it, as in t.distance > 0");
         self.wrong_type(id, "a truth value", &hint)
-    }
-
-    /// What stands at a place of the text under check, on one line.
-    fn written(&self, span: Span) -> String {
-        self.written_in(self.text, span)
-    }
-
-    /// What stands at a place of a text, on one line.
-    fn written_in(&self, text: SourceId, span: Span) -> String {
-        let text = self.declarations.text(text);
-        let written = text.get(span.start..span.end).unwrap_or("..");
-        written.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     fn wrong_type<T>(&mut self, id: NodeId, wanted: &str, hint: &str) -> Option<T> {

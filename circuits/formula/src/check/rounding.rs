@@ -4,22 +4,31 @@ use num_bigint::BigInt;
 
 use super::Checker;
 use super::calls::division;
-use crate::decimal::MAX_DIGITS;
+use crate::decimal::{Decimal, MAX_DIGITS};
 use crate::diagnostic::{Code, Span};
 use crate::range::{Range, Ratio};
-use crate::syntax::Syntax;
+use crate::syntax::{Operator, Syntax, SyntaxKind};
 use crate::typed::{Kind, NodeId};
 
 impl Checker<'_> {
     /// `math.floor(x)`, `math.ceil(x)`, `math.round(x)`; of a quotient whose divisor varies too.
     pub(super) fn round(&mut self, how: &str, number: &Syntax, span: Span) -> Option<NodeId> {
-        if let Some((a, b)) = division(number) {
-            let (a, b) = (self.check(a), self.check(b));
+        let known = self.faults.len();
+        let rounded = self.round_of(how, number, span);
+        if rounded.is_none() {
+            self.advise_one_quotient(how, number, known, span);
+        }
+        rounded
+    }
+
+    fn round_of(&mut self, how: &str, number: &Syntax, span: Span) -> Option<NodeId> {
+        if let Some((a, divisor)) = division(number) {
+            let (a, b) = (self.check(a), self.check(divisor));
             let (a, b) = (a?, b?);
             let (left, right) = (self.expect_number(a), self.expect_number(b));
             let (left, right) = (left?, right?);
             if !right.is_point() {
-                return self.rounded_quotient(how, a, b, span);
+                return self.rounded_quotient(how, a, (b, divisor), span);
             }
             let quotient = self.divide((a, &left), (b, &right), number.span)?;
             return self.rounded_number(how, quotient, span);
@@ -59,7 +68,7 @@ impl Checker<'_> {
         let range = self.expect_number(a)?;
         if range.den.bits() >= 64 {
             let message = format!("rounding over a denominator of {}", range.den);
-            let hint = "use fewer digits: the denominator must stay below 2^63";
+            let hint = "write numbers with fewer digits, if they are the same in fewer: the denominator must stay below 2^63";
             return self.fault(Code::Overflow, span, message, hint);
         }
         self.derived(Kind::Floor(a), span)
@@ -76,8 +85,14 @@ impl Checker<'_> {
         self.choose(cond, yes, no, span)
     }
 
-    fn rounded_quotient(&mut self, how: &str, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
-        self.positive(b)?;
+    fn rounded_quotient(
+        &mut self,
+        how: &str,
+        a: NodeId,
+        (b, divisor): (NodeId, &Syntax),
+        span: Span,
+    ) -> Option<NodeId> {
+        self.positive(b, divisor)?;
         match how {
             "math.floor" => self.floor_quotient(a, b, span),
             "math.ceil" => {
@@ -106,7 +121,7 @@ impl Checker<'_> {
     }
 
     /// A divisor that varies is positive for every record that there may be.
-    fn positive(&mut self, b: NodeId) -> Option<()> {
+    fn positive(&mut self, b: NodeId, divisor: &Syntax) -> Option<()> {
         let present = self.facts[b.0].present.number();
         let zero = BigInt::from(0u8);
         if present.lo > zero {
@@ -115,16 +130,10 @@ impl Checker<'_> {
         let at = self.places[b.0];
         if present.hi <= zero {
             let message = format!("the divisor is never positive: it is {present}");
-            let hint = "divide by a number above 0; a sign stands before the dividend: -a / b";
+            let hint = "divide by a number above 0; a sign stands before the dividend: -(a) / b, which is the same as a / -(b)";
             return self.fault(Code::DivisionByZero, at, message, hint);
         }
         let message = format!("the divisor may be 0 or negative: it is {present}");
-        let divisor = match self.written(at) {
-            long if long.len() > 60 => "..".to_owned(),
-            // Would be read as something else beside `>`.
-            loose if loose.contains(['?', '&', '|', '<', '>', '=']) => format!("({loose})"),
-            divisor => divisor,
-        };
         // Its values are multiples of this: nothing lies between it and 0.
         let one = BigInt::from(1u8);
         let least = Ratio(&one, &present.den).to_string();
@@ -134,10 +143,29 @@ impl Checker<'_> {
         } else {
             least
         };
+        let source = self.declarations.text(self.text);
+        let printed = divisor.printed(source);
+        let (shown, above) = if printed.len() > 60 {
+            ("..".to_owned(), ".. > 0".to_owned())
+        } else {
+            let zero = Syntax::made(SyntaxKind::Number(Decimal::integer(0)), Span::default());
+            let above = Syntax::operator(Operator::Greater, vec![divisor.clone(), zero], at);
+            (printed, above.printed(source))
+        };
+        let declared = match self.nodes[b.0].kind {
+            Kind::Field { field, .. } => {
+                let name = &self.schema.fields[field].name;
+                format!("; or give the field `{name}` a min of {least} or more")
+            }
+            Kind::Constant(_) => {
+                format!("; or begin the interval of {shown} at {least} or above")
+            }
+            _ => String::new(),
+        };
         let hint = format!(
-            "say what counts where it is not above 0, and divide by math.greatest({least}, {divisor}), \
-             which is the same where it is: ({divisor} > 0 ? .. : 0); or give its field a min of \
-             {least} or more; what is filtered out is computed too"
+            "say what counts where it is not above 0, and divide by math.greatest({least}, {shown}), \
+             which is the same where it is: ({above} ? .. : 0){declared}; what is filtered out is \
+             computed too"
         );
         self.fault(Code::DivisionByZero, at, message, hint)
     }
@@ -164,7 +192,7 @@ impl Checker<'_> {
     pub(super) fn remainder(
         &mut self,
         (a, dividend): (NodeId, &Range),
-        (b, divisor): (NodeId, &Range),
+        (b, divisor, written): (NodeId, &Range, &Syntax),
         span: Span,
     ) -> Option<NodeId> {
         if self.facts[a.0].present.number().may_be_negative() {
@@ -179,7 +207,7 @@ impl Checker<'_> {
             let quotient = self.divide((a, dividend), (b, divisor), span)?;
             self.floor(quotient, span)?
         } else {
-            self.positive(b)?;
+            self.positive(b, written)?;
             self.floor_quotient(a, b, span)?
         };
         let product = self.derived(Kind::Mul(b, whole), span)?;

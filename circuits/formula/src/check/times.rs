@@ -6,10 +6,11 @@ use num_bigint::BigInt;
 
 use super::Checker;
 use super::counted::{Beginning, Counted};
+use crate::decimal::Decimal;
 use crate::diagnostic::{Code, Span};
 use crate::field::FieldKind;
 use crate::range::Range;
-use crate::syntax::Syntax;
+use crate::syntax::{Syntax, SyntaxKind};
 use crate::typed::{Kind, NodeId, VarId};
 use crate::unit::Unit;
 
@@ -230,9 +231,10 @@ impl Checker<'_> {
 
     fn remainder_by(&mut self, a: NodeId, by: i64, span: Span) -> Option<NodeId> {
         let dividend = self.expect_number(a)?;
+        let written = Syntax::made(SyntaxKind::Number(Decimal::integer(by)), span);
         let by = self.literal(by, span)?;
         let divisor = self.expect_number(by)?;
-        self.remainder((a, &dividend), (by, &divisor), span)
+        self.remainder((a, &dividend), (by, &divisor, &written), span)
     }
 }
 

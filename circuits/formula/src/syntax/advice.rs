@@ -1,6 +1,7 @@
 //! What is said where something is missing, too much, or CEL's but not ours: what stands there, and
 //! what to write.
 
+use super::print::ends_value;
 use super::token::{Bracket, Placed, Token};
 use super::{MAX_NESTING, Operator};
 use crate::diagnostic::{Code, Span};
@@ -23,11 +24,14 @@ pub(super) enum Within {
 }
 
 /// Hints that show an example. The parser knows no scale: the checker puts its names in place of ours.
-pub(crate) const EXAMPLES: [&str; 3] = [WORTH, NAMES, LOOKED_UP];
+pub(crate) const EXAMPLES: [&str; 4] = [WORTH, NAMES, LOOKED_UP, CHOSEN];
 
 const WORTH: &str = "write what a claim is worth, as in trips.size()";
 const NAMES: &str = "as in t.distance, or trips.size()";
 const LOOKED_UP: &str = "declare a [[table]] in the manifest, and look it up: rate[t.mode]";
+const CHOSEN: &str = "records are chosen with filter: trips.filter(t, t.distance > 0)";
+
+const CHOICE: &str = "a choice is written: (condition ? a : b)";
 
 const SEE: &str = "see docs/src/scale-language.md for what is";
 
@@ -174,7 +178,7 @@ pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> F
         }
         Token::Colon => {
             let message = "`:` stands here without `?`";
-            let hint = "a choice is written: condition ? a : b";
+            let hint = CHOICE;
             return Fault::syntax(found.span, message, hint);
         }
         Token::Question => {
@@ -186,28 +190,52 @@ pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> F
         Token::Number if was(Token::Number) => {
             "write a number without signs between its digits; or which operator is meant".into()
         }
-        Token::Word if was(Token::Number) && touching => {
+        Token::Word if is_word(source, found.span, &["then", "else"]) => CHOICE.into(),
+        Token::Word if was(Token::Number) => {
             let word = source.get(found.span.start..found.span.end).unwrap_or("");
-            if word.starts_with('_') {
+            if word.starts_with('_') && touching {
                 "write a number without signs between its digits".into()
             } else {
                 let number = left.trim_matches('`');
+                // `a / 2 * b` would divide by 2 only.
+                let product = if divides(tokens, at.wrapping_sub(2)) {
+                    format!("({number} * {word})")
+                } else {
+                    format!("{number} * {word}")
+                };
                 format!(
-                    "write {number} * {word} to multiply; a number with its unit is unit({number}, \"{word}\")"
+                    "write {product} to multiply; a number with its unit is unit({number}, \"{word}\")"
                 )
             }
         }
         Token::Dot if was(Token::Number) => {
             "a number has digits behind its point, as in 5.0, or none: 5".into()
         }
+        Token::Open(Bracket::Round) if divides(tokens, at.wrapping_sub(2)) => {
+            format!(
+                "write `*` before {right} if it is to be multiplied, and parentheses around the product \
+                 if all of it divides: a / (b * (c))"
+            )
+        }
         Token::Open(Bracket::Round) => {
             format!("write `*` before {right} if it is to be multiplied")
         }
-        Token::Not => "write `!=` for not equal, `&& !` for and not".into(),
+        Token::Not => "write `!=` for not equal, `&& !(..)` for and not".into(),
         _ => "write which operator is meant, such as `*`, `+` or `&&`".into(),
     };
     let message = format!("an operator is missing between {left} and {right}");
     Fault::syntax(found.span, message, hint)
+}
+
+fn is_word(source: &str, span: Span, words: &[&str]) -> bool {
+    let word = source.get(span.start..span.end).unwrap_or("");
+    words.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Whether the token at `at` divides by what stands behind it.
+fn divides(tokens: &[Placed], at: usize) -> bool {
+    let token = tokens.get(at).map(|placed| placed.token);
+    matches!(token, Some(Token::Slash | Token::Percent))
 }
 
 /// Behind a point stands no name.
@@ -240,7 +268,7 @@ pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
 
 /// A `?` without its `:`.
 pub(super) fn no_colon(source: &str, tokens: &[Placed], at: usize) -> Fault {
-    let hint = "a choice is written: condition ? a : b";
+    let hint = CHOICE;
     match tokens.get(at) {
         None => {
             let message = "the formula ends where `:` and what holds otherwise are missing";
@@ -317,23 +345,48 @@ pub(super) fn not_in_the_language(token: Token, span: Span) -> Fault {
 }
 
 /// A word that other languages have for an operator between two values.
-pub(super) fn operator_word(word: &str, span: Span) -> Option<(Operator, u8, Fault)> {
-    let (operator, power, sign) = match word {
-        "and" | "AND" | "And" => (Operator::And, 2, "&&"),
-        "or" | "OR" | "Or" => (Operator::Or, 1, "||"),
-        "mod" | "MOD" => (Operator::Remainder, 5, "%"),
-        "div" | "DIV" => (Operator::Divide, 5, "/"),
-        "is" | "eq" | "equals" => (Operator::Equal, 3, "=="),
-        "IN" | "In" => (Operator::In, 3, "in"),
-        "x" | "X" => (Operator::Multiply, 5, "*"),
+pub(super) fn operator_word(
+    source: &str,
+    tokens: &[Placed],
+    at: usize,
+) -> Option<(Operator, Fault)> {
+    let span = tokens.get(at)?.span;
+    let written = |at: usize| {
+        let span = tokens.get(at).map(|placed| placed.span).unwrap_or_default();
+        source.get(span.start..span.end).unwrap_or("")
+    };
+    let word = written(at);
+    let next = written(at + 1);
+    let small = word.to_ascii_lowercase();
+    let (operator, hint) = match small.as_str() {
+        "and" => (Operator::And, "write `&&`"),
+        "or" => (Operator::Or, "write `||`"),
+        "mod" => (Operator::Remainder, "write `%`"),
+        "div" => (
+            Operator::Divide,
+            "write `/`, and math.floor(a / b) where the fraction is to be cut",
+        ),
+        "is" if next.eq_ignore_ascii_case("not") => (Operator::NotEqual, "write `!=`"),
+        "is" | "eq" | "equals" => (Operator::Equal, "write `==`"),
+        "in" => (Operator::In, "write `in`"),
+        "x" => (Operator::Multiply, "write `*`"),
+        "not" if next.eq_ignore_ascii_case("in") => (
+            Operator::In,
+            "write `!` before the whole, in parentheses: !(x in [a, b])",
+        ),
+        "xor" => (
+            Operator::Or,
+            "write `!=` with each condition in parentheses: (a) != (b)",
+        ),
+        "between" => (
+            Operator::And,
+            "write both ends, in parentheses: (x >= 1 && x <= 5)",
+        ),
+        "where" => (Operator::Or, CHOSEN),
         _ => return None,
     };
     let message = format!("`{word}` is no operator");
-    let hint = match sign {
-        "/" => "write `/`, and math.floor(a / b) where the fraction is to be cut".to_owned(),
-        _ => format!("write `{sign}`"),
-    };
-    Some((operator, power, Fault::syntax(span, message, hint)))
+    Some((operator, Fault::syntax(span, message, hint)))
 }
 
 /// A word that CEL keeps for itself, or that other languages have, where a value begins.
@@ -345,7 +398,8 @@ pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Opt
         )
     });
     let hint = match word {
-        "if" | "else" => "a choice is written: condition ? a : b",
+        "if" | "else" => CHOICE,
+        "IF" | "If" | "ELSE" | "Else" if next != Some(Token::Open(Bracket::Round)) => CHOICE,
         "for" | "while" | "loop" | "break" | "continue" | "return" => {
             "a list is gone through with filter, map, sum, exists and all"
         }
@@ -353,7 +407,9 @@ pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Opt
         "as" | "import" | "package" | "namespace" | "void" => {
             "the word is kept by CEL; choose another name"
         }
-        "not" | "NOT" if starts_value => "write `!` before what must not hold",
+        "not" | "NOT" | "Not" if starts_value => {
+            "write `!` before what must not hold, in parentheses: !(..)"
+        }
         "True" | "TRUE" if !starts_value => "write true",
         "False" | "FALSE" if !starts_value => "write false",
         _ => return None,
@@ -365,9 +421,15 @@ pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Opt
     ))
 }
 
-fn ends_value(token: Token) -> bool {
-    matches!(
-        token,
-        Token::Word | Token::Number | Token::Text | Token::True | Token::False | Token::Close(_)
+/// What is added to a fault that comes of a comment: `a // b` divides in other languages.
+pub(super) fn is_a_comment((line, column): (usize, usize)) -> String {
+    let place = if line == 1 {
+        format!("in column {column} of the formula")
+    } else {
+        format!("in line {line} of the formula, column {column},")
+    };
+    format!(
+        "the `//` {place} begins a comment, which ends with its line: to divide, write one `/`, as in \
+         math.floor(a / b)"
     )
 }

@@ -29,7 +29,7 @@ const SIGNS: &[(&str, Token, &str)] = {
         And, Close, Colon, Comma, Dot, Equal, Greater, GreaterOrEqual, Less, LessOrEqual, Minus,
         Not, NotEqual, Open, Or, Percent, Plus, Question, Slash, Star,
     };
-    const POWER: &str = "there are no powers: multiply, as in x * x";
+    const POWER: &str = "there are no powers: multiply, in parentheses: (x * x)";
     &[
         ("===", Equal, "write `==`"),
         ("!==", NotEqual, "write `!=`"),
@@ -62,7 +62,7 @@ const SIGNS: &[(&str, Token, &str)] = {
         ("／", Slash, "write `/`"),
         ("∧", And, "write `&&`"),
         ("∨", Or, "write `||`"),
-        ("¬", Not, "write `!`"),
+        ("¬", Not, "write `!(..)` around what must not hold"),
         ("＋", Plus, "write `+`"),
         ("−", Minus, "write `-`"),
         ("－", Minus, "write `-`"),
@@ -71,7 +71,11 @@ const SIGNS: &[(&str, Token, &str)] = {
         ("％", Percent, "write `%`"),
         ("＞", Greater, "write `>`"),
         ("＜", Less, "write `<`"),
-        ("！", Not, "write `!`"),
+        (
+            "！",
+            Not,
+            "write `!`, and parentheses around what must not hold: !(..)",
+        ),
         ("？", Question, "write `?`"),
         ("：", Colon, "write `:`"),
         ("，", Comma, "write `,`"),

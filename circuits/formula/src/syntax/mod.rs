@@ -8,6 +8,7 @@
 //! | `text` | escapes in texts |
 //! | `parser` | the tree: precedence, brackets, calls; where it goes on after a fault |
 //! | `advice` | what is said where something is missing or too much |
+//! | `print` | a tree back to text, with the parentheses that it needs: what advice is made of |
 //!
 //! Wherever the crate `cel` reads a formula that the language has, the tree is the same
 //! (`differential`); what it cancels, `--x` and `!!x`, is cancelled here too, so that no shape
@@ -18,12 +19,14 @@ mod advice;
 mod differential;
 mod foreign;
 mod parser;
+mod print;
 #[cfg(test)]
 mod tests;
 mod text;
 mod token;
 
 pub(crate) use advice::EXAMPLES;
+pub(crate) use print::on_one_line;
 
 use crate::decimal::Decimal;
 use crate::declarations::SourceId;

@@ -1,7 +1,10 @@
 //! Tokens to a tree, by precedence; what follows a fault is read on behind the bracket or comma
 //! that ends the faulty part, so that several faults are told at once.
 
+mod comments;
+
 use super::advice::{self, Fault};
+use super::print::operator as operator_of;
 use super::token::{Bracket, Placed, Token, tokens};
 use super::{MAX_NESTING, Operator, Syntax, SyntaxKind, text};
 use crate::decimal::{Decimal, DecimalError};
@@ -54,6 +57,7 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
         Some(()) => parser.whole(),
         None => None,
     };
+    parser.tell_comment();
     let mut faults = parser.faults;
     match parsed {
         Some(parsed) if faults.is_empty() => Ok(parsed.syntax),
@@ -188,30 +192,14 @@ impl Parser<'_> {
 
     /// The operator that stands next, if one does, and how tightly it binds.
     fn infix(&mut self) -> Option<(Operator, u8)> {
-        Some(match self.peek()? {
-            Token::Or => (Operator::Or, 1),
-            Token::And => (Operator::And, 2),
-            Token::Less => (Operator::Less, 3),
-            Token::LessOrEqual => (Operator::LessOrEqual, 3),
-            Token::Greater => (Operator::Greater, 3),
-            Token::GreaterOrEqual => (Operator::GreaterOrEqual, 3),
-            Token::Equal => (Operator::Equal, 3),
-            Token::NotEqual => (Operator::NotEqual, 3),
-            Token::In => (Operator::In, 3),
-            Token::Plus => (Operator::Add, 4),
-            Token::Minus => (Operator::Subtract, 4),
-            Token::Star => (Operator::Multiply, 5),
-            Token::Slash => (Operator::Divide, 5),
-            Token::Percent => (Operator::Remainder, 5),
-            Token::Word => {
-                // `a and b`: told, and read as what is meant.
-                let span = self.tokens[self.at].span;
-                let (operator, power, fault) = advice::operator_word(self.slice(span), span)?;
-                self.tell(fault);
-                (operator, power)
-            }
-            _ => return None,
-        })
+        let next = self.peek()?;
+        if next == Token::Word {
+            // `a and b`: told, and read as what is meant.
+            let (operator, fault) = advice::operator_word(self.source, &self.tokens, self.at)?;
+            self.tell(fault);
+            return Some((operator, operator.power()));
+        }
+        operator_of(next).map(|operator| (operator, operator.power()))
     }
 
     /// `!x`, `-x`. Two of a kind cancel, as in CEL; one `-` before a number belongs to it.
@@ -358,9 +346,29 @@ impl Parser<'_> {
         }
         self.at += 1;
         if call {
-            return self.call(word, span.start, None, span.start);
+            let conditional = word == "if";
+            let call = self.call(word, span.start, None, span.start);
+            if let (true, Some(call)) = (conditional, &call) {
+                self.show_choice(span, &call.syntax);
+            }
+            return call;
         }
         self.made(SyntaxKind::Name(word), span.start, 0)
+    }
+
+    /// What `if(c, a, b)` means is shown with its parts.
+    fn show_choice(&mut self, span: Span, call: &Syntax) {
+        let SyntaxKind::Call { args, .. } = &call.kind else {
+            return;
+        };
+        if let ([_, _, _], Some(fault)) = (
+            args.as_slice(),
+            self.faults.iter_mut().find(|fault| fault.span == span),
+        ) {
+            let choice = Syntax::operator(Operator::Conditional, args.clone(), call.span);
+            let shown = choice.in_place(self.source, call.span);
+            fault.hint = format!("{}; here: {shown}", fault.hint);
+        }
     }
 
     fn number_follows(&self) -> bool {

@@ -67,7 +67,7 @@ fn a_chain_of_ands_is_one_list() {
 }
 
 /// Source, the place of the first fault as line and column, words of its message and of its hint.
-const FAULTS: [(&str, (usize, usize), &str, &str); 74] = [
+const FAULTS: [(&str, (usize, usize), &str, &str); 90] = [
     // Something is missing.
     ("", (1, 1), "no formula", "trips.size()"),
     ("  // nothing\n", (1, 1), "no formula", "trips.size()"),
@@ -135,6 +135,33 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 74] = [
     ("a !b", (1, 3), "between `a` and `!`", "`!=`"),
     ("5% * a", (1, 4), "between `%` and `*`", "right of `%`"),
     ("(5%)", (1, 4), "between `%` and `)`", "0.05"),
+    ("5 km", (1, 3), "between `5` and `km`", "unit(5, \"km\")"),
+    ("a / 3b", (1, 6), "between `3` and `b`", "write (3 * b)"),
+    ("a % 2 (b)", (1, 7), "between `2` and `(`", "a / (b * (c))"),
+    (
+        "f(a // b)",
+        (1, 2),
+        "never closed",
+        "in column 5 of the formula begins a comment",
+    ),
+    (
+        "a // b\n c // d",
+        (2, 2),
+        "between `a` and `c`",
+        "column 3 of the formula",
+    ),
+    (
+        "f(a) ? b // 2",
+        (1, 9),
+        "ends where `:`",
+        "begins a comment",
+    ),
+    (
+        "f(a // b\n + 1 2)",
+        (2, 6),
+        "between `1` and `2`",
+        "operator",
+    ),
     // Brackets.
     ("f(a", (1, 2), "`(` is never closed", "write `)`"),
     ("f(a))", (1, 5), "`)` closes nothing", "`(`"),
@@ -155,7 +182,21 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 74] = [
     ("a ^ 2", (1, 3), "`^`", "multiply"),
     ("a and b", (1, 3), "`and`", "`&&`"),
     ("a or b", (1, 3), "`or`", "`||`"),
-    ("not a", (1, 1), "`not`", "write `!`"),
+    ("not a == b", (1, 1), "`not`", "!(..)"),
+    ("NOT a", (1, 1), "`NOT`", "!(..)"),
+    ("a is not b", (1, 3), "`is`", "`!=`"),
+    ("a not in [b]", (1, 3), "`not`", "!(x in [a, b])"),
+    ("a XOR b", (1, 3), "`XOR`", "(a) != (b)"),
+    ("a between 1 and 5", (1, 3), "`between`", "x >= 1 && x <= 5"),
+    ("f(a where b)", (1, 5), "`where`", "filter"),
+    ("IF a THEN b ELSE c", (1, 1), "`IF`", "condition ? a : b"),
+    (
+        "2 * if(a > 1, b, c)",
+        (1, 5),
+        "`if`",
+        "here: (a > 1 ? b : c)",
+    ),
+    ("¬a", (1, 1), "`¬`", "!(..)"),
     ("if a then b", (1, 1), "`if`", "condition ? a : b"),
     ("f(a); g(b)", (1, 5), "`;`", "nothing ends"),
     ("# note\na", (1, 1), "`#`", "//"),

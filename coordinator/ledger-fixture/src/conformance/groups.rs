@@ -7,7 +7,7 @@ use merits_ledger::{
     storage::{Commit, Head, Pending, Storage, StorageGroup, StoredLeaf},
     tree::{Frontier, Node},
 };
-use merits_primitives::ids::Credits;
+use merits_primitives::{calendar::Timestamp, ids::Credits};
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -18,7 +18,7 @@ use crate::{Citizen, Stage};
 /// A leaf of a town's log, with the state before it.
 struct Judged {
     authentic: Authentic,
-    time: u64,
+    time: Timestamp,
     verified: Option<VerifiedProof>,
 }
 

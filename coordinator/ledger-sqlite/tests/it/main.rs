@@ -273,7 +273,7 @@ fn judged(
     leaf: &[u8],
 ) -> (
     merits_ledger::Authentic,
-    u64,
+    merits_primitives::calendar::Timestamp,
     Option<merits_ledger::VerifiedProof>,
 ) {
     use merits_verifier::codec::Canonical as _;

@@ -19,8 +19,8 @@ use super::scale::{read_version, write_version};
 /// Most claims of a batch: at 321 bytes each they fill about a third of an entry.
 pub const MAX_CLAIMS: usize = 64;
 
-/// What the prover took for granted about the scale. The ledger proves nothing with these: it
-/// compares them with its own, so that a prover with stale numbers learns which one is wrong
+/// The values of the scale that the prover assumed. The ledger does not use them for verification.
+/// It compares them with its own, so that a prover with stale numbers learns which one is wrong,
 /// instead of "the proof does not hold".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarnTerms {
@@ -65,7 +65,7 @@ impl Canonical for EarnTerms {
 /// A claim and its source's signature over the record commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedClaim {
-    /// What is public about the claim.
+    /// The public values of the claim.
     pub public: ClaimPublic,
     /// Ed25519 over [`merits_verifier::statement::earn::commitment_signing_bytes`].
     pub source_signature: [u8; SIGNATURE_BYTES],
@@ -102,15 +102,15 @@ pub struct EarnBatch {
     pub epoch: Epoch,
     /// The period.
     pub period: Period,
-    /// Who committed to the records.
+    /// The source that committed to the records.
     pub source: PartyId,
-    /// What the prover took for granted.
+    /// The values that the prover assumed.
     pub terms: EarnTerms,
     /// T1 = r·B8.
     pub t1: Point,
     /// T2 = (Σ v)·B8 + r·At.
     pub t2: Point,
-    /// M1 and M2: of a scale with a measure, and of no other.
+    /// M1 and M2, present exactly if the scale has a measure.
     pub measure: Option<MeasureTotal>,
     /// The claims; n is their number.
     pub claims: Vec<SignedClaim>,
@@ -163,7 +163,7 @@ impl Canonical for EarnBatch {
     }
 }
 
-/// Refuses periods after the year 9999: no calendar arithmetic downstream can overflow.
+/// Refuses periods after the year 9999, so that no later calendar arithmetic can overflow.
 pub(super) fn read_period(input: &mut Reader<'_>) -> Result<Period, CodecError> {
     let what = "period";
     let number = input.u64(what)?;

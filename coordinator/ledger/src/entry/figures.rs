@@ -1,5 +1,5 @@
 //! The encoding of a scale's figures. Its limits are those of [`Figures::check`], which the state
-//! asks besides; here they keep a decoder from making room for what cannot be.
+//! checks as well; here they keep a decoder from allocating memory for impossible sizes.
 
 use merits_primitives::figures::{
     Figure, Figures, MAX_CHANGES, MAX_FIGURE_NAME, MAX_FIGURES, MAX_SCHEDULES,

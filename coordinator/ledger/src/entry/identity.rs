@@ -1,4 +1,5 @@
-//! Identities: one a person across all registrars, kept by a tag that only the evaluator's key gives.
+//! Identities: one for each person across all registrars, enforced by a tag that only the
+//! evaluator's key can compute.
 
 use merits_primitives::{
     calendar::Day,
@@ -25,13 +26,13 @@ impl UniquenessTag {
     }
 }
 
-/// What an evaluation is about, as the evaluator counts it: SHA-256 of the blinded element.
+/// The subject of an evaluation, as the evaluator counts it: SHA-256 of the blinded element.
 pub fn evaluation_digest(blinded: &[u8]) -> [u8; 32] {
     field::digest("merits/evaluation/v1", &[blinded])
 }
 
-/// The evaluator shows its public key. Once for a ledger: another key would give the same person
-/// another tag.
+/// The evaluator publishes its public key, once for a ledger: another key would give the same
+/// person another tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluatorOpened {
     /// Ristretto255, compressed: the VOPRF's public key.
@@ -56,7 +57,7 @@ impl Canonical for EvaluatorOpened {
 /// tries identity numbers leaves a trace for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluationCounted {
-    /// Whom it answered.
+    /// The registrar that it answered.
     pub registrar: PartyId,
     /// Running number over all registrars, from 1.
     pub number: u64,
@@ -82,18 +83,18 @@ impl Canonical for EvaluationCounted {
     }
 }
 
-/// A registrar registers a person: the first time, or anew after a loss.
+/// A registrar registers a person: for the first time, or again after a loss.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityRegistered {
     /// IC.
     pub commitment: IdentityCommitment,
     /// First day of eligibility.
     pub from: Day,
-    /// 0 for the first time; one more than before after a loss.
+    /// 0 for the first time, and one more after each loss.
     pub generation: u8,
     /// The person's tag.
     pub tag: UniquenessTag,
-    /// The evaluation that gave it. Each serves one registration.
+    /// The evaluation that gave the tag. Each can be used for one registration.
     pub evaluation: EntryId,
 }
 
@@ -124,7 +125,7 @@ impl Canonical for IdentityRegistered {
 pub struct IdentityRetired {
     /// Its IC.
     pub commitment: IdentityCommitment,
-    /// Why, in words.
+    /// The reason, as text.
     pub basis: String,
 }
 

@@ -1,9 +1,11 @@
 //! Entry kinds and the canonical encoding of their statements, one file a family.
 //!
-//! A kind's number and encoding never change; a new meaning gets a new number. Retired numbers
-//! are not used again: 0x0201 (a view-key epoch with its proofs inside of the statement), 0x0301 (a scale without dates and measure), 0x0304 (a scale that does not say
-//! how deeds at several sources count), 0x0305 (a scale whose key is always in the entry), 0x0401 (a batch without a measure), 0x0402 (a batch without
-//! tickets), 0x0504 (a total of credits only), 0x0505 (a total that always has partials), 0x0702 (a ticket that names no version).
+//! A kind's number and encoding never change, and a new meaning gets a new number. Retired numbers
+//! are never reused: 0x0201 (a view-key epoch with its proofs in the statement), 0x0301 (a scale
+//! without dates and measure), 0x0304 (a scale that does not say how deeds at several sources count),
+//! 0x0305 (a scale whose key is always in the entry), 0x0401 (a batch without a measure), 0x0402 (a
+//! batch without tickets), 0x0504 (a total of credits only), 0x0505 (a total that always has
+//! partials), 0x0702 (a ticket that names no version).
 
 mod earn;
 mod figures;
@@ -58,31 +60,32 @@ pub const REDEEMED: u16 = 0x0803;
 /// The kind of an attestation.
 pub const ATTESTED: u16 = merits_verifier::spending::ATTESTED;
 
-/// What all entries of one kind have in common.
+/// The properties that all entries of one kind have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
     /// The number on the wire and in the log.
     pub number: u16,
-    /// The name, for people.
+    /// The readable name.
     pub name: &'static str,
-    /// Who makes such an entry.
+    /// The author of such an entry.
     pub author: Author,
-    /// The system of the proof that stands beside the statement; `None` if none does.
+    /// The system of the proof that accompanies the statement; `None` without a proof.
     pub system: Option<ProofSystem>,
-    /// Whether entries of others are judged by it.
+    /// Whether the validity of other entries depends on it.
     pub governs: bool,
 }
 
-/// Who makes an entry.
+/// The author of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
     /// An admitted party, which signs it.
     Party,
-    /// A person. No signature names them: the proof alone counts.
+    /// A person. No signature names them; only the proof counts.
     Person,
 }
 
-/// Makes [`Entry`], its codec and [`KINDS`] from one table, so that no kind is missing in one of them.
+/// Makes [`Entry`], its codec and [`KINDS`] from one table, so that no kind is missing from any of
+/// them.
 ///
 /// The columns: variant and statement, number, name, author, the system of its proof (`groth16`, `schnorr`) or
 /// `plain`, and whether it `governs` or only `counts`.
@@ -106,7 +109,7 @@ macro_rules! entries {
         pub const KINDS: &[Kind] = &[ $( entries!(@kind $number, $name, $author, $proof, $reach), )+ ];
 
         impl Entry {
-            /// What all entries of this kind have in common.
+            /// The properties that all entries of this kind have in common.
             pub const fn facts(&self) -> Kind {
                 match self {
                     $( Self::$variant(_) => entries!(@kind $number, $name, $author, $proof, $reach), )+
@@ -148,14 +151,14 @@ macro_rules! entries {
     (@reach counts) => { false };
 }
 
-// What people prove, who is registered and which totals were opened `counts`: it governs nobody's entry, and
-// grows with people.
+// Proofs of people, registrations and opened totals only `count`: no other entry depends on them,
+// and they grow with the number of people.
 entries! {
     /// A party joins.
     PartyAdmitted(PartyAdmitted), 0x0101, "party admitted", Party, plain, governs;
-    /// A party loses its voice.
+    /// A party is suspended.
     PartySuspended(StandingChange), 0x0102, "party suspended", Party, plain, governs;
-    /// A suspended party gets it back.
+    /// A suspended party is reinstated.
     PartyReinstated(StandingChange), 0x0103, "party reinstated", Party, plain, governs;
     /// A party changes its keys.
     KeysRotated(KeysRotated), 0x0104, "keys rotated", Party, plain, governs;
@@ -175,11 +178,11 @@ entries! {
     OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party, plain, governs;
     /// The opening happened.
     OpeningCompleted(OpeningCompleted), 0x0502, "opening completed", Party, plain, governs;
-    /// What was opened is revealed.
+    /// The opened content is revealed.
     OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party, plain, governs;
-    /// A sum over many batches, in the open.
+    /// A published sum over many batches.
     TotalsOpened(TotalsOpened), 0x0506, "totals opened", Party, plain, counts;
-    /// The evaluator of uniqueness tags shows its key.
+    /// The evaluator of uniqueness tags publishes its key.
     EvaluatorOpened(EvaluatorOpened), 0x0601, "evaluator opened", Party, plain, governs;
     /// It answered a registrar.
     EvaluationCounted(EvaluationCounted), 0x0602, "evaluation counted", Party, plain, counts;
@@ -187,19 +190,19 @@ entries! {
     IdentityRegistered(IdentityRegistered), 0x0603, "identity registered", Party, plain, counts;
     /// An identity ends.
     IdentityRetired(IdentityRetired), 0x0604, "identity retired", Party, plain, counts;
-    /// What people consent to.
+    /// Terms that people consent to.
     TermsPublished(TermsPublished), 0x0701, "terms published", Party, plain, governs;
-    /// A person takes a consent back.
+    /// A person withdraws a consent.
     ConsentWithdrawn(ConsentWithdrawn), CONSENT_WITHDRAWN, "consent withdrawn", Person, groth16, counts;
     /// A person's consent, deposited by its recipient.
     TicketDeposited(TicketDeposited), TICKET_DEPOSITED, "ticket deposited", Party, groth16, counts;
     /// A sponsor offers something for credits.
     OfferPublished(OfferPublished), 0x0801, "offer published", Party, plain, governs;
-    /// An offer ends before its time.
+    /// An offer ends early.
     OfferClosed(OfferClosed), 0x0802, "offer closed", Party, plain, governs;
     /// Credits are spent on an offer.
     Redeemed(Redeemed), REDEEMED, "redeemed", Party, groth16, counts;
-    /// A person shows that it owns at least so much.
+    /// A person shows that they own at least this much.
     Attested(Attested), ATTESTED, "attested", Person, groth16, counts;
 }
 
@@ -221,7 +224,7 @@ impl Entry {
         self.facts().number
     }
 
-    /// The kind's name, for people.
+    /// The kind's readable name.
     pub const fn kind_name(&self) -> &'static str {
         self.facts().name
     }
@@ -236,7 +239,7 @@ impl Entry {
         self.proof_system().is_some()
     }
 
-    /// Whether a person makes it, whom no party's signature names: the proof alone counts.
+    /// Whether a person makes it: no party signs it, and only the proof counts.
     pub fn is_personal(&self) -> bool {
         self.facts().is_personal()
     }
@@ -246,7 +249,8 @@ impl Entry {
         Kind::of(kind).is_some_and(Kind::is_personal)
     }
 
-    /// Whether others' entries are judged by it: parties, scales, keys, terms, offers, openings.
+    /// Whether the validity of other entries depends on it: parties, scales, keys, terms, offers,
+    /// openings.
     pub const fn governs(&self) -> bool {
         self.facts().governs
     }
@@ -257,7 +261,7 @@ impl Entry {
             Self::EarnBatch(batch) => batch.claims.iter().map(|claim| claim.public.cm).collect(),
             Self::Redeemed(redeemed) => vec![redeemed.spending.cm_out],
             Self::Attested(attested) => vec![attested.spending.cm_out],
-            // By name, so that a new kind says whether it has notes.
+            // Kinds are listed by name, so that a new kind must state whether it has notes.
             Self::PartyAdmitted(_)
             | Self::PartySuspended(_)
             | Self::PartyReinstated(_)

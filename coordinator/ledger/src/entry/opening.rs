@@ -1,6 +1,7 @@
-//! Openings of single claims: asked for in the log first, completed, and revealed.
+//! Openings of single claims: first requested in the log, then completed, then revealed.
 
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{EntryId, Origin, ScaleId},
 };
@@ -8,15 +9,15 @@ use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
 
-/// What a request is about. Shown to the holders of the view key when they are asked, and to
-/// everybody by the deadline.
+/// The content of a request. The requester shows it to the holders of the view key when asking
+/// them, and reveals it to everybody by the deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningContent {
     /// The earn batch.
     pub entry: EntryId,
-    /// Which of its claims.
+    /// The claim's index in it.
     pub claim: u16,
-    /// Legal basis, in words.
+    /// Legal basis, as text.
     pub basis: String,
     /// 32 random bytes that hide the rest.
     pub nonce: [u8; 32],
@@ -63,10 +64,10 @@ impl Canonical for OpeningContent {
 pub struct OpeningRequested {
     /// [`OpeningContent::commitment`].
     pub commitment: [u8; 32],
-    /// Of which scale the claim is.
+    /// The scale of the claim.
     pub scale: ScaleId,
-    /// Until when holders answer, and by when the content is revealed; unix milliseconds.
-    pub deadline: u64,
+    /// Until when holders answer, and by when the content is revealed.
+    pub deadline: Timestamp,
 }
 
 impl Canonical for OpeningRequested {
@@ -75,14 +76,14 @@ impl Canonical for OpeningRequested {
     fn write(&self, out: &mut Writer) {
         out.array(&self.commitment);
         out.text(self.scale.as_str());
-        out.u64(self.deadline);
+        out.time(self.deadline);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             commitment: input.array("commitment")?,
             scale: read_scale_id(input)?,
-            deadline: input.u64("deadline")?,
+            deadline: input.time("deadline")?,
         })
     }
 }
@@ -92,7 +93,7 @@ impl Canonical for OpeningRequested {
 pub struct OpeningCompleted {
     /// The request.
     pub request: EntryId,
-    /// Digest of the result, salted: it must not be searchable for small v.
+    /// Digest of the result, salted so that nobody can find a small v by trying values.
     pub result: [u8; 32],
 }
 
@@ -112,12 +113,12 @@ impl Canonical for OpeningCompleted {
     }
 }
 
-/// The requester shows everybody what the request was about.
+/// The requester reveals the content of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningRevealed {
     /// The request.
     pub request: EntryId,
-    /// What it committed to.
+    /// The content that it committed to.
     pub content: OpeningContent,
 }
 

@@ -18,15 +18,16 @@ pub const MAX_BASIS_BYTES: usize = 4_096;
 /// A party joins, admitted by a supervisor. (The founding supervisor admits itself.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartyAdmitted {
-    /// What people call it, at most 80 bytes.
+    /// Its name, at most 80 bytes.
     pub name: String,
-    /// What it may do.
+    /// Its roles.
     pub roles: Roles,
     /// Its first signing key.
     pub signing_key: PublicKey,
     /// Its X25519 key for HPKE.
     pub sealing_key: [u8; 32],
-    /// The party's own signature: it knows the key and wants to join this log with these roles.
+    /// The party's own signature, which shows that it knows the key and wants to join this log with
+    /// these roles.
     pub consent: [u8; SIGNATURE_BYTES],
 }
 
@@ -50,7 +51,7 @@ impl PartyAdmitted {
         application
     }
 
-    /// The id that the party has from now on.
+    /// The party's permanent id.
     pub fn party(&self, origin: &Origin) -> PartyId {
         PartyId::derive(origin, &self.name, &self.signing_key.to_bytes())
     }
@@ -101,11 +102,12 @@ impl Canonical for PartyAdmitted {
 /// A party is suspended or reinstated by a supervisor; the entry's kind says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingChange {
-    /// Whose standing changes.
+    /// The party whose standing changes.
     pub party: PartyId,
-    /// Changes of its standing so far, plus one: so that no entry repeats an earlier one.
+    /// The number of changes of its standing so far, plus one, so that no entry repeats an earlier
+    /// one.
     pub sequence: u32,
-    /// Why, in words, at most 4,096 bytes.
+    /// The reason, as text of at most 4,096 bytes.
     pub basis: String,
 }
 
@@ -130,13 +132,13 @@ impl Canonical for StandingChange {
 /// A party changes its keys; the entry is signed with the old one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysRotated {
-    /// Rotations so far, plus one.
+    /// The number of rotations so far, plus one.
     pub generation: u32,
     /// The new signing key.
     pub signing_key: PublicKey,
     /// The new X25519 key.
     pub sealing_key: [u8; 32],
-    /// Signature with the new key: the party knows it.
+    /// Signature with the new key, which shows that the party knows it.
     pub possession: [u8; SIGNATURE_BYTES],
 }
 

@@ -1,7 +1,7 @@
 //! Offers, redemptions and attestations.
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::{Day, Timestamp},
     ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
@@ -18,15 +18,15 @@ const MAX_DESCRIPTION_BYTES: usize = 2_048;
 /// Most exchanges of an offer.
 const MAX_EXCHANGES: usize = 16;
 
-/// What an offer gives.
+/// The kind of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum OfferKind {
-    /// Things.
+    /// Goods.
     Goods = 1,
-    /// Something that is done for the person.
+    /// A service for the person.
     Services = 2,
-    /// Money that goes to a purpose, never to the person.
+    /// Money for a purpose, never for the person.
     Funds = 3,
 }
 
@@ -58,29 +58,29 @@ impl std::fmt::Display for OfferKind {
 /// A sponsor offers something for credits. The entry's id is the offer's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferPublished {
-    /// Credits of which scale.
+    /// The scale of the credits.
     pub scale: ScaleId,
-    /// And of which expiry bucket.
+    /// Their expiry bucket.
     pub expiry: Expiry,
-    /// What it gives.
+    /// Its kind.
     pub kind: OfferKind,
-    /// In a few words.
+    /// Title.
     pub title: String,
-    /// In more.
+    /// Description.
     pub description: String,
-    /// Credits a redemption, at least 1.
+    /// Credits for each redemption, at least 1.
     pub price: Credits,
     /// Most redemptions, at least 1.
     pub quota: u32,
-    /// From when, unix milliseconds.
-    pub opens: u64,
+    /// From when.
+    pub opens: Timestamp,
     /// Until before when.
-    pub closes: u64,
+    pub closes: Timestamp,
     /// Most redemptions a person and day, 1 to 65,536 (no limit).
     pub per_day: u32,
-    /// Where it can be redeemed; at least one.
+    /// The exchanges where it can be redeemed; at least one.
     pub exchanges: Vec<PartyId>,
-    /// What keeps two equal offers apart.
+    /// Distinguishes two equal offers.
     pub number: u32,
 }
 
@@ -95,8 +95,8 @@ impl Canonical for OfferPublished {
         out.text(&self.description);
         out.u64(self.price.0);
         out.u32(self.quota);
-        out.u64(self.opens);
-        out.u64(self.closes);
+        out.time(self.opens);
+        out.time(self.closes);
         out.u32(self.per_day);
         out.count(self.exchanges.len());
         for exchange in &self.exchanges {
@@ -114,8 +114,8 @@ impl Canonical for OfferPublished {
             description: input.document("description", MAX_DESCRIPTION_BYTES)?,
             price: Credits(input.u64("price")?),
             quota: input.u32("quota")?,
-            opens: input.u64("opens")?,
-            closes: input.u64("closes")?,
+            opens: input.time("opens")?,
+            closes: input.time("closes")?,
             per_day: input.u32("per day")?,
             exchanges: {
                 let count = input.count("exchanges", MAX_EXCHANGES)?;
@@ -140,12 +140,12 @@ fn read_offer_kind(input: &mut Reader<'_>) -> Result<OfferKind, CodecError> {
         })
 }
 
-/// An offer ends before its time.
+/// An offer ends early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferClosed {
     /// The offer.
     pub offer: EntryId,
-    /// Why, in words.
+    /// The reason, as text.
     pub basis: String,
 }
 
@@ -174,7 +174,7 @@ pub struct Redeemed {
     pub day: Day,
     /// X25519: the fresh key that the voucher is sealed to.
     pub voucher_key: [u8; 32],
-    /// What spends.
+    /// The spending.
     pub spending: Spending,
 }
 

@@ -165,30 +165,30 @@ pub struct ScaleProposed {
     pub capacity: u16,
     /// V_max: the most credits of a claim.
     pub max_credits: Credits,
-    /// W_max: the most that a claim can measure; `None` of a scale without a measure.
+    /// W_max: the most of the measure that a claim can have; `None` if the scale has no measure.
     pub max_measure: Option<u64>,
     /// When credits lapse.
     pub expiry: ExpiryRule,
     /// Index of the first period that the version is for.
     pub valid_from: u32,
-    /// Index of the last one, if it is fixed in advance.
+    /// Index of the last period, if it is fixed in advance.
     pub valid_to: Option<u32>,
-    /// Most credits of this scale that may ever exist.
+    /// The most credits of this scale that may ever exist.
     pub supply_cap: Option<Credits>,
-    /// Whether deeds at two sources are different deeds, each with a claim of its own.
+    /// Whether deeds at two sources are different deeds, each with its own claim.
     pub per_source: bool,
-    /// Whether the sources cannot link people, so that the distributor vouches for whose the records
-    /// are.
+    /// Whether the sources cannot link people, so that the distributor vouches for whose records
+    /// they are.
     pub vouched: bool,
 }
 
 impl ScaleProposed {
-    /// Whether the scale has a measure beside its credits.
+    /// Whether the scale has a measure besides its credits.
     pub fn measured(&self) -> bool {
         self.max_measure.is_some()
     }
 
-    /// Where the public inputs of its statements stand.
+    /// The positions of the public inputs of its statements.
     pub fn layout(&self) -> Layout {
         Layout {
             constants: self.figures.count(),

@@ -66,12 +66,12 @@ impl Canonical for PersonStatement {
     }
 }
 
-/// A supervisor puts a key into force. The generation before is no longer taken.
+/// A supervisor puts a key into force. The generation before is no longer accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementKeyAdopted {
-    /// Of which statement.
+    /// The statement.
     pub statement: PersonStatement,
-    /// Counted from 1.
+    /// The generation, counted from 1.
     pub generation: u32,
     /// The key.
     pub key: VerifyingKey,

@@ -18,10 +18,10 @@ use super::{
 /// Most bytes of a terms document.
 pub const MAX_TERMS_BYTES: usize = 16_384;
 
-/// A distributor publishes what people consent to.
+/// A distributor publishes terms that people consent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TermsPublished {
-    /// For which scale.
+    /// The scale.
     pub scale: ScaleId,
     /// The document.
     pub text: String,
@@ -50,22 +50,22 @@ impl Canonical for TermsPublished {
     }
 }
 
-/// A distributor deposits a ticket that was given to it. The proof stands beside it.
+/// A distributor deposits a ticket that was given to it. The proof accompanies it.
 ///
-/// Scope and message of the statement are worked out by the ledger from these fields; nobody can
-/// deposit a ticket that names another distributor.
+/// The ledger computes scope and message of the statement from these fields, so nobody can deposit
+/// a ticket that names another distributor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketDeposited {
     /// The scale.
     pub scale: ScaleId,
-    /// The version that the person consented to: the one in force for the period. Its manifest's
-    /// digest, which the message holds too, is the ledger's to say.
+    /// The version that the person consented to: the one in force for the period. The message also
+    /// contains the digest of its manifest, which the ledger supplies.
     pub version: ScaleVersion,
     /// The period.
     pub period: Period,
-    /// Whose records.
+    /// The source of the records.
     pub source: PartyId,
-    /// Expiry bucket that the person was told.
+    /// The expiry bucket that the person was told.
     pub expiry: Expiry,
     /// Digest of the published terms.
     pub terms: [u8; 32],
@@ -111,14 +111,14 @@ impl Canonical for TicketDeposited {
     }
 }
 
-/// A person takes a consent back. No party signs it: the proof shows that it is the same person.
+/// A person withdraws a consent. No party signs it: the proof shows that it is the same person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentWithdrawn {
     /// Scope of the claim.
     pub scope: Scope,
     /// nf in that scope.
     pub nullifier: Nullifier,
-    /// The message of the consent that is taken back.
+    /// The message of the withdrawn consent.
     pub message: Message,
     /// b of the withdrawal's own statement.
     pub b: RecordsBinding,

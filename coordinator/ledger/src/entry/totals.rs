@@ -52,7 +52,7 @@ pub struct TotalPartials {
 }
 
 impl TotalPartials {
-    /// Both, each beside the half of the epoch that it must be made with.
+    /// Both, each with the half of the epoch that it must be made with.
     pub fn answers<'a>(
         &'a self,
         supervisor: &'a HalfKeys,
@@ -82,7 +82,8 @@ pub struct TotalsOpened {
     pub entries: Vec<EntryId>,
     /// Σ v, or Σ w of a measure.
     pub sum: u64,
-    /// What opens it; `None` exactly when ΣT1 is the identity, and the sum was open already.
+    /// The partials that open it. `None` exactly when ΣT1 is the identity, so that the sum is
+    /// already open.
     pub partials: Option<TotalPartials>,
 }
 

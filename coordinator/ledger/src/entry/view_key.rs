@@ -1,6 +1,7 @@
 //! View-key epochs (`docs/src/design-supervision.md`, "View keys").
 
 use merits_primitives::{
+    calendar::Timestamp,
     dleq::{PROOF_BYTES, Possession},
     ids::{Epoch, PartyId},
     jubjub::{Point, PointError},
@@ -12,10 +13,10 @@ use merits_verifier::{
 
 /// One side's halves of both keys.
 ///
-/// A half has one holder for now; quorums put a threshold key here, under a new entry kind.
+/// A half has one holder for now. Quorums will use a threshold key, under a new entry kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HalfKeys {
-    /// Who holds the secrets.
+    /// The holder of the secrets.
     pub holder: PartyId,
     /// The half of A.
     pub claim: Point,
@@ -77,11 +78,11 @@ impl Canonical for ProvenHalf {
 pub struct ViewKeyEpochOpened {
     /// The epoch, counted from 1.
     pub epoch: Epoch,
-    /// From when batches are proven under it, unix milliseconds; pending before.
-    pub active_from: u64,
-    /// Until when batches under the epoch before are still accepted, unix milliseconds; not
+    /// From when batches are proven under it; pending before.
+    pub active_from: Timestamp,
+    /// Until when batches under the epoch before are still accepted; not
     /// before `active_from`. Of no meaning for the first epoch.
-    pub previous_accepted_until: u64,
+    pub previous_accepted_until: Timestamp,
     /// The supervisors' side.
     pub supervisor: HalfKeys,
     /// The log witnesses' side.
@@ -101,7 +102,7 @@ impl ViewKeyEpochOpened {
     /// A = A_sup + A_wit.
     ///
     /// # Errors
-    /// [`PointError::Identity`], under which nothing is hidden.
+    /// [`PointError::Identity`], which hides nothing.
     pub fn view_key(&self) -> Result<Point, PointError> {
         self.supervisor.claim + self.witness.claim
     }
@@ -120,8 +121,8 @@ impl Canonical for ViewKeyEpochOpened {
 
     fn write(&self, out: &mut Writer) {
         out.u32(self.epoch.0);
-        out.u64(self.active_from);
-        out.u64(self.previous_accepted_until);
+        out.time(self.active_from);
+        out.time(self.previous_accepted_until);
         self.supervisor.write(out);
         self.witness.write(out);
     }
@@ -129,8 +130,8 @@ impl Canonical for ViewKeyEpochOpened {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             epoch: Epoch(input.u32("epoch")?),
-            active_from: input.u64("active from")?,
-            previous_accepted_until: input.u64("previous accepted until")?,
+            active_from: input.time("active from")?,
+            previous_accepted_until: input.time("previous accepted until")?,
             supervisor: HalfKeys::read(input)?,
             witness: HalfKeys::read(input)?,
         })

@@ -190,7 +190,7 @@ pub(super) fn of_claim(claim: usize, field: &'static str) -> FieldPath {
     FieldPath::name("claims").index(claim).then(field)
 }
 
-/// `figures.fare` or `schedules[1]`; `figures` when neither is at fault alone.
+/// `figures.fare` or `schedules[1]`; `figures` when no single one is at fault.
 fn figures_field(error: &FiguresError) -> FieldPath {
     match error {
         FiguresError::NameTwice { name }

@@ -4,20 +4,20 @@ use merits_primitives::{calendar::Day, ids::PartyId};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
-/// A person, an evaluation of a uniqueness tag or the group of people is not as the entry needs it.
+/// A person, an evaluation of a uniqueness tag or the group of people does not fit the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum IdentityRefusal {
-    /// The ledger has an evaluator's key, and keeps it.
+    /// The ledger already has an evaluator's key, which cannot be replaced.
     #[error("the evaluator's key is fixed: another one would give every person a second tag")]
     EvaluatorStands,
-    /// Only the adopted evaluator says which evaluations it gave.
+    /// Only the adopted evaluator may log evaluations.
     #[error("party {party} is not this ledger's evaluator")]
     NotTheEvaluator {
-        /// Who says so.
+        /// The party that signed.
         party: PartyId,
     },
-    /// An evaluation that does not carry on the evaluator's count.
+    /// An evaluation that does not continue the evaluator's count.
     #[error("the next evaluation has number {expected}, not {found}")]
     EvaluationNumber {
         /// The next one.
@@ -25,41 +25,42 @@ pub enum IdentityRefusal {
         /// What came.
         found: u64,
     },
-    /// The evaluation that a registration names cannot serve it.
+    /// The evaluation that a registration names cannot be used for it.
     #[error(
-        "the evaluation named is unknown, another registrar's, or served a registration before: have the evaluator answer again"
+        "the named evaluation is unknown, belongs to another registrar, or was used by an earlier registration: ask the evaluator again"
     )]
     EvaluationUnfit,
-    /// An identity commitment stands in the group once, for ever.
+    /// An identity commitment can be registered only once, for ever.
     #[error("this identity commitment was registered before: make a new identity in the wallet")]
     CommitmentKnown,
     /// The uniqueness tag is in force for another identity.
     #[error(
-        "this person is registered already: an identity is given anew (generation + 1) only after a loss"
+        "this person is already registered: a new identity (generation + 1) is only given after a loss"
     )]
     PersonKnown,
     /// A new generation would overlap with tickets of the one before.
     #[error(
-        "an identity given anew is eligible from {earliest} at the earliest, not from {found}: tickets of the one before may reach until then"
+        "a new identity after a loss is eligible from {earliest} at the earliest, not from {found}: tickets of the identity before may reach until then"
     )]
     EligibleTooEarly {
-        /// First day that is possible.
+        /// The first possible day.
         earliest: Day,
         /// What came.
         found: Day,
     },
-    /// A generation is a byte.
+    /// The generation exceeds a byte.
     #[error("this person was registered 256 times, which is the most")]
     GenerationsUsedUp,
-    /// A path has 32 levels.
+    /// The group has as many leaves as paths of 32 levels allow.
     #[error("the group has 2^32 identities, which is the most")]
     GroupFull,
-    /// Nothing to retire.
+    /// There is no identity to retire.
     #[error("no identity in force has this commitment")]
     Unknown,
-    /// A proof of membership that is older than an hour, or of no group.
+    /// The proof of membership is for a root that was superseded over an hour ago, or for none of
+    /// the group's roots.
     #[error(
-        "the proof was made for a group of people that is not the present one nor of the last hour: bring the wallet up to date and prove again"
+        "the proof was made for a group of people that is neither the present one nor one of the last hour: bring the wallet up to date and prove again"
     )]
     GroupRootUnknown,
 }

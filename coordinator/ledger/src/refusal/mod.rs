@@ -1,5 +1,5 @@
-//! Why an entry is not appended: one variant a reason, each with a code for machines, the field
-//! at fault, and words that say what came, what was expected and what to do next.
+//! Why an entry is not appended. Each reason has a variant with a code for machines, the field at
+//! fault, and a message that says what came, what was expected and what to do next.
 
 mod code;
 mod identity;
@@ -17,7 +17,7 @@ pub use ticket::TicketRefusal;
 pub use totals::TotalRefusal;
 
 use merits_primitives::{
-    calendar::moment_label,
+    calendar::Timestamp,
     figures::FiguresError,
     ids::{Epoch, PartyId},
     jubjub::PointError,
@@ -38,8 +38,8 @@ use crate::role::Role;
 use crate::rows::RowError;
 use crate::store::UniqueSet;
 
-/// Why an entry was not judged good: it is refused, or the state could not be read, which is no judgement
-/// on the entry.
+/// Why an entry was not accepted: it is refused, or the state could not be read, which says nothing
+/// about the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CheckError {
     /// The entry is refused.
@@ -69,14 +69,14 @@ refused_from!(
     TotalRefusal
 );
 
-/// Why an entry is refused. Unless said otherwise the submitter is to blame, and nothing
-/// changed.
+/// Why an entry is refused. Unless stated otherwise, the submitter is to blame. A refusal changes
+/// nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Refusal {
     // The envelope.
     /// Over the size limit.
-    #[error("the entry has {found} bytes; at most {limit} are taken: split the batch")]
+    #[error("the entry has {found} bytes, but at most {limit} are allowed: split the batch")]
     TooLarge {
         /// Bytes that came.
         found: usize,
@@ -86,7 +86,7 @@ pub enum Refusal {
     /// Not the canonical encoding of an entry.
     #[error("malformed entry: {0}")]
     Malformed(CodecError),
-    /// A Baby Jubjub point that no key or ciphertext may be.
+    /// A Baby Jubjub point that is not allowed as a key or ciphertext.
     #[error("{what}: {fault}")]
     BadPoint {
         /// Which point.
@@ -108,7 +108,7 @@ pub enum Refusal {
         /// Its number.
         kind: u16,
     },
-    /// A proof where none belongs.
+    /// A proof in an entry of a kind that carries none.
     #[error("an entry of kind `{kind}` carries no proof, but one came")]
     ProofUnexpected {
         /// The kind.
@@ -140,9 +140,9 @@ pub enum Refusal {
         /// The limit.
         limit: u32,
     },
-    /// A signature where none belongs.
+    /// A signature in an entry of a kind that carries none.
     #[error(
-        "an entry of kind `{kind}` is a person's: party and signature are zeros, and the proof speaks alone"
+        "an entry of kind `{kind}` is made by a person: party and signature must be zeros, because only the proof counts"
     )]
     SignatureUnexpected {
         /// The kind.
@@ -150,14 +150,13 @@ pub enum Refusal {
     },
     /// The sequencer's time is less than the last leaf's. The coordinator's clock is to blame.
     #[error(
-        "the coordinator's clock went back: it says {}, and the last entry was dated {}",
-        moment_label(*.found), moment_label(*.last)
+        "the coordinator's clock went back: it says {found}, and the last entry was dated {last}"
     )]
     TimeBackwards {
         /// Time of the last leaf.
-        last: u64,
+        last: Timestamp,
         /// Time given.
-        found: u64,
+        found: Timestamp,
     },
     // Parties.
     /// The first entry must be the founding supervisor's own admission.
@@ -190,7 +189,7 @@ pub enum Refusal {
         /// The party.
         party: PartyId,
     },
-    /// The party acts outside its roles.
+    /// The party lacks the role that the entry needs.
     #[error("party {party} lacks the role `{needed}`")]
     RoleMissing {
         /// The party.
@@ -226,23 +225,23 @@ pub enum Refusal {
     KeyTaken,
     /// A proof of possession or consent that does not hold.
     #[error(
-        "{what} does not hold: whoever made it does not know the secret, or made it for another log, party or epoch"
+        "{what} does not hold: its maker does not know the secret, or made it for another log, party or epoch"
     )]
     PossessionInvalid {
-        /// Which one.
+        /// The proof or signature.
         what: &'static str,
     },
     /// A running number is not the next one.
     #[error("{what} must be {expected} and is {found}")]
     OutOfSequence {
-        /// Which number.
+        /// The number's name.
         what: &'static str,
         /// The next one.
         expected: u32,
         /// What came.
         found: u32,
     },
-    /// The party already stands as the entry wants it.
+    /// The party is already in the state that the entry asks for.
     #[error("party {party} is already {standing}")]
     StandingUnchanged {
         /// The party.
@@ -250,23 +249,23 @@ pub enum Refusal {
         /// "suspended" or "in good standing".
         standing: &'static str,
     },
-    /// The last active supervisor cannot be suspended: nobody could undo it.
+    /// The last active supervisor cannot be suspended, because nobody could undo it.
     #[error("party {party} is the last active supervisor; admit another before suspending it")]
     LastSupervisor {
         /// The party.
         party: PartyId,
     },
     // View keys.
-    /// A sum of halves is the identity, under which nothing is hidden.
-    #[error("the halves of the {key} key add up to the identity: nothing would be hidden")]
+    /// A sum of halves is the identity, which hides nothing.
+    #[error("the halves of the {key} key add up to the identity, which hides nothing")]
     ViewKeyIdentity {
         /// "view" or "totals".
         key: &'static str,
     },
-    /// A and At, or their halves, are equal: totals would open claims.
+    /// A and At, or their halves, are equal, so that opened totals would open claims.
     #[error("the view key and the totals key share a half: opening a total would open claims")]
     ViewKeysEqual,
-    /// Both halves with one holder.
+    /// Both halves have one holder.
     #[error("both halves have one holder: it could open every claim without a trace")]
     OneHolder,
     /// The epoch's times contradict each other.
@@ -289,13 +288,13 @@ pub enum Refusal {
         /// "pending" or "retired".
         standing: &'static str,
     },
-    /// The figures cannot be a scale's.
+    /// The figures are not valid for a scale.
     #[error("the scale's figures: {0}")]
     Figures(#[from] FiguresError),
     /// The verifying key is refused.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The key is for another number of public inputs than figures, measure and capacity give.
+    /// The key takes another number of public inputs than figures, measure and capacity give.
     #[error("the key takes {found} public inputs; figures, measure and capacity give {expected}")]
     KeyInputs {
         /// Inputs by figures, measure and capacity.
@@ -304,14 +303,14 @@ pub enum Refusal {
         found: usize,
     },
     // Earn batches.
-    /// The prover proved for another value of the scale's terms.
+    /// The prover used another value of the scale's terms.
     #[error("the batch was proven for {what} {found}; the approved scale has {expected}")]
     OtherTerms {
-        /// Which one.
+        /// The value's name.
         what: ProvenTerm,
-        /// What the ledger has.
+        /// The ledger's value.
         expected: String,
-        /// What the prover took.
+        /// The prover's value.
         found: String,
     },
     /// Another kind of period than the scale's.
@@ -322,7 +321,7 @@ pub enum Refusal {
         /// The batch's kind.
         found: merits_primitives::ids::PeriodKind,
     },
-    /// The prover took a constant that is not approved.
+    /// The prover used a constant that is not approved.
     #[error("{name} was taken as {found}; {approved} is approved for {period}")]
     ConstantNotApproved {
         /// Its name, such as `fare (before)`.
@@ -334,19 +333,20 @@ pub enum Refusal {
         /// Label of the period.
         period: String,
     },
-    /// The prover took another number of public numbers.
-    #[error("{found} public numbers came; the approved version's figures give {expected}")]
+    /// The prover used another number of public numbers.
+    #[error("the batch has {found} public numbers; the approved version's figures give {expected}")]
     ConstantCount {
         /// By the version's figures.
         expected: usize,
         /// What came.
         found: usize,
     },
-    /// A measured scale's batch without the measure's total, or another's with one.
+    /// A batch of a scale with a measure lacks the measure's total, or a batch of another scale has
+    /// one.
     #[error("{}", if *measured {
-        "the scale has a measure, and the batch brings no total of it (M1, M2)"
+        "the scale has a measure, but the batch has no total of it (M1, M2)"
     } else {
-        "the scale has no measure, and the batch brings a total of one (M1, M2)"
+        "the scale has no measure, but the batch has a total of one (M1, M2)"
     })]
     MeasureUnfit {
         /// Whether the scale has a measure.
@@ -358,7 +358,7 @@ pub enum Refusal {
         /// Label of the period.
         period: String,
     },
-    /// The source is no admitted source.
+    /// The source is not an admitted source.
     #[error("source {source_party} is not admitted as a source")]
     SourceUnknown {
         /// The party that was named.
@@ -375,7 +375,7 @@ pub enum Refusal {
     /// No proof of the kind's system: the bytes are none, none came, or one of another system.
     #[error(transparent)]
     ProofFormat(#[from] ProofDecodeError),
-    /// The statement is refused before its proof is looked at.
+    /// The statement is refused before its proof is verified.
     #[error(transparent)]
     Statement(#[from] StatementError),
     /// The proof does not hold for the statement that the ledger's state gives.
@@ -387,10 +387,10 @@ pub enum Refusal {
     /// The coordinator passed a verified statement that is not this entry's. Its fault.
     #[error("the entry was not verified against the present state; submit it again")]
     NotVerified,
-    /// A value that may occur once occurred before.
+    /// A value that may occur only once occurred before.
     #[error("{}: already used by an earlier entry", set.describe())]
     AlreadyUsed {
-        /// Which set.
+        /// The set.
         set: UniqueSet,
         /// Index of the claim, if the set is one of claims.
         claim: Option<usize>,
@@ -403,12 +403,12 @@ pub enum Refusal {
         /// Which statement.
         statement: PersonStatement,
     },
-    /// A proof of spending against no hourly anchor of the note tree.
+    /// A proof of spending under a root that is not an anchor of the note tree.
     #[error(
-        "the proof was made for a note tree that is no anchor of this ledger: bring the wallet up to date and prove again"
+        "the proof was made for a note tree that is not an anchor of this ledger: bring the wallet up to date and prove again"
     )]
     NoteRootUnknown,
-    /// No room for the notes that the entry would add.
+    /// The tree has no room for the notes that the entry would add.
     #[error("the note tree is full")]
     NoteTreeFull,
 

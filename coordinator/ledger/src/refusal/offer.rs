@@ -7,16 +7,16 @@ use merits_primitives::{
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
-/// An offer is not one, is not open to this redemption, or the credits are past.
+/// An offer is invalid or is not open to this redemption, or the credits have expired.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OfferRefusal {
     /// A field of the offer is outside its bounds.
-    #[error("the offer is not one: {what} {rule}")]
+    #[error("the offer is invalid: {what} {rule}")]
     Invalid {
-        /// Which field.
+        /// The field.
         what: &'static str,
-        /// What it must be.
+        /// The rule that it breaks.
         rule: &'static str,
     },
     /// No such offer.
@@ -26,7 +26,7 @@ pub enum OfferRefusal {
         offer: EntryId,
     },
     /// Only its sponsor closes an offer.
-    #[error("offer {offer} is another sponsor's")]
+    #[error("offer {offer} belongs to another sponsor")]
     OfAnother {
         /// The offer.
         offer: EntryId,
@@ -37,26 +37,26 @@ pub enum OfferRefusal {
         /// The offer.
         offer: EntryId,
     },
-    /// As many redemptions as the quota says.
+    /// The quota of redemptions is used up.
     #[error("offer {offer} is sold out: its quota is used up")]
     SoldOut {
         /// The offer.
         offer: EntryId,
     },
-    /// The exchange is none of those that the offer names.
-    #[error("offer {offer} is not redeemed at this exchange")]
+    /// The offer does not name this exchange.
+    #[error("offer {offer} cannot be redeemed at this exchange")]
     Elsewhere {
         /// The offer.
         offer: EntryId,
     },
-    /// The notes' expiry bucket is past by the ledger's time.
-    #[error("the credits have expired: they were good until before {}", month_label(expiry.0))]
+    /// The notes' expiry bucket is over by the ledger's time.
+    #[error("the credits have expired: they were valid until the beginning of {}", month_label(expiry.0))]
     CreditsExpired {
         /// The bucket.
         expiry: Expiry,
     },
-    /// The daily limit counts by the ledger's day, and the proof by another.
-    #[error("the proof counts by the day {found}, and on the ledger it is {today}: prove again")]
+    /// The daily limit counts by the ledger's day, but the proof used another day.
+    #[error("the proof counts by the day {found}, but on the ledger it is {today}: prove again")]
     OtherDay {
         /// The ledger's day.
         today: Day,

@@ -1,10 +1,12 @@
 //! Why a step of an opening request is refused.
 
-use merits_primitives::{calendar::moment_label, ids::EntryId};
+use std::time::Duration;
+
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
-/// An opening request is not there, or does not stand as the step needs it.
+/// An opening request does not exist, or is not in the state that the step needs.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OpeningRefusal {
@@ -14,8 +16,8 @@ pub enum OpeningRefusal {
         /// The entry named.
         request: EntryId,
     },
-    /// Not the requester's.
-    #[error("opening request {request} is another party's")]
+    /// The party is not the requester.
+    #[error("opening request {request} belongs to another party")]
     OfAnother {
         /// The request.
         request: EntryId,
@@ -28,20 +30,20 @@ pub enum OpeningRefusal {
         /// "completed" or "revealed".
         standing: &'static str,
     },
-    /// The deadline is past, or too far.
+    /// The deadline is past, or too far ahead.
     #[error(
         "the deadline {} must be after the ledger's time {}, and at most {} days after it",
-        moment_label(*.deadline), moment_label(*.now), .limit / 86_400_000
+        .deadline, .now, .limit.as_secs() / 86_400
     )]
     Deadline {
         /// The request's deadline.
-        deadline: u64,
+        deadline: Timestamp,
         /// The ledger's time.
-        now: u64,
+        now: Timestamp,
         /// Longest time to a deadline.
-        limit: u64,
+        limit: Duration,
     },
-    /// What is revealed is not what the request committed to.
+    /// The revealed content is not what the request committed to.
     #[error("the revealed content does not open the commitment of request {request}")]
     RevealMismatch {
         /// The request.

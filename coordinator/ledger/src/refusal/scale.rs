@@ -4,7 +4,8 @@ use merits_primitives::ids::{ScaleId, ScaleVersion};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
-/// A scale or a version of it is not there, does not stand as needed, or would break its promises.
+/// A scale or a version of it does not exist, is not in the needed state, or would break a promise
+/// to its users.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ScaleRefusal {
@@ -55,7 +56,7 @@ pub enum ScaleRefusal {
     Superseded {
         /// The scale.
         id: ScaleId,
-        /// The version that came.
+        /// The version in the entry.
         version: ScaleVersion,
         /// The version in force.
         in_force: ScaleVersion,
@@ -67,19 +68,19 @@ pub enum ScaleRefusal {
         id: ScaleId,
         /// The version.
         version: ScaleVersion,
-        /// How it stands.
+        /// Its state.
         standing: &'static str,
     },
-    /// The approval names another entry than one that proposed the version.
-    #[error("the entry that the approval names proposed no version {} of scale {id}: name one that did", version.0)]
+    /// The approval names an entry that did not propose the version.
+    #[error("the entry that the approval names did not propose version {} of scale {id}: name one that did", version.0)]
     ProposalMismatch {
         /// The scale.
         id: ScaleId,
         /// The version.
         version: ScaleVersion,
     },
-    /// Versions of an approved scale come from its issuer.
-    #[error("scale {id} is another issuer's: propose under an id of your own")]
+    /// Only the issuer of an approved scale may propose versions of it.
+    #[error("scale {id} belongs to another issuer: propose under another id")]
     OfAnother {
         /// The scale.
         id: ScaleId,
@@ -95,7 +96,9 @@ pub enum ScaleRefusal {
         why: &'static str,
     },
     /// Something that must be the same for all versions differs.
-    #[error("scale {id}: {what} differs from what an approved version has, and must not")]
+    #[error(
+        "scale {id}: {what} differs from an approved version, but must be the same in all versions"
+    )]
     VersionDiffers {
         /// The scale.
         id: ScaleId,
@@ -132,7 +135,7 @@ pub enum ScaleRefusal {
     },
     /// The supply cap would be passed.
     #[error(
-        "scale {id}: at most {room} more credits may come to be, and these claims could be {wanted}; open totals to find what earlier claims really were"
+        "scale {id}: at most {room} more credits may be issued, but these claims could be {wanted}; open totals to find what earlier claims really were"
     )]
     SupplyExhausted {
         /// The scale.

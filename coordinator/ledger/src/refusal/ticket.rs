@@ -1,17 +1,19 @@
 //! Why terms, a ticket, a withdrawal or a claim's ticket is refused.
 
-use merits_primitives::{calendar::moment_label, ids::PartyId};
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
 use super::code::of_claim;
 
-/// A person's consent is missing, is for something else, or was taken back.
+/// A person's consent is missing, is for something else, or was withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TicketRefusal {
-    /// A document of terms is published once.
-    #[error("this document was published before: change it, or use it as it is")]
+    /// A document of terms can be published only once.
+    #[error(
+        "this document was published before: use it unchanged, or change it and publish it as a new one"
+    )]
     TermsKnown,
     /// A ticket under terms that the distributor did not publish for its scale.
     #[error("the distributor published no such terms for this scale")]
@@ -24,16 +26,15 @@ pub enum TicketRefusal {
     },
     /// The nullifier is reserved, by an open ticket, for a while.
     #[error(
-        "this person's claim of the period is reserved for distributor {distributor} until {}: the person withdraws there first, or waits",
-        moment_label(*.until)
+        "this person's claim of the period is reserved for distributor {distributor} until {until}: the person withdraws there first, or waits"
     )]
     Reserved {
-        /// For whom.
+        /// The distributor that it is reserved for.
         distributor: PartyId,
-        /// Until when, unix milliseconds.
-        until: u64,
+        /// Until when.
+        until: Timestamp,
     },
-    /// Whoever withdrew is claimed for by nobody.
+    /// Nobody can claim for a person who withdrew.
     #[error(
         "the person withdrew this consent: the records must be deleted, and the claim cannot be made here"
     )]
@@ -41,9 +42,9 @@ pub enum TicketRefusal {
         /// Index of the claim, of a batch.
         claim: Option<usize>,
     },
-    /// A claim on a ledger with tickets, without one that is open.
+    /// A claim without an open ticket, on a ledger with tickets.
     #[error(
-        "claim {claim}: no deposited ticket stands behind it: it was never deposited, or it was claimed with"
+        "claim {claim}: it has no deposited ticket: the ticket was never deposited, or was already claimed with"
     )]
     Missing {
         /// Index of the claim.
@@ -62,15 +63,12 @@ pub enum TicketRefusal {
         claim: usize,
     },
     /// The ticket was not claimed with in time.
-    #[error(
-        "claim {claim}: the ticket's reservation ended at {}: ask the person for another",
-        moment_label(*.until)
-    )]
+    #[error("claim {claim}: the ticket's reservation ended at {until}: ask the person for another")]
     Lapsed {
         /// Index of the claim.
         claim: usize,
-        /// Until when, unix milliseconds.
-        until: u64,
+        /// Until when.
+        until: Timestamp,
     },
     /// The ticket is for another scale, version, source, period or expiry than the claim.
     #[error("claim {claim}: the ticket is for another {what}")]
@@ -80,13 +78,13 @@ pub enum TicketRefusal {
         /// What differs.
         what: &'static str,
     },
-    /// The claim's b is not the ticket's: its records are another person's.
+    /// The claim's b is not the ticket's: the records belong to another person.
     #[error("claim {claim}: the ticket is bound to another person's records (its b differs)")]
     OtherRecords {
         /// Index of the claim.
         claim: usize,
     },
-    /// One ticket, two claims of a batch.
+    /// Two claims of a batch have the same ticket.
     #[error("claim {claim}: an earlier claim of the batch has the same ticket")]
     Twice {
         /// Index of the claim.

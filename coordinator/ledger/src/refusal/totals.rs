@@ -3,7 +3,7 @@
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
-/// A total covers other batches than it may, or is not their sum.
+/// A total covers batches that it may not cover, or is not their sum.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TotalRefusal {
@@ -23,10 +23,11 @@ pub enum TotalRefusal {
     Cut {
         /// Batches of the other output's total.
         expected: usize,
-        /// Batches that came.
+        /// Batches of this total.
         found: usize,
     },
-    /// The other output must follow first: it has as many sets to open as a ledger remembers.
+    /// The other output must be opened first: the ledger cannot remember more sets that wait for
+    /// it.
     #[error(
         "{waiting} opened totals wait for the other output of the same batches: open these first"
     )]
@@ -34,7 +35,7 @@ pub enum TotalRefusal {
         /// Sets in which this output was opened and the other was not.
         waiting: usize,
     },
-    /// Too few claims: a sum over few says much about each.
+    /// The total covers too few claims: a sum over few claims reveals much about each.
     #[error("the total covers {claims} claims; at least {least} are needed")]
     TooFew {
         /// Claims covered.
@@ -42,22 +43,22 @@ pub enum TotalRefusal {
         /// Least number.
         least: u64,
     },
-    /// V_max × claims, or W_max × claims, over 2^48.
+    /// V_max × claims, or W_max × claims, is over 2^48.
     #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
     TooLarge {
         /// The most that the sum can be.
         worst: u128,
     },
-    /// The entries' T1 add up to the identity, and partials came.
+    /// The entries' T1 add up to the identity, but there are partials.
     #[error(
-        "the batches' T1 add up to the identity: the sum is open already, and an opened total of it has no partials"
+        "the batches' T1 add up to the identity: the sum is already open, so an opened total of it must have no partials"
     )]
     OpenAlready,
-    /// The sum is hidden, and no partials came.
+    /// The sum is hidden, but there are no partials.
     #[error("the batches' T1 do not cancel out: both partials are needed to open the sum")]
     PartialsMissing,
-    /// A partial's proof does not hold: it was made with another key, for another set of
-    /// batches, or from a ciphertext that is no total.
+    /// A partial's proof does not hold: it was made with another key, for another set of batches,
+    /// or from a ciphertext that is not a total.
     #[error(
         "the {side}'s partial does not hold for the sum of these batches' T1 under its half of At"
     )]
@@ -65,8 +66,8 @@ pub enum TotalRefusal {
         /// "supervisor" or "witness".
         side: &'static str,
     },
-    /// The sum is not what the ciphertexts hold.
-    #[error("the sum {sum} is not what the batches' totals hold")]
+    /// The sum is not the one in the ciphertexts.
+    #[error("the sum {sum} is not the one in the batches' totals")]
     SumWrong {
         /// The sum that came.
         sum: u64,

@@ -1,10 +1,11 @@
-//! A stored state that grows by the leaves of its log, as whoever follows a log has it.
+//! A follower's stored state, which grows by the leaves of its log.
 
 use std::{
     sync::Arc,
     thread::{self, JoinHandle},
 };
 
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::log::{Hash, leaf_hash};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, SeedableRng as _};
@@ -21,16 +22,16 @@ use crate::storage::{Pending, PendingError, StorageGroup, StoredLeaf};
 use crate::store::Conflict;
 use crate::tree::{Frontier, Node};
 
-/// Leaves on their way into a store, within one group of it: nothing is there before the group is committed,
-/// and memory is needed for two groups of 512 leaves, however many come.
+/// Leaves that are being added to a store, within one group. Nothing is visible before the group is
+/// committed. It needs memory for two groups of 512 leaves, for any number of leaves.
 ///
-/// A leaf that is at fault does not stop it: only once all leaves are here, their root tells whether the log
-/// has that leaf or whoever sent it made it up. Nothing is stored after a fault, and the group must then be
-/// dropped.
+/// A faulty leaf does not stop it. Only when all leaves have arrived does their root show whether
+/// the log has that leaf or the sender invented it. Nothing is stored after a fault, and the group
+/// must then be dropped.
 #[derive(Debug)]
 pub struct Extension {
     governing: Governing,
-    /// What governs, as signatures and proofs are judged by it on other threads.
+    /// The governing state by which other threads check signatures and proofs.
     judging: Option<Arc<Governing>>,
     frontier: Frontier,
     keys: KeyRing,
@@ -39,18 +40,18 @@ pub struct Extension {
     waiting: Vec<Unread>,
     /// The index of the first of them.
     first_waiting: u64,
-    /// Leaves that are verified, and not yet judged by the rules.
+    /// Leaves that are verified but not yet checked by the rules.
     proven: Vec<Proven>,
     /// Nodes of the tree that are not in the store yet.
     nodes: Vec<(Node, Hash)>,
-    newest_time: Option<u64>,
+    newest_time: Option<Timestamp>,
     fault: Option<ReplayError>,
 }
 
-/// What a store has once the group is committed.
+/// The contents of a store after the group is committed.
 #[derive(Debug)]
 pub struct Extended {
-    /// What governs.
+    /// The governing state.
     pub governing: Governing,
     /// The tree of all leaves.
     pub frontier: Frontier,
@@ -58,7 +59,7 @@ pub struct Extended {
     pub digest: StateDigest,
 }
 
-/// Why leaves cannot be taken. The store or the program is to blame, and not the log.
+/// Why leaves cannot be added. The store or the program is to blame, not the log.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ExtensionError<E: std::error::Error> {
@@ -68,7 +69,7 @@ pub enum ExtensionError<E: std::error::Error> {
     /// The state could not be read.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// A bug: effects and state went apart.
+    /// A bug: effects and state disagree.
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// A bug: the thread that verified panicked.
@@ -86,7 +87,7 @@ impl<E: std::error::Error> From<PendingError<E>> for ExtensionError<E> {
 }
 
 impl Extension {
-    /// Of a stored state: what governs, the tree of its leaves and its digest.
+    /// From a stored state: the governing state, the tree of its leaves and its digest.
     pub fn new(
         governing: Governing,
         frontier: Frontier,
@@ -108,20 +109,20 @@ impl Extension {
         }
     }
 
-    /// The tree of all leaves that came.
+    /// The tree of all leaves that were added.
     pub fn frontier(&self) -> &Frontier {
         &self.frontier
     }
 
-    /// Time of the newest leaf that came, unix milliseconds.
-    pub fn newest_time(&self) -> Option<u64> {
+    /// Time of the newest leaf that came.
+    pub fn newest_time(&self) -> Option<Timestamp> {
         self.newest_time
     }
 
     /// Takes the next leaf, which names no blobs: as [`Extension::push_with`].
     ///
     /// # Errors
-    /// [`ExtensionError`]; it is then of no further use.
+    /// [`ExtensionError`]. The value must not be used after an error.
     pub async fn push<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -147,22 +148,22 @@ impl Extension {
         let index = self.frontier.size();
         self.nodes.extend(self.frontier.push(leaf_hash(bytes)));
         if self.fault.is_some() {
-            // Only the root is of interest now.
+            // Only the root matters now.
             self.nodes.clear();
             return Ok(());
         }
         let unread = match Unread::read(bytes, blobs) {
             Ok(unread) => unread,
             Err(error) => {
-                // A leaf before may be at fault too, and is then the one to name.
+                // An earlier leaf may be at fault too, and then that one must be named.
                 self.end(group, rng).await?;
                 self.fail(index, error.into());
                 return Ok(());
             }
         };
         self.newest_time = Some(unread.time());
-        // What governs nobody changes nothing that signatures or other entries' statements depend on, so runs
-        // of such entries are verified together.
+        // An entry that does not govern changes nothing that signatures or other entries'
+        // statements depend on, so runs of such entries are verified together.
         let governs = unread.governs();
         if governs || self.waiting.len() == GROUP {
             self.advance(group, rng).await?;
@@ -177,10 +178,10 @@ impl Extension {
         Ok(())
     }
 
-    /// Verifies and stores what is still on its way.
+    /// Verifies and stores the leaves that still wait.
     ///
     /// # Errors
-    /// As of [`Extension::push`].
+    /// Those of [`Extension::push`].
     pub async fn end<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -191,7 +192,7 @@ impl Extension {
         self.store(group, proven).await
     }
 
-    /// What the store has, once everything ended ([`Extension::end`]) and the group is committed.
+    /// The contents of the store, after [`Extension::end`] and the commit of the group.
     ///
     /// # Errors
     /// [`ReplayError`] names the first leaf at fault; the group must then be dropped.
@@ -217,8 +218,9 @@ impl Extension {
         if self.fault.is_some() {
             return Ok(());
         }
-        // What governs changes for those that wait: first things first. And for a leaf that governs, which always
-        // waits alone, no thread is worth a copy of what governs.
+        // The governing state changes for the leaves that wait, so store the earlier ones first. A
+        // leaf that governs always waits alone, and a thread is not worth a copy of the governing
+        // state.
         let is_alone = waiting.iter().any(Unread::governs);
         let (before, beside) = match is_alone || proven.iter().any(Proven::governs) {
             true => (proven, Vec::new()),
@@ -245,7 +247,7 @@ impl Extension {
             self.proven = proven;
             return Ok(());
         };
-        // The rules may refuse a leaf before it, which is then the first at fault.
+        // The rules may refuse an earlier leaf, which is then the first at fault.
         self.store(group, proven).await?;
         self.fault.get_or_insert(fault);
         Ok(())
@@ -268,7 +270,7 @@ impl Extension {
         })
     }
 
-    /// Lets the rules judge leaves, one after the other, and stores what they change.
+    /// Checks leaves by the rules, one after the other, and stores their changes.
     async fn store<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -278,13 +280,16 @@ impl Extension {
             return Ok(());
         }
         if proven.iter().any(Proven::governs) {
-            // Before anything changes: tables that nobody else has are not copied.
+            // Do this before anything changes: tables that are not shared are not copied.
             self.judging = None;
         }
         let mut pending = Pending::new();
         let submissions = proven.iter().map(|leaf| leaf.authentic.submission());
-        // One look for all of them; an entry that changes what a later one reads is rare.
-        pending.read(group, &self.governing, submissions).await?;
+        // One query for all of them; an entry rarely changes what a later one reads.
+        pending
+            .read(group, &self.governing, submissions.clone())
+            .await?;
+        pending.hash_ahead(&self.governing, submissions);
         let mut effects: Vec<Effects> = Vec::with_capacity(proven.len());
         for leaf in &proven {
             let (authentic, verified) = (&leaf.authentic, leaf.verified.as_ref());
@@ -343,7 +348,7 @@ mod tests {
     use crate::storage::{MemoryStorage, Storage as _};
     use crate::store::MemoryStore;
 
-    /// Runs what never waits.
+    /// Runs a future that never waits.
     fn ready<T>(future: impl Future<Output = T>) -> T {
         match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(value) => value,
@@ -351,7 +356,8 @@ mod tests {
         }
     }
 
-    /// The fault: what governs was copied for each entry that governs, so following many of them took quadratic time.
+    /// Regression: the governing state was copied for each entry that governs, so following many of
+    /// them took quadratic time.
     #[test]
     fn an_entry_that_governs_copies_nothing() {
         let origin = Origin::new("ledger.test/extension").expect("a name");
@@ -377,7 +383,8 @@ mod tests {
         let sponsors = (10..20).map(|number| admit(number, Role::Sponsor));
         for admitted in [founding].into_iter().chain(sponsors) {
             let entry = Entry::PartyAdmitted(admitted).sign(&origin, authority, None, &key(1));
-            log.submit(&entry.to_bytes(), 1_000).expect("allowed");
+            log.submit(&entry.to_bytes(), Timestamp::from_millis(1_000))
+                .expect("allowed");
         }
 
         let rng = &mut ChaCha20Rng::from_seed([1; 32]);

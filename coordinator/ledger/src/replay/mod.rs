@@ -1,8 +1,9 @@
-//! Replaying a log: the audit that needs nobody's word. Every signature, proof and rule is checked again.
+//! Replaying a log: an audit that trusts nobody. It checks every signature, proof and rule again.
 //!
-//! Leaves are verified in groups (the module `verify`): decoded on all cores, with their signatures and proofs
-//! in batches. Then the rules judge them one after the other. [`Replay`] has the state in memory;
-//! [`Extension`] adds leaves to a stored state, within one transaction, and needs memory for two groups.
+//! Leaves are verified in groups (the module `verify`): decoded on all cores, with their signatures
+//! and proofs in batches. Then the rules check them one after the other. [`Replay`] has the state
+//! in memory; [`Extension`] adds leaves to a stored state, within one transaction, and needs memory
+//! for two groups.
 
 mod extension;
 mod verify;
@@ -24,11 +25,11 @@ use crate::store::UniqueSet;
 use crate::tree::Frontier;
 use verify::{Proven, Unread};
 
-/// Entries that are verified together: a half on each of two cores costs a proof little more than
-/// one in thousands, and they wait in memory, some 10 MB.
+/// Entries that are verified together. With half of them on each of two cores, a proof costs little
+/// more than in a batch of thousands. They wait in memory, about 10 MB.
 const GROUP: usize = 512;
 
-/// A leaf that no honest log holds. The log is to blame.
+/// A leaf that an honest log cannot hold. The log is to blame.
 #[derive(Debug, Error)]
 #[error("leaf {index}: {fault}")]
 pub struct ReplayError {
@@ -48,7 +49,7 @@ pub enum ReplayFault {
     /// The rules refuse it.
     #[error("the rules refuse it: {0}")]
     Refused(#[from] Refusal),
-    /// A bug: effects and state went apart.
+    /// A bug: effects and state disagree.
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// The state could not be read.
@@ -75,7 +76,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Of a ledger with this policy, from its first leaf.
+    /// For a ledger with this policy, from its first leaf.
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             state: State::new(policy),
@@ -89,7 +90,7 @@ impl Replay {
     /// from it.
     ///
     /// # Errors
-    /// [`ReplayError`] names the first leaf that is not as the rules want it.
+    /// [`ReplayError`] names the first leaf that breaks the rules.
     pub fn run<B: AsRef<[u8]>>(
         policy: LedgerPolicy,
         leaves: impl IntoIterator<Item = B>,
@@ -102,7 +103,7 @@ impl Replay {
         replay.finish(rng)
     }
 
-    /// Takes the next leaf, which names no blobs.
+    /// Adds the next leaf, which names no blobs.
     ///
     /// # Errors
     /// [`ReplayError`], perhaps about an earlier leaf of the group.
@@ -128,14 +129,14 @@ impl Replay {
         let unread = match Unread::read(bytes, blobs) {
             Ok(unread) => unread,
             Err(error) => {
-                // A leaf before may be at fault too, and is then the one to name.
+                // An earlier leaf may be at fault too, and then that one must be named.
                 self.flush(rng)?;
                 let fault = error.into();
                 return Err(ReplayError { index, fault });
             }
         };
-        // What governs nobody changes nothing that signatures or other entries' statements depend on, so
-        // runs of such entries are checked together.
+        // An entry that does not govern changes nothing that signatures or other entries'
+        // statements depend on, so runs of such entries are checked together.
         let governs = unread.governs();
         if governs || self.waiting.len() == GROUP {
             self.flush(rng)?;
@@ -144,7 +145,7 @@ impl Replay {
         if governs { self.flush(rng) } else { Ok(()) }
     }
 
-    /// Verifies what waits and answers the state and the tree's root.
+    /// Verifies the waiting leaves and returns the state and the tree's root.
     ///
     /// # Errors
     /// [`ReplayError`].
@@ -163,21 +164,22 @@ impl Replay {
 
     /// Every value that may occur once, with the leaf that used it.
     pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
-        // `new` made it so.
+        // `new` ensures it.
         let rows = self.state.memory().expect("a replay is in memory");
         rows.uniques()
     }
 
-    /// Verifies and applies what waits: afterwards the state reflects every leaf pushed.
+    /// Verifies and applies the waiting leaves. Afterwards the state reflects every leaf that was
+    /// pushed.
     ///
     /// # Errors
-    /// [`ReplayError`]. The replay is then of no further use.
+    /// [`ReplayError`]. The replay must not be used after an error.
     pub fn flush(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
         let unread = std::mem::take(&mut self.waiting);
         let first = self.state.size();
         let governing = self.state.governing();
         let (proven, fault) = verify::verify(governing, &self.keys, unread, first, rng);
-        // One look for all of the group; an entry that changes what a later one reads is rare.
+        // One query for the whole group; an entry rarely changes what a later one reads.
         let at_first = |fault: ReplayFault| ReplayError {
             index: first,
             fault,
@@ -185,8 +187,9 @@ impl Replay {
         let submissions = proven.iter().map(|item| item.authentic.submission());
         let mut view = self
             .state
-            .view_of(submissions)
+            .view_of(submissions.clone())
             .map_err(|error| at_first(error.into()))?;
+        self.state.governing().hash_ahead(submissions, &mut view);
         for (item, index) in proven.iter().zip(first..) {
             self.apply(item, &mut view)
                 .map_err(|fault| ReplayError { index, fault })?;

@@ -1,8 +1,9 @@
-//! The part of a replay that costs the processor, and that the order of leaves does not matter to: decoding,
-//! signatures, proofs. A group's share of each core is verified together.
+//! The CPU-intensive part of a replay, which does not depend on the order of leaves: decoding,
+//! signatures, proofs. Each core verifies its share of a group together.
 
 use std::{collections::BTreeMap, num::NonZero, sync::Arc, thread};
 
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::{
     Verified,
     codec::{Canonical as _, CodecError},
@@ -22,18 +23,18 @@ use crate::signatures::{Unverified, verify_together};
 use crate::state::Governing;
 use crate::submission::{Authentic, Submission};
 
-/// A leaf of which nothing is checked yet.
+/// A leaf that is not checked yet.
 #[derive(Debug)]
 pub(super) struct Unread {
-    time: u64,
+    time: Timestamp,
     signed: SignedEntry,
     blobs: Vec<Blob>,
 }
 
-/// A leaf whose signatures and proof hold. The rules did not judge it yet.
+/// A leaf whose signatures and proof hold. The rules have not checked it yet.
 #[derive(Debug)]
 pub(super) struct Proven {
-    pub(super) time: u64,
+    pub(super) time: Timestamp,
     pub(super) authentic: Authentic,
     pub(super) verified: Option<VerifiedProof>,
 }
@@ -52,27 +53,27 @@ impl Unread {
         })
     }
 
-    /// Unix milliseconds.
-    pub(super) fn time(&self) -> u64 {
+    /// The leaf's time.
+    pub(super) fn time(&self) -> Timestamp {
         self.time
     }
 
-    /// Whether what comes after it is judged by it. An unknown kind is refused, and ends everything.
+    /// Whether later leaves depend on it. An unknown kind is refused, which ends everything.
     pub(super) fn governs(&self) -> bool {
         Kind::of(self.signed.kind).is_none_or(|kind| kind.governs)
     }
 }
 
 impl Proven {
-    /// Whether what comes after it is judged by it.
+    /// Whether later leaves depend on it.
     pub(super) fn governs(&self) -> bool {
         self.authentic.submission().entry().governs()
     }
 }
 
-/// Verifies leaves, of which the first is number `first` of the log. All are judged by what governs now, so
-/// only the last may change that. Answers the leaves before the first that is at fault, and that fault: the rules
-/// did not judge those yet.
+/// Verifies leaves, of which the first is number `first` of the log. All are checked against the
+/// present governing state, so only the last may change it. Returns the leaves before the first
+/// faulty one, which the rules have not checked yet, and that fault.
 pub(super) fn verify(
     governing: &Governing,
     keys: &KeyRing,
@@ -83,7 +84,7 @@ pub(super) fn verify(
     let authenticate = |share: Vec<Unread>| authenticated(governing, share);
     let mut leaves = Vec::with_capacity(unread.len());
     let mut jobs = Jobs::default();
-    // The first fault so far: keys and shares come in another order than the leaves.
+    // The first fault so far. Keys and shares are not processed in the order of the leaves.
     let mut fault: Option<(usize, Refusal)> = None;
     let read = in_shares(unread, authenticate);
     for (position, leaf) in read.into_iter().enumerate() {
@@ -124,7 +125,7 @@ pub(super) fn verify(
     (leaves, fault)
 }
 
-/// Decodes statements, checks their signatures together, and finds what the proofs must show.
+/// Decodes statements, checks their signatures together, and determines what the proofs must show.
 fn authenticated(
     governing: &Governing,
     share: Vec<Unread>,
@@ -150,7 +151,7 @@ fn authenticated(
         .into_iter()
         .map(|place| {
             let time = place?;
-            // There are as many as places without a refusal.
+            // There are as many as there are leaves without a refusal.
             let authentic = verified.next().ok_or(Refusal::NotVerified)??;
             let job = governing.question(authentic.submission())?;
             let proven = Proven {
@@ -226,7 +227,7 @@ fn prove(
         let Some(&(position, _)) = share.first() else {
             return Vec::new();
         };
-        // A stream of its own for each share.
+        // A separate random stream for each share.
         let mut rng = ChaCha20Rng::from_seed(seed);
         rng.set_stream(position as u64);
         let (positions, items): (Vec<usize>, Vec<_>) = share
@@ -242,7 +243,8 @@ fn prove(
     in_shares(jobs, work)
 }
 
-/// What `work` makes of shares of the items, one on each core, in the items' order.
+/// Runs `work` on shares of the items, one on each core, and returns the results in the items'
+/// order.
 fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + Sync) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let share = items.len().div_ceil(cores);
@@ -262,7 +264,7 @@ fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + 
             .collect();
         started
             .into_iter()
-            // A share that panicked panics here, as it would on one thread.
+            // A panic in a share is passed on here, as on one thread.
             .flat_map(|share| {
                 share
                     .join()
@@ -272,7 +274,7 @@ fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + 
     })
 }
 
-/// Fewer items than this are done before another thread is there.
+/// Fewer items than this are done before another thread could start.
 const LEAST_SHARE: usize = 4;
 
 #[cfg(test)]

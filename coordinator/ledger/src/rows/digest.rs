@@ -1,11 +1,11 @@
-//! The state's digest: LtHash16, the sum of one vector a row, hashed.
+//! The state's digest: LtHash16, which hashes the sum of one vector for each row.
 //!
-//! A row's vector is BLAKE3's output of 2,048 bytes for the row's table, key and value, each with its
-//! length before it. What a leaf used up has one vector for all its values, because a batch of 16 claims uses
-//! up 33 of them, and each vector costs about two microseconds. Vectors are added lane by lane modulo 2^16, so
-//! a row is added and taken away without a look at any other, in any order. To find two sets of rows with one sum is a lattice problem (Bellare
-//! and Micciancio 1997; Lewi, Kim, Maykov and Weis 2019, whose parameters these are: 1,024 lanes of 16
-//! bits).
+//! A row's vector is BLAKE3's output of 2,048 bytes for the row's table, key and value, each with
+//! its length before it. All values that a leaf used up share one vector, because a batch of 16
+//! claims uses up 33 values, and each vector costs about two microseconds. Vectors are added lane
+//! by lane modulo 2^16, so a row can be added and removed without reading any other, in any order.
+//! Finding two sets of rows with the same sum is a lattice problem (Bellare and Micciancio 1997;
+//! Lewi, Kim, Maykov and Weis 2019, whose parameters these are: 1,024 lanes of 16 bits).
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl StateDigest {
     /// Bytes of the stored lanes.
     pub const BYTES: usize = 2 * LANES;
 
-    /// Of a ledger with nothing but its founding facts.
+    /// The digest of a ledger that has only its founding facts.
     pub fn founded(policy: &LedgerPolicy) -> Self {
         let mut digest = Self::default();
         for (fact, value) in policy.facts() {
@@ -53,12 +53,12 @@ impl StateDigest {
         self.add(&vector(key.table.name(), &key.key, value));
     }
 
-    /// Takes away a row that was added.
+    /// Removes a row that was added.
     pub fn remove_row(&mut self, key: &RowKey, value: &[u8]) {
         self.remove(&vector(key.table.name(), &key.key, value));
     }
 
-    /// Adds all values that leaf `index` used up, in whatever order they come. Only once a leaf.
+    /// Adds all values that leaf `index` used up, in any order. Call it only once for each leaf.
     pub fn add_used(
         &mut self,
         index: u64,
@@ -84,7 +84,7 @@ impl StateDigest {
         field::digest("merits/state/v3", &[&self.to_bytes()])
     }
 
-    /// The lanes, little-endian: what a store keeps to go on from.
+    /// The lanes, little-endian, from which a store can continue.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
     }
@@ -204,7 +204,8 @@ mod tests {
         assert_eq!(StateDigest::from_bytes(&[0; 3]), None);
     }
 
-    /// The first lanes of one vector, by BLAKE3 alone: another implementation can start here.
+    /// The first lanes of one vector, computed by BLAKE3 alone, as a test for other
+    /// implementations.
     #[test]
     fn a_vector_is_blake3_of_length_prefixed_parts() {
         let mut digest = StateDigest::default();

@@ -1,4 +1,4 @@
-//! Rows in memory: for tests, audits, and logs of parties, which are small.
+//! Rows in memory, for tests, audits, and logs of parties, which are small.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -8,7 +8,7 @@ use std::{
 use super::{KeyValue, RowChange, RowError, RowKey, Rows, StateDigest, Table};
 use crate::store::{Unique, UniqueSet};
 
-/// All rows of a state, and the values that may occur once.
+/// All rows of a state, and the values that may occur only once.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryRows {
     rows: BTreeMap<RowKey, Vec<u8>>,
@@ -21,7 +21,7 @@ impl MemoryRows {
         Self::default()
     }
 
-    /// The first of these values that was used up before, or stands among them twice.
+    /// The first of these values that was used up before, or occurs among them twice.
     pub fn taken(&self, uniques: &[Unique]) -> Option<Unique> {
         let mut seen = HashSet::with_capacity(uniques.len());
         let mut taken = |unique: &&Unique| {
@@ -31,7 +31,7 @@ impl MemoryRows {
         uniques.iter().find(|unique| taken(unique)).copied()
     }
 
-    /// Takes what leaf `index` changes and uses up.
+    /// Applies what leaf `index` changes and uses up.
     pub fn apply(&mut self, index: u64, changes: &[RowChange], uniques: &[Unique]) {
         for (key, value) in changes {
             match value {
@@ -48,7 +48,7 @@ impl MemoryRows {
         self.rows.iter().map(|(key, value)| (key, value.as_slice()))
     }
 
-    /// Every value that may occur once, with the leaf that used it.
+    /// Every value that may occur only once, with the leaf that used it.
     pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
         &self.used
     }
@@ -81,7 +81,7 @@ impl Rows for MemoryRows {
         for (key, value) in self.iter() {
             digest.add_row(key, value);
         }
-        // Those of each leaf together.
+        // The values of each leaf together.
         let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
         for (value, index) in &self.used {
             by_leaf.entry(*index).or_default().push(*value);

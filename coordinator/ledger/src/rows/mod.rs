@@ -1,9 +1,9 @@
-//! The state as rows: what every store keeps, whatever it is made of.
+//! The state as rows, the form that every store keeps.
 //!
 //! A row has a table, a key and a value. A key orders its table: numbers in keys are big-endian. A value
 //! is a canonical encoding, so equal states have equal rows, and the digest covers all of them.
 //!
-//! Tables that govern are small, are read by nearly every entry, and stand in memory
+//! Tables that govern are small, are read for nearly every entry, and are kept in memory
 //! ([`crate::Governing`]), derived from the rows:
 //!
 //! | table | key | value |
@@ -24,8 +24,8 @@
 //! | group | nothing | leaves and root of the group of people |
 //! | notes | nothing | right edge of the note tree, newest anchor |
 //!
-//! Tables that grow with people and deeds are never in memory whole. An entry's rules say which rows
-//! they need ([`crate::Governing::reads`]):
+//! Tables that grow with people and deeds are never completely in memory. An entry's rules state
+//! which rows they need ([`crate::Governing::reads`]):
 //!
 //! | table | key | value | read by |
 //! |---|---|---|---|
@@ -44,8 +44,8 @@
 //! | opened total | the same, running number | batches, claims, sum | reports |
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
 //!
-//! Values that may occur once ([`crate::UniqueSet`]) are no rows: they stand under a constraint of the
-//! store's, which is asked in the transaction of the append.
+//! Values that may occur only once ([`crate::UniqueSet`]) are not rows: a constraint of the store
+//! enforces them in the transaction of the append.
 
 mod digest;
 mod memory;
@@ -62,7 +62,7 @@ use thiserror::Error;
 
 use crate::store::UniqueSet;
 
-/// A table of the state. Numbers are never used again.
+/// A table of the state. Numbers are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
@@ -170,12 +170,12 @@ impl Table {
         Self::ALL.into_iter().find(|table| table.number() == number)
     }
 
-    /// Whether it stands in memory.
+    /// Whether it is kept in memory.
     pub fn governs(self) -> bool {
         self.number() < Self::Evaluation.number()
     }
 
-    /// Its name: in messages, and in the digest.
+    /// Its name in messages and in the digest.
     pub fn name(self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -226,15 +226,15 @@ pub struct RowKey {
     pub key: Vec<u8>,
 }
 
-/// A row after an entry: its new value, or nothing where the entry removes it.
+/// A row after an entry: its new value, or `None` if the entry removes it.
 pub type RowChange = (RowKey, Option<Vec<u8>>);
 
-/// A row of a table that is known: its key and its value.
+/// The key and value of a row whose table is known.
 pub type KeyValue = (Vec<u8>, Vec<u8>);
 
-/// What stands in a row.
+/// The type of a row's value.
 pub trait Record: Canonical {
-    /// Where such rows stand.
+    /// The table of such rows.
     const TABLE: Table;
 }
 
@@ -282,20 +282,20 @@ impl<T: Record> Key<T> {
     }
 }
 
-/// Why a row could not be read. Never the fault of whoever submits an entry.
+/// Why a row could not be read. It is never the fault of the submitter of an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RowError {
-    /// The rules looked at a row that they did not ask for. A bug: what was not asked for is unknown,
-    /// and must never pass for absent.
+    /// The rules read a row that they did not request. This is a bug: a row that was not requested
+    /// is unknown and must never count as absent.
     #[error(
-        "a row of the table `{table}` was used and not asked for: this is a bug, please report it"
+        "a row of the table `{table}` was used but not requested: this is a bug, please report it"
     )]
     NotAsked {
         /// The table.
         table: Table,
     },
-    /// A row that no program of this version wrote.
+    /// A row that a program of this version cannot have written.
     #[error("a row of the table `{table}` is damaged ({fault}); run fsck")]
     Malformed {
         /// The table.
@@ -303,7 +303,7 @@ pub enum RowError {
         /// What is wrong.
         fault: CodecError,
     },
-    /// A row that others refer to is not there.
+    /// A row that others refer to is missing.
     #[error("a row of the table `{table}` is missing; run fsck")]
     Missing {
         /// The table.
@@ -324,13 +324,13 @@ pub(crate) fn decode<T: Record>(value: &[u8]) -> Result<T, RowError> {
 
 /// Reads rows of a state at one moment.
 pub trait Rows: fmt::Debug + Send + Sync {
-    /// The values of rows; nothing for each that is not there.
+    /// The values of rows; `None` for each row that does not exist.
     ///
     /// # Errors
     /// [`RowError::Store`].
     fn get(&self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, RowError>;
 
-    /// The first `limit` rows of a table from a key on, in the order of keys.
+    /// The first `limit` rows of a table from a key on, in key order.
     ///
     /// # Errors
     /// [`RowError::Store`].
@@ -349,7 +349,7 @@ pub trait Rows: fmt::Debug + Send + Sync {
     fn digest(&self) -> Result<StateDigest, RowError>;
 }
 
-/// A typed look at one row.
+/// Reads one row and decodes it.
 ///
 /// # Errors
 /// [`RowError`].
@@ -361,10 +361,11 @@ pub(crate) fn get<T: Record>(rows: &dyn Rows, key: &Key<T>) -> Result<Option<T>,
     }
 }
 
-/// Rows that one look at a range brings.
+/// The number of rows that one query of a range returns.
 const PAGE: usize = 1_024;
 
-/// All rows of a table whose keys begin with `prefix`, in order; `each` says whether to go on.
+/// All rows of a table whose keys begin with `prefix`, in order; `each` returns whether to
+/// continue.
 ///
 /// # Errors
 /// [`RowError`].
@@ -376,7 +377,7 @@ pub(crate) fn scan<T: Record>(
     scan_from(rows, prefix, prefix.to_vec(), &mut each)
 }
 
-/// As [`scan`], from a key on.
+/// Like [`scan`], from a key on.
 ///
 /// # Errors
 /// [`RowError`].
@@ -398,7 +399,7 @@ pub(crate) fn scan_from<T: Record>(
         if !full {
             return Ok(());
         }
-        // The next key there can be.
+        // The next possible key.
         from.push(0);
     }
 }

@@ -1,18 +1,21 @@
-//! The rows that an entry's rules asked for, and nothing else.
+//! Exactly the rows that an entry's rules requested.
 
 use std::collections::HashMap;
 
+use merits_primitives::note_tree::NodesAhead;
+
 use super::{Key, Record, RowChange, RowError, RowKey, Rows, decode};
 
-/// What is known of the state's rows while one entry, or a group of them, is judged: the rows that were
-/// asked for, as they are after the entries of the group that were taken before.
+/// The known rows of the state while one entry, or a group of entries, is checked: the rows that
+/// were requested, as they are after the earlier accepted entries of the group.
 #[derive(Debug, Clone, Default)]
 pub struct View {
     rows: HashMap<RowKey, Option<Vec<u8>>>,
+    ahead: NodesAhead,
 }
 
 impl View {
-    /// Nothing is known.
+    /// A view that knows no rows.
     pub fn new() -> Self {
         Self::default()
     }
@@ -20,7 +23,7 @@ impl View {
     /// A row.
     ///
     /// # Errors
-    /// [`RowError::NotAsked`] for a row that was not asked for, [`RowError::Malformed`].
+    /// [`RowError::NotAsked`] for a row that was not requested, [`RowError::Malformed`].
     pub fn get<T: Record>(&self, key: &Key<T>) -> Result<Option<T>, RowError> {
         match self.rows.get(key.row()) {
             None => Err(RowError::NotAsked { table: T::TABLE }),
@@ -29,8 +32,8 @@ impl View {
         }
     }
 
-    /// As [`View::get`], and nothing for a row that was not asked for yet: for [`super::super::Governing::reads`],
-    /// which is called again once the row is there.
+    /// Like [`View::get`], but returns `None` for a row that was not requested yet. For
+    /// [`super::super::Governing::reads`], which is called again once the row is known.
     ///
     /// # Errors
     /// [`RowError::Malformed`].
@@ -41,7 +44,7 @@ impl View {
         }
     }
 
-    /// Of these rows, those that are not known yet.
+    /// Those of these rows that are not known yet.
     pub fn missing(&self, wanted: Vec<RowKey>) -> Vec<RowKey> {
         let mut missing: Vec<RowKey> = wanted
             .into_iter()
@@ -52,17 +55,28 @@ impl View {
         missing
     }
 
-    /// Takes rows that a store answered with.
+    /// Adds rows that a store returned.
     pub fn learn(&mut self, rows: impl IntoIterator<Item = (RowKey, Option<Vec<u8>>)>) {
         self.rows.extend(rows);
     }
 
-    /// Takes what an accepted entry changes: later entries of the group see it.
+    /// Nodes of the note tree that were hashed for the group: what they are is what its rules would make of
+    /// them.
+    pub(crate) fn ahead(&self) -> &NodesAhead {
+        &self.ahead
+    }
+
+    /// Takes such nodes, in the place of those before.
+    pub(crate) fn learn_ahead(&mut self, ahead: NodesAhead) {
+        self.ahead = ahead;
+    }
+
+    /// Applies the changes of an accepted entry, so that later entries of the group see them.
     pub fn overlay<'a>(&mut self, changes: impl IntoIterator<Item = &'a RowChange>) {
         self.rows.extend(changes.into_iter().cloned());
     }
 
-    /// Asks a store until `reads` wants nothing new.
+    /// Queries a store until `reads` requests nothing new.
     ///
     /// # Errors
     /// [`RowError`].

@@ -1,6 +1,9 @@
 //! How many blobs a party's entries may name in a day.
 
-use merits_primitives::ids::PartyId;
+use merits_primitives::{
+    calendar::{Day, Timestamp},
+    ids::PartyId,
+};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::draft::Draft;
@@ -9,13 +12,10 @@ use crate::refusal::{CheckError, Refusal};
 use crate::rows::{Key, Record, Table};
 use crate::submission::Submission;
 
-const DAY_MILLIS: u64 = 86_400_000;
-
 /// The blobs that a party's entries named on the last day on which they named any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BlobQuota {
-    /// Days since 1970.
-    day: u64,
+    day: Day,
     taken: u32,
 }
 
@@ -23,13 +23,13 @@ impl Canonical for BlobQuota {
     const NAME: &'static str = "blob quota";
 
     fn write(&self, out: &mut Writer) {
-        out.u64(self.day);
+        out.u32(self.day.0);
         out.u32(self.taken);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            day: input.u64("day")?,
+            day: Day(input.u32("day")?),
             taken: input.u32("blobs")?,
         })
     }
@@ -46,7 +46,7 @@ pub(super) fn quota_key(party: &PartyId) -> Key<BlobQuota> {
 /// Counts the blobs of an entry, all of which are there ([`Submission::with_blobs`]).
 pub(super) fn check_quota(
     submission: &Submission,
-    time: u64,
+    time: Timestamp,
     draft: &mut Draft<'_>,
 ) -> Result<(), CheckError> {
     let blobs = submission.blobs().len();
@@ -54,7 +54,7 @@ pub(super) fn check_quota(
         return Ok(());
     }
     let key = quota_key(&submission.party());
-    let day = time / DAY_MILLIS;
+    let day = time.day();
     let before = draft.get(&key)?.filter(|quota| quota.day == day);
     let before = before.map_or(0, |quota| quota.taken);
     let taken = u32::try_from(blobs)

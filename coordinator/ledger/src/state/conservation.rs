@@ -1,4 +1,4 @@
-//! Conservation: what was issued, what was redeemed, what is left, by scale and expiry bucket.
+//! Conservation: the credits issued, redeemed and left, by scale and expiry bucket.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::State;
 use super::offers::check_not_expired;
 use crate::rows::RowError;
 
-/// The books of one scale and expiry bucket, from public data alone.
+/// The accounts of one scale and expiry bucket, from public data alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Balance {
     /// Credits in opened totals.
@@ -23,7 +23,7 @@ pub struct Balance {
     pub redeemed: u128,
     /// Redemptions.
     pub redemptions: u64,
-    /// Whether the bucket's time is over: what is outstanding has lapsed.
+    /// Whether the bucket's time is over, so that outstanding credits have lapsed.
     pub expired: bool,
 }
 
@@ -37,7 +37,7 @@ impl Balance {
 }
 
 impl State {
-    /// The books, by scale and expiry bucket.
+    /// The accounts, by scale and expiry bucket.
     ///
     /// # Errors
     /// [`RowError`].
@@ -50,7 +50,8 @@ impl State {
             let Some((_, scale)) = self.scales.by_asset(key.asset) else {
                 continue;
             };
-            // No version begins in a period that was claimed before, so it is the batches' own.
+            // No version begins in a period that was already claimed, so this is the batches'
+            // version.
             let Some(record) = scale.in_force(key.period.index) else {
                 continue;
             };

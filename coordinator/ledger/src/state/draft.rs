@@ -1,4 +1,4 @@
-//! What an entry changes, while it is checked.
+//! The changes of an entry while it is checked.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use merits_primitives::note::NoteCommitment;
 use crate::rows::{Key, Record, RowChange, RowError, RowKey, View, decode};
 use crate::store::{Unique, UniqueSet};
 
-/// The rows that an entry writes, over the rows that it asked for.
+/// The rows that an entry writes, on top of the rows that it requested.
 #[derive(Debug)]
 pub(super) struct Draft<'v> {
     view: &'v View,
@@ -17,7 +17,7 @@ pub(super) struct Draft<'v> {
 }
 
 impl<'v> Draft<'v> {
-    /// Of an entry that changes nothing yet.
+    /// For an entry that changes nothing yet.
     pub(super) fn new(view: &'v View) -> Self {
         Self {
             view,
@@ -27,12 +27,12 @@ impl<'v> Draft<'v> {
         }
     }
 
-    /// The rows that the entry asked for, as they are before it.
+    /// The rows that the entry requested, as they are before it.
     pub(super) fn view(&self) -> &'v View {
         self.view
     }
 
-    /// A row as it is after what was written so far.
+    /// A row as it is after the writes so far.
     pub(super) fn get<T: Record>(&self, key: &Key<T>) -> Result<Option<T>, RowError> {
         match self.changes.get(key.row()) {
             None => self.view.get(key),

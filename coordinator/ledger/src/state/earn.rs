@@ -1,7 +1,8 @@
-//! Earn batches: what must be proven is taken from the state, never from the submission.
+//! Earn batches. The statement to prove is taken from the state, never from the submission.
 
 use merits_primitives::{
     Fr,
+    calendar::Timestamp,
     context::earn_context,
     field,
     figures::Figures,
@@ -27,7 +28,7 @@ use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
 impl Governing {
-    /// What the ledger has for a version and period: what a prover proves for.
+    /// The ledger's values for a version and period, which a prover must use.
     ///
     /// # Errors
     /// [`Refusal`] when the version is not the one in force for that period.
@@ -43,11 +44,11 @@ impl Governing {
         ))
     }
 
-    /// Whether a period may be claimed at `time` (unix milliseconds), or at the log's if that is later.
+    /// Whether a period may be claimed at `time`, or at the log's if that is later.
     ///
     /// # Errors
     /// [`Refusal::PeriodNotOver`].
-    pub fn check_period_is_over(&self, period: Period, time: u64) -> Result<(), Refusal> {
+    pub fn check_period_is_over(&self, period: Period, time: Timestamp) -> Result<(), Refusal> {
         check_period_is_over(period, time.max(self.time()))
     }
 
@@ -65,7 +66,7 @@ impl Governing {
         Ok((record.key, statement))
     }
 
-    /// What the source must have signed, and under each claim the signature that came.
+    /// The messages that the source must have signed, with the submitted signature of each claim.
     pub(super) fn source_signatures(&self, batch: &EarnBatch) -> Vec<ClaimSignature> {
         let claims = batch.claims.iter();
         claims
@@ -82,12 +83,12 @@ impl Governing {
             .collect()
     }
 
-    /// Every rule for an earn batch; writes what it changes.
+    /// Checks every rule for an earn batch and writes its changes.
     pub(super) fn check_earn(
         &self,
         authentic: &Authentic,
         batch: &EarnBatch,
-        time: u64,
+        time: Timestamp,
         verified: Option<&VerifiedProof>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
@@ -149,12 +150,12 @@ impl Governing {
         Ok(())
     }
 
-    /// Each claim has its ticket, on a ledger that asks for them; uses them.
+    /// Checks that each claim has its ticket, on a ledger with tickets, and uses the tickets.
     fn check_tickets(
         &self,
         distributor: &PartyId,
         batch: &EarnBatch,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         if self.policy.tickets {
@@ -229,7 +230,7 @@ fn terms_of(record: &VersionRecord, period: Period) -> EarnTerms {
     }
 }
 
-/// Names the first difference between what is approved and what the prover took.
+/// Names the first difference between the approved values and the prover's.
 fn compare_terms(
     figures: &Figures,
     period: Period,
@@ -287,9 +288,9 @@ fn compare_terms(
 
 /// A period is claimed once it is over somewhere: days end first at UTC+14. Where the deeds were
 /// done is the source's knowledge, and signing a week before its end the source's fault.
-fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
+fn check_period_is_over(period: Period, time: Timestamp) -> Result<(), Refusal> {
     let hours = (i128::from(period.last_day()) + 1) * 24 - 14;
-    if i128::from(time) < hours * 3_600_000 {
+    if i128::from(time.as_millis()) < hours * 3_600_000 {
         return Err(Refusal::PeriodNotOver {
             period: period.label(),
         });
@@ -297,7 +298,7 @@ fn check_period_is_over(period: Period, time: u64) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What each claim of a batch uses up, in their order.
+/// The values that each claim of a batch uses up, in order.
 pub(super) fn claim_values(
     asset: AssetId,
     batch: &EarnBatch,

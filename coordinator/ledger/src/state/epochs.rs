@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use merits_primitives::{
+    calendar::Timestamp,
     ids::{Epoch, Origin},
     jubjub::Point,
 };
@@ -22,7 +23,7 @@ use crate::rows::{Key, Record, RowError, Table, decode};
 /// The keys of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpochKeys {
-    /// What was published: holders, halves, times.
+    /// The published data: holders, halves, times.
     pub opened: ViewKeyEpochOpened,
     /// A, the sum of the halves.
     pub view_key: Point,
@@ -34,12 +35,12 @@ impl Record for ViewKeyEpochOpened {
     const TABLE: Table = Table::Epoch;
 }
 
-/// How an epoch stands at some time.
+/// The standing of an epoch at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EpochStanding {
     /// Not yet in use.
     Pending,
-    /// What to encrypt under.
+    /// The epoch to encrypt under.
     Active,
     /// Superseded, and still accepted for a while.
     Grace,
@@ -62,16 +63,16 @@ impl Epochs {
         self.0.iter()
     }
 
-    /// The epoch to encrypt under at `time` (unix milliseconds).
-    pub fn active(&self, time: u64) -> Option<&EpochKeys> {
+    /// The epoch to encrypt under at `time`.
+    pub fn active(&self, time: Timestamp) -> Option<&EpochKeys> {
         self.0
             .iter()
             .rev()
             .find(|keys| keys.opened.active_from <= time)
     }
 
-    /// How an epoch stands at `time` (unix milliseconds); `None` if there is no such epoch.
-    pub fn standing(&self, epoch: Epoch, time: u64) -> Option<EpochStanding> {
+    /// How an epoch stands at `time`; `None` if there is no such epoch.
+    pub fn standing(&self, epoch: Epoch, time: Timestamp) -> Option<EpochStanding> {
         let keys = self.get(epoch)?;
         if time < keys.opened.active_from {
             return Some(EpochStanding::Pending);
@@ -89,7 +90,7 @@ impl Epochs {
     }
 
     /// Refuses an epoch that is not accepted at `time`.
-    pub(super) fn check_accepted(&self, epoch: Epoch, time: u64) -> Result<(), Refusal> {
+    pub(super) fn check_accepted(&self, epoch: Epoch, time: Timestamp) -> Result<(), Refusal> {
         let standing = match self.standing(epoch, time) {
             None => return Err(Refusal::EpochUnknown { epoch }),
             Some(EpochStanding::Active | EpochStanding::Grace) => return Ok(()),
@@ -148,7 +149,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
         let opened: ViewKeyEpochOpened = decode(value)?;
         let sum = |what| {
@@ -181,7 +182,7 @@ impl Epochs {
         Ok(())
     }
 
-    /// One key an epoch: who rotates, rotates.
+    /// An epoch has one key, so every change of a key is a new epoch.
     fn check_points_are_new(&self, opened: &ViewKeyEpochOpened) -> Result<(), Refusal> {
         let halves = |opened: &ViewKeyEpochOpened| {
             let (supervisor, witness) = (&opened.supervisor, &opened.witness);

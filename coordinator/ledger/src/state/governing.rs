@@ -1,9 +1,10 @@
-//! What governs: the part of the state that nearly every entry is judged by. Small, in memory, derived
-//! from the rows of the tables that govern, and pure.
+//! The governing state: the part of the state that nearly every entry is checked against. It is
+//! small, in memory, derived from the rows of the tables that govern, and pure.
 
 use std::collections::BTreeMap;
 
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{Origin, PartyId},
 };
@@ -48,13 +49,13 @@ pub struct Governing {
     pub(super) offers: Offers,
 }
 
-/// How far the log was applied.
+/// How much of the log was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct LogHead {
     /// Leaves applied.
     size: u64,
-    /// Time of the last leaf, unix milliseconds.
-    time: u64,
+    /// Time of the last leaf.
+    time: Timestamp,
     /// Chain over all leaf hashes, so that the digest covers what the tables do not keep.
     history: [u8; 32],
 }
@@ -64,14 +65,14 @@ impl Canonical for LogHead {
 
     fn write(&self, out: &mut Writer) {
         out.u64(self.size);
-        out.u64(self.time);
+        out.time(self.time);
         out.array(&self.history);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             size: input.u64("size")?,
-            time: input.u64("time")?,
+            time: input.time("time")?,
             history: input.array("history")?,
         })
     }
@@ -82,7 +83,7 @@ impl Record for LogHead {
 }
 
 impl Governing {
-    /// Of an empty ledger.
+    /// For an empty ledger.
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             notes: NoteEdge::new(policy.anchor_seconds),
@@ -98,8 +99,8 @@ impl Governing {
         }
     }
 
-    /// From stored rows: all rows of the tables that govern, in the order of tables and keys. Rows are
-    /// believed.
+    /// From stored rows: all rows of the tables that govern, in the order of tables and keys. The
+    /// rows are trusted.
     ///
     /// # Errors
     /// [`RowError`].
@@ -114,7 +115,7 @@ impl Governing {
         Ok(governing)
     }
 
-    /// As [`Governing::restore`], from a reader of rows.
+    /// Like [`Governing::restore`], from a reader of rows.
     ///
     /// # Errors
     /// [`RowError`].
@@ -132,7 +133,7 @@ impl Governing {
                 if !full {
                     break;
                 }
-                // The next key there can be.
+                // The next possible key.
                 from.push(0);
             }
         }
@@ -159,8 +160,8 @@ impl Governing {
         self.notes.size()
     }
 
-    /// Time of the last leaf, unix milliseconds; 0 before the first.
-    pub fn time(&self) -> u64 {
+    /// Time of the last leaf; [`Timestamp::FIRST`] before the first.
+    pub fn time(&self) -> Timestamp {
         self.log.time
     }
 
@@ -190,7 +191,7 @@ impl Governing {
     }
 
     /// The newest anchor of the note tree at `time`; `None` before the first.
-    pub fn anchor(&self, time: u64) -> Option<Anchor> {
+    pub fn anchor(&self, time: Timestamp) -> Option<Anchor> {
         self.notes.anchor(time)
     }
 
@@ -201,8 +202,8 @@ impl Governing {
             .or_else(|| self.statement_keys.verifying_key(digest))
     }
 
-    /// What must be verified for this submission; `None` for kinds without a proof. `view` has the rows
-    /// that [`Governing::job_reads`] asks for.
+    /// The proof to verify for this submission; `None` for kinds without a proof. `view` must have
+    /// the rows that [`Governing::job_reads`] requests.
     ///
     /// # Errors
     /// [`CheckError::Refused`] when no proof could make the entry acceptable.
@@ -211,7 +212,7 @@ impl Governing {
         Ok(self.question(submission)?)
     }
 
-    /// The part of [`Governing::job`] that looks at rows: a comparison or two. The rest is
+    /// The part of [`Governing::job`] that reads rows: one or two comparisons. The rest is
     /// [`Governing::question`].
     ///
     /// # Errors
@@ -221,9 +222,9 @@ impl Governing {
         submission: &Submission,
         view: &View,
     ) -> Result<(), CheckError> {
-        // Anybody can send these two, so what is cheap is asked before a proof is looked at. The
-        // time of the last leaf is earlier than the entry's will be: a root that is too old then is
-        // too old later.
+        // Anybody can send these two kinds, so cheap checks come before the verification of a
+        // proof. The time of the last leaf is earlier than the entry's will be, so a root that is
+        // too old now will be too old then.
         match submission.entry() {
             Entry::ConsentWithdrawn(withdrawn) => {
                 self.check_group_root(view, withdrawn.root, self.log.time)?;
@@ -239,9 +240,9 @@ impl Governing {
         Ok(())
     }
 
-    /// What the proof of this submission must show, by parties, scales, keys and offers alone: for
-    /// whoever judges an entry of the log without its people and notes. Which roots were good is then
-    /// the log's word. `None` for kinds without a proof.
+    /// What the proof of this submission must show, by parties, scales, keys and offers alone. It
+    /// is for checking an entry of the log without the log's people and notes; the log is then
+    /// trusted on which roots were valid. `None` for kinds without a proof.
     ///
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
@@ -299,9 +300,9 @@ impl Governing {
         })))
     }
 
-    /// Who sends an entry, found from its envelope alone: costs one signature, some tens of
-    /// microseconds, and a digest of the bytes, whatever the statement holds. Says nothing about the
-    /// statement, nor about its proof.
+    /// The sender of an entry, determined from its envelope alone. It costs one signature check,
+    /// some tens of microseconds, and a digest of the bytes, whatever the statement contains. It
+    /// checks neither the statement nor its proof.
     ///
     /// # Errors
     /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
@@ -314,7 +315,7 @@ impl Governing {
             });
         }
         let kind = signed.kind;
-        // Reads nothing: whether there is such a kind.
+        // Only checks whether the kind exists.
         if Entry::decode(kind, &[]).is_none() {
             return Err(Refusal::UnknownKind { kind });
         }
@@ -332,8 +333,8 @@ impl Governing {
         Ok(Sender::Party(*key))
     }
 
-    /// Checks all signatures of a submission: the party's, the consent or possession that the
-    /// kind asks for, and the source's under each claim. May run on any thread.
+    /// Checks all signatures of a submission: the party's, the consent or possession that the kind
+    /// requires, and the source's for each claim. May run on any thread.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -341,12 +342,12 @@ impl Governing {
         self.signatures(submission, None)?.verify()
     }
 
-    /// What [`Governing::authenticate`] would check, to be checked together with others
-    /// ([`crate::verify_together`]). `known` is the key under which the party's signature holds, where
-    /// [`Governing::sender`] found that.
+    /// The signatures that [`Governing::authenticate`] checks, for checking together with others
+    /// ([`crate::verify_together`]). `known` is the key under which the party's signature holds, if
+    /// [`Governing::sender`] has found it.
     ///
     /// # Errors
-    /// [`Refusal`], where no signature could make the entry acceptable.
+    /// [`Refusal`], if no signature could make the entry acceptable.
     pub fn signatures(
         &self,
         submission: Submission,
@@ -363,7 +364,7 @@ impl Governing {
         let party = submission.party();
         let signer = match submission.entry() {
             Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
-                // Nobody is admitted yet: the founder vouches for itself.
+                // Nobody is admitted yet, so the founder vouches for itself.
                 self.check_founder(&submission)?;
                 admitted.signing_key
             }
@@ -379,8 +380,8 @@ impl Governing {
         Ok(unverified)
     }
 
-    /// What must hold beside the party's signature: consent and possession, which are rare and checked at
-    /// once, and the source's signatures.
+    /// The checks besides the party's signature: consent and possession, which are rare and checked
+    /// immediately, and the source's signatures.
     fn others(
         &self,
         submission: &Submission,
@@ -405,16 +406,16 @@ impl Governing {
         Ok(None)
     }
 
-    /// Applies every rule. Pure: nothing changes, and the answer depends on what governs, the rows of
-    /// the view, entry and time only. An entry with a proof needs its verified statement, which must be
-    /// the one that this very state gives.
+    /// Checks every rule. It is pure: it changes nothing, and the answer depends only on the
+    /// governing state, the rows of the view, the entry and the time. An entry with a proof needs
+    /// its verified statement, which must be exactly the one that this state gives.
     ///
     /// # Errors
     /// [`CheckError`].
     pub fn check(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&VerifiedProof>,
         view: &View,
     ) -> Result<Effects, CheckError> {
@@ -461,7 +462,7 @@ impl Governing {
         })
     }
 
-    /// Applies what [`Governing::check`] decided, after the store has taken it.
+    /// Applies the effects of [`Governing::check`], after the store has stored them.
     ///
     /// # Errors
     /// [`CommitError`] when another entry was committed in between.
@@ -480,11 +481,11 @@ impl Governing {
         Ok(())
     }
 
-    /// As [`Governing::commit`] of one after the other. Takes each row once, as the last leaves it: a group
-    /// changes the same few rows with every entry.
+    /// Like [`Governing::commit`] for each, one after the other. It applies each row only once, in
+    /// its last form, because every entry of a group changes the same few rows.
     ///
     /// # Errors
-    /// [`CommitError`]; what governs is then of no further use.
+    /// [`CommitError`]. The governing state must not be used after an error.
     pub fn commit_all(&mut self, effects: &[Effects]) -> Result<(), CommitError> {
         let mut rows = BTreeMap::new();
         for (effects, expected) in effects.iter().zip(self.log.size..) {
@@ -501,10 +502,10 @@ impl Governing {
         Ok(())
     }
 
-    /// Takes a row of a table that governs; nothing for one that is gone.
+    /// Applies a row of a table that governs; `None` for a removed row.
     fn apply(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), RowError> {
         let Some(value) = value else {
-            // Nothing else is ever removed from what governs.
+            // Nothing else is ever removed from the governing state.
             return match table {
                 Table::Proposal => self.scales.apply_proposal(key, None),
                 _ => Err(RowError::Missing { table }),
@@ -573,5 +574,5 @@ impl Governing {
     }
 }
 
-/// Rows that one look at a range brings.
+/// The number of rows that one query of a range returns.
 const PAGE: usize = 1_024;

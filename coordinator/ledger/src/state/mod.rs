@@ -1,8 +1,8 @@
-//! The state that a ledger's entries make, the same for everybody who replays them.
+//! The state that a ledger's entries create. It is the same for everybody who replays them.
 //!
-//! [`Governing`] is what nearly every entry is judged by, in memory; the rest are rows ([`crate::rows`]).
-//! [`State`] is both together, for whoever reads. Leaves and values that may occur once are a
-//! [`crate::Store`]'s.
+//! [`Governing`] is the part that nearly every entry is checked against, in memory; the rest are
+//! rows ([`crate::rows`]). [`State`] is both together, for readers. A [`crate::Store`] keeps the
+//! leaves and the values that may occur only once.
 
 mod blobs;
 mod conservation;
@@ -41,7 +41,7 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{ids::EntryId, note::NoteCommitment};
+use merits_primitives::{calendar::Timestamp, ids::EntryId, note::NoteCommitment};
 use merits_verifier::log::Hash;
 use thiserror::Error;
 
@@ -53,34 +53,31 @@ use crate::rows::{MemoryRows, RowChange, RowError, Rows, StateDigest, View};
 use crate::store::Unique;
 use crate::submission::{Authentic, Submission};
 
-/// Milliseconds of a day.
-const DAY: u64 = 86_400_000;
-
 /// What replaying the log gives: what governs, and the rows.
 ///
-/// A clone keeps the rows as they are now if they are in memory. Rows of a store go on with the store.
+/// A clone keeps the present rows if they are in memory. Rows of a store change with the store.
 #[derive(Debug, Clone)]
 pub struct State {
     governing: Governing,
     rows: StateRows,
 }
 
-/// Where the rows are.
+/// The location of the rows.
 #[derive(Debug, Clone)]
 enum StateRows {
-    /// Here, all of them.
+    /// All in memory.
     Memory(Arc<MemoryRows>),
     /// In a store.
     Stored(Arc<dyn Rows>),
 }
 
-/// What an entry changes, decided by [`Governing::check`], to be taken by a store and then by
-/// [`Governing::commit`].
+/// The changes of an entry, as [`Governing::check`] determines them. First a store applies them,
+/// then [`Governing::commit`].
 #[derive(Debug, Clone)]
-#[must_use = "effects change nothing until the store and the state have taken them"]
+#[must_use = "effects change nothing until the store and the state have applied them"]
 pub struct Effects {
     index: u64,
-    time: u64,
+    time: Timestamp,
     id: EntryId,
     leaf: Vec<u8>,
     hash: Hash,
@@ -96,8 +93,8 @@ impl Effects {
         self.index
     }
 
-    /// Time of the leaf, unix milliseconds.
-    pub fn time(&self) -> u64 {
+    /// Time of the leaf.
+    pub fn time(&self) -> Timestamp {
         self.time
     }
 
@@ -111,7 +108,7 @@ impl Effects {
         &self.leaf
     }
 
-    /// The leaf's bytes, for whoever needs nothing else any more.
+    /// The leaf's bytes, for callers that need nothing else.
     pub fn into_leaf(self) -> Vec<u8> {
         self.leaf
     }
@@ -142,11 +139,11 @@ impl Effects {
     }
 }
 
-/// Effects that cannot be applied. The program is to blame.
+/// Why effects cannot be applied. The program is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// They were decided against another state: check and commit belong to one sequencer.
+    /// They were determined for another state: check and commit belong to one sequencer.
     #[error("the effects belong to leaf {found}; the state is at leaf {expected}: check again")]
     Stale {
         /// Leaf that the state takes next.
@@ -182,7 +179,7 @@ impl State {
         Self { governing, rows }
     }
 
-    /// What governs.
+    /// The governing state.
     pub fn governing(&self) -> &Governing {
         &self.governing
     }
@@ -203,7 +200,7 @@ impl State {
         }
     }
 
-    /// The first of these values that is used up already, as far as the rows in memory tell. A store
+    /// The first of these values that is already used up, according to the rows in memory. A store
     /// refuses the others.
     pub(crate) fn taken(&self, uniques: &[Unique]) -> Option<Unique> {
         match &self.rows {
@@ -246,7 +243,7 @@ impl State {
         }
     }
 
-    /// The rows that the rules of a submission look at.
+    /// The rows that the rules of a submission read.
     ///
     /// # Errors
     /// [`RowError`].
@@ -256,7 +253,7 @@ impl State {
         Ok(view)
     }
 
-    /// The rows that the rules of several submissions look at.
+    /// The rows that the rules of several submissions read.
     pub(crate) fn view_of<'a>(
         &self,
         submissions: impl Iterator<Item = &'a Submission> + Clone,
@@ -272,12 +269,12 @@ impl State {
         Ok(view)
     }
 
-    /// As [`State::check`], with a view that has other entries' changes too. What the entry reads beside is
-    /// added to it.
+    /// Like [`State::check`], with a view that also has other entries' changes. Further rows that
+    /// the entry reads are added to it.
     pub(crate) fn check_in(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&VerifiedProof>,
         view: &mut View,
     ) -> Result<Effects, CheckError> {
@@ -287,7 +284,7 @@ impl State {
         self.governing.check(authentic, time, verified, view)
     }
 
-    /// As [`Governing::job`], with the rows read.
+    /// Like [`Governing::job`], but reads the rows.
     ///
     /// # Errors
     /// [`CheckError`].
@@ -298,21 +295,22 @@ impl State {
         self.governing.job(submission, &view)
     }
 
-    /// As [`Governing::check`], with the rows read.
+    /// Like [`Governing::check`], but reads the rows.
     ///
     /// # Errors
     /// [`CheckError`].
     pub fn check(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&VerifiedProof>,
     ) -> Result<Effects, CheckError> {
         let view = self.view(&authentic.submission)?;
         self.governing.check(authentic, time, verified, &view)
     }
 
-    /// Applies what [`State::check`] decided. A store has taken the rows of a stored state before.
+    /// Applies the effects of [`State::check`]. For a stored state, the store must have applied the
+    /// rows before.
     ///
     /// # Errors
     /// [`CommitError`].
@@ -326,9 +324,9 @@ impl State {
         Ok(())
     }
 
-    /// The digest of the whole state: founding facts, rows and used values. Equal for all who applied the
-    /// same leaves under the same policy, and for nobody else. In memory it is made anew from every row;
-    /// a store keeps it.
+    /// The digest of the whole state: founding facts, rows and used values. It is equal exactly for
+    /// those who applied the same leaves under the same policy. In memory it is computed from all
+    /// rows each time; a store keeps it.
     ///
     /// # Errors
     /// [`RowError`].

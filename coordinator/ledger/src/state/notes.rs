@@ -1,11 +1,13 @@
 //! The tree of notes and the anchors that redemptions prove against.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use merits_primitives::{
-    Fr, field,
+    Fr,
+    calendar::Timestamp,
+    field,
     note::NoteCommitment,
-    note_tree::{NoteFrontier, NoteRoot},
+    note_tree::{NodesAhead, NoteFrontier, NoteRoot},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -22,15 +24,15 @@ pub struct Anchor {
     pub root: NoteRoot,
 }
 
-/// What governs about notes: the tree's right edge and the newest anchor.
+/// The governing part of notes: the tree's right edge and the newest anchor.
 #[derive(Debug, Clone)]
 pub(super) struct NoteEdge {
     stored: StoredEdge,
-    /// The root, once somebody asked for it: 20 hashes that every redemption of a quiet slot would
-    /// otherwise make.
+    /// The root, once it was needed. It saves 20 hashes that every redemption of a quiet slot would
+    /// otherwise compute.
     root: OnceLock<NoteRoot>,
-    /// Milliseconds of a slot.
-    slot: u64,
+    /// How long a slot is.
+    slot: Duration,
 }
 
 /// The row.
@@ -39,7 +41,7 @@ struct StoredEdge {
     frontier: NoteFrontier,
     /// Slot of the newest note.
     last_slot: u64,
-    /// The newest anchor that a note followed.
+    /// The newest anchor that has later notes.
     anchor: Option<Anchor>,
 }
 
@@ -47,7 +49,7 @@ struct StoredEdge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct NoteRun(Vec<NoteCommitment>);
 
-/// All notes: the tree's right edge, and a reader of the rest.
+/// All notes: the tree's right edge, and a reader of the other rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Notes<'s> {
     pub(super) edge: &'s NoteEdge,
@@ -67,21 +69,21 @@ impl Notes<'_> {
 
     /// The newest anchor at `time`: the tree at the end of the last slot that is over. `None` before
     /// the first.
-    pub fn anchor(&self, time: u64) -> Option<Anchor> {
+    pub fn anchor(&self, time: Timestamp) -> Option<Anchor> {
         self.edge.anchor(time)
     }
 
-    /// The anchor with this root, if it is one at `time`. However old: the tree only grows, and what
-    /// is spent is kept elsewhere.
+    /// The anchor with this root, if it is one at `time`. Any age is accepted: the tree only grows,
+    /// and spent notes are recorded elsewhere.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn find_anchor(&self, root: NoteRoot, time: u64) -> Result<Option<Anchor>, RowError> {
+    pub fn find_anchor(&self, root: NoteRoot, time: Timestamp) -> Result<Option<Anchor>, RowError> {
         let old = rows::get(self.rows, &anchor_key(root))?;
         Ok(old.or_else(|| self.edge.anchor(time).filter(|anchor| anchor.root == root)))
     }
 
-    /// At most `count` notes from the one with index `first` on.
+    /// At most `count` notes, beginning with index `first`.
     ///
     /// # Errors
     /// [`RowError`].
@@ -102,7 +104,7 @@ impl NoteEdge {
         Self {
             stored: StoredEdge::default(),
             root: OnceLock::new(),
-            slot: u64::from(anchor_seconds.max(1)) * 1_000,
+            slot: Duration::from_secs(anchor_seconds.max(1).into()),
         }
     }
 
@@ -114,8 +116,8 @@ impl NoteEdge {
         *self.root.get_or_init(|| self.stored.frontier.root())
     }
 
-    pub(super) fn anchor(&self, time: u64) -> Option<Anchor> {
-        if self.size() > 0 && time / self.slot > self.stored.last_slot {
+    pub(super) fn anchor(&self, time: Timestamp) -> Option<Anchor> {
+        if self.size() > 0 && time.slot(self.slot) > self.stored.last_slot {
             return Some(self.now());
         }
         self.stored.anchor
@@ -129,20 +131,30 @@ impl NoteEdge {
     }
 
     /// Whether redemptions may prove against this root at `time`.
-    pub(super) fn accepts(&self, view: &View, root: NoteRoot, time: u64) -> Result<bool, RowError> {
+    pub(super) fn accepts(
+        &self,
+        view: &View,
+        root: NoteRoot,
+        time: Timestamp,
+    ) -> Result<bool, RowError> {
         let old = view.get(&anchor_key(root))?;
         Ok(old.is_some() || self.anchor(time).is_some_and(|anchor| anchor.root == root))
     }
 
-    /// Whether there is room for so many more.
+    /// Hashes the nodes that these notes complete if all are appended in this order.
+    pub(super) fn ahead(&self, notes: impl IntoIterator<Item = NoteCommitment>) -> NodesAhead {
+        self.stored.frontier.ahead(notes)
+    }
+
+    /// Whether there is room for this many more.
     pub(super) fn has_room(&self, notes: usize) -> bool {
         merits_primitives::note_tree::CAPACITY - self.size() >= notes as u64
     }
 
     /// Appends an entry's notes. That there is room was asked before.
-    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[NoteCommitment], time: u64) {
+    pub(super) fn append(&self, draft: &mut Draft<'_>, notes: &[NoteCommitment], time: Timestamp) {
         let mut stored = self.stored.clone();
-        let slot = time / self.slot;
+        let slot = time.slot(self.slot);
         if slot > stored.last_slot && self.size() > 0 {
             let anchor = self.now();
             draft.put(anchor_key(anchor.root), &anchor);
@@ -150,7 +162,7 @@ impl NoteEdge {
         }
         stored.last_slot = slot;
         for note in notes {
-            let _ = stored.frontier.push(*note);
+            let _ = stored.frontier.push_ahead(*note, draft.view().ahead());
         }
         draft.put(
             Key::new(&[&self.size().to_be_bytes()]),
@@ -160,7 +172,7 @@ impl NoteEdge {
         draft.note(notes);
     }
 
-    /// Takes the row that changed.
+    /// Applies the changed row.
     pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
         self.stored = decode(value)?;
         self.root = OnceLock::new();
@@ -168,14 +180,14 @@ impl NoteEdge {
     }
 }
 
-/// Where the rows begin that have the notes from the one with index `first` on, for whoever reads them
-/// from a store: table and key. An entry's notes stand together, under the index of the first.
+/// Table and key of the first row with notes from index `first` on, for readers of a store. An
+/// entry's notes are in one row, under the index of the first.
 pub fn note_runs(first: u64) -> (Table, Vec<u8>) {
     let from = first.saturating_sub(MOST_NOTES);
     (Table::NoteRun, from.to_be_bytes().to_vec())
 }
 
-/// The notes of such a row, without those before `first`: 32 bytes each, canonical field elements, which are
+/// The notes of such a row, without those before `first`: 32 bytes each, canonical field elements,
 /// not decoded here.
 ///
 /// # Errors
@@ -206,7 +218,7 @@ fn before(key: &[u8], first: u64) -> usize {
     usize::try_from(first.saturating_sub(start)).unwrap_or(usize::MAX)
 }
 
-/// Most notes of one entry: one a claim.
+/// Most notes of one entry: one for each claim.
 const MOST_NOTES: u64 = crate::entry::MAX_CLAIMS as u64;
 
 pub(super) fn anchor_key(root: NoteRoot) -> Key<Anchor> {

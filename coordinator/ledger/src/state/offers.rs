@@ -1,10 +1,10 @@
-//! Offers and what was redeemed of them.
+//! Offers and their redemptions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::Timestamp,
     ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind},
 };
 use merits_verifier::{
@@ -21,27 +21,27 @@ use crate::refusal::{OfferRefusal, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Table, decode};
 
-/// An offer as it stands.
+/// The state of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
-    /// Whose.
+    /// The sponsor.
     pub sponsor: PartyId,
     /// The scale's number.
     pub asset: AssetId,
-    /// What was published.
+    /// The published offer.
     pub published: OfferPublished,
     /// Redemptions so far, at most the quota.
     pub redeemed: u32,
-    /// When it was closed before its time, unix milliseconds.
-    pub closed: Option<u64>,
+    /// When it was closed before its time.
+    pub closed: Option<Timestamp>,
 }
 
 impl Offer {
-    /// Whether it can be redeemed at `time`.
+    /// Checks whether it can be redeemed at `time`.
     ///
     /// # Errors
     /// [`Refusal`] says why not.
-    pub fn check_open(&self, id: &EntryId, time: u64) -> Result<(), Refusal> {
+    pub fn check_open(&self, id: &EntryId, time: Timestamp) -> Result<(), Refusal> {
         let offer = *id;
         let published = &self.published;
         if self.closed.is_some() || time < published.opens || time >= published.closes {
@@ -54,10 +54,10 @@ impl Offer {
     }
 }
 
-/// What was redeemed of one scale and expiry bucket.
+/// Redemptions of one scale and expiry bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RedeemedSum {
-    /// How often.
+    /// Number of redemptions.
     pub redemptions: u64,
     /// Credits.
     pub credits: u128,
@@ -71,7 +71,7 @@ impl Canonical for Offer {
         out.u64(self.asset.0);
         self.published.write(out);
         out.u32(self.redeemed);
-        out.option(self.closed.as_ref(), |out, time| out.u64(*time));
+        out.option(self.closed.as_ref(), |out, time| out.time(*time));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -80,7 +80,7 @@ impl Canonical for Offer {
             asset: AssetId(input.u64("asset")?),
             published: OfferPublished::read(input)?,
             redeemed: input.u32("redeemed")?,
-            closed: input.option("closed", |input| input.u64("closed"))?,
+            closed: input.option("closed", |input| input.time("closed"))?,
         })
     }
 }
@@ -116,12 +116,12 @@ pub struct Offers {
     redeemed: Arc<BTreeMap<(AssetId, Expiry), RedeemedSum>>,
 }
 
-/// Credits are good until before the first day of their expiry's month, by the ledger's time.
+/// Credits are valid until the first day of their expiry's month (exclusive), by the ledger's time.
 ///
 /// # Errors
 /// [`OfferRefusal::CreditsExpired`].
-pub fn check_not_expired(expiry: Expiry, time: u64) -> Result<(), Refusal> {
-    if Period::of_day(PeriodKind::Month, Day::of_millis(time).0).index >= expiry.0 {
+pub fn check_not_expired(expiry: Expiry, time: Timestamp) -> Result<(), Refusal> {
+    if Period::of_day(PeriodKind::Month, time.day().0).index >= expiry.0 {
         return Err(OfferRefusal::CreditsExpired { expiry }.into());
     }
     Ok(())
@@ -138,14 +138,14 @@ impl Offers {
         self.by_id.iter()
     }
 
-    /// What was redeemed, by scale and expiry bucket.
+    /// Redemptions by scale and expiry bucket.
     pub fn redeemed(&self) -> impl Iterator<Item = (AssetId, Expiry, RedeemedSum)> + '_ {
         self.redeemed
             .iter()
             .map(|((asset, expiry), sum)| (*asset, *expiry, *sum))
     }
 
-    /// An offer, or why there is none.
+    /// An offer, or an error if there is none.
     ///
     /// # Errors
     /// [`OfferRefusal::Unknown`].
@@ -160,7 +160,7 @@ impl Offers {
         sponsor: PartyId,
         asset: AssetId,
         published: &OfferPublished,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let own = |offer: &&Offer| offer.sponsor == sponsor;
@@ -174,19 +174,23 @@ impl Offers {
             });
         }
         let faults = [
-            (published.price.0 == 0, "price", "is at least 1"),
-            (published.quota == 0, "quota", "is at least 1"),
+            (published.price.0 == 0, "price", "must be at least 1"),
+            (published.quota == 0, "quota", "must be at least 1"),
             (
                 published.closes <= published.opens || published.closes <= time,
                 "closes",
-                "is after `opens` and not past",
+                "must be after `opens` and not past",
             ),
             (
                 published.per_day == 0 || published.per_day > MOST_A_DAY,
                 "per day",
-                "is 1 to 65,536",
+                "must be 1 to 65,536",
             ),
-            (published.exchanges.is_empty(), "exchanges", "is not empty"),
+            (
+                published.exchanges.is_empty(),
+                "exchanges",
+                "must not be empty",
+            ),
         ];
         if let Some((_, what, rule)) = faults.into_iter().find(|(fault, ..)| *fault) {
             return Err(OfferRefusal::Invalid { what, rule }.into());
@@ -203,12 +207,12 @@ impl Offers {
         Ok(())
     }
 
-    /// `party` is the offer's sponsor; `None` for a supervisor, who may close any.
+    /// `party` is the offer's sponsor; `None` for a supervisor, which may close any offer.
     pub(super) fn check_closed(
         &self,
         party: Option<PartyId>,
         closed: &OfferClosed,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let offer = self.known(&closed.offer)?;
@@ -233,7 +237,7 @@ impl Offers {
         parties: &Parties,
         exchange: PartyId,
         redeemed: &Redeemed,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         let id = redeemed.offer;
@@ -242,13 +246,10 @@ impl Offers {
         if !offer.published.exchanges.contains(&exchange) {
             return Err(OfferRefusal::Elsewhere { offer: id }.into());
         }
-        // Nobody spends credits on what a suspended sponsor promised.
+        // Nobody may spend credits on the offer of a suspended sponsor.
         parties.acting(&offer.sponsor, Role::Sponsor)?;
         // A proof that was made just before midnight is good just after it.
-        let (today, before) = (
-            Day::of_millis(time),
-            Day::of_millis(time.saturating_sub(ROOT_GRACE)),
-        );
+        let (today, before) = (time.day(), (time - ROOT_GRACE).day());
         if redeemed.day != today && redeemed.day != before {
             let found = redeemed.day;
             return Err(OfferRefusal::OtherDay { today, found }.into());
@@ -269,14 +270,14 @@ impl Offers {
         Ok(())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = EntryId(stored::key(Table::Offer, key)?);
         Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
         Ok(())
     }
 
-    /// Takes a row of what was redeemed.
+    /// Applies a row of redemptions.
     pub(super) fn apply_redeemed(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let key: [u8; 12] = stored::key(Table::Redeemed, key)?;
         let [asset @ .., e0, e1, e2, e3] = key;

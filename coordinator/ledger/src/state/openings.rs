@@ -1,6 +1,11 @@
-//! Openings of single claims: requested, completed, revealed. Never without the first.
+//! Openings of single claims: requested, completed, revealed. The request always comes first.
 
-use merits_primitives::ids::{EntryId, Origin, PartyId};
+use std::time::Duration;
+
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId},
+};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::draft::Draft;
@@ -9,22 +14,22 @@ use crate::entry::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRe
 use crate::refusal::{CheckError, OpeningRefusal, Refusal};
 use crate::rows::{self, Key, Record, RowError, Rows, Table};
 
-/// Longest time from a request to its deadline: 400 days, in milliseconds. What is opened must
+/// Longest time from a request to its deadline: 400 days. What is opened must
 /// not stay hidden for ever.
-const LONGEST_DEADLINE: u64 = 400 * 24 * 3_600 * 1_000;
+const LONGEST_DEADLINE: Duration = Duration::from_secs(400 * 24 * 3_600);
 
-/// What the ledger knows about an opening.
+/// The state of an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The supervisor that asked.
     pub requester: PartyId,
-    /// What it asked, hidden.
+    /// The commitment to its content.
     pub requested: OpeningRequested,
-    /// When, unix milliseconds.
-    pub time: u64,
+    /// When.
+    pub time: Timestamp,
     /// Digest of the result, once there is one.
     pub result: Option<[u8; 32]>,
-    /// What was opened, once everybody may know.
+    /// The content, once it was revealed.
     pub revealed: Option<OpeningContent>,
 }
 
@@ -34,7 +39,7 @@ impl Canonical for Opening {
     fn write(&self, out: &mut Writer) {
         out.array(&self.requester.0);
         self.requested.write(out);
-        out.u64(self.time);
+        out.time(self.time);
         out.option(self.result.as_ref(), |out, result| out.array(result));
         out.option(self.revealed.as_ref(), |out, content| content.write(out));
     }
@@ -43,7 +48,7 @@ impl Canonical for Opening {
         Ok(Self {
             requester: read_party(input, "requester")?,
             requested: OpeningRequested::read(input)?,
-            time: input.u64("time")?,
+            time: input.time("time")?,
             result: input.option("result", |input| input.array("result"))?,
             revealed: input.option("revealed", OpeningContent::read)?,
         })
@@ -77,12 +82,12 @@ impl Openings<'_> {
         self.filtered(|_| true)
     }
 
-    /// Requests past their deadline at `time` (unix milliseconds) that are not revealed: a
+    /// Requests past their deadline at `time` that are not revealed: a
     /// supervisor's default, for everybody to see.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn overdue(&self, time: u64) -> Result<Vec<(EntryId, Opening)>, RowError> {
+    pub fn overdue(&self, time: Timestamp) -> Result<Vec<(EntryId, Opening)>, RowError> {
         self.filtered(|opening| opening.revealed.is_none() && opening.requested.deadline < time)
     }
 
@@ -111,11 +116,11 @@ pub(super) fn check_requested(
     id: EntryId,
     requester: PartyId,
     requested: &OpeningRequested,
-    time: u64,
+    time: Timestamp,
     draft: &mut Draft<'_>,
 ) -> Result<(), Refusal> {
     let deadline = requested.deadline;
-    if deadline <= time || deadline - time > LONGEST_DEADLINE {
+    if deadline <= time || deadline.since(time) > LONGEST_DEADLINE {
         return Err(OpeningRefusal::Deadline {
             deadline,
             now: time,

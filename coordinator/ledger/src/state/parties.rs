@@ -16,18 +16,18 @@ use crate::refusal::Refusal;
 use crate::role::{Role, Roles};
 use crate::rows::{Key, Record, RowError, Table, decode};
 
-/// What the ledger knows about a party.
+/// The state of a party.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
-    /// What people call it.
+    /// Its name.
     pub name: String,
-    /// What it may do.
+    /// Its roles.
     pub roles: Roles,
-    /// Its signing key now.
+    /// Its present signing key.
     pub signing_key: PublicKey,
-    /// Its X25519 key now.
+    /// Its present X25519 key.
     pub sealing_key: [u8; 32],
-    /// True while it has no voice.
+    /// True while it is suspended.
     pub suspended: bool,
     /// Suspensions and reinstatements so far.
     pub standing_changes: u32,
@@ -233,14 +233,14 @@ impl Parties {
         Ok(())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = PartyId(stored::key(Table::Party, key)?);
         Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
         Ok(())
     }
 
-    /// Takes a signing key that is no longer new.
+    /// Adds a used signing key.
     pub(super) fn apply_key(&mut self, key: &[u8]) -> Result<(), RowError> {
         Arc::make_mut(&mut self.keys).insert(stored::key(Table::PartyKey, key)?);
         Ok(())
@@ -264,7 +264,7 @@ fn record(draft: &mut Draft<'_>, id: &PartyId, party: &Party) {
 mod tests {
     use super::*;
 
-    /// A follower clones what governs for each run of entries.
+    /// A follower clones the governing state for each run of entries.
     #[test]
     fn a_clone_copies_a_table_when_it_changes() {
         let mut parties = Parties::default();
@@ -274,7 +274,7 @@ mod tests {
         parties.apply_key(&[2; 32]).expect("a key");
         assert_eq!((before.keys.len(), parties.keys.len()), (1, 2));
         assert!(Arc::ptr_eq(&before.by_id, &parties.by_id));
-        // Nobody else has it now.
+        // Now it is not shared any more.
         let table = Arc::as_ptr(&parties.keys);
         parties.apply_key(&[3; 32]).expect("a key");
         assert_eq!(Arc::as_ptr(&parties.keys), table);

@@ -1,14 +1,15 @@
-//! Registered people: one identity each, in a group whose root statements prove against.
+//! Registered people: each has one identity, in a group whose root statements prove against.
 
 mod group;
 mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use merits_primitives::{
     Fr,
-    calendar::Day,
+    calendar::{Day, Timestamp},
     field,
     group::{self as tree, GroupRoot, Place},
     identity::{Birth, IdentityCommitment, leaf},
@@ -26,14 +27,14 @@ use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View, decode};
 pub use group::GroupTree;
 use records::{Count, GroupHead, Node, Superseded};
 
-/// A root is taken for so long after it was superseded, milliseconds: proofs under way do not fail
+/// A root is taken for so long after it was superseded: proofs under way do not fail
 /// because somebody else was registered, and a retired identity is gone after an hour.
-pub const ROOT_GRACE: u64 = 3_600_000;
+pub const ROOT_GRACE: Duration = Duration::from_secs(3_600);
 
 /// The evaluator of uniqueness tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluator {
-    /// Who it is.
+    /// The party.
     pub party: PartyId,
     /// The VOPRF's public key.
     pub public_key: [u8; 32],
@@ -42,7 +43,7 @@ pub struct Evaluator {
 /// A registered person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Person {
-    /// The tag that keeps it one.
+    /// The tag that makes the identity unique.
     pub tag: UniquenessTag,
     /// The newest IC.
     pub commitment: IdentityCommitment,
@@ -50,9 +51,9 @@ pub struct Person {
     pub index: u64,
     /// Eligibility and generation.
     pub birth: Birth,
-    /// Who registered it.
+    /// The registrar.
     pub registrar: PartyId,
-    /// Whether the identity ended.
+    /// Whether the identity was retired.
     pub retired: bool,
 }
 
@@ -63,7 +64,7 @@ pub(super) struct Evaluation {
     used: bool,
 }
 
-/// What governs about people: the evaluator, and the group's root.
+/// The governing part of people: the evaluator, and the group's root.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Register {
     evaluator: Option<Evaluator>,
@@ -72,7 +73,7 @@ pub(super) struct Register {
     group: GroupHead,
 }
 
-/// All people: what governs, and a reader of the rest.
+/// All people: the governing part, and a reader of the other rows.
 #[derive(Debug, Clone, Copy)]
 pub struct People<'s> {
     pub(super) register: &'s Register,
@@ -80,7 +81,7 @@ pub struct People<'s> {
 }
 
 impl<'s> People<'s> {
-    /// The evaluator, once it showed its key.
+    /// The evaluator, once it has published its key.
     pub fn evaluator(&self) -> Option<&'s Evaluator> {
         self.register.evaluator.as_ref()
     }
@@ -126,12 +127,12 @@ impl<'s> People<'s> {
         }
     }
 
-    /// Whether a statement may prove against this root at `time`: the present one, or one that was
-    /// superseded at most an hour ago.
+    /// Whether a statement may prove against this root at `time`. It must be the present one, or
+    /// one that was superseded at most an hour ago.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn accepts(&self, root: GroupRoot, time: u64) -> Result<bool, RowError> {
+    pub fn accepts(&self, root: GroupRoot, time: Timestamp) -> Result<bool, RowError> {
         if self.register.group.root == Some(root) {
             return Ok(true);
         }
@@ -142,8 +143,9 @@ impl<'s> People<'s> {
     /// The first day from which an identity that is registered anew at `time` may be eligible: no
     /// ticket of the identity before can reach it, for those are taken for periods that begin at most
     /// [`MOST_DAYS_AHEAD`] days ahead, and for an hour more under the old root.
-    pub fn earliest_after_loss(time: u64) -> Day {
-        Day::of_millis(time.saturating_add(ROOT_GRACE))
+    pub fn earliest_after_loss(time: Timestamp) -> Day {
+        (time + ROOT_GRACE)
+            .day()
             .saturating_add(MOST_DAYS_AHEAD)
             .saturating_add(1)
     }
@@ -163,7 +165,7 @@ impl Register {
         &self,
         view: &View,
         root: GroupRoot,
-        time: u64,
+        time: Timestamp,
     ) -> Result<bool, RowError> {
         if self.group.root == Some(root) {
             return Ok(true);
@@ -256,7 +258,7 @@ impl Register {
         &self,
         registrar: PartyId,
         registered: &IdentityRegistered,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         match draft.get(&evaluation_key(&registered.evaluation))? {
@@ -332,7 +334,7 @@ impl Register {
     pub(super) fn check_retired(
         &self,
         retired: &IdentityRetired,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let person = match draft.get(&commitment_key(&retired.commitment))? {
@@ -351,13 +353,13 @@ impl Register {
     }
 
     /// Keeps the present root for those who prove against it just now.
-    fn supersede(&self, draft: &mut Draft<'_>, time: u64) {
+    fn supersede(&self, draft: &mut Draft<'_>, time: Timestamp) {
         if let Some(root) = self.group.root {
             draft.put(old_root_key(root), &Superseded(time));
         }
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Evaluator => self.evaluator = Some(decode(value)?),
@@ -371,7 +373,7 @@ impl Register {
     }
 }
 
-/// Ends a person's identity, if it did not end before.
+/// Retires a person's identity, if it is not yet retired.
 fn retire(draft: &mut Draft<'_>, group: GroupHead, person: Person) -> Result<GroupHead, RowError> {
     if person.retired {
         return Ok(group);
@@ -406,7 +408,7 @@ fn set_leaf(
     Ok(GroupHead { root, ..group })
 }
 
-/// The nodes beside a leaf's path.
+/// The sibling nodes of a leaf's path.
 fn path_reads(size: u64, index: u64) -> impl Iterator<Item = RowKey> {
     let places = tree::siblings(size, index).flatten();
     places.map(|place| node_key(place).into_row())

@@ -1,4 +1,4 @@
-//! Which rows an entry's rules need, and which values it may use up.
+//! The rows that an entry's rules need, and the values that it may use up.
 
 use merits_primitives::field;
 
@@ -10,7 +10,7 @@ use crate::store::UniqueSet;
 use crate::submission::Submission;
 
 impl Governing {
-    /// The rows that [`Governing::job`] looks at: none but of what anybody can send.
+    /// The rows that [`Governing::job`] reads. Only kinds that anybody can send have any.
     pub fn job_reads(&self, submission: &Submission) -> Vec<RowKey> {
         match submission.entry() {
             Entry::ConsentWithdrawn(withdrawn) => vec![
@@ -24,13 +24,13 @@ impl Governing {
         }
     }
 
-    /// The rows that [`Governing::check`] looks at. To be called with the view so
-    /// far until it asks for nothing new: a tag leads to a person, a person to the nodes beside its leaf.
+    /// The rows that [`Governing::check`] reads. Call it with the view so far until it requests
+    /// nothing new: a tag leads to a person, and a person to the sibling nodes of a leaf's path.
     ///
     /// # Errors
     /// [`RowError::Malformed`].
     pub fn reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
-        // The rules refuse a party without the role before they look at a row.
+        // The rules refuse a party without the role before they read a row.
         let roles = acting_roles(submission.entry());
         let party = submission.party();
         let acts = |role: &Role| self.parties.acting(&party, *role).is_ok();
@@ -52,7 +52,7 @@ impl Governing {
             | Entry::TermsPublished(_)
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
-            // A request is new: its id is.
+            // A request is new because its id is.
             | Entry::OpeningRequested(_) => Vec::new(),
             Entry::ScaleProposed(proposed) => {
                 let named = proposed.key.blob();
@@ -84,7 +84,7 @@ impl Governing {
                     people::old_root_key(deposit.root).into_row(),
                     tickets::ticket_key(&deposit.nullifier).into_row(),
                 ];
-                // Without a version in force there is no message, and the deposit is refused.
+                // Without a version in force there is no message, so the deposit is refused.
                 if let Ok(statement) = self.ticket_statement(&submission.party(), deposit) {
                     let key = tickets::withdrawal_key(&deposit.nullifier, &statement.message);
                     keys.push(key.into_row());
@@ -102,7 +102,8 @@ impl Governing {
     }
 
     /// The values that an entry may use up, to be looked up before the rules judge it: those of
-    /// [`super::Effects::uniques`] but the entry's id, as far as what governs now tells them.
+    /// [`super::Effects::uniques`] except the entry's id, as far as the present governing state
+    /// determines them.
     pub fn may_use(&self, submission: &Submission) -> Vec<(UniqueSet, [u8; 32])> {
         match submission.entry() {
             Entry::EarnBatch(batch) => match self.scales.get(&batch.scale) {
@@ -119,8 +120,23 @@ impl Governing {
     }
 }
 
-/// The roles of which a party needs one to send an entry whose rules look at rows; none where people send it,
-/// or where no row is read.
+impl Governing {
+    /// Hashes the nodes of the note tree that a group's submissions complete if all are taken in this order,
+    /// and remembers them in the group's view: many hashes at a time cost a fraction of as many one by one.
+    /// What comes otherwise is hashed when it comes, and the rules' answers are the same.
+    pub fn hash_ahead<'s>(
+        &self,
+        submissions: impl IntoIterator<Item = &'s Submission>,
+        view: &mut View,
+    ) {
+        let submissions = submissions.into_iter();
+        let notes = submissions.flat_map(|submission| submission.entry().notes());
+        view.learn_ahead(self.notes.ahead(notes));
+    }
+}
+
+/// The roles of which a party needs one to send an entry whose rules read rows. Empty if people
+/// send it, or if no row is read.
 fn acting_roles(entry: &Entry) -> &'static [Role] {
     match entry {
         Entry::ScaleProposed(_) => &[Role::Issuer],

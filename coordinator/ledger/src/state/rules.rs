@@ -1,6 +1,6 @@
-//! Which rules an entry's kind asks for: who may make it, and what its module checks.
+//! The rules for each entry kind: who may make it, and what its module checks.
 
-use merits_primitives::field;
+use merits_primitives::{calendar::Timestamp, field};
 use merits_verifier::{groth16::KeyDigest, schnorr};
 
 use super::draft::Draft;
@@ -13,11 +13,11 @@ use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
 impl Governing {
-    /// Every rule of an entry's kind; writes what it changes.
+    /// Checks every rule of an entry's kind and writes its changes.
     pub(super) fn check_kind(
         &self,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&VerifiedProof>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
@@ -63,7 +63,7 @@ impl Governing {
                 Ok(self.scales.check_approved(&self.parties, approved, draft)?)
             }
             Entry::ScaleRetired(retired) => {
-                // The issuer retires its own scale; a supervisor any.
+                // An issuer may retire its own scale, a supervisor any.
                 if !self.scales.is_issuer(&retired.id, retired.version, &party) {
                     acting(Role::Supervisor)?;
                 }
@@ -102,12 +102,12 @@ impl Governing {
         }
     }
 
-    /// The kinds that are about people: identities, consents, offers, redemptions.
+    /// The kinds about people: identities, consents, offers, redemptions.
     fn check_people(
         &self,
         entry: &Entry,
         authentic: &Authentic,
-        time: u64,
+        time: Timestamp,
         verified: Option<&VerifiedProof>,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
@@ -134,7 +134,7 @@ impl Governing {
             }
             Entry::IdentityRegistered(registered) => {
                 acting(Role::Registrar)?;
-                // Its evaluation may be from before the evaluator lost its voice.
+                // Its evaluation may be older than the evaluator's suspension.
                 if let Some(evaluator) = self.people.evaluator() {
                     self.parties.acting(&evaluator.party, Role::Evaluator)?;
                 }
@@ -209,7 +209,8 @@ impl Governing {
     }
 }
 
-/// The Groth16 statement was verified, and it is the one that this state gives, under the key in force.
+/// Checks that the Groth16 statement was verified, and that it is the one that this state gives, under the
+/// key in force.
 pub(super) fn expect_verified(
     verified: Option<&VerifiedProof>,
     statement: &ProvenStatement,

@@ -1,8 +1,8 @@
-//! Scales and their versions: which one is in force for a period, and how much may be issued.
+//! Scales and their versions: the version in force for a period, and how much may be issued.
 //!
-//! What was proposed and not approved binds nobody. It stands apart, by the entry that proposed it, and
-//! takes no name, no number and no shape from anybody; what was approved is all that others are
-//! compared with, when they propose and again when they are approved.
+//! A proposal that is not approved binds nobody. It is stored separately, by the entry that
+//! proposed it, and does not reserve a name, a number or a shape. Proposals are compared only with
+//! approved versions, when they are proposed and again when they are approved.
 
 mod acts;
 mod agreement;
@@ -23,7 +23,7 @@ use crate::refusal::{Refusal, ScaleRefusal};
 use crate::rows::{Key, RowError, Table, decode};
 use records::{Proposal, ScaleHead, Version, scale_key, version_key};
 
-/// How a version stands, apart from the period that one asks for.
+/// The standing of a version, independent of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum VersionStanding {
@@ -31,7 +31,7 @@ pub enum VersionStanding {
     Proposed = 0,
     /// Approved; in force for the periods it is valid for.
     Approved = 1,
-    /// Retired; periods up to its last still count.
+    /// Retired; periods up to its last period still count.
     Retired = 2,
 }
 
@@ -50,23 +50,23 @@ impl std::fmt::Display for VersionStanding {
 pub struct VersionRecord {
     /// The entry that proposed it.
     pub proposal: EntryId,
-    /// Who proposed it.
+    /// The issuer.
     pub issuer: PartyId,
-    /// What was proposed.
+    /// The proposal.
     pub terms: Arc<ScaleProposed>,
-    /// SHA-256 of its manifest: what consents bind.
+    /// SHA-256 of its manifest, which consents bind.
     pub manifest: [u8; 32],
     /// Digest of its verifying key.
     pub key: KeyDigest,
     /// The key itself, also where the proposal names a blob.
     pub verifying_key: Arc<VerifyingKey>,
-    /// How it stands.
+    /// Its standing.
     pub standing: VersionStanding,
     /// Index of its last period, if it has one.
     pub last_period: Option<u32>,
 }
 
-/// A scale: all versions of one id that were approved.
+/// A scale: all approved versions of one id.
 #[derive(Debug, Clone)]
 pub struct Scale {
     /// The ledger's number.
@@ -79,7 +79,7 @@ pub struct Scale {
     pub last_claimed: Option<u32>,
     /// Index of the latest period for which a ticket was deposited.
     pub last_ticketed: Option<u32>,
-    /// Most credits that may exist: V_max a claim, until a total shows what they really were.
+    /// The most credits that may exist: V_max for each claim, until a total shows the real credits.
     pub issued_at_most: u128,
 }
 
@@ -88,7 +88,7 @@ pub struct Scale {
 pub struct Scales {
     by_id: Arc<BTreeMap<ScaleId, Scale>>,
     by_asset: Arc<BTreeMap<AssetId, ScaleId>>,
-    /// What waits for approval, by the entry that proposed it.
+    /// The proposals that wait for approval, by the entry that proposed them.
     proposals: Arc<BTreeMap<EntryId, VersionRecord>>,
 }
 
@@ -129,12 +129,12 @@ impl Scales {
         self.by_id.iter()
     }
 
-    /// What waits for approval. Of one version there may be several.
+    /// The proposals that wait for approval. There may be several for one version.
     pub fn proposals(&self) -> impl Iterator<Item = &VersionRecord> {
         self.proposals.values()
     }
 
-    /// What waits for approval as this version, in no order that means anything.
+    /// The proposals for this version that wait for approval, in an arbitrary order.
     pub fn proposals_of<'a>(
         &'a self,
         id: &'a ScaleId,
@@ -144,7 +144,7 @@ impl Scales {
             .filter(move |record| record.terms.id == *id && record.version() == version)
     }
 
-    /// A scale of which a version was approved.
+    /// A scale with an approved version.
     ///
     /// # Errors
     /// [`ScaleRefusal::IdUnknown`].
@@ -176,7 +176,7 @@ impl Scales {
             })
     }
 
-    /// A version that was approved; says so of one that only waits for it.
+    /// A version that was approved. The error tells whether a proposal waits for approval.
     fn approved(&self, id: &ScaleId, version: ScaleVersion) -> Result<&VersionRecord, Refusal> {
         self.version(id, version).map_err(|unknown| {
             if self.proposals_of(id, version).next().is_none() {
@@ -187,7 +187,7 @@ impl Scales {
         })
     }
 
-    /// The version, if it is the one in force for that period.
+    /// The version, which must be the one in force for that period.
     ///
     /// # Errors
     /// [`Refusal`]: unknown, not approved, another kind of period, not yet valid, superseded,
@@ -264,7 +264,7 @@ impl Scales {
         .into())
     }
 
-    /// A ticket is deposited: no version may begin in its period any more, or before it.
+    /// Records a deposited ticket: no version may begin in its period or before it any more.
     pub(super) fn record_ticket(&self, draft: &mut Draft<'_>, id: &ScaleId, period: Period) {
         if let Some(scale) = self.by_id.get(id) {
             let mut head = ScaleHead::of(scale);
@@ -273,7 +273,7 @@ impl Scales {
         }
     }
 
-    /// A batch of at most `worst` credits is appended.
+    /// Records a batch of at most `worst` credits.
     pub(super) fn record_batch(
         &self,
         draft: &mut Draft<'_>,
@@ -289,7 +289,7 @@ impl Scales {
         }
     }
 
-    /// The credits of batches are known: they count as what they are, no longer as V_max.
+    /// Records the known credits of batches, which replace their V_max.
     pub(super) fn record_total(
         &self,
         draft: &mut Draft<'_>,
@@ -305,7 +305,7 @@ impl Scales {
         }
     }
 
-    /// Takes a scale's row that changed.
+    /// Applies a changed row of a scale.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = records::read_scale_key(Table::Scale, key)?;
         let head: ScaleHead = decode(value)?;
@@ -325,7 +325,7 @@ impl Scales {
         Ok(())
     }
 
-    /// Takes a version's row that changed. Its scale's row comes before it.
+    /// Applies a changed row of a version. The row of its scale must come before it.
     pub(super) fn apply_version(&mut self, value: &[u8]) -> Result<(), RowError> {
         let Version(record) = decode(value)?;
         let scale = Arc::make_mut(&mut self.by_id).get_mut(&record.terms.id);
@@ -345,7 +345,7 @@ impl Scales {
         Ok(())
     }
 
-    /// Takes a proposal's row that changed; nothing for one that is gone.
+    /// Applies a changed row of a proposal; `None` if it was removed.
     pub(super) fn apply_proposal(
         &mut self,
         key: &[u8],
@@ -364,7 +364,7 @@ impl Scales {
         Ok(())
     }
 
-    /// What else was proposed as this version, or an earlier one, can never be approved.
+    /// Other proposals for this version, or for an earlier one, can never be approved.
     fn approve(&self, draft: &mut Draft<'_>, record: &VersionRecord) {
         let terms = &record.terms;
         for (id, other) in self.proposals.iter() {

@@ -1,8 +1,8 @@
-//! Statements of people: what a ticket, a withdrawal, a redemption and an attestation must prove, all
-//! that is the ledger's taken from its state.
+//! Statements of people: what a ticket, a withdrawal, a redemption and an attestation must prove.
+//! All values of the ledger are taken from its state.
 
 use merits_primitives::{
-    calendar::Day,
+    calendar::{Day, Timestamp},
     context::{Context, redeem_context},
     field,
     group::GroupRoot,
@@ -24,7 +24,7 @@ use crate::role::Role;
 use crate::rows::View;
 use crate::store::UniqueSet;
 
-/// What a spending proof is about, besides the spending itself.
+/// The values of a spending proof besides the spending itself.
 struct SpentOn {
     asset: AssetId,
     expiry: Expiry,
@@ -78,8 +78,8 @@ impl Governing {
         })
     }
 
-    /// What a withdrawal must prove. Whoever holds the secret may withdraw, eligible or not: the day
-    /// is the last there is.
+    /// What a withdrawal must prove. Anybody who holds the secret may withdraw, eligible or not, so
+    /// the day is the last possible one.
     pub fn withdrawal_statement(&self, withdrawn: &ConsentWithdrawn) -> TicketStatement {
         TicketStatement {
             root: withdrawn.root,
@@ -165,16 +165,16 @@ impl Governing {
         })
     }
 
-    /// Every rule for a deposit but its proof.
+    /// Checks every rule for a deposit except its proof.
     pub(super) fn check_deposit_terms(
         &self,
         deposit: &TicketDeposited,
-        time: u64,
+        time: Timestamp,
         draft: &Draft<'_>,
     ) -> Result<(), CheckError> {
         self.source(&deposit.source)?;
         let start = u64::try_from(deposit.period.first_day().max(0)).unwrap_or(0);
-        let latest = u64::from(Day::of_millis(time).0) + u64::from(MOST_DAYS_AHEAD);
+        let latest = u64::from(time.day().0) + u64::from(MOST_DAYS_AHEAD);
         if start > latest {
             return Err(TicketRefusal::TooEarly {
                 period: deposit.period.label(),
@@ -188,7 +188,7 @@ impl Governing {
         &self,
         view: &View,
         root: GroupRoot,
-        time: u64,
+        time: Timestamp,
     ) -> Result<(), CheckError> {
         if self.people.accepts(view, root, time)? {
             return Ok(());
@@ -196,11 +196,11 @@ impl Governing {
         Err(IdentityRefusal::GroupRootUnknown.into())
     }
 
-    /// Every rule for what spends notes but its proof; writes what it changes.
+    /// Checks every rule for an entry that spends notes, except its proof, and writes its changes.
     pub(super) fn check_spending(
         &self,
         spending: &Spending,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         self.epochs.check_accepted(spending.epoch, time)?;
@@ -233,7 +233,7 @@ impl Governing {
     }
 }
 
-/// What a spending uses up.
+/// The values that a spending uses up.
 pub(super) fn spending_values(spending: &Spending) -> [(UniqueSet, [u8; 32]); 4] {
     [
         (UniqueSet::Spend, field::to_bytes(&spending.sn1)),

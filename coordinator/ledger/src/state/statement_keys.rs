@@ -17,7 +17,7 @@ impl Record for StatementKeyAdopted {
 /// A key in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementKey {
-    /// Counted from 1.
+    /// The generation, counted from 1.
     pub generation: u32,
     /// The key.
     pub key: VerifyingKey,
@@ -79,7 +79,7 @@ impl StatementKeys {
         Ok(())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, value: &[u8]) -> Result<(), RowError> {
         let adopted: StatementKeyAdopted = decode(value)?;
         let key = StatementKey {

@@ -1,4 +1,4 @@
-//! Pieces of stored values and keys that several tables share.
+//! Parts of stored values and keys that several tables share.
 
 use merits_primitives::ids::{EntryId, PartyId};
 use merits_verifier::codec::{CodecError, Reader};
@@ -29,7 +29,7 @@ pub(super) fn read_entry(
     Ok(EntryId(input.array(what)?))
 }
 
-/// A row without a value: that it is there is all it says.
+/// A row without a value, which only exists or does not.
 macro_rules! present {
     ($(#[$doc:meta])* $name:ident in $table:expr) => {
         $(#[$doc])*

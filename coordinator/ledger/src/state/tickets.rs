@@ -1,13 +1,15 @@
 //! Consents: published terms, deposited tickets, withdrawals.
 //!
 //! A deposit reserves a person's claim of one period for one distributor. The reservation ends when
-//! the claim is made, when the person withdraws, or when its time is over; so no conflict with
-//! another distributor can sink a batch that is being proven.
+//! the claim is made, when the person withdraws, or when its time is over. So a conflict with
+//! another distributor cannot invalidate a batch that is being proven.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use merits_primitives::{
+    calendar::{Day, Timestamp},
     field,
     ids::{EntryId, PartyId, Period, ScaleId},
     message::Message,
@@ -15,64 +17,62 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::DAY;
 use super::draft::Draft;
 use super::stored::{self, MOST, present, read_entry, read_party};
 use crate::entry::{ConsentWithdrawn, EarnBatch, TermsPublished, TicketDeposited};
 use crate::refusal::{CheckError, Refusal, TicketRefusal};
 use crate::rows::{self, Key, Record, RowError, RowKey, Rows, Table, decode};
 
-/// Tickets are taken for periods that begin at most so many days after the deposit.
+/// Tickets are accepted for periods that begin at most this many days after the deposit.
 pub const MOST_DAYS_AHEAD: u32 = 31;
 
-/// A reservation ends so long after the deposit, or after its period's end if that is later,
-/// milliseconds.
-pub const RESERVATION: u64 = 14 * DAY;
+/// A reservation ends so long after the deposit, or after its period's end if that is later.
+pub const RESERVATION: Duration = Duration::from_secs(14 * 24 * 3_600);
 
-/// What a distributor published.
+/// Terms that a distributor published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// Whose terms.
+    /// The distributor.
     pub distributor: PartyId,
-    /// For which scale.
+    /// The scale.
     pub scale: ScaleId,
-    /// The entry that has the document.
+    /// The entry with the document.
     pub entry: EntryId,
 }
 
-/// A deposited ticket that was not claimed with.
+/// A deposited ticket that was not used for a claim yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
-    /// What was deposited.
+    /// The deposit.
     pub deposit: TicketDeposited,
-    /// By whom.
+    /// The distributor.
     pub distributor: PartyId,
     /// The person's message to it.
     pub message: Message,
-    /// The reservation's last moment, unix milliseconds.
-    pub until: u64,
+    /// The reservation's last moment.
+    pub until: Timestamp,
     /// The entry.
     pub entry: EntryId,
-    /// Whether the person took it back.
+    /// Whether the person withdrew it.
     pub withdrawn: bool,
 }
 
 impl Ticket {
     /// Whether nobody else can deposit for this claim.
-    pub fn reserves(&self, time: u64) -> bool {
+    pub fn reserves(&self, time: Timestamp) -> bool {
         !self.withdrawn && time <= self.until
     }
 }
 
-/// All published terms: what governs about consents.
+/// All published terms, the governing part of consents.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PublishedTerms {
-    /// By distributor and the document's SHA-256: whoever publishes another's words takes nothing
-    /// from it.
+    /// By distributor and the document's SHA-256, so that a distributor that publishes another's
+    /// text does not affect it.
     terms: Arc<BTreeMap<(PartyId, [u8; 32]), Terms>>,
 }
 
-/// All consents: published terms, and a reader of the rest.
+/// All consents: published terms, and a reader of the other rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Tickets<'s> {
     pub(super) published: &'s PublishedTerms,
@@ -111,7 +111,7 @@ impl Canonical for Ticket {
         self.deposit.write(out);
         out.array(&self.distributor.0);
         out.field(&self.message);
-        out.u64(self.until);
+        out.time(self.until);
         out.array(&self.entry.0);
         out.bool(self.withdrawn);
     }
@@ -121,7 +121,7 @@ impl Canonical for Ticket {
             deposit: TicketDeposited::read(input)?,
             distributor: read_party(input, "distributor")?,
             message: input.field("message")?,
-            until: input.u64("until")?,
+            until: input.time("until")?,
             entry: read_entry(input, "entry")?,
             withdrawn: input.bool("withdrawn")?,
         })
@@ -133,7 +133,7 @@ impl Record for Ticket {
 }
 
 present!(
-    /// A message that its person took back.
+    /// A withdrawn message.
     Withdrawal in Table::Withdrawal
 );
 
@@ -145,16 +145,16 @@ pub(super) fn withdrawal_key(nullifier: &Nullifier, message: &Message) -> Key<Wi
     Key::new(&[&field::to_bytes(nullifier), &field::to_bytes(message)])
 }
 
-/// The rows that a batch's tickets stand in.
+/// The rows of a batch's tickets.
 pub(super) fn claims_reads(batch: &EarnBatch) -> impl Iterator<Item = RowKey> {
     let tickets = batch.claims.iter().filter_map(|claim| claim.ticket);
     tickets.map(|nullifier| ticket_key(&nullifier).into_row())
 }
 
-/// When a period is over everywhere on Earth (UTC−12), unix milliseconds.
-fn end_of(period: Period) -> u64 {
-    let days = u64::try_from(period.last_day() + 1).unwrap_or(0);
-    days.saturating_mul(DAY).saturating_add(DAY / 2)
+/// When a period is over everywhere on Earth (UTC−12).
+fn end_of(period: Period) -> Timestamp {
+    let last = u32::try_from(period.last_day()).map_or(Day::LAST, Day);
+    last.start() + Duration::from_secs(36 * 3_600)
 }
 
 impl<'s> Tickets<'s> {
@@ -169,7 +169,7 @@ impl<'s> Tickets<'s> {
         terms.map(|((_, digest), terms)| (digest, terms))
     }
 
-    /// The ticket with this nullifier, if one was deposited and not claimed with.
+    /// The ticket with this nullifier, if one was deposited and not used for a claim.
     ///
     /// # Errors
     /// [`RowError`].
@@ -177,7 +177,7 @@ impl<'s> Tickets<'s> {
         rows::get(self.rows, &ticket_key(nullifier))
     }
 
-    /// Whether the person of this nullifier took this message back.
+    /// Whether the person of this nullifier withdrew this message.
     ///
     /// # Errors
     /// [`RowError`].
@@ -211,15 +211,15 @@ impl PublishedTerms {
         Ok(())
     }
 
-    /// What does not need the proof: terms, withdrawals, reservations. Answers whether the nullifier
-    /// is new: a ticket that lapsed or was withdrawn has used its place before.
+    /// The checks that do not need the proof: terms, withdrawals, reservations. Returns whether the
+    /// nullifier is new: a ticket that lapsed or was withdrawn has used it before.
     pub(super) fn check_deposit(
         &self,
         entry: EntryId,
         distributor: PartyId,
         deposit: &TicketDeposited,
         message: Message,
-        time: u64,
+        time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<bool, CheckError> {
         match self.get(&distributor, &deposit.terms) {
@@ -244,7 +244,7 @@ impl PublishedTerms {
             deposit: deposit.clone(),
             distributor,
             message,
-            until: time.max(end_of(deposit.period)).saturating_add(RESERVATION),
+            until: time.max(end_of(deposit.period)) + RESERVATION,
             entry,
             withdrawn: false,
         };
@@ -252,7 +252,7 @@ impl PublishedTerms {
         Ok(standing.is_none())
     }
 
-    /// Takes a row that changed.
+    /// Applies a changed row.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let key: [u8; 64] = stored::key(Table::Terms, key)?;
         let (mut distributor, mut digest) = ([0; 32], [0; 32]);
@@ -264,7 +264,7 @@ impl PublishedTerms {
     }
 }
 
-/// Whether a message can be taken back, which it is once.
+/// Checks whether a message can be withdrawn, which is possible once.
 pub(super) fn check_not_withdrawn(withdrawn: Option<Withdrawal>) -> Result<(), Refusal> {
     match withdrawn {
         None => Ok(()),
@@ -290,11 +290,11 @@ pub(super) fn check_withdrawn(
     Ok(())
 }
 
-/// Whether each claim of a batch has its ticket; uses them.
+/// Checks that each claim of a batch has its ticket, and uses the tickets.
 pub(super) fn check_claims(
     distributor: PartyId,
     batch: &EarnBatch,
-    time: u64,
+    time: Timestamp,
     draft: &mut Draft<'_>,
 ) -> Result<(), CheckError> {
     let mut nullifiers = Vec::with_capacity(batch.claims.len());
@@ -313,17 +313,17 @@ pub(super) fn check_claims(
             let until = ticket.until;
             return Err(TicketRefusal::Lapsed { claim, until }.into());
         }
-        // Whole, so that no part of a consent goes without its part of the claim.
+        // Destructured in full, so that every part of a consent is compared with the claim.
         let TicketDeposited {
             scale,
             version,
             period,
             source,
             expiry,
-            // In the message, hence in b.
+            // Bound by the message, and so by b.
             terms: _,
             salt: _,
-            // The person's, settled by the deposit.
+            // Chosen by the person, checked at the deposit.
             root: _,
             nullifier: _,
             b,

@@ -1,10 +1,10 @@
-//! Totals of batches: encrypted until enough of them are opened together, once.
+//! Totals of batches. They stay encrypted until enough of them are opened together, once.
 //!
-//! The batches of one (asset, period, epoch) stand in the log's order. A total of one output
-//! covers the next so many of them, never a choice, and no batch twice: two sums that differ by
-//! one batch would open that batch. Where a scale has a measure, both outputs are opened over the
-//! same sets: credits and measure follow from the same records, often one from the other, so a
-//! set of credits that differs by one batch from a set of measures would open it too.
+//! The batches of one (asset, period, epoch) are in the log's order. A total of one output covers
+//! the next batches in that order, never a selection, and no batch twice: two sums that differ by
+//! one batch would open that batch. If a scale has a measure, both outputs are opened over the same
+//! sets. Credits and measure follow from the same records, often one from the other, so a set of
+//! credits that differs by one batch from a set of measures would open that batch too.
 
 mod records;
 
@@ -26,7 +26,8 @@ use crate::refusal::{CheckError, Refusal, TotalRefusal};
 use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View};
 use records::TotalsHead;
 
-/// V_max × claims, or W_max × claims, of an opened set: sums up to here are found by baby steps and giant steps.
+/// The most that V_max × claims, or W_max × claims, of an opened set may be: sums up to this are
+/// found by baby steps and giant steps.
 pub const WORST_TOTAL: u128 = 1 << 48;
 
 /// A batch's encrypted total of one output.
@@ -36,7 +37,7 @@ pub struct BatchTotal {
     pub entry: EntryId,
     /// Its claims.
     pub claims: u32,
-    /// The most that it can be: V_max × claims, or W_max × claims.
+    /// Its upper bound: V_max × claims, or W_max × claims.
     pub worst: u64,
     /// T1 = r·B8, or M1.
     pub t1: Point,
@@ -44,7 +45,7 @@ pub struct BatchTotal {
     pub t2: Point,
 }
 
-/// A sum that was opened.
+/// An opened sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedTotal {
     /// The entry that opened it.
@@ -63,12 +64,12 @@ pub struct Totals<'s> {
     pub(super) rows: &'s dyn Rows,
 }
 
-/// What is known of the batches of one (asset, period, epoch, output), without a look at each.
+/// Summary of the batches of one (asset, period, epoch, output).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TotalsSummary {
     /// Claims of batches that no total covers.
     pub unopened_claims: u64,
-    /// The most that those can hold.
+    /// Their upper bound.
     pub unopened_worst: u128,
     /// Claims that opened totals cover.
     pub opened_claims: u64,
@@ -76,7 +77,7 @@ pub struct TotalsSummary {
     pub opened_sum: u128,
 }
 
-/// What a batch adds to the totals.
+/// The contribution of a batch to the totals.
 #[derive(Debug)]
 pub(super) struct NewBatch<'b> {
     pub(super) scale: &'b ScaleId,
@@ -114,7 +115,7 @@ impl Totals<'_> {
         Ok(totals)
     }
 
-    /// How many batches the next total must cover, if the other output's total says.
+    /// How many batches the next total must cover, if the other output's total determines it.
     ///
     /// # Errors
     /// [`RowError`].
@@ -153,7 +154,7 @@ impl Totals<'_> {
     }
 }
 
-/// The rows that a batch reads: where its totals stand.
+/// The rows that a batch reads: the heads of its totals.
 pub(super) fn batch_reads(asset: AssetId, batch: &EarnBatch) -> Vec<RowKey> {
     let key = TotalsKey {
         asset,
@@ -168,7 +169,8 @@ pub(super) fn batch_reads(asset: AssetId, batch: &EarnBatch) -> Vec<RowKey> {
     keys
 }
 
-/// The rows that an opened total reads: where both outputs stand, and the batches that it may cover.
+/// The rows that an opened total reads: the heads of both outputs, and the batches that it may
+/// cover.
 pub(super) fn total_reads(view: &View, opened: &TotalsOpened) -> Result<Vec<RowKey>, RowError> {
     let own = head_key(&opened.key);
     let mut keys = vec![
@@ -246,8 +248,8 @@ impl Governing {
             draft.remove(batch_key(&key, number));
         }
         draft.put(opened_key(&key, head.opened), &total);
-        // Either this total follows a cut that the other output's made, or it makes one. A
-        // period's batches are all of one version, so all of them have a measure or none.
+        // Either this total follows a cut that the other output's total made, or it makes one. All
+        // batches of a period have the same version, so all of them have a measure or none has.
         if head.cover(&total, worst).is_none()
             && let Some(mut twin) = draft.get(&head_key(&key.twin()))?
         {
@@ -258,7 +260,7 @@ impl Governing {
         Ok(())
     }
 
-    /// Both partials, or none of a total that is open already, and the sum.
+    /// Checks both partials (or that there are none, if the total is already open) and the sum.
     fn check_sum(&self, opened: &TotalsOpened, sums: &TotalSum) -> Result<(), Refusal> {
         let TotalsOpened {
             key,
@@ -291,7 +293,7 @@ impl Governing {
     }
 }
 
-/// The entries must be the next unopened batches, from the first.
+/// Checks that the entries are the next unopened batches, from the first.
 fn next_batches(
     head: &TotalsHead,
     key: &TotalsKey,

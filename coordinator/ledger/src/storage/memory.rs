@@ -1,4 +1,4 @@
-//! A store in memory, for tests of what stands on one.
+//! A store in memory: for copies that are not kept, such as a page's in a browser, and for tests.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,11 +11,11 @@ use merits_verifier::log::Hash;
 
 use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
 use crate::blob::{Blob, BlobDigest};
-use crate::rows::{KeyValue, MemoryRows, RowChange, RowKey, Rows as _, Table};
+use crate::rows::{KeyValue, MemoryRows, RowChange, RowError, RowKey, Rows, StateDigest, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
-/// What is committed.
+/// The committed data.
 #[derive(Debug, Default)]
 struct Committed {
     head: Option<Head>,
@@ -31,21 +31,52 @@ struct Committed {
 pub struct MemoryStorage(Arc<RwLock<Committed>>);
 
 impl MemoryStorage {
-    /// Of a ledger without entries.
+    /// For a ledger without entries.
     pub fn new() -> Self {
         Self::default()
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Committed> {
-        // A commit inserts, and inserting does not panic.
+        // A commit only inserts, and inserting does not panic.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether these are all the values that leaves used up, beside their own ids.
+    pub fn has_used(&self, rows: &MemoryRows) -> bool {
+        let committed = self.read();
+        let values = |rows: &MemoryRows| -> BTreeMap<(UniqueSet, [u8; 32]), u64> {
+            let values = rows.uniques().iter();
+            let values = values.filter(|((set, _), _)| *set != UniqueSet::Entry);
+            values.map(|(value, index)| (*value, *index)).collect()
+        };
+        values(&committed.rows) == values(rows)
     }
 }
 
-/// A group in memory: what it appends is kept apart until it is committed.
+impl Rows for MemoryStorage {
+    fn get(&self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, RowError> {
+        self.read().rows.get(keys)
+    }
+
+    fn range(&self, table: Table, from: &[u8], limit: usize) -> Result<Vec<KeyValue>, RowError> {
+        self.read().rows.range(table, from, limit)
+    }
+
+    fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Result<Option<u64>, RowError> {
+        self.read().rows.used(set, value)
+    }
+
+    fn digest(&self) -> Result<StateDigest, RowError> {
+        let committed = self.read();
+        let head = committed.head.as_ref();
+        Ok(head.map_or_else(StateDigest::default, |head| head.digest.clone()))
+    }
+}
+
+/// A group in memory: its appends are kept separately until it is committed.
 #[derive(Debug)]
-pub struct MemoryGroup<'s> {
-    storage: &'s MemoryStorage,
+pub struct MemoryGroup {
+    storage: MemoryStorage,
     leaves: Vec<(EntryId, Vec<u8>)>,
     by_id: HashMap<EntryId, u64>,
     used: BTreeMap<(UniqueSet, [u8; 32]), u64>,
@@ -55,13 +86,13 @@ pub struct MemoryGroup<'s> {
 }
 
 /// The store cannot fail; rows in memory cannot either.
-fn infallible<T>(result: Result<T, crate::rows::RowError>) -> T {
+fn infallible<T>(result: Result<T, RowError>) -> T {
     result.expect("rows in memory are always there")
 }
 
 impl Storage for MemoryStorage {
     type Error = Infallible;
-    type Group<'s> = MemoryGroup<'s>;
+    type Group<'s> = MemoryGroup;
 
     async fn head(&self) -> Result<Option<Head>, Infallible> {
         Ok(self.read().head.clone())
@@ -122,9 +153,9 @@ impl Storage for MemoryStorage {
             .map(|blob| blob.bytes().to_vec()))
     }
 
-    async fn begin(&mut self) -> Result<MemoryGroup<'_>, Infallible> {
+    async fn begin(&mut self) -> Result<MemoryGroup, Infallible> {
         Ok(MemoryGroup {
-            storage: self,
+            storage: self.clone(),
             leaves: Vec::new(),
             by_id: HashMap::new(),
             used: BTreeMap::new(),
@@ -135,11 +166,11 @@ impl Storage for MemoryStorage {
     }
 }
 
-impl StorageGroup for MemoryGroup<'_> {
+impl StorageGroup for MemoryGroup {
     type Error = Infallible;
 
     async fn get(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, Infallible> {
-        let stored = self.storage.get(keys).await?;
+        let stored = Storage::get(&self.storage, keys).await?;
         let put = keys.iter().map(|key| self.rows.get(key).cloned());
         Ok(put
             .zip(stored)
@@ -192,7 +223,7 @@ impl StorageGroup for MemoryGroup<'_> {
         let mut found = HashSet::new();
         for (set, value) in values {
             if self.used.contains_key(&(*set, *value))
-                || self.storage.used(*set, value).await?.is_some()
+                || Storage::used(&self.storage, *set, value).await?.is_some()
             {
                 found.insert((*set, *value));
             }

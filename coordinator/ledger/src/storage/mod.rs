@@ -1,21 +1,23 @@
-//! Where a ledger rests: what the log writer and the rules need of a store, whatever it is made of.
+//! The storage of a ledger: the interface that the log writer and the rules need of any store.
 //!
-//! [`Storage`] is read and written by several tasks at once: reads see what is committed, one writer
-//! appends groups of entries, each group in one transaction. A group's leaves, used values, tree nodes,
-//! changed rows, blobs and head become durable together or not at all; a [`StorageGroup`] that is dropped never
-//! happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
-//! that collides leaves nothing behind while the group goes on.
+//! [`Storage`] is read and written by several tasks at once: reads see committed data, and one
+//! writer appends groups of entries, each group in one transaction. A group's leaves, used values,
+//! tree nodes, changed rows, blobs and head become durable together or not at all; a [`StorageGroup`] that
+//! is dropped has no effect. A constraint of the store ensures that values are new. It is checked
+//! when a leaf is appended. A leaf that collides has no effect, and the group continues.
 //!
-//! [`Pending`] is a group in the making on the rules' side: rows that were read, overlaid with what the
-//! group's accepted entries changed.
+//! [`Pending`] is the rules' view of a group that is being made: rows that were read, overlaid with
+//! the changes of the group's accepted entries.
 //!
-//! [`MemoryStorage`] serves tests. Every implementation passes `merits_ledger_fixture::conformance`.
+//! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes `merits_ledger_fixture::conformance`.
 
 mod memory;
 mod pending;
+mod wait;
 
 pub use memory::{MemoryGroup, MemoryStorage};
 pub use pending::{Pending, PendingError};
+pub use wait::wait;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -31,11 +33,11 @@ use crate::state::Effects;
 use crate::store::{Conflict, Unique, UniqueSet};
 use crate::tree::Node;
 
-/// The layout of the stored state: tables, keys, values, digest. Raise it with every change of them. A
-/// state of another version is made anew from the log.
+/// The layout of the stored state: tables, keys, values, digest. Raise it with every change of
+/// them. A state of another version is computed again from the log.
 pub const STATE_VERSION: u32 = 3;
 
-/// What the newest committed group left.
+/// The head after the newest committed group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// Leaves.
@@ -57,14 +59,14 @@ pub struct StoredLeaf<'l> {
     pub id: EntryId,
     /// The leaf's bytes.
     pub bytes: &'l [u8],
-    /// Values that must be new. The entry's id, which stands among them, is new by the leaf.
+    /// Values that must be new. The entry's id is among them; it is new if the leaf is.
     pub uniques: &'l [Unique],
     /// Blobs that the entry names. One that is stored already is stored once.
     pub blobs: &'l [Blob],
 }
 
 impl<'l> StoredLeaf<'l> {
-    /// Of an entry that the rules took.
+    /// From an entry that the rules accepted.
     pub fn of(effects: &'l Effects) -> Self {
         Self {
             index: effects.index(),
@@ -76,31 +78,32 @@ impl<'l> StoredLeaf<'l> {
     }
 }
 
-/// What a group commits beside its leaves and what it put before ([`StorageGroup::put`]).
+/// What a group commits besides its leaves and its earlier writes ([`StorageGroup::put`]).
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// The head after it.
     pub head: Head,
     /// Tree nodes that its leaves completed.
     pub nodes: Vec<(Node, Hash)>,
-    /// Every row that it changed, once, as it is after the group.
+    /// Every row that it changed, once, in the form after the group.
     pub rows: Vec<RowChange>,
 }
 
 /// A store of a ledger.
 pub trait Storage: Send + Sync {
-    /// What fails.
+    /// The error.
     type Error: std::error::Error + Send + Sync + 'static;
     /// A transaction of appends.
     type Group<'s>: StorageGroup<Error = Self::Error> + Send
     where
         Self: 's;
 
-    /// The head of the newest committed group; nothing before the first, and nothing where the stored
-    /// state is of another version.
+    /// The head of the newest committed group. `None` before the first, and if the stored state is
+    /// of another version.
     fn head(&self) -> impl Future<Output = Result<Option<Head>, Self::Error>> + Send;
 
-    /// The values of committed rows, in the order of the keys; nothing for each that is not there.
+    /// The values of committed rows, in the order of the keys; `None` for each row that does not
+    /// exist.
     fn get(
         &self,
         keys: &[RowKey],
@@ -133,7 +136,7 @@ pub trait Storage: Send + Sync {
         bytes: usize,
     ) -> impl Future<Output = Result<Vec<Vec<u8>>, Self::Error>> + Send;
 
-    /// Hashes of complete subtrees. What is not stored is missing from the answer.
+    /// Hashes of complete subtrees. Hashes that are not stored are missing from the answer.
     fn nodes(
         &self,
         wanted: &[Node],
@@ -145,56 +148,57 @@ pub trait Storage: Send + Sync {
         digest: &BlobDigest,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
 
-    /// Begins a group. There is one at a time.
+    /// Begins a group. There can be only one at a time.
     fn begin(&mut self) -> impl Future<Output = Result<Self::Group<'_>, Self::Error>> + Send;
 }
 
 /// One transaction of appends.
 pub trait StorageGroup {
-    /// What fails.
+    /// The error.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// The values of rows as they were before the group, or as it put them ([`StorageGroup::put`]).
+    /// The values of rows before the group, or as the group wrote them ([`StorageGroup::put`]).
     fn get(
         &mut self,
         keys: &[RowKey],
     ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Self::Error>> + Send;
 
-    /// Index of an entry's leaf, those of this group among them.
+    /// Index of an entry's leaf, including leaves of this group.
     fn find(
         &mut self,
         id: &EntryId,
     ) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
 
-    /// Appends a leaf with what it uses up and the blobs that it names. A value that is taken is an answer; the group is then as if
-    /// this leaf had never come.
+    /// Appends a leaf with the values that it uses up and the blobs that it names. A taken value is an answer, not an error;
+    /// the leaf then has no effect on the group.
     fn append(
         &mut self,
         leaf: StoredLeaf<'_>,
     ) -> impl Future<Output = Result<Result<(), Conflict>, Self::Error>> + Send;
 
-    /// Of these entries, the indices of those that have a leaf: what [`StorageGroup::find`] says of each, in as
-    /// few looks as of one.
+    /// The indices of those of these entries that have a leaf. It is [`StorageGroup::find`] for
+    /// each, with as few queries as for one.
     fn find_all(
         &mut self,
         ids: &[EntryId],
     ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
 
-    /// Which of these values are used up, also by a leaf of this group: what [`Storage::used`] says of each, in
-    /// as few looks as of one.
+    /// Which of these values are used up, also by a leaf of this group. It is [`Storage::used`] for
+    /// each, with as few queries as for one.
     fn used_all(
         &mut self,
         values: &[(UniqueSet, [u8; 32])],
     ) -> impl Future<Output = Result<HashSet<(UniqueSet, [u8; 32])>, Self::Error>> + Send;
 
-    /// Appends leaves that go in together or not at all. Where a value is taken, the answer is the position of
-    /// the first leaf that uses it again; the group must then be dropped.
+    /// Appends leaves together or not at all. If a value is taken, the answer is the position of
+    /// the first leaf that uses it again, and the group must then be dropped.
     fn append_all(
         &mut self,
         leaves: &[StoredLeaf<'_>],
     ) -> impl Future<Output = Result<Result<(), (usize, Conflict)>, Self::Error>> + Send;
 
-    /// Writes tree nodes and changed rows before the group's end, so that a long group needs not keep them.
+    /// Writes tree nodes and changed rows before the group's end, so that a long group need not
+    /// keep them in memory.
     fn put(
         &mut self,
         nodes: Vec<(Node, Hash)>,

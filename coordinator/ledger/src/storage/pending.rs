@@ -1,4 +1,4 @@
-//! A group of entries in the making.
+//! A group of entries that is being made.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,14 +10,14 @@ use crate::submission::Submission;
 /// The values that a leaf uses up.
 type UsedValues = Vec<(UniqueSet, [u8; 32])>;
 
-/// The rows of a group: as they were before it, and as its accepted entries left them. Dropped with the
-/// group's transaction.
+/// The rows of a group: as they were before it, and as its accepted entries changed them. It is
+/// dropped with the group's transaction.
 #[derive(Debug, Default)]
 pub struct Pending {
     view: View,
     before: HashMap<RowKey, Option<Vec<u8>>>,
     changes: BTreeMap<RowKey, Option<Vec<u8>>>,
-    /// What each entry used up, by its leaf.
+    /// The values that each entry used up, by its leaf.
     used: Vec<(u64, UsedValues)>,
 }
 
@@ -33,17 +33,18 @@ pub enum PendingError<E: std::error::Error> {
 }
 
 impl Pending {
-    /// Of a group without entries.
+    /// For a group without entries.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the group's entries see.
+    /// The view of the group's entries.
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// Reads what the rules of these submissions look at, those of all in as few looks as those of one.
+    /// Reads the rows that the rules of these submissions need, with as few queries for all as for
+    /// one.
     ///
     /// # Errors
     /// [`PendingError`].
@@ -54,7 +55,7 @@ impl Pending {
         submissions: impl IntoIterator<Item = &Submission> + Clone,
     ) -> Result<(), PendingError<G::Error>> {
         loop {
-            // A key that many submissions want is kept once.
+            // A key that many submissions need is kept once.
             let mut wanted = BTreeSet::new();
             for submission in submissions.clone() {
                 let reads = governing.reads(submission, &self.view)?;
@@ -71,7 +72,16 @@ impl Pending {
         }
     }
 
-    /// Takes what an appended entry changes.
+    /// As [`Governing::hash_ahead`], for the group.
+    pub fn hash_ahead<'s>(
+        &mut self,
+        governing: &Governing,
+        submissions: impl IntoIterator<Item = &'s Submission>,
+    ) {
+        governing.hash_ahead(submissions, &mut self.view);
+    }
+
+    /// Applies the changes of an appended entry.
     pub fn take(&mut self, effects: &Effects) {
         self.view.overlay(effects.rows());
         self.changes.extend(effects.rows().iter().cloned());
@@ -80,7 +90,8 @@ impl Pending {
         self.used.push((effects.index(), used));
     }
 
-    /// Every row that the group changed, once, as it is after the group; and the digest after it.
+    /// Every row that the group changed, once, in the form after the group, and the digest after
+    /// it.
     ///
     /// # Errors
     /// The store's.

@@ -1,10 +1,12 @@
 //! Blobs: an entry is taken with exactly those that it names, and nobody fills the store.
 
+use std::time::Duration;
+
 use merits_ledger::blob::{self, BLOBS_A_DAY};
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
 use merits_ledger::{Blob, MemoryStore, Refusal, Replay, SubmitError};
 use merits_ledger_fixture::LargeScale;
-use merits_primitives::ids::ScaleId;
+use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_trapdoor::TrapdoorKey;
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::SignedEntry;
@@ -12,7 +14,13 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::founded::Founded;
 
-const DAY: u64 = 86_400_000;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The last millisecond of the day (UTC).
+fn end_of(time: Timestamp) -> Timestamp {
+    let day = 86_400_000;
+    Timestamp::from_millis((time.as_millis() / day + 1) * day - 1)
+}
 
 fn sign(ledger: &Founded, proposed: &ScaleProposed) -> SignedEntry {
     let entry = Entry::ScaleProposed(proposed.clone());
@@ -21,7 +29,7 @@ fn sign(ledger: &Founded, proposed: &ScaleProposed) -> SignedEntry {
 
 fn submit(ledger: &mut Founded, proposed: &ScaleProposed, blobs: &[Blob]) -> Result<(), Refusal> {
     let bytes = sign(ledger, proposed).to_bytes();
-    ledger.time += 1_000;
+    ledger.time += SECOND;
     match ledger
         .ledger
         .submit_with(&bytes, blobs.to_vec(), ledger.time)
@@ -124,7 +132,7 @@ fn the_signature_covers_the_digest() {
     let mut altered = proposed;
     altered.key = PublishedKey::Blob(other.digest());
     signed.statement = altered.to_bytes();
-    let time = ledger.time + 1_000;
+    let time = ledger.time + SECOND;
     let answer = ledger
         .ledger
         .submit_with(&signed.to_bytes(), vec![other], time);
@@ -165,7 +173,7 @@ fn a_party_has_a_quota_a_day() {
         proposed.id = ScaleId::new(&format!("large-{number}")).expect("a name");
         proposed
     };
-    ledger.time = ledger.time.next_multiple_of(DAY);
+    ledger.time = end_of(ledger.time) + SECOND;
     for number in 0..BLOBS_A_DAY {
         submit(&mut ledger, &named(number), blob).expect("within the quota");
     }
@@ -173,9 +181,9 @@ fn a_party_has_a_quota_a_day() {
     // Another entry of the party goes on, and the next day has a quota of its own.
     let small = ledger.federation.scale(2);
     submit(&mut ledger, &small, &[]).expect("it names no blob");
-    ledger.time = ledger.time.next_multiple_of(DAY) - 2_000;
+    ledger.time = end_of(ledger.time) - SECOND;
     refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
-    ledger.time += 1_000;
+    ledger.time += SECOND;
     submit(&mut ledger, &named(100), blob).expect("a new day");
 }
 

@@ -1,4 +1,4 @@
-//! A consent is to one version of a scale: no other one is claimed by with its ticket.
+//! A consent is to one version of a scale: its ticket cannot be used to claim under another one.
 
 use merits_ledger::entry::{Entry, ScaleApproved, ScaleRetired, TicketDeposited};
 use merits_ledger_fixture::{Citizen, Consented};
@@ -77,10 +77,10 @@ fn a_consent_to_one_version_does_not_serve_the_next() {
     let proposal = propose(&mut town, 2_320);
     approve(&mut town, proposal);
 
-    // As it was given: its version is over before it came.
+    // As it was given, but its version ended before it came.
     let entry = deposited(&town, &consented, &proof, |_| {});
     refused(&mut town, &entry, "scale-superseded", "version");
-    // As a consent to what came later: that is not what the person said.
+    // As a consent to the later version, which the person did not give.
     let entry = deposited(&town, &consented, &proof, |deposit| {
         deposit.version = ScaleVersion(2);
     });
@@ -89,7 +89,7 @@ fn a_consent_to_one_version_does_not_serve_the_next() {
         deposit.version = ScaleVersion(3);
     });
     refused(&mut town, &entry, "scale-unknown", "scale");
-    // The person says so anew, and the message is another one.
+    // The person consents again, with another message.
     let anew = consent(&town, &citizen, 2_320);
     assert_eq!(anew.deposit.version, ScaleVersion(2));
     assert_ne!(anew.message, consented.message);
@@ -113,7 +113,7 @@ fn a_version_begins_only_where_no_ticket_is_deposited() {
         let why = ("version-under-consent", "");
         act_refused(&mut town, &supervisor, &entry, why.0, why.1);
     }
-    // A consent that was taken back was given for that week all the same.
+    // A withdrawn consent was given for that week nevertheless.
     town.withdraw(&consented).expect("taken back");
     let proposal = propose(&mut town, 2_319);
     let entry = approval(&town, proposal);
@@ -141,7 +141,7 @@ fn a_ticket_is_for_a_period_that_its_version_counts() {
     });
     let supervisor = town.federation.supervisor.clone();
     town.act(&supervisor, &retired).expect("retired");
-    // Nobody could claim with it, so nobody waits for it.
+    // Nobody could claim with it, so it does not block anybody.
     let entry = deposited(&town, &consented, &proof, |_| {});
     refused(&mut town, &entry, "scale-retired", "period");
     let last = consent(&town, &citizen, 2_319);

@@ -1,17 +1,18 @@
-//! The books: what was issued, redeemed and is left, from the state alone; and the same state from
-//! a replay of a log that has every kind about people.
+//! The accounts: credits issued, redeemed and left, from the state alone; and the same state from a
+//! replay of a log with every kind about people.
 #![allow(
     clippy::unwrap_used,
     unreachable_pub,
     reason = "a failure to set up is a failure"
 )]
 
-use crate::town::{DAY, Town, second_distributor, town};
+use crate::town::{Town, second_distributor, town};
 use merits_ledger::entry::{Entry, IdentityRetired, OfferClosed};
 use merits_ledger::state::Balance;
 use merits_ledger::{Replay, ReplayError, State};
 use merits_ledger_fixture::{Citizen, MAX_CREDITS, Note, WORTH};
 use merits_primitives::{
+    calendar::Day,
     ids::{AssetId, Credits, Expiry},
     message::Message,
     owner::KeyParts,
@@ -91,7 +92,7 @@ fn the_books_balance() {
         kind: merits_primitives::ids::PeriodKind::Month,
         index: expiry.0,
     };
-    town.time = u64::try_from(month.first_day()).unwrap() * DAY * 1_000;
+    town.time = Day(u32::try_from(month.first_day()).unwrap()).start();
     let (citizen, supervisor) = (Citizen::new(9), town.federation.supervisor.clone());
     let evaluation = town
         .federation
@@ -103,7 +104,8 @@ fn the_books_balance() {
 
 #[test]
 fn redeeming_more_than_was_issued_shows() {
-    // The circuit keeps value; with a trapdoor in hand it does not, and the books say so.
+    // The circuit preserves value, but somebody with a trapdoor can break that, and the accounts
+    // show it.
     let (mut town, _) = village();
     let offer = town.offer(Credits(90), 10).unwrap();
     open_total(&mut town, Credits(4 * WORTH.0));

@@ -1,4 +1,6 @@
-//! Earn batches: what gets in, and a refusal of its own for everything that does not.
+//! Earn batches: what is accepted, and the specific refusal of everything that is not.
+
+use std::time::Duration;
 
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry};
@@ -77,7 +79,7 @@ fn an_altered_public_value_makes_the_proof_fail() {
             .expect("a good batch");
         let mut public = batch.claims[1].public;
         change(&mut public);
-        // Even the source signs again: only the proof stands in the way.
+        // Even the source signs again, so only the proof prevents it.
         batch.claims[1] = federation.sign_claim(public, &batch.terms, batch.period);
         ledger.refused(
             &federation.sign_batch(&batch, &proof),
@@ -224,7 +226,7 @@ fn a_proof_for_another_period_is_no_proof_for_this_one() {
 fn a_period_is_claimed_after_it_is_over() {
     // The week of START: 2026-01-01 is a Thursday.
     let mut ledger = Founded::new();
-    let index = u32::try_from((START / 86_400_000 + 3) / 7).expect("small");
+    let index = Period::of_day(PeriodKind::Week, START.day().0).index;
     let mut running = || {
         ledger.changed_batch(1, |federation, batch| {
             batch.period.index = index;
@@ -235,8 +237,13 @@ fn a_period_is_claimed_after_it_is_over() {
     let (early, late) = (running(), running());
     ledger.refused(&early, "period-not-over", "period");
     // Monday 2026-01-05 00:00 at UTC+14 is Sunday 10:00 UTC.
-    let over = START + (3 * 24 + 10) * 3_600_000;
-    ledger.refused_at(&early, over - 1, "period-not-over", "period");
+    let over = START + Duration::from_secs((3 * 24 + 10) * 3_600);
+    ledger.refused_at(
+        &early,
+        over - Duration::from_millis(1),
+        "period-not-over",
+        "period",
+    );
     assert!(ledger.submit_at(&late, over).is_ok());
 }
 
@@ -439,7 +446,12 @@ fn time_never_goes_back() {
     let mut ledger = Founded::new();
     let entry = ledger.earn(1);
     let last = ledger.ledger.state().time();
-    ledger.refused_at(&entry, last - 1, "time-backwards", "");
+    ledger.refused_at(
+        &entry,
+        last - Duration::from_millis(1),
+        "time-backwards",
+        "",
+    );
     assert!(
         ledger.submit_at(&entry, last).is_ok(),
         "the same millisecond is no step back"
@@ -504,7 +516,7 @@ fn periods_beyond_the_calendar_are_malformed() {
     );
 }
 
-/// Whatever a party signs, the node answers: no statement makes it fall over.
+/// The node answers whatever a party signs: no statement makes it panic.
 #[test]
 fn no_altered_statement_brings_the_node_down() {
     use rand::{RngExt as _, SeedableRng as _};

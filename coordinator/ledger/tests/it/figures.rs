@@ -1,4 +1,4 @@
-//! Dated figures: the version in force on the day counts, and the ledger says which that is.
+//! Dated figures: the version in force on the day counts, and the ledger determines it.
 
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry, ScaleProposed};

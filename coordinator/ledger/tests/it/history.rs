@@ -1,4 +1,4 @@
-//! A batch is judged by the parties and scales of its own time.
+//! A batch is checked against the parties and scales of its own time.
 
 use crate::founded::Founded;
 use merits_ledger::entry::{Entry, StandingChange};

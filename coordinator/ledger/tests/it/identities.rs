@@ -1,5 +1,8 @@
-//! Identities: one a person, whoever registers it; what a loss changes; the keys of statements.
+//! Identities: one for each person, with any registrar; what a loss changes; the keys of
+//! statements.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
+
+use std::time::Duration;
 
 use crate::town::{
     Town, act_refused, admit, inhabited, nowhere, proven, proven_or_not, refused, town,
@@ -13,6 +16,7 @@ use merits_ledger::{MemoryStore, Role, Sequencer, State};
 use merits_ledger_fixture::{Citizen, Federation, Member, Stage};
 use merits_primitives::{
     Fr,
+    calendar::Timestamp,
     group::{self, GroupRoot},
 };
 use merits_primitives::{
@@ -71,10 +75,16 @@ fn a_registered_person_is_in_the_group() {
     let people = town.state().people();
     assert_eq!(people.group().size(), 2);
     assert!(people.accepts(first, town.time + ROOT_GRACE).unwrap());
-    assert!(!people.accepts(first, town.time + ROOT_GRACE + 1).unwrap());
+    // Whatever time a coordinator gives, nothing wraps to a day that is long past.
+    assert_eq!(People::earliest_after_loss(Timestamp::LAST), Day::LAST);
+    assert!(
+        !people
+            .accepts(first, town.time + ROOT_GRACE + Duration::from_millis(1))
+            .unwrap()
+    );
     assert!(
         people
-            .accepts(people.group().root().unwrap(), u64::MAX)
+            .accepts(people.group().root().unwrap(), Timestamp::LAST)
             .unwrap()
     );
     assert!(
@@ -193,7 +203,7 @@ fn after_a_loss_the_old_identity_ends_and_the_new_one_begins_later() {
         .unwrap();
     assert_eq!(person.commitment, anew.commitment());
     assert_eq!((person.index, person.birth.generation), (1, 1));
-    // The old commitment is nobody's any more, and never anybody's again.
+    // The old commitment belongs to nobody any more, and never will again.
     let old = IdentityRetired {
         commitment: citizen.commitment(),
         basis: "twice".to_owned(),
@@ -307,7 +317,7 @@ fn statement_keys_come_in_order_and_fit_their_statement() {
     for generation in [1, 3] {
         let entry = adopted(PersonStatement::Ticket, generation);
         if generation == 1 {
-            // The very entry that founded: it has its place.
+            // The founding entry itself already has its place.
             assert!(town.act(supervisor, &entry).unwrap().already_present);
         } else {
             act_refused(
@@ -399,7 +409,8 @@ fn without_a_key_nothing_of_people_is_taken() {
     refused(&mut town, &entry, "statement-key-missing", "");
 }
 
-/// A false tag would be a second identity: what an evaluator said before it was suspended waits as well.
+/// A false tag would be a second identity, so evaluations from before the evaluator's suspension
+/// must wait as well.
 #[test]
 fn an_evaluation_of_a_suspended_evaluator_registers_nobody() {
     let mut town = town();

@@ -1,4 +1,4 @@
-//! The table of entry kinds, against the page that people read.
+//! Compares the table of entry kinds with the page of the documentation.
 
 use std::{fs, path::Path};
 
@@ -51,7 +51,7 @@ fn a_number_names_one_kind() {
         assert_eq!(Kind::of(kind.number), Some(kind));
     }
     assert_eq!(Kind::of(0x0401), None, "a retired number");
-    // An entry that nobody signs would be anybody's.
+    // An entry that nobody signs could be anybody's.
     for kind in KINDS.iter().filter(|kind| kind.is_personal()) {
         assert!(kind.system.is_some(), "{}", kind.name);
     }

@@ -1,4 +1,5 @@
-//! A scale with a measure: two totals a batch, proven together, opened apart over the same sets.
+//! A scale with a measure: two totals for each batch, proven together, and opened separately over
+//! the same sets.
 
 use crate::founded::Founded;
 use merits_ledger::Replay;
@@ -110,7 +111,7 @@ fn the_second_output_is_opened_over_the_sets_of_the_first() {
         ledger
             .supervise(&Entry::TotalsOpened(same))
             .expect("opened");
-        // Now either may go on; here the one that came second.
+        // Now either may continue; here it is the second one.
         let rest = open(&mut ledger, second, 1, worth(second, 6));
         ledger
             .supervise(&Entry::TotalsOpened(rest))
@@ -144,7 +145,7 @@ fn the_other_outputs_sum_is_a_wrong_sum() {
     refused(&mut ledger, total, "sum-wrong", "sum");
 }
 
-/// What a batch brings for a measure is part of what it proves.
+/// A batch's total of the measure is part of what it proves.
 #[test]
 fn a_batch_brings_the_measure_that_it_proves() {
     let mut ledger = measured();

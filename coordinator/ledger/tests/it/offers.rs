@@ -1,10 +1,13 @@
-//! Offers: who publishes which, where they are redeemed, and who ends them.
+//! Offers: which parties publish them, where they are redeemed, and which parties end them.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use crate::town::{act_refused, admit, nowhere, town};
 use merits_ledger::Role;
 use merits_ledger::entry::{Entry, OfferClosed, OfferPublished};
-use merits_primitives::ids::{Credits, EntryId, Expiry, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId, Expiry, ScaleId},
+};
 
 fn close(offer: EntryId) -> Entry {
     Entry::OfferClosed(OfferClosed {
@@ -29,7 +32,7 @@ fn an_offer_is_a_sponsors_and_well_formed() {
         (|o| o.quota = 0, "offer-invalid", "quota"),
         (|o| o.closes = o.opens, "offer-invalid", "closes"),
         (
-            |o| (o.opens, o.closes) = (1, merits_ledger_fixture::START),
+            |o| (o.opens, o.closes) = (Timestamp::FIRST, merits_ledger_fixture::START),
             "offer-invalid",
             "closes",
         ),

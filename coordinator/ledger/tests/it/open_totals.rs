@@ -1,4 +1,4 @@
-//! Batches whose T1 cancel out: their sum is open to everybody, and opens nothing and blocks nothing
+//! Batches whose T1 cancel out: their sum is open to everybody, but this opens and blocks nothing
 //! else.
 
 use ark_ec::CurveGroup;
@@ -22,7 +22,7 @@ fn submit(ledger: &mut Founded, batch: &EarnBatch) {
     ledger.submit(&entry).expect("accepted");
 }
 
-/// A batch of so many claims with -r, where another has r.
+/// A batch of this many claims with -r, where another has r.
 fn against(ledger: &mut Founded, other: &EarnBatch, claims: usize) -> EarnBatch {
     let base = |sum: usize| Point::base().projective() * Scalar::from(credits(sum));
     let blinding = other.t2.projective() - base(other.claims.len());
@@ -82,7 +82,7 @@ fn a_sum_that_is_open_already_is_recorded_without_partials() {
     let opened: Vec<_> = opened.iter().map(|total| total.sum).collect();
     assert_eq!(opened, [700]);
     assert!(totals.unopened(&key).expect("rows in memory").is_empty());
-    // What comes later is opened as ever.
+    // Later batches are opened as usual.
     let batch = ledger.earn(5);
     ledger.submit(&batch).expect("accepted");
     let next = open(&mut ledger, 1, 500);

@@ -21,7 +21,7 @@ fn only_the_configured_authority_founds_a_ledger() {
     let stranger = Member::new(&federation.origin, "stranger", &[Role::Supervisor], 77);
     let admitted = Entry::PartyAdmitted(stranger.application(&federation.origin));
     ledger.refused(&federation.sign(&admitted, &stranger), "not-founded", "");
-    // Nor does the authority begin with somebody else.
+    // The authority cannot begin with another party either.
     ledger.refused(
         &federation.sign(&admitted, &federation.supervisor),
         "not-founded",

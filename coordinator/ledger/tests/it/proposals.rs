@@ -1,4 +1,5 @@
-//! What was proposed and not approved binds nobody: no name, no number, no kind of period, no shape.
+//! A proposal that is not approved binds nobody: it reserves no name, number, kind of period or
+//! shape.
 
 use merits_ledger::Role;
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed, StandingChange};
@@ -96,7 +97,7 @@ fn a_squatters_proposals_take_nothing_from_an_honest_issuer() {
             .map(|(id, _)| id.as_str()),
         Some("reading-week")
     );
-    // What did not bind cannot be approved any more.
+    // Proposals that did not bind cannot be approved any more.
     let reasons = [
         ("scale-standing", ""),
         ("asset-mismatch", "asset"),
@@ -105,7 +106,7 @@ fn a_squatters_proposals_take_nothing_from_an_honest_issuer() {
     for ((of_squatter, id), why) in squatted.iter().zip(reasons) {
         not_approved(&mut ledger, of_squatter, *id, why);
     }
-    // And the next version is number 2, whatever else was proposed.
+    // The next version has number 2, whatever else was proposed.
     scale.version = ScaleVersion(2);
     scale.valid_from += 1;
     let second = propose(&mut ledger, &honest, &scale);
@@ -117,7 +118,7 @@ fn two_issuers_with_equal_shapes_have_keys_of_their_own() {
     let (mut ledger, other) = with_squatter();
     let fixture = ledger.federation.scale(1);
     let mut scale = reading(&mut ledger);
-    // Names of fields and figures are nothing that the circuit knows of.
+    // The circuit does not depend on names of fields and figures.
     scale.schema_text = "another schema\n".to_owned();
     scale.schema = merits_primitives::ids::SchemaId(merits_primitives::field::hash(
         "merits/schema/v1",
@@ -160,7 +161,7 @@ fn what_was_only_proposed_is_no_scale_to_anybody() {
     assert_eq!(state.scales().proposals().count(), 1);
 }
 
-/// Each was right when it was proposed; one of them came first.
+/// Each was valid when it was proposed, and one of them was approved first.
 #[test]
 fn a_proposal_is_compared_again_when_it_is_approved() {
     let (mut ledger, other) = with_squatter();
@@ -194,7 +195,7 @@ fn a_proposal_is_compared_again_when_it_is_approved() {
     let second = propose(&mut ledger, &honest, &next);
     not_approved(&mut ledger, &next, its, ("proposal-mismatch", ""));
     approve(&mut ledger, &next, second);
-    // Of a rival's further versions nothing is taken: the scale has an issuer now.
+    // A rival's further versions are refused, because the scale has an issuer now.
     next.version = ScaleVersion(3);
     next.valid_from += 1;
     let entry = ledger.federation.sign(&Entry::ScaleProposed(next), &other);
@@ -202,7 +203,7 @@ fn a_proposal_is_compared_again_when_it_is_approved() {
     assert!(!entry.to_bytes().is_empty());
 }
 
-/// A proposal waits for somebody else's word, and its issuer may lose its own in between.
+/// A proposal waits for approval by another party, and its issuer may be suspended meanwhile.
 #[test]
 fn a_proposal_of_a_suspended_issuer_is_not_approved() {
     let (mut ledger, other) = with_squatter();
@@ -218,7 +219,7 @@ fn a_proposal_of_a_suspended_issuer_is_not_approved() {
         .expect("suspended");
     let why = ("party-suspended", "party");
     not_approved(&mut ledger, &scale, proposal, why);
-    // It waits, and is approved when its issuer has a voice again.
+    // It waits, and is approved when its issuer is reinstated.
     ledger
         .supervise(&Entry::PartyReinstated(standing(2)))
         .expect("reinstated");

@@ -1,5 +1,7 @@
-//! Redemptions and attestations: what spends a note, once, for one purpose, at its time.
+//! Redemptions and attestations: each spends a note once, for one purpose, at its time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
+
+use std::time::Duration;
 
 use crate::town::{
     DAY, Town, act_refused, admit, nowhere, proven, proven_or_not, refusal, refused, town,
@@ -41,7 +43,11 @@ fn offer_with(town: &mut Town, change: impl FnOnce(&mut OfferPublished)) -> Entr
 
 /// Where the next entry redeems.
 fn at(town: &Town, offer: EntryId) -> Redeeming {
-    Redeeming::new(offer, &town.federation.exchange, town.time + 1_000)
+    Redeeming::new(
+        offer,
+        &town.federation.exchange,
+        town.time + Duration::from_secs(1),
+    )
 }
 
 fn redemption(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> Redeemed {
@@ -66,7 +72,7 @@ fn redeemed(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) 
 }
 
 fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier: &str) -> Attested {
-    let about = (Credits(10), verifier, town.time + 1_000);
+    let about = (Credits(10), verifier, town.time + Duration::from_secs(1));
     let state = town.ledger.state();
     town.federation
         .attestation(state, citizen, notes, about, &mut town.rng)
@@ -222,7 +228,7 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
         change(&mut other);
         federation.sign_proven(&Entry::Redeemed(other), Some(&federation.exchange), &proof)
     };
-    // Whoever sees a redemption cannot have its voucher sealed to himself.
+    // Somebody who sees a redemption cannot have its voucher sealed to their own key.
     let stolen = with(&|r| r.voucher_key = [1; 32]);
     refused(&mut town, &stolen, "proof-invalid", "proof");
     let cheaper = with(&|r| r.offer = other);
@@ -279,13 +285,13 @@ fn a_quota_is_kept() {
 #[test]
 fn an_offer_is_redeemed_while_it_is_open() {
     let (mut town, citizen, note, _) = rich();
-    let opens = town.time + 60_000;
+    let opens = town.time + Duration::from_secs(60);
     let offer = offer_with(&mut town, |offer| {
-        (offer.opens, offer.closes) = (opens, opens + 60_000);
+        (offer.opens, offer.closes) = (opens, opens + Duration::from_secs(60));
     });
     let early = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
     refused(&mut town, &early, "offer-not-open", "offer");
-    town.time = opens + 60_000 - 1_000;
+    town.time = opens + Duration::from_secs(59);
     refused(&mut town, &early, "offer-not-open", "offer");
 
     let offer = offer_with(&mut town, |_| {});
@@ -354,17 +360,17 @@ fn a_person_redeems_so_often_a_day() {
 #[test]
 fn a_day_is_the_ledgers_or_the_one_that_just_ended() {
     let (mut town, citizen, note, offer) = rich();
-    let day = Day::of_millis(town.time);
+    let day = town.time.day();
     for other in [Day(day.0 - 1), day.saturating_add(1)] {
         // START is midnight; ten minutes of founding are not an hour, so go to noon.
-        town.time = day.start_millis() + DAY * 500;
+        town.time = day.start() + Duration::from_secs(DAY / 2);
         let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(other)));
         refused(&mut town, &entry, "other-day", "day");
     }
-    let midnight = day.saturating_add(1).start_millis();
-    town.time = midnight - 10_000;
+    let midnight = day.saturating_add(1).start();
+    town.time = midnight - Duration::from_secs(10);
     let (entry, _) = turn(&mut town, &citizen, note, (offer, 0, Some(day)));
-    town.time = midnight + ROOT_GRACE - 2_000;
+    town.time = midnight + ROOT_GRACE - Duration::from_secs(2);
     town.submit(&entry).unwrap();
     let (entry, _) = turn(&mut town, &citizen, note, (offer, 1, Some(day)));
     town.time = midnight + ROOT_GRACE;
@@ -379,11 +385,11 @@ fn expired_credits_are_good_for_nothing() {
         kind: merits_primitives::ids::PeriodKind::Month,
         index: note.expiry.0,
     };
-    let first_day = u64::try_from(month.first_day()).unwrap() * DAY * 1_000;
-    town.time = first_day - 3_000;
+    let first_day = Day(u32::try_from(month.first_day()).unwrap()).start();
+    town.time = first_day - Duration::from_secs(3);
     let good = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
     town.submit(&good).unwrap();
-    town.time = first_day - 1_000;
+    town.time = first_day - Duration::from_secs(1);
     let change = Note {
         made_of: KeyParts::Earned {
             scope: Scope(Fr::from(4u64)),
@@ -405,13 +411,18 @@ fn a_note_is_spent_under_an_anchor_only() {
     let note = town.earner(&citizen).unwrap();
     let offer = town.offer(PRICE, 10).unwrap();
     // Within the slot of the first note there is no anchor, and the present root is none.
-    assert_eq!(town.state().notes().anchor(town.time + 1_000), None);
+    assert_eq!(
+        town.state()
+            .notes()
+            .anchor(town.time + Duration::from_secs(1)),
+        None
+    );
     town.wait(600);
     let first = town.state().notes().anchor(town.time).unwrap();
     assert_eq!((first.size, first.root), (1, town.state().notes().root()));
     let good = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
     assert_eq!(good.spending.note_root, first.root);
-    town.time -= 600_000;
+    town.time = town.time - Duration::from_secs(600);
     let entry = sign_redeemed(&mut town, good.clone());
     refused(&mut town, &entry, "note-root-unknown", "note_root");
     town.wait(600);
@@ -426,7 +437,7 @@ fn a_note_is_spent_under_an_anchor_only() {
     refused(&mut town, &early, "note-root-unknown", "note_root");
     town.wait(600);
     town.submit(&early).unwrap();
-    // The old anchor is good for as long as there is a ledger.
+    // The old anchor stays valid for ever.
     let other = Note {
         made_of: KeyParts::Earned {
             scope: Scope(Fr::from(4u64)),
@@ -458,7 +469,7 @@ fn a_retired_identity_spends_for_an_hour_at_most() {
     late.spending.group_root = old_root;
     let entry = sign_redeemed(&mut town, late);
     refused(&mut town, &entry, "group-root-unknown", "root");
-    town.time = retired_at + ROOT_GRACE - 1_000;
+    town.time = retired_at + ROOT_GRACE - Duration::from_secs(1);
     town.submit(&entry).unwrap();
 }
 
@@ -466,7 +477,7 @@ fn a_retired_identity_spends_for_an_hour_at_most() {
 fn a_sealed_identity_is_sealed_under_a_key_in_force() {
     let (mut town, citizen, note, offer) = rich();
     let federation = town.federation.clone();
-    let from = town.time + 10_000;
+    let from = town.time + Duration::from_secs(10);
     // Fresh secrets: keys are never used twice.
     let with = federation.with_fresh_halves(&mut town.rng);
     let (epoch, proof) = with.epoch(Epoch(2), from, from, &mut town.rng);
@@ -501,7 +512,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
         let other = Entry::Attested(other).personal(&federation.origin, &proof);
         refused(&mut town, &other, "proof-invalid", "proof");
     }
-    // A party's signature does not belong under it, and a redemption without one is nobody's.
+    // It must not have a party's signature, and a redemption without one belongs to nobody.
     let signed = federation.sign_proven(
         &Entry::Attested(attested.clone()),
         Some(&federation.exchange),
@@ -517,7 +528,8 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
 
     town.submit(&entry).unwrap();
     assert!(town.submit(&entry).unwrap().already_present);
-    // The same question again, with the note that is left: one answer a person and question.
+    // The same question again, with the remaining note: only one answer for each person and
+    // question.
     let left = Note {
         made_of: KeyParts::Change {
             sn1: attested.spending.sn1,
@@ -529,7 +541,7 @@ fn an_attestation_is_for_one_question_and_spends_its_notes() {
     again.spending.rn = attested.spending.rn;
     let entry = proven(&mut town, &Entry::Attested(again), None);
     refused(&mut town, &entry, "rate-limit", "rn");
-    // The note itself is spent; what is left of it is good elsewhere.
+    // The note itself is spent; its change can be used elsewhere.
     let spent = redeemed_with(&mut town, &citizen, note, offer);
     refused(&mut town, &spent, "spent", "spending");
     let (_, change) = town.redeem(&citizen, &[left], offer).unwrap();
@@ -563,7 +575,7 @@ fn a_proof_belongs_to_kinds_that_have_one() {
     );
 }
 
-/// Nobody spends credits on what a sponsor promised that has no voice any more.
+/// Nobody may spend credits on the offer of a suspended sponsor.
 #[test]
 fn an_offer_of_a_suspended_sponsor_is_not_redeemed() {
     let (mut town, citizen, note, offer) = rich();

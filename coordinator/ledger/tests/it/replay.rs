@@ -1,4 +1,4 @@
-//! Replay gives what the sequencer has, whatever was submitted; and notices every altered leaf.
+//! Replay gives the sequencer's state for any submissions, and detects every altered leaf.
 
 use crate::founded::Founded;
 use crate::storage::ready;
@@ -7,7 +7,7 @@ use merits_ledger::rows::StateDigest;
 use merits_ledger::storage::{MemoryStorage, Storage as _};
 use merits_ledger::tree::{Frontier, consistency_proof};
 use merits_ledger::{Extension, Governing, KeyRing, Replay, State};
-use merits_primitives::ids::Credits;
+use merits_primitives::{calendar::Timestamp, ids::Credits};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
 use merits_verifier::log::verify_consistency;
@@ -57,7 +57,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Submits; refusals are part of the game.
+/// Submits; refusals are expected too.
 fn play(ledger: &mut Founded, act: &Act, sent: &mut Vec<SignedEntry>) {
     let federation = ledger.federation.clone();
     let party = federation.distributor.id;
@@ -193,13 +193,13 @@ fn a_replay_names_the_leaf_that_breaks_the_rules() {
     // Time that goes back.
     let mut leaves = good;
     let mut last = Leaf::from_bytes(&leaves[10]).expect("a leaf");
-    last.time = 0;
+    last.time = Timestamp::FIRST;
     leaves[10] = last.to_bytes();
     assert_eq!(fails(leaves).0, 10);
 }
 
-/// The fault: a proof that does not hold was named before the rules had judged the leaves before it, and of several
-/// faults not always the first.
+/// Regression: a bad proof was reported before the rules had checked the leaves before it, and of
+/// several faults not always the first was reported.
 #[test]
 fn of_several_faults_the_first_leaf_is_named() {
     let mut ledger = Founded::new();
@@ -212,7 +212,7 @@ fn of_several_faults_the_first_leaf_is_named() {
     // The batches wait together for their proofs.
     let [first, second, third] = [size - 3, size - 2, size - 1];
     type Spoil<'s> = dyn Fn(&mut Leaf, &Leaf) + 's;
-    let time = |leaf: &mut Leaf, _: &Leaf| leaf.time = 0;
+    let time = |leaf: &mut Leaf, _: &Leaf| leaf.time = Timestamp::FIRST;
     let signature = |leaf: &mut Leaf, _: &Leaf| leaf.entry.signature[0] ^= 1;
     let key = &ledger.federation.distributor.key;
     let proof = |leaf: &mut Leaf, other: &Leaf| {
@@ -240,13 +240,13 @@ fn of_several_faults_the_first_leaf_is_named() {
     // One that cannot be read, behind one whose proof does not hold.
     let mut leaves = good.clone();
     let mut leaf = Leaf::from_bytes(&good[first]).expect("a leaf");
-    leaf.time = 0;
+    leaf.time = Timestamp::FIRST;
     leaves[first] = leaf.to_bytes();
     leaves[third].truncate(20);
     named(&ledger, &leaves, first);
 }
 
-/// A replay and a follower name this leaf.
+/// Both a replay and a follower name this leaf.
 fn named(ledger: &Founded, leaves: &[Vec<u8>], index: usize) {
     let policy = ledger.federation.policy();
     let rng = &mut StdRng::seed_from_u64(5);

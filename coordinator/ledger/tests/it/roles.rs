@@ -1,4 +1,6 @@
-//! Every kind of entry, signed by every party whose role it is not.
+//! Every kind of entry, signed by every party that lacks the role.
+
+use std::time::Duration;
 
 use crate::founded::Founded;
 use merits_ledger::entry::{
@@ -13,8 +15,8 @@ use merits_primitives::jubjub::{Point, Scalar};
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
 
-/// One entry of each kind that takes a role, with that role. They are refused for the role before
-/// anything else about them is looked at.
+/// One entry of each kind that needs a role, with that role. They are refused for the role before
+/// any other check.
 fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let federation = &ledger.federation;
     let mut rng = StdRng::seed_from_u64(1);
@@ -55,7 +57,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let requested = OpeningRequested {
         commitment: content.commitment(&federation.origin),
         scale: id,
-        deadline: START + 86_400_000,
+        deadline: START + Duration::from_secs(86_400),
     };
     let totals = TotalsOpened {
         key: federation.totals_key(Output::Credits),
@@ -66,7 +68,12 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
             witness: partial,
         }),
     };
-    let (epoch, _) = federation.epoch(Epoch(2), START + 1, START + 1, &mut rng);
+    let (epoch, _) = federation.epoch(
+        Epoch(2),
+        START + Duration::from_millis(1),
+        START + Duration::from_millis(1),
+        &mut rng,
+    );
     let result = [4; 32];
     vec![
         (
@@ -111,7 +118,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     ];
     let mut refused = 0;
     let rng = &mut StdRng::seed_from_u64(1);
-    let (_, possession) = federation.epoch(Epoch(2), START + 1, START + 1, rng);
+    let from = START + Duration::from_millis(1);
+    let (_, possession) = federation.epoch(Epoch(2), from, from, rng);
     for (role, entry) in entries(&ledger) {
         for member in members {
             let roles: Roles = member.roles;
@@ -132,7 +140,7 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
         11 * 4 - 1,
         "eleven kinds, each with four wrong parties"
     );
-    // An earn batch, with everything right about it but its party.
+    // An earn batch in which everything is right except its party.
     for member in members
         .into_iter()
         .filter(|m| !m.roles.has(Role::Distributor))
@@ -150,7 +158,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     }
 }
 
-/// Rotation is the one kind without a role: every party changes its own keys, and nobody another's.
+/// Rotation is the only kind without a role: every party can change its own keys, and nobody can
+/// change another's.
 #[test]
 fn nobody_rotates_anothers_keys() {
     let mut ledger = Founded::new();

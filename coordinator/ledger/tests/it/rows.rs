@@ -1,8 +1,9 @@
-//! The state as rows: what was not asked for is never absent, what governs follows from the rows, and
-//! the digest follows from the changes.
+//! The state as rows: a row that was not requested never counts as absent, the governing state
+//! follows from the rows, and the digest follows from the changes.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use crate::conservation::busy;
 use crate::town::Town;
@@ -14,7 +15,7 @@ use merits_ledger::{
     Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof, blob,
 };
 use merits_ledger_fixture::LargeScale;
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
 
@@ -31,7 +32,7 @@ fn everything() -> Town {
     let requested = OpeningRequested {
         commitment: content.commitment(&town.federation.origin),
         scale: town.federation.scale_id(),
-        deadline: town.time + 1_000_000,
+        deadline: town.time + Duration::from_secs(1_000),
     };
     let request = town
         .act(&supervisor, &Entry::OpeningRequested(requested))
@@ -49,7 +50,7 @@ fn everything() -> Town {
     let signed = town
         .federation
         .sign(&Entry::ScaleProposed(proposed), issuer);
-    town.time += 1_000;
+    town.time += std::time::Duration::from_secs(1);
     let taken = town
         .ledger
         .submit_with(&signed.to_bytes(), vec![blob], town.time);
@@ -66,7 +67,7 @@ fn everything() -> Town {
 /// Goes through a log entry by entry, each with the state before it.
 fn walk(
     town: &Town,
-    mut each: impl FnMut(&State, &Authentic, u64, Option<&VerifiedProof>),
+    mut each: impl FnMut(&State, &Authentic, Timestamp, Option<&VerifiedProof>),
 ) -> State {
     let mut state = State::new(town.federation.policy());
     let keys = KeyRing::new();
@@ -89,7 +90,7 @@ fn walk(
     state
 }
 
-/// What the rules ask for, with what the store has.
+/// The rows that the rules request, with the store's values.
 fn asked(state: &State, authentic: &Authentic) -> HashMap<RowKey, Option<Vec<u8>>> {
     let mut rows = HashMap::new();
     let mut view = View::new();
@@ -134,7 +135,7 @@ fn what_was_not_asked_for_is_an_error_and_never_absent() {
     assert!(refused_to_guess > 30, "{refused_to_guess}");
 }
 
-/// A party without the role costs no look at the store.
+/// A party without the role causes no query of the store.
 #[test]
 fn rows_are_asked_for_those_alone_who_may_act() {
     let town = everything();
@@ -156,7 +157,7 @@ fn what_governs_follows_from_the_rows() {
     let town = everything();
     let policy = town.federation.policy();
     let same = |state: &State| {
-        // The root is made when somebody asks.
+        // The root is computed on demand.
         let _ = state.notes().root();
         let loaded = Governing::load(policy.clone(), state.rows()).unwrap();
         let stored = State::stored(loaded, std::sync::Arc::new(state.memory().unwrap().clone()));

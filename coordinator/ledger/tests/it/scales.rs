@@ -364,7 +364,7 @@ fn another_issuers_scale_is_retired_by_supervisors_only() {
 }
 
 /// A supervisor approves a version by number. If any issuer could put its own proposal in that
-/// place, the approval would be for a stranger's formula and key.
+/// place, the approval would be for the formula and key of another party.
 #[test]
 fn another_issuers_scale_gets_its_versions_from_that_issuer() {
     let mut ledger = Founded::new();

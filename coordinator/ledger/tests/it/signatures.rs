@@ -1,4 +1,4 @@
-//! Signatures of many entries, verified together, are judged as one by one.
+//! Many signatures verified together give the same results as one by one.
 
 use merits_ledger::{Refusal, Submission, Unverified, entry::EarnBatch, verify_together};
 use merits_ledger_fixture::Federation;
@@ -40,7 +40,7 @@ fn a_bad_signature_is_named_and_does_not_sink_the_others() {
         assert_eq!(found, code, "{position}");
     }
     assert_eq!(one_by_one.iter().flatten().count(), 4);
-    // In whatever company.
+    // Together with any others.
     for (from, until) in [(0, 9), (0, 1), (1, 2), (2, 4), (3, 9), (4, 6), (9, 9)] {
         let group = entries[from..until].iter();
         let group = group.map(|entry| unverified(entry, None)).collect();

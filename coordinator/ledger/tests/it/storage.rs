@@ -1,4 +1,4 @@
-//! The store in memory does what every store must.
+//! The store in memory passes the conformance tests for stores.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

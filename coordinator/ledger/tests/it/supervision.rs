@@ -1,11 +1,16 @@
-//! Openings leave a trace; totals are opened once, over enough claims, and anyone checks them.
+//! Openings leave a trace. Totals are opened once, over enough claims, and anybody can check them.
+
+use std::time::Duration;
 
 use crate::founded::Founded;
 use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalPartials,
     TotalsOpened,
 };
-use merits_primitives::ids::{Credits, EntryId, Output, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId, Output, ScaleId},
+};
 
 fn content() -> OpeningContent {
     OpeningContent {
@@ -16,7 +21,7 @@ fn content() -> OpeningContent {
     }
 }
 
-fn request(ledger: &Founded, deadline: u64) -> OpeningRequested {
+fn request(ledger: &Founded, deadline: Timestamp) -> OpeningRequested {
     OpeningRequested {
         commitment: content().commitment(&ledger.federation.origin),
         scale: ledger.federation.scale_id(),
@@ -28,7 +33,7 @@ fn request(ledger: &Founded, deadline: u64) -> OpeningRequested {
 fn an_opening_is_requested_completed_and_revealed_once_each() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
-    let deadline = ledger.time + 60_000;
+    let deadline = ledger.time + Duration::from_secs(60);
     let requested = Entry::OpeningRequested(request(&ledger, deadline));
     ledger.refused(
         &federation.sign(&requested, &federation.witness),
@@ -52,9 +57,9 @@ fn an_opening_is_requested_completed_and_revealed_once_each() {
         openings.overdue(time).expect("rows in memory").len()
     };
     assert_eq!(overdue(&ledger, deadline), 0);
-    assert_eq!(overdue(&ledger, deadline + 1), 1);
+    assert_eq!(overdue(&ledger, deadline + Duration::from_millis(1)), 1);
     ledger.supervise(&reveal(content())).expect("revealed");
-    assert_eq!(overdue(&ledger, deadline + 1), 0);
+    assert_eq!(overdue(&ledger, deadline + Duration::from_millis(1)), 0);
     let openings = ledger.ledger.state().openings();
     let opening = openings.get(&request).expect("rows in memory");
     let opening = opening.expect("it is there");
@@ -72,9 +77,9 @@ fn requests_have_a_known_scale_and_a_deadline_ahead() {
         |requested| federation.sign(&Entry::OpeningRequested(requested), &federation.supervisor);
     let past = sign(request(&ledger, ledger.time));
     ledger.refused(&past, "deadline", "deadline");
-    let far = sign(request(&ledger, u64::MAX));
+    let far = sign(request(&ledger, Timestamp::LAST));
     ledger.refused(&far, "deadline", "deadline");
-    let mut unknown = request(&ledger, ledger.time + 60_000);
+    let mut unknown = request(&ledger, ledger.time + Duration::from_secs(60));
     unknown.scale = ScaleId::new("no-such-scale").expect("a good name");
     ledger.refused(&sign(unknown), "scale-unknown", "scale");
     let orphan = Entry::OpeningCompleted(OpeningCompleted {
@@ -141,7 +146,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
             .collect::<Vec<_>>(),
         [2]
     );
-    // The same set under another sum is not the next set any more.
+    // The same set with another sum is no longer the next set.
     let mut again = first;
     again.sum = 701;
     refused_total(&mut ledger, again, "total-set", "entries[0]");

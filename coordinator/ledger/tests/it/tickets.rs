@@ -1,8 +1,10 @@
 //! Consents: what a deposit reserves, what a withdrawal ends, and which claims a batch may make.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
+use std::time::Duration;
+
 use crate::town::{
-    DAY, Town, act_refused, admit, consent, inhabited, proven, proven_or_not, refusal, refused,
+    Town, act_refused, admit, consent, inhabited, proven, proven_or_not, refusal, refused,
     second_distributor, town, town_with,
 };
 use merits_ledger::Role;
@@ -13,11 +15,15 @@ use merits_ledger::state::{MOST_DAYS_AHEAD, RESERVATION, ROOT_GRACE};
 use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
 use merits_primitives::earned::Earned;
 use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};
-use merits_primitives::{Fr, nullifier::Nullifier};
+use merits_primitives::{
+    Fr,
+    calendar::{Day, Timestamp},
+    nullifier::Nullifier,
+};
 use merits_verifier::{Reason, entry::SignedEntry};
 use rand::{SeedableRng, rngs::StdRng};
 
-/// A deposit by the consent's distributor with a change, proven if anything can be.
+/// A deposit by the consent's distributor with a change, proven if possible.
 fn changed(
     town: &mut Town,
     consented: &Consented,
@@ -29,7 +35,7 @@ fn changed(
     proven_or_not(town, &entry, Some(&consented.distributor))
 }
 
-/// The batch for these consents with a change, proven for whatever the state then asks.
+/// The batch for these consents with a change, proven for what the state then requires.
 fn changed_batch(
     town: &mut Town,
     consents: &[Consented],
@@ -43,7 +49,7 @@ fn changed_batch(
 }
 
 /// The last moment at which the ticket reserves.
-fn until(town: &Town, consented: &Consented) -> u64 {
+fn until(town: &Town, consented: &Consented) -> Timestamp {
     let nullifier = &consented.deposit.nullifier;
     town.state()
         .tickets()
@@ -68,7 +74,7 @@ fn a_ticket_is_deposited_and_claimed_with_once() {
     // Fresh records under the same ticket.
     let (again, _) = town.batch(std::slice::from_ref(&consented)).unwrap();
     refused(&mut town, &again, "ticket-missing", "claims[0].ticket");
-    // And no second ticket for the period, at this or another distributor.
+    // There is no second ticket for the period, at this or another distributor.
     town.register(&Citizen::new(2)).unwrap();
     let rival = second_distributor(&mut town);
     for distributor in [town.federation.distributor.clone(), rival] {
@@ -152,7 +158,7 @@ fn a_deposit_must_fit_the_ledger() {
     }
     let other_role = changed(&mut town, &consented, |d| d.source = federation.issuer.id);
     refused(&mut town, &other_role, "source-unknown", "source");
-    // Whoever is no distributor deposits nothing.
+    // A party that is not a distributor cannot deposit.
     let entry = Entry::TicketDeposited(consented.deposit.clone());
     let by_source = proven(&mut town, &entry, Some(&federation.source));
     refused(&mut town, &by_source, "role-missing", "");
@@ -171,14 +177,14 @@ fn a_deposit_must_fit_the_ledger() {
 fn tickets_are_taken_31_days_ahead() {
     let (mut town, citizen) = inhabited();
     let distributor = town.federation.distributor.clone();
-    let today = town.time / (DAY * 1_000);
+    let today = town.time.day();
     let start = |index| Period {
         kind: PeriodKind::Week,
         index,
     };
-    let starts = |index: u32| u64::try_from(start(index).first_day()).unwrap();
+    let starts = |index: u32| Day(u32::try_from(start(index).first_day()).unwrap());
     let last = (2_800..)
-        .take_while(|index| starts(*index) <= today + u64::from(MOST_DAYS_AHEAD))
+        .take_while(|index| starts(*index) <= today.saturating_add(MOST_DAYS_AHEAD))
         .last()
         .unwrap();
     let ahead = |town: &Town, index| {
@@ -203,7 +209,7 @@ fn terms_are_published_once_by_a_distributor_for_a_scale() {
     let rival = admit(&mut town, "rival", &[Role::Distributor], 21);
     let entry = Entry::TermsPublished(known.clone());
     let distributor = federation.distributor.clone();
-    // The same words for another scale of its own: one of the two would not be true.
+    // The same text for another scale of its own: one of the two would not be true.
     let mut reading = federation.scale(1);
     reading.id = ScaleId::new("reading-week").unwrap();
     reading.asset = AssetId(2);
@@ -220,7 +226,7 @@ fn terms_are_published_once_by_a_distributor_for_a_scale() {
         text: known.text.clone(),
     });
     act_refused(&mut town, &distributor, &twice, "terms-known", "text");
-    // The same words of another distributor are its own: neither keeps them from the other.
+    // The same text of another distributor: neither blocks the other.
     town.act(&rival, &entry).unwrap();
     act_refused(&mut town, &federation.source, &entry, "role-missing", "");
     let elsewhere = Entry::TermsPublished(TermsPublished {
@@ -256,7 +262,7 @@ fn a_batch_needs_the_fitting_ticket_of_every_claim() {
         b.claims[0].ticket = Some(Nullifier(Fr::from(5u64)));
     });
     refused(&mut town, &entry, "ticket-missing", "claims[0].ticket");
-    // Records of one person under the ticket of another: b tells.
+    // Records of one person under the ticket of another: b shows it.
     let entry = changed_batch(&mut town, &both, |_, b| {
         b.claims[0].ticket = b.claims[1].ticket;
     });
@@ -345,20 +351,20 @@ fn a_withdrawn_ticket_is_claimed_with_by_nobody_and_frees_the_period() {
             .is_withdrawn(&nullifier, &message)
             .unwrap()
     );
-    // Not deposited again, whatever the root.
+    // It cannot be deposited again, under any root.
     town.register(&Citizen::new(2)).unwrap();
     let again = consent(&town, &citizen, &consented.distributor);
     assert_eq!(
         refusal(town.deposit_consent(&again)).code(),
         Reason::ConsentWithdrawn
     );
-    // Twice is refused: nothing new is said.
+    // A second withdrawal is refused, because it states nothing new.
     let twice = refusal(town.withdraw(&consented));
     assert_eq!(
         (twice.code().as_str(), twice.field().to_string().as_str()),
         ("consent-withdrawn", "message")
     );
-    // Free at once for another.
+    // The claim is free at once for another distributor.
     let elsewhere = consent(&town, &citizen, &rival);
     town.deposit_consent(&elsewhere).unwrap();
     town.earn(&[elsewhere]).unwrap();
@@ -395,7 +401,7 @@ fn a_withdrawal_after_the_claim_is_logged_and_changes_no_credit() {
             .unwrap()
     );
     assert_eq!(town.state().notes().size(), notes);
-    // And it does not free the claim.
+    // This does not free the claim.
     let rival = second_distributor(&mut town);
     let elsewhere = consent(&town, &citizen, &rival);
     let refusal = refusal(town.deposit_consent(&elsewhere));
@@ -431,17 +437,17 @@ fn nobody_withdraws_for_another() {
         let entry = Entry::ConsentWithdrawn(other).personal(&federation.origin, &proof);
         refused(&mut town, &entry, "proof-invalid", "proof");
     }
-    // The consent's own proof takes nothing back: the messages are of different kinds.
+    // The consent's own proof cannot withdraw it: the messages are of different kinds.
     let deposit = Entry::TicketDeposited(consented.deposit.clone());
     let consent = proven(&mut town, &deposit, Some(&consented.distributor));
     let consent = consent.groth16_proof().unwrap();
     let entry = Entry::ConsentWithdrawn(withdrawal.clone()).personal(&federation.origin, &consent);
     refused(&mut town, &entry, "proof-invalid", "proof");
-    // A party's signature does not belong under it.
+    // It must not have a party's signature.
     let entry = Entry::ConsentWithdrawn(withdrawal);
     let signed = federation.sign_proven(&entry, Some(&federation.distributor), &proof);
     refused(&mut town, &signed, "signature-unexpected", "signature");
-    // And a deposit without a signature is nobody's.
+    // A deposit without a signature belongs to nobody.
     let unsigned = federation.sign_proven(&deposit, None, &proof);
     refused(&mut town, &unsigned, "party-unknown", "party");
     town.submit(&honest).unwrap();
@@ -453,7 +459,7 @@ fn a_lapsed_ticket_claims_nothing_and_another_takes_its_place() {
     let rival = second_distributor(&mut town);
     let consented = town.deposit(&citizen).unwrap();
     assert_eq!(until(&town, &consented), town.time + RESERVATION);
-    town.time = until(&town, &consented) - 1_000;
+    town.time = until(&town, &consented) - Duration::from_secs(1);
     let elsewhere = consent(&town, &citizen, &rival);
     assert_eq!(
         refusal(town.deposit_consent(&elsewhere)).code(),
@@ -481,8 +487,10 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
         .unwrap()
         .unwrap()
         .birth;
-    let reach = (retired_at + ROOT_GRACE) / (DAY * 1_000) + u64::from(MOST_DAYS_AHEAD);
-    assert!(u64::from(birth.from.0) > reach);
+    let reach = (retired_at + ROOT_GRACE)
+        .day()
+        .saturating_add(MOST_DAYS_AHEAD);
+    assert!(birth.from > reach);
     town.time = retired_at + ROOT_GRACE;
     let entry = changed(&mut town, &old, |_| {});
     refused(&mut town, &entry, "group-root-unknown", "root");
@@ -493,7 +501,7 @@ fn a_retired_identity_consents_for_an_hour_at_most() {
     });
     let late = proven(&mut town, &late, None);
     refused(&mut town, &late, "group-root-unknown", "root");
-    town.time = retired_at + ROOT_GRACE - 1_000;
+    town.time = retired_at + ROOT_GRACE - Duration::from_secs(1);
     town.submit(&entry).unwrap();
 }
 

@@ -1,4 +1,6 @@
-//! View-key epochs: what is refused, and how they follow each other.
+//! View-key epochs: what is refused, and the order of epochs.
+
+use std::time::Duration;
 
 use crate::founded::Founded;
 use merits_ledger::entry::{Entry, ViewKeyEpochOpened};
@@ -12,7 +14,8 @@ use merits_primitives::{
 use merits_verifier::{EncodedProof, ProofSystem, schnorr};
 use rand::{SeedableRng, rngs::StdRng};
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// The second epoch, active an hour after the start; the first is accepted an hour longer.
 fn second(federation: &Federation, rng: &mut StdRng) -> (ViewKeyEpochOpened, schnorr::Proof) {
@@ -39,11 +42,14 @@ fn an_epoch_is_pending_active_in_grace_and_retired() {
         )
     };
     use EpochStanding::{Active, Grace, Pending, Retired};
-    assert_eq!(standing(START + HOUR - 1), (Some(Active), Some(Pending)));
+    assert_eq!(
+        standing(START + HOUR - MOMENT),
+        (Some(Active), Some(Pending))
+    );
     assert_eq!(standing(START + HOUR), (Some(Grace), Some(Active)));
     assert_eq!(standing(START + 2 * HOUR), (Some(Grace), Some(Active)));
     assert_eq!(
-        standing(START + 2 * HOUR + 1),
+        standing(START + 2 * HOUR + MOMENT),
         (Some(Retired), Some(Active))
     );
     assert_eq!(epochs.standing(Epoch(3), START), None);
@@ -56,7 +62,7 @@ fn an_epoch_is_pending_active_in_grace_and_retired() {
     );
     ledger.refused_at(
         &batches[2],
-        START + 2 * HOUR + 1,
+        START + 2 * HOUR + MOMENT,
         "epoch-not-accepted",
         "epoch",
     );
@@ -125,7 +131,7 @@ fn each_fault_of_an_epoch_has_its_refusal() {
         "role-missing",
         "",
     );
-    // Proofs bind half and holder: exchanged halves prove nothing.
+    // Proofs bind half and holder, so exchanged halves prove nothing.
     refuse(
         |_, opened| {
             std::mem::swap(&mut opened.supervisor.claim, &mut opened.witness.claim);

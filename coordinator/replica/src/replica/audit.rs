@@ -1,10 +1,10 @@
-//! The whole copy verified again, and a state that is made anew.
+//! The whole copy verified again.
 
 use std::path::Path;
 
 use merits_ledger::{
     Blob, BlobDigest, LedgerPolicy, Replay, State, blob,
-    rows::{RowError, RowKey, Rows, Table},
+    rows::{RowError, Rows, Table},
 };
 use merits_verifier::log::Hash;
 use rand_core::CryptoRng;
@@ -18,7 +18,7 @@ impl Replica {
     /// # Errors
     /// [`ReplicaError::Altered`] when one is missing or has other bytes; [`ReplicaError::Archive`].
     pub fn blobs_of(&self, leaf: &[u8]) -> Result<Vec<Blob>, ReplicaError> {
-        blobs_of(&self.archive, &self.directory, leaf)
+        blobs_of(self.archive.as_ref(), &self.directory, leaf)
     }
 
     /// Verifies the whole copy again, from its first leaf: signatures, proofs, rules, tree; and that the
@@ -31,7 +31,7 @@ impl Replica {
         let policy = self.state.policy().clone();
         let (size, expected) = (self.size(), self.frontier.root());
         let state = replayed(
-            &self.archive,
+            self.archive.as_ref(),
             &self.directory,
             policy,
             (size, expected),
@@ -41,7 +41,7 @@ impl Replica {
             return Err(ReplicaError::Altered(self.directory.clone()));
         }
         let same = state.rows().digest()? == self.digest
-            && same_rows(state.rows(), self.archive.file().as_ref())?
+            && same_rows(state.rows(), self.archive.rows().as_ref())?
             && self.archive.same_used(state.memory())?;
         if same {
             Ok(state)
@@ -75,8 +75,8 @@ fn same_rows(one: &dyn Rows, other: &dyn Rows) -> Result<bool, RowError> {
 const PAGE_ROWS: usize = 1_024;
 
 /// The state that the leaves of a copy make, each verified again.
-fn replayed(
-    archive: &Archive,
+pub(super) fn replayed(
+    archive: &dyn Archive,
     directory: &Path,
     policy: LedgerPolicy,
     (size, expected): (u64, Hash),
@@ -86,8 +86,7 @@ fn replayed(
     let mut replay = Replay::new(policy);
     let mut next = 0;
     while next < size {
-        let page = archive.file().leaves(next, size, PAGE_BYTES);
-        let page = page.map_err(archive.failed())?;
+        let page = archive.leaves(next, size, PAGE_BYTES)?;
         if page.is_empty() {
             return Err(altered());
         }
@@ -106,36 +105,17 @@ fn replayed(
 }
 
 /// The blobs that a leaf of a copy names, as they were stored.
-fn blobs_of(archive: &Archive, directory: &Path, leaf: &[u8]) -> Result<Vec<Blob>, ReplicaError> {
+fn blobs_of(
+    archive: &dyn Archive,
+    directory: &Path,
+    leaf: &[u8],
+) -> Result<Vec<Blob>, ReplicaError> {
     let read = |digest: BlobDigest| {
-        let stored = archive.file().blob(&digest).map_err(archive.failed())?;
-        stored
+        archive
+            .blob(&digest)?
             .and_then(|bytes| Blob::new(bytes).ok())
             .filter(|blob| blob.digest() == digest)
             .ok_or_else(|| ReplicaError::Altered(directory.to_owned()))
     };
     blob::named_by(leaf).into_iter().map(read).collect()
-}
-
-/// Makes the stored state anew from the leaves.
-pub(super) fn rebuild(
-    archive: &mut Archive,
-    directory: &Path,
-    policy: &LedgerPolicy,
-    size: u64,
-    expected: Hash,
-    rng: &mut impl CryptoRng,
-) -> Result<(), ReplicaError> {
-    tracing::warn!(
-        size,
-        "the stored state is of another version: it is made anew from the leaves"
-    );
-    let state = replayed(archive, directory, policy.clone(), (size, expected), rng)?;
-    let digest = state.rows().digest()?;
-    let mut rows = Vec::new();
-    for table in Table::ALL {
-        let of_table = state.rows().range(table, &[], usize::MAX)?.into_iter();
-        rows.extend(of_table.map(|(key, value)| (RowKey { table, key }, Some(value))));
-    }
-    Ok(archive.replace_state(size, &rows, &digest)?)
 }

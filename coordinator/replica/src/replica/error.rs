@@ -127,6 +127,7 @@ pub enum ReplicaError {
     Interrupted,
 }
 
+#[cfg(feature = "net")]
 impl ReplicaError {
     /// Whether another process has the copy, or its mark, now.
     pub(crate) fn is_in_use(&self) -> bool {

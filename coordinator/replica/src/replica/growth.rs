@@ -1,20 +1,23 @@
 //! Leaves on their way into a replica.
 
-use std::{
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use merits_ledger::{Blob, Extended, Extension, ExtensionError, State, storage::Head};
-use merits_ledger_sqlite::{Group, wait};
+use merits_ledger::{
+    Blob, Extended, Extension, ExtensionError, State,
+    storage::{Head, wait},
+};
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::log::{Checkpoint, Hash, SignedCheckpoint};
 use rand_core::CryptoRng;
 
 use super::{Replica, ReplicaError, note};
-use crate::{archive::ArchiveError, mark::HighWaterMark};
+use crate::{
+    archive::{ArchiveError, Group},
+    mark::HighWaterMark,
+};
 
 /// A checkpoint to which a replica can be brought: signed by the log, and not older than what was verified.
 #[derive(Debug, Clone)]
@@ -52,14 +55,12 @@ impl Update {
 #[derive(Debug)]
 pub struct Growth {
     update: Update,
-    group: Group<'static>,
+    group: Group,
     extension: Extension,
     /// The high-water mark, if it is in the part that comes: its size, and the root that it must have.
     mark: Option<(u64, Hash)>,
     /// The root that the new leaves give at the mark.
     at_mark: Option<Hash>,
-    /// The database, for errors.
-    path: PathBuf,
     lost: Arc<AtomicU64>,
 }
 
@@ -69,8 +70,8 @@ impl Growth {
         self.extension.frontier().size()
     }
 
-    /// The time of the newest leaf that came, unix milliseconds.
-    pub fn newest_time(&self) -> Option<u64> {
+    /// The time of the newest leaf that came.
+    pub fn newest_time(&self) -> Option<Timestamp> {
         self.extension.newest_time()
     }
 
@@ -124,12 +125,12 @@ impl Growth {
         ended.map_err(|error| self.fault(error))
     }
 
-    fn fault(&self, error: ExtensionError<sqlx::Error>) -> ReplicaError {
+    fn fault(&self, error: ExtensionError<ArchiveError>) -> ReplicaError {
         match error {
             ExtensionError::Store(error) => {
                 // Whoever asks must not take the older tree for the newest.
                 self.lost.fetch_max(self.update.until(), Ordering::Relaxed);
-                ArchiveError::database(&self.path, error).into()
+                error.into()
             }
             ExtensionError::Rows(error) => error.into(),
             ExtensionError::Commit(error) => error.into(),
@@ -199,7 +200,6 @@ impl Replica {
                 .filter(|mark| mark.size > update.from)
                 .map(|mark| (mark.size, mark.root)),
             at_mark: None,
-            path: self.archive.path().to_owned(),
             lost: Arc::clone(&self.lost),
             update,
         })
@@ -305,8 +305,7 @@ impl Replica {
             signed,
         }) = self.unshown.take()
         {
-            let rows = Arc::clone(self.archive.file());
-            self.state = State::stored(extended.governing, rows);
+            self.state = State::stored(extended.governing, self.archive.rows());
             self.digest = extended.digest;
             self.frontier = extended.frontier;
             self.newest = Some((target, signed));
@@ -314,8 +313,8 @@ impl Replica {
         Ok(())
     }
 
-    /// True while what is in the database is not in all other files.
-    pub(crate) fn is_unsettled(&self) -> bool {
+    /// True while what is in the database is not in all other files ([`Replica::settle`]).
+    pub fn is_unsettled(&self) -> bool {
         self.unshown.is_some()
     }
 

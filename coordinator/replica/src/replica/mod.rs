@@ -4,6 +4,8 @@ mod audit;
 mod error;
 mod growth;
 mod kit;
+#[cfg(feature = "sqlite")]
+mod opening;
 mod read;
 
 pub use error::ReplicaError;
@@ -22,26 +24,22 @@ use std::{
 use merits_ledger::{
     Governing, KeyRing, LedgerPolicy, State,
     rows::StateDigest,
-    storage::STATE_VERSION,
     tree::{Frontier, frontier_nodes, root},
 };
-use merits_ledger_sqlite::inspect::LogRow;
-use merits_verifier::log::{Checkpoint, LogKey, SignedCheckpoint};
-use rand_core::CryptoRng;
+use merits_verifier::log::{Checkpoint, Hash, LogKey, SignedCheckpoint, verify_consistency};
 
 use crate::{
-    archive::Archive,
+    archive::{Archive, MemoryArchive},
     mark::{HighWaterMark, MarkError},
 };
-use audit::rebuild;
 use growth::Unshown;
 
-/// A verified copy of a ledger, on disk.
+/// A verified copy of a ledger: on disk, or in memory.
 #[derive(Debug)]
 pub struct Replica {
     directory: PathBuf,
     key: LogKey,
-    archive: Archive,
+    archive: Box<dyn Archive>,
     mark: Option<HighWaterMark>,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
     state: State,
@@ -56,78 +54,23 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// Opens the copy in `directory`, or starts an empty one. Its leaves were verified before they were
-    /// stored, and the state that they made with them is believed, as the own key files are;
-    /// [`Replica::replay`] verifies all of it again. A state of another version of this program is made anew
-    /// from the leaves.
-    ///
-    /// # Errors
-    /// [`ReplicaError`].
-    pub fn open(
-        directory: &Path,
-        key: LogKey,
-        policy: LedgerPolicy,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, ReplicaError> {
-        let mut archive = Archive::open(directory, &key, &policy)?;
-        let facts = archive.differences(&policy)?;
-        if !facts.is_empty() {
-            let directory = directory.to_owned();
-            return Err(ReplicaError::OtherFacts { directory, facts });
-        }
-        let altered = || ReplicaError::Altered(directory.to_owned());
-        let LogRow {
-            size,
-            root,
-            checkpoint: note,
-            ..
-        } = archive.log()?;
-        archive.check_count(size)?;
-        let newest = match size {
-            0 => None,
-            _ => {
-                let signed = SignedCheckpoint::parse(&note)?;
-                Some((signed.verify(&key)?, signed))
-            }
-        };
-        let nodes = archive.file().nodes(&frontier_nodes(size));
-        let nodes = nodes.map_err(archive.failed())?;
-        let frontier = Frontier::load(&nodes, size).map_err(|_| altered())?;
-        if let Some((checkpoint, _)) = &newest
-            && (checkpoint.size != size
-                || checkpoint.root[..] != root[..]
-                || checkpoint.root != frontier.root())
-        {
-            return Err(altered());
-        }
-        if archive.state_version()? != Some(i64::from(STATE_VERSION)) {
-            rebuild(&mut archive, directory, &policy, size, frontier.root(), rng)?;
-        }
-        let head = archive.file().head().map_err(archive.failed())?;
-        if size > 0 && head.is_none() {
-            return Err(altered());
-        }
-        if size > 0 && !archive.shows(&note) {
-            archive.show_checkpoint(&note)?;
-        }
-        let file = Arc::clone(archive.file());
-        let governing = Governing::load(policy, file.as_ref())?;
-        if governing.size() != size {
-            return Err(altered());
-        }
-        Ok(Self {
-            directory: directory.to_owned(),
+    /// An empty copy in memory: it is gone with its process, and fetched and verified again by the next one.
+    pub fn in_memory(key: LogKey, policy: LedgerPolicy) -> Self {
+        let archive = MemoryArchive::default();
+        let state = State::stored(Governing::new(policy), archive.rows());
+        Self {
+            directory: PathBuf::from(MEMORY),
             key,
-            archive,
+            archive: Box::new(archive),
             mark: None,
-            newest,
-            state: State::stored(governing, file),
-            digest: head.map_or_else(StateDigest::default, |head| head.digest),
-            frontier,
+            newest: None,
+            state,
+            digest: StateDigest::default(),
+            frontier: Frontier::new(),
             keys: KeyRing::new(),
             unshown: None,
             lost: Arc::default(),
-        })
+        }
     }
 
     /// Puts the copy under a high-water mark. A copy that is older than its mark may be synchronised, and
@@ -138,8 +81,7 @@ impl Replica {
     pub fn guarded_by(mut self, mut mark: HighWaterMark) -> Result<Self, ReplicaError> {
         if let Some((checkpoint, signed)) = &self.newest {
             let marked = mark.newest().map_or(0, |newest| newest.size);
-            let nodes = self.archive.file().nodes(&frontier_nodes(marked));
-            let nodes = nodes.map_err(self.archive.failed())?;
+            let nodes = self.archive.nodes(&frontier_nodes(marked))?;
             match mark.judge(checkpoint.size, |size| root(&nodes, size).ok()) {
                 Ok(()) => mark.raise(checkpoint, signed)?,
                 Err(MarkError::Below { .. }) => {}
@@ -169,11 +111,7 @@ impl Replica {
         if let Some((newest, own)) = &self.newest
             && checkpoint.size <= newest.size
         {
-            let nodes = self
-                .archive
-                .file()
-                .nodes(&frontier_nodes(checkpoint.size))
-                .map_err(self.archive.failed())?;
+            let nodes = self.archive.nodes(&frontier_nodes(checkpoint.size))?;
             if root(&nodes, checkpoint.size).ok() != Some(checkpoint.root) {
                 let (old, new) = (signed.to_string(), own.to_string());
                 return Err(self.rewritten(checkpoint.size, &old, newest.size, &new)?);
@@ -188,7 +126,7 @@ impl Replica {
         &self.key
     }
 
-    /// The directory of the copy.
+    /// The directory of the copy; of one in memory a name that no directory has.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -237,8 +175,30 @@ impl Replica {
         mark.map_or(0, |newest| newest.size).max(self.size())
     }
 
+    /// Refuses an update that the log does not show to continue the tree that was verified: before any leaf of it
+    /// is taken. `proof` is the log's, from the one size to the other. It alone convicts nobody, because whoever
+    /// stands in between can spoil a proof.
+    ///
+    /// # Errors
+    /// [`ReplicaError::NotShown`]; both checkpoints are kept.
+    pub fn require_consistency(&self, update: &Update, proof: &[Hash]) -> Result<(), ReplicaError> {
+        let Some(old) = self.checkpoint() else {
+            return Ok(());
+        };
+        let (until, root) = (update.until(), update.root());
+        match verify_consistency(old.size, &old.root, until, &root, proof) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.not_shown(update)?),
+        }
+    }
+
+    /// Evidence that an error named, of a copy in memory: one on disk has it in a file.
+    pub fn evidence(&self, name: &Path) -> Option<String> {
+        self.archive.kept(name.to_str()?)
+    }
+
     /// Keeps both checkpoints when the log cannot show that the new tree continues the old.
-    pub(crate) fn not_shown(&self, update: &Update) -> Result<ReplicaError, ReplicaError> {
+    fn not_shown(&self, update: &Update) -> Result<ReplicaError, ReplicaError> {
         let old = note(self.newest.as_ref().map(|(_, signed)| signed));
         let new = update.signed.to_string();
         let evidence = self.keep_both("checkpoints-not-shown-to-continue.txt", &old, &new)?;
@@ -275,6 +235,9 @@ impl Replica {
 fn note(signed: Option<&SignedCheckpoint>) -> String {
     signed.map(ToString::to_string).unwrap_or_default()
 }
+
+/// Where a copy in memory is, for errors.
+const MEMORY: &str = "(this program's memory)";
 
 /// Bytes of leaves that are in memory at a time.
 const PAGE_BYTES: usize = 512 * 1_024;

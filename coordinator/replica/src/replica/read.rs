@@ -2,10 +2,9 @@
 
 use merits_ledger::{
     UniqueSet,
-    rows::Rows as _,
     tree::{inclusion_nodes, inclusion_proof},
 };
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{codec::Canonical as _, entry::Leaf, log::Checkpoint, receipt::Receipt};
 
 use super::{PAGE_BYTES, Replica, ReplicaError};
@@ -51,8 +50,7 @@ impl Replica {
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
     pub fn find(&self, id: &EntryId) -> Result<Option<u64>, ReplicaError> {
-        let found = self.archive.file().find(id);
-        let found = found.map_err(self.archive.failed())?;
+        let found = self.archive.find(id)?;
         // What is in the database and not shown yet is not answered.
         Ok(found.filter(|index| *index < self.size()))
     }
@@ -62,16 +60,13 @@ impl Replica {
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
     pub fn used(&self, set: UniqueSet, value: &[u8; 32]) -> Result<Option<u64>, ReplicaError> {
-        let leaf = self.archive.file().used(set, value)?;
+        let leaf = self.archive.rows().used(set, value)?;
         Ok(leaf.filter(|leaf| *leaf < self.size()))
     }
 
     fn leaf_bytes(&self, index: u64) -> Result<Option<Vec<u8>>, ReplicaError> {
-        let leaves = self
-            .archive
-            .file()
-            .leaves(index, self.size().min(index.saturating_add(1)), 0);
-        let leaves = leaves.map_err(self.archive.failed())?;
+        let until = self.size().min(index.saturating_add(1));
+        let leaves = self.archive.leaves(index, until, 0)?;
         Ok(leaves.into_iter().next())
     }
 
@@ -81,7 +76,7 @@ impl Replica {
     }
 
     /// The time of the newest leaf.
-    pub(crate) fn newest_time(&self) -> Option<u64> {
+    pub fn newest_time(&self) -> Option<Timestamp> {
         (self.size() > 0).then(|| self.state.time())
     }
 
@@ -108,8 +103,7 @@ impl Replica {
             return Ok(None);
         };
         let wanted = inclusion_nodes(index, checkpoint.size);
-        let nodes = self.archive.file().nodes(&wanted);
-        let nodes = nodes.map_err(self.archive.failed())?;
+        let nodes = self.archive.nodes(&wanted)?;
         let proof = inclusion_proof(&nodes, index, checkpoint.size);
         Ok(Some(Receipt {
             leaf,
@@ -141,12 +135,11 @@ impl Iterator for Leaves<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.len() == 0 {
-            let (file, size) = (self.replica.archive.file(), self.replica.size());
+            let (archive, size) = (&self.replica.archive, self.replica.size());
             if self.next >= size {
                 return None;
             }
-            let page = file.leaves(self.next, size, PAGE_BYTES);
-            match page.map_err(self.replica.archive.failed()) {
+            match archive.leaves(self.next, size, PAGE_BYTES) {
                 // Whoever counts leaves must not take a hole for the end.
                 Ok(page) if page.is_empty() => {
                     let directory = self.replica.directory.clone();

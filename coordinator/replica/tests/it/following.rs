@@ -1,5 +1,7 @@
 //! Following a log, and refusing one that is not as it was, or other leaves than it signed.
 
+use std::time::Duration;
+
 use merits_replica::{ArchiveError, ReplicaError};
 use merits_verifier::{codec::Canonical as _, log::LogSigner};
 
@@ -77,7 +79,7 @@ fn a_refused_update_changes_nothing() {
     let before = replica.state().expect("a state").digest();
     // The log itself signs a leaf that its rules refuse: the same party again, a second later.
     let mut leaf = merits_verifier::entry::Leaf::from_bytes(&log.leaves(0)[0]).expect("a leaf");
-    leaf.time += 1_000;
+    leaf.time += Duration::from_secs(1);
     let mut tree = merits_ledger::tree::Frontier::new();
     for bytes in [&log.leaves(0)[0], &leaf.to_bytes()] {
         tree.push(merits_verifier::log::leaf_hash(bytes));

@@ -6,7 +6,10 @@ use ed25519_dalek::SigningKey;
 use merits_ledger::{
     Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State, entry::PartyAdmitted,
 };
-use merits_primitives::ids::{Origin, PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Origin, PartyId},
+};
 use merits_replica::{HighWaterMark, Replica, ReplicaError};
 use merits_verifier::{
     codec::Canonical as _,
@@ -59,11 +62,11 @@ impl Log {
             supervisor,
             authority,
         };
-        log.append(application, 1_000);
+        log.append(application, Timestamp::from_millis(1_000));
         log
     }
 
-    pub(crate) fn append(&mut self, application: PartyAdmitted, time: u64) {
+    pub(crate) fn append(&mut self, application: PartyAdmitted, time: Timestamp) {
         let entry = Entry::PartyAdmitted(application).sign(
             &origin(),
             self.authority,
@@ -75,12 +78,12 @@ impl Log {
             .expect("the rules allow it");
     }
 
-    pub(crate) fn admit(&mut self, number: u8, time: u64) {
+    pub(crate) fn admit(&mut self, number: u8, millis: u64) {
         let name = format!("sponsor-{number}");
         let roles = Roles::new(&[Role::Sponsor]);
         self.append(
             PartyAdmitted::apply(&origin(), &name, roles, &key(number), [number; 32]),
-            time,
+            Timestamp::from_millis(millis),
         );
     }
 
@@ -120,7 +123,7 @@ impl Log {
 pub(crate) fn alter(directory: &Path, sql: &'static str) {
     use sqlx::ConnectOptions as _;
     let path = directory.join("copy.sqlite");
-    merits_ledger_sqlite::wait(async {
+    merits_ledger::storage::wait(async {
         let mut db = merits_sqlite::durable(&path)
             .connect()
             .await

@@ -4,4 +4,5 @@ mod copies;
 mod following;
 mod log;
 mod marks;
+mod memory;
 mod writing;

@@ -11,7 +11,7 @@ fn a_full_disk_needs_no_restart() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("copy.sqlite");
     let run = |sql: &'static str| {
-        merits_ledger_sqlite::wait(async {
+        merits_ledger::storage::wait(async {
             let mut db = merits_sqlite::durable(&path)
                 .connect()
                 .await

@@ -1,4 +1,4 @@
-//! What changed from one version of a scale to the next, and whether the keys can stay.
+//! The changes from one version of a scale to the next, and whether the keys can stay.
 
 mod parts;
 
@@ -14,12 +14,12 @@ use parts::Changes;
 pub struct Difference {
     /// All changes, in the order of a manifest.
     pub changes: Vec<Change>,
-    /// Why the circuit is another one, so that a set-up and a new key are needed. Empty: the shape
-    /// is the same and the keys stay.
+    /// Why the circuit differs, so that a set-up and a new key are needed. If empty, the shape is
+    /// the same and the keys stay.
     pub new_key: Vec<String>,
-    /// What the rules forbid: the newer one is no next version of the older one.
+    /// Why the rules forbid the newer manifest as the next version of the older one.
     pub refused: Vec<String>,
-    /// Examples of the older manifest whose records give something else under the newer one.
+    /// Examples of the older manifest whose records give another result under the newer one.
     pub examples: Vec<ExampleChange>,
 }
 
@@ -28,20 +28,20 @@ pub struct Difference {
 pub struct Change {
     /// The key, such as `constant factor, value`.
     pub key: String,
-    /// What was; `None` if it is new.
+    /// The old value; `None` if it is new.
     pub old: Option<String>,
-    /// What is; `None` if it is gone.
+    /// The new value; `None` if it was removed.
     pub new: Option<String>,
     /// Whether the circuit may depend on it.
     pub shape: bool,
 }
 
-/// An example whose records give something else now.
+/// An example whose records give another result now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExampleChange {
     /// The example of the older manifest.
     pub name: String,
-    /// Credits and measure that it had.
+    /// Credits and measure under the older manifest.
     pub old: (u64, Option<u64>),
     /// Credits and measure under the newer manifest.
     pub new: (u64, Option<u64>),
@@ -92,18 +92,19 @@ pub fn diff(old: &Manifest, new: &Manifest) -> Difference {
     }
 }
 
-/// Why the shape is another one.
+/// Why the shape differs.
 fn reasons(changes: &[Change]) -> Vec<String> {
     let changes = changes.iter().filter(|change| change.shape);
     let reasons: Vec<String> = changes.map(|change| change.key.clone()).collect();
     if reasons.is_empty() {
-        // Constants or tables in another order, say: their places are the public inputs'.
-        return vec!["the order of what is declared".to_owned()];
+        // For example, constants or tables in another order: their order is that of the public
+        // inputs.
+        return vec!["the order of the declarations".to_owned()];
     }
     reasons
 }
 
-/// What no version may do, by the ledger's rules.
+/// Violations of the ledger's rules for versions.
 fn refused(old: &Manifest, new: &Manifest) -> Vec<String> {
     let mut refused = Vec::new();
     if old.id() != new.id() {
@@ -114,10 +115,10 @@ fn refused(old: &Manifest, new: &Manifest) -> Vec<String> {
         ));
     }
     if old.asset() != new.asset() {
-        refused.push("asset: all versions of an id have the number of the first".to_owned());
+        refused.push("asset: all versions of an id have the same number".to_owned());
     }
     if old.period_kind() != new.period_kind() {
-        refused.push("period: what an id counts by is fixed".to_owned());
+        refused.push("period: all versions of an id count by the same period".to_owned());
     }
     if new.version() <= old.version() {
         refused.push(format!(
@@ -134,15 +135,15 @@ fn refused(old: &Manifest, new: &Manifest) -> Vec<String> {
         ));
     }
     if old.per_source() != new.per_source() {
-        refused.push("per_source: what a person's one claim of a period is, is fixed".to_owned());
+        refused.push("per_source: it is the same in all versions of an id".to_owned());
     }
     if old.vouched() != new.vouched() {
-        refused.push("vouched: who vouches for people is fixed".to_owned());
+        refused.push("vouched: it is the same in all versions of an id".to_owned());
     }
     refused
 }
 
-/// Old examples whose records the new schema reads alike, computed under the new manifest.
+/// Old examples whose records mean the same under the new schema, computed under the new manifest.
 fn recomputed(old: &Manifest, new: &Manifest) -> Vec<ExampleChange> {
     let kinds = |m: &Manifest| -> Vec<(String, FieldKind)> {
         let fields = m.schema().fields.iter();
@@ -162,7 +163,7 @@ fn recomputed(old: &Manifest, new: &Manifest) -> Vec<ExampleChange> {
     };
     let examples = old.examples().iter().filter_map(|example| {
         let was = compute(old, example, &example.records)?;
-        // Records beyond the new bounds give nothing; the bounds are among the changes.
+        // Records out of the new bounds give no result. The bounds are listed among the changes.
         let is = compute(new, example, &example.records)?;
         (was != is).then(|| ExampleChange {
             name: example.name.clone(),
@@ -173,7 +174,7 @@ fn recomputed(old: &Manifest, new: &Manifest) -> Vec<ExampleChange> {
     examples.collect()
 }
 
-/// The kind without its bounds: records of two such fields are read alike.
+/// The kind without its bounds: records of two fields of equal kind mean the same.
 fn bare(kind: &FieldKind) -> FieldKind {
     let (min, max) = (0, 0);
     match kind {

@@ -38,7 +38,7 @@ impl Changes {
 }
 
 pub(super) fn header(found: &mut Changes, old: &Manifest, new: &Manifest) {
-    // Whole: a key that is new has to be compared below before this compiles.
+    // Destructured in full: this does not compile until a new key is compared below.
     let Header {
         id: _,
         version: _,
@@ -108,7 +108,7 @@ pub(super) fn schema(found: &mut Changes, old: &Manifest, new: &Manifest) {
                 was.map(|f| (f, show(f, old))),
                 is.map(|f| (f, show(f, new))),
             );
-            // The names of an enum and the units of numbers are not the circuit's.
+            // The circuit does not depend on the names of an enum or the units of numbers.
             let shape = match (&was, &is) {
                 (Some((was, _)), Some((is, _))) => {
                     a.bounds(was) != b.bounds(is)
@@ -237,7 +237,7 @@ fn show_by(by: &TableBy) -> String {
     }
 }
 
-/// What the circuit knows of a constant or table.
+/// The part of a constant or table that the circuit depends on.
 fn figures(found: &mut Changes, key: &str, [a, b]: [([Decimal; 2], u8); 2], [was, is]: [bool; 2]) {
     let interval = |[low, high]: [Decimal; 2]| format!("[{low}, {high}]");
     let words = |dated: bool| if dated { "dated" } else { "not dated" };
@@ -343,7 +343,7 @@ pub(super) fn examples(found: &mut Changes, old: &[Example], new: &[Example]) {
     );
 }
 
-/// Compares lists by name: what both have, then what is gone, then what is new.
+/// Compares lists by name: first the entries of both, then the removed ones, then the new ones.
 fn each<T>(
     found: &mut Changes,
     what: &str,

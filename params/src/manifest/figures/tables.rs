@@ -18,9 +18,9 @@ pub(super) const KEYS: [&str; 11] = [
 enum Form {
     /// By name.
     Names(Vec<String>),
-    /// One each, in order; what each is called.
+    /// One for each cell, in order, with the name of each.
     InOrder(Vec<String>),
-    /// Beside the band or point itself: read already.
+    /// Beside the band or point itself, and already read.
     Beside(Vec<At<Decimal>>),
 }
 
@@ -62,7 +62,7 @@ pub(super) fn read(
     Some((table, place))
 }
 
-/// What it is looked up by, and how its values are written.
+/// The key that it is looked up by, and how its values are written.
 fn by(
     faults: &mut Faults<'_>,
     section: &Section<'_>,
@@ -92,7 +92,7 @@ fn by_enum(
     dated: bool,
     schema: Option<&Schema>,
 ) -> Option<(TableBy, Form)> {
-    // Where the figures are dated, the first version says which names there are.
+    // If the figures are dated, the first version determines the names.
     let holder = if dated {
         let all = ["from", "values"];
         let versions = section.sections(faults, "version", "[[table.version]]", &all)?;
@@ -115,7 +115,7 @@ fn by_enum(
         .map(|(key, _)| key.value)
         .collect();
     let values = match schema {
-        // Nothing to compare with: the schema has faults of its own.
+        // There is nothing to compare with, because the schema has faults.
         None => found.iter().map(|name| (*name).to_owned()).collect(),
         Some(schema) => match enum_of(schema, &found) {
             Ok(values) => values,
@@ -135,7 +135,7 @@ fn enum_of(schema: &Schema, found: &[&str]) -> Result<Vec<String>, String> {
         FieldKind::Enum { values } => Some((&field.name, values)),
         _ => None,
     });
-    // Names that one of the two has and the other has not.
+    // Names that only one of the two has.
     let differ = |values: &[String]| {
         let missing = values.iter().filter(|name| !found.contains(&name.as_str()));
         let other = found
@@ -150,7 +150,7 @@ fn enum_of(schema: &Schema, found: &[&str]) -> Result<Vec<String>, String> {
         missing.len() + other.len()
     });
     let Some((field, values)) = nearest else {
-        return Err("the schema has no enum field by whose names a table could go".to_owned());
+        return Err("the schema has no enum field whose names a table could use".to_owned());
     };
     let (missing, other) = differ(values);
     match (missing.as_slice(), other.as_slice()) {
@@ -160,11 +160,11 @@ fn enum_of(schema: &Schema, found: &[&str]) -> Result<Vec<String>, String> {
             missing.join("`, `")
         )),
         ([], other) => Err(format!(
-            "`{}` is no name of field `{field}`",
+            "`{}` is not a name of field `{field}`",
             other.join("`, `")
         )),
         (missing, other) => Err(format!(
-            "`{}` is no name of an enum; of field `{field}`, `{}` has no figure",
+            "`{}` is not a name of an enum; of field `{field}`, `{}` has no figure",
             other.join("`, `"),
             missing.join("`, `")
         )),
@@ -209,7 +209,7 @@ fn bands(faults: &mut Faults<'_>, section_: &Section<'_>, dated: bool) -> Option
     Some((by, form))
 }
 
-/// Bands hold something, and each begins where the one before ends.
+/// Checks that bands are not empty and that each begins where the one before ends.
 fn check_bands(faults: &mut Faults<'_>, section: &Section<'_>, bands: &[At<Band>]) {
     if bands.is_empty() {
         let message = "a table needs at least one band";
@@ -228,7 +228,7 @@ fn check_bands(faults: &mut Faults<'_>, section: &Section<'_>, bands: &[At<Band>
         let reason = if b.low < a.high || (a.high == b.low && a.high_closed && b.low_closed) {
             "overlaps"
         } else if b.low > a.high || (!a.high_closed && !b.low_closed) {
-            "leaves a gap behind"
+            "leaves a gap after"
         } else {
             continue;
         };
@@ -251,7 +251,7 @@ fn curve(faults: &mut Faults<'_>, section: &Section<'_>, dated: bool) -> Option<
         match <[At<Decimal>; 2]>::try_from(pair) {
             Ok([x, y]) => Some((x, Some(y))),
             Err(_) => {
-                let message = "a point is two decimals: where it stands, and the figure there";
+                let message = "a point is two decimals: its position, and the figure there";
                 faults.value(item.span(), message, "write it as [\"6000\", \"1\"]")
             }
         }
@@ -265,7 +265,7 @@ fn curve(faults: &mut Faults<'_>, section: &Section<'_>, dated: bool) -> Option<
     for At { value, span } in &points {
         if last.is_some_and(|last| *value <= last) {
             let message = format!("the point at {value} does not come after the one before");
-            return faults.value(span.clone(), message, "points stand in increasing order");
+            return faults.value(span.clone(), message, "points must be in increasing order");
         }
         last = Some(*value);
     }
@@ -294,7 +294,7 @@ fn by_name(
     let table = names(faults, "values", value)?;
     for (key, _) in table.entries() {
         if !labels.iter().any(|label| label == key.value) {
-            let message = format!("`{}` is no name of this table", shown(key.value));
+            let message = format!("`{}` is not a name of this table", shown(key.value));
             let hint = format!("it has {}", labels.join(", "));
             return faults.add(FaultKind::UnknownKey, key.span, message, hint);
         }

@@ -1,4 +1,4 @@
-//! What is said of two versions of a scale.
+//! The report about two versions of a scale.
 
 use super::super::{Difference, Manifest, diff};
 use super::language::{RIDES, rides};
@@ -166,7 +166,8 @@ fn what_is_fixed_for_an_id_may_not_change() {
     }
 }
 
-/// Names are for people: the circuit has none, so they cost no key, and the ledger takes them.
+/// Names are for people. The circuit has none, so a new name needs no new key, and the ledger
+/// accepts it.
 #[test]
 fn other_names_of_fields_and_figures_are_a_versions_own_matter() {
     for replaced in [

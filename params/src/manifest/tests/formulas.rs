@@ -1,5 +1,5 @@
-//! Faults of formulas at their place in the file, what is read as deep and as long as the manual
-//! says, and what was approved before it was refused.
+//! Faults of formulas at their positions in the file, formulas as deep and as long as the manual
+//! allows, and constructs that were approved before they were refused.
 
 use crate::manifest::{FaultKind, Manifest, ManifestError};
 use merits_formula::Code;
@@ -92,7 +92,7 @@ fn a_fault_of_syntax_has_its_place_in_every_kind_of_string() {
 #[test]
 fn formulas_are_as_deep_and_numbers_as_long_as_the_manual_says() {
     let choices = |count: usize| {
-        // None is decided by how many days there can be.
+        // None of these is decided by the possible number of days.
         let parts = (2..count + 2).map(|n| format!("days.size()*999>{n} ? 1 : "));
         format!("cel = '''\n{}0\n'''", parts.collect::<String>())
     };
@@ -124,7 +124,7 @@ fn formulas_are_as_deep_and_numbers_as_long_as_the_manual_says() {
     }
 }
 
-/// What the parser before this one made of it, and what an approved scale must stay.
+/// The meaning under the previous parser, which an approved scale must keep.
 const ZERO_BASED: &str = "d53e5eaed98283952ac0cbedc14a1b8400cfe54147cac9ff4c9eb3e3b7d9dea0";
 
 #[test]

@@ -1,4 +1,4 @@
-//! Every key of a manifest: what is read, what is refused, and where the refusal points.
+//! Every key of a manifest: what is read, what is refused, and the position of the refusal.
 
 use merits_formula::{Code, FieldKind, Record};
 use merits_primitives::ids::{Credits, Period};
@@ -79,7 +79,7 @@ fn every_key_is_read() {
     assert_eq!(second.credits, Credits(26));
 }
 
-/// The order of public inputs is told by the formula and by the ledger's figures: the same.
+/// The formula and the ledger's figures give the same order of public inputs.
 #[test]
 fn figures_stand_in_the_order_of_the_public_inputs() {
     for scale in [rides(), super::cycling()] {
@@ -130,7 +130,7 @@ fn a_period_has_the_figures_of_its_days() {
     public("2024-04", [5, 5, 20, 20, 15, 15], [0, 0]);
 }
 
-/// A day that the calendar has, but not the month of the example.
+/// A day that the kind of period allows, but that the month of the example lacks.
 #[test]
 fn an_example_stays_within_the_period_that_it_states() {
     let late = RIDES
@@ -138,7 +138,7 @@ fn an_example_stays_within_the_period_that_it_states() {
         .replace("credits = 26", "credits = 24");
     let april = late.replace("period = \"2024-03\"", "period = \"2024-04\"");
     let error = Manifest::from_toml(&april).unwrap_err().to_string();
-    assert!(error.contains("behind the end of the period"), "{error}");
+    assert!(error.contains("after the end of the period"), "{error}");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_measure_is_promised_only_where_there_is_one() {
     assert_eq!(&text[fault.span.clone()], "measure");
 }
 
-/// Files from other systems: other line ends, and a mark at their beginning.
+/// Files from other systems: other line endings, and a byte order mark.
 #[test]
 fn line_ends_do_not_move_places() {
     let text = RIDES.replace('\n', "\r\n");

@@ -77,7 +77,7 @@ fn a_version_is_for_its_periods() {
     assert!(ended.is_valid_at(week("2014-W40")));
     assert!(!ended.is_valid_at(week("2014-W41")));
     assert_eq!(ended.validity().words(), "2014-W36 to 2014-W40");
-    // A month is no week.
+    // A month is not a week.
     assert!(!scale.is_valid_at(week("2014-10")));
 }
 
@@ -121,8 +121,8 @@ fn an_example_that_does_not_hold_is_refused() {
         "{error}"
     );
     assert!(refused("value = \"162.72\"", "value = \"170.51\"").contains("example"));
-    assert!(refused("Mon 08:10", "Moon 08:10").contains("is no time"));
-    assert!(refused("Mon 08:10", "Mon 24:10").contains("is no time"));
+    assert!(refused("Mon 08:10", "Moon 08:10").contains("is not a time"));
+    assert!(refused("Mon 08:10", "Mon 24:10").contains("is not a time"));
     assert!(refused("distance = 3000", "distance = 70000").contains("out of bounds"));
     assert!(refused("distance = 3000", "distance = \"far\"").contains("whole number"));
     assert!(refused("duration = 600, ", "").contains("missing"));
@@ -161,7 +161,7 @@ fn values_out_of_place_are_refused() {
         ("supply_cap = 10_000_000_000", "supply_cap = 0", "cap of 0"),
         ("unit = \"g CO2e\"", "unit = \" \"", "empty"),
         ("\"2014-W36\"", "\"2014-09\"", "counts by"),
-        ("\"2014-W36\"", "\"2014-W99\"", "no period"),
+        ("\"2014-W36\"", "\"2014-W99\"", "not a period"),
         (
             "\"2014-W36\"",
             "\"2014-W36\"\nuntil = \"2014-W35\"",

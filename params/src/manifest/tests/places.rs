@@ -1,4 +1,4 @@
-//! Every refusal of the new keys, and the place in the file that it points at.
+//! Every refusal of the new keys, and the position in the file that it points at.
 
 use super::language::{RIDES, changed};
 
@@ -89,7 +89,7 @@ fn faults_point_at_their_place() {
         (
             "from = \"2024-03-11\"",
             "from = \"11.3.2024\"",
-            "no date",
+            "not a date",
             "\"11.3.2024\"",
         ),
         (
@@ -143,7 +143,7 @@ fn faults_point_at_their_place() {
         (
             "name = \"bonus\"",
             "name = \"Bonus\"",
-            "no name",
+            "not a name",
             "\"Bonus\"",
         ),
         ("name = \"ramp\"", "name = \"rate\"", "taken", "\"rate\""),
@@ -158,7 +158,7 @@ fn faults_point_at_their_place() {
         (
             "{ metro = \"0.5\", bus = \"1\" }",
             "{ metro = \"0.5\", bus = \"1\", tram = \"1\" }",
-            "`tram` is no name of field `mode`",
+            "`tram` is not a name of field `mode`",
             "values",
         ),
         (
@@ -170,7 +170,7 @@ fn faults_point_at_their_place() {
         (
             "{ bus = \"2\", metro = \"1.5\" }",
             "{ bus = \"2\", metro = \"1.5\", tram = \"1\" }",
-            "`tram` is no name of this table",
+            "`tram` is not a name of this table",
             "tram",
         ),
         (
@@ -188,13 +188,13 @@ fn faults_point_at_their_place() {
         (
             "range = \"(5, 99.9]\"",
             "range = \"(6, 99.9]\"",
-            "leaves a gap behind",
+            "leaves a gap after",
             "\"(6, 99.9]\"",
         ),
         (
             "range = \"[0, 5]\"",
             "range = \"[0, 5)\"",
-            "leaves a gap behind",
+            "leaves a gap after",
             "\"(5, 99.9]\"",
         ),
         (
@@ -283,7 +283,7 @@ fn faults_point_at_their_place() {
             "readers need it",
             "\" \"",
         ),
-        // What a formula says of a declaration stands at the declaration.
+        // A formula's fault about a declaration is reported at the declaration.
         (
             "  + counted.map(r, bonus.at(r.start)).sum()\n",
             "",

@@ -1,4 +1,4 @@
-//! What the digest of a shape covers, and what it does not.
+//! What the digest of a shape covers, and what it does not cover.
 
 use super::super::Manifest;
 use super::language::{RIDES, rides};
@@ -37,7 +37,7 @@ fn figures_words_and_names_are_no_part_of_the_shape() {
         ("total", "all_of_it"),
         ("bonus", "extra"),
         ("\"metro\"", "\"tram\""),
-        // The circuit picks a cell by its place, whatever the place is called.
+        // The circuit selects a cell by its index, not by its name.
         ("[\"bus\", \"metro\"]", "[\"metro\", \"bus\"]"),
         (
             "rides.filter(r, r.paid)",
@@ -114,7 +114,7 @@ fn what_the_circuit_is_made_from_is_the_shape() {
     assert_ne!(plain.shape().digest(), rides().shape().digest());
 }
 
-/// Who vouches is the ledger's matter: marking a scale costs no new key.
+/// The ledger handles who vouches, so marking a scale needs no new key.
 #[test]
 fn vouching_is_no_part_of_the_shape() {
     const HOUSEHOLD: &str = include_str!("../../../scales/household-electricity/scale.toml");

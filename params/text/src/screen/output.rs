@@ -1,9 +1,9 @@
 //! The one way to standard output and standard error.
 //!
-//! std's `println!` ends a program by a panic when the disk behind its output is full or its reader has gone. What a
-//! command has begun it must end all the same: a signature that is made must get into its file. So a text that
-//! cannot be written is dropped, with everything after it, and the work goes on; [`finish`] then says how it went,
-//! and the command's exit code follows it.
+//! std's `println!` panics when the disk behind its output is full or its reader has gone. But a
+//! command must finish what it has begun: a signature that was made must get into its file. So a
+//! text that cannot be written is dropped, with everything after it, and the work goes on.
+//! [`finish`] then reports the failure, which determines the command's exit code.
 
 use std::{
     fmt,
@@ -13,10 +13,10 @@ use std::{
 
 use thiserror::Error;
 
-/// Why standard output lacks a part of what was said.
+/// Why standard output lacks a part of the text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unprinted {
-    /// A pipe whose reader has had enough, as of `merits .. | head`. That is nobody's fault.
+    /// A pipe whose reader has stopped, as in `merits .. | head`. This is not a fault.
     #[error("nobody reads the standard output any more")]
     ReaderGone,
     /// Anything else, such as a full disk.
@@ -37,7 +37,7 @@ impl From<io::Error> for Unprinted {
     }
 }
 
-/// The first failure; nothing is written to standard output after it.
+/// The first failure. After it, nothing is written to standard output.
 static FIRST: OnceLock<Unprinted> = OnceLock::new();
 
 /// Writes to standard output.
@@ -45,23 +45,23 @@ pub fn out(text: fmt::Arguments<'_>) {
     if FIRST.get().is_none()
         && let Err(unprinted) = write(&mut io::stdout().lock(), text)
     {
-        // Two threads may fail at once: the first one counts.
+        // Two threads may fail at once. The first failure counts.
         let _ = FIRST.set(unprinted);
     }
 }
 
-/// Notes that somebody else's writing to standard output failed.
+/// Records that other code failed to write to standard output.
 pub fn failed(error: io::Error) {
-    // Two threads may fail at once: the first one counts.
+    // Two threads may fail at once. The first failure counts.
     let _ = FIRST.set(error.into());
 }
 
-/// Writes to standard error. Where that fails there is nobody left to tell.
+/// Writes to standard error. If that fails, there is no other way to report it.
 pub fn err(text: fmt::Arguments<'_>) {
     let _ = write(&mut io::stderr().lock(), text);
 }
 
-/// Puts out what is held back, and says how all writing to standard output went.
+/// Flushes standard output, and returns whether all writes to it succeeded.
 ///
 /// # Errors
 /// [`Unprinted`]: the first failure.

@@ -4,6 +4,8 @@
 //! Failure is: a week is proven for another week's figures, or an output is lost or mixed up with
 //! the other on the way.
 
+use std::time::Duration;
+
 use crate::federation::{MANIFEST, World, custody::Scene, scale_id, week};
 use merits_distributor::{earnings::EarnedSum, pool::Width};
 use merits_ledger::{Entry, state::TotalsKey};
@@ -135,7 +137,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
             .open_key(&state, key, 2, sum, &mut rand::rng());
         let entry = Entry::TotalsOpened(total);
         let entry = world.federation.sign(&entry, &world.federation.supervisor);
-        ledger.append(&entry, START + 1_000);
+        ledger.append(&entry, START + Duration::from_secs(1));
         let opened = ledger.state().totals().opened(&key).unwrap();
         assert_eq!(opened.len(), 1, "{output}");
     }

@@ -169,7 +169,7 @@ async fn what_cannot_be_redeemed_is_refused_and_costs_nothing() {
     );
     // Not yet open.
     let later = world
-        .offer(5, |offer| offer.opens = now() + 3_600_000)
+        .offer(5, |offer| offer.opens = now() + Duration::from_secs(3_600))
         .await;
     stock(&serving.store, &world, &later, 5).await;
     let draft = world.draft(later, &member);

@@ -4,8 +4,8 @@
 //! the **latest** clock shows; nothing is over before the **earliest** clock shows that it is. A period that
 //! is signed an hour too early is signed for ever without that hour's deeds.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use merits_primitives::calendar::Date;
+use jiff::{civil::DateTime, tz::TimeZone};
+use merits_primitives::calendar::{Date, Timestamp};
 
 use super::moment::{at, since_1970};
 
@@ -18,13 +18,13 @@ pub struct Present {
 }
 
 impl Present {
-    /// What the clocks of a zone show at this time (unix milliseconds).
-    pub fn in_zone(zone: &TimeZone, unix_millis: u64) -> Self {
-        let instant = i64::try_from(unix_millis)
+    /// What the clocks of a zone show at this time.
+    pub fn in_zone(zone: &TimeZone, time: Timestamp) -> Self {
+        let instant = i64::try_from(time.as_millis())
             .ok()
-            .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            .and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
         let Some(instant) = instant else {
-            return Self::anywhere(unix_millis);
+            return Self::anywhere(time);
         };
         let shown = instant.to_zoned(zone.clone()).datetime();
         Self {
@@ -34,10 +34,10 @@ impl Present {
         }
     }
 
-    /// What clocks anywhere on Earth show at this time (unix milliseconds): from UTC−12 to UTC+14.
-    pub fn anywhere(unix_millis: u64) -> Self {
+    /// What clocks anywhere on Earth show at this time: from UTC−12 to UTC+14.
+    pub fn anywhere(time: Timestamp) -> Self {
         // Minutes of 2^64 milliseconds are far below 2^63.
-        let minutes = i64::try_from(unix_millis / 60_000).unwrap_or(i64::MAX);
+        let minutes = i64::try_from(time.as_millis() / 60_000).unwrap_or(i64::MAX);
         let ahead = |hours: i64| at(minutes.saturating_add(hours * 60)).unwrap_or(DateTime::MAX);
         Self {
             zone: None,
@@ -86,6 +86,8 @@ const AHEAD: i64 = 14;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::wall_clock::{Needed, TimeMapping, WallClock};
     use jiff::civil::datetime;
@@ -101,7 +103,7 @@ mod tests {
     }
 
     /// 2026-11-30T12:00Z.
-    const NOON: u64 = 1_796_040_000_000;
+    const NOON: Timestamp = Timestamp::from_millis(1_796_040_000_000);
 
     #[test]
     fn now_is_the_zones_where_one_is_named() {
@@ -134,7 +136,7 @@ mod tests {
         assert_eq!(present.latest(), datetime(2026, 12, 1, 2, 0, 0, 0));
         assert_eq!(present.earliest(), datetime(2026, 11, 30, 0, 0, 0, 0));
         assert_eq!(present.last_day_over(), Date::new(2026, 11, 29));
-        let before = Present::anywhere(NOON - 60_000);
+        let before = Present::anywhere(NOON - Duration::from_secs(60));
         assert_eq!(before.last_day_over(), Date::new(2026, 11, 28));
         for part in ["UTC-12", "2026-11-30 00:00", "zone = \"Asia/Shanghai\""] {
             assert!(present.to_string().contains(part), "{present}");
@@ -143,10 +145,16 @@ mod tests {
 
     #[test]
     fn clocks_stop_at_the_calendars_ends() {
-        assert_eq!(Present::anywhere(u64::MAX).latest(), DateTime::MAX);
-        assert_eq!(Present::anywhere(0).last_day_over(), None);
+        assert_eq!(Present::anywhere(Timestamp::LAST).latest(), DateTime::MAX);
+        assert_eq!(Present::anywhere(Timestamp::FIRST).last_day_over(), None);
         let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
-        assert_eq!(Present::in_zone(&zone, u64::MAX).latest(), DateTime::MAX);
-        assert_eq!(Present::in_zone(&zone, 0).last_day_over(), None);
+        assert_eq!(
+            Present::in_zone(&zone, Timestamp::LAST).latest(),
+            DateTime::MAX
+        );
+        assert_eq!(
+            Present::in_zone(&zone, Timestamp::FIRST).last_day_over(),
+            None
+        );
     }
 }

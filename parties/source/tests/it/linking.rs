@@ -4,7 +4,6 @@ use merits_guard::output::Output;
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{
     Fr,
-    calendar::Day,
     ids::{Origin, PartyId},
     message::link_message,
     nullifier::Nullifier,
@@ -32,7 +31,7 @@ fn link(stage: &mut Stage<StdRng>, citizen: &Citizen, account: &str) -> LinkFile
     let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
     let scope = source_scope(&source);
     let handle = owner::handle(&citizen.secret(), scope);
-    let start = Day::of_millis(stage.time);
+    let start = stage.time.day();
     let statement = TicketStatement {
         root: stage.state().people().group().root().expect("people"),
         scope,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use merits_ledger::entry::OpeningContent;
+use merits_primitives::calendar::Timestamp;
 use merits_proto::{
     Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
@@ -72,8 +73,8 @@ enum Missing {
 
 /// Where a holder reads the time.
 pub trait Clock: Send + Sync + 'static {
-    /// Unix milliseconds.
-    fn now(&self) -> u64;
+    /// The time.
+    fn now(&self) -> Timestamp;
 }
 
 /// The machine's clock.
@@ -81,9 +82,9 @@ pub trait Clock: Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn now(&self) -> u64 {
+    fn now(&self) -> Timestamp {
         // A clock before 1970 reads as 1970; deadlines then never pass, and the journal shows it.
-        merits_replica::unix_millis()
+        merits_replica::machine_time()
     }
 }
 
@@ -114,7 +115,9 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
     async fn answer<A: Send + 'static>(
         &self,
         known: bool,
-        decide: impl FnOnce(&mut Holder, &dyn LedgerView, u64) -> Result<A, Refused> + Send + 'static,
+        decide: impl FnOnce(&mut Holder, &dyn LedgerView, Timestamp) -> Result<A, Refused>
+        + Send
+        + 'static,
     ) -> Result<A, Fault> {
         let sync = self.follow.sync();
         if known {

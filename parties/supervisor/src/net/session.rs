@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_replica::{ClientError, Follower};
 use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
 use thiserror::Error;
@@ -135,7 +135,7 @@ impl Session {
     }
 
     /// Opens one claim: request into the log, then partials, then the result's hash. `file`
-    /// keeps content and result; `deadline` is unix milliseconds.
+    /// keeps content and result;
     ///
     /// # Errors
     /// [`SessionError`]. After the request is in the log, [`Session::resume`] goes on from `file`.
@@ -144,7 +144,7 @@ impl Session {
         entry: EntryId,
         claim: u16,
         basis: &str,
-        deadline: u64,
+        deadline: Timestamp,
         file: &Path,
     ) -> Result<OpenedClaim, SessionError> {
         let content = request_content(entry, claim, basis, &mut rand::rng())?;

@@ -1,6 +1,7 @@
 //! A supervisor at work: its keys, its copy of the log, and the procedures over both.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use merits_ledger::{
@@ -13,7 +14,10 @@ use merits_party::{
     identity::{Identity, PartyConfig as _},
     lookup::find_party,
 };
-use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion},
+};
 use merits_records::disclosure::Disclosure;
 use merits_replica::Follower;
 use merits_sealing::SealingKey;
@@ -33,9 +37,9 @@ use crate::{
     side::Side,
 };
 
-const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long batches under the epoch before are still taken.
-const GRACE_MILLIS: u64 = 7 * DAY_MILLIS;
+const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
 /// its receipt verified, and the copy has it.
@@ -295,7 +299,7 @@ impl Supervisor {
         Ok(record.proposal)
     }
 
-    /// Opens a view-key epoch at `now` (unix milliseconds) with the own half and the witness's. The own half is
+    /// Opens a view-key epoch at `now` with the own half and the witness's. The own half is
     /// written when the ledger's rules take the entry.
     ///
     /// # Errors
@@ -304,7 +308,7 @@ impl Supervisor {
         &'a self,
         epoch: Epoch,
         witness: ProvenHalf,
-        now: u64,
+        now: Timestamp,
         rng: &'a mut (impl CryptoRng + Send),
     ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
         Box::pin(async move {
@@ -323,7 +327,7 @@ impl Supervisor {
                     epoch,
                     now,
                     // Batches under the epoch before may still be in proving.
-                    if epoch.0 > 1 { now + GRACE_MILLIS } else { now },
+                    if epoch.0 > 1 { now + GRACE } else { now },
                     own,
                     witness,
                 )?;
@@ -363,7 +367,7 @@ impl Supervisor {
     }
 
     /// Opens one claim; the request goes on the ledger first. Returns the request file beside what was opened.
-    /// `now` is unix milliseconds.
+    ///
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -372,7 +376,7 @@ impl Supervisor {
         entry: EntryId,
         claim: u16,
         basis: &'a str,
-        now: u64,
+        now: Timestamp,
     ) -> BoxFuture<'a, Result<(OpenedClaim, PathBuf), SupervisorError>> {
         Box::pin(async move {
             let requests = &self.config.requests;
@@ -380,8 +384,8 @@ impl Supervisor {
                 path: requests.clone(),
                 source,
             })?;
-            let deadline = now + u64::from(self.config.deadline_days) * DAY_MILLIS;
-            let name = format!("{}-{claim}-{now}.json", &entry.to_hex()[..16]);
+            let deadline = now + u32::from(self.config.deadline_days) * DAY;
+            let name = format!("{}-{claim}-{}.json", &entry.to_hex()[..16], now.as_millis());
             let file = requests.join(name);
             let mut session = self.session().await?;
             let opened = session

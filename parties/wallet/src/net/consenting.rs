@@ -2,7 +2,10 @@
 
 use merits_ledger::{Entry, Role, State};
 use merits_params::terms::TermsDocument;
-use merits_primitives::ids::{PartyId, Period, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{PartyId, Period, ScaleId},
+};
 use merits_records::handover::{LinkFile, TicketFile};
 use merits_replica::Replica;
 use rand_core::CryptoRng;
@@ -68,7 +71,7 @@ struct AskedOf {
 }
 
 impl Wallet {
-    /// A link for a source: this account is the person with this pseudonym. `now` is unix milliseconds. The
+    /// A link for a source: this account is the person with this pseudonym. The
     /// wallet remembers the account by [`Wallet::remember`].
     ///
     /// # Errors
@@ -78,7 +81,7 @@ impl Wallet {
         source: &PartyId,
         account: &str,
         prover: &PersonProver,
-        now: u64,
+        now: Timestamp,
     ) -> Result<LinkFile, WalletError> {
         let replica = self.replica();
         let state = replica.state()?;
@@ -158,7 +161,7 @@ impl Wallet {
         })
     }
 
-    /// The ticket of one period, proven and sealed to its distributor. `now` is unix milliseconds.
+    /// The ticket of one period, proven and sealed to its distributor.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -167,7 +170,7 @@ impl Wallet {
         proposal: &ConsentProposal,
         period: Period,
         prover: &PersonProver,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<TicketFile, WalletError> {
         let AskedOf {

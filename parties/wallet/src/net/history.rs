@@ -1,7 +1,7 @@
 //! Everything that concerns a person, in the ledger's order.
 
 use merits_ledger::Entry;
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use serde::Serialize;
 
 use super::{Wallet, WalletError};
@@ -15,8 +15,8 @@ use crate::{
 pub struct Event {
     /// The entry's leaf.
     pub leaf: u64,
-    /// Its time, unix milliseconds.
-    pub time: u64,
+    /// Its time.
+    pub time: Timestamp,
     /// The entry.
     pub entry: String,
     /// What it says.
@@ -153,7 +153,9 @@ impl Wallet {
         let event = |(entry, happened): (EntryId, Happened)| -> Result<Event, WalletError> {
             Ok(Event {
                 leaf: replica.find(&entry)?.unwrap_or(0),
-                time: replica.entry(&entry)?.map_or(0, |leaf| leaf.time),
+                time: replica
+                    .entry(&entry)?
+                    .map_or(Timestamp::FIRST, |leaf| leaf.time),
                 entry: entry.to_string(),
                 happened,
             })

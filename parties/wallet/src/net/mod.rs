@@ -18,7 +18,7 @@ use std::{ops::Deref, sync::RwLockReadGuard};
 use futures::future::BoxFuture;
 use merits_ledger::{State, rows::RowError};
 use merits_params::keystore::KeyStore;
-use merits_primitives::ids::ScaleId;
+use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_records::handover::RegistrationRequest;
 use merits_replica::{Follower, Replica, ReplicaError, Submitted};
 use merits_verifier::entry::{Leaf, SignedEntry};
@@ -269,19 +269,19 @@ impl Wallet {
         Ok(RegistrationRequest::new(origin, commitment))
     }
 
-    /// What the person has at `now` (unix milliseconds), by scale and expiry bucket.
+    /// What the person has at `now`, by scale and expiry bucket.
     ///
     /// # Errors
     /// [`WalletError`].
-    pub fn credits(&self, now: u64) -> Result<Vec<Purse>, WalletError> {
+    pub fn credits(&self, now: Timestamp) -> Result<Vec<Purse>, WalletError> {
         Ok(report::credits(self.replica().state()?, &self.view, now))
     }
 
-    /// The offers that are open at `now` (unix milliseconds).
+    /// The offers that are open at `now`.
     ///
     /// # Errors
     /// [`WalletError`].
-    pub fn offers(&self, now: u64) -> Result<Vec<OpenOffer>, WalletError> {
+    pub fn offers(&self, now: Timestamp) -> Result<Vec<OpenOffer>, WalletError> {
         let replica = self.replica();
         Ok(report::offers(
             replica.state()?,

@@ -11,7 +11,10 @@ use merits_ledger::{
     Entry, OfferRefusal, Refusal,
     entry::{Attested, REDEEMED, Redeemed},
 };
-use merits_primitives::ids::{EntryId, Expiry, PartyId, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Expiry, PartyId, ScaleId},
+};
 use merits_verifier::{groth16::Proof, receipt::Receipt};
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -100,8 +103,8 @@ struct Kept<'a> {
 }
 
 impl Wallet {
-    /// Plans the redemption of an offer, which is named by its id or the beginning of it, at `now` (unix
-    /// milliseconds). An offer of one exchange needs no `exchange`.
+    /// Plans the redemption of an offer, which is named by its id or the beginning of it, at `now`.
+    /// An offer of one exchange needs no `exchange`.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -109,7 +112,7 @@ impl Wallet {
         &self,
         offer: &str,
         exchange: Option<PartyId>,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<PlannedRedemption, WalletError> {
         let replica = self.replica();
@@ -243,7 +246,7 @@ impl Wallet {
         })
     }
 
-    /// The expiry buckets of a scale whose notes may be merged at `now` (unix milliseconds): all of them, or the
+    /// The expiry buckets of a scale whose notes may be merged at `now`: all of them, or the
     /// one whose credits are no longer good from `day` on.
     ///
     /// # Errors
@@ -252,7 +255,7 @@ impl Wallet {
         &self,
         scale: &ScaleId,
         day: Option<&str>,
-        now: u64,
+        now: Timestamp,
     ) -> Result<Vec<Expiry>, WalletError> {
         let replica = self.replica();
         let state = replica.state()?;
@@ -272,7 +275,7 @@ impl Wallet {
         &self,
         scale: &ScaleId,
         expiry: Expiry,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<Planned<Attested>>, WalletError> {
         let replica = self.replica();

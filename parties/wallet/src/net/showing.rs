@@ -3,7 +3,10 @@
 use futures::future::BoxFuture;
 use merits_ledger::{Entry, entry::Attested};
 use merits_params::manifest::Manifest;
-use merits_primitives::ids::{Credits, Period, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, Period, ScaleId},
+};
 use merits_records::SubjectPeriod;
 use merits_verifier::{
     attestation::{Attestation, Question},
@@ -33,8 +36,8 @@ pub struct AttestRequest<'a> {
     pub at_least: u64,
     /// To whom, and what was asked.
     pub question: &'a Question,
-    /// Last moment, unix milliseconds.
-    pub not_after: u64,
+    /// Last moment.
+    pub not_after: Timestamp,
 }
 
 /// An attestation that is ready to be proven.
@@ -42,7 +45,7 @@ pub struct AttestRequest<'a> {
 pub struct PlannedAttestation {
     planned: Planned<Attested>,
     question: Question,
-    not_after: u64,
+    not_after: Timestamp,
     scale: ScaleId,
     unit: String,
 }
@@ -70,8 +73,8 @@ pub struct Shown {
     pub expires: String,
     /// To whom.
     pub verifier: String,
-    /// The last moment, unix milliseconds.
-    pub not_after: u64,
+    /// The last moment.
+    pub not_after: Timestamp,
     /// The entry's leaf.
     pub leaf: u64,
     /// Of which log.
@@ -82,14 +85,14 @@ pub struct Shown {
 }
 
 impl Wallet {
-    /// Plans an attestation at `now` (unix milliseconds).
+    /// Plans an attestation at `now`.
     ///
     /// # Errors
     /// [`WalletError`].
     pub fn plan_attestation(
         &self,
         asked: &AttestRequest<'_>,
-        now: u64,
+        now: Timestamp,
         rng: &mut impl CryptoRng,
     ) -> Result<PlannedAttestation, WalletError> {
         let replica = self.replica();

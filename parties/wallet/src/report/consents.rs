@@ -1,6 +1,7 @@
 //! What a person consented to.
 
 use merits_ledger::State;
+use merits_primitives::calendar::Timestamp;
 use serde::Serialize;
 
 use super::party_name;
@@ -30,7 +31,7 @@ pub enum Standing {
     /// The distributor may claim.
     Deposited {
         /// The last moment, unix milliseconds.
-        until: u64,
+        until: Timestamp,
     },
     /// Claimed with.
     Claimed {

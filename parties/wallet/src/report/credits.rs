@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use merits_ledger::{State, state::check_not_expired};
-use merits_primitives::ids::{Expiry, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Expiry, ScaleId},
+};
 use serde::Serialize;
 
 use super::{expiry_day, party_name, unit};
@@ -89,7 +92,7 @@ impl Note {
 }
 
 /// What the person has at `now` (unix milliseconds), by scale and expiry bucket.
-pub fn credits(state: &State, view: &View, now: u64) -> Vec<Purse> {
+pub fn credits(state: &State, view: &View, now: Timestamp) -> Vec<Purse> {
     let mut purses: BTreeMap<(&ScaleId, Expiry), Vec<&OwnNote>> = BTreeMap::new();
     for note in view.notes.iter().filter(|note| note.spent.is_none()) {
         let purse = purses.entry((&note.scale, note.expiry)).or_default();

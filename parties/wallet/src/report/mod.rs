@@ -11,7 +11,10 @@ mod openings;
 
 use merits_ledger::State;
 use merits_params::manifest::Manifest;
-use merits_primitives::ids::{Expiry, PartyId, Period, PeriodKind, ScaleId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Expiry, PartyId, Period, PeriodKind, ScaleId},
+};
 use serde::Serialize;
 
 pub use self::{
@@ -28,7 +31,7 @@ pub struct AsOf {
     /// Leaves of the copy.
     pub leaves: u64,
     /// The time of the last one, unix milliseconds.
-    pub time: u64,
+    pub time: Timestamp,
 }
 
 /// A party's name, or the beginning of its id if the ledger does not have it.

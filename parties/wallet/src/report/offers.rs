@@ -1,6 +1,7 @@
 //! What a person can redeem.
 
 use merits_ledger::State;
+use merits_primitives::calendar::Timestamp;
 use serde::Serialize;
 
 use super::{expiry_day, party_name, unit};
@@ -38,7 +39,7 @@ pub struct OpenOffer {
     /// Of how many.
     pub quota: u32,
     /// When it ends, unix milliseconds.
-    pub closes: u64,
+    pub closes: Timestamp,
     /// Most redemptions of a person and day.
     pub per_day: u32,
     /// Whether this person can pay.
@@ -71,7 +72,7 @@ pub fn offers(
     state: &State,
     view: &View,
     keys: &WalletKeys,
-    now: u64,
+    now: Timestamp,
 ) -> Result<Vec<OpenOffer>, SpendError> {
     let now = now.max(state.time());
     let spender = match Spender::new(state, view, keys, now) {

@@ -1,6 +1,7 @@
 //! Who opened a person's records.
 
 use merits_ledger::State;
+use merits_primitives::calendar::Timestamp;
 use serde::Serialize;
 
 use super::party_name;
@@ -21,7 +22,7 @@ pub struct Opening {
     /// Who asked.
     pub requester: String,
     /// When, unix milliseconds.
-    pub requested: u64,
+    pub requested: Timestamp,
     /// The batch.
     pub entry: String,
     /// The claim in it.

@@ -1,4 +1,4 @@
-//! Peers that ask and do not read.
+//! Peers that ask but do not read.
 
 use std::time::Duration;
 
@@ -40,13 +40,14 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         most = most.max(resident().saturating_sub(before));
     }
-    // Twice the bound: this process is the attacker too, and its allocator keeps some.
+    // Twice the bound, because this process is the attacker too, and its allocator keeps some
+    // memory.
     assert!(
         most < 2 * 48,
         "{most} MiB are held for peers that do not read"
     );
 
-    // Somebody who reads, at another address, is answered.
+    // A peer at another address that reads is answered.
     let mut client = server.client().await;
     let mut pages = client
         .stream_entries(merits_proto::ledger::StreamEntriesRequest { from: 0, until: 0 })
@@ -59,12 +60,12 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
     }
     assert_eq!(count, 20);
 
-    // Whoever holds something is cut, until nobody does: then their own address has its whole part
-    // again, at once.
+    // Peers that hold something are cut until none does. Then their address has its whole part
+    // again at once.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     loop {
         let mut reader = attacker_from([127, 0, 0, 2], server.address, 1 << 20).await;
-        // One that is sent away at once may be over before its request is out.
+        // A call that is refused at once may end before its request is sent.
         let answers: Vec<_> = (0..6)
             .filter_map(|_| ask(&mut reader, "StreamEntries").ok())
             .collect();
@@ -72,7 +73,7 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
         for (answer, _body) in answers {
             let Ok(answer) = answer.await else { continue };
             let mut body = answer.into_body();
-            // What is read makes room for the others' pages in the connection's window.
+            // Reading makes room for the others' pages in the connection's window.
             if let Some(Ok(page)) = body.data().await {
                 body.flow_control().release_capacity(page.len()).unwrap();
                 bodies.push(body);
@@ -91,7 +92,7 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
     assert!(cut >= 1, "nobody was cut");
 }
 
-/// Pings go both ways and mean nothing: only bytes of answers are progress.
+/// Pings in both directions do not count: only bytes of answers are progress.
 #[tokio::test]
 async fn frames_that_mean_nothing_are_no_progress() {
     let limits = Limits {

@@ -26,7 +26,7 @@ async fn silent_connections_shut_nobody_out() {
     };
     let server = Serving::start(&limits).await;
     let mut crowd = silent(server.address, 64).await;
-    // Others with a preface and nothing after it.
+    // Others that send a preface and nothing after it.
     for stream in crowd.iter_mut().take(32) {
         stream
             .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
@@ -82,7 +82,7 @@ async fn who_says_nothing_or_asks_nothing_is_closed() {
         ask(&mut stuck, "GetCheckpoint").is_err(),
         "a stream on which nothing moves is idle too"
     );
-    // Somebody who comes back after a pause that long is answered all the same.
+    // A client that returns after such a long pause is still answered.
     let mut client = server.client().await;
     client
         .get_checkpoint(GetCheckpointRequest {})
@@ -105,7 +105,7 @@ async fn more_calls_than_an_address_may_begin_are_told_to_come_back() {
     let server = Serving::start(&limits).await;
     let mut faults = Vec::new();
     for _ in 0..3 {
-        // New connections bring nothing.
+        // New connections do not help.
         let mut client = server.client().await;
         for _ in 0..10 {
             if let Err(status) = client.get_checkpoint(GetCheckpointRequest {}).await {
@@ -137,7 +137,7 @@ async fn status_of(answer: h2::client::ResponseFuture) -> Fault {
     Fault::from_status(&Status::from_header_map(&headers).unwrap())
 }
 
-/// Other calls on their connection do not speak for those that are stuck.
+/// Other calls on the connection do not count for those that are stuck.
 #[tokio::test]
 async fn calls_that_never_end_leave_room_for_others() {
     let limits = Limits {
@@ -162,7 +162,7 @@ async fn calls_that_never_end_leave_room_for_others() {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     });
-    // Nothing moves on those, and others want their room: they are ended.
+    // Nothing moves on those and others need their room, so they are ended.
     let deadline = tokio::time::Instant::now() + Duration::from_secs(14);
     while server.answers().await.is_err() {
         assert!(tokio::time::Instant::now() < deadline);
@@ -178,7 +178,7 @@ async fn calls_that_never_end_leave_room_for_others() {
     asking.abort();
 }
 
-/// Four addresses of which each may have a quarter leave something, without anything being cut.
+/// Four addresses that may each have a quarter leave something, and nothing is cut.
 #[tokio::test]
 async fn a_few_greedy_addresses_leave_room_for_others() {
     let limits = Limits {
@@ -208,7 +208,7 @@ async fn a_few_greedy_addresses_leave_room_for_others() {
     drop(greedy);
 }
 
-/// Who runs into the bounds of their own address presses nobody else.
+/// A caller that reaches the bounds of its own address puts no pressure on others.
 #[tokio::test]
 async fn a_caller_at_its_own_bounds_presses_nobody_else() {
     let limits = Limits {
@@ -235,7 +235,8 @@ async fn a_caller_at_its_own_bounds_presses_nobody_else() {
     other.ready().await.unwrap();
 }
 
-/// At the limit, whoever is busy is no safer than whoever is idle: those give way who have the most.
+/// At the limit, a busy connection is not safer than an idle one: the address with the most gives
+/// way.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn busy_crowds_of_a_few_addresses_shut_nobody_out() {
     let limits = Limits {
@@ -269,7 +270,7 @@ async fn busy_crowds_of_a_few_addresses_shut_nobody_out() {
     busy.abort_all();
 }
 
-/// A peer that was told good-bye is judged like any other.
+/// A peer that got a GOAWAY is judged like any other.
 #[tokio::test]
 async fn who_does_not_answer_a_good_bye_keeps_nothing() {
     let limits = Limits {
@@ -278,13 +279,14 @@ async fn who_does_not_answer_a_good_bye_keeps_nothing() {
     };
     let server = Serving::start(&limits).await;
     let mut peer = Raw::greet(server.address).await;
-    // The good-bye comes after a second, and the cut half a second later.
+    // The GOAWAY comes after a second, and the cut half a second later.
     tokio::time::sleep(Duration::from_millis(1_250)).await;
     peer.call(1, "SubmitMany").await;
     assert!(is_closed(&mut peer.0, Duration::from_secs(6)).await);
 }
 
-/// Monitors are silent, and stay; so many of an address, whatever else is taken.
+/// Monitors are silent and stay connected. An address may have this many, even if everything else
+/// is in use.
 #[tokio::test]
 async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
     let limits = Limits {
@@ -325,7 +327,8 @@ async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
     stopping.await.unwrap().1.unwrap();
 }
 
-/// Late is not refused, and not failed: nobody knows, and it may be asked again.
+/// A late answer is neither a refusal nor a failure: the result is unknown, and the call may be
+/// repeated.
 #[tokio::test]
 async fn a_call_that_takes_too_long_says_so() {
     let server = Serving::start(&Limits {

@@ -1,4 +1,5 @@
-//! A process with few file descriptors. In a process of its own: the limit is the process's.
+//! A process with few file descriptors. It runs in a separate process, because the limit belongs to
+//! the process.
 
 use std::{
     process::Command,
@@ -55,7 +56,7 @@ async fn inside() {
         };
         setrlimit(Resource::Nofile, limit).unwrap();
     };
-    // The server thinks that it has enough; then they are taken from it.
+    // The server starts with enough descriptors; then they are taken away.
     let server = Serving::start(&Limits::default()).await;
     server.answers().await.unwrap();
     few(64);
@@ -77,7 +78,8 @@ async fn inside() {
     server.answers().await.unwrap();
     drop(crowd);
 
-    // A server that starts with few takes no more connections than it has room for, and says so.
+    // A server that starts with few descriptors accepts no more connections than it has room for,
+    // and logs it.
     let begun = Instant::now();
     let server = Serving::start(&Limits {
         proxies: vec!["127.0.0.1".parse().unwrap()],

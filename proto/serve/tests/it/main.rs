@@ -1,5 +1,5 @@
-//! What anybody can do to a server over the wire, and what stays of the server then. All on
-//! loopback, with a service that answers as much as it is asked for.
+//! Attacks on a server over the wire, and how the server holds up. All run on loopback, with a
+//! service that answers as much as it is asked for.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 mod closed_windows;

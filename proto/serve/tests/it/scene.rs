@@ -24,12 +24,12 @@ use tokio::{
 };
 use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
-/// A page of half a mebibyte again and again, whoever asks, as a large log would answer.
+/// Answers anybody with pages of half a mebibyte, as a large log would.
 pub struct Pages;
 
 pub const PAGE: usize = 512 * 1_024;
 
-/// As the coordinator's: a page as it is read, and as it is sent.
+/// As the coordinator's: a page while it is read, and while it is sent.
 pub const WEIGHTS: Weights = Weights {
     usual: 64 * 1_024,
     methods: &[("StreamEntries", 4 * PAGE)],
@@ -50,7 +50,7 @@ impl Ledger for Pages {
         &self,
         request: Request<Streaming<SubmitManyRequest>>,
     ) -> Result<Response<Self::SubmitManyStream>, Status> {
-        // It waits for what the peer sends next, as the coordinator does.
+        // It waits for the peer's next message, as the coordinator does.
         let items = request.into_inner();
         let errors = items.filter_map(async |item| item.err().map(Err));
         Ok(Response::new(errors.boxed()))
@@ -116,7 +116,7 @@ impl Serving {
         }
     }
 
-    /// A client that means well.
+    /// An honest client.
     pub async fn client(&self) -> LedgerClient<Channel> {
         let channel = Channel::from_shared(format!("http://{}", self.address)).unwrap();
         LedgerClient::new(channel.connect_lazy()).max_decoding_message_size(2 * PAGE)
@@ -132,7 +132,7 @@ impl Serving {
             .unwrap()
     }
 
-    /// Whether somebody who means well gets an answer, and after how long.
+    /// Whether an honest client gets an answer, and after how long.
     pub async fn answers(&self) -> Result<Duration, Status> {
         let begun = Instant::now();
         let mut client = self.client().await;
@@ -143,7 +143,7 @@ impl Serving {
         }
     }
 
-    /// Stops it; how long that took, and what came of it.
+    /// Stops it. Returns how long that took, and the result.
     pub async fn stop(self) -> (Duration, Result<(), ServeError>) {
         let begun = Instant::now();
         let _ = self.stop.send(());
@@ -177,7 +177,7 @@ pub async fn is_closed(stream: &mut TcpStream, within: Duration) -> bool {
     tokio::time::timeout(within, read).await.is_ok()
 }
 
-/// An HTTP/2 client with a window of its own choosing.
+/// An HTTP/2 client that chooses its window.
 pub async fn attacker(address: SocketAddr, window: u32) -> h2::client::SendRequest<Bytes> {
     attacker_from([127, 0, 0, 1], address, window).await
 }
@@ -203,7 +203,7 @@ pub async fn attacker_from(
     client.ready().await.unwrap()
 }
 
-/// The same, with pings without end: bytes go both ways, and mean nothing.
+/// The same, with endless pings: bytes go both ways without content.
 pub async fn pinging_attacker(address: SocketAddr, window: u32) -> h2::client::SendRequest<Bytes> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, mut connection) = h2::client::Builder::new()
@@ -265,7 +265,8 @@ impl Raw {
     }
 }
 
-/// Asks for pages, and does not read them. The answer is kept, or the stream would be reset.
+/// Asks for pages and does not read them. The answer is kept, because dropping it would reset the
+/// stream.
 pub fn ask(
     client: &mut h2::client::SendRequest<Bytes>,
     method: &str,

@@ -1,4 +1,4 @@
-//! A stop ends within its time, whatever the peers do.
+//! A stop ends in time, whatever the peers do.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn silent_and_idle_peers_do_not_keep_a_server() {
         .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         .await
         .unwrap();
-    // Greets, and does not answer a good-bye.
+    // Sends its preface, but does not react to a GOAWAY.
     crowd[1]
         .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
         .await

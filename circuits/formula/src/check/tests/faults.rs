@@ -55,7 +55,7 @@ const FAULTS: [(&str, Code, &str, &str); 73] = [
         "floor(3)",
         Code::UnknownFunction,
         "floor(",
-        "did you mean `math.floor`",
+        "write math.floor(3)",
     ),
     (
         "trips.summ()",

@@ -9,8 +9,10 @@ mod faults;
 mod followed;
 mod forms;
 mod limits;
+mod pasted;
 mod shapes;
 mod sharing;
+mod surroundings;
 mod tables;
 
 use merits_primitives::ids::PeriodKind;

@@ -9,7 +9,7 @@ use super::node_key;
 use super::records::{GroupHead, Node};
 use crate::rows::{self, RowError, Rows, Table};
 
-/// The tree whose root statements prove against: its nodes are read when they are asked for.
+/// The tree whose root statements prove against. Its nodes are read on demand.
 #[derive(Debug, Clone, Copy)]
 pub struct GroupTree<'s> {
     pub(super) head: GroupHead,

@@ -1,6 +1,11 @@
 //! People as rows.
 
-use merits_primitives::{Fr, calendar::Day, group::GroupRoot, identity::Birth};
+use merits_primitives::{
+    Fr,
+    calendar::{Day, Timestamp},
+    group::GroupRoot,
+    identity::Birth,
+};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::super::stored::read_party;
@@ -23,14 +28,14 @@ pub(in crate::state) struct GroupHead {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::state) struct Node(pub(super) Fr);
 
-/// When a root was superseded, unix milliseconds.
+/// When a root was superseded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::state) struct Superseded(pub(super) u64);
+pub(in crate::state) struct Superseded(pub(super) Timestamp);
 
 impl Superseded {
     /// Whether it may still be proven against.
-    pub(super) fn is_good(self, time: u64) -> bool {
-        time.saturating_sub(self.0) <= ROOT_GRACE
+    pub(super) fn is_good(self, time: Timestamp) -> bool {
+        time.since(self.0) <= ROOT_GRACE
     }
 }
 
@@ -110,11 +115,11 @@ impl Canonical for Superseded {
     const NAME: &'static str = "old root";
 
     fn write(&self, out: &mut Writer) {
-        out.u64(self.0);
+        out.time(self.0);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        input.u64("time").map(Self)
+        input.time("time").map(Self)
     }
 }
 
@@ -154,7 +159,7 @@ impl Canonical for UniquenessTag {
     }
 }
 
-/// What an identity commitment leads to.
+/// The uniqueness tag of an identity commitment.
 impl Record for UniquenessTag {
     const TABLE: Table = Table::Commitment;
 }

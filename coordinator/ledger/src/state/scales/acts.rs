@@ -1,4 +1,4 @@
-//! What is checked when a version is proposed, approved, retired.
+//! The checks when a version is proposed, approved or retired.
 
 use std::sync::Arc;
 
@@ -78,14 +78,15 @@ impl Scales {
             }
             _ => return Err(ScaleRefusal::Unknown { id, version }.into()),
         };
-        // Its issuer may have lost its voice since, and what it was compared with may have grown.
+        // Its issuer may have been suspended since, and there may be more approved versions to
+        // compare it with.
         parties.acting(&record.issuer, Role::Issuer)?;
         self.check_identity(record)?;
         self.check_shape(record)?;
         if let Ok(scale) = self.get(&id) {
             let valid_from = record.terms.valid_from;
-            // Versions change at period boundaries, forwards, and never under a period in which
-            // somebody claimed or consented under the one before.
+            // Versions change only at period boundaries and only forwards, and never for a period
+            // in which somebody claimed or consented under the version before.
             let mut earlier = scale.versions.iter();
             if !earlier.all(|other| other.terms.valid_from < valid_from) {
                 let what = "a version must begin after every approved one";
@@ -137,8 +138,8 @@ impl Scales {
         Ok(())
     }
 
-    /// It is the next version of an approved scale, from that scale's issuer, or the first of a new one
-    /// under a number that no approved scale has.
+    /// It must be the next version of an approved scale, from that scale's issuer, or the first of
+    /// a new scale with a number that no approved scale has.
     fn check_identity(&self, record: &VersionRecord) -> Result<(), Refusal> {
         let proposed = record.terms.as_ref();
         let (id, found) = (proposed.id.clone(), proposed.asset.0);
@@ -159,20 +160,21 @@ impl Scales {
             Some(first) => match agreement::within_a_scale(&first.terms, proposed) {
                 None => Ok(()),
                 Some("asset") => {
-                    let why = "all versions of a scale have the number of the first";
+                    let why = "all versions of a scale have the same number";
                     Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
                 }
                 Some(what) => Err(ScaleRefusal::VersionDiffers { id, what }.into()),
             },
             None if self.by_asset.contains_key(&proposed.asset) => {
-                let why = "it is another scale's";
+                let why = "it belongs to another scale";
                 Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
             }
             None => Ok(()),
         }
     }
 
-    /// A shape fixes schema, intervals and sizes, for whoever uses it; a key has one shape.
+    /// A shape determines schema, intervals and sizes for all scales that use it, and a key has one
+    /// shape.
     fn check_shape(&self, record: &VersionRecord) -> Result<(), Refusal> {
         let proposed = record.terms.as_ref();
         for earlier in self.by_id.values().flat_map(|scale| &scale.versions) {

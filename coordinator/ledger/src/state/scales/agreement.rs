@@ -1,11 +1,11 @@
-//! Where two versions must agree. Each function takes a proposal whole, so that a field which is new
-//! has to be put into one of the lists before this compiles.
+//! The fields in which two versions must agree. Each function destructures a proposal in full, so
+//! that this does not compile until a new field is put into one of the lists.
 
 use merits_verifier::groth16::KeyDigest;
 
 use crate::entry::ScaleProposed;
 
-/// What differs though it must be the same in all versions of a scale: its number, its periods, the
+/// The field that differs although it must be the same in all versions of a scale: number, periods,
 /// scope of claims, and who vouches for people.
 pub(super) fn within_a_scale(
     earlier: &ScaleProposed,
@@ -17,7 +17,7 @@ pub(super) fn within_a_scale(
         period_kind,
         per_source,
         vouched,
-        // What versions are for.
+        // Fields that versions may change.
         version: _,
         manifest: _,
         shape: _,
@@ -45,9 +45,9 @@ pub(super) fn within_a_scale(
     .find_map(|(same, what)| (!same).then_some(what))
 }
 
-/// What differs though it must be the same wherever a shape is: the sizes and intervals that the
-/// circuit was compiled for. Two issuers with equal shapes may set up keys of their own, and name
-/// fields and figures as they like: of those the circuit knows nothing.
+/// The field that differs although it must be the same for equal shapes: the sizes and intervals
+/// that the circuit was compiled for. Two issuers with equal shapes may set up their own keys and
+/// choose their own names of fields and figures, because the circuit does not depend on them.
 pub(super) fn within_a_shape(
     earlier: &ScaleProposed,
     later: &ScaleProposed,
@@ -59,7 +59,7 @@ pub(super) fn within_a_shape(
         capacity,
         max_credits,
         max_measure,
-        // Whose it is, since when, and by which set-up.
+        // The owner, the start, and the set-up.
         id: _,
         version: _,
         asset: _,
@@ -69,7 +69,7 @@ pub(super) fn within_a_shape(
         valid_from: _,
         valid_to: _,
         supply_cap: _,
-        // Public inputs, or nothing that the circuit knows of.
+        // Public inputs, or fields that the circuit does not depend on.
         schema: _,
         schema_text: _,
         expiry: _,
@@ -96,7 +96,8 @@ pub(super) fn within_a_shape(
     .find_map(|(same, what)| (!same).then_some(what))
 }
 
-/// What differs though one key stands in both: a key is made for one circuit, in one way.
+/// The field that differs although both have the same key: a key is made for one circuit, in one
+/// way.
 pub(super) fn under_a_key(
     (earlier, earlier_key): (&ScaleProposed, KeyDigest),
     (later, later_key): (&ScaleProposed, KeyDigest),

@@ -13,7 +13,8 @@ use super::{Scale, VersionRecord, VersionStanding};
 use crate::entry::{PublishedKey, ScaleProposed};
 use crate::rows::{Key, Record, RowError, Table};
 
-/// What changes with batches and tickets: apart from the versions, which are long.
+/// The values that change with batches and tickets. They are separate from the versions, which are
+/// long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ScaleHead {
     pub(super) asset: AssetId,
@@ -28,7 +29,7 @@ impl ScaleHead {
         let Scale {
             asset,
             period_kind,
-            // Rows of their own.
+            // These have their own rows.
             versions: _,
             last_claimed,
             last_ticketed,

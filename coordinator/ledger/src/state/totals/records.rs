@@ -10,17 +10,17 @@ use super::{BatchTotal, OpenedTotal, TotalsSummary};
 use crate::refusal::TotalRefusal;
 use crate::rows::{Record, Table};
 
-/// Where the totals of one (asset, period, epoch, output) stand.
+/// The head of the totals of one (asset, period, epoch, output).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TotalsHead {
     /// Number of the first batch that no total covers.
     pub(super) first: u64,
     /// Number of the next batch.
     pub(super) next: u64,
-    /// Opened totals.
+    /// Number of opened totals.
     pub(super) opened: u64,
     pub(super) summary: TotalsSummary,
-    /// Sizes of the sets in which the other output was opened and this one was not yet.
+    /// Sizes of the sets in which the other output was opened, but this one was not yet.
     pub(super) cuts: Vec<u32>,
 }
 
@@ -42,7 +42,7 @@ impl Default for TotalsHead {
 }
 
 impl TotalsHead {
-    /// How many batches the next total must cover, if the other output's total says.
+    /// How many batches the next total must cover, if the other output's total determines it.
     pub(super) fn cut(&self) -> Option<usize> {
         self.cuts.first().map(|cut| *cut as usize)
     }
@@ -52,10 +52,10 @@ impl TotalsHead {
         self.first..self.next.min(self.first.saturating_add(count as u64))
     }
 
-    /// Remembers the set in which the other output was opened, of so many batches.
+    /// Remembers the set, of this many batches, in which the other output was opened.
     ///
     /// # Errors
-    /// [`TotalRefusal::TwinBehind`] when the row is full: longer lists are not read back.
+    /// [`TotalRefusal::TwinBehind`] when the row is full: longer lists could not be read back.
     pub(super) fn follow(&mut self, batches: u32) -> Result<(), TotalRefusal> {
         let waiting = self.cuts.len();
         if waiting >= MOST {
@@ -65,7 +65,7 @@ impl TotalsHead {
         Ok(())
     }
 
-    /// Counts a total of the next batches; answers the cut that it followed.
+    /// Counts a total of the next batches, and returns the cut that it followed.
     pub(super) fn cover(&mut self, total: &OpenedTotal, worst: u128) -> Option<u32> {
         self.first += u64::from(total.batches);
         self.opened += 1;
@@ -143,7 +143,7 @@ impl Canonical for BatchTotal {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        // The entry's own points were checked when it was taken.
+        // The points were checked when the entry was accepted.
         let point = |input: &mut Reader<'_>, what| {
             let bytes = input.array(what)?;
             Point::from_stored_bytes(&bytes).map_err(|fault| CodecError::Point { what, fault })
@@ -190,7 +190,7 @@ impl Record for OpenedTotal {
 mod tests {
     use super::*;
 
-    /// What is written can be read back, whatever was opened.
+    /// Every written row can be read back.
     #[test]
     fn a_head_remembers_no_more_sets_than_it_can_read() {
         let mut head = TotalsHead::default();

@@ -5,10 +5,12 @@
     reason = "each test file uses a part of it"
 )]
 
+use std::time::Duration;
+
 use merits_ledger::entry::{EarnBatch, Entry};
 use merits_ledger::{Appended, MemoryStore, Refusal, Sequencer, State, SubmitError};
 use merits_ledger_fixture::{Federation, Member, START};
-use merits_primitives::figures::Figures;
+use merits_primitives::{calendar::Timestamp, figures::Figures};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -17,7 +19,7 @@ pub struct Founded {
     pub federation: Federation,
     pub ledger: Sequencer<MemoryStore>,
     pub rng: StdRng,
-    pub time: u64,
+    pub time: Timestamp,
 }
 
 impl Founded {
@@ -62,11 +64,11 @@ impl Founded {
 
     /// Submits, a second after the entry before.
     pub fn submit(&mut self, entry: &SignedEntry) -> Result<Appended, Refusal> {
-        self.time += 1_000;
+        self.time += Duration::from_secs(1);
         self.submit_at(entry, self.time)
     }
 
-    pub fn submit_at(&mut self, entry: &SignedEntry, time: u64) -> Result<Appended, Refusal> {
+    pub fn submit_at(&mut self, entry: &SignedEntry, time: Timestamp) -> Result<Appended, Refusal> {
         self.ledger
             .submit(&entry.to_bytes(), time)
             .map_err(|error| match error {
@@ -94,8 +96,8 @@ impl Founded {
             .expect("the fixture's scale is in force")
     }
 
-    /// A fresh batch, changed, and proven for whatever the state then asks; where the state
-    /// asks nothing because it refuses the batch, with some proof.
+    /// A fresh batch, changed, and proven for what the state then requires. If the state refuses
+    /// the batch, it gets an arbitrary proof.
     pub fn changed_batch(
         &mut self,
         claims: usize,
@@ -117,11 +119,11 @@ impl Founded {
 
     /// Submits, expects a refusal with this code and field, and that nothing changed.
     pub fn refused(&mut self, entry: &SignedEntry, code: &str, field: &str) {
-        self.time += 1_000;
+        self.time += Duration::from_secs(1);
         self.refused_at(entry, self.time, code, field);
     }
 
-    pub fn refused_at(&mut self, entry: &SignedEntry, time: u64, code: &str, field: &str) {
+    pub fn refused_at(&mut self, entry: &SignedEntry, time: Timestamp, code: &str, field: &str) {
         let before = (
             self.ledger.state().digest().expect("rows in memory"),
             self.ledger.store().leaves().len(),

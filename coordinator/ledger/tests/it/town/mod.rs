@@ -1,4 +1,5 @@
-//! A ledger with people on it for the tests: the fixture's stage, and what expects refusals.
+//! A ledger with people on it for the tests: the fixture's stage, and functions that expect
+//! refusals.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -64,7 +65,7 @@ pub fn consent(town: &Town, citizen: &Citizen, distributor: &Member) -> Consente
         .unwrap()
 }
 
-/// An entry with a proof of whatever the state asks for it.
+/// An entry with a proof of what the state requires for it.
 pub fn proven(town: &mut Town, entry: &Entry, member: Option<&Member>) -> SignedEntry {
     let federation = town.federation.clone();
     let state = town.ledger.state();
@@ -73,7 +74,7 @@ pub fn proven(town: &mut Town, entry: &Entry, member: Option<&Member>) -> Signed
         .unwrap()
 }
 
-/// The same, or with some proof where the state refuses to say what must be proven.
+/// The same, or with an arbitrary proof if the state refuses to say what must be proven.
 pub fn proven_or_not(town: &mut Town, entry: &Entry, member: Option<&Member>) -> SignedEntry {
     let federation = town.federation.clone();
     let state = town.ledger.state();

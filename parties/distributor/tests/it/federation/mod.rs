@@ -40,6 +40,7 @@ use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};
 use merits_ledger_fixture::{Federation, Member, START};
 use merits_params::{keystore::KeyStore, manifest::Manifest};
 use merits_primitives::{
+    calendar::Timestamp,
     ids::{Period, ScaleId},
     owner::Handle,
 };
@@ -377,7 +378,7 @@ pub struct MemoryLedger(Arc<Mutex<Inner>>);
 
 struct Inner {
     sequencer: Sequencer<MemoryStore>,
-    time: u64,
+    time: Timestamp,
     submissions: Vec<SignedEntry>,
 }
 
@@ -400,12 +401,12 @@ impl MemoryLedger {
     }
 
     /// The ledger's time.
-    pub fn time(&self) -> u64 {
+    pub fn time(&self) -> Timestamp {
         self.0.lock().unwrap().time
     }
 
     /// Appends an entry at a later time, which becomes the ledger's.
-    pub fn append(&self, entry: &SignedEntry, time: u64) {
+    pub fn append(&self, entry: &SignedEntry, time: Timestamp) {
         let mut inner = self.0.lock().unwrap();
         inner.time = time;
         inner.sequencer.submit(&entry.to_bytes(), time).unwrap();

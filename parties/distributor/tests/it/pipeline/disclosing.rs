@@ -1,5 +1,7 @@
 //! What a node discloses of a claim, and to whom.
 
+use std::time::Duration;
+
 use merits_distributor::disclosing::{DiscloseError, Ground, disclose};
 use merits_ledger::{
     Entry,
@@ -59,11 +61,11 @@ async fn no_claim_is_disclosed_without_a_trace() {
         basis: "sampling, case 17".into(),
         nonce: [9; 32],
     };
-    let time = START + 1_000;
+    let time = START + Duration::from_secs(1);
     let requested = Entry::OpeningRequested(OpeningRequested {
         commitment: content.commitment(&federation.origin),
         scale: scale_id(),
-        deadline: time + 86_400_000,
+        deadline: time + Duration::from_secs(86_400),
     });
     let requested = federation.sign(&requested, &federation.supervisor);
     let id = requested.id();

@@ -1,8 +1,10 @@
 //! View-key epochs that begin while a node works.
 
+use std::time::Duration;
+
 use merits_distributor::{outbox::Patience, summary::Outcome};
 use merits_ledger_fixture::START;
-use merits_primitives::ids::Epoch;
+use merits_primitives::{calendar::Timestamp, ids::Epoch};
 
 use crate::federation::custody::Scene;
 
@@ -14,7 +16,7 @@ async fn a_new_epoch_makes_batches_anew() {
     let (world, ledger, node) = (&scene.world, &scene.ledger, &scene.node);
     assert_eq!(scene.form().await.batches, 2);
 
-    begin(&scene, Epoch(2), START + 1_000);
+    begin(&scene, Epoch(2), START + Duration::from_secs(1));
     let summary = scene.run().await;
     assert_eq!(summary.proved.dissolved, 2);
     assert_eq!(summary.counts.acknowledged, 3);
@@ -23,7 +25,7 @@ async fn a_new_epoch_makes_batches_anew() {
     // Proven under the old terms and refused for it: also stated anew.
     scene.collect(3, 2).await;
     let old = ledger.state();
-    begin(&scene, Epoch(3), START + 2_000);
+    begin(&scene, Epoch(3), START + Duration::from_secs(2));
     let summary = world
         .run(node, ledger, &old, Patience::default())
         .await
@@ -40,12 +42,12 @@ async fn a_new_epoch_makes_batches_anew() {
 }
 
 /// Opens an epoch that is active at once, and ends the one before.
-fn begin(scene: &Scene, epoch: Epoch, time: u64) {
+fn begin(scene: &Scene, epoch: Epoch, time: Timestamp) {
     let federation = &scene.world.federation;
     let rng = &mut rand::rng();
     let with = federation.with_fresh_halves(rng);
     let (opened, proof) = with.epoch(epoch, time, time, rng);
     let entry = federation.sign_epoch(opened, &proof);
     // In its last millisecond the one before is still accepted.
-    scene.ledger.append(&entry, time + 1);
+    scene.ledger.append(&entry, time + Duration::from_millis(1));
 }

@@ -1,5 +1,7 @@
 //! Handing a ticket in: what is wrong with it, and who has it already.
 
+use std::time::Duration;
+
 use merits_distributor::{
     consents::Wait,
     store::{Imported, Inserted, NewDeed, Store, TicketCounts},
@@ -85,8 +87,8 @@ async fn what_is_wrong_with_a_ticket_is_said() {
     ));
 
     // The root is of an hour ago.
-    scene.register(&Citizen::new(7), 2 * 3_600_000);
-    scene.register(&Citizen::new(8), 2 * 3_600_000);
+    scene.register(&Citizen::new(7), Duration::from_secs(2 * 3_600));
+    scene.register(&Citizen::new(8), Duration::from_secs(2 * 3_600));
     let found = scene.import(&node, &file).await.unwrap_err();
     assert!(matches!(found, TicketFault::OldRoot), "{found}");
     assert_eq!(scene.counts(&node).await, TicketCounts::default());
@@ -103,7 +105,9 @@ async fn one_distributor_at_a_time() {
     let admitted = federation.sign(&admitted, &federation.supervisor);
     let terms = Entry::TermsPublished(federation.terms_of(&second));
     for entry in [admitted, federation.sign(&terms, &second)] {
-        scene.ledger.append(&entry, scene.ledger.time() + 1_000);
+        scene
+            .ledger
+            .append(&entry, scene.ledger.time() + Duration::from_secs(1));
     }
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let one = scene.world.node(dirs[0].path(), 5).await;

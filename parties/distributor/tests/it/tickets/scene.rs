@@ -6,6 +6,7 @@
 )]
 
 use std::path::Path;
+use std::time::Duration;
 
 use merits_distributor::{
     consents::Wait,
@@ -53,13 +54,13 @@ impl Scene {
             public: sealing.public(),
         };
         for number in 0..people {
-            scene.register(&Citizen::new(number), 1_000);
+            scene.register(&Citizen::new(number), Duration::from_secs(1));
         }
         scene
     }
 
-    /// Registers a citizen, so many milliseconds later.
-    pub fn register(&self, citizen: &Citizen, later: u64) {
+    /// Registers a citizen, so much later.
+    pub fn register(&self, citizen: &Citizen, later: Duration) {
         let federation = &self.world.federation;
         let entries = federation.register(&self.ledger.state(), citizen, Day::FIRST);
         for entry in entries {
@@ -159,7 +160,8 @@ impl Scene {
             .federation
             .withdraw(&state, consented, &mut rng())
             .unwrap();
-        self.ledger.append(&entry, self.ledger.time() + 1_000);
+        self.ledger
+            .append(&entry, self.ledger.time() + Duration::from_secs(1));
     }
 
     pub async fn counts(&self, node: &Node) -> TicketCounts {

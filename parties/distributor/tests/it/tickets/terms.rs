@@ -1,5 +1,7 @@
 //! A distributor's terms, and a store from before there were any.
 
+use std::time::Duration;
+
 use merits_distributor::{
     consents::Wait,
     outlook::Outlook,
@@ -93,7 +95,9 @@ async fn a_ticket_to_a_superseded_version_serves_no_claim_of_the_next() {
     (next.version, next.valid_from) = (ScaleVersion(2), week(37).index);
     let proposal = federation.sign(&Entry::ScaleProposed(next), &federation.issuer);
     for entry in [&proposal, &federation.approval(2, proposal.id())] {
-        scene.ledger.append(entry, scene.ledger.time() + 1_000);
+        scene
+            .ledger
+            .append(entry, scene.ledger.time() + Duration::from_secs(1));
     }
 
     let found = scene.import(&node, &file).await.unwrap_err();
@@ -164,7 +168,9 @@ async fn the_outlook_says_what_waits_and_why() {
     };
     let by_supervisor = |entry| {
         let signed = federation.sign(&entry, &federation.supervisor);
-        scene.ledger.append(&signed, scene.ledger.time() + 1_000);
+        scene
+            .ledger
+            .append(&signed, scene.ledger.time() + Duration::from_secs(1));
     };
     by_supervisor(Entry::PartySuspended(change(1)));
     let (full, alone) = look().await;

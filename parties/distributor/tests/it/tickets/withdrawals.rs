@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use merits_distributor::{
     consents::{Consents, Wait},
@@ -182,7 +183,7 @@ async fn a_lapsed_ticket_gives_way_to_a_new_one() {
     scene.hand_in(&node, &[0], week(36)).await;
     let old = scene.ledger.state();
     // By the clock it is over, though the ledger has not written since.
-    let days = |days: u64| days * 86_400_000;
+    let days = |days: u64| Duration::from_secs(days * 86_400);
     let consents = Consents::of(&old, old.time() + days(15));
     let reader = TermsReader::new(old.clone(), scale_id(), node.party(), old.time()).unwrap();
     let formed = node

@@ -14,7 +14,7 @@ use merits_ledger::{
     state::People,
 };
 use merits_primitives::{
-    calendar::Day,
+    calendar::{Day, Timestamp},
     group,
     identity::{IdentityCommitment, Secret},
     ids::{Origin, PartyId},
@@ -66,9 +66,8 @@ async fn register(
         .await
 }
 
-fn now() -> u64 {
-    let age = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    u64::try_from(age.unwrap().as_millis()).unwrap()
+fn now() -> Timestamp {
+    merits_replica::machine_time()
 }
 
 #[track_caller]

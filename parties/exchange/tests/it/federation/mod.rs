@@ -6,12 +6,7 @@
     reason = "each test uses a part; a failure to set up is a failure"
 )]
 
-use std::{
-    net::SocketAddr,
-    path::Path,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_exchange::{
@@ -30,6 +25,7 @@ use merits_ledger::{
 use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::{
+    calendar::Timestamp,
     field,
     ids::{Credits, EntryId},
     owner::KeyParts,
@@ -46,12 +42,9 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 
-/// Unix milliseconds.
-pub fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_millis() as u64
+/// The machine's time.
+pub fn now() -> Timestamp {
+    merits_replica::machine_time()
 }
 
 /// A ledger with one note and two exchanges, in memory and at a coordinator.

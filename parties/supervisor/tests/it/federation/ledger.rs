@@ -1,6 +1,8 @@
 //! A whole federation over the ledger's memory store: real entries, real rules, real
 //! signatures; proofs are made from a known trapdoor, so that no prover is needed here.
 
+use std::time::Duration;
+
 use ed25519_dalek::SigningKey;
 use merits_formula::{
     Declarations, Field, FieldKind, Measure, NamedConstant, Record, Schema, Typed,
@@ -12,7 +14,7 @@ use merits_ledger::{
 use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
-    calendar::ExpiryRule,
+    calendar::{ExpiryRule, Timestamp},
     commitment::{Opening, RecordSalt},
     context::earn_context,
     earned::Earned,
@@ -53,9 +55,9 @@ pub(crate) const WEEK: Period = Period {
     kind: PeriodKind::Week,
     index: 2331,
 };
-/// Well after that week of 2014; unix milliseconds.
-pub(crate) const NOW: u64 = 1_800_000_000_000;
-pub(crate) const DAY: u64 = 86_400_000;
+/// Well after that week of 2014.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 /// 162.72 g/km and 20 km a day.
 pub(crate) const CONSTANTS: [u64; 2] = [16_272, 20_000];
 const CAPACITY: u16 = 4;

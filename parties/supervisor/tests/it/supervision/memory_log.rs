@@ -1,10 +1,12 @@
 //! A federation's log in memory: natively encrypted claims under freshly made keys.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
+    calendar::Timestamp,
     commitment::RecordCommitment,
     earned::Earned,
     field,
@@ -37,7 +39,7 @@ pub(crate) const WEEK: Period = Period {
 };
 pub(crate) const V_MAX: Credits = Credits(22_781);
 pub(crate) const W_MAX: u64 = 9_000;
-pub(crate) const NOW: u64 = 1_800_000_000_000;
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// The credits of the week.
 pub(crate) const CREDITS: TotalsKey = TotalsKey {
@@ -254,7 +256,7 @@ impl Federation {
             scale: ScaleId::new("cycling-week").unwrap(),
             requester,
             commitment,
-            deadline: NOW + 3_600_000,
+            deadline: NOW + Duration::from_secs(3_600),
             completed: false,
         };
         self.log.requests.insert(request, logged);

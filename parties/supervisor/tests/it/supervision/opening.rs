@@ -3,6 +3,8 @@
 //! Failure is: a claim opens without a logged request of a supervisor, an answer serves another
 //! purpose than its own, or a wrong answer goes unnamed.
 
+use std::time::Duration;
+
 use crate::supervision::memory_log::{
     DISTRIBUTOR, Federation, NOW, SUPERVISOR, WITNESS, handle_of, share,
 };
@@ -120,9 +122,12 @@ fn a_holder_answers_only_to_what_its_own_log_has() {
     };
     assert_eq!(code(fed.ask(Side::Witness, &elsewhere)), "other-log");
 
-    let late = fed
-        .witness
-        .answer_opening(&fed.log, &ask, NOW + 3_600_001, &mut rand::rng());
+    let late = fed.witness.answer_opening(
+        &fed.log,
+        &ask,
+        NOW + Duration::from_millis(3_600_001),
+        &mut rand::rng(),
+    );
     assert_eq!(code(late), "deadline-past");
 
     // The scale is the one thing that everybody sees of a request before it is revealed.

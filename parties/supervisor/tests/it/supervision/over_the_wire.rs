@@ -9,7 +9,10 @@ use std::{
 };
 
 use merits_ledger::entry::OpeningContent;
-use merits_primitives::ids::{Credits, EntryId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId},
+};
 use merits_serve::Limits;
 use merits_supervisor::{
     holder::{Holder, OpeningAsk},
@@ -58,10 +61,10 @@ impl Follow for Shared {
     }
 }
 
-struct At(u64);
+struct At(Timestamp);
 
 impl Clock for At {
-    fn now(&self) -> u64 {
+    fn now(&self) -> Timestamp {
         self.0
     }
 }

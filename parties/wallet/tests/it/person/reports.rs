@@ -1,5 +1,7 @@
 //! What a wallet tells its person: plain data, with names, and without secrets.
 
+use std::time::Duration;
+
 use merits_ledger_fixture::{Citizen, WORTH};
 use merits_primitives::ids::Credits;
 use merits_wallet::report::{
@@ -8,8 +10,8 @@ use merits_wallet::report::{
 
 use crate::person::home::{SEED, Town, keys, town, view_of};
 
-/// Milliseconds after the last entry, in which the newest notes come under an anchor.
-const LATER: u64 = 2_000;
+/// How long after the last entry, in which the newest notes come under an anchor.
+const LATER: Duration = Duration::from_secs(2);
 
 /// A town in which the person earned 100 and redeemed 30 of them, and an offer that still stands.
 fn redeemed() -> (Town, Citizen) {
@@ -59,7 +61,7 @@ fn credits_are_told_by_bucket_with_where_they_come_from() {
     let late = credits(
         town.state(),
         &view_of(&town, SEED),
-        town.time + 3_200_000_000_000,
+        town.time + Duration::from_secs(3_200_000_000),
     );
     assert!(late[0].expired);
 }

@@ -4,7 +4,6 @@ use merits_ledger::{Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDep
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{
     Fr,
-    calendar::Day,
     ids::{Expiry, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},
     message::link_message,
     nullifier::Nullifier,
@@ -197,7 +196,7 @@ fn who_cannot_speak_is_told_why() {
     assert!(matches!(refused, ConsentError::NotRegistered), "{refused}");
 
     town.register(&citizen).unwrap();
-    let day = u32::try_from(town.time / 86_400_000).unwrap();
+    let day = town.time.day().0;
     let far = Period::of_day(PeriodKind::Week, day + 40);
     let refused = ticket(&town, &rival, far).unwrap_err();
     assert!(
@@ -232,7 +231,7 @@ fn a_link_proves_whose_account_it_is() {
     let link = speak(&town, |speaker| speaker.link(&source, "rider 4", town.time)).unwrap();
     let secret = Citizen::from_seed(SEED).secret();
     assert_eq!(link.h, handle(&secret, source_scope(&source)));
-    assert_eq!(link.start, Day::of_millis(town.time));
+    assert_eq!(link.start, town.time.day());
     let statement = |account: &str| TicketStatement {
         root: link.root,
         scope: source_scope(&source),

@@ -1,11 +1,13 @@
 //! What a wallet finds from seed and ledger alone.
 
+use std::time::Duration;
+
 use merits_ledger::{
     Entry,
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
 };
 use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
-use merits_primitives::{Fr, field, ids::Credits, owner::KeyParts};
+use merits_primitives::{Fr, calendar::Timestamp, field, ids::Credits, owner::KeyParts};
 use merits_replica::{LedgerConfig, Replica, ReplicaError};
 use merits_wallet::{
     backup::Backup,
@@ -280,7 +282,8 @@ fn whoever_was_registered_anew_under_another_seed_is_over() {
     let (mut town, citizen) = town();
     town.earner(&citizen).unwrap();
     // The same person, by the tag, with another wallet.
-    let from = merits_ledger::state::People::earliest_after_loss(town.time + 2_000);
+    let from =
+        merits_ledger::state::People::earliest_after_loss(town.time + Duration::from_secs(2));
     let [evaluation, _] = town.federation.register(town.state(), &citizen, from);
     town.submit(&evaluation).unwrap();
     let mut registered = town
@@ -381,9 +384,9 @@ fn an_opening_is_reported_once_it_is_revealed() {
     let requested = OpeningRequested {
         commitment: content.commitment(&town.federation.origin),
         scale: town.federation.scale_id(),
-        deadline: START * 2,
+        deadline: Timestamp::from_millis(START.as_millis() * 2),
     };
-    let deadline = town.time + 86_400_000;
+    let deadline = town.time + Duration::from_secs(86_400);
     let requested = OpeningRequested {
         deadline,
         ..requested

@@ -1,7 +1,10 @@
 //! Attestations, from the wallet to a verifier without a network.
 
+use std::time::Duration;
+
 use merits_ledger::{Refusal, entry::PersonStatement};
 use merits_primitives::{
+    calendar::Timestamp,
     context::attest_context,
     ids::{AssetId, Credits, Origin},
     jubjub::Point,
@@ -19,7 +22,7 @@ use merits_wallet::{
 
 use crate::spending::purse::Purse;
 
-const HOUR: u64 = 3_600_000;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 fn question() -> Question {
     Question::new("library.example", b"20260101-0001").unwrap()
@@ -74,7 +77,12 @@ impl Verifier {
         }
     }
 
-    fn check(&self, bytes: &[u8], question: &Question, at: u64) -> Result<Shown, AttestationFault> {
+    fn check(
+        &self,
+        bytes: &[u8],
+        question: &Question,
+        at: Timestamp,
+    ) -> Result<Shown, AttestationFault> {
         Attestation::from_bytes(bytes)?
             .answer(&self.log, question, at)?
             .verify(self.asset, self.view_key, &self.key)
@@ -112,7 +120,9 @@ fn a_qr_code_shows_the_floor_to_its_verifier_and_to_nobody_else() {
 
     let last = shown.not_after;
     verifier.check(&bytes, &question(), last).unwrap();
-    let fault = verifier.check(&bytes, &question(), last + 1).unwrap_err();
+    let fault = verifier
+        .check(&bytes, &question(), last + Duration::from_millis(1))
+        .unwrap_err();
     assert!(matches!(fault, AttestationFault::Late { .. }), "{fault}");
 
     // The same name, another key; and another name, the same key.
@@ -248,7 +258,7 @@ fn a_receipt_is_packed_for_its_own_question_only() {
     let planned = purse.spend(|spender| spender.attest(&showing, &mut rand::rng()));
     purse.personal(planned.unwrap()).unwrap();
     let log = purse.stage.federation.signer().public().clone();
-    let later = showing.not_after + 1;
+    let later = showing.not_after + Duration::from_millis(1);
     let other = Question::new("library.example", b"x").unwrap();
     for (question, not_after) in [(&showing.question, later), (&other, showing.not_after)] {
         let packed = Attestation::pack(&purse.receipt(), &log, question, not_after);
@@ -259,7 +269,7 @@ fn a_receipt_is_packed_for_its_own_question_only() {
     assert!(Question::new("", b"1").is_err());
     assert!(Question::new("a", &[]).is_err());
     assert!(Question::new(&"a".repeat(129), b"1").is_err());
-    let context = |time| attest_context(log.origin(), "a", b"b", time);
+    let context = |time| attest_context(log.origin(), "a", b"b", Timestamp::from_millis(time));
     assert_ne!(context(1), context(2));
 }
 

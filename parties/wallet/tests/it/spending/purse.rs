@@ -1,5 +1,7 @@
 //! A wallet beside a ledger in memory.
 
+use std::time::Duration;
+
 use merits_circuits::{
     redeem::{self, RedeemWitness},
     ticket::{self, TicketWitness},
@@ -122,7 +124,7 @@ impl Purse {
         act: impl FnOnce(&Spender<'_>) -> Result<T, SpendError>,
     ) -> Result<T, SpendError> {
         let view = self.view();
-        let now = self.stage.time + 1_000;
+        let now = self.stage.time + Duration::from_secs(1);
         act(&Spender::new(self.stage.state(), &view, &self.keys, now)?)
     }
 

@@ -1,11 +1,16 @@
 //! Redemptions and merges.
 
+use std::time::Duration;
+
 use merits_circuits::redeem::RedeemViolation;
 use merits_ledger::{
     Entry, OfferRefusal, Refusal,
     entry::{IdentityRetired, OfferPublished},
 };
-use merits_primitives::ids::{Credits, EntryId, Expiry};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId, Expiry},
+};
 use merits_verifier::{Reason, Statement as _};
 use merits_wallet::{
     choice::ChoiceError,
@@ -87,7 +92,7 @@ fn two_notes_pay_together_and_three_must_be_merged() {
     let error = spender
         .redeem(&three, &exchange, &mut rand::rng())
         .unwrap_err();
-    let next = (time / 1_000 + 1) * 1_000;
+    let next = Timestamp::from_millis((time.as_millis() / 1_000 + 1) * 1_000);
     assert!(
         matches!(
             error,
@@ -113,7 +118,9 @@ fn what_is_missing_is_said() {
         purse.plan(&unknown).unwrap_err(),
         SpendError::Refused(Refusal::Offer(OfferRefusal::Unknown { offer })) if offer == unknown
     ));
-    let later = offer(&mut purse, |offer| offer.opens = offer.closes - 1);
+    let later = offer(&mut purse, |offer| {
+        offer.opens = offer.closes - Duration::from_millis(1)
+    });
     assert!(matches!(
         purse.plan(&later).unwrap_err(),
         SpendError::Refused(Refusal::Offer(OfferRefusal::NotOpen { .. }))
@@ -220,7 +227,7 @@ fn an_old_view_is_refused() {
     let mut purse = Purse::with(1);
     let view = purse.view();
     purse.earn(1);
-    let spender = Spender::new(purse.stage.state(), &view, &purse.keys, 0);
+    let spender = Spender::new(purse.stage.state(), &view, &purse.keys, Timestamp::FIRST);
     assert!(matches!(spender, Err(SpendError::OtherView)));
 }
 

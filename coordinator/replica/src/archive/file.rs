@@ -1,5 +1,5 @@
-//! The replica's files: a SQLite database with leaves, tree and state, and the newest checkpoint that was
-//! verified, as a file of its own for others to read.
+//! A copy on disk: a SQLite database with leaves, tree and state, and the newest checkpoint that was verified,
+//! as a file of its own for others to read.
 
 use std::{
     collections::HashMap,
@@ -13,101 +13,32 @@ use std::{
 use merits_guard::{
     input,
     output::{self, Readers},
+    words::{reading, writing},
 };
 use merits_ledger::{
-    FactDiffers, LedgerPolicy, UniqueSet,
-    rows::{MemoryRows, RowChange, StateDigest},
-    storage::{Commit, Head},
+    BlobDigest, FactDiffers, LedgerPolicy, UniqueSet,
+    rows::{MemoryRows, RowChange, Rows, StateDigest},
+    storage::{Commit, Head, wait},
     tree::{Frontier, Node},
 };
 use merits_ledger_sqlite::{
-    Group, StateFile, TABLES, Writer,
+    StateFile, TABLES, Writer,
     inspect::{self, LogRow},
-    wait,
 };
-use merits_sqlite::{DatabaseError, FileError, Found, Schema};
+use merits_primitives::ids::EntryId;
+use merits_sqlite::{FileError, Found, Schema};
 use merits_verifier::{
     codec::Canonical as _,
     entry::Leaf,
-    log::{Checkpoint, LogKey, empty_root, leaf_hash},
+    log::{Checkpoint, Hash, LogKey, empty_root, leaf_hash},
 };
 use sqlx::{ConnectOptions as _, SqliteConnection};
-use thiserror::Error;
 
-/// Why the replica's files cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ArchiveError {
-    /// Reading or writing failed.
-    #[error("replica file {path}: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The database failed.
-    #[error("the copy of the ledger in {path}: {source}")]
-    Database {
-        /// The database.
-        path: PathBuf,
-        /// What SQLite said.
-        source: DatabaseError,
-    },
-    /// The database's file is another program's, or another version's.
-    #[error(
-        "the copy of the ledger: {error}{advice}",
-        error = .0,
-        advice = again(.0)
-    )]
-    File(#[from] FileError),
-    /// A copy as programs before this one kept it.
-    #[error(
-        "the copy of the ledger in {directory} was made by an earlier version of this program: delete that directory; the copy is fetched and verified again"
-    )]
-    Earlier {
-        /// The directory of the copy.
-        directory: PathBuf,
-    },
-    /// Fewer leaves than the checkpoint covers, or more.
-    #[error(
-        "replica {path} holds {found} leaves, its checkpoint covers {expected}: the file was damaged; move the directory away and sync again"
-    )]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// Leaves found.
-        found: u64,
-        /// Leaves that the checkpoint covers.
-        expected: u64,
-    },
-    /// Another process has the replica open.
-    #[error(
-        "another program works with the copy of the ledger in {} now: a second command of the same \
-         wallet or party, or its server. Wait until it has ended and run this again; what shall run \
-         at the same time needs a copy of its own (`replica` in the [ledger] table of its \
-         configuration)",
-        directory.display()
-    )]
-    InUse {
-        /// The copy's directory.
-        directory: PathBuf,
-    },
-}
-
-impl ArchiveError {
-    /// An error of the database in a file.
-    pub(crate) fn database(path: &Path, source: sqlx::Error) -> Self {
-        Self::Database {
-            path: path.to_owned(),
-            source: source.into(),
-        }
-    }
-}
+use super::{Archive, ArchiveError, Group};
 
 /// The open files.
 #[derive(Debug)]
-pub(crate) struct Archive {
+pub(crate) struct FileArchive {
     directory: PathBuf,
     path: PathBuf,
     file: Arc<StateFile>,
@@ -128,7 +59,7 @@ const SCHEMA: Schema = Schema {
     tables: TABLES,
 };
 
-impl Archive {
+impl FileArchive {
     /// Opens the files, or makes them for the log with this key and policy.
     pub(crate) fn open(
         directory: &Path,
@@ -179,7 +110,7 @@ impl Archive {
             let db = reading.connect().await.map_err(&failed)?;
             Ok::<_, ArchiveError>((writer, db))
         })?;
-        let place = fs::metadata(&path).map_err(at(&path))?;
+        let place = fs::metadata(&path).map_err(reading).map_err(at(&path))?;
         Ok(Self {
             directory: directory.to_owned(),
             path,
@@ -198,9 +129,9 @@ impl Archive {
         self.look(async |db| inspect::differences(db, policy).await)
     }
 
-    /// What is committed.
-    pub(crate) fn file(&self) -> &Arc<StateFile> {
-        &self.file
+    /// What the newest update left; nothing where the stored state is of another version.
+    pub(crate) fn head(&self) -> Result<Option<Head>, ArchiveError> {
+        self.file.head().map_err(self.failed())
     }
 
     /// The stored log, whatever state there is.
@@ -231,68 +162,6 @@ impl Archive {
         wait(look(&mut self.file.connection())).map_err(self.failed())
     }
 
-    /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
-    /// not find what was written.
-    pub(crate) fn require_in_place(&self) -> Result<(), ArchiveError> {
-        let named = fs::metadata(&self.path).map_err(at(&self.path))?;
-        if (named.dev(), named.ino()) == self.place {
-            Ok(())
-        } else {
-            Err(at(&self.path)(io::Error::other(
-                "is another file than the one that was opened: the directory was moved or replaced while \
-                 it was in use; start this program again",
-            )))
-        }
-    }
-
-    /// Begins a transaction of appends, with the writing connection. What is not committed never happened.
-    pub(crate) fn begin(&mut self) -> Result<Group<'static>, ArchiveError> {
-        self.require_in_place()?;
-        let failed = failed(&self.path);
-        // A connection that an error left inside a transaction, as a full disk does, is not used again.
-        let writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => wait(connect(&self.path)).map_err(&failed)?,
-        };
-        wait(writer.into_group()).map_err(failed)
-    }
-
-    /// Makes a group durable under a head; all of it is on disk afterwards.
-    pub(crate) fn commit(&mut self, group: Group<'static>, head: Head) -> Result<(), ArchiveError> {
-        self.require_in_place()?;
-        let (size, note) = (head.size, head.checkpoint.clone());
-        let commit = Commit {
-            head,
-            nodes: Vec::new(),
-            rows: Vec::new(),
-        };
-        match wait(group.end(commit)) {
-            Ok(writer) => {
-                self.writer = writer;
-                Ok(())
-            }
-            Err(error) => {
-                // It may have come after the commit.
-                let head = self.file.head().map_err(self.failed())?;
-                match head.is_some_and(|head| head.size == size && head.checkpoint == note) {
-                    true => Ok(()),
-                    false => Err(ArchiveError::database(&self.path, error)),
-                }
-            }
-        }
-    }
-
-    /// The database.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Writes the newest checkpoint into a file of its own: for people, and for a coordinator that lost its
-    /// mark.
-    pub(crate) fn show_checkpoint(&self, note: &str) -> Result<(), ArchiveError> {
-        self.replace(CHECKPOINT, note)
-    }
-
     /// Whether the file of the newest checkpoint says this. A crash between a commit and that file leaves
     /// the one before.
     pub(crate) fn shows(&self, note: &str) -> bool {
@@ -319,8 +188,99 @@ impl Archive {
         Ok(row.map(|row| row.version))
     }
 
-    /// Whether each stored leaf stands under its own entry's id, and the stored nodes are those of the leaves' tree.
-    pub(crate) fn same_tree(&self) -> Result<bool, ArchiveError> {
+    fn replace(&self, name: &str, text: &str) -> Result<(), ArchiveError> {
+        let path = self.directory.join(name);
+        output::replace_own(&path, Readers::Owner, |out| out.write_all(text.as_bytes()))
+            .map_err(at(&path))
+    }
+
+    /// For `map_err` of the database's errors.
+    fn failed(&self) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
+        failed(&self.path)
+    }
+}
+
+impl Archive for FileArchive {
+    fn rows(&self) -> Arc<dyn Rows> {
+        Arc::clone(&self.file) as Arc<dyn Rows>
+    }
+
+    fn find(&self, id: &EntryId) -> Result<Option<u64>, ArchiveError> {
+        self.file.find(id).map_err(self.failed())
+    }
+
+    fn leaves(&self, from: u64, until: u64, bytes: usize) -> Result<Vec<Vec<u8>>, ArchiveError> {
+        let leaves = self.file.leaves(from, until, bytes);
+        leaves.map_err(self.failed())
+    }
+
+    fn nodes(&self, wanted: &[Node]) -> Result<HashMap<Node, Hash>, ArchiveError> {
+        self.file.nodes(wanted).map_err(self.failed())
+    }
+
+    fn blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, ArchiveError> {
+        self.file.blob(digest).map_err(self.failed())
+    }
+
+    fn require_in_place(&self) -> Result<(), ArchiveError> {
+        let named = fs::metadata(&self.path)
+            .map_err(reading)
+            .map_err(at(&self.path))?;
+        if (named.dev(), named.ino()) == self.place {
+            Ok(())
+        } else {
+            Err(at(&self.path)(io::Error::other(
+                "is another file than the one that was opened: the directory was moved or replaced while \
+                 it was in use; start this program again",
+            )))
+        }
+    }
+
+    fn begin(&mut self) -> Result<Group, ArchiveError> {
+        self.require_in_place()?;
+        let failed = failed(&self.path);
+        // A connection that an error left inside a transaction, as a full disk does, is not used again.
+        let writer = match self.writer.take() {
+            Some(writer) => writer,
+            None => wait(connect(&self.path)).map_err(&failed)?,
+        };
+        let group = wait(writer.into_group()).map_err(failed)?;
+        let path = self.path.clone();
+        Ok(Group::File { group, path })
+    }
+
+    fn commit(&mut self, group: Group, head: Head) -> Result<(), ArchiveError> {
+        let Group::File { group, .. } = group else {
+            return Err(ArchiveError::OtherCopy);
+        };
+        self.require_in_place()?;
+        let (size, note) = (head.size, head.checkpoint.clone());
+        let commit = Commit {
+            head,
+            nodes: Vec::new(),
+            rows: Vec::new(),
+        };
+        match wait(group.end(commit)) {
+            Ok(writer) => {
+                self.writer = writer;
+                Ok(())
+            }
+            Err(error) => {
+                // It may have come after the commit.
+                let head = self.file.head().map_err(self.failed())?;
+                match head.is_some_and(|head| head.size == size && head.checkpoint == note) {
+                    true => Ok(()),
+                    false => Err(ArchiveError::database(&self.path, error)),
+                }
+            }
+        }
+    }
+
+    fn show_checkpoint(&self, note: &str) -> Result<(), ArchiveError> {
+        self.replace(CHECKPOINT, note)
+    }
+
+    fn same_tree(&self) -> Result<bool, ArchiveError> {
         let (mut frontier, mut expected, mut last) = (Frontier::new(), HashMap::new(), -1);
         loop {
             let page = self.look(async |db| inspect::leaves(db, last, LEAVES).await)?;
@@ -358,8 +318,7 @@ impl Archive {
         }
     }
 
-    /// Whether the stored used values are these.
-    pub(crate) fn same_used(&self, rows: Option<&MemoryRows>) -> Result<bool, ArchiveError> {
+    fn same_used(&self, rows: Option<&MemoryRows>) -> Result<bool, ArchiveError> {
         let expected = rows.into_iter().flat_map(|rows| rows.uniques());
         let expected: HashMap<_, _> = expected
             // Entry ids are unique among the leaves.
@@ -387,25 +346,17 @@ impl Archive {
         }
     }
 
-    /// Keeps evidence beside the files.
-    pub(crate) fn keep(&self, name: &str, text: &str) -> Result<PathBuf, ArchiveError> {
+    fn keep(&self, name: &str, text: &str) -> Result<PathBuf, ArchiveError> {
         self.replace(name, text)?;
         Ok(self.directory.join(name))
     }
 
-    fn replace(&self, name: &str, text: &str) -> Result<(), ArchiveError> {
-        let path = self.directory.join(name);
-        output::replace_own(&path, Readers::Owner, |out| out.write_all(text.as_bytes()))
-            .map_err(at(&path))
-    }
-
-    /// For `map_err` of the database's errors.
-    pub(crate) fn failed(&self) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
-        failed(&self.path)
+    fn kept(&self, _: &str) -> Option<String> {
+        None
     }
 }
 
-impl Drop for Archive {
+impl Drop for FileArchive {
     /// Whoever copies the folder once the lock is free finds all of it in the file. The reading connection
     /// outlives this, because the state has it too, and folds nothing when it closes. While it reads nothing
     /// it is in nobody's way.
@@ -433,7 +384,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError + use<> {
     let path = path.to_owned();
     move |source| ArchiveError::Io {
         path,
-        source: merits_guard::words::writing(source),
+        source: writing(source),
     }
 }
 
@@ -455,12 +406,3 @@ const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";
 /// Where programs before this one kept the leaves.
 const EARLIER: &str = "leaves.bin";
-
-/// What to do about a copy's file that is not what it should be: it holds nothing that the log has not.
-fn again(error: &FileError) -> &'static str {
-    if error.is_about_content() {
-        ". Delete its directory: the copy is fetched and verified again"
-    } else {
-        ""
-    }
-}

@@ -1,0 +1,395 @@
+//! Measure 6 at two sizes: files of a ledger, memory of its server, and what a command needs to open a copy.
+//!
+//! Server and command are processes of their own, so that what makes the batches is not counted.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{ExitCode, Stdio},
+    sync::Arc,
+    time::Instant,
+};
+
+use anyhow::{Context as _, ensure};
+use clap::Args;
+use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
+use merits_ledger_fixture::{CAPACITY, Federation, START};
+use merits_replica::{Client, Follower, Replica};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry, log::LogKey};
+use rand::{SeedableRng as _, rngs::StdRng};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use super::{
+    Effort,
+    ledger::{start, submit_all, submit_all_to},
+    machine::memory,
+    sampling::ms,
+    table::{Table, verdict},
+};
+use crate::screen::{thousands, working};
+
+/// Claims of the smaller ledger.
+pub(super) const LEAST: u32 = 10_000;
+
+/// Batches that are made and submitted at a time.
+const CHUNK: usize = 512;
+
+/// Batches that a server takes while its memory is measured.
+const LOAD: usize = 256;
+
+/// What a server's process tells once it serves.
+#[derive(Debug, Serialize, Deserialize)]
+struct Serving {
+    address: String,
+    /// Milliseconds from its beginning.
+    ready: f64,
+}
+
+/// What a process tells at its end.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    /// The most memory that it had, in bytes.
+    peak: u64,
+    /// Milliseconds of what it was started for.
+    took: f64,
+}
+
+/// What the hidden command of a server takes.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// The coordinator's configuration
+    #[arg(long)]
+    config: PathBuf,
+}
+
+impl Serve {
+    /// Serves until standard input ends.
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let start = Instant::now();
+        let config = Config::load(&self.config)?;
+        let node = Coordinator::start(config, Arc::new(SystemClock)).await?;
+        let serving = Serving {
+            address: format!("http://{}", node.address()),
+            ready: milliseconds(start),
+        };
+        println!("{}", serde_json::to_string(&serving)?);
+        tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())).await??;
+        tell(start)?;
+        node.shutdown().await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What the hidden command that opens a copy takes.
+#[derive(Debug, Args)]
+pub(super) struct Open {
+    /// A configuration with the ledger's founding facts
+    #[arg(long)]
+    config: PathBuf,
+    /// The copy
+    #[arg(long)]
+    replica: PathBuf,
+    /// The log's key
+    #[arg(long)]
+    log_key: String,
+}
+
+impl Open {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let policy = Config::load(&self.config)?.policy()?;
+        let key = LogKey::parse(&self.log_key)?;
+        let start = Instant::now();
+        let replica = Replica::open(&self.replica, key, policy, &mut rand::rng())?;
+        tell(start)?;
+        ensure!(replica.size() > 0, "the copy is empty");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn tell(start: Instant) -> anyhow::Result<()> {
+    let told = Told {
+        took: milliseconds(start),
+        peak: memory("VmHWM")?,
+    };
+    println!("{}", serde_json::to_string(&told)?);
+    Ok(())
+}
+
+fn milliseconds(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+/// A ledger that grows.
+struct Ledger {
+    federation: Federation,
+    state: State,
+    rng: StdRng,
+    directory: PathBuf,
+    config: PathBuf,
+    key: LogKey,
+    batches: usize,
+}
+
+/// What a ledger takes.
+struct Footprint {
+    claims: u64,
+    /// Milliseconds until its server served.
+    ready: f64,
+    /// Most memory of its server, under load.
+    server: u64,
+    /// Files of its coordinator.
+    files: u64,
+    /// What a command told that opened a copy.
+    opened: Told,
+    /// Files of the copy.
+    copy: u64,
+}
+
+impl Ledger {
+    async fn found(directory: &Path) -> anyhow::Result<Self> {
+        let mut rng = StdRng::seed_from_u64(6);
+        let federation = Federation::generate(&mut rng)?;
+        let founding = federation.founding_entries(&mut rng);
+        let empty = State::new(federation.policy());
+        let mut sequencer = Sequencer::new(empty, MemoryStore::new(), federation.signer());
+        for entry in &founding {
+            sequencer.submit(&entry.to_bytes(), START)?;
+        }
+        let state = sequencer.state().clone();
+        let node = start(&federation, Arc::new(SystemClock), directory, &founding).await?;
+        let key = node.log_key().clone();
+        node.shutdown().await?;
+        let config = directory.join("coordinator.toml");
+        fs::write(&config, configuration(&federation.policy()))?;
+        Ok(Self {
+            federation,
+            state,
+            rng,
+            directory: directory.to_owned(),
+            config,
+            key,
+            batches: 0,
+        })
+    }
+
+    fn make(&mut self, batches: usize) -> anyhow::Result<Vec<SignedEntry>> {
+        let seeds = (0..batches).map(|_| StdRng::from_rng(&mut self.rng));
+        let seeds: Vec<StdRng> = seeds.collect();
+        let (federation, state) = (&self.federation, &self.state);
+        let make = |mut rng| Ok(federation.earn(state, CAPACITY.into(), &mut rng)?);
+        self.batches += batches;
+        seeds.into_par_iter().map(make).collect()
+    }
+
+    async fn grow(&mut self, batches: usize) -> anyhow::Result<()> {
+        let config = Config::load(&self.config)?;
+        let node = Coordinator::start(config, Arc::new(SystemClock)).await?;
+        while self.batches < batches {
+            let entries = self.make(CHUNK.min(batches - self.batches))?;
+            submit_all(&node, &entries).await?;
+        }
+        node.shutdown().await?;
+        Ok(())
+    }
+
+    async fn footprint(&mut self) -> anyhow::Result<Footprint> {
+        let claims = claims(self.batches);
+        let files = length(&self.directory.join("data"))?;
+        let load = self.make(LOAD)?;
+        let mut server = Process::start("serve-and-tell", &self.config, &[])?;
+        let Serving { address, ready } = server.told().await?;
+        submit_all_to(address.clone(), &load).await?;
+        let place = self.directory.join(format!("copy of {claims}"));
+        let policy = self.federation.policy();
+        let replica = Replica::open(&place, self.key.clone(), policy, &mut rand::rng())?;
+        let client = Client::connect(&address, self.key.clone()).await?;
+        Follower::new(client, replica).sync().await?;
+        let served: Told = server.end().await?;
+        let key = self.key.to_string();
+        let copy = place.to_str().context("--data-dir is no UTF-8")?;
+        let arguments = ["--replica", copy, "--log-key", &key];
+        let opening = Process::start("open-and-tell", &self.config, &arguments)?;
+        Ok(Footprint {
+            claims,
+            ready,
+            server: served.peak,
+            files,
+            opened: opening.end().await?,
+            copy: length(&place)?,
+        })
+    }
+}
+
+/// A process of this program.
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    fn start(what: &str, config: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("where this program lies")?;
+        let mut command = Command::new(program);
+        command.args(["bench", what, "--config"]).arg(config);
+        command.args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.kill_on_drop(true);
+        let mut child = command.spawn().context("starting a process to measure")?;
+        let stdout = child.stdout.take().context("it has no standard output")?;
+        let lines = BufReader::new(stdout).lines();
+        Ok(Self { child, lines })
+    }
+
+    /// The next line.
+    async fn told<T: DeserializeOwned>(&mut self) -> anyhow::Result<T> {
+        let line = self.lines.next_line().await?;
+        let line = line.context("the process that is measured ended; its error is above")?;
+        serde_json::from_str(&line).with_context(|| format!("it told {line:?}"))
+    }
+
+    /// Ends its input, and takes what it tells then.
+    async fn end<T: DeserializeOwned>(mut self) -> anyhow::Result<T> {
+        drop(self.child.stdin.take());
+        let told = self.told().await?;
+        let status = self.child.wait().await?;
+        ensure!(status.success(), "the process that is measured: {status}");
+        Ok(told)
+    }
+}
+
+/// Grows a ledger to the smaller number of claims and to this one, and adds what it takes.
+pub(super) async fn measure(table: &mut Table, effort: &Effort, most: u32) -> anyhow::Result<()> {
+    let directory = tempfile::tempdir_in(&effort.data_dir)?;
+    let bar = working("ledger: growing");
+    let mut ledger = Ledger::found(directory.path()).await?;
+    let mut footprints = Vec::new();
+    for claims in [LEAST, most] {
+        let batches = claims.div_ceil(CAPACITY.into()) as usize;
+        bar.set_message(format!(
+            "ledger: growing to {} claims",
+            thousands(claims.into())
+        ));
+        ledger.grow(batches.max(ledger.batches)).await?;
+        bar.set_message("ledger: memory and files");
+        footprints.push(ledger.footprint().await?);
+    }
+    bar.finish_and_clear();
+    let [small, large] = footprints.as_slice() else {
+        return Ok(());
+    };
+    table.section(&format!(
+        "A ledger of {} claims beside one of {}, each process by itself",
+        thousands(large.claims),
+        thousands(small.claims)
+    ));
+    let mut row = |what: &str, show: &dyn Fn(&Footprint) -> String, bar: String| {
+        table.row(
+            what,
+            show(large),
+            format!("{} when small", show(small)),
+            bar,
+        );
+    };
+    let most = small.server as f64 * 1.1 + f64::from(32 << 20);
+    row(
+        "server: most memory, under load",
+        &|of| mebibytes(of.server),
+        verdict(large.server as f64, most, &mebibytes(most as u64)),
+    );
+    row(
+        "server: until it serves",
+        &|of| ms(of.ready),
+        verdict(large.ready, OPENED, &ms(OPENED)),
+    );
+    row(
+        "copy: opened by a command",
+        &|of| ms(of.opened.took),
+        verdict(large.opened.took, OPENED, &ms(OPENED)),
+    );
+    row(
+        "copy: most memory of that command",
+        &|of| mebibytes(of.opened.peak),
+        verdict(large.opened.peak as f64, MEMORY, "200 MB"),
+    );
+    for (what, of) in [
+        (
+            "coordinator's files",
+            (|of| of.files) as fn(&Footprint) -> u64,
+        ),
+        ("copy's files, with what came under load", |of| of.copy),
+    ] {
+        let each = of(large) as f64 / large.claims as f64;
+        let show = |footprint: &Footprint| mebibytes(of(footprint));
+        row(what, &show, format!("{each:.0} bytes a claim"));
+    }
+    Ok(())
+}
+
+/// Milliseconds in which a copy is to be opened, and a server to serve.
+const OPENED: f64 = 1e3;
+
+/// Bytes that a command may need to open a copy.
+const MEMORY: f64 = 200e6;
+
+fn claims(batches: usize) -> u64 {
+    batches as u64 * u64::from(CAPACITY)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+/// Bytes of all files in a directory.
+fn length(directory: &Path) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(directory)? {
+        let metadata = entry?.metadata()?;
+        sum += if metadata.is_file() {
+            metadata.len()
+        } else {
+            0
+        };
+    }
+    Ok(sum)
+}
+
+/// A coordinator's configuration beside its directory `data`.
+fn configuration(policy: &LedgerPolicy) -> String {
+    let [strings, others]: [Vec<_>; 2] = {
+        let facts = policy.facts().into_iter();
+        let (strings, others) = facts.partition(|(name, _)| ["origin", "authority"].contains(name));
+        [strings, others]
+    };
+    let mut text =
+        "listen = \"127.0.0.1:0\"\ndata_dir = \"data\"\nhigh_water_mark = \"ledger.mark\"\n"
+            .to_owned();
+    for (name, value) in strings {
+        text += &format!("{name} = {value:?}\n");
+    }
+    for (name, value) in others {
+        text += &format!("{name} = {value}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_configured_for_the_ledger_that_was_founded() {
+        let federation = Federation::generate(&mut StdRng::seed_from_u64(1)).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("coordinator.toml");
+        fs::write(&path, configuration(&federation.policy())).unwrap();
+        let config = Config::load(&path).unwrap();
+        assert_eq!(config.policy().unwrap(), federation.policy());
+        assert_eq!(config.data_dir, directory.path().join("data"));
+    }
+}

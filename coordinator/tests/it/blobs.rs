@@ -90,7 +90,7 @@ async fn a_blob_goes_with_its_entry_into_log_copy_kit_and_backup() {
         let leaf = replica.leaf(replica.size() - 1).unwrap().unwrap();
         assert_eq!(leaf.entry, entry);
         let stored = replica.blobs_of(&leaf.to_bytes()).unwrap();
-        assert_eq!(stored, [blob.clone()]);
+        assert_eq!(stored, std::slice::from_ref(&blob));
         replica.replay(&mut rand::rng()).unwrap();
         replica.write_kit(&kit).unwrap();
     }

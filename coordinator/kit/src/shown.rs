@@ -1,7 +1,7 @@
 //! What a verified receipt shows, as plain data for a program to render.
 
 use merits_ledger::{Entry, Refusal, ReplayError, State};
-use merits_primitives::ids::{Expiry, PartyId, Period, PeriodKind};
+use merits_primitives::ids::{Credits, Expiry, PartyId, Period, PeriodKind};
 use merits_verifier::{groth16::KeyPolicy, receipt::Receipt};
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -100,7 +100,7 @@ pub enum Shows {
     /// Somebody owned credits.
     Attestation {
         /// At least so many.
-        at_least: u64,
+        at_least: Credits,
         /// The scale.
         scale: String,
         /// Good until before this day.
@@ -119,7 +119,7 @@ pub struct RedeemedOffer {
     /// Its title.
     pub title: String,
     /// Its price.
-    pub price: u64,
+    pub price: Credits,
     /// Credits of which scale.
     pub scale: String,
 }
@@ -225,13 +225,13 @@ fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Refusal> {
                 offer: redeemed.offer.to_string(),
                 known: offer.map(|offer| RedeemedOffer {
                     title: offer.published.title.clone(),
-                    price: offer.published.price.0,
+                    price: offer.published.price,
                     scale: offer.published.scale.to_string(),
                 }),
             }
         }
         Entry::Attested(attested) => Shows::Attestation {
-            at_least: attested.floor.0,
+            at_least: attested.floor,
             scale: attested.scale.to_string(),
             expires: first_day(attested.expiry),
         },

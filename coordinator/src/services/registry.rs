@@ -225,7 +225,7 @@ fn scale(record: &VersionRecord) -> Scale {
         key_digest: record.key.0.to_vec(),
         claims_per_batch: terms.capacity.into(),
         max_credits: terms.max_credits.0,
-        max_measure: terms.max_measure,
+        max_measure: terms.max_measure.map(|most| most.0),
     }
 }
 

@@ -14,7 +14,7 @@ use merits_primitives::{
     audit::Exponent,
     commitment::RecordCommitment,
     earned::Earned,
-    ids::{Credits, Output, PartyId, Period},
+    ids::{Credits, Output, PartyId, Period, Quantity},
     owner::OwnerKey,
 };
 use merits_verifier::statement::earn::EarnStatement;
@@ -90,7 +90,7 @@ impl Stating<'_> {
         let outputs = self.formula.eval(&deed.records, &terms.circuit.constants)?;
         Ok(Earned {
             credits: Credits(outputs.credits),
-            measure: outputs.measure,
+            measure: outputs.measure.map(Quantity),
         })
     }
 

@@ -18,7 +18,7 @@ impl EarnedSum {
         for claim in claims {
             *self += Self {
                 credits: claim.credits.0.into(),
-                measure: claim.measure.map(u128::from),
+                measure: claim.measure.map(|w| w.0.into()),
             };
         }
     }

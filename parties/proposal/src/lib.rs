@@ -85,7 +85,11 @@ pub fn difference(entry: &ScaleProposed, expected: &ScaleProposed) -> Option<Dif
         part("schema text", schema_text, &expected.schema_text),
         part("claims a proof", capacity, &expected.capacity),
         part("V_max", max_credits, &expected.max_credits),
-        part("W_max", max_measure, &expected.max_measure),
+        part(
+            "W_max",
+            &max_measure.map(|most| most.0),
+            &expected.max_measure.map(|most| most.0),
+        ),
         part("expiry rule", expiry, &expected.expiry),
         part("first period", valid_from, &expected.valid_from),
         part("last period", valid_to, &expected.valid_to),

@@ -42,7 +42,7 @@ pub struct OfferFile {
     #[serde(default)]
     pub description: String,
     /// Credits a redemption.
-    pub price: u64,
+    pub price: Credits,
     /// Most redemptions.
     pub quota: u32,
     /// From when.
@@ -92,7 +92,7 @@ impl OfferFile {
         shown::check_line(self.title.trim()).map_err(|fault| value("title", fault.to_string()))?;
         shown::check_document(self.description.trim())
             .map_err(|fault| value("description", fault.to_string()))?;
-        for (key, number) in [("price", self.price), ("quota", self.quota.into())] {
+        for (key, number) in [("price", self.price.0), ("quota", self.quota.into())] {
             if number == 0 {
                 return Err(value(key, "is at least 1"));
             }
@@ -125,7 +125,7 @@ impl OfferFile {
             kind,
             title: typed(self.title.trim()).into_owned(),
             description: typed(self.description.trim()).into_owned(),
-            price: Credits(self.price),
+            price: self.price,
             quota: self.quota,
             opens,
             closes,
@@ -420,7 +420,7 @@ mod tests {
             ("scale", |f| f.scale = "Two Words".to_owned()),
             ("kind", |f| f.kind = "money".to_owned()),
             ("title", |f| f.title = " ".to_owned()),
-            ("price", |f| f.price = 0),
+            ("price", |f| f.price = Credits::ZERO),
             ("quota", |f| f.quota = 0),
             ("per_day", |f| f.per_day = Some(0)),
             ("per_day", |f| f.per_day = Some(65_537)),

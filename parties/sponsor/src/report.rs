@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merits_kit::offline::{OfflineFault, VerifiedBatch};
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
-use merits_primitives::ids::{Credits, EntryId, Output, Period, ScaleId};
+use merits_primitives::ids::{Credits, EntryId, Output, Period, Quantity, ScaleId};
 pub use merits_replica::Verdict;
 
 /// What one batch came to.
@@ -41,7 +41,7 @@ pub struct PeriodAggregate {
     /// Claims that those totals cover.
     pub covered: u64,
     /// Opened totals of the scale's measure, in its unit; `None` while none is opened.
-    pub measured: Option<u64>,
+    pub measured: Option<Quantity>,
     /// The scale's sources cannot link people: the distributor vouches whose records these are.
     pub vouched: bool,
 }
@@ -118,11 +118,11 @@ impl Report {
             match key.output {
                 Output::Credits => {
                     aggregate.covered += total.claims;
-                    aggregate.credits.0 = aggregate.credits.0.saturating_add(total.sum);
+                    aggregate.credits = aggregate.credits.saturating_add(Credits(total.sum));
                 }
                 Output::Measure => {
-                    let measured = aggregate.measured.get_or_insert(0);
-                    *measured = measured.saturating_add(total.sum);
+                    let measured = aggregate.measured.get_or_insert_default();
+                    *measured = measured.saturating_add(Quantity(total.sum));
                 }
             }
         }

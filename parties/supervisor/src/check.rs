@@ -7,7 +7,7 @@ use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
     commitment::{Opening, RecordCommitment},
     earned::Earned,
-    ids::{Credits, EntryId, Origin, Period, SchemaId},
+    ids::{Credits, EntryId, Origin, Period, Quantity, SchemaId},
 };
 use merits_records::disclosure::Disclosure;
 use thiserror::Error;
@@ -88,9 +88,9 @@ pub enum CheckFault {
     )]
     OtherCredits {
         /// By the formula.
-        computed: u64,
+        computed: Credits,
         /// By the opening.
-        opened: u64,
+        opened: Credits,
     },
     /// They open C, and measure something else than the opening.
     #[error(
@@ -99,9 +99,9 @@ pub enum CheckFault {
     )]
     OtherMeasure {
         /// By the formula.
-        computed: Option<u64>,
+        computed: Option<Quantity>,
         /// By the opening.
-        opened: Option<u64>,
+        opened: Option<Quantity>,
     },
     /// The formula cannot be evaluated.
     #[error("the approved formula cannot be evaluated: {0}")]
@@ -109,7 +109,7 @@ pub enum CheckFault {
 }
 
 /// A measure in words.
-fn measured(measure: Option<u64>) -> String {
+fn measured(measure: Option<Quantity>) -> String {
     measure.map_or_else(|| "nothing".to_owned(), |measure| measure.to_string())
 }
 
@@ -186,13 +186,13 @@ pub fn check(
         .map_err(CheckFault::Formula)?;
     let computed = Earned {
         credits: Credits(outputs.credits),
-        measure: outputs.measure,
+        measure: outputs.measure.map(Quantity),
     };
     let Earned { credits, measure } = opened.earned;
     if computed.credits != credits {
         return Err(CheckFault::OtherCredits {
-            computed: computed.credits.0,
-            opened: credits.0,
+            computed: computed.credits,
+            opened: credits,
         });
     }
     if computed.measure != measure {

@@ -47,7 +47,7 @@ impl Serialize for Checked {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = serializer.serialize_struct("Checked", 3)?;
         report.serialize_field("records", &self.records)?;
-        report.serialize_field("credits", &self.earned.credits.0)?;
+        report.serialize_field("credits", &self.earned.credits)?;
         report.serialize_field("measure", &self.earned.measure)?;
         report.end()
     }

@@ -9,7 +9,7 @@ use merits_primitives::{
     dleq::Context,
     earned::Earned,
     field,
-    ids::{Credits, EntryId, Epoch, Origin, PartyId},
+    ids::{Credits, EntryId, Epoch, Origin, PartyId, Quantity},
     owner::Handle,
 };
 use serde::{Deserialize, Serialize};
@@ -141,10 +141,10 @@ pub struct RequestFile {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ResultFile {
     /// v.
-    pub credits: u64,
+    pub credits: Credits,
     /// w, of a scale with a measure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// h: 32 little-endian bytes in hexadecimal.
     pub handle: String,
     /// The hash that the log carries, in hexadecimal.
@@ -153,8 +153,10 @@ pub struct ResultFile {
 
 impl Drop for ResultFile {
     fn drop(&mut self) {
-        self.credits.zeroize();
-        self.measure.zeroize();
+        self.credits.0.zeroize();
+        if let Some(measure) = &mut self.measure {
+            measure.0.zeroize();
+        }
         self.handle.zeroize();
     }
 }
@@ -183,7 +185,7 @@ impl RequestFile {
     #[must_use]
     pub fn completed(mut self, opened: &Opened, hash: &[u8; 32]) -> Self {
         self.result = Some(ResultFile {
-            credits: opened.earned.credits.0,
+            credits: opened.earned.credits,
             measure: opened.earned.measure,
             handle: EntryId(field::to_bytes(&opened.handle)).to_hex(),
             hash: EntryId(*hash).to_hex(),
@@ -212,7 +214,7 @@ impl RequestFile {
         let handle = field::from_bytes(&EntryId::from_hex(&result.handle)?.0).ok()?;
         Some(Opened {
             earned: Earned {
-                credits: Credits(result.credits),
+                credits: result.credits,
                 measure: result.measure,
             },
             handle,
@@ -264,7 +266,7 @@ mod tests {
         let opened = Opened {
             earned: Earned {
                 credits: Credits(9),
-                measure: Some(4),
+                measure: Some(Quantity(4)),
             },
             handle: Handle(Fr::from(5u64)),
         };

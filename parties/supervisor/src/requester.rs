@@ -3,7 +3,7 @@
 use merits_primitives::{
     audit,
     dleq::{Equality, PROOF_BYTES},
-    ids::{Credits, EntryId, PartyId},
+    ids::{Credits, EntryId, PartyId, Quantity},
     jubjub::{POINT_BYTES, Point, PointError},
 };
 use merits_sealing::SealingKey;
@@ -75,7 +75,7 @@ pub enum OpeningFault {
     #[error(
         "both partials are right and the ciphertext opens to no measure up to {0}: the entry's proof cannot be valid, replay the log"
     )]
-    NoMeasure(u64),
+    NoMeasure(Quantity),
 }
 
 /// Checks both holders' answers for the request and opens the claim.
@@ -139,7 +139,7 @@ pub fn combine(
         return Err(OpeningFault::NoAmount(batch.v_max));
     }
     if earned.measure > batch.w_max {
-        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or(0)));
+        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or_default()));
     }
     Ok(Opened { earned, handle })
 }

@@ -9,7 +9,7 @@ use merits_primitives::{
     audit::Ciphertext,
     calendar::Timestamp,
     commitment::RecordCommitment,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
 };
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
@@ -109,7 +109,7 @@ pub struct LoggedBatch {
     /// The most credits a claim of its scale can hold.
     pub v_max: Credits,
     /// The most that a claim of its scale can measure, if the scale has a measure.
-    pub w_max: Option<u64>,
+    pub w_max: Option<Quantity>,
     /// r·B8.
     pub t1: Point,
     /// (Σ v)·B8 + r·At.
@@ -127,7 +127,7 @@ impl LoggedBatch {
             Output::Credits => Some((self.v_max.0, self.t1, self.t2)),
             Output::Measure => {
                 let measure = self.measure?;
-                Some((self.w_max?, measure.m1, measure.m2))
+                Some((self.w_max?.0, measure.m1, measure.m2))
             }
         }
     }

@@ -11,7 +11,9 @@ use std::collections::HashMap;
 use merits_primitives::{
     earned::Earned,
     identity::Secret,
-    ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{
+        AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, Quantity, ScaleId, ScaleVersion,
+    },
     message::{Consent, claim_message},
     note::{NoteCommitment, note_commitment},
     owner::{Binding, HiddenEarned, OwnerKey, RecordsBinding, bind, earned_key, handle},
@@ -81,7 +83,7 @@ pub struct OwnCredit {
     /// What was earned.
     pub credits: Credits,
     /// What was measured beside, in the unit of the scale's measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
 }
 
 /// A claim that carries the wallet's b and contradicts itself. No valid proof exists for it.

@@ -3,7 +3,7 @@
 
 use merits_ledger::State;
 use merits_params::manifest::{Manifest, ManifestError};
-use merits_primitives::ids::{Period, ScaleId};
+use merits_primitives::ids::{Credits, Period, Quantity, ScaleId};
 use merits_records::SubjectPeriod;
 use serde::Serialize;
 use thiserror::Error;
@@ -59,13 +59,13 @@ pub struct Recomputed {
     /// Records that counted.
     pub records: usize,
     /// Credits of the own records by the approved formula.
-    pub credits: u64,
+    pub credits: Credits,
     /// The measure of the own records.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// Proven on the ledger: the credits that only this wallet reads.
-    pub proven: u64,
+    pub proven: Credits,
     /// The measure that was proven.
-    pub proven_measure: Option<u64>,
+    pub proven_measure: Option<Quantity>,
     /// Unit of the credits.
     pub unit: String,
 }
@@ -140,9 +140,9 @@ pub fn recompute(
     let outputs = manifest.formula().eval(&group.records, &numbers)?;
     Ok(Recomputed {
         records: group.records.len(),
-        credits: outputs.credits,
-        measure: outputs.measure,
-        proven: note.value.0,
+        credits: Credits(outputs.credits),
+        measure: outputs.measure.map(Quantity),
+        proven: note.value,
         proven_measure: note.measure,
         unit: manifest.unit().to_owned(),
     })

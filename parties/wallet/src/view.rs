@@ -16,7 +16,7 @@ use merits_primitives::{
     calendar::{Day, Timestamp},
     context::Context,
     identity::{Birth, IdentityCommitment},
-    ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, Quantity, ScaleId, ScaleVersion},
     message::Message,
     note::NoteCommitment,
     nullifier::{Nullifier, RateNullifier, SpendNullifier},
@@ -157,7 +157,7 @@ pub struct OwnNote {
     /// v.
     pub value: Credits,
     /// w of an earned note of a scale with a measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// The scale.
     pub scale: ScaleId,
     /// Its number on the ledger.

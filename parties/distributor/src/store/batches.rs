@@ -3,7 +3,7 @@
 use merits_primitives::{
     earned::Earned,
     field,
-    ids::{Credits, EntryId, Epoch, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{Credits, EntryId, Epoch, PartyId, Period, Quantity, ScaleId, ScaleVersion},
 };
 use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, Transaction};
@@ -105,7 +105,13 @@ fn at(position: i64, claim: usize) -> bool {
 /// How a claim's earnings rest in the store, sealed: v, then w if there is one.
 fn earned_bytes(earned: &Earned) -> Vec<u8> {
     let mut bytes = earned.credits.0.to_le_bytes().to_vec();
-    bytes.extend(earned.measure.map(u64::to_le_bytes).into_iter().flatten());
+    bytes.extend(
+        earned
+            .measure
+            .map(|w| w.0.to_le_bytes())
+            .into_iter()
+            .flatten(),
+    );
     bytes
 }
 
@@ -117,7 +123,7 @@ pub(super) fn earned(bytes: &[u8]) -> Result<Earned, StoreError> {
         credits: Credits(amount(credits)?),
         measure: match measure {
             [] => None,
-            measure => Some(amount(measure)?),
+            measure => Some(Quantity(amount(measure)?)),
         },
     })
 }

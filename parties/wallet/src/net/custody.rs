@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use merits_params::manifest::{Manifest, ManifestError};
+use merits_primitives::ids::{Credits, Quantity};
 use merits_replica::{Replica, ReplicaError};
 use serde::Serialize;
 use thiserror::Error;
@@ -20,9 +21,9 @@ pub struct CustodyCredit {
     /// For which period.
     pub period: String,
     /// How many.
-    pub credits: u64,
+    pub credits: Credits,
     /// What the deeds measured, of a scale with a measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// The unit of that.
     pub measure_unit: String,
     /// The batch.
@@ -99,7 +100,7 @@ fn report(replica: &Replica, credit: &OwnCredit) -> Result<CustodyCredit, Custod
     Ok(CustodyCredit {
         account: credit.account.clone(),
         period: credit.scope.period.label(),
-        credits: credit.credits.0,
+        credits: credit.credits,
         measure: credit.measure,
         measure_unit: measure_unit(replica, credit)?,
         entry: credit.entry.to_string(),

@@ -1,7 +1,10 @@
 //! Everything that concerns a person, in the ledger's order.
 
 use merits_ledger::Entry;
-use merits_primitives::{calendar::Timestamp, ids::EntryId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId},
+};
 use serde::Serialize;
 
 use super::{Wallet, WalletError};
@@ -52,7 +55,7 @@ pub enum Happened {
     /// Credits were redeemed.
     Redeemed {
         /// The price.
-        credits: u64,
+        credits: Credits,
         /// Title of the offer.
         offer: String,
         /// Where.
@@ -63,7 +66,7 @@ pub enum Happened {
     /// Credits were shown to somebody.
     Attested {
         /// At least so many.
-        at_least: u64,
+        at_least: Credits,
     },
     /// Somebody asked to open a claim.
     Opening {
@@ -108,14 +111,14 @@ impl Wallet {
                 } => {
                     let known = state.offers().get(offer);
                     Happened::Redeemed {
-                        credits: amount.0,
+                        credits: *amount,
                         offer: known
                             .map_or_else(|| offer.to_string(), |of| of.published.title.clone()),
                         exchange: party_name(state, exchange),
                     }
                 }
                 SpendingPurpose::Attested { floor, .. } if floor.0 == 0 => Happened::Merged,
-                SpendingPurpose::Attested { floor, .. } => Happened::Attested { at_least: floor.0 },
+                SpendingPurpose::Attested { floor, .. } => Happened::Attested { at_least: *floor },
             };
             events.push((spending.entry, happened));
         }

@@ -13,7 +13,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{EntryId, Expiry, PartyId, ScaleId},
+    ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
 };
 use merits_verifier::{groth16::Proof, receipt::Receipt};
 use rand_core::CryptoRng;
@@ -49,8 +49,8 @@ impl PlannedRedemption {
     }
 
     /// Credits that come back.
-    pub fn change(&self) -> u64 {
-        self.planned.change.0
+    pub fn change(&self) -> Credits {
+        self.planned.change
     }
 
     /// Makes the proof.
@@ -81,7 +81,7 @@ pub struct KeptVoucher {
     /// Title of the offer.
     pub title: String,
     /// What was paid.
-    pub credits: u64,
+    pub credits: Credits,
     /// What one credit is.
     pub unit: String,
     /// Where.
@@ -190,7 +190,7 @@ impl Wallet {
     }
 
     /// (Offer, exchange, price) of a redemption of this wallet.
-    fn redeemed(&self, id: &EntryId) -> Result<(&EntryId, &PartyId, u64), WalletError> {
+    fn redeemed(&self, id: &EntryId) -> Result<(&EntryId, &PartyId, Credits), WalletError> {
         let own = self.view.spendings.iter().find(|own| own.entry == *id);
         match &own.ok_or(WalletError::NotOwn)?.purpose {
             SpendingPurpose::Redeemed {
@@ -198,7 +198,7 @@ impl Wallet {
                 exchange,
                 amount,
                 ..
-            } => Ok((offer, exchange, amount.0)),
+            } => Ok((offer, exchange, *amount)),
             SpendingPurpose::Attested { .. } => Err(WalletError::NoVoucher(*id)),
         }
     }
@@ -291,12 +291,12 @@ impl Wallet {
         &'a mut self,
         merge: Planned<Attested>,
         prover: &'a PersonProver,
-    ) -> BoxFuture<'a, Result<u64, WalletError>> {
+    ) -> BoxFuture<'a, Result<Credits, WalletError>> {
         Box::pin(async move {
             let proof = merge.prove(prover)?;
             let entry = Entry::Attested(merge.entry).personal(self.keys.origin(), &proof);
             self.submit(&entry).await?;
-            Ok(merge.change.0)
+            Ok(merge.change)
         })
     }
 }

@@ -33,7 +33,7 @@ pub struct AttestRequest<'a> {
     /// enough.
     pub expires: Option<&'a str>,
     /// At least so many.
-    pub at_least: u64,
+    pub at_least: Credits,
     /// To whom, and what was asked.
     pub question: &'a Question,
     /// Last moment.
@@ -64,7 +64,7 @@ impl PlannedAttestation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// At least so many credits.
-    pub at_least: u64,
+    pub at_least: Credits,
     /// What one of them is.
     pub unit: String,
     /// Of which scale.
@@ -107,7 +107,7 @@ impl Wallet {
         let showing = Showing {
             scale: scale.clone(),
             expiry,
-            floor: Credits(asked.at_least),
+            floor: asked.at_least,
             question: asked.question.clone(),
             not_after: asked.not_after,
         };
@@ -138,7 +138,7 @@ impl Wallet {
             let (question, not_after) = (planned.question, planned.not_after);
             let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
             Ok(Shown {
-                at_least: floor.0,
+                at_least: floor,
                 unit: planned.unit,
                 scale: planned.scale.to_string(),
                 expires: expiry_day(expiry),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use merits_ledger::{State, state::check_not_expired};
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Expiry, ScaleId},
+    ids::{Credits, Expiry, Quantity, ScaleId},
 };
 use serde::Serialize;
 
@@ -24,9 +24,9 @@ pub struct Purse {
     /// Whether that day has come.
     pub expired: bool,
     /// How many the person owns.
-    pub credits: u64,
+    pub credits: Credits,
     /// Credits of identities that were retired: nobody can spend them any more.
-    pub retired: u64,
+    pub retired: Credits,
     /// The notes that hold [`Purse::credits`], without empty ones.
     pub notes: Vec<Note>,
 }
@@ -35,9 +35,9 @@ pub struct Purse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// What it is worth.
-    pub credits: u64,
+    pub credits: Credits,
     /// What the deeds measured, of a scale with a measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// Where it comes from.
     pub from: NoteSource,
 }
@@ -84,7 +84,7 @@ impl Note {
             },
         };
         Self {
-            credits: note.value.0,
+            credits: note.value,
             measure: note.measure,
             from,
         }
@@ -119,8 +119,8 @@ pub fn credits(state: &State, view: &View, now: Timestamp) -> Vec<Purse> {
 }
 
 /// Notes of one scale: its supply is below 2^64.
-fn sum(notes: &[&OwnNote]) -> u64 {
+fn sum(notes: &[&OwnNote]) -> Credits {
     notes
         .iter()
-        .fold(0, |sum, note| sum.saturating_add(note.value.0))
+        .fold(Credits::ZERO, |sum, note| sum.saturating_add(note.value))
 }

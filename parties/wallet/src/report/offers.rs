@@ -1,7 +1,7 @@
 //! What a person can redeem.
 
 use merits_ledger::State;
-use merits_primitives::calendar::Timestamp;
+use merits_primitives::{calendar::Timestamp, ids::Credits};
 use serde::Serialize;
 
 use super::{expiry_day, party_name, unit};
@@ -23,7 +23,7 @@ pub struct OpenOffer {
     /// More about it, perhaps nothing.
     pub description: String,
     /// How many credits it costs.
-    pub price: u64,
+    pub price: Credits,
     /// Of which scale.
     pub scale: String,
     /// What one of them is.
@@ -53,7 +53,7 @@ pub enum Affordable {
     /// One or two notes cover it.
     Yes {
         /// What would be left of them.
-        change: u64,
+        change: Credits,
     },
     /// Not now.
     No {
@@ -88,7 +88,7 @@ pub fn offers(
             None => Affordable::NoIdentity,
             Some(spender) => {
                 match spender.can_pay(offer.asset, published.expiry, published.price) {
-                    Ok(change) => Affordable::Yes { change: change.0 },
+                    Ok(change) => Affordable::Yes { change },
                     Err(error) => Affordable::No {
                         reason: error.to_string(),
                     },
@@ -101,7 +101,7 @@ pub fn offers(
             title: published.title.clone(),
             kind: published.kind.to_string(),
             description: published.description.clone(),
-            price: published.price.0,
+            price: published.price,
             scale: published.scale.to_string(),
             unit: unit(state, &published.scale),
             expires: expiry_day(published.expiry),

@@ -1,10 +1,10 @@
-//! Whether the clock that a start finds can be right: by the newest leaf, by when this coordinator ran last,
-//! and by who else says so.
+//! Decides whether the clock can be right at a start: by the newest leaf, by the time at which this
+//! coordinator ran last, and by who else confirms it.
 //!
-//! A clock that is ahead looks like a long stop. Within one run of the machine a clock that nobody sets has
-//! measured the stop. After that (a reboot, another machine) somebody must confirm the clock: the kernel,
-//! which knows whether a time service keeps it, two peers, or a person. Until then nothing is appended,
-//! except after a stop of at most [`SHORT_STOP`].
+//! A clock that is ahead looks like a long stop. Within one boot of the machine, the steady clock
+//! has measured the stop. After a reboot or on another machine, the clock must be confirmed: by the
+//! kernel, which knows whether a time service keeps it right, by two peers, or by a person. Until
+//! then nothing is appended, except after a stop of at most [`SHORT_STOP`].
 
 use std::time::Duration;
 
@@ -12,22 +12,23 @@ use merits_primitives::calendar::Day;
 
 use crate::{clock::Synchronised, timekeeper::MOST_STEP};
 
-/// The longest stop that a start takes without a person's word, whoever else confirms the clock.
+/// The longest stop that a start accepts without confirmation by a person, even if others confirm
+/// the clock.
 pub(crate) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest stop after which a clock that nobody confirms is taken: a machine starts again in this time.
+/// The longest stop after which an unconfirmed clock is accepted: a machine reboots in this time.
 pub(crate) const SHORT_STOP: Duration = Duration::from_secs(10 * 60);
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
-/// A moment in which the coordinator ran with a clock that was in step, as `last-seen` holds it.
+/// A moment at which the coordinator ran with a right clock, as `last-seen` stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// By the clock, unix milliseconds.
     pub(crate) wall: u64,
     /// By the steady clock, in milliseconds.
     pub(crate) steady: u64,
-    /// In which run of the machine.
+    /// The boot of the machine.
     pub(crate) boot: Option<String>,
 }
 
@@ -40,7 +41,7 @@ impl Seen {
         }
     }
 
-    /// Reads the file's text: the time, and by which steady clock of which run it was, where that is known.
+    /// Reads the file's text: the time and, if known, the steady clock's time and the boot.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let wall = words.next()?.parse().ok()?;
@@ -53,20 +54,20 @@ impl Seen {
     }
 }
 
-/// What a start knows.
+/// The facts that a start knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Known<'a> {
-    /// Both clocks now, and the run of the machine.
+    /// Both clocks now, and the boot of the machine.
     pub(crate) now: Seen,
     /// The newest leaf's time.
     pub(crate) newest_leaf: Option<u64>,
     /// When the coordinator ran last.
     pub(crate) last_seen: Option<&'a Seen>,
-    /// Today, by somebody's word: days since 1970.
+    /// Today's date as a person stated it: days since 1970.
     pub(crate) today: Option<u32>,
-    /// Whether enough peers say that the clock is right.
+    /// Whether enough peers confirm the clock.
     pub(crate) peers_agree: bool,
-    /// What the kernel says.
+    /// The kernel's answer.
     pub(crate) synchronised: Synchronised,
 }
 
@@ -75,15 +76,15 @@ pub(crate) struct Known<'a> {
 pub(crate) enum Judged {
     /// They may.
     Right,
-    /// Not before somebody confirms the clock: why, and what to do.
+    /// Not until the clock is confirmed; with the reason, and what to do.
     Unconfirmed(String),
 }
 
 impl Known<'_> {
-    /// Judges the clock.
+    /// Decides about the clock.
     ///
     /// # Errors
-    /// Why it cannot be right, or what must be said first.
+    /// Why it cannot be right, or what must be confirmed first.
     pub(crate) fn judge(&self) -> Result<Judged, String> {
         let now = self.now.wall;
         let newest = self.newest_leaf.unwrap_or(0);
@@ -110,7 +111,7 @@ impl Known<'_> {
         if measured.is_some_and(|expected| now.abs_diff(expected) <= millis(MOST_STEP)) {
             return Ok(Judged::Right);
         }
-        // What was written down under a clock that was ahead says nothing now.
+        // A time that was recorded under a clock that was ahead means nothing now.
         let seen = self.last_seen.map(|seen| seen.wall);
         let known = newest.max(seen.filter(|seen| *seen <= now).unwrap_or(0));
         let stop = now.saturating_sub(known);
@@ -156,7 +157,7 @@ impl Known<'_> {
         )))
     }
 
-    /// What the clock should say, by the steady one of the same run of the machine.
+    /// The time that the clock should show, by the steady clock of the same boot.
     fn measured(&self, seen: &Seen) -> Option<u64> {
         let same = seen.boot.is_some() && seen.boot == self.now.boot;
         let passed = self.now.steady.checked_sub(seen.steady)?;
@@ -195,7 +196,7 @@ mod tests {
         Seen { wall, steady, boot }
     }
 
-    /// What is known at [`NOW`], in the run `b` of the machine, by nobody but the clock.
+    /// The facts at [`NOW`], in the boot `b`, with an unconfirmed clock.
     fn judge(
         newest_leaf: Option<u64>,
         last_seen: Option<&Seen>,
@@ -246,7 +247,8 @@ mod tests {
             Some(&minute_ago),
             as_it_is
         )));
-        // It stood still, or the clock is 40 years ahead: the file says nothing about a later time.
+        // The machine was off, or the clock is 40 years ahead: the file shows nothing about a later
+        // time.
         for wall in [NOW - 40 * YEAR, NOW + YEAR] {
             let (newest, seen) = (Some(NOW - 40 * YEAR), seen(wall, 7, "a"));
             let error = judge(newest, Some(&seen), |known| {
@@ -263,7 +265,8 @@ mod tests {
         }
     }
 
-    /// The fault: a clock that was up to 24 h ahead at a start was taken, and nothing repairs what it wrote.
+    /// Regression: a clock that was up to 24 h ahead at a start was accepted, and its effects
+    /// cannot be repaired.
     #[test]
     fn after_a_reboot_somebody_confirms_the_clock() {
         for (stop, taken) in [(9 * MINUTE, true), (11 * MINUTE, false), (23 * HOUR, false)] {
@@ -302,7 +305,8 @@ mod tests {
             let newest = Some(NOW - stop - HOUR);
             let last = seen(NOW - stop, STEADY - stop, "b");
             assert!(is_right(judge(newest, Some(&last), as_it_is)), "{stop}");
-            // The clock was set ahead while the coordinator stood still, by less than any other bound sees.
+            // The clock was set ahead while the coordinator was stopped, by less than any other
+            // bound detects.
             let last = seen(NOW - stop - 6 * MINUTE, STEADY - stop, "b");
             let judged = judge(newest, Some(&last), as_it_is);
             if stop < LONGEST_STOP.as_millis() as u64 {
@@ -312,7 +316,7 @@ mod tests {
                 assert!(judged.is_err());
             }
         }
-        // Set back within one run.
+        // Set back within one boot.
         let last = seen(NOW + HOUR, STEADY - MINUTE, "b");
         assert!(!is_right(judge(Some(NOW - HOUR), Some(&last), as_it_is)));
     }

@@ -1,4 +1,4 @@
-//! From a configuration to a running sequencer, on a thread of its own with its own runtime.
+//! Builds a running sequencer from a configuration, on a separate thread with its own runtime.
 
 use std::{path::PathBuf, sync::Arc, thread};
 
@@ -16,25 +16,26 @@ use crate::{
     writing::Writing,
 };
 
-/// What the sequencer's thread hands over when the log is loaded.
+/// The values that the sequencer's thread returns when the log is loaded.
 pub(crate) struct Started {
     pub(crate) published: Arc<Published>,
     pub(crate) writing: Arc<Writing>,
     pub(crate) ended: oneshot::Receiver<Result<(), SequencerError>>,
 }
 
-/// What a sequencer is made of.
+/// The parts of a sequencer.
 pub(crate) struct Opening {
     pub(crate) config: Config,
     pub(crate) policy: LedgerPolicy,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) mark: HighWaterMark,
     pub(crate) time: Arc<Timekeeper>,
-    /// Today, by somebody's word.
+    /// Today's date as a person stated it.
     pub(crate) today: Option<u32>,
 }
 
-/// Loads the log on a thread of its own, which then runs the sequencer. Returns when it is loaded.
+/// Loads the log on a separate thread, which then runs the sequencer. Returns when the log is
+/// loaded.
 pub(crate) async fn start_sequencer(
     opening: Opening,
     waiting: mpsc::Receiver<Ready>,

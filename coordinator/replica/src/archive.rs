@@ -1,5 +1,5 @@
-//! The replica's files: a SQLite database with leaves, tree and state, and the newest checkpoint that was
-//! verified, as a file of its own for others to read.
+//! The replica's files: a SQLite database with leaves, tree and state, and a separate file with the
+//! newest verified checkpoint, for others to read.
 
 use std::{
     collections::HashMap,
@@ -43,7 +43,7 @@ pub enum ArchiveError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The database failed.
@@ -51,17 +51,17 @@ pub enum ArchiveError {
     Database {
         /// The database.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         source: DatabaseError,
     },
-    /// The database's file is another program's, or another version's.
+    /// The database's file belongs to another program or another version.
     #[error(
         "the copy of the ledger: {error}{advice}",
         error = .0,
         advice = again(.0)
     )]
     File(#[from] FileError),
-    /// A copy as programs before this one kept it.
+    /// A copy in the format of earlier programs.
     #[error(
         "the copy of the ledger in {directory} was made by an earlier version of this program: delete that directory; the copy is fetched and verified again"
     )]
@@ -113,7 +113,7 @@ pub(crate) struct Archive {
     file: Arc<StateFile>,
     /// Device and inode of the database.
     place: (u64, u64),
-    /// Nothing while an update is in work, and after a write that failed.
+    /// `None` while an update is in progress, and after a failed write.
     writer: Option<Writer>,
     /// Held for as long as the archive is open.
     _lock: File,
@@ -160,7 +160,7 @@ impl Archive {
                 SCHEMA.create(&mut db).await?;
             }
             merits_sqlite::prove_writable(&mut db, &path).await?;
-            // A crash may have come between the tables and what they are of.
+            // A crash may have happened between creating the tables and writing their description.
             let founded = inspect::log_row(&mut db).await.map_err(&failed)?;
             let mut writer = Writer::new(db);
             if founded.is_none() {
@@ -169,7 +169,7 @@ impl Archive {
                     size: 0,
                     root: empty_root(),
                 };
-                // Of the empty tree the log need not have signed anything.
+                // The log need not have signed anything for the empty tree.
                 let (key, facts) = (key.public().to_bytes(), policy.facts());
                 let founded = writer.found(&key, &facts, &empty, "");
                 founded.await.map_err(&failed)?;
@@ -189,7 +189,7 @@ impl Archive {
         })
     }
 
-    /// In what the founding facts that the copy was made under differ from a policy.
+    /// The differences between the copy's founding facts and a policy.
     pub(crate) fn differences(
         &self,
         policy: &LedgerPolicy,
@@ -197,19 +197,19 @@ impl Archive {
         self.look(async |db| inspect::differences(db, policy).await)
     }
 
-    /// What is committed.
+    /// The committed head.
     pub(crate) fn file(&self) -> &Arc<StateFile> {
         &self.file
     }
 
-    /// The stored log, whatever state there is.
+    /// The stored log, with any state.
     pub(crate) fn log(&self) -> Result<LogRow, ArchiveError> {
         let row = self.look(async |db| inspect::log_row(db).await)?;
         // It was founded when it was opened.
         row.ok_or_else(|| ArchiveError::database(&self.path, sqlx::Error::RowNotFound))
     }
 
-    /// Refuses a copy with fewer leaves than its log has, or more.
+    /// Refuses a copy whose number of leaves is not that of its log.
     pub(crate) fn check_count(&self, size: u64) -> Result<(), ArchiveError> {
         let (count, last) = self.look(async |db| inspect::leaf_count(db).await)?;
         if count == size && last.map_or(0, |last| last + 1) == size {
@@ -222,7 +222,7 @@ impl Archive {
         })
     }
 
-    /// A look at the file, of which this thread waits for the end.
+    /// Reads the file while this thread waits.
     fn look<T>(
         &self,
         look: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
@@ -230,8 +230,8 @@ impl Archive {
         wait(look(&mut self.file.connection())).map_err(self.failed())
     }
 
-    /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
-    /// not find what was written.
+    /// Refuses to write to a file that is no longer under its name: the next program that opens
+    /// that name would not find the data.
     pub(crate) fn require_in_place(&self) -> Result<(), ArchiveError> {
         let named = fs::metadata(&self.path).map_err(at(&self.path))?;
         if (named.dev(), named.ino()) == self.place {
@@ -244,11 +244,13 @@ impl Archive {
         }
     }
 
-    /// Begins a transaction of appends, with the writing connection. What is not committed never happened.
+    /// Begins a transaction of appends, with the writing connection. Without a commit it has no
+    /// effect.
     pub(crate) fn begin(&mut self) -> Result<Group<'static>, ArchiveError> {
         self.require_in_place()?;
         let failed = failed(&self.path);
-        // A connection that an error left inside a transaction, as a full disk does, is not used again.
+        // A connection that an error, such as a full disk, left inside a transaction is not used
+        // again.
         let writer = match self.writer.take() {
             Some(writer) => writer,
             None => wait(connect(&self.path)).map_err(&failed)?,
@@ -271,7 +273,7 @@ impl Archive {
                 Ok(())
             }
             Err(error) => {
-                // It may have come after the commit.
+                // The error may have come after the commit.
                 let head = self.file.head().map_err(self.failed())?;
                 match head.is_some_and(|head| head.size == size && head.checkpoint == note) {
                     true => Ok(()),
@@ -286,21 +288,21 @@ impl Archive {
         &self.path
     }
 
-    /// Writes the newest checkpoint into a file of its own: for people, and for a coordinator that lost its
-    /// mark.
+    /// Writes the newest checkpoint into a separate file, for people and for a coordinator that
+    /// lost its mark.
     pub(crate) fn show_checkpoint(&self, note: &str) -> Result<(), ArchiveError> {
         self.replace(CHECKPOINT, note)
     }
 
-    /// Whether the file of the newest checkpoint says this. A crash between a commit and that file leaves
-    /// the one before.
+    /// Whether the file of the newest checkpoint contains this one. After a crash between a commit
+    /// and writing that file, it contains the one before.
     pub(crate) fn shows(&self, note: &str) -> bool {
         let most = note.len() as u64;
         input::read(&self.directory.join(CHECKPOINT), most)
             .is_ok_and(|shown| shown == note.as_bytes())
     }
 
-    /// Puts a state that was made anew from the leaves in the place of the stored one.
+    /// Replaces the stored state by one that was computed again from the leaves.
     pub(crate) fn replace_state(
         &mut self,
         size: u64,
@@ -318,7 +320,8 @@ impl Archive {
         Ok(row.map(|row| row.version))
     }
 
-    /// Whether each stored leaf stands under its own entry's id, and the stored nodes are those of the leaves' tree.
+    /// Whether each stored leaf has its own entry's id, and the stored nodes are those of the
+    /// leaves' tree.
     pub(crate) fn same_tree(&self) -> Result<bool, ArchiveError> {
         let (mut frontier, mut expected, mut last) = (Frontier::new(), HashMap::new(), -1);
         loop {
@@ -386,7 +389,7 @@ impl Archive {
         }
     }
 
-    /// Keeps evidence beside the files.
+    /// Stores evidence beside the files.
     pub(crate) fn keep(&self, name: &str, text: &str) -> Result<PathBuf, ArchiveError> {
         self.replace(name, text)?;
         Ok(self.directory.join(name))
@@ -405,16 +408,16 @@ impl Archive {
 }
 
 impl Drop for Archive {
-    /// Whoever copies the folder once the lock is free finds all of it in the file. The reading connection
-    /// outlives this, because the state has it too, and folds nothing when it closes. While it reads nothing
-    /// it is in nobody's way.
+    /// A program that copies the folder after the lock was released finds all data in the file. The
+    /// reading connection outlives this, because the state shares it, and folds nothing when it
+    /// closes. It does not block anybody while it is idle.
     fn drop(&mut self) {
         if let Some(writer) = self.writer.take()
             && let Err(error) = wait(writer.close())
         {
             tracing::warn!(%error, "the copy of the ledger was not closed in order; nothing is lost");
         }
-        // Another file under this name is not this program's to write to.
+        // This program must not write to another file under this name.
         if self.require_in_place().is_ok()
             && let Err(error) = wait(merits_sqlite::fold(&self.path))
         {
@@ -438,21 +441,21 @@ fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     move |source| ArchiveError::database(&path, source)
 }
 
-/// Leaves of one look.
+/// Leaves of one query.
 const LEAVES: u32 = 256;
 
-/// Nodes of one look.
+/// Nodes of one query.
 const NODES: u32 = 4_096;
 
-/// Used values of one look.
+/// Used values of one query.
 const USED: u32 = 4_096;
 
 const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";
-/// Where programs before this one kept the leaves.
+/// Where earlier programs stored the leaves.
 const EARLIER: &str = "leaves.bin";
 
-/// What to do about a copy's file that is not what it should be: it holds nothing that the log has not.
+/// Advice for a bad file of a copy: it contains nothing that the log lacks.
 fn again(error: &FileError) -> &'static str {
     if error.is_about_content() {
         ". Delete its directory: the copy is fetched and verified again"

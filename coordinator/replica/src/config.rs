@@ -1,5 +1,5 @@
-//! The `[ledger]` table of every party's configuration: which log, where, and what it is founded
-//! on.
+//! The `[ledger]` table of every party's configuration: the log, its address, and its founding
+//! parameters.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,14 +20,14 @@ use crate::{
     replica::{Replica, ReplicaError},
 };
 
-/// Which ledger a party follows. The log key and the authority come from the ledger's operator
-/// over a channel that the party trusts, once; everything else is verified under them.
+/// The ledger that a party follows. The party gets the log key and the authority once, from the
+/// ledger's operator over a trusted channel; everything else is verified under them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerConfig {
     /// The coordinator's gRPC address, such as `http://127.0.0.1:7700`.
     pub coordinator: String,
-    /// The log's public key, as the coordinator prints it: `<origin>+<key id>+<base64>`.
+    /// The log's public key, in the form that the coordinator prints: `<origin>+<key id>+<base64>`.
     pub log_key: String,
     /// Party id of the founding supervisor: 64 hexadecimal digits.
     pub authority: String,
@@ -36,16 +36,18 @@ pub struct LedgerConfig {
     /// Whether every claim needs a ticket: a founding parameter of the ledger.
     #[serde(default = "tickets")]
     pub tickets: bool,
-    /// What redemptions' roots are anchored to: a founding parameter of the ledger.
+    /// The interval of the anchors that redemptions prove against: a founding parameter of the
+    /// ledger.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
-    /// Directory of the verified copy. It may be deleted; it is then fetched and verified again.
+    /// Directory of the verified copy. If it is deleted, the copy is fetched and verified again.
     pub replica: PathBuf,
-    /// File outside `replica` that remembers the newest tree that was verified, so that neither this copy
-    /// nor the log can come back older unseen. Servers must have one.
+    /// File outside `replica` that remembers the newest verified tree, so that neither this copy
+    /// nor the log can return to an older state unnoticed. Servers must have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high_water_mark: Option<PathBuf>,
-    /// Takes scales whose proving key one party made, who could forge. For demonstrations only.
+    /// Accepts scales whose proving key was made by one party, which could forge. For
+    /// demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
 }
@@ -81,7 +83,7 @@ pub fn read_config<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Con
     toml::from_str(&text).map_err(|error| fault(error.to_string()))
 }
 
-/// A value of the `[ledger]` table that cannot be.
+/// An invalid value of the `[ledger]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("ledger.{key}: {reason}")]
 pub struct LedgerConfigError {
@@ -101,10 +103,10 @@ pub enum JoinError {
     /// The coordinator.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The own copy.
+    /// The party's own copy.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
-    /// The configuration says otherwise than the ledger was founded on.
+    /// The configuration differs from the ledger's founding parameters.
     #[error(
         "the configuration differs from what the ledger was founded on: {}. These facts never change: set them \
          in the [ledger] table as the ledger's operator says",
@@ -138,7 +140,7 @@ impl LedgerConfig {
         Ok(self.log_key()?.origin().clone())
     }
 
-    /// What the ledger is founded on.
+    /// The ledger's founding parameters.
     ///
     /// # Errors
     /// [`LedgerConfigError`].
@@ -170,7 +172,7 @@ impl LedgerConfig {
         self
     }
 
-    /// The same for the party's commands, which run beside its server: with a copy and a mark of their own.
+    /// The same for the party's commands, which run beside its server with their own copy and mark.
     #[must_use]
     pub fn of_the_desk(mut self) -> Self {
         self.replica.as_mut_os_string().push(DESK);
@@ -180,7 +182,7 @@ impl LedgerConfig {
         self
     }
 
-    /// The same for a server, which must have a high-water mark.
+    /// The same for a server, for which the high-water mark is required.
     ///
     /// # Errors
     /// [`LedgerConfigError`] without one.
@@ -206,7 +208,7 @@ impl LedgerConfig {
         Box::pin(async move { Ok(Client::connect(&self.coordinator, self.log_key()?).await?) })
     }
 
-    /// Opens the own copy, without the network.
+    /// Opens the party's copy without using the network.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -214,9 +216,9 @@ impl LedgerConfig {
         Box::pin(async move {
             let (directory, key, policy) = (self.replica.clone(), self.log_key()?, self.policy()?);
             let mark = self.high_water_mark.clone();
-            // The copy is verified again when it is opened: work for a thread that may block.
+            // Opening a copy checks it again, which needs a thread that may block.
             let opened = tokio::task::spawn_blocking(move || -> Result<Replica, ReplicaError> {
-                // A mark at a wrong place is told before anything is made.
+                // Report a mark at a wrong place before anything is made.
                 let mark = mark
                     .map(|path| HighWaterMark::of_copy(&path, &directory, &key))
                     .transpose()?;
@@ -232,13 +234,13 @@ impl LedgerConfig {
         })
     }
 
-    /// Begins the high-water mark anew, where it was lost, at a checkpoint in a file: the newest that any
-    /// party has. The copy may be older, and then answers nothing until it is synchronised. Answers the size
-    /// that the mark is at.
+    /// Begins a lost high-water mark again, at a checkpoint in a file: the newest that any party
+    /// has. The copy may be older, and then it answers nothing until it is synchronised. Returns
+    /// the size that the mark covers.
     ///
     /// # Errors
-    /// [`JoinError`]: a mark that is there, a file that is no checkpoint of this log, a copy that has another
-    /// tree of the same size.
+    /// [`JoinError`]: an existing mark, a file that is not a checkpoint of this log, a copy with
+    /// another tree of the same size.
     pub fn begin_mark<'a>(&'a self, checkpoint: &'a Path) -> BoxFuture<'a, Result<u64, JoinError>> {
         Box::pin(async move {
             let config = self.clone().of_a_server()?;
@@ -262,13 +264,13 @@ impl LedgerConfig {
         })
     }
 
-    /// Connects, opens the own copy, and joins the two.
+    /// Connects, opens the party's copy, and joins the two.
     ///
     /// # Errors
     /// [`JoinError`].
     pub fn follow(&self) -> BoxFuture<'_, Result<Follower, JoinError>> {
         Box::pin(async move {
-            // A mistake in the file is the user's own: say it before the network has its say.
+            // Report the user's mistakes in the file before errors of the network.
             let policy = self.policy()?;
             let mut client = self.connect().await?;
             let facts = client.founding_facts().await?;
@@ -283,8 +285,9 @@ impl LedgerConfig {
         })
     }
 
-    /// Opens the own copy; waits a moment for another command that has it. One that only looks, such as
-    /// `distributor status`, has it for a fraction of a second, and must not end a run that begins beside it.
+    /// Opens the party's copy, and waits a moment if another command has it open. A command that
+    /// only reads, such as `distributor status`, has it open for a fraction of a second and must
+    /// not end a run that begins meanwhile.
     async fn open_soon(&self) -> Result<Replica, JoinError> {
         for _ in 0..LOOKS {
             match self.open().await {
@@ -298,7 +301,8 @@ impl LedgerConfig {
     }
 }
 
-/// How often, and how many times, a copy is looked at that another command has: two seconds in all.
+/// The interval and number of attempts to open a copy that another command has open: two seconds in
+/// total.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOKS: u32 = 40;
 

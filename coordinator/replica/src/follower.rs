@@ -21,10 +21,10 @@ use crate::{
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FollowError {
-    /// The wire.
+    /// The connection.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// What came over it.
+    /// The received data.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
     /// The log's time is ahead of this machine's.
@@ -34,7 +34,7 @@ pub enum FollowError {
          at once: entries of the future close offers and let credits expire"
     )]
     Ahead {
-        /// By how many seconds.
+        /// The difference in seconds.
         ahead: u64,
     },
     /// The thread that verified panicked: a bug.
@@ -44,11 +44,11 @@ pub enum FollowError {
     Interrupted,
 }
 
-/// How far the newest leaf may be ahead of a follower's clock: clocks that are kept by NTP differ by far
-/// less, and a promise of minutes is the shortest that the ledger's time decides.
+/// How far the newest leaf may be ahead of a follower's clock. Clocks under NTP differ far less,
+/// and the shortest deadlines that depend on the ledger's time have minutes.
 pub const MOST_AHEAD: Duration = Duration::from_secs(5 * 60);
 
-/// What an update brought.
+/// The result of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Leaves before.
@@ -67,10 +67,10 @@ pub struct Follower {
     watch: Watch,
 }
 
-/// One update at a time; the last that holds it lets the next begin.
+/// One update at a time. When the last holder drops it, the next may begin.
 type Turn = Arc<OwnedMutexGuard<()>>;
 
-/// The follower's own clock, and what it is used for.
+/// The follower's own clock, and its use.
 #[derive(Clone)]
 struct Watch {
     unix_millis: Arc<dyn Fn() -> u64 + Send + Sync>,
@@ -99,8 +99,9 @@ impl Follower {
         }
     }
 
-    /// Refuses a log whose newest leaf is more than [`MOST_AHEAD`] ahead of the own clock, where a
-    /// follower otherwise warns. For servers: what they do at a wrong time cannot be taken back.
+    /// Refuses a log whose newest leaf is more than [`MOST_AHEAD`] ahead of the follower's clock;
+    /// by default a follower only warns. For servers, whose actions at a wrong time cannot be
+    /// undone.
     #[must_use]
     pub fn refusing_the_future(mut self) -> Self {
         self.watch.refuses = true;
@@ -124,7 +125,7 @@ impl Follower {
         reading(&self.replica)
     }
 
-    /// Fetches, verifies and applies what the log has and the replica has not.
+    /// Fetches, verifies and applies the leaves that the replica lacks.
     ///
     /// # Errors
     /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log signed two trees of one size,
@@ -149,10 +150,11 @@ impl Follower {
             self.require_consistency(&mut client, &update).await?;
             let mut pages = client.leaves(update.from(), update.until()).await?;
             tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
-            // Leaves are verified and written while the next ones come, a few pages behind. Both go on together
-            // or end together: without pages there is no update, and without it nobody takes pages.
+            // Leaves are verified and written while the next ones arrive, a few pages behind. Both
+            // sides end together: without pages there is no update, and without the update nobody
+            // consumes pages.
             let (send, receive) = mpsc::channel(PAGES);
-            // Not `from`: what was settled meanwhile is no longer missing.
+            // Not `from`: leaves that were written meanwhile are no longer missing.
             let (mut next, until) = (update.from(), update.until());
             let fetch = async move {
                 while next < until {
@@ -161,7 +163,7 @@ impl Follower {
                         .await?
                         .ok_or(ClientError::Malformed("end of the stream"))?;
                     next += page.len() as u64;
-                    // The other side's error says more than that it is gone.
+                    // The other side's error says more than a closed channel.
                     if send.send(page).await.is_err() {
                         break;
                     }
@@ -171,13 +173,14 @@ impl Follower {
             let watch = self.watch.clone();
             let grow = self.run(&turn, move |replica| grow(replica, update, receive, &watch));
             let (fetched, grown) = tokio::join!(fetch, grow);
-            // Where pages stopped to come, the update is short, which is no fault of theirs.
+            // If the pages stopped, the update is short, which is not the fault of the leaves.
             fetched.and(grown)?;
             Ok(progress)
         })
     }
 
-    /// Writes what an earlier update verified and could not write, when the disk was full.
+    /// Writes the leaves that an earlier update verified but could not write because the disk was
+    /// full.
     async fn settle(&self, turn: &Turn) -> Result<(), FollowError> {
         if !self.replica().is_unsettled() {
             return Ok(());
@@ -203,9 +206,9 @@ impl Follower {
         done.await.map_err(|_| FollowError::Interrupted)?
     }
 
-    /// Before anything is fetched: the log must show that its new tree continues the one that
-    /// was verified. If it cannot, nothing is taken, and both signatures are kept. That alone convicts nobody: whoever
-    /// stands in between can spoil a proof.
+    /// Before anything is fetched, the log must show that its new tree continues the verified one.
+    /// If it cannot, nothing is accepted, and both signatures are kept. That alone convicts nobody,
+    /// because anybody in between can spoil a proof.
     async fn require_consistency(
         &self,
         client: &mut Client,
@@ -223,7 +226,7 @@ impl Follower {
     }
 }
 
-/// Verifies and writes pages as they come. Readers wait for its beginning and its end only.
+/// Verifies and writes pages as they arrive. Readers only wait at its beginning and its end.
 fn grow(
     replica: &RwLock<Replica>,
     update: Update,
@@ -236,7 +239,7 @@ fn grow(
         growth.push(page, rng)?;
     }
     watch.look(growth.newest_time())?;
-    // What is still on its way is verified before readers must wait.
+    // Verify the remaining leaves before readers must wait.
     growth.end(rng)?;
     writing(replica).accept(growth, rng)?;
     Ok(())
@@ -246,7 +249,7 @@ fn grow(
 const PAGES: usize = 4;
 
 impl Watch {
-    /// Compares the newest leaf's time with the own clock.
+    /// Compares the newest leaf's time with the follower's clock.
     fn look(&self, newest: Option<u64>) -> Result<(), FollowError> {
         let Some(time) = newest else {
             return Ok(());
@@ -270,7 +273,7 @@ impl Watch {
     }
 }
 
-/// A writer that panicked left what it had verified unwritten, which every reader is told.
+/// A writer that panicked left verified leaves unwritten, and every reader gets that error.
 fn reading(replica: &RwLock<Replica>) -> RwLockReadGuard<'_, Replica> {
     replica.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -465,7 +465,7 @@ async fn a_refused_founding_makes_nothing() {
         ("inside", &|config| {
             config.high_water_mark = config.data_dir.join("mark");
         }),
-        ("is no folder", &|config| {
+        ("is not a folder", &|config| {
             config.high_water_mark = dir.path().join("nowhere/mark");
         }),
         ("folder for the log key", &|config| {

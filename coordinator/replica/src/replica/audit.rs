@@ -1,4 +1,4 @@
-//! The whole copy verified again, and a state that is made anew.
+//! Verifies a whole copy again, and computes its state again.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use super::{PAGE_BYTES, Replica, ReplicaError};
 use crate::archive::Archive;
 
 impl Replica {
-    /// Verifies the whole copy again, from its first leaf: signatures, proofs, rules, tree; and that the
-    /// stored ids, nodes and state are those that the leaves make. Answers that state, in memory.
+    /// Verifies the whole copy again from its first leaf: signatures, proofs, rules and tree, and
+    /// that the stored ids, nodes and state follow from the leaves. Returns that state, in memory.
     ///
     /// # Errors
     /// [`ReplicaError`].
@@ -63,10 +63,10 @@ fn same_rows(one: &dyn Rows, other: &dyn Rows) -> Result<bool, RowError> {
     Ok(true)
 }
 
-/// Rows that one look compares.
+/// Rows that are compared at a time.
 const PAGE_ROWS: usize = 1_024;
 
-/// The state that the leaves of a copy make, each verified again.
+/// The state that follows from the leaves of a copy, each verified again.
 fn replayed(
     archive: &Archive,
     directory: &Path,
@@ -96,7 +96,7 @@ fn replayed(
     }
 }
 
-/// Makes the stored state anew from the leaves.
+/// Computes the stored state again from the leaves.
 pub(super) fn rebuild(
     archive: &mut Archive,
     directory: &Path,

@@ -1,4 +1,4 @@
-//! What a replica answers about its leaves.
+//! Queries of a replica's leaves.
 
 use merits_ledger::{
     UniqueSet,
@@ -24,7 +24,7 @@ impl Replica {
     /// The leaf at an index.
     ///
     /// # Errors
-    /// [`ReplicaError`] where the copy cannot be read.
+    /// [`ReplicaError`] if the copy cannot be read.
     pub fn leaf(&self, index: u64) -> Result<Option<Leaf>, ReplicaError> {
         match self.leaf_bytes(index)? {
             None => Ok(None),
@@ -46,18 +46,18 @@ impl Replica {
         }
     }
 
-    /// Where an entry stands.
+    /// The index of an entry.
     ///
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
     pub fn find(&self, id: &EntryId) -> Result<Option<u64>, ReplicaError> {
         let found = self.archive.file().find(id);
         let found = found.map_err(self.archive.failed())?;
-        // What is in the database and not shown yet is not answered.
+        // Entries that are in the database but not visible yet are not returned.
         Ok(found.filter(|index| *index < self.size()))
     }
 
-    /// The leaf that used a value which may occur once.
+    /// The leaf that used a value that may occur only once.
     ///
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
@@ -129,7 +129,7 @@ pub struct Leaves<'r> {
 }
 
 impl Leaves<'_> {
-    /// An error comes once, and is the last that comes.
+    /// An error is returned once, as the last item.
     fn ended_by(&mut self, error: ReplicaError) -> Option<<Self as Iterator>::Item> {
         self.next = u64::MAX;
         Some(Err(error))
@@ -147,7 +147,7 @@ impl Iterator for Leaves<'_> {
             }
             let page = file.leaves(self.next, size, PAGE_BYTES);
             match page.map_err(self.replica.archive.failed()) {
-                // Whoever counts leaves must not take a hole for the end.
+                // Callers that count leaves must not mistake a hole for the end.
                 Ok(page) if page.is_empty() => {
                     let directory = self.replica.directory.clone();
                     return self.ended_by(ReplicaError::Altered(directory));

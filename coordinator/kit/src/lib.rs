@@ -1,17 +1,17 @@
-//! Offline kits: what a stranger needs besides a receipt, in one folder.
+//! Offline kits: a folder with what a third party needs besides a receipt.
 //!
 //! | file | |
 //! |---|---|
 //! | `ledger.toml` | the log's key and the facts that the ledger was founded on |
 //! | `*.receipt` | a receipt of each entry that governs others: parties, scales, keys, terms, offers |
 //!
-//! A reader that has the log key from a trusted place trusts nothing else in a kit: [`Kit::history`] checks
-//! the inclusion and the signature of each entry, and the ledger's rules take them one by one. Batches and
-//! what people make are not in a kit.
+//! A reader that has the log key from a trusted place need not trust anything else in a kit:
+//! [`Kit::history`] checks the inclusion and the signature of each entry, and applies the ledger's
+//! rules to them one by one. Batches and entries of people are not in a kit.
 //!
-//! [`write()`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt and says what it
-//! shows, [`Kit::attested`] an attestation. Under them, [`offline`] judges a receipt by a state, whoever keeps it.
-//! Nothing here needs a network or an async runtime.
+//! [`write()`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt
+//! and returns what it shows; [`Kit::attested`] does so for an attestation. Both use [`offline`],
+//! which checks a receipt against any state. Nothing here needs a network or an async runtime.
 
 mod attested;
 mod error;
@@ -43,7 +43,7 @@ pub use self::{
     shown::{Extent, NamedParty, RedeemedOffer, ShowError, ShownReceipt, Shows, Signer},
 };
 
-/// A receipt's file, which everybody may read. A newer receipt of the entry takes its place.
+/// A receipt's file, which everybody may read. A newer receipt of the entry replaces it.
 pub const RECEIPT: Kind<'static> =
     Kind::new("a receipt", Readers::Everybody).replacing(RECEIPT_HEADER.as_bytes());
 
@@ -65,12 +65,12 @@ struct Facts {
     anchor_seconds: u32,
 }
 
-/// Writes the kit of a ledger into `directory`, which is made if it is not there. `receipts` are those of the
-/// entries that govern others ([`Entry::governs`]); any other receipt is passed over. Returns the number of
-/// receipts written.
+/// Writes the kit of a ledger into `directory`, which is made if it does not exist. `receipts` are
+/// those of the entries that govern others ([`Entry::governs`]); other receipts are skipped.
+/// Returns the number of receipts written.
 ///
 /// # Errors
-/// [`KitError`], or what `receipts` gives.
+/// [`KitError`], or the error of `receipts`.
 pub fn write<E: From<KitError>>(
     log: &LogKey,
     policy: &LedgerPolicy,
@@ -124,7 +124,7 @@ impl Kit {
     /// Opens the kit in `directory`.
     ///
     /// # Errors
-    /// [`KitError`]: no founding facts, or facts that cannot be.
+    /// [`KitError`]: no founding facts, or invalid ones.
     pub fn read(directory: &Path) -> Result<Self, KitError> {
         let path = directory.join(FACTS);
         let text = merits_text::file::read(&path).map_err(|source| KitError::NoFacts {
@@ -162,7 +162,7 @@ impl Kit {
         &self.log
     }
 
-    /// What the ledger was founded on. `keys` is the reader's own choice.
+    /// The ledger's founding parameters. The reader chooses `keys`.
     pub fn policy(&self, keys: KeyPolicy) -> LedgerPolicy {
         LedgerPolicy {
             origin: self.log.origin().clone(),
@@ -184,7 +184,7 @@ impl Kit {
         keys: KeyPolicy,
         rng: &mut impl CryptoRng,
     ) -> Result<History, KitError> {
-        // In the order of the log, whatever the order of the files.
+        // In the order of the log, not of the files.
         let mut leaves = BTreeMap::new();
         let mut receipts = 0;
         let directory = &self.directory;

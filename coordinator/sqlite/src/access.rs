@@ -1,5 +1,5 @@
-//! Whose the files of a store are, and whether they can be written: known before a server listens, because
-//! the first thing that it could not keep would end it.
+//! Checks who owns the files of a store and whether they can be written. This happens before a
+//! server listens, because the first failed write would end it.
 
 use std::{
     fs::{self, Metadata, OpenOptions, Permissions},
@@ -19,10 +19,10 @@ use crate::{
     words::Trouble,
 };
 
-/// Makes the file of a store if there is none, and does with it as [`keep_private`] does.
+/// Makes the file of a store if there is none, and then does what [`keep_private`] does.
 ///
 /// # Errors
-/// As [`keep_private`].
+/// Those of [`keep_private`].
 pub fn restrict(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
     let made = OpenOptions::new()
@@ -38,8 +38,10 @@ pub fn restrict(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Has the owner alone read and write the file of a store, and what SQLite keeps beside it, whatever the
-/// umask was; where the name is a link, the file that it leads to. Refuses what belongs to another user, what others may replace, and what its owner may not write.
+/// Makes the file of a store, and the files that SQLite keeps beside it, readable and writable by
+/// the owner alone, independent of the umask. If the name is a link, this applies to its target.
+/// Refuses files that belong to another user, that others may replace, or that their owner may not
+/// write.
 ///
 /// # Errors
 /// [`FileError::Exposed`] for a folder that others may write, [`FileError::OtherUser`],
@@ -50,14 +52,14 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
     let metadata = fs::metadata(path).map_err(FileError::io("read", path))?;
     require_own(path, &metadata)?;
     let mode = metadata.mode() & 0o777;
-    // Somebody chose that: root could write all the same.
+    // Somebody set this mode on purpose. Only root could write nevertheless.
     if mode & 0o600 != 0o600 || folder_is_closed(path) {
         return Err(not_writable(path));
     }
     if mode != 0o600 {
         set_private(path)?;
     }
-    // SQLite makes these with the mode that the file had, also one that it can later not use itself.
+    // SQLite makes these with the mode of the file, even if it cannot use that mode later.
     for suffix in ["-wal", "-shm", "-journal"] {
         let path = beside(path, suffix);
         if let Ok(metadata) = fs::metadata(&path) {
@@ -70,8 +72,8 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// Writes to a database as a commit does, and changes nothing: a page of it goes through the write-ahead log to
-/// the disk.
+/// Writes to a database as a commit does, but changes nothing: one page goes through the
+/// write-ahead log to the disk.
 ///
 /// # Errors
 /// [`FileError::NotWritable`], which names file, mode, owner and what to do; [`FileError::Failed`].
@@ -81,9 +83,9 @@ pub async fn prove_writable(db: &mut SqliteConnection, path: &Path) -> Result<()
         .map_err(|error| explain_writing(path, error))
 }
 
-/// Writes what the write-ahead log holds into the file, and the file to the disk. A program that ended after a failed
-/// sync may have left a commit that only the system's memory has: whoever answers from a store makes sure of it
-/// first.
+/// Writes the contents of the write-ahead log into the file, and the file to the disk. A program
+/// that ended after a failed sync may have left a commit that only the system's memory has. So call
+/// this before answering from a store.
 ///
 /// # Errors
 /// [`FileError::StillRead`]; as of [`prove_writable`].
@@ -92,7 +94,8 @@ pub async fn make_durable(db: &mut SqliteConnection, path: &Path) -> Result<(), 
         .fetch_one(db)
         .await
         .map_err(|error| explain_writing(path, error))?;
-    // A reader of the newest commit keeps the log from being emptied, and nothing from the file.
+    // A reader of the newest commit prevents emptying the log, but does not keep data out of the
+    // file.
     if folded < frames {
         let path = path.to_owned();
         return Err(FileError::StillRead { path });

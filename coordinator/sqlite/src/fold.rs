@@ -1,4 +1,4 @@
-//! Folding the write-ahead log into the file.
+//! Folds the write-ahead log into the file.
 
 use std::{fs, path::Path};
 
@@ -6,9 +6,9 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use crate::{beside, durable, error::FileError, explain::explain};
 
-/// Folds the write-ahead log of `path` into the file and makes sure of it: afterwards the file alone
-/// is the whole store. Call it last, after every connection of this process is closed, also on the
-/// way out of a failure. Without a file there is nothing to fold.
+/// Folds the write-ahead log of `path` into the file and verifies that: afterwards the file alone
+/// is the complete store. Call it last, after every connection of this process is closed, also
+/// after a failure. Without a file there is nothing to fold.
 ///
 /// # Errors
 /// [`FileError::NotFolded`] when another process reads the store; nothing is lost then.
@@ -16,8 +16,8 @@ pub async fn fold(path: &Path) -> Result<(), FileError> {
     if !path.exists() {
         return Ok(());
     }
-    // A connection of its own: read-only ones that close last fold nothing, and one that failed is
-    // not to be relied upon.
+    // A separate connection, because read-only ones that close last fold nothing, and one that
+    // failed is not reliable.
     let failed = |error| explain(path, error);
     let mut db = durable(path).connect().await.map_err(failed)?;
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,4 +1,4 @@
-//! Files that are not what a command was promised, and failures in words of those who run a server.
+//! Wrong files for a command, and failures in terms that operators understand.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::store;
 
-/// The fault: "(code: 26) file is not a database", "(code: 14) unable to open database file".
+/// Regression: "(code: 26) file is not a database", "(code: 14) unable to open database file".
 #[tokio::test]
 async fn what_a_file_is_not_is_said_without_sqlites_words() {
     let dir = tempfile::tempdir().unwrap();
@@ -46,7 +46,7 @@ async fn what_a_file_is_not_is_said_without_sqlites_words() {
     assert!(matches!(missing, FileError::Missing { .. }), "{missing}");
     let folder = Staged::copy_of(dir.path(), &target).await.unwrap_err();
     assert!(matches!(folder, FileError::NoDatabase { .. }), "{folder}");
-    // What is in the write-ahead log is not missing.
+    // Data in the write-ahead log is not missing.
     let path = dir.path().join("busy.sqlite");
     let _open = store(&path, 2_000).await;
     examine(&path).unwrap();

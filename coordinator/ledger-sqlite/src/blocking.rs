@@ -1,4 +1,4 @@
-//! Rows for code that cannot wait: a party's rules, which are pure and look at a few rows.
+//! Rows for code that cannot await: a party's rules, which are pure and read a few rows.
 
 use std::{
     collections::HashMap,
@@ -72,7 +72,7 @@ impl StateFile {
 
     /// The connection, for other reads of the same file.
     pub fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
-        // A read that panicked left the connection as it was: it is inside no transaction.
+        // A read that panicked left the connection unchanged: it is not inside a transaction.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -100,8 +100,8 @@ fn failed(error: sqlx::Error) -> RowError {
     RowError::Store(merits_sqlite::DatabaseError::from(error).to_string())
 }
 
-/// Runs a future of a connection on this thread, which sleeps while SQLite's own thread works. No runtime
-/// is needed, and inside one nothing but this thread waits.
+/// Runs a future of a connection on this thread, which sleeps while SQLite's own thread works. It
+/// needs no runtime; inside a runtime, only this thread waits.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     struct Sleeper(Thread);
     impl Wake for Sleeper {

@@ -1,12 +1,13 @@
-//! The signals that end a program in good order.
+//! The signals that end a program gracefully.
 
 use std::io;
 
 use futures::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Ends at ctrl-c or SIGTERM. Signals are waited for from the call on, not only once the future is polled: a
-/// program that calls this before it says that it serves is never ended by the signal itself.
+/// Ends at ctrl-c or SIGTERM. Signals are caught from the call on, not only after the first poll.
+/// So a program that calls this before it reports that it serves is never killed by the signal
+/// itself.
 ///
 /// # Errors
 /// The system's, if it does not let the program wait for signals.

@@ -1,4 +1,4 @@
-//! A supervisor at work: its keys, its copy of the log, and the procedures over both.
+//! A supervisor's keys, its copy of the log, and the procedures that use both.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ use crate::{
 };
 
 const DAY_MILLIS: u64 = 24 * 60 * 60 * 1_000;
-/// How long batches under the epoch before are still taken.
+/// How long batches under the epoch before are still accepted.
 const GRACE_MILLIS: u64 = 7 * DAY_MILLIS;
 
 /// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
@@ -47,7 +47,8 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Loads the keys and brings the copy up to date: one of its own, beside that of the holder's process.
+    /// Loads the keys and brings the copy up to date. It is a separate copy beside that of the
+    /// holder's process.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -85,7 +86,7 @@ impl Supervisor {
         )
     }
 
-    /// Submits an entry that it signed, and takes it into the copy.
+    /// Submits an entry that it signed, and adds it to the copy.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -119,7 +120,7 @@ impl Supervisor {
         self.admit(self.identity.application(&[Role::Supervisor]))
     }
 
-    /// A name that people would take for that of an admitted party needs a second look.
+    /// Refuses a name that people could mistake for that of an admitted party.
     ///
     /// # Errors
     /// [`SupervisorError::LooksAlike`].
@@ -222,7 +223,8 @@ impl Supervisor {
         })
     }
 
-    /// Reviews and approves a proposal. `proposal` says which, where several wait as the same version.
+    /// Reviews and approves a proposal. If several wait for the same version, `proposal` chooses
+    /// one.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -240,7 +242,7 @@ impl Supervisor {
         })
     }
 
-    /// The one proposal that waits and says what its manifest says.
+    /// The one waiting proposal that agrees with its manifest.
     fn reviewed(
         &self,
         id: &ScaleId,
@@ -290,13 +292,14 @@ impl Supervisor {
                 });
             }
         };
-        // What people read is what is approved: the ledger itself knows no formulas.
+        // The approved entry must agree with what people read, because the ledger itself does not
+        // know formulas.
         review(&record.terms)?;
         Ok(record.proposal)
     }
 
-    /// Opens a view-key epoch at `now` (unix milliseconds) with the own half and the witness's. The own half is
-    /// written when the ledger's rules take the entry.
+    /// Opens a view-key epoch at `now` (unix milliseconds) with the supervisor's half and the
+    /// witness's. The supervisor's half is written once the ledger's rules would accept the entry.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -322,12 +325,12 @@ impl Supervisor {
                 let entry = self.signer().open_epoch(
                     epoch,
                     now,
-                    // Batches under the epoch before may still be in proving.
+                    // Batches under the epoch before may still be being proven.
                     if epoch.0 > 1 { now + GRACE_MILLIS } else { now },
                     own,
                     witness,
                 )?;
-                // What the ledger would refuse is refused before the half is written.
+                // Refuse what the ledger would refuse before the half is written.
                 let submission = Submission::from_signed(entry.clone(), state.origin())?;
                 let authentic = state.authenticate(submission)?;
                 let _accepted = state.check(&authentic, now.max(state.time()), None)?;
@@ -338,7 +341,7 @@ impl Supervisor {
         })
     }
 
-    /// Lines to the holders of both halves, for openings and totals.
+    /// Connections to the holders of both halves, for openings and totals.
     ///
     /// # Errors
     /// [`SupervisorError::Holder`].
@@ -358,8 +361,8 @@ impl Supervisor {
         })
     }
 
-    /// Opens one claim; the request goes on the ledger first. Returns the request file beside what was opened.
-    /// `now` is unix milliseconds.
+    /// Opens one claim; the request goes on the ledger first. Returns the request file and the
+    /// opened values. `now` is unix milliseconds.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -388,7 +391,7 @@ impl Supervisor {
         })
     }
 
-    /// Checks that a disclosure opens the commitment on the ledger and gives what was opened.
+    /// Checks that a disclosure opens the commitment on the ledger and gives the opened values.
     ///
     /// # Errors
     /// [`SupervisorError::Checked`] if it does not; and others.

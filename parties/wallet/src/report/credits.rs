@@ -1,4 +1,4 @@
-//! What a person has.
+//! The credits of a person.
 
 use std::collections::BTreeMap;
 
@@ -14,15 +14,15 @@ use crate::view::{NoteOrigin, OwnNote, View};
 pub struct Purse {
     /// The scale.
     pub scale: String,
-    /// What one credit is.
+    /// The unit of the credits.
     pub unit: String,
-    /// The first day on which they are no longer good.
+    /// The first day on which they are no longer valid.
     pub expires: String,
     /// Whether that day has come.
     pub expired: bool,
-    /// How many the person owns.
+    /// The person's credits.
     pub credits: u64,
-    /// Credits of identities that were retired: nobody can spend them any more.
+    /// Credits of retired identities, which nobody can spend any more.
     pub retired: u64,
     /// The notes that hold [`Purse::credits`], without empty ones.
     pub notes: Vec<Note>,
@@ -31,15 +31,15 @@ pub struct Purse {
 /// One note of the person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Note {
-    /// What it is worth.
+    /// Its credits.
     pub credits: u64,
-    /// What the deeds measured, of a scale with a measure.
+    /// The measure of the deeds, if the scale has one.
     pub measure: Option<u64>,
-    /// Where it comes from.
+    /// Its origin.
     pub from: NoteSource,
 }
 
-/// Where a note comes from.
+/// The origin of a note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoteSource {
@@ -47,14 +47,14 @@ pub enum NoteSource {
     Claim {
         /// The period of the deeds.
         period: String,
-        /// Who proved them.
+        /// The distributor that proved them.
         distributor: String,
-        /// Who recorded them.
+        /// The source that recorded them.
         source: String,
-        /// Whether the distributor alone vouches whose records they are.
+        /// Whether only the distributor vouches for whose records they are.
         vouched: bool,
     },
-    /// What was left of spent notes.
+    /// The change of spent notes.
     Change {
         /// The entry that spent them.
         entry: String,
@@ -88,7 +88,7 @@ impl Note {
     }
 }
 
-/// What the person has at `now` (unix milliseconds), by scale and expiry bucket.
+/// The person's credits at `now` (unix milliseconds), by scale and expiry bucket.
 pub fn credits(state: &State, view: &View, now: u64) -> Vec<Purse> {
     let mut purses: BTreeMap<(&ScaleId, Expiry), Vec<&OwnNote>> = BTreeMap::new();
     for note in view.notes.iter().filter(|note| note.spent.is_none()) {

@@ -1,4 +1,4 @@
-//! What a person can redeem.
+//! The offers that a person can redeem.
 
 use merits_ledger::State;
 use serde::Serialize;
@@ -15,31 +15,31 @@ use crate::{
 pub struct OpenOffer {
     /// Its id.
     pub id: String,
-    /// What the sponsor gives, in a line.
+    /// The title.
     pub title: String,
-    /// What kind of thing that is.
+    /// The kind of the offer.
     pub kind: String,
-    /// More about it, perhaps nothing.
+    /// The description; may be empty.
     pub description: String,
-    /// How many credits it costs.
+    /// The price in credits.
     pub price: u64,
-    /// Of which scale.
+    /// The scale.
     pub scale: String,
-    /// What one of them is.
+    /// The unit of the credits.
     pub unit: String,
-    /// They must be good until before this day.
+    /// The credits must be valid until this day (exclusive).
     pub expires: String,
-    /// Who pays.
+    /// The sponsor.
     pub sponsor: String,
-    /// Where it can be redeemed.
+    /// The exchanges where it can be redeemed.
     pub exchanges: Vec<String>,
-    /// How many redemptions are left.
+    /// The number of redemptions left.
     pub left: u32,
-    /// Of how many.
+    /// The quota.
     pub quota: u32,
-    /// When it ends, unix milliseconds.
+    /// The end, unix milliseconds.
     pub closes: u64,
-    /// Most redemptions of a person and day.
+    /// Most redemptions for each person and day.
     pub per_day: u32,
     /// Whether this person can pay.
     pub affordable: Affordable,
@@ -51,22 +51,22 @@ pub struct OpenOffer {
 pub enum Affordable {
     /// One or two notes cover it.
     Yes {
-        /// What would be left of them.
+        /// The change.
         change: u64,
     },
     /// Not now.
     No {
-        /// Why, in words.
+        /// The reason, as text.
         reason: String,
     },
-    /// The wallet has no identity that stands.
+    /// The wallet has no valid identity.
     NoIdentity,
 }
 
 /// The offers that are open at `now` (unix milliseconds; the ledger's time counts where it is later).
 ///
 /// # Errors
-/// [`SpendError::OtherView`], [`SpendError::Rows`]. To look, no identity is needed.
+/// [`SpendError::OtherView`], [`SpendError::Rows`]. No identity is needed.
 pub fn offers(
     state: &State,
     view: &View,

@@ -1,4 +1,4 @@
-//! The books: how much of each scale exists, by what the log makes public.
+//! The accounts: how much of each scale exists, from the public data of the log.
 
 use merits_ledger::{State, rows::RowError};
 use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, Quantity, ScaleId};
@@ -8,7 +8,7 @@ use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, Quantity, 
 pub struct IssuanceLine {
     /// The scale.
     pub scale: ScaleId,
-    /// Its sources cannot link people: the distributor vouches whose records these are.
+    /// Its sources cannot link people, so the distributor vouches for whose records these are.
     pub vouched: bool,
     /// The ledger's number of it.
     pub asset: AssetId,
@@ -22,7 +22,7 @@ pub struct IssuanceLine {
     pub claims: u64,
     /// Claims that opened totals cover.
     pub covered: u64,
-    /// The credits of those.
+    /// Their credits.
     pub credits: Credits,
     /// The most that the claims without a total can hold.
     pub at_most: Credits,
@@ -40,7 +40,7 @@ pub struct Measured {
     pub sum: Quantity,
 }
 
-/// Reads the books off a verified state, by scale, period and epoch.
+/// Computes the accounts from a verified state, by scale, period and epoch.
 ///
 /// # Errors
 /// [`RowError`].

@@ -1,7 +1,7 @@
-//! After an opening: does what the distributor disclosed open the commitment, and give v?
+//! After an opening: checks that the distributor's disclosure opens the commitment and gives v.
 //!
-//! Everything that judges the disclosure comes from the ledger: C from the entry, the period,
-//! schema, formula and constants from the approved version of the scale that the entry names.
+//! All data for the check comes from the ledger: C from the entry, the period, schema, formula and
+//! constants from the approved version of the scale that the entry names.
 
 use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::request::Opened;
 
-/// What the ledger says about the opened claim.
+/// The ledger's data about the opened claim.
 #[derive(Debug, Clone)]
 pub struct ClaimOnLedger<'a> {
     /// The log.
@@ -35,20 +35,20 @@ pub struct ClaimOnLedger<'a> {
     pub constants: &'a [u64],
 }
 
-/// What a sound disclosure shows.
+/// The contents of a valid disclosure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
     /// How many records.
     pub records: usize,
-    /// What they give: credits, and the measure if the scale has one.
+    /// Their result: credits, and the measure if the scale has one.
     pub earned: Earned,
 }
 
-/// What is wrong with a disclosure.
+/// Why a disclosure is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CheckFault {
-    /// It is about something else.
+    /// It is about another claim.
     #[error(
         "the disclosure is about another {0} than the opened claim: ask the distributor for the right file"
     )]
@@ -58,7 +58,7 @@ pub enum CheckFault {
         "the approved manifest does not have the schema that its ledger entry names: the scale's issuer is at fault"
     )]
     ManifestSchema,
-    /// The fields are not the schema's.
+    /// The fields are not those of the schema.
     #[error(
         "the disclosure has the fields {}, and the schema has {}: ask the distributor for the right file",
         .found.join(", "), .expected.join(", ")
@@ -72,17 +72,17 @@ pub enum CheckFault {
     /// The records break the schema, so no valid proof used them.
     #[error("the disclosed records break the schema ({0}): they are not those behind the claim")]
     Records(SequenceError),
-    /// Records, salt or pseudonym are not those committed to.
+    /// Records, salt or pseudonym do not open the commitment.
     #[error(
         "records, salt and pseudonym do not open the commitment C on the ledger: the distributor disclosed something else than the source signed"
     )]
     Commitment,
-    /// They open C, and the opening gave another person.
+    /// They open C, but the opening gave another person.
     #[error(
         "the records belong to another pseudonym than the opening gave: one of the two was not for this claim"
     )]
     OtherPerson,
-    /// They open C, and give other credits than the opening.
+    /// They open C, but give other credits than the opening.
     #[error(
         "the formula gives {computed} for the disclosed records, and the opening gave {opened}: the entry's proof cannot be valid, replay the log"
     )]
@@ -92,7 +92,7 @@ pub enum CheckFault {
         /// By the opening.
         opened: Credits,
     },
-    /// They open C, and measure something else than the opening.
+    /// They open C, but give another measure than the opening.
     #[error(
         "the formula measures {} for the disclosed records, and the opening gave {}: the entry's proof cannot be valid, replay the log",
         measured(*.computed), measured(*.opened)
@@ -123,16 +123,16 @@ pub fn check(
     opened: &Opened,
 ) -> Result<Checked, CheckFault> {
     let schema = claim.formula.schema();
-    // Whole, so that nothing of what is shown goes unread.
+    // Destructured in full, so that no part of the disclosure is ignored.
     let Disclosure {
-        // Which kind of file: its reader's matter.
+        // The kind of file, which its reader has checked.
         merits: _,
         origin,
         entry,
         claim: position,
         schema: packed_by,
         period,
-        // They open C below, or do not.
+        // Whether they open C is checked below.
         h,
         salt,
         fields,

@@ -1,4 +1,4 @@
-//! What an opening request hides, and what an opening yields.
+//! The hidden content of an opening request, and the result of an opening.
 
 use std::path::Path;
 
@@ -16,15 +16,15 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroize;
 
-/// A basis that no request may have.
+/// An invalid basis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BasisError {
     /// Nothing is opened without a reason.
-    #[error("the basis is empty: say on what ground the claim is opened (--basis)")]
+    #[error("the basis is empty: state the ground for opening the claim (--basis)")]
     Empty,
     /// Over the limit.
     #[error(
-        "the basis has {found} bytes, at most {MAX_BASIS_BYTES} are taken: cite the file instead"
+        "the basis has {found} bytes, but at most {MAX_BASIS_BYTES} are allowed: cite the file instead"
     )]
     TooLong {
         /// Its length.
@@ -32,9 +32,8 @@ pub enum BasisError {
     },
 }
 
-/// The content of a request for one claim, with a fresh nonce. The log carries its commitment
-/// only; the requester keeps the content, shows it to the holders, and reveals it by the
-/// deadline.
+/// The content of a request for one claim, with a fresh nonce. The log only has its commitment. The
+/// requester keeps the content, shows it to the holders, and reveals it by the deadline.
 ///
 /// # Errors
 /// [`BasisError`].
@@ -61,7 +60,7 @@ pub fn request_content(
     })
 }
 
-/// What a partial a·E for one claim is bound to: log, epoch, request, entry, claim, holder.
+/// The context of a partial a·E for one claim: log, epoch, request, entry, claim, holder.
 pub fn opening_context(
     origin: &Origin,
     epoch: Epoch,
@@ -83,7 +82,7 @@ pub fn opening_context(
     )
 }
 
-/// What an opening yields.
+/// The result of an opening.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// The credits of the claim, and its measure if the scale has one.
@@ -99,8 +98,8 @@ impl std::fmt::Debug for Opened {
 }
 
 impl Opened {
-    /// What the log carries of the result. The request's nonce hides it: v and w are small, and the
-    /// distributor and the source know h.
+    /// The hash of the result for the log. The request's nonce hides it, because v and w are small,
+    /// and the distributor and the source know h.
     pub fn hash(&self, request: &EntryId, content: &OpeningContent) -> [u8; 32] {
         field::digest(
             "merits/opening-result/v2",
@@ -221,10 +220,10 @@ impl RequestFile {
         })
     }
 
-    /// Writes the file whole (a temporary file, then a rename), readable by its owner only.
+    /// Writes the file atomically (a temporary file, then a rename), readable by its owner only.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         output::replace_own(path, Readers::Owner, |out| {
             Ok(serde_json::to_writer_pretty(out, self)?)
@@ -234,7 +233,7 @@ impl RequestFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// What the system says; invalid data when it is no such file.
+    /// The system's error; invalid data when it is not such a file.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         Ok(serde_json::from_str(&merits_text::file::read(path)?)?)
     }

@@ -1,8 +1,8 @@
-//! What supervision reads from a verified copy of the log.
+//! The data that supervision reads from a verified copy of the log.
 //!
-//! A trait, because the rules of opening are pure: a replica answers in `net`, the
-//! ledger's memory store in tests. Every method answers from what the implementor has **itself
-//! verified**; nothing here may come from a message.
+//! It is a trait because the rules of opening are pure: a replica implements it in `net`, and the
+//! ledger's memory store in tests. Every method answers from data that the implementor has **itself
+//! verified**; nothing may come from a message.
 
 use merits_ledger::rows::RowError;
 use merits_primitives::{
@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::side::Side;
 
-/// The copy of the log cannot be read. What cannot be read must never pass for absent.
+/// The copy of the log cannot be read. Data that cannot be read must never count as absent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the copy of the log cannot be read: {0}")]
 pub struct Unreadable(pub String);
@@ -28,12 +28,12 @@ impl From<RowError> for Unreadable {
     }
 }
 
-/// A verified copy of a ledger, as far as supervision asks it.
+/// A verified copy of a ledger, for supervision.
 pub trait LedgerView {
     /// The log.
     fn origin(&self) -> &Origin;
 
-    /// A party's standing now.
+    /// A party's present standing.
     fn party(&self, id: &PartyId) -> Option<PartyStanding>;
 
     /// An opening request that is in the log.
@@ -69,7 +69,7 @@ pub trait LedgerView {
     fn minimum_claims(&self) -> u64;
 }
 
-/// A party as the log's state has it.
+/// A party's state in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartyStanding {
     /// It was admitted as a supervisor.
@@ -83,11 +83,11 @@ pub struct PartyStanding {
 /// An OpeningRequested entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// The scale that the request says, in the open, its claim is of.
+    /// The scale of the claim, which the request states publicly.
     pub scale: ScaleId,
     /// Who signed it.
     pub requester: PartyId,
-    /// Hides what is to be opened.
+    /// The commitment to its content.
     pub commitment: [u8; 32],
     /// The time after which no holder answers.
     pub deadline: Timestamp,
@@ -133,7 +133,7 @@ impl LoggedBatch {
     }
 }
 
-/// What stands in an entry for one claim, as far as supervision reads it.
+/// The data of one claim in an entry, as far as supervision reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedClaim {
     /// C.

@@ -1,4 +1,4 @@
-//! A proposal that says something else than its manifest is not approved.
+//! A proposal that differs from its manifest is not approved.
 
 use merits_ledger::entry::{PublishedKey, ScaleProposed};
 use merits_params::manifest::Manifest;

@@ -16,9 +16,9 @@ use crate::{
 /// Credits of one claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CustodyCredit {
-    /// Whose.
+    /// The account.
     pub account: String,
-    /// For which period.
+    /// The period.
     pub period: String,
     /// How many.
     pub credits: Credits,
@@ -32,11 +32,11 @@ pub struct CustodyCredit {
     pub claim: u16,
 }
 
-/// Why the credits cannot be told.
+/// Why the credits cannot be found.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CustodyError {
-    /// There is nothing to look into.
+    /// The copy of the log is empty.
     #[error(
         "the copy of the log in {} is empty: let its role bring it up to date first, for instance by `merits \
          sponsor verify`", .0.display()
@@ -53,8 +53,8 @@ pub enum CustodyError {
     Claim(#[from] ClaimFault),
 }
 
-/// The credits of these accounts, from the seed and the copy alone: even the terms that were consented to stand
-/// in the manifests on the ledger.
+/// The credits of these accounts, from the seed and the copy alone: even the terms of the consents
+/// are in the manifests on the ledger.
 ///
 /// # Errors
 /// [`CustodyError`].

@@ -22,34 +22,34 @@ pub struct Event {
     pub time: Timestamp,
     /// The entry.
     pub entry: String,
-    /// What it says.
+    /// The event.
     pub happened: Happened,
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Happened {
     /// An identity of the wallet was registered.
     Registered {
-        /// By whom.
+        /// The registrar.
         by: String,
     },
     /// It was retired.
     Retired {
-        /// By whom.
+        /// The party.
         by: String,
     },
     /// A consent was deposited.
     Consented {
-        /// Which one, and where it stands now.
+        /// The consent, with its present status.
         consent: Consent,
     },
     /// Credits were earned.
     Earned {
-        /// What one of them is.
+        /// The unit of the credits.
         unit: String,
-        /// How many, and for what.
+        /// The credits and their origin.
         note: Note,
     },
     /// Credits were redeemed.
@@ -58,19 +58,19 @@ pub enum Happened {
         credits: Credits,
         /// Title of the offer.
         offer: String,
-        /// Where.
+        /// The exchange.
         exchange: String,
     },
     /// Two notes became one.
     Merged,
-    /// Credits were shown to somebody.
+    /// Credits were shown to a verifier.
     Attested {
         /// At least so many.
         at_least: Credits,
     },
-    /// Somebody asked to open a claim.
+    /// A supervisor asked to open a claim.
     Opening {
-        /// Who.
+        /// The supervisor.
         requester: String,
         /// The batch.
         entry: String,

@@ -1,7 +1,7 @@
-//! Redemptions: planned by the wallet, taken by an exchange, and confirmed by the log.
+//! Redemptions: planned by the wallet, processed by an exchange, and confirmed by the log.
 //!
-//! The wallet does not know exchanges: its program sends what [`Wallet::plan_redemption`] gives to one, and
-//! comes back with the answer.
+//! The wallet does not contact exchanges: its program sends the result of
+//! [`Wallet::plan_redemption`] to one, and passes back the answer.
 
 use std::path::PathBuf;
 
@@ -28,16 +28,16 @@ use crate::{
     view::SpendingPurpose,
 };
 
-/// A voucher that the wallet keeps: asked for again, it is the same.
+/// A voucher that the wallet stores. If it is requested again, it is the same.
 const VOUCHER: Kind<'static> =
     Kind::new("a voucher", Readers::Owner).replacing(b"{\n  \"merits\": \"voucher/v1\",\n");
 
-/// A redemption that is ready to be proven and handed to its exchange.
+/// A redemption that is ready to be proven and sent to its exchange.
 #[derive(Debug)]
 pub struct PlannedRedemption {
     /// The id that it will have on the ledger.
     pub id: EntryId,
-    /// Where it is redeemed.
+    /// The exchange.
     pub exchange: PartyId,
     planned: Planned<Redeemed>,
 }
@@ -73,7 +73,7 @@ pub struct OwnRedemption {
     pub receipt: Option<Receipt>,
 }
 
-/// A voucher that was kept. Its code is the bearer's, and only in the file.
+/// A stored voucher. Anybody can use its code, so the code is only in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeptVoucher {
     /// The redemption.
@@ -84,13 +84,13 @@ pub struct KeptVoucher {
     pub credits: Credits,
     /// What one credit is.
     pub unit: String,
-    /// Where.
+    /// The exchange.
     pub exchange: String,
     /// The file.
     pub path: PathBuf,
 }
 
-/// What is kept of a voucher. Only the owner may read the file.
+/// The stored data of a voucher. Only the owner may read the file.
 #[derive(Serialize)]
 struct Kept<'a> {
     merits: &'static str,
@@ -136,8 +136,8 @@ impl Wallet {
         })
     }
 
-    /// Brings the copy up to date after an exchange answered with a receipt, and looks the redemption up in it:
-    /// the log decides, not the exchange.
+    /// Brings the copy up to date after an exchange answered with a receipt, and finds the
+    /// redemption in it: the log decides, not the exchange.
     ///
     /// # Errors
     /// [`WalletError::NotYetSeen`], [`WalletError::NotInLog`], [`WalletError::NotOwn`].
@@ -203,7 +203,7 @@ impl Wallet {
         }
     }
 
-    /// Keeps a voucher's code in the wallet's folder, readable by its owner only.
+    /// Stores a voucher's code in the wallet's folder, readable by its owner only.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -283,7 +283,7 @@ impl Wallet {
         Ok(spender.merge(scale, expiry, rng)?)
     }
 
-    /// Proves a merge and submits it. Returns what the new note is worth.
+    /// Proves a merge and submits it. Returns the value of the new note.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -301,7 +301,7 @@ impl Wallet {
     }
 }
 
-/// The bucket whose credits are no longer good from this day on.
+/// The bucket whose credits are no longer valid from this day on.
 pub(super) fn bucket(buckets: &[Expiry], day: &str) -> Result<Expiry, WalletError> {
     let found = buckets.iter().find(|expiry| expiry_day(**expiry) == day);
     found.copied().ok_or_else(|| WalletError::NoBucket {
@@ -310,7 +310,7 @@ pub(super) fn bucket(buckets: &[Expiry], day: &str) -> Result<Expiry, WalletErro
     })
 }
 
-/// The one id that begins so.
+/// The only id that begins with this text.
 fn entry_id(
     known: impl Iterator<Item = EntryId>,
     text: &str,

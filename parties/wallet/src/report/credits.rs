@@ -1,4 +1,4 @@
-//! What a person has.
+//! The credits of a person.
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use crate::view::{NoteOrigin, OwnNote, View};
 pub struct Purse {
     /// The scale.
     pub scale: String,
-    /// What one credit is.
+    /// The unit of the credits.
     pub unit: String,
-    /// The first day on which they are no longer good.
+    /// The first day on which they are no longer valid.
     pub expires: String,
     /// Whether that day has come.
     pub expired: bool,
@@ -42,7 +42,7 @@ pub struct Note {
     pub from: NoteSource,
 }
 
-/// Where a note comes from.
+/// The origin of a note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoteSource {
@@ -50,14 +50,14 @@ pub enum NoteSource {
     Claim {
         /// The period of the deeds.
         period: String,
-        /// Who proved them.
+        /// The distributor that proved them.
         distributor: String,
-        /// Who recorded them.
+        /// The source that recorded them.
         source: String,
-        /// Whether the distributor alone vouches whose records they are.
+        /// Whether only the distributor vouches for whose records they are.
         vouched: bool,
     },
-    /// What was left of spent notes.
+    /// The change of spent notes.
     Change {
         /// The entry that spent them.
         entry: String,

@@ -1,4 +1,4 @@
-//! A scale that measures seconds beside its credits, from the batch to the books: over the real
+//! A scale that measures seconds besides its credits, from the batch to the accounts: over the real
 //! ledger, with natively made ciphertexts and proofs from a trapdoor.
 
 use merits_clearing::{

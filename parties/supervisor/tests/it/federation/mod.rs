@@ -1,8 +1,8 @@
-//! What each role makes of one ledger: supervisor and witness open, the distributor discloses,
-//! the supervisor checks, sponsor and clearing verify, the owner reads the own credits.
+//! The work of each role on one ledger: supervisor and witness open, the distributor discloses, the
+//! supervisor checks, sponsor and clearing verify, the owner reads their credits.
 //!
-//! Failure is: a role takes something for true that is not, or cannot do its part from ledger
-//! and own files alone.
+//! Failures are: a role accepts something false, or cannot do its work from the ledger and its own
+//! files alone.
 
 mod ledger;
 mod measured;

@@ -1,6 +1,6 @@
-//! A scale with a measure: each output's total is opened apart, over the same batches.
+//! A scale with a measure: each output's total is opened separately, over the same batches.
 //!
-//! Failure is: a holder answers for the measure of one set of batches and for the credits of
+//! Failures are: a holder answers for the measure of one set of batches and for the credits of
 //! another that shares a batch with it, or an answer for one output opens the other.
 
 use crate::supervision::memory_log::{

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 use super::{
-    Effort,
+    Effort, Program,
     ledger::{start, submit_all, submit_all_to},
     machine::memory,
     sampling::ms,
@@ -134,6 +134,7 @@ struct Ledger {
     config: PathBuf,
     key: LogKey,
     batches: usize,
+    program: Program,
 }
 
 /// What a ledger takes.
@@ -152,7 +153,7 @@ struct Footprint {
 }
 
 impl Ledger {
-    async fn found(directory: &Path) -> anyhow::Result<Self> {
+    async fn found(directory: &Path, program: Program) -> anyhow::Result<Self> {
         let mut rng = StdRng::seed_from_u64(6);
         let federation = Federation::generate(&mut rng)?;
         let founding = federation.founding_entries(&mut rng);
@@ -175,6 +176,7 @@ impl Ledger {
             config,
             key,
             batches: 0,
+            program,
         })
     }
 
@@ -198,11 +200,26 @@ impl Ledger {
         Ok(())
     }
 
+    /// Starts a process of this program.
+    fn start(&self, what: &str, arguments: &[&str]) -> anyhow::Result<Process> {
+        let program = std::env::current_exe().context("where this program lies")?;
+        let mut command = Command::new(program);
+        command.args(self.program.words());
+        command.args([what, "--config"]).arg(&self.config);
+        command.args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.kill_on_drop(true);
+        let mut child = command.spawn().context("starting a process to measure")?;
+        let stdout = child.stdout.take().context("it has no standard output")?;
+        let lines = BufReader::new(stdout).lines();
+        Ok(Process { child, lines })
+    }
+
     async fn footprint(&mut self) -> anyhow::Result<Footprint> {
         let claims = claims(self.batches);
         let files = length(&self.directory.join("data"))?;
         let load = self.make(LOAD)?;
-        let mut server = Process::start("serve-and-tell", &self.config, &[])?;
+        let mut server = self.start("serve-and-tell", &[])?;
         let Serving { address, ready } = server.told().await?;
         submit_all_to(address.clone(), &load).await?;
         let place = self.directory.join(format!("copy of {claims}"));
@@ -214,7 +231,7 @@ impl Ledger {
         let key = self.key.to_string();
         let copy = place.to_str().context("--data-dir is no UTF-8")?;
         let arguments = ["--replica", copy, "--log-key", &key];
-        let opening = Process::start("open-and-tell", &self.config, &arguments)?;
+        let opening = self.start("open-and-tell", &arguments)?;
         Ok(Footprint {
             claims,
             ready,
@@ -233,19 +250,6 @@ struct Process {
 }
 
 impl Process {
-    fn start(what: &str, config: &Path, arguments: &[&str]) -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("where this program lies")?;
-        let mut command = Command::new(program);
-        command.args(["bench", what, "--config"]).arg(config);
-        command.args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        command.kill_on_drop(true);
-        let mut child = command.spawn().context("starting a process to measure")?;
-        let stdout = child.stdout.take().context("it has no standard output")?;
-        let lines = BufReader::new(stdout).lines();
-        Ok(Self { child, lines })
-    }
-
     /// The next line.
     async fn told<T: DeserializeOwned>(&mut self) -> anyhow::Result<T> {
         let line = self.lines.next_line().await?;
@@ -267,7 +271,7 @@ impl Process {
 pub(super) async fn measure(table: &mut Table, effort: &Effort, most: u32) -> anyhow::Result<()> {
     let directory = tempfile::tempdir_in(&effort.data_dir)?;
     let bar = working("ledger: growing");
-    let mut ledger = Ledger::found(directory.path()).await?;
+    let mut ledger = Ledger::found(directory.path(), effort.program).await?;
     let mut footprints = Vec::new();
     for claims in [LEAST, most] {
         let batches = claims.div_ceil(CAPACITY.into()) as usize;

@@ -25,7 +25,7 @@ use tonic::transport::Channel;
 
 use super::{
     Effort,
-    machine::Watch,
+    machine::{Watch, processor_time},
     sampling::{Samples, ms, timed},
     table::{Table, percent},
 };
@@ -48,6 +48,7 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
     let mut shares = Vec::new();
     let mut syncs = Vec::new();
     let mut reopened = Vec::new();
+    let mut following_processor = Vec::new();
     let mut alone = Vec::new();
     for run in 0..if effort.quick { 1 } else { RUNS } {
         let place = directory.path().join(run.to_string());
@@ -55,7 +56,9 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
         let watch = Watch::start();
         runs.push(submit_all(&node, &rehearsal.entries).await?);
         shares.extend(watch.shares());
+        let following = processor_time();
         let (sync, reopen) = rehearsal.follow(&node, &place.join("replica")).await?;
+        following_processor.push(processor_time().saturating_sub(following));
         syncs.push(sync);
         reopened.push(reopen);
         if run == 0 {
@@ -120,6 +123,13 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
             format!("{:.0} claims/s", pace(&each) * CLAIMS as f64),
         );
     }
+    let each = Samples::of(following_processor).each(leaves).median();
+    table.row(
+        "processor time a leaf, coordinator and replica, followed and opened",
+        ms(each),
+        "",
+        format!("allows {:.0} leaves/s", effort.threads as f64 * 1e3 / each),
+    );
     Ok(())
 }
 

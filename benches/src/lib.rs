@@ -81,7 +81,7 @@ struct All {
     #[arg(long)]
     whole_file: Option<PathBuf>,
     /// Claims of the ledger whose files, memory and time to open `ledger` compares with those of 10,000
-    /// claims. Making a million takes some minutes, and 2.5 GB in `--data-dir`
+    /// claims. Making a million takes some minutes, and 1.1 GB in `--data-dir`
     #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(i64::from(footprint::LEAST)..))]
     ledger_claims: u32,
     /// Also write the table as markdown

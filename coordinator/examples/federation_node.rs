@@ -1,9 +1,9 @@
 //! A coordinator on a free port with a small federation on it: five parties, view keys, an approved
-//! scale, a batch of proven claims (the proofs come from the fixture's trapdoor). For trying clients
-//! of any language against: `tests/grpc_python/run.sh` does.
+//! scale, a batch of proven claims (the proofs come from the fixture's trapdoor). For trying
+//! clients in any language, as `tests/grpc_python/run.sh` does.
 //!
 //! `cargo run --release -p merits-coordinator --example federation_node -- <empty directory>`
-#![allow(clippy::print_stdout, reason = "a program talks to people")]
+#![allow(clippy::print_stdout, reason = "a program prints for people")]
 
 #[path = "../tests/it/federation/mod.rs"]
 mod federation;

@@ -1,12 +1,12 @@
-//! The coordinator's durable pace: ready-made batches of 16 claims in over gRPC on loopback, receipts
-//! out, every one on stable storage.
+//! Measures the coordinator's durable pace: prepared batches of 16 claims go in over gRPC on
+//! loopback, receipts come out, and every entry is on stable storage.
 //!
 //! `cargo run --release -p merits-coordinator --features timing --example pace -- [batches] [directory]`
 //!
 //! The directory decides which disk is measured; the default is the system's temporary one. The
 //! proofs come from the fixture's trapdoor: real proofs of the real number of inputs for verification,
 //! made without a prover.
-#![allow(clippy::print_stdout, reason = "a program talks to people")]
+#![allow(clippy::print_stdout, reason = "a program prints for people")]
 
 #[path = "../tests/it/federation/mod.rs"]
 mod federation;
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// What one batch costs one thread, step by step: says what bounds the pace.
+/// Measures what one batch costs one thread, step by step, which shows what limits the pace.
 fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std::error::Error>> {
     let sample = entries.get(..entries.len().min(256)).unwrap_or(entries);
     let sample: Vec<Vec<u8>> = sample.iter().map(SignedEntry::to_bytes).collect();

@@ -1,11 +1,12 @@
-//! The coordinator's durable pace of entries about people: ready-made deposits of tickets and
-//! redemptions in over gRPC on loopback, receipts out, every one on stable storage.
+//! Measures the coordinator's durable pace of entries about people: prepared deposits of tickets
+//! and redemptions go in over gRPC on loopback, receipts come out, and every entry is on stable
+//! storage.
 //!
 //! `cargo run --release -p merits-coordinator --features timing --example people_pace -- [entries] [directory]`
 //!
-//! As the example `pace` does for batches: the directory decides which disk is measured, and the proofs
-//! come from the fixture's trapdoor.
-#![allow(clippy::print_stdout, reason = "a program talks to people")]
+//! As in the example `pace`, the directory decides which disk is measured, and the proofs come from
+//! the fixture's trapdoor.
+#![allow(clippy::print_stdout, reason = "a program prints for people")]
 
 #[path = "../tests/it/federation/mod.rs"]
 mod federation;
@@ -46,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         rng: StdRng::seed_from_u64(52),
     };
     let mut node = Node::founded(&founding, founding.config(dir.path())).await;
-    // The slot of the note must be over before anything is proven under its end.
+    // The slot of the note must be over before anything can be proven under its anchor.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
 
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();

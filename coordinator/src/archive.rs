@@ -36,18 +36,18 @@ impl Archive {
         Ok(found.map(|(index, leaf)| StoredLeaf { index, leaf }))
     }
 
-    /// Leaves from `from` on, before `until`: as many as a page holds, at least one if there is
-    /// one.
+    /// Leaves from `from` on, before `until`: as many as a page holds, and at least one if one
+    /// exists.
     pub(crate) async fn page(&self, from: u64, until: u64) -> sqlx::Result<Vec<Vec<u8>>> {
         self.readers.leaves(from, until, PAGE_BYTES).await
     }
 
-    /// Hashes of complete subtrees. What is not stored is missing from the answer.
+    /// Hashes of complete subtrees. Hashes that are not stored are missing from the answer.
     pub(crate) async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
         self.readers.nodes(wanted).await
     }
 
-    /// Rows of the state, as a view that knows them and nothing else.
+    /// Rows of the state, as a view that knows only these rows.
     pub(crate) async fn view(&self, wanted: Vec<RowKey>) -> sqlx::Result<View> {
         let mut view = View::new();
         if !wanted.is_empty() {

@@ -1,5 +1,5 @@
-//! Backups and restores: a copy that is made while the coordinator serves, checked as `fsck` checks, and
-//! put back only where it is not behind what others have seen.
+//! Backups and restores. A copy is made while the coordinator serves, and checked as `fsck` does.
+//! It is only restored if it is not older than what others have seen.
 
 use std::{
     io::{ErrorKind, Write as _},
@@ -28,14 +28,14 @@ use crate::{
     log_key, schema,
 };
 
-/// Why a backup was not made, or not put back.
+/// Why a backup was not made or not restored.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BackupError {
     /// The configuration, its files, or the ledger in them.
     #[error(transparent)]
     Ledger(#[from] StartError),
-    /// The copy does not hold together.
+    /// The copy is inconsistent.
     #[error(
         "the copy of {} is no ledger that could be served, so it was thrown away:\n{report}\n{} is damaged: {}",
         path.display(),
@@ -47,9 +47,9 @@ pub enum BackupError {
         }
     )]
     Unsound {
-        /// What was copied.
+        /// The copied file.
         path: PathBuf,
-        /// What fsck found.
+        /// The findings of fsck.
         report: String,
         /// True for the ledger's own database, false for a backup of it.
         live: bool,
@@ -62,7 +62,7 @@ pub enum BackupError {
         /// What is wrong.
         reason: String,
     },
-    /// The copy lacks entries that others have receipts of.
+    /// The copy lacks entries for which others have receipts.
     #[error(
         "{} holds {found} entries, and the checkpoint in {} covers {needed}: entries that were acknowledged \
          are not in it, and serving it would fork the log. Nothing was changed; bring back newer data, or take a newer backup",
@@ -79,7 +79,7 @@ pub enum BackupError {
         /// Entries that it covers.
         needed: u64,
     },
-    /// Nothing shows that the copy is the newest.
+    /// Nothing shows that the copy is the newest one.
     #[error(
         "the checkpoint in {} is not newer than {} itself, so it does not show that nothing came after the \
          backup, and there is no high-water mark at {} that would. Name the newest checkpoint that another \
@@ -114,7 +114,7 @@ pub enum BackupError {
         /// Entries that the checkpoint covers.
         found: u64,
     },
-    /// The copy is another history.
+    /// The copy has another history.
     #[error(
         "{} does not continue the checkpoint in {}: it is another history of this log. Nothing was changed",
         path.display(),
@@ -146,23 +146,24 @@ impl From<MarkError> for BackupError {
     }
 }
 
-/// A copy that was made or put back.
+/// A copy that was made or restored.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Kept {
-    /// What fsck counted in it.
+    /// The counts of fsck.
     pub report: Report,
     /// Its newest checkpoint.
     pub checkpoint: Checkpoint,
-    /// Where that checkpoint lies as a file of its own.
+    /// The separate file of that checkpoint.
     pub checkpoint_file: PathBuf,
 }
 
-/// Copies the ledger that `config` names to `output`, also while it is served, checks the copy, and
-/// writes its checkpoint beside it (`output` with `.checkpoint`). The log key is not in it.
+/// Copies the ledger that `config` names to `output`, also while it is being served, checks the
+/// copy, and writes its checkpoint beside it (`output` with `.checkpoint`). The copy does not
+/// contain the log key.
 ///
 /// # Errors
-/// [`BackupError`]; nothing is left then. No file is overwritten.
+/// [`BackupError`]; then no file is left. Existing files are never overwritten.
 pub async fn backup(
     config: &Config,
     output: &Path,
@@ -178,7 +179,7 @@ pub async fn backup(
         .into());
     }
     let key = key_of(config, &database).await?;
-    // Read first: what is copied afterwards may only be newer.
+    // Read this first, so that the copy can only be newer.
     let mark = HighWaterMark::look(&config.high_water_mark, &config.data_dir, &key)?;
     let staged = Staged::copy_of(&database, output).await?;
     let unsound = |report| BackupError::Unsound {
@@ -215,15 +216,15 @@ fn place(staged: Staged, checkpoint_file: &Path, checkpoint: &str) -> Result<(),
     })
 }
 
-/// Puts a backup where `config` wants its database, which must not exist. `not_behind` is a file with a
-/// checkpoint that the restored ledger must hold: the newest that any party has, so that nothing that
-/// was acknowledged is missing. Where there is no high-water mark, a checkpoint that the backup holds shows nothing
-/// about later ones: the backup is taken only if somebody says that no party has anything newer (`nothing_newer`).
-/// The high-water mark is raised to the backup.
+/// Restores a backup as the database of `config`, which must not exist. `not_behind` is a file with
+/// a checkpoint that the restored ledger must contain: the newest one that any party has, so that
+/// no acknowledged entry is missing. If there is no high-water mark, a checkpoint that the backup
+/// contains shows nothing about later ones. Then the backup is only restored if a person states
+/// that no party has anything newer (`nothing_newer`). The high-water mark is raised to the backup.
 ///
 /// # Errors
-/// [`BackupError`]; no database is there then. If it could not be put in place at last, the mark is
-/// raised already, and the same command goes on.
+/// [`BackupError`]; then there is no database. If the last step failed, the mark is already raised,
+/// and the same command can be repeated.
 pub async fn restore(
     config: &Config,
     input: &Path,
@@ -251,7 +252,7 @@ pub async fn restore(
         Some(marked) => {
             require(staged.path(), &checkpoint, &marked, input, mark.path()).await?;
         }
-        // What the backup holds shows nothing about what came after it.
+        // A checkpoint in the backup shows nothing about later entries.
         None if needed.size <= checkpoint.size && !nothing_newer => {
             return Err(BackupError::OwnCheckpoint {
                 path: input.to_owned(),
@@ -261,8 +262,8 @@ pub async fn restore(
         }
         None => {}
     }
-    // The mark first: if the power fails in between, the same command goes on, and a start finds that
-    // the ledger is lost instead of one without a mark.
+    // Raise the mark first. If the power fails in between, the same command can be repeated, and a
+    // start reports a lost ledger instead of serving one without a mark.
     mark.raise(&checkpoint, &signed)?;
     staged.put_in_place()?;
     Ok(Kept {
@@ -276,18 +277,19 @@ pub async fn restore(
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Raised {
-    /// The tree that it is at.
+    /// The tree that it covers.
     pub checkpoint: Checkpoint,
-    /// Entries in the database. Fewer than the mark covers are an older copy, which is not served.
+    /// Entries in the database. If there are fewer than the mark covers, the database is an older
+    /// copy, which is not served.
     pub stored: u64,
 }
 
-/// Makes or raises the high-water mark to a checkpoint that somebody else kept. It is never lowered.
-/// The database must hold the trees of the mark that there was and of the new one, as far as it reaches:
-/// two that it does not hold both are two histories of the log.
+/// Makes the high-water mark from a checkpoint that somebody else kept, or raises it to that. It is
+/// never lowered. The database must contain the trees of the old and the new mark, as far as it
+/// reaches. If it does not contain both, they are two histories of the log.
 ///
 /// # Errors
-/// [`BackupError`]; the mark that there was is kept then.
+/// [`BackupError`]; then the old mark is kept.
 pub fn raise_mark<'a>(
     config: &'a Config,
     checkpoint: &'a Path,
@@ -300,13 +302,14 @@ pub fn raise_mark<'a>(
         let (newest, signed) = read_signed(checkpoint, &key)?;
         let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
         let stored = stored_tree(&database).await?;
-        // A tree that the log signed and that the database does not reach is taken: the mark then keeps this
-        // older copy from being served.
+        // A tree that the log signed but the database does not reach is accepted: the mark then
+        // prevents serving this older copy.
         if newest.size <= stored.size {
             require(&database, &stored, &newest, &database, checkpoint).await?;
         }
         if let Some(old) = mark.newest().cloned() {
-            // A mark that the database does not reach has nothing here to compare its successor with.
+            // If the database does not reach the mark, there is nothing to compare its successor
+            // with.
             require(&database, &stored, &old, &database, mark.path()).await?;
             if newest.size < old.size {
                 return Err(BackupError::Lower {
@@ -325,7 +328,7 @@ pub fn raise_mark<'a>(
     })
 }
 
-/// The tree that the stored nodes have, which must be that of the table `log`.
+/// The tree of the stored nodes, which must be that of the table `log`.
 async fn stored_tree(database: &Path) -> Result<Checkpoint, BackupError> {
     let mut db = open(database).await?;
     let row = inspect::log_row(&mut db).await?;
@@ -363,7 +366,8 @@ async fn key_of(config: &Config, database: &Path) -> Result<LogKey, BackupError>
     }
 }
 
-/// Checks a copy as fsck does, and reads its checkpoint. `unsound` says what was copied.
+/// Checks a copy as fsck does, and reads its checkpoint. `unsound` makes the error for an
+/// inconsistent copy.
 async fn sound(
     config: &Config,
     copy: &Path,
@@ -460,7 +464,8 @@ fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
         merits_guard::folder::sync_name(path, &file)
     };
     write().map_err(|source| {
-        // A part of it would keep the next attempt from writing it. What was there before stays.
+        // A partial file would block the next attempt, so it is removed. A file that existed before
+        // stays.
         if source.kind() != ErrorKind::AlreadyExists {
             let _ = std::fs::remove_file(path);
         }
@@ -484,7 +489,7 @@ mod tests {
 
     use super::*;
 
-    /// A store, and a copy of it that has no name yet.
+    /// A store, and a copy of it that is not yet under its name.
     async fn staged(dir: &Path, output: &Path) -> Staged {
         let store = dir.join("store.sqlite");
         let db = schema::create(&store).await.unwrap();
@@ -492,8 +497,8 @@ mod tests {
         Staged::copy_of(&store, output).await.unwrap()
     }
 
-    /// The fault: the copy had its name, its checkpoint could not be written, and the next attempt was
-    /// refused because the copy was there.
+    /// Regression: the copy had its name, its checkpoint could not be written, and the next attempt
+    /// was refused because the copy existed.
     #[tokio::test]
     async fn a_backup_and_its_checkpoint_are_there_both_or_neither() {
         let dir = tempfile::tempdir().unwrap();
@@ -513,7 +518,7 @@ mod tests {
         let copy = staged(dir.path(), &output).await;
         assert!(place(copy, &nowhere, "checkpoint").is_err());
         assert_eq!(left(), Vec::<String>::new());
-        // Somebody made a file of this name meanwhile: it stays.
+        // Another program made a file of this name meanwhile: it stays.
         fs::remove_file(dir.path().join("store.sqlite")).unwrap();
         let copy = staged(dir.path(), &output).await;
         fs::write(&beside, "mine").unwrap();

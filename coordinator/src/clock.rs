@@ -1,4 +1,4 @@
-//! The sequencer's clock, injected so that tests and simulations own time.
+//! The sequencer's clock, injected so that tests and simulations control time.
 
 use std::{fmt, fs, time::Duration};
 
@@ -6,8 +6,8 @@ use merits_primitives::calendar::Timestamp;
 
 pub use merits_kernel_clock::Synchronised;
 
-/// Tells the time that leaves carry. It may jump: leaf times never decrease, and nothing is appended
-/// while it does not agree with the steady clock.
+/// The source of leaf times. The clock may jump: leaf times never decrease, and nothing is appended
+/// while it disagrees with the steady clock.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The time.
     fn now(&self) -> Timestamp;
@@ -18,13 +18,13 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
         self.now().since(Timestamp::FIRST)
     }
 
-    /// Names the run of the machine that the steady clock counts in: between two readings with one name it
-    /// was never set back. `None` where nobody knows.
+    /// Names the boot of the machine in which the steady clock counts: between two readings with
+    /// the same name it was never set back. `None` if unknown.
     fn boot(&self) -> Option<String> {
         None
     }
 
-    /// Whether a time service keeps the clock. A clock of a simulation is right by itself.
+    /// Whether a time service keeps the clock right. A simulated clock is right.
     fn synchronised(&self) -> Synchronised {
         Synchronised::Yes
     }
@@ -45,7 +45,7 @@ impl Clock for SystemClock {
     }
 
     fn boot(&self) -> Option<String> {
-        // Elsewhere than on Linux the steady clock begins with the program.
+        // On other systems than Linux, the steady clock begins with the program.
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let boot = boot.trim();
         (!boot.is_empty()).then(|| boot.to_owned())
@@ -56,7 +56,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Goes on while the machine sleeps, as the other clock does.
+/// It continues while the machine sleeps, as the other clock does.
 #[cfg(target_os = "linux")]
 fn steady() -> Duration {
     use rustix::time::{ClockId, clock_gettime};

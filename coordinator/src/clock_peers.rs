@@ -1,12 +1,14 @@
-//! What other machines' clocks say, so that a clock that was wrong before the coordinator started is
-//! seen as well.
+//! Compares the clock with those of other machines, which also detects a clock that was already
+//! wrong when the coordinator started.
 //!
-//! The operator names servers of others in `clock.peers`. Each is asked for its health, and the `date`
-//! header of whatever it answers is its time, to the second: every gRPC server sends one, so no call was
-//! made for this. The coordinator never takes a time from them; their clocks can only make it refuse.
+//! The operator names servers of other institutions in `clock.peers`. Each is asked for its health,
+//! and the `date` header of any answer is its time, to the second. Every gRPC server sends this
+//! header, so no special call is needed. The coordinator never takes its time from them; their
+//! clocks can only make it refuse.
 //!
-//! One of them alone is never believed: it takes two, and more than half of those that answered, on the
-//! same side. So a single party that lies or whose clock is wrong stops nothing, and strangers have no say.
+//! A single peer is never trusted: at least two, and more than half of those that answered, must be
+//! on the same side. So a single party that lies or has a wrong clock cannot stop anything, and
+//! unknown servers have no influence.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,7 +19,7 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{clock::Clock, config::ClockConfig, timekeeper::MOST_STEP};
 
-/// How long a peer may take to answer; far less than what is tolerated between two clocks.
+/// How long a peer may take to answer; far less than the tolerated difference between two clocks.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest health answer that is read: it has a few bytes.
@@ -26,29 +28,29 @@ const MOST_ANSWER: usize = 1_024;
 /// How many peers must agree that the clock is wrong, at least.
 const FEWEST: usize = 2;
 
-/// What a round of questions found.
+/// The result of one round of questions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nobody answered.
     Unknown,
-    /// The clock is not where the peers' are.
+    /// The clock differs from the peers' clocks.
     Wrong(Deviation),
-    /// Too few say anything of it: it may be either.
+    /// Too few peers answered to decide.
     Undecided,
-    /// The clock is where the peers' are.
+    /// The clock agrees with the peers' clocks.
     Right,
 }
 
 /// How the clock differs from the peers'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deviation {
-    /// Their median's distance.
+    /// The distance to their median.
     pub(crate) by: Duration,
     /// Whether the coordinator's clock is the later one.
     pub(crate) ahead: bool,
-    /// How many say so.
+    /// How many peers agree on this.
     pub(crate) say: usize,
-    /// Of how many that answered.
+    /// How many peers answered.
     pub(crate) of: usize,
 }
 
@@ -66,11 +68,11 @@ impl std::fmt::Display for Deviation {
     }
 }
 
-/// Asks every peer once, all at the same time.
+/// Asks every peer once, concurrently.
 pub(crate) async fn ask(config: &ClockConfig, clock: &dyn Clock) -> Verdict {
     let answers = join_all(config.peers.iter().map(|peer| async move {
-        // A task of its own: tonic 0.14.9 panics at some malformed headers, and whatever a peer sends must
-        // harm this question only.
+        // A separate task, because tonic 0.14.9 panics at some malformed headers, and nothing that
+        // a peer sends may harm more than this question.
         let asked = tokio::spawn(time_of(peer.clone())).await;
         match asked.unwrap_or_else(|_| Err("its answer is malformed".to_owned())) {
             Ok(time) => Some(ahead(clock.now(), time)),
@@ -96,7 +98,7 @@ pub(crate) async fn ask(config: &ClockConfig, clock: &dyn Clock) -> Verdict {
     verdict
 }
 
-/// Judges by how far the clock is ahead of each peer's, in milliseconds.
+/// Decides by how far the clock is ahead of each peer's, in milliseconds.
 fn judge(mut ahead: Vec<i64>) -> Verdict {
     let of = ahead.len();
     if of == 0 {
@@ -107,7 +109,7 @@ fn judge(mut ahead: Vec<i64>) -> Verdict {
     let later = ahead.iter().filter(|by| **by > most).count();
     let earlier = ahead.iter().filter(|by| **by < -most).count();
     let (say, median) = if later > earlier {
-        // With an even number, the one of the two in the middle that says less.
+        // With an even number, take the smaller of the two in the middle.
         (later, ahead[(of - 1) / 2])
     } else {
         (earlier, ahead[of / 2])
@@ -185,7 +187,7 @@ mod tests {
             vec![0],
             vec![40 * MINUTE, 0],
             vec![40 * MINUTE, 40 * MINUTE, 0, 0],
-            // Two liars who do not even agree.
+            // Two liars that do not even agree.
             vec![40 * MINUTE, -40 * MINUTE],
             vec![40 * MINUTE, -40 * MINUTE, 0],
         ] {
@@ -193,7 +195,7 @@ mod tests {
         }
         for answers in [
             vec![-40 * MINUTE, 0, 0],
-            // What NTP may do.
+            // Differences that NTP may cause.
             vec![4 * MINUTE, 5 * MINUTE, 4 * MINUTE],
         ] {
             assert_eq!(judge(answers.clone()), Verdict::Right, "{answers:?}");
@@ -207,7 +209,7 @@ mod tests {
             (vec![6 * MINUTE, 7 * MINUTE], 6, 2),
             (vec![-6 * MINUTE, -7 * MINUTE], -6, 2),
             (vec![40 * MINUTE, 0, 41 * MINUTE], 40, 2),
-            // Who lies far off moves nothing.
+            // A lie that is far off changes nothing.
             (vec![i64::MIN / 2, -40 * MINUTE, -41 * MINUTE], -41, 3),
         ] {
             let Verdict::Wrong(found) = judge(answers.clone()) else {

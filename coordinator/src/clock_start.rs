@@ -1,10 +1,10 @@
-//! Whether the clock that a start finds can be right: by the newest leaf, by when this coordinator ran last,
-//! and by who else says so.
+//! Decides whether the clock can be right at a start: by the newest leaf, by the time at which this
+//! coordinator ran last, and by who else confirms it.
 //!
-//! A clock that is ahead looks like a long stop. Within one run of the machine a clock that nobody sets has
-//! measured the stop. After that (a reboot, another machine) somebody must confirm the clock: the kernel,
-//! which knows whether a time service keeps it, two peers, or a person. Until then nothing is appended,
-//! except after a stop of at most [`SHORT_STOP`].
+//! A clock that is ahead looks like a long stop. Within one boot of the machine, the steady clock
+//! has measured the stop. After a reboot or on another machine, the clock must be confirmed: by the
+//! kernel, which knows whether a time service keeps it right, by two peers, or by a person. Until
+//! then nothing is appended, except after a stop of at most [`SHORT_STOP`].
 
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use merits_primitives::calendar::{Day, Timestamp};
 
 use crate::{clock::Synchronised, timekeeper::MOST_STEP};
 
-/// The longest stop that a start takes without a person's word, whoever else confirms the clock.
+/// The longest stop that a start accepts without confirmation by a person, even if others confirm
+/// the clock.
 pub(crate) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The longest stop after which a clock that nobody confirms is taken: a machine starts again in this time.
+/// The longest stop after which an unconfirmed clock is accepted: a machine reboots in this time.
 pub(crate) const SHORT_STOP: Duration = Duration::from_secs(10 * 60);
 
 /// A moment in which the coordinator ran with a clock that was in step, as `last-seen` holds it.
@@ -39,7 +40,7 @@ impl Seen {
         }
     }
 
-    /// Reads the file's text: the time, and by which steady clock of which run it was, where that is known.
+    /// Reads the file's text: the time and, if known, the steady clock's time and the boot.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let wall = Timestamp::from_millis(words.next()?.parse().ok()?);
@@ -55,10 +56,10 @@ impl Seen {
     }
 }
 
-/// What a start knows.
+/// The facts that a start knows.
 #[derive(Debug, Clone)]
 pub(crate) struct Known<'a> {
-    /// Both clocks now, and the run of the machine.
+    /// Both clocks now, and the boot of the machine.
     pub(crate) now: Seen,
     /// The newest leaf's time.
     pub(crate) newest_leaf: Option<Timestamp>,
@@ -68,7 +69,7 @@ pub(crate) struct Known<'a> {
     pub(crate) today: Option<Day>,
     /// Whether enough peers say that the clock is right.
     pub(crate) peers_agree: bool,
-    /// What the kernel says.
+    /// The kernel's answer.
     pub(crate) synchronised: Synchronised,
 }
 
@@ -77,15 +78,15 @@ pub(crate) struct Known<'a> {
 pub(crate) enum Judged {
     /// They may.
     Right,
-    /// Not before somebody confirms the clock: why, and what to do.
+    /// Not until the clock is confirmed; with the reason, and what to do.
     Unconfirmed(String),
 }
 
 impl Known<'_> {
-    /// Judges the clock.
+    /// Decides about the clock.
     ///
     /// # Errors
-    /// Why it cannot be right, or what must be said first.
+    /// Why it cannot be right, or what must be confirmed first.
     pub(crate) fn judge(&self) -> Result<Judged, String> {
         let now = self.now.wall;
         let newest = self.newest_leaf.unwrap_or(Timestamp::FIRST);
@@ -111,7 +112,7 @@ impl Known<'_> {
         if measured.is_some_and(|expected| now.distance(expected) <= MOST_STEP) {
             return Ok(Judged::Right);
         }
-        // What was written down under a clock that was ahead says nothing now.
+        // A time that was recorded under a clock that was ahead means nothing now.
         let seen = self.last_seen.map(|seen| seen.wall);
         let known = newest.max(seen.filter(|seen| *seen <= now).unwrap_or(Timestamp::FIRST));
         let stop = now.since(known);
@@ -185,7 +186,7 @@ mod tests {
         Seen { wall, steady, boot }
     }
 
-    /// What is known at [`NOW`], in the run `b` of the machine, by nobody but the clock.
+    /// The facts at [`NOW`], in the boot `b`, with an unconfirmed clock.
     fn judge(
         newest_leaf: Option<Timestamp>,
         last_seen: Option<&Seen>,
@@ -236,7 +237,8 @@ mod tests {
             Some(&minute_ago),
             as_it_is
         )));
-        // It stood still, or the clock is 40 years ahead: the file says nothing about a later time.
+        // The machine was off, or the clock is 40 years ahead: the file shows nothing about a later
+        // time.
         for wall in [NOW - 40 * YEAR, NOW + YEAR] {
             let (newest, seen) = (Some(NOW - 40 * YEAR), seen(wall, SEVEN, "a"));
             let error = judge(newest, Some(&seen), |known| {
@@ -253,7 +255,8 @@ mod tests {
         }
     }
 
-    /// The fault: a clock that was up to 24 h ahead at a start was taken, and nothing repairs what it wrote.
+    /// Regression: a clock that was up to 24 h ahead at a start was accepted, and its effects
+    /// cannot be repaired.
     #[test]
     fn after_a_reboot_somebody_confirms_the_clock() {
         for (stop, taken) in [(9 * MINUTE, true), (11 * MINUTE, false), (23 * HOUR, false)] {
@@ -302,7 +305,7 @@ mod tests {
                 assert!(judged.is_err());
             }
         }
-        // Set back within one run.
+        // Set back within one boot.
         let last = seen(NOW + HOUR, STEADY - MINUTE, "b");
         assert!(!is_right(judge(Some(NOW - HOUR), Some(&last), as_it_is)));
     }

@@ -15,8 +15,8 @@ use tonic::transport::Endpoint;
 
 use crate::error::ConfigError;
 
-/// What a coordinator is told at its start. A key that is not known is refused, so that a
-/// misspelt limit is not silently the default one.
+/// The configuration of a coordinator. Unknown keys are refused, so that a misspelt limit does not
+/// silently get its default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -24,18 +24,17 @@ pub struct Config {
     pub origin: String,
     /// Where to serve gRPC; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Directory of the database, its lock, and (unless `log_key` says else) the log key.
+    /// Directory of the database, its lock, and (unless `log_key` names another file) the log key.
     pub data_dir: PathBuf,
     /// File of the log's signing key; made when the ledger is founded.
     pub log_key: Option<PathBuf>,
-    /// File outside `data_dir` that remembers the newest tree that was handed out. One without a name is
-    /// refused.
+    /// File outside `data_dir` that remembers the newest tree that was handed out. Required.
     #[serde(default)]
     pub high_water_mark: PathBuf,
     /// Party id (64 hexadecimal digits) of the founding supervisor, whose own admission is the
     /// first entry. Never changes.
     pub authority: String,
-    /// Takes scales whose proving key was made by one party. For demonstrations only.
+    /// Accepts scales whose proving key was made by one party. For demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
     /// The fewest claims that an opened total covers. Never changes.
@@ -45,7 +44,7 @@ pub struct Config {
     /// changes.
     #[serde(default = "tickets")]
     pub tickets: bool,
-    /// Redemptions prove against the note tree as it was at a multiple of so many seconds. Never
+    /// Redemptions prove against the note tree as it was at a multiple of this many seconds. Never
     /// changes.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
@@ -58,11 +57,10 @@ pub struct Config {
     /// Reading the database.
     #[serde(default)]
     pub database: Database,
-    /// Whose clocks must agree with this machine's.
+    /// Servers whose clocks must agree with this machine's.
     #[serde(default)]
     pub clock: ClockConfig,
-    /// What callers may take of the gRPC server: the same table as in every server's
-    /// configuration.
+    /// Limits for callers of the gRPC server: the same table as in every server's configuration.
     #[serde(default)]
     pub server: Limits,
 }
@@ -71,24 +69,24 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Verification {
-    /// Threads; 0 takes one a core.
+    /// Threads; 0 means one for each core.
     pub threads: usize,
-    /// Proofs that are verified together, at most.
+    /// Most proofs that are verified together.
     pub batch: usize,
     /// How long a proof may wait for others under the same key.
     pub linger_ms: u64,
-    /// Entries that may wait; more are told to come back.
+    /// Entries that may wait; further callers are told to retry.
     pub queue: usize,
-    /// Hundredths of the threads' time that belong to submissions of parties in standing while
+    /// Hundredths of the threads' time that are reserved for submissions of admitted parties while
     /// they wait.
     pub parties_percent: u32,
-    /// Serves the Verifier service, which verifies for whoever asks.
+    /// Serves the Verifier service, which verifies proofs for any caller.
     pub for_others: bool,
 }
 
 impl Default for Verification {
     fn default() -> Self {
-        // Past 256 the saving a proof flattens; 4 ms is below one proof's own time.
+        // Beyond 256, the saving for each proof is small; 4 ms is below the time of one proof.
         Self {
             threads: 0,
             batch: 256,
@@ -100,19 +98,19 @@ impl Default for Verification {
     }
 }
 
-/// The task that appends.
+/// The appending task.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sequencer {
-    /// Verified entries that may wait; more are told to come back.
+    /// Verified entries that may wait; further callers are told to retry.
     pub queue: usize,
-    /// Entries that one transaction and one checkpoint take, at most.
+    /// Most entries of one transaction and one checkpoint.
     pub group: usize,
 }
 
 impl Default for Sequencer {
     fn default() -> Self {
-        // 512 entries of 64 KiB are 32 MiB in one transaction, which SQLite takes well.
+        // 512 entries of 64 KiB are 32 MiB in one transaction, which SQLite handles well.
         Self {
             queue: 4_096,
             group: 512,
@@ -134,11 +132,12 @@ impl Default for Database {
     }
 }
 
-/// Whose clocks must agree with this machine's.
+/// Servers whose clocks must agree with this machine's.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClockConfig {
-    /// gRPC addresses of servers on other machines, best of other institutions: none, or two at least.
+    /// gRPC addresses of servers on other machines, preferably of other institutions: none, or at
+    /// least two.
     pub peers: Vec<String>,
     /// How often they are asked.
     pub ask_every_s: u64,
@@ -162,13 +161,13 @@ impl ClockConfig {
         }
         if peers.len() == 1 {
             let reason =
-                "one server alone is never believed: name two at least, better three, or none";
+                "a single server is never trusted: name at least two, better three, or none";
             return refuse("clock.peers", reason.into());
         }
         for (index, peer) in peers.iter().enumerate() {
             if Endpoint::from_shared(peer.clone()).is_err() || !peer.starts_with("http://") {
                 let reason =
-                    format!("{peer:?} is no address such as http://witness.example.org:7702");
+                    format!("{peer:?} is not an address such as http://witness.example.org:7702");
                 return refuse("clock.peers", reason);
             }
             if peers[..index].contains(peer) {
@@ -180,7 +179,7 @@ impl ClockConfig {
 }
 
 impl Config {
-    /// A configuration for a ledger that is founded on `policy`, with the defaults of
+    /// A configuration for a ledger with the founding parameters `policy` and the defaults of
     /// `coordinator.sample.toml`.
     pub fn new(
         policy: &LedgerPolicy,
@@ -236,7 +235,7 @@ impl Config {
         Ok(config)
     }
 
-    /// Checks what types cannot say.
+    /// Checks what types cannot express.
     ///
     /// # Errors
     /// [`ConfigError::Value`] names the key.
@@ -279,7 +278,7 @@ impl Config {
     /// The origin, checked.
     ///
     /// # Errors
-    /// [`ConfigError::Value`] for a name that no checkpoint could carry.
+    /// [`ConfigError::Value`] for a name that a checkpoint cannot carry.
     pub fn origin(&self) -> Result<Origin, ConfigError> {
         Origin::new(&self.origin).map_err(|e| ConfigError::Value {
             key: "origin",
@@ -300,7 +299,7 @@ impl Config {
         Ok(PartyId(id))
     }
 
-    /// What the ledger is founded on.
+    /// The ledger's founding parameters.
     ///
     /// # Errors
     /// [`ConfigError::Value`] names the key.
@@ -317,12 +316,12 @@ impl Config {
         })
     }
 
-    /// Where the database is.
+    /// Path of the database.
     pub fn database(&self) -> PathBuf {
         self.data_dir.join("ledger.sqlite")
     }
 
-    /// Where the log's signing key is.
+    /// Path of the log's signing key.
     pub fn log_key_file(&self) -> PathBuf {
         self.log_key
             .clone()
@@ -337,7 +336,7 @@ impl Config {
         }
     }
 
-    /// How long a proof may wait for company.
+    /// How long a proof may wait for others.
     pub(crate) fn linger(&self) -> Duration {
         Duration::from_millis(self.verification.linger_ms)
     }
@@ -352,7 +351,7 @@ fn anchor_seconds() -> u32 {
 }
 
 fn least_claims_per_total() -> u32 {
-    // A sum over fewer people says too much about each.
+    // A sum over fewer people reveals too much about each.
     20
 }
 

@@ -1,4 +1,4 @@
-//! The data directory, which one coordinator at a time has.
+//! The data directory, which only one coordinator at a time may use.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,7 +12,7 @@ use crate::{config::Config, error::StartError};
 /// The lock's file in `data_dir`.
 pub(crate) const LOCK: &str = "coordinator.lock";
 
-/// Makes the data directory, and holds its lock as long as the file lives.
+/// Makes the data directory and locks it until the returned file is dropped.
 pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
     let file = |action, path: &PathBuf, source| StartError::File {
         action,

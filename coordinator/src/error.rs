@@ -1,4 +1,4 @@
-//! Why a coordinator does not start, or stops.
+//! Why a coordinator does not start or stops.
 
 use std::{io, path::PathBuf};
 
@@ -20,7 +20,7 @@ pub enum ConfigError {
         /// Why.
         source: io::Error,
     },
-    /// The file is no TOML of the expected shape.
+    /// The file is not TOML of the expected shape.
     #[error("in the configuration {}: {source}", path.display())]
     Parse {
         /// The file.
@@ -51,9 +51,9 @@ pub enum StartError {
     /// A file or directory cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// With which file.
+        /// The file.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
@@ -70,7 +70,7 @@ pub enum StartError {
     /// The database's file: another program's, of another version, or one that cannot be folded or copied.
     #[error(transparent)]
     Store(#[from] FileError),
-    /// There is no ledger, and none was asked for.
+    /// There is no ledger, and founding one was not requested.
     #[error(
         "there is no ledger at {}: `data_dir` names its folder; \
          a new ledger is founded once, with `merits coordinator serve --found`",
@@ -80,7 +80,7 @@ pub enum StartError {
         /// Where the database would be.
         database: PathBuf,
     },
-    /// There was a ledger here, and its data is gone.
+    /// There was a ledger here, but its data is gone.
     #[error(
         "{} holds no log, but {} is there: this ledger's data is lost or lies elsewhere. \
          Nothing was founded, for a second log under one name would be a fork: bring `data_dir` back, or \
@@ -92,10 +92,10 @@ pub enum StartError {
     Lost {
         /// Where the database would be.
         database: PathBuf,
-        /// What is left of the ledger.
+        /// The file that is left of the ledger.
         evidence: PathBuf,
     },
-    /// A ledger is founded once.
+    /// A ledger can be founded only once.
     #[error(
         "{} holds a ledger already; start it without --found, which belongs to the first start only",
         database.display()
@@ -104,7 +104,7 @@ pub enum StartError {
         /// The database.
         database: PathBuf,
     },
-    /// A founding was cut off before anything was served.
+    /// A founding was interrupted before anything was served.
     #[error(
         "{} says that a founding was cut off; nothing was served from it. \
          Delete {} and found the ledger again",
@@ -112,12 +112,12 @@ pub enum StartError {
         made.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     )]
     FoundingInterrupted {
-        /// The file that says so.
+        /// The file that shows it.
         marker: PathBuf,
-        /// What the founding may have made.
+        /// The files that the founding may have made.
         made: Vec<PathBuf>,
     },
-    /// The ledger was founded on other facts than the configuration says.
+    /// The ledger's founding parameters differ from the configuration.
     #[error(
         "the configuration differs from what {} was founded on: {}. These facts never change: set them in \
          the configuration as they are on the ledger",
@@ -130,10 +130,10 @@ pub enum StartError {
         /// The facts that differ.
         facts: Vec<FactDiffers>,
     },
-    /// The high-water mark cannot be used, or forbids to serve this log.
+    /// The high-water mark cannot be used, or forbids serving this log.
     #[error(transparent)]
     Mark(#[from] MarkError),
-    /// The high-water mark is not there.
+    /// The high-water mark is missing.
     #[error(
         "the high-water mark {} is not there: without it nobody can tell whether {} is the newest, or an \
          older copy. If it is lost, make it from the newest checkpoint that another party has \
@@ -147,7 +147,7 @@ pub enum StartError {
         /// The database that it guards.
         database: PathBuf,
     },
-    /// The log key is not there.
+    /// The log key is missing.
     #[error(
         "the log key {} is not there, and {} is a log that it signed; {}. None was made",
         path.display(),
@@ -173,7 +173,7 @@ pub enum StartError {
         /// The key file.
         path: PathBuf,
     },
-    /// The log key file is no log key.
+    /// The log key file does not contain a log key.
     #[error(
         "the log key {} {reason}; {}",
         path.display(),
@@ -182,13 +182,13 @@ pub enum StartError {
     LogKey {
         /// The key file.
         path: PathBuf,
-        /// What it is instead, as the rest of a sentence.
+        /// The reason, as the end of a sentence.
         reason: String,
     },
     /// Others can read, change or replace the log key.
     #[error("the log key {0}")]
     KeyExposed(GuardError),
-    /// The log key's folder is not there, or is no place for a key.
+    /// The log key's folder is missing, or is not safe for a key.
     #[error("the folder for the log key: {0}")]
     KeyFolder(GuardError),
     /// The stored log contradicts itself.

@@ -1,4 +1,4 @@
-//! What callers are told of the coordinator's own troubles.
+//! Faults of the coordinator itself, as callers see them.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use tokio::sync::oneshot;
 
 use crate::{timekeeper::OutOfStep, verify_pool::Full};
 
-/// When a caller without a permit should come back: about the time of a full batch.
+/// When a caller without a permit should retry: after about the time of a full batch.
 pub(crate) const RETRY: Duration = Duration::from_millis(250);
 
-/// The clock is wrong: for the operator to mend, and for the caller to wait.
+/// The clock is wrong: the operator must correct it, and the caller must wait.
 pub(crate) fn out_of_step(error: OutOfStep) -> Fault {
     Fault::out_of_step(error.to_string())
 }
 
-/// The pool takes no more.
+/// The pool accepts no more.
 pub(crate) fn full(_: Full) -> Fault {
     Fault::busy(RETRY)
 }

@@ -1,8 +1,8 @@
-//! The beginning of a ledger: it is founded when somebody says so, and never because something is
+//! The beginning of a ledger. It is founded only on explicit request, never because something is
 //! missing.
 //!
-//! A database, a log key and a high-water mark belong together. Where one of them is there and the
-//! database is not, a ledger was lost, and a second log under its name would be a fork.
+//! A database, a log key and a high-water mark belong together. If one of the others exists without
+//! the database, a ledger was lost, and a second log under its name would be a fork.
 
 use std::{
     fs::{self, File},
@@ -29,7 +29,7 @@ use crate::{
 /// In `data_dir` while a ledger is being founded.
 const MARKER: &str = "founding";
 
-/// Refuses to go on where there is no ledger, before anything is made.
+/// Refuses to continue without a ledger, before anything is made.
 pub(crate) async fn require(config: &Config) -> Result<(), StartError> {
     refuse_interrupted(config)?;
     let database = config.database();
@@ -40,7 +40,7 @@ pub(crate) async fn require(config: &Config) -> Result<(), StartError> {
     }
 }
 
-/// Why there is no log in the database that the configuration names.
+/// Why the database that the configuration names has no log.
 pub(crate) fn missing(config: &Config) -> StartError {
     let database = config.database();
     match evidence(config) {
@@ -49,10 +49,10 @@ pub(crate) fn missing(config: &Config) -> StartError {
     }
 }
 
-/// Refuses to found where a ledger cannot be, before anything is made.
+/// Refuses to found a ledger where that is not possible, before anything is made.
 ///
 /// # Errors
-/// [`StartError`] where there is a ledger, or what is left of one, or no place for it.
+/// [`StartError`] if there is a ledger or a part of one, or no suitable place.
 pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
     refuse_interrupted(config)?;
     let database = config.database();
@@ -62,7 +62,7 @@ pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
     if let Some(evidence) = evidence(config) {
         return Err(StartError::Lost { database, evidence });
     }
-    // A folder that is made together with `data_dir` is judged when it is there.
+    // A folder that is made together with `data_dir` is checked after it was made.
     let to_be_made = |path: &Path| {
         let made = |folder: &Path| {
             config.data_dir.starts_with(folder) || folder.starts_with(&config.data_dir)
@@ -85,8 +85,8 @@ pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Says under which time a ledger is about to be founded, where nobody confirms it. There is no entry yet that a
-/// wrong clock could harm, and no last one to compare it with.
+/// Warns under which time a ledger is about to be founded, if the clock is not confirmed. There is
+/// no entry yet that a wrong clock could harm, and no last one to compare it with.
 pub(crate) fn say_time(clock: &dyn Clock, peers: Verdict) {
     if peers == Verdict::Right || clock.synchronised() == Synchronised::Yes {
         return;
@@ -98,11 +98,11 @@ pub(crate) fn say_time(clock: &dyn Clock, peers: Verdict) {
     );
 }
 
-/// Founds the ledger: folder, key, database, high-water mark. All of them, or none. Answers the folder's
+/// Founds the ledger: folder, key, database and high-water mark, all or none. Returns the folder's
 /// lock.
 ///
 /// # Errors
-/// As [`allow`], or what could not be made.
+/// Those of [`allow`], or the part that could not be made.
 pub(crate) async fn found(
     config: &Config,
     policy: &LedgerPolicy,
@@ -112,7 +112,7 @@ pub(crate) async fn found(
     let lock = data_dir::lock_data_dir(config)?;
     let founded = found_locked(config, policy, rng).await;
     if founded.is_err() && !had_folder {
-        // Nobody else made anything in it; a folder that holds something stays.
+        // Nobody else made anything in it. A folder that is not empty stays.
         let _ = fs::remove_file(config.data_dir.join(data_dir::LOCK));
         let _ = fs::remove_dir(&config.data_dir);
     }
@@ -124,20 +124,20 @@ async fn found_locked(
     policy: &LedgerPolicy,
     rng: &mut impl CryptoRng,
 ) -> Result<(), StartError> {
-    // Again: somebody else may have founded it meanwhile.
+    // Check again: another process may have founded it meanwhile.
     allow(config).await?;
     let marker = config.data_dir.join(MARKER);
     let marked = merits_guard::create_new(&marker)
         .and_then(|marked| marked.sync_all().map(|()| marked))
         .map_err(|source| file("write", &marker, source))?;
     sync_name(&marker, &marked).map_err(|source| file("write", &marker, source))?;
-    // What ran last here was another ledger, and says nothing of this one's time.
+    // Another ledger ran here last, which says nothing about this one's time.
     let made = match forget_time(config) {
         Ok(()) => make(config, policy, rng).await,
         Err(error) => Err(error),
     };
     if made.is_err() {
-        // None of them was there before, and none was used.
+        // None of them existed before, and none was used.
         for path in things_made(config) {
             let _ = fs::remove_file(path);
         }
@@ -182,11 +182,11 @@ fn forget_time(config: &Config) -> Result<(), StartError> {
     }
 }
 
-/// What is left of a ledger without its database.
+/// A file that is left of a ledger without its database.
 fn evidence(config: &Config) -> Option<PathBuf> {
     [config.log_key_file(), config.high_water_mark.clone()]
         .into_iter()
-        // A link to nothing was made by somebody, too.
+        // A dangling link counts too, because somebody made it.
         .find(|path| fs::symlink_metadata(path).is_ok())
 }
 

@@ -1,4 +1,4 @@
-//! `merits coordinator fsck`: does the stored log hold together?
+//! `merits coordinator fsck`: checks whether the stored log is consistent.
 //!
 //! Every leaf is decoded, hashed and replayed with its signatures and proof verified again; the
 //! tree, the blobs, the table of used values and the checkpoint are compared with what the leaves give, in
@@ -31,19 +31,19 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{config::Config, error::StartError, schema};
 
-/// Findings that are kept: more say nothing more about what to do.
+/// Most findings that are kept: more do not change what to do.
 const MOST_FINDINGS: usize = 100;
 
-/// Where findings about the high-water mark are.
+/// The place of findings about the high-water mark.
 const MARK: &str = "mark";
 
 /// Rows of one page.
 const PAGE: u32 = 4_096;
 
-/// What SQLite finds wrong with the file, at most so much.
+/// Most findings of SQLite about the file.
 const FINDINGS: u32 = 20;
 
-/// What was looked at, and what is wrong.
+/// What was checked, and what is wrong.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Report {
@@ -65,7 +65,7 @@ impl Report {
         self.findings.is_empty()
     }
 
-    /// The findings, one a line.
+    /// The findings, one on each line.
     pub(crate) fn lines(&self) -> String {
         let lines = self.findings.iter().map(ToString::to_string);
         lines.collect::<Vec<_>>().join("\n")
@@ -102,7 +102,7 @@ impl fmt::Display for Report {
             1 => f.write_str("1 finding")?,
             count => write!(f, "{count} findings")?,
         }
-        // What is found about the mark says itself what to do: the stored data may be sound.
+        // Findings about the mark say what to do themselves: the stored data may be sound.
         if findings.iter().any(|finding| finding.place != MARK) {
             f.write_str(": the stored data is damaged, restore a backup")?;
         }
@@ -128,12 +128,13 @@ impl fmt::Display for Finding {
 /// Checks the database that `config` names. `rng` blinds the batches of proofs.
 ///
 /// # Errors
-/// [`StartError`] when there is no database of this program and version to look at, or when its
-/// ledger was founded on other facts than the configuration says; what is wrong inside one is in the
+/// [`StartError`] when there is no database of this program and version, or when its ledger has
+/// other founding parameters than the configuration. Faults inside the database are in the
 /// [`Report`].
 pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, StartError> {
     let path = config.database();
-    // Before the snapshot that is checked: the mark of a running coordinator goes on.
+    // Read it before the snapshot that is checked, because the mark of a running coordinator
+    // advances.
     let mark = {
         let mut db = open(&path).await?;
         require_facts(&mut db, config, &path).await?;
@@ -155,8 +156,8 @@ pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, S
     check_file(config, &path, mark, rng).await
 }
 
-/// Refuses a database whose ledger was founded on other facts than `config` says: replayed under those,
-/// sound entries break rules that were never theirs. One that was never founded has no facts.
+/// Refuses a database whose ledger has other founding parameters than `config`: a replay under
+/// those would report sound entries as faulty. A database that was never founded has no parameters.
 ///
 /// # Errors
 /// [`StartError::OtherFacts`].
@@ -177,8 +178,8 @@ pub(crate) async fn require_facts(
     }
 }
 
-/// Checks a database of the ledger that `config` names, wherever it lies: a backup. Its founding facts
-/// were compared before ([`require_facts`]).
+/// Checks a database of the ledger that `config` names, in any place, such as a backup. Its
+/// founding parameters were compared before ([`require_facts`]).
 pub(crate) async fn fsck_file(
     config: &Config,
     path: &Path,
@@ -231,7 +232,7 @@ async fn check_file(
     Ok(report)
 }
 
-/// What the leaves give.
+/// The results that follow from the leaves.
 struct FromLeaves {
     frontier: Frontier,
     nodes: HashMap<Node, Hash>,
@@ -364,18 +365,21 @@ async fn check_nodes(
                 index: index.cast_unsigned(),
             });
             match node.and_then(|node| expected.get(&node)) {
-                None => report.find("node", format!("{level}:{index} belongs to no leaves")),
+                None => report.find(
+                    "node",
+                    format!("{level}:{index} does not belong to any leaves"),
+                ),
                 Some(known) if known[..] != hash[..] => {
                     report.find(
                         "node",
-                        format!("{level}:{index} has another hash than its leaves"),
+                        format!("{level}:{index} has a hash that does not follow from its leaves"),
                     );
                 }
                 Some(_) => {}
             }
         }
     }
-    // Rows are distinct by their key, and each unknown one was found: the counts tell the rest.
+    // Rows have distinct keys, and each unknown one was found, so the counts show the rest.
     if report.nodes < expected.len() as u64 {
         let missing = expected.len() as u64 - report.nodes;
         report.find("node", format!("at least {missing} tree nodes are missing"));
@@ -439,7 +443,8 @@ async fn check_used(
     Ok(())
 }
 
-/// Compares the stored rows with those that the leaves give, in both directions, and what is said of them.
+/// Compares the stored rows and their description with those that follow from the leaves, in both
+/// directions.
 async fn check_rows(
     db: &mut SqliteConnection,
     state: &State,
@@ -470,11 +475,14 @@ async fn check_rows(
                 report.find("row", format!("{} is missing", shown(missing)));
             }
             match expected.next_if(|(next, _)| **next == key) {
-                None => report.find("row", format!("{} follows from no leaf", shown(&key))),
+                None => report.find(
+                    "row",
+                    format!("{} does not follow from any leaf", shown(&key)),
+                ),
                 Some((_, known)) if known != value.as_slice() => {
                     report.find(
                         "row",
-                        format!("{} is not what the leaves give", shown(&key)),
+                        format!("{} differs from what the leaves give", shown(&key)),
                     );
                 }
                 Some(_) => {}
@@ -490,14 +498,14 @@ async fn check_rows(
         digest,
     }) = inspect::state_row(&mut *db).await?
     else {
-        report.find("state", "nothing is said of the stored state");
+        report.find("state", "the description of the stored state is missing");
         return Ok(());
     };
     if version != i64::from(STATE_VERSION) {
         let wanted = STATE_VERSION;
         report.find(
             "state",
-            format!("it is of version {version}, and this program's is {wanted}"),
+            format!("it has version {version}, but this program's version is {wanted}"),
         );
     }
     if size != state.size() {
@@ -509,7 +517,7 @@ async fn check_rows(
     }
     match state.rows().digest() {
         Ok(expected) if expected.to_bytes() == digest => {}
-        _ => report.find("state", "its digest is not that of what the leaves give"),
+        _ => report.find("state", "its digest differs from what the leaves give"),
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What a submission or a verification holds: for as long as anything works on it, also when whoever
-//! asked has gone away.
+//! The resources of a submission or a verification. They are held while anything works on it, even
+//! after the caller has gone.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ impl Holding {
         Self { permit, kept }
     }
 
-    /// For a test of what only has to hold it.
+    /// For tests that only need to hold it.
     #[cfg(test)]
     pub(crate) fn of_nothing() -> Self {
         let permits = Arc::new(tokio::sync::Semaphore::new(1));

@@ -1,13 +1,13 @@
-//! The path of a submission: envelope, early receipt, signatures, proof, sequencer, receipt.
+//! The steps of a submission: envelope, early receipt, signatures, proof, sequencer, receipt.
 //!
-//! Everything heavy runs in the [`VerifyPool`]; what is here only waits. A submission holds a
-//! permit from its first step until nothing works on it, so the pool and the sequencer's queue are
-//! bounded by the permits, and whoever gets none is told to come back.
+//! All CPU-intensive work runs in the [`VerifyPool`]; the code here only waits. A submission holds
+//! a permit from its first step until nothing works on it. So the permits bound the pool and the
+//! sequencer's queue, and a caller without a permit is told to retry.
 //!
-//! Whoever submits is a stranger until the signature of a party in standing holds, which is the first
-//! thing that is looked at: before it nothing is decoded, so what strangers send costs as much as a
-//! signature, whatever it is. Then parties have permits of their own, and their share of the pool; people, whose proof
-//! alone speaks, have others.
+//! A submitter counts as unknown until the signature of an admitted party holds. That is checked
+//! first, and nothing is decoded before it, so any submission of an unknown submitter costs only a
+//! signature check. After that, parties have their own permits and their share of the pool. People,
+//! for whom only the proof counts, have other permits.
 
 use std::sync::Arc;
 
@@ -55,10 +55,10 @@ pub(crate) struct Accepted {
     pub(crate) already_present: bool,
 }
 
-/// What a submission does that finds no permit.
+/// What a submission does if there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WithoutPermit {
-    /// It is told to come back.
+    /// It is told to retry.
     Busy,
     /// It waits: a stream's sender is slowed down by HTTP/2 flow control.
     Wait,
@@ -74,11 +74,11 @@ impl WithoutPermit {
     }
 }
 
-/// Looks at the rows of an entry before its submitter is told to come back: groups are appended some
-/// tens of times a second, and a look takes a fraction of a millisecond.
+/// How often the rows of an entry are read before its submitter is told to retry: groups are
+/// appended some tens of times a second, and a read takes a fraction of a millisecond.
 const MOST_LOOKS: usize = 16;
 
-/// What came of looking at a proof: nothing, or why it is refused.
+/// The result of verifying a proof: success, or why it is refused.
 pub(crate) type Judgement = Result<(), Box<Refusal>>;
 
 /// An entry whose statement is decoded.
@@ -103,7 +103,7 @@ impl Examined {
     }
 }
 
-/// Everything that submissions pass through.
+/// The intake of submissions.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) origin: Origin,
@@ -117,15 +117,15 @@ pub(crate) struct Intake {
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) time: Arc<Timekeeper>,
     pub(crate) writing: Arc<Writing>,
-    /// Submissions at once of which nothing is known.
+    /// Concurrent submissions of unknown submitters.
     pub(crate) door: Arc<Semaphore>,
-    /// Submissions at once of parties in standing.
+    /// Concurrent submissions of admitted parties.
     pub(crate) parties: Arc<Semaphore>,
-    /// Those that no party signs.
+    /// Concurrent submissions that no party signs.
     pub(crate) people: Arc<Semaphore>,
-    /// Verifications for the Verifier service at once.
+    /// Concurrent verifications for the Verifier service.
     pub(crate) verifications: Arc<Semaphore>,
-    /// Turns true when the coordinator stops.
+    /// Becomes true when the coordinator stops.
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -135,12 +135,12 @@ impl Intake {
         Ok(Holding::new(try_permit(&self.verifications)?, kept))
     }
 
-    /// A permit to verify, when there is one.
+    /// A permit to verify; waits until there is one.
     pub(crate) async fn admit_verification(&self, kept: Kept) -> Result<Holding, Fault> {
         Ok(Holding::new(permit(&self.verifications).await?, kept))
     }
 
-    /// Resolves when the coordinator stops: streams end then instead of keeping it.
+    /// Resolves when the coordinator stops, so that streams end and do not delay the stop.
     pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stopping = self.stopping.clone();
         async move {
@@ -148,7 +148,7 @@ impl Intake {
         }
     }
 
-    /// Refuses everything new; what is past the door may end.
+    /// Refuses everything new. Submissions that were let in may finish.
     pub(crate) fn close(&self) {
         self.door.close();
         self.verifications.close();
@@ -172,14 +172,15 @@ impl Intake {
             let stored = self.archive.find(&id).await.map_err(database)?;
             return self.present(id, stored.ok_or_else(Fault::internal)?).await;
         }
-        // Before anything costs: nothing is appended now, and nothing is judged at a wrong time.
+        // Check this before any expensive work: nothing may be appended now, and nothing may be
+        // checked at a wrong time.
         self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
         let (class, permits, signer) = match sender {
             Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
-            // There is nobody yet whom it could keep waiting.
+            // There are no parties yet that it could delay.
             Sender::Founder => (Class::Door, &self.parties, None),
             Sender::Person => (Class::Others, &self.people, None),
         };
@@ -210,11 +211,12 @@ impl Intake {
             holding,
         };
         self.queue.try_send(ready).map_err(|error| match error {
-            // The permits leave room, but for rounding.
+            // The permits leave room, except for rounding.
             TrySendError::Full(_) => Fault::busy(RETRY),
             TrySendError::Closed(_) => Fault::stopping(),
         })?;
-        // The sequencer answers nobody whose entry it could not keep, or of whom it does not know.
+        // The sequencer gives no answer if it could not store the entry or does not know whether it
+        // did.
         match outcome.await.map_err(|_| Fault::cannot_write())? {
             Err(NotPlaced::Refused(refusal)) => Err(refuse(refusal)),
             Err(NotPlaced::CannotWrite) => Err(Fault::cannot_write()),
@@ -245,7 +247,7 @@ impl Intake {
         }
     }
 
-    /// Looks at a proof as a submission would, and changes nothing.
+    /// Verifies a proof as for a submission, and changes nothing.
     pub(crate) async fn judge(
         &self,
         subject: VerifySubject,
@@ -265,7 +267,7 @@ impl Intake {
                     Ok(Examined::Authentic(_)) => {
                         return Err(Fault::malformed(
                             "subject.entry",
-                            "is of a kind without a proof: there is nothing to verify",
+                            "has a kind without a proof: there is nothing to verify",
                         ));
                     }
                     Err(refusal) => return Ok(Err(refusal)),
@@ -306,7 +308,7 @@ impl Intake {
         Ok(answer.map(|_| ()))
     }
 
-    /// Who sends an entry: a signature to check at most, and nothing to decode.
+    /// The sender of an entry. This checks at most one signature and decodes nothing.
     async fn sender(
         &self,
         signed: SignedEntry,
@@ -325,8 +327,9 @@ impl Intake {
             .map_err(lost)
     }
 
-    /// Decodes an entry, and finds what its signatures and its proof must show. Those of an entry without a proof
-    /// are checked at once. `signer` is the key under which the party's signature was found to hold.
+    /// Decodes an entry, and determines what its signatures and its proof must show. Signatures of
+    /// an entry without a proof are checked at once. `signer` is the key under which the party's
+    /// signature holds.
     async fn examine(
         &self,
         class: Class,
@@ -345,14 +348,14 @@ impl Intake {
                 let state = &published.read().state;
                 let unverified = state.signatures(submission, signer)?;
                 let wanted = state.job_reads(unverified.submission());
-                // Copies claims and makes hashes.
+                // This copies claims and computes hashes.
                 let job = state.question(unverified.submission());
                 (unverified, wanted, job)
             };
             Ok(match job {
                 Ok(None) => (Examined::Authentic(unverified.verify()?), wanted),
                 Ok(Some(job)) => (Examined::ToProve(unverified, job), wanted),
-                // Whoever may not send it hears that first.
+                // A party that may not send it gets that error first.
                 Err(refusal) => {
                     unverified.verify()?;
                     return Err(refusal.into());
@@ -374,7 +377,7 @@ impl Intake {
         }
     }
 
-    /// Whether a proof could make an entry acceptable, by the rows that are `wanted` for it.
+    /// Whether a proof could make an entry acceptable, judged by the rows in `wanted`.
     async fn check_rows(
         &self,
         submission: &Submission,
@@ -387,18 +390,19 @@ impl Intake {
             let before = self.published.read().state.size();
             let rows = self.archive.view(wanted.clone()).await.map_err(database)?;
             let view = self.published.read();
-            // Rows may be newer than what governs, and never older: a root that was superseded in between
-            // would be in neither.
+            // Rows may be newer than the governing state, but never older: a root that was
+            // superseded in between would be in neither.
             if view.state.size() == before {
-                // A comparison or two.
+                // One or two comparisons.
                 return Ok(view.state.check_before_proof(submission, &rows));
             }
         }
         Err(Fault::busy(RETRY))
     }
 
-    /// Whether what an entry uses up is new, before its proof is verified: anybody who spent a note once could have
-    /// any number of proofs about it verified.
+    /// Whether the values that an entry uses up are new. Check this before verifying the proof:
+    /// otherwise anybody who has spent a note could make the coordinator verify any number of
+    /// proofs about it.
     async fn check_unused(&self, submission: &Submission) -> Result<Judgement, Fault> {
         let values = self.published.read().state.may_use(submission);
         if values.is_empty() {
@@ -408,7 +412,7 @@ impl Intake {
         let Some((set, _)) = values.into_iter().find(|value| used.contains(value)) else {
             return Ok(Ok(()));
         };
-        // Where this very entry used it, sent twice at once, the sequencer finds it.
+        // If the same entry, sent twice at once, used it, the sequencer finds that.
         if self.lookups.find(submission.id()).await?.is_some() {
             return Ok(Ok(()));
         }
@@ -480,7 +484,7 @@ impl Intake {
     pub(crate) async fn receipt(&self, stored: StoredLeaf) -> Result<Receipt, Fault> {
         let receipt = receipts::receipt(&self.archive, &self.published, stored).await;
         receipt.map_err(|fault| match self.writing.check() {
-            // It is durable, and the mark could not be raised to it.
+            // It is durable, but the mark could not be raised to it.
             Err(_) if fault.reason == Reason::Busy => Fault::cannot_write(),
             _ => fault,
         })
@@ -495,8 +499,8 @@ impl Intake {
         })
     }
 
-    /// The refusal as the submitter gets it, signed. An entry that cannot be read has no id:
-    /// zeros stand for it, and the digest of the bytes says what was refused.
+    /// The signed refusal for the submitter. An entry that cannot be read has no id: it gets zeros,
+    /// and the digest of the bytes identifies what was refused.
     fn refuse(&self, id: Option<EntryId>, bytes: &[u8], refusal: &Refusal) -> Fault {
         let notice = RefusalNotice {
             origin: self.origin.clone(),

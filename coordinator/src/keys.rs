@@ -1,9 +1,9 @@
-//! The verifying keys of the ledger, prepared: each once, outside of any lock, few at once.
+//! The ledger's prepared verifying keys. Each is prepared once, outside of any lock, and only few
+//! at a time.
 //!
-//! To prepare a key costs some milliseconds, and more with its public inputs. Nobody waits for that but who
-//! needs that very key, and who needs another one that is not prepared either. Parties and others have a
-//! turn each, so neither waits for the other's, and keys that are slow to prepare take no more than a thread
-//! of the pool each.
+//! Preparing a key takes some milliseconds, and more with more public inputs. Only callers that
+//! need this key, or another unprepared key, wait for it. Parties and others have one turn each, so
+//! neither waits for the other, and slow keys take at most one thread of the pool each.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::{
     verify_pool::{Class, VerifyPool},
 };
 
-/// Keys that are prepared, and turns to prepare others.
+/// The prepared keys, and the turns to prepare others.
 #[derive(Debug)]
 pub(crate) struct Keys {
     ring: KeyRing,
-    /// Of parties, of others.
+    /// The turns of parties and of others.
     turns: [Semaphore; 2],
 }
 
@@ -35,8 +35,8 @@ impl Keys {
         }
     }
 
-    /// The key with this digest. If it is not prepared, `find` gives what prepares it, in the pool, which
-    /// keeps `holding` for as long.
+    /// The key with this digest. If it is not prepared, `find` returns the work that prepares it,
+    /// which runs in the pool and keeps `holding` meanwhile.
     ///
     /// # Errors
     /// [`Fault`] when the pool has no room or stops; the refusal of `find` or of the key inside.
@@ -107,7 +107,7 @@ mod tests {
         (made, prepared)
     }
 
-    /// A key whose preparation does not end keeps a thread and a turn of its own kind, and nothing else.
+    /// A key whose preparation does not end blocks only one thread and the turn of its kind.
     #[tokio::test]
     async fn a_slow_key_blocks_nobody() {
         let limits = PoolLimits {
@@ -149,7 +149,7 @@ mod tests {
             .await
             .unwrap();
 
-        // More strangers with keys of their own wait for their turn: they take no thread.
+        // Further unknown callers with other keys wait for their turn and take no thread.
         let started = Arc::new(AtomicUsize::new(0));
         let mut waiting = Vec::new();
         for seed in 10..14 {
@@ -168,7 +168,7 @@ mod tests {
             }));
         }
 
-        // A party's new key is prepared, and proofs under known keys are verified, of whomever.
+        // A party's new key is prepared, and proofs under known keys are verified for everybody.
         let (_, of_party) = key(3);
         let digest = of_party.digest();
         let got = keys.get(&pool, Class::Parties, &digest, &held, || {

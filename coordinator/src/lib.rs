@@ -1,19 +1,19 @@
 //! The coordinator: orders the ledger, verifies proofs in batches, serves the transparency log
 //! over gRPC.
 //!
-//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; the SQLite store; the
-//! sequencer; the verification pool; [`fsck()`]. Out of scope: what entries mean and which are
-//! allowed (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
-//! (`merits-replica`). The coordinator sees public ledger data only, and cannot make an entry of
-//! its own: it orders what parties signed and people proved.
+//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; the SQLite store;
+//! the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their
+//! rules (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
+//! (`merits-replica`). The coordinator sees only public ledger data and cannot make entries itself:
+//! it orders what parties signed and people proved.
 //!
-//! The path of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
+//! The steps of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
 //! verification pool (signatures; proofs in batches by key) → sequencer (rules; one transaction,
 //! one sync and one checkpoint for a group) → receipt.
 //!
-//! What is promised: an acknowledged entry survives `kill -9` and, as far as the disk keeps its
-//! word about syncs, power loss. What is not: an entry whose answer was lost may be in the log;
-//! submitting it again brings its receipt. Order among submissions in flight is not promised.
+//! Guarantees: an acknowledged entry survives `kill -9` and, if the disk honours syncs, power loss.
+//! No guarantee: an entry whose answer was lost may be in the log; submitting it again returns its
+//! receipt. The order among submissions in flight is not guaranteed either.
 
 mod archive;
 mod backup;

@@ -1,8 +1,8 @@
 //! The log's signing key on disk.
 //!
-//! The file holds one line, `PRIVATE+KEY+<origin>+<key id>+<base64(0x01 ‖ seed)>`: the form of
-//! Go's `sumdb/note`, which other log tools read. A file that others than its owner can read, change or
-//! replace is refused ([`merits_guard`]), as every key of a party is.
+//! The file holds one line, `PRIVATE+KEY+<origin>+<key id>+<base64(0x01 ‖ seed)>`: the form of Go's
+//! `sumdb/note`, which other log tools read. A file that anybody except its owner can read, change
+//! or replace is refused ([`merits_guard`]), as for every key of a party.
 
 use std::{
     fs::File,
@@ -23,14 +23,14 @@ use crate::error::StartError;
 const PREFIX: &str = "PRIVATE+KEY+";
 /// Ed25519, in signed notes.
 const ALGORITHM: u8 = 0x01;
-/// Most bytes of the file: its line has 70, and the origin.
+/// Most bytes of the file: its line has 70 bytes and the origin.
 const MOST_BYTES: usize = 4_096;
 
-/// Loads the key of `origin` from `path`; nothing if there is no file.
+/// Loads the key of `origin` from `path`; `None` if there is no file.
 ///
 /// # Errors
-/// [`StartError::KeyExposed`] for a file that others can read, change or replace; [`StartError::LogKey`]
-/// for one that is no key of this log; [`StartError::File`].
+/// [`StartError::KeyExposed`] for a file that others can read, change or replace;
+/// [`StartError::LogKey`] for one that is not a key of this log; [`StartError::File`].
 pub(crate) fn load(path: &Path, origin: &Origin) -> Result<Option<LogSigner>, StartError> {
     match merits_guard::open(path, Guard::Private(Secret::LogKey)) {
         Ok(opened) => read(path, opened, origin).map(Some),
@@ -77,7 +77,7 @@ fn read(path: &Path, opened: File, origin: &Origin) -> Result<LogSigner, StartEr
     Ok(signer)
 }
 
-/// Makes the key of a log that is founded now. No file is overwritten.
+/// Makes the key of a new log. An existing file is never overwritten.
 ///
 /// # Errors
 /// [`StartError::File`].
@@ -96,14 +96,14 @@ pub(crate) fn generate(
         key_id(&signer),
         *encoded
     ));
-    // Created with its mode, so that there is no moment at which others can read it; synced before
-    // it signs anything, so that no signature outlives its key.
+    // It is created with its mode, so that others can never read it, and synced before it signs
+    // anything, so that no signature outlives its key.
     merits_guard::check_folder(path).map_err(StartError::KeyFolder)?;
     let write = || {
         let mut file = merits_guard::create_new(path)?;
         file.write_all(line.as_bytes())?;
         file.sync_all()?;
-        // Its name is on disk once the folder is.
+        // Its name is on disk once the folder is synced.
         merits_guard::folder::sync_name(path, &file)
     };
     write().map_err(|e| file("write", path, e))?;
@@ -161,13 +161,13 @@ mod tests {
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let open = load(&path, &origin("log.test")).unwrap_err().to_string();
-        // The fault: it said "make a new one", which would have ended the ledger.
+        // Regression: the error said "make a new one", which would have ended the ledger.
         let advice = format!("chmod 600 {}", path.display());
         assert!(open.contains(&advice), "{open}");
         assert!(open.contains("a new one would end this ledger"), "{open}");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
 
-        // Whoever may write into its folder may put another key there.
+        // Anybody who can write into its folder could put another key there.
         let folder = dir.path().join("open");
         fs::create_dir(&folder).unwrap();
         fs::rename(&path, folder.join("log.key")).unwrap();

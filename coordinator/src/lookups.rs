@@ -1,5 +1,5 @@
-//! Whether an entry is in the log, asked for every submission: those that ask at the same time are answered by
-//! one query, which costs little more than one of a single entry.
+//! Looks up whether an entry is in the log, for every submission. One query answers all concurrent
+//! callers and costs little more than a query for a single entry.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::faults::database;
 /// Entries of one query.
 const MOST: usize = 1_024;
 
-/// Asks the task that looks. It ends when nobody can ask it any more.
+/// A handle to the task that queries. The task ends when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(crate) struct Lookups(mpsc::Sender<Asked>);
 
@@ -24,7 +24,7 @@ struct Asked {
 }
 
 impl Lookups {
-    /// Starts the task, on the runtime of whoever calls.
+    /// Starts the task on the caller's runtime.
     pub(crate) fn start(readers: Reader) -> Self {
         let (send, asked) = mpsc::channel(MOST);
         tokio::spawn(look(readers, asked));
@@ -34,7 +34,7 @@ impl Lookups {
     /// Index of an entry's leaf, if it is in the log.
     ///
     /// # Errors
-    /// [`Fault::internal`] where the log cannot be read, which is logged.
+    /// [`Fault::internal`] if the log cannot be read; the cause is logged.
     pub(crate) async fn find(&self, id: EntryId) -> Result<Option<u64>, Fault> {
         let (reply, answer) = oneshot::channel();
         let asked = self.0.send(Asked { id, reply }).await;
@@ -50,7 +50,7 @@ async fn look(readers: Reader, mut asked: mpsc::Receiver<Asked>) {
         let found: HashMap<EntryId, u64> = match readers.find_all(&ids).await {
             Ok(found) => found,
             Err(error) => {
-                // Without an answer the callers are told that something is wrong here.
+                // Without an answer, the callers get an internal fault.
                 let _ = database(error);
                 together.clear();
                 continue;

@@ -1,4 +1,4 @@
-//! What a coordinator needs in order to serve and to append: its health follows these.
+//! What a coordinator needs in order to serve and to append. Its health depends on these.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     writing::{CannotWrite, Writing},
 };
 
-/// What is missing.
+/// A missing need.
 #[derive(Debug, Error)]
 pub(crate) enum Missing {
     #[error(transparent)]
@@ -37,7 +37,7 @@ pub(crate) enum Missing {
     Interrupted,
 }
 
-/// Where to look.
+/// What to check.
 #[derive(Debug)]
 pub(crate) struct Needs {
     time: Arc<Timekeeper>,
@@ -62,10 +62,10 @@ impl Needs {
         }
     }
 
-    /// Looks once. It waits for a disk, and for a free connection, as long as they take.
+    /// Checks once. It waits for the disk and for a free connection as long as necessary.
     ///
     /// # Errors
-    /// [`Missing`], the first that is.
+    /// [`Missing`]: the first missing need.
     pub(crate) async fn look(&self) -> Result<(), Missing> {
         self.time.now()?;
         self.writing.check()?;
@@ -80,7 +80,7 @@ impl Needs {
         };
         let looked = tokio::task::spawn_blocking(files).await;
         looked.map_err(|_| Missing::Interrupted)??;
-        // The newest leaf is the one that no connection has read before.
+        // No connection has read the newest leaf before.
         let size = self.published.read().checkpoint.size;
         let newest = self.archive.page(size.saturating_sub(1), size).await;
         let newest = newest.map_err(DatabaseError::from)?;

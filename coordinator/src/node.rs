@@ -1,7 +1,7 @@
 //! A running coordinator: start, serve, stop.
 //!
-//! Threads: the caller's tokio runtime serves gRPC and waits; the verification pool computes; one
-//! thread of its own, with its own runtime, is the sequencer and owns the writing connection.
+//! Threads: the caller's tokio runtime serves gRPC and waits; the verification pool computes; the
+//! sequencer runs on a separate thread with its own runtime and owns the writing connection.
 
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -48,7 +48,7 @@ use crate::{
     verify_pool::{PoolLimits, VerifyPool},
 };
 
-/// How often the clock, the files and the stored log are looked at.
+/// How often the clock, the files and the stored log are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A running coordinator. Dropping it stops it without waiting; [`Coordinator::shutdown`] stops
@@ -64,7 +64,7 @@ pub struct Coordinator {
 /// How a coordinator begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Beginning {
-    /// A ledger that is there goes on.
+    /// An existing ledger continues.
     #[default]
     GoOn,
     /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a clock
@@ -75,7 +75,7 @@ pub enum Beginning {
 }
 
 impl Coordinator {
-    /// Starts a coordinator of a ledger that is there. Returns when it serves.
+    /// Starts a coordinator of an existing ledger. Returns when it serves.
     ///
     /// # Errors
     /// As [`Coordinator::begin`].
@@ -100,9 +100,9 @@ impl Coordinator {
     /// Loads and checks the log, then serves it. Returns when it serves.
     ///
     /// # Errors
-    /// [`StartError`]: a configuration that cannot be, no ledger where one should be or one where none
-    /// should be, files that cannot be used, a database of another program, version, log or key, a
-    /// damaged or older one, other founding facts, a clock that cannot be right.
+    /// [`StartError`]: an invalid configuration, a missing ledger or an unexpected one, files that
+    /// cannot be used, a database of another program, version, log or key, a damaged or older one,
+    /// other founding parameters, a clock that cannot be right.
     pub fn begin(
         config: Config,
         clock: Arc<dyn Clock>,
@@ -112,14 +112,15 @@ impl Coordinator {
             config.check()?;
             let policy = config.policy()?;
             let mut rng = StdRng::from_rng(&mut rand::rng());
-            // Nothing is made before all is known to be as it should: where there is no folder yet, there is
-            // no lock to take first.
+            // Nothing is made until all checks have passed. If there is no folder yet, there is no
+            // lock to take first.
             let lock = if beginning == Beginning::Found {
                 founding::allow(&config).await?;
                 None
             } else {
                 let database = config.database();
-                // Before SQLite opens anything: it would make files beside it with the mode of this one.
+                // Do this before SQLite opens anything: SQLite makes files beside this one with the
+                // same mode.
                 if database.exists() {
                     merits_sqlite::keep_private(&database)?;
                 }
@@ -136,7 +137,7 @@ impl Coordinator {
             let verdict = clock_peers::ask(&config.clock, &*clock).await;
             if let Verdict::Wrong(deviation) = verdict {
                 return Err(StartError::Clock(format!(
-                    "{deviation}: set it right. If it is right, and so many others are wrong, take them out of \
+                    "{deviation}: set it right. If it is right and the others are wrong, remove them from \
                  `clock.peers`"
                 )));
             }
@@ -225,12 +226,12 @@ impl Coordinator {
         self.address
     }
 
-    /// What its checkpoints are verified with.
+    /// The key that verifies its checkpoints.
     pub fn log_key(&self) -> &LogKey {
         &self.log_key
     }
 
-    /// Waits until it stops by itself, which it does only when it failed.
+    /// Waits until it stops by itself, which only happens after a failure.
     ///
     /// # Errors
     /// Why it failed.
@@ -245,7 +246,7 @@ impl Coordinator {
     /// Stops gracefully: calls in flight finish, the queue is drained, the database is closed.
     ///
     /// # Errors
-    /// What went wrong while it ran or stopped; what was acknowledged is durable all the same.
+    /// What went wrong while it ran or stopped. Acknowledged entries are durable nevertheless.
     pub fn shutdown(self) -> BoxFuture<'static, Result<(), StartError>> {
         Box::pin(async move {
             let mut this = self;
@@ -274,7 +275,7 @@ impl Serving {
     ) -> Result<(), StartError> {
         let server = server(&config, &intake, log_key);
         let health = server.health();
-        // A service that was never told about is unknown to who asks for it by name.
+        // Health does not know a service by name if nothing was ever reported for it.
         health.set(true).await;
         let mut stopping = self.stop.subscribe();
         let served = server.serve(listener, async move {
@@ -300,14 +301,14 @@ impl Serving {
             }
             _ = stopped.wait_for(|stop| *stop) => None,
         };
-        // Nobody says "serving" again after this.
+        // Nothing reports "serving" again after this.
         watch.abort();
         let _ = watch.await;
         self.time.note();
         health.set(false).await;
         intake.close();
         self.stop.send_replace(true);
-        // Ends within the stop timeout, and no call holds the intake then.
+        // This ends within the stop timeout, and then no call holds the intake.
         let result = match result {
             Some(result) => result,
             None => served.await,
@@ -324,7 +325,8 @@ impl Serving {
                 .ok(),
         };
         archive.close().await;
-        // However it ended: the file alone is the whole log, for whoever copies it.
+        // However it ended, fold the log, so that the file alone is complete for anybody who copies
+        // it.
         let folded = merits_sqlite::fold(&config.database()).await;
         drop(self.lock);
         let end = match (ended, result) {
@@ -348,7 +350,7 @@ impl Serving {
     }
 }
 
-/// Health follows what is needed, the peers are asked for their clocks, and the time is written down.
+/// Updates health, asks the peers for their clocks, and records the time.
 async fn watch(time: Arc<Timekeeper>, needs: Needs, health: Health, config: ClockConfig) {
     let asking = async {
         if config.peers.is_empty() {
@@ -424,7 +426,8 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
         threads: config.verification_threads(),
         batch: config.verification.batch,
         linger: config.linger(),
-        // Each permit has at most one job in the pool: one at the door, and one after it.
+        // Each permit has at most one job in the pool: one of an unknown submitter, and one after
+        // that.
         queue: 2 * config.sequencer.queue + 1 + config.verification.queue,
         parties_percent: config.verification.parties_percent,
     };

@@ -1,8 +1,9 @@
-//! The notes of the store in order, for wallets that keep none, and the roots of their buckets.
+//! The stored notes in order, for wallets without a copy, and the roots of their buckets.
 //!
-//! Nothing grows with the notes but 32 bytes for each complete bucket of 2^16. A bucket goes to whoever asks
-//! in chunks, each read when the one before was taken, so a peer that reads slowly costs one chunk. Roots are
-//! made when they are asked for: of complete buckets once, of the last one once an anchor.
+//! Memory grows only by 32 bytes for each complete bucket of 2^16 notes. A bucket is sent in
+//! chunks, and each chunk is read after the one before was received, so a slow peer costs one
+//! chunk. Roots are computed on demand: once for a complete bucket, and once for each anchor for
+//! the last bucket.
 
 use std::{ops::Range, sync::Arc};
 
@@ -23,14 +24,14 @@ use prost::Message as _;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// Notes that one look brings: 34 KiB on the wire.
+/// Notes that one query returns: 34 KiB on the wire.
 pub(crate) const CHUNK: u64 = 1_024;
 
-/// Before a note: protobuf's field 1, 32 bytes.
+/// The protobuf prefix of a note: field 1, 32 bytes.
 const HEADER: [u8; 2] = [0x0a, 32];
 pub(crate) const NOTE_BYTES: usize = HEADER.len() + 32;
 
-/// Rows of one look: an entry of 16 claims has 16 notes in its row.
+/// Rows of one query: an entry of 16 claims has 16 notes in its row.
 const RUNS: usize = 64;
 
 /// Why notes cannot be read.
@@ -52,7 +53,7 @@ pub(crate) enum NotesError {
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     readers: Reader,
-    /// How many roots were begun.
+    /// How many computations of roots were begun.
     #[cfg(test)]
     begun: Arc<std::sync::atomic::AtomicUsize>,
 }
@@ -66,7 +67,7 @@ impl Notes {
         }
     }
 
-    /// How many there are; each row is looked at.
+    /// The number of notes; this reads every row.
     pub(crate) async fn count(&self) -> Result<u64, NotesError> {
         let (table, mut from) = note_runs(0);
         let mut count = 0;
@@ -84,7 +85,7 @@ impl Notes {
         }
     }
 
-    /// Notes as the wire has them, in chunks: those of a `GetBucketResponse`.
+    /// Notes in wire format, in chunks, for a `GetBucketResponse`.
     pub(crate) fn encoded(
         &self,
         notes: Range<u64>,
@@ -109,7 +110,7 @@ impl Notes {
         })
     }
 
-    /// The root of these notes, at most those of a bucket.
+    /// The root of these notes, at most one bucket.
     async fn root(&self, notes: Range<u64>) -> Result<BucketRoot, NotesError> {
         #[cfg(test)]
         self.begun
@@ -151,7 +152,7 @@ impl Notes {
                 if next == notes.end {
                     break;
                 }
-                // A run is missing where the next one begins later.
+                // If the next run begins later, a run is missing.
                 let begins = <[u8; 8]>::try_from(&key[..]).map(u64::from_be_bytes);
                 if begins.is_ok_and(|first| first > next) {
                     return Err(NotesError::Missing(next));
@@ -168,16 +169,18 @@ impl Notes {
     }
 }
 
-/// Roots that were made, for all calls. Clones share them.
+/// Roots that were computed, for all calls. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedRoots {
-    /// Held while roots are made: whoever asks meanwhile waits for them instead of making them again.
+    /// Held while roots are computed: concurrent callers wait for the result instead of computing
+    /// it again.
     roots: Arc<Mutex<BucketRoots>>,
 }
 
 impl SharedRoots {
-    /// The roots of an anchor's buckets: a `GetBucketsResponse`. A task of its own makes and keeps them. A caller
-    /// that stops waiting does not stop it, so the next caller finds its work and begins none beside it.
+    /// The roots of an anchor's buckets: a `GetBucketsResponse`. A separate task computes and
+    /// stores them. If a caller stops waiting, the task continues, so the next caller finds its
+    /// result and does not start another.
     ///
     /// # Errors
     /// [`NotesError`].
@@ -192,7 +195,7 @@ impl SharedRoots {
     }
 }
 
-/// Roots that were made.
+/// The computed roots.
 #[derive(Debug, Default)]
 struct BucketRoots {
     /// Of complete buckets, from the first on.
@@ -202,13 +205,14 @@ struct BucketRoots {
 }
 
 impl BucketRoots {
-    /// The answer for this anchor, if it was made.
+    /// The answer for this anchor, if it was computed.
     fn made(&self, anchor: &Anchor) -> Option<Bytes> {
         let (size, answer) = self.answer.as_ref()?;
         (*size == anchor.size).then(|| answer.clone())
     }
 
-    /// Makes the answer for an anchor, unless it is there: at most 2^16 / 3 hashes a bucket that is new.
+    /// Computes the answer for an anchor, unless it exists: at most 2^16 / 3 hashes for each new
+    /// bucket.
     async fn of(&mut self, anchor: &Anchor, notes: &Notes) -> Result<Bytes, NotesError> {
         if let Some(answer) = self.made(anchor) {
             return Ok(answer);
@@ -379,7 +383,8 @@ mod tests {
         assert!(matches!(refused, Err(NotesError::OtherRoot(7))));
     }
 
-    /// The fault: a caller that went away let the next one begin the same hashes again, beside its own.
+    /// Regression: after a caller went away, the next one began the same hashes again while the
+    /// first ones still ran.
     #[tokio::test]
     async fn callers_that_go_away_leave_one_work() {
         let all = made_up(0..50);
@@ -400,7 +405,7 @@ mod tests {
                     tokio::task::yield_now().await;
                 }
             };
-            // A call is dropped as soon as work began because of it.
+            // A call is dropped as soon as its work has begun.
             tokio::select! {
                 answer = roots.of(anchor(), &notes) => drop(answer.unwrap()),
                 () = work_begins => {}

@@ -1,4 +1,4 @@
-//! From a configuration to a running sequencer, on a thread of its own with its own runtime.
+//! Builds a running sequencer from a configuration, on a separate thread with its own runtime.
 
 use std::{path::PathBuf, sync::Arc, thread};
 
@@ -18,14 +18,14 @@ use crate::{
     writing::Writing,
 };
 
-/// What the sequencer's thread hands over when the log is loaded.
+/// The values that the sequencer's thread returns when the log is loaded.
 pub(crate) struct Started {
     pub(crate) published: Arc<Published>,
     pub(crate) writing: Arc<Writing>,
     pub(crate) ended: oneshot::Receiver<Result<(), SequencerError>>,
 }
 
-/// What a sequencer is made of.
+/// The parts of a sequencer.
 pub(crate) struct Opening {
     pub(crate) config: Config,
     pub(crate) policy: LedgerPolicy,
@@ -36,7 +36,8 @@ pub(crate) struct Opening {
     pub(crate) today: Option<Day>,
 }
 
-/// Loads the log on a thread of its own, which then runs the sequencer. Returns when it is loaded.
+/// Loads the log on a separate thread, which then runs the sequencer. Returns when the log is
+/// loaded.
 pub(crate) async fn start_sequencer(
     opening: Opening,
     waiting: mpsc::Receiver<Ready>,

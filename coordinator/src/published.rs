@@ -1,5 +1,5 @@
-//! What the world may see: the newest durable checkpoint and what governs at it. Rows are read from the
-//! database.
+//! The public view: the newest durable checkpoint and the governing state at it. Rows are read from
+//! the database.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -23,7 +23,7 @@ impl Published {
         Self(RwLock::new(view))
     }
 
-    /// The view as it is. Hold it briefly: the sequencer waits for it.
+    /// The present view. Hold it only briefly: the sequencer waits for it.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, View> {
         // `advance` cannot leave a half-made view: it does not panic between its assignments.
         self.0.read().unwrap_or_else(PoisonError::into_inner)
@@ -35,8 +35,8 @@ impl Published {
         (view.checkpoint.clone(), Arc::clone(&view.signed))
     }
 
-    /// Puts what is stored in the place of what was published: the same, and what was committed without an
-    /// answer.
+    /// Replaces the published view by the stored one, which has the same entries and those that
+    /// were committed without an answer.
     pub(crate) fn replace(&self, view: View) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = view;
     }

@@ -1,4 +1,4 @@
-//! Receipts and consistency proofs of what is published, from stored nodes.
+//! Receipts and consistency proofs of the published log, from stored nodes.
 
 use merits_ledger::tree;
 use merits_proto::Fault;
@@ -19,7 +19,7 @@ pub(crate) async fn receipt(
     let (checkpoint, signed) = published.checkpoint();
     let StoredLeaf { index, leaf } = stored;
     if index >= checkpoint.size {
-        // Durable, but its checkpoint is not shown yet: a matter of microseconds.
+        // It is durable, but its checkpoint is not published yet, which takes microseconds.
         return Err(Fault::busy(std::time::Duration::from_millis(10)));
     }
     let wanted = tree::inclusion_nodes(index, checkpoint.size);

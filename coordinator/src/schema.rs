@@ -23,7 +23,7 @@ const SCHEMA: Schema = Schema {
     tables: merits_ledger_sqlite::TABLES,
 };
 
-/// Makes the database of a ledger that is founded now.
+/// Makes the database of a new ledger.
 ///
 /// # Errors
 /// [`StartError::Store`] for a file that holds anything, before anything is changed.
@@ -45,13 +45,13 @@ pub(crate) async fn create(path: &Path) -> Result<SqliteConnection, StartError> 
     Ok(db)
 }
 
-/// Opens the database for the one writer, proves that it can be written, and makes durable what an earlier run left;
-/// nothing if it is of nobody, without a table.
+/// Opens the database for the one writer, checks that it can be written, and makes durable what an
+/// earlier run left. `None` if it has no owner and no table.
 ///
 /// # Errors
 /// [`StartError::Store`] before anything is changed.
 pub(crate) async fn open_writer(path: &Path) -> Result<Option<SqliteConnection>, StartError> {
-    // A look that changes nothing comes first: opening for writing changes the journal mode.
+    // First check it without changing anything: opening for writing changes the journal mode.
     if open_to_inspect(path).await?.is_none() {
         return Ok(None);
     }
@@ -60,16 +60,16 @@ pub(crate) async fn open_writer(path: &Path) -> Result<Option<SqliteConnection>,
         .connect()
         .await
         .map_err(|error| merits_sqlite::explain(path, error))?;
-    // Before anything is written: whoever reads meanwhile reads the newest commit. Where nothing can be written at
-    // all, that says more.
+    // Do this before writing anything, so that concurrent readers read the newest commit. If
+    // nothing can be written at all, that error says more.
     let durable = merits_sqlite::make_durable(&mut db, path).await;
     merits_sqlite::prove_writable(&mut db, path).await?;
     durable?;
     Ok(Some(db))
 }
 
-/// Makes sure that entries can be kept, before anything is served: a coordinator that cannot write would
-/// refuse the first of them.
+/// Makes sure that entries can be stored, before anything is served: a coordinator that cannot
+/// write would refuse the first entry.
 ///
 /// # Errors
 /// [`StartError::Store`].
@@ -93,7 +93,7 @@ pub(crate) async fn open_readers(path: &Path, connections: u32) -> Result<Reader
     Ok(Reader::new(pool))
 }
 
-/// Opens an existing database to look at it only; nothing if it is of nobody, without a table.
+/// Opens an existing database for reading only. `None` if it has no owner and no table.
 ///
 /// # Errors
 /// As [`open_writer`].
@@ -115,7 +115,8 @@ mod tests {
 
     use super::*;
 
-    /// The fault: after a failed sync and a kill, a group that only the system's memory had was shown.
+    /// Regression: after a failed sync and a kill, a group was published that only the system's
+    /// memory had.
     #[tokio::test]
     async fn what_a_killed_run_left_in_the_log_goes_into_the_file_first() {
         let dir = tempfile::tempdir().unwrap();
@@ -149,7 +150,7 @@ mod tests {
         }
     }
 
-    /// Whoever reads the newest commit is in nobody's way; whoever reads an older one is named.
+    /// A reader of the newest commit does not block others; a reader of an older one is reported.
     #[tokio::test]
     async fn a_reader_of_an_older_commit_is_named() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,10 +1,10 @@
-//! From a stored log to a running one.
+//! Loads a stored log for running it.
 //!
-//! The stored state is believed, as the log key's file is: both are the coordinator's own. What is cheap is
-//! checked (the log's key, its founding facts, its checkpoint, the tree's edge, the mark, that no leaf and
-//! no note is missing and that the state is of the last leaf), and `fsck` checks the rest. A state of
-//! another version is made anew from the log, with every signature and proof verified again: about a third
-//! of a millisecond an earn batch.
+//! The stored state is trusted, as the log key's file is, because both belong to the coordinator.
+//! Cheap checks are made: the log's key, its founding parameters, its checkpoint, the tree's edge,
+//! the mark, that no leaf and no note is missing, and that the state is that of the last leaf.
+//! `fsck` checks the rest. A state of another version is computed again from the log, and every
+//! signature and proof is verified again, at about a third of a millisecond for each earn batch.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ use crate::{
     notes::{Notes, NotesError},
 };
 
-/// A log as its database has it.
+/// A log as stored in its database.
 pub(crate) struct Loaded {
     pub(crate) state: Governing,
     /// The sum over all stored rows and used values.
@@ -39,8 +39,8 @@ pub(crate) struct Loaded {
     pub(crate) signed: SignedCheckpoint,
 }
 
-/// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
-/// raised to it.
+/// Loads the log and checks it against its key, its founding parameters and its high-water mark,
+/// which is raised to it.
 pub(crate) async fn load(
     readers: &Reader,
     writer: &mut Writer,
@@ -75,7 +75,7 @@ pub(crate) async fn load(
     }
 
     let archive = Archive::new(readers.clone());
-    // Before the mark: a damaged tree is no fork.
+    // Check this before the mark, because a damaged tree is not a fork.
     let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
@@ -101,7 +101,8 @@ pub(crate) async fn load(
     })
 }
 
-/// That there are as many notes as the note tree has: with one run missing, wallets would get wrong buckets.
+/// Checks that there are as many notes as the note tree has: with a run missing, wallets would get
+/// wrong buckets.
 async fn check_notes(readers: &Reader, count: u64) -> Result<(), StartError> {
     let stored = Notes::new(readers.clone()).count().await;
     let stored = stored.map_err(|error| match error {
@@ -116,7 +117,7 @@ async fn check_notes(readers: &Reader, count: u64) -> Result<(), StartError> {
     )))
 }
 
-/// That there are as many leaves as the checkpoint covers, and none is missing.
+/// Checks that there are as many leaves as the checkpoint covers, and that none is missing.
 async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {
     let (count, last) = inspect::leaf_count(readers.pool()).await?;
     if count == size && last.map_or(0, |last| last + 1) == size {
@@ -128,8 +129,8 @@ async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {
     )))
 }
 
-/// What governs and the digest, as stored; made anew from the log where another version of this program
-/// stored them.
+/// The stored governing state and digest. They are computed again from the log if another version
+/// of this program stored them.
 async fn state(
     readers: &Reader,
     writer: &mut Writer,
@@ -167,8 +168,8 @@ async fn state(
     Ok((state, digest))
 }
 
-/// A state is made anew where it is another program's, and not where it does not fit its log: that is
-/// damage, for somebody to look at.
+/// A state is computed again if another version stored it, but not if it does not fit its log: that
+/// is damage, which a person must examine.
 async fn require_other_version(readers: &Reader) -> Result<(), StartError> {
     let stored = inspect::state_row(readers.pool()).await?;
     match stored.map(|row| row.version) {
@@ -188,7 +189,7 @@ async fn require_other_version(readers: &Reader) -> Result<(), StartError> {
     }
 }
 
-/// Replays all leaves, and stores the state that they make.
+/// Replays all leaves and stores the resulting state.
 async fn rebuild(
     readers: &Reader,
     writer: &mut Writer,
@@ -206,7 +207,7 @@ async fn rebuild(
             return Err(damaged(format!("leaf {next} is missing")));
         }
         next += leaves.len() as u64;
-        // Nothing is served yet, so this may keep the thread busy.
+        // Nothing is served yet, so this may block the thread.
         for leaf in leaves {
             let mut blobs = Vec::new();
             for digest in blob::named_by(&leaf) {

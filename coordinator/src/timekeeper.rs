@@ -1,8 +1,8 @@
-//! What bounds the time that leaves carry.
+//! Bounds the time of leaves.
 //!
-//! Leaf times never decrease and the rules know no other clock, so one entry under a clock that ran
-//! ahead closes offers and lets credits expire for good. Three things must agree with the clock before
-//! anything is appended, and a fourth where the operator names whom to ask:
+//! Leaf times never decrease and the rules know no other clock, so one entry under a clock that is
+//! ahead closes offers and lets credits expire for ever. Three things must agree with the clock
+//! before anything is appended, and a fourth if the operator names peers:
 //!
 //! - while it runs, a second clock that nobody sets ([`Clock::steady`]): a jump of the first one
 //!   stops appending until it is right again;
@@ -28,16 +28,16 @@ use crate::{
     error::StartError,
 };
 
-/// How far the clock may move against the steady one. A clock that is kept by NTP moves by far less.
+/// How far the clock may drift from the steady clock. A clock under NTP drifts far less.
 pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
 
-/// How often the time is written down.
+/// How often the time is recorded.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// In `data_dir`: when the coordinator ran last.
 pub(crate) const FILE: &str = "last-seen";
 
-/// The clock with what is known about it.
+/// The clock, and what is known about it.
 #[derive(Debug)]
 pub(crate) struct Timekeeper {
     clock: Arc<dyn Clock>,
@@ -47,24 +47,24 @@ pub(crate) struct Timekeeper {
 
 #[derive(Debug)]
 struct State {
-    /// Both clocks when the clock was taken for right.
+    /// Both clocks at the time when the clock was accepted as right.
     begun: Seen,
-    /// What the peers' clocks said last, if it is that this one is wrong.
+    /// The last result of the peers, if it was that this clock is wrong.
     deviation: Option<Deviation>,
-    /// Whether the peers' clocks said last that this one is right.
+    /// Whether the last result of the peers was that this clock is right.
     peers_agree: bool,
-    /// What a start was judged by, while nobody confirms the clock.
+    /// The facts of the start, while the clock is not confirmed.
     unconfirmed: Option<Start>,
 }
 
-/// What a start is judged by that does not change.
+/// The facts of a start that do not change.
 #[derive(Debug)]
 struct Start {
     newest_leaf: Option<Timestamp>,
     last_seen: Option<Seen>,
 }
 
-/// The clock cannot be right, or nobody says that it is.
+/// The clock cannot be right, or is not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OutOfStep {
     /// It jumped while the coordinator ran.
@@ -75,18 +75,18 @@ pub(crate) enum OutOfStep {
         if *.ahead { "ahead" } else { "back" }
     )]
     Jumped {
-        /// How far.
+        /// The distance.
         by: Duration,
-        /// Where to.
+        /// The direction.
         ahead: bool,
     },
-    /// Peers' clocks say otherwise.
+    /// The peers' clocks disagree.
     #[error(
         "{0}: it appends nothing until they agree. Its operator sets the clock right and restarts the \
          coordinator"
     )]
     Peers(Deviation),
-    /// Nobody confirmed it since the start.
+    /// It was not confirmed since the start.
     #[error(
         "the coordinator was started, and nobody confirms its clock yet: it appends nothing until a time \
          service or two of the servers in `clock.peers` do. Its operator reads in its log what to do"
@@ -95,7 +95,7 @@ pub(crate) enum OutOfStep {
 }
 
 impl Timekeeper {
-    /// Starts from now. `data_dir` is where the time is written down.
+    /// Starts now. The time is recorded in `data_dir`.
     pub(crate) fn start(clock: Arc<dyn Clock>, data_dir: &Path) -> Self {
         let state = State {
             begun: look(&*clock),
@@ -134,12 +134,12 @@ impl Timekeeper {
         Ok(now)
     }
 
-    /// The clock, to compare it with others'.
+    /// The clock, for comparison with others.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// Takes what the peers' clocks say. That nobody answers takes nothing back.
+    /// Records the result of the peers' clocks. If no peer answers, the last result stays.
     pub(crate) fn hear(&self, verdict: Verdict) {
         let (deviation, agree) = match verdict {
             Verdict::Unknown => return,
@@ -157,7 +157,7 @@ impl Timekeeper {
         self.now().map_or(newest, |now| now.max(newest))
     }
 
-    /// Writes the time down, if it can be right, for the next start. It is on disk afterwards.
+    /// Records the time for the next start, if it can be right. It is on disk afterwards.
     pub(crate) fn note(&self) {
         if self.now().is_err() {
             return;
@@ -200,7 +200,7 @@ impl Timekeeper {
         Ok(())
     }
 
-    /// Looks again whether somebody confirms a clock that nobody did at the start.
+    /// Checks again whether a clock that was unconfirmed at the start is confirmed now.
     pub(crate) fn confirm(&self) {
         let mut state = self.state();
         let Some(start) = state.unconfirmed.take() else {
@@ -213,7 +213,7 @@ impl Timekeeper {
         }
     }
 
-    /// What the file says. A file that cannot be read says nothing, which makes a start stricter.
+    /// The contents of the file. If it cannot be read, the start is stricter.
     fn last_seen(&self) -> Option<Seen> {
         let text = match merits_text::file::read(&self.file) {
             Ok(text) => text,
@@ -279,7 +279,8 @@ mod tests {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     const MINUTE: Duration = Duration::from_secs(60);
 
-    /// Two clocks that a test sets, and whether the kernel says that a time service keeps the first.
+    /// Two clocks that a test sets, and whether the kernel reports that a time service keeps the
+    /// first.
     #[derive(Debug, Default)]
     struct Two {
         wall: AtomicU64,
@@ -352,7 +353,7 @@ mod tests {
         assert_eq!(noted.wall, NOW + 2 * DAY);
     }
 
-    /// A machine that starts after a loss of power, before its time service has set the clock.
+    /// A machine that boots after a power loss, before its time service has set the clock.
     #[test]
     fn a_clock_that_is_confirmed_later_appends_then() {
         for by_peers in [false, true] {
@@ -402,7 +403,7 @@ mod tests {
         }
     }
 
-    /// A file that a loss of power emptied makes a start stricter, never laxer.
+    /// A file that a power loss emptied makes a start stricter, never less strict.
     #[test]
     fn a_file_that_says_nothing_confirms_nothing() {
         for text in ["", "soon\n"] {

@@ -1,4 +1,4 @@
-//! The bounded pool of threads that does all work heavy on the CPU: signatures, points, proofs.
+//! The bounded thread pool for all CPU-intensive work: signatures, points, proofs.
 //!
 //! Proofs wait in lanes, of Groth16 one for each key and of a system without keys one, and are verified together, with the signatures of their entries: a batch
 //! of 256 costs a tenth of 256 single verifications. A lane is taken when it is full or when its oldest proof has waited
@@ -6,9 +6,9 @@
 //! the batch's bisection and does not sink the others. What does not fit in the queue is refused
 //! at once: a caller that is told to come back costs nothing, one that waits costs memory.
 //!
-//! What waits is of three classes ([`Class`]), each with its share of the threads' time. A class
-//! that wants less leaves the rest to the others; one that wants more cannot take theirs: however
-//! many proofs strangers have verified, submissions of parties have their share.
+//! Waiting work has three classes ([`Class`]), each with its share of the threads' time. A class
+//! that needs less leaves the rest to the others, and one that needs more cannot take theirs. So
+//! submissions of parties have their share, however many proofs unknown callers submit.
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +38,7 @@ use crate::holding::Holding;
 /// A batch is split among the threads, but not below this: smaller batches lose the saving.
 const SPLIT_AT_LEAST: usize = 64;
 
-/// Public inputs without a statement around them, for whoever verifies a bare proof.
+/// Bare public inputs without a statement, for verifying a bare proof.
 #[derive(Clone, Debug)]
 pub(crate) struct BareInputs(pub(crate) Vec<Fr>);
 
@@ -52,14 +52,14 @@ impl Statement for BareInputs {
     }
 }
 
-/// For whom the pool works.
+/// The class of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Submissions of parties in standing, whose signatures hold.
+    /// Submissions of admitted parties whose signatures hold.
     Parties,
-    /// Whatever comes in with a party's name, until its signature is checked. Nothing is decoded there.
+    /// Submissions in a party's name, until the signature is checked. Nothing is decoded there.
     Door,
-    /// What people submit, and what is verified for others.
+    /// Submissions of people, and verifications for others.
     Others,
 }
 
@@ -88,7 +88,7 @@ pub(crate) trait Laned: Send + Sized + 'static {
     type Verified: Send + 'static;
     /// What is verified beside the proof, of a whole batch together.
     type Beside: Send + 'static;
-    /// What comes of that.
+    /// The result of that.
     type Done: Send + 'static;
 
     #[doc(hidden)]
@@ -217,7 +217,7 @@ pub(crate) type Answer<S> = Result<(<S as Laned>::Verified, <S as Laned>::Done),
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// How the pool works.
+/// The settings of the pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolLimits {
     pub(crate) threads: usize,
@@ -225,8 +225,8 @@ pub(crate) struct PoolLimits {
     pub(crate) linger: Duration,
     /// Jobs and proofs that may wait.
     pub(crate) queue: usize,
-    /// Hundredths of the time that belong to [`Class::Parties`] while they want it; the other
-    /// classes have halves of the rest.
+    /// Hundredths of the time that are reserved for [`Class::Parties`] while they need it. The
+    /// other classes each have half of the rest.
     pub(crate) parties_percent: u32,
 }
 
@@ -241,7 +241,7 @@ impl PoolLimits {
     }
 }
 
-/// The pool. Dropping it finishes what waits and joins the threads.
+/// The pool. Dropping it finishes the waiting work and joins the threads.
 pub(crate) struct VerifyPool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -265,7 +265,7 @@ impl VerifyPool {
         Ok(Self { shared, threads })
     }
 
-    /// Queues one proof. The answer comes with its batch; a receiver that errs means that the
+    /// Queues one proof. The answer comes with its batch. An error of the receiver means that the
     /// verification itself failed.
     pub(crate) fn verify<S: Laned>(
         &self,
@@ -295,7 +295,7 @@ impl VerifyPool {
         Ok(answer)
     }
 
-    /// Queues any other work, which has what it holds with it.
+    /// Queues any other work, which owns its resources.
     pub(crate) fn run<T: Send + 'static>(
         &self,
         class: Class,
@@ -304,7 +304,7 @@ impl VerifyPool {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.shared.room()?;
         queue.of(class).jobs.push_back(Box::new(move || {
-            // The caller may have gone away; then nobody wants the answer.
+            // The caller may have gone; then the answer is not needed.
             if !reply.is_closed() {
                 let _ = reply.send(job());
             }
@@ -341,7 +341,7 @@ struct Waiting<S: Laned> {
     proof: S::Proof,
     beside: S::Beside,
     reply: oneshot::Sender<Answer<S>>,
-    /// Until it is verified, whoever waits for it.
+    /// Held until it is verified, even after the caller has gone.
     holding: Holding,
 }
 
@@ -370,7 +370,7 @@ impl<S: Laned> Lanes<S> {
         oldest.map(|waiting| waiting.since + linger).min()
     }
 
-    /// Takes the batch that has waited longest out of the lanes that `wanted` names.
+    /// Takes the batch that has waited longest from the lanes in `wanted`.
     fn take(&mut self, limits: &PoolLimits, wanted: impl Fn(&Lane<S>) -> bool) -> Option<Job> {
         let (&name, _) = self
             .0
@@ -396,7 +396,7 @@ impl<S: Laned> Lanes<S> {
 fn verify_together<S: Laned>(key: &S::Key, batch: Vec<Waiting<S>>) {
     let (questions, (besides, callers)): (Vec<_>, (Vec<_>, Vec<_>)) = batch
         .into_iter()
-        // Callers may have gone away; then nobody wants the answer.
+        // Callers may have gone; then the answer is not needed.
         .filter(|waiting| !waiting.reply.is_closed())
         .map(|waiting| {
             let question = (waiting.statement, waiting.proof);
@@ -404,7 +404,7 @@ fn verify_together<S: Laned>(key: &S::Key, batch: Vec<Waiting<S>>) {
             (question, (waiting.beside, caller))
         })
         .unzip();
-    // What is refused for its signatures needs no look at its proof.
+    // If the signatures are refused, the proof need not be verified.
     let mut done = Vec::with_capacity(questions.len());
     let (questions, callers): (Vec<_>, Vec<_>) = questions
         .into_iter()
@@ -428,7 +428,7 @@ fn verify_together<S: Laned>(key: &S::Key, batch: Vec<Waiting<S>>) {
     }
 }
 
-/// What waits of one class.
+/// The waiting work of one class.
 #[derive(Default)]
 pub(crate) struct Work {
     jobs: VecDeque<Job>,
@@ -444,7 +444,7 @@ impl Work {
         self.jobs.len() + self.entries.waiting() + self.possessions.waiting() + self.bare.waiting()
     }
 
-    /// What a free thread does next: a full lane, then other work (which feeds lanes), then a
+    /// The next work of a free thread: a full lane, then other work (which feeds lanes), then a
     /// lane that has waited long enough.
     fn next(&mut self, limits: &PoolLimits, closed: bool) -> Option<Job> {
         self.full(limits)
@@ -486,12 +486,12 @@ impl Work {
     }
 }
 
-/// What waits.
+/// The waiting work.
 #[derive(Default)]
 pub(crate) struct Queue {
     classes: [Work; Class::ALL.len()],
-    /// What had been spent on the class that was served last: a class that wanted nothing for a
-    /// while begins there, and has nothing to catch up with.
+    /// The time spent on the class that was served last. A class that was idle for a while begins
+    /// there and has nothing to catch up on.
     now: Duration,
     closed: bool,
 }
@@ -501,7 +501,7 @@ impl Queue {
         self.classes.iter().map(Work::waiting).sum()
     }
 
-    /// The work of a class, to add to it.
+    /// The work of a class, for adding to it.
     fn of(&mut self, class: Class) -> &mut Work {
         let work = &mut self.classes[class.index()];
         if work.waiting() == 0 {
@@ -510,7 +510,7 @@ impl Queue {
         work
     }
 
-    /// The work of the class that had the least of its share.
+    /// The work of the class that has used the least of its share.
     fn next(&mut self, limits: &PoolLimits) -> Option<(Class, Job)> {
         let mut order = Class::ALL;
         order.sort_by_key(|class| self.classes[class.index()].spent);
@@ -540,7 +540,8 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Queue> {
-        // Nothing can panic between two states of the queue, so a poisoned one is still whole.
+        // Nothing can panic between two states of the queue, so a poisoned queue is still
+        // consistent.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -556,7 +557,7 @@ impl Shared {
     fn work(&self) {
         while let Some((class, job)) = self.wait() {
             let begun = Instant::now();
-            // A panic would be a fault of ours; it costs its callers their answer, and them only.
+            // A panic would be a bug. Only its callers lose their answer.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("verification panicked; its callers are told so");
             }
@@ -569,8 +570,8 @@ impl Shared {
         let mut queue = self.lock();
         loop {
             if let Some(job) = queue.next(&self.limits) {
-                // This may be the thread that waited until a lane is ripe, or that was told of two jobs at once:
-                // another looks after what is left.
+                // This thread may have been the one that waited until a lane was due, or one that
+                // was woken for two jobs. Wake another one for the rest.
                 if queue.waiting() > 0 {
                     self.changed.notify_one();
                 }

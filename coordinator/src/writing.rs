@@ -1,20 +1,21 @@
-//! Whether entries can be kept. After a write that failed nothing is appended, and what is stored is served on.
+//! Whether entries can be stored. After a failed write nothing is appended, but the stored log is
+//! still served.
 
 use std::sync::{PoisonError, RwLock};
 
 use thiserror::Error;
 
-/// Shared by the sequencer, which knows, and by all who depend on it.
+/// Shared by the sequencer, which sets it, and by everything that depends on it.
 #[derive(Debug, Default)]
 pub(crate) struct Writing(RwLock<Option<CannotWrite>>);
 
-/// Why nothing is appended. For the operator: it names files.
+/// Why nothing is appended. For the operator, because it names files.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("nothing can be appended, and nothing that was acknowledged is lost: {0}")]
 pub(crate) struct CannotWrite(pub(crate) String);
 
 impl Writing {
-    /// Whether entries are taken.
+    /// Checks whether entries are accepted.
     ///
     /// # Errors
     /// [`CannotWrite`].
@@ -28,7 +29,7 @@ impl Writing {
         self.set(Some(why));
     }
 
-    /// What is stored was read again, and a write went through.
+    /// The stored log was read again, and a write succeeded.
     pub(crate) fn resume(&self) {
         self.set(None);
     }

@@ -81,7 +81,7 @@ fn print(report: &Report) {
             line.claims,
             line.covered,
             thousands(line.credits.0),
-            thousands(line.at_most)
+            thousands(line.at_most.0)
         );
         if line.vouched {
             println!("{} {}: {VOUCHED}", line.scale, line.period.label());
@@ -92,7 +92,7 @@ fn print(report: &Report) {
                 line.scale,
                 line.period.label(),
                 measured.covered,
-                thousands(measured.sum)
+                thousands(measured.sum.0)
             );
         }
     }

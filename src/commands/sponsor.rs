@@ -86,7 +86,7 @@ fn print(report: &Report) {
             String::new()
         };
         let measure = sum.measured.map_or_else(String::new, |measured| {
-            format!("; measure {} in totals", thousands(measured))
+            format!("; measure {} in totals", thousands(measured.0))
         });
         println!(
             "{scale} {}: {} claims in {} batches{credits}{measure}",

@@ -356,7 +356,7 @@ impl Command {
                 println!(
                     "the {} disclosed records open the commitment on the ledger and give {} credits{}",
                     checked.records,
-                    checked.earned.credits.0,
+                    checked.earned.credits,
                     (checked.earned.measure)
                         .map_or_else(String::new, |measure| format!(" and measure {measure}"))
                 );

@@ -134,7 +134,7 @@ impl Federation {
     pub(super) fn words(&self, earned: &Earned) -> String {
         let mut words = format!("{} {}", thousands(earned.credits.0), self.manifest.unit());
         if let (Some(amount), Some(measure)) = (earned.measure, self.manifest.measure()) {
-            words.push_str(&format!(" and {} {}", thousands(amount), measure.unit));
+            words.push_str(&format!(" and {} {}", thousands(amount.0), measure.unit));
         }
         words
     }

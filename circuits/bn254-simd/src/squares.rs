@@ -85,9 +85,11 @@ impl<const C: usize> Kernel for Criterion<'_, C> {
             powers[1][i] = F8::from_words(isa, &words);
         }
         for n in 2..1 << WINDOW {
-            for i in 0..C {
-                powers[n][i] = powers[n - 1][i].mul(&powers[1][i]);
+            let mut next = powers[1];
+            for (next, last) in next.iter_mut().zip(&powers[n - 1]) {
+                *next = next.mul(last);
             }
+            powers[n] = next;
         }
         let mut power = [one; C];
         for window in EXPONENT {
@@ -97,8 +99,8 @@ impl<const C: usize> Kernel for Criterion<'_, C> {
                 }
             }
             if window > 0 {
-                for i in 0..C {
-                    power[i] = power[i].mul(&powers[usize::from(window)][i]);
+                for (power, factor) in power.iter_mut().zip(&powers[usize::from(window)]) {
+                    *power = power.mul(factor);
                 }
             }
         }

@@ -280,7 +280,7 @@ pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: u128) -> Total
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Credits;
+    use crate::ids::{Credits, Quantity};
     use proptest::prelude::*;
 
     proptest! {
@@ -291,7 +291,7 @@ mod tests {
             let view_key = Point::mul_base(&secret).expect("not zero");
             let exponent = Exponent::from_bytes(&bytes);
             let (c, h) = (RecordCommitment(Fr::from(77u64)), Handle(Fr::from(5u64)));
-            let earned = Earned { credits: Credits(v), measure: w };
+            let earned = Earned { credits: Credits(v), measure: w.map(Quantity) };
             let sealed = encrypt(&exponent, &view_key, c, earned, &h);
             let ephemeral = Point::from_y(sealed.ey.0).expect("in the subgroup");
             let shared = ephemeral.mul(&secret).expect("not zero");
@@ -307,9 +307,9 @@ mod tests {
     fn no_exponent_serves_two_plaintexts() {
         let at = Point::mul_base(&Scalar::from(9u64)).expect("not zero");
         let c = RecordCommitment(Fr::from(77u64));
-        let earned = |v, measure| Earned {
+        let earned = |v, measure: Option<u64>| Earned {
             credits: Credits(v),
-            measure,
+            measure: measure.map(Quantity),
         };
         let all = [
             earned(5, None),

@@ -6,7 +6,10 @@
 
 use alloc::vec::Vec;
 
-use crate::{Fr, field, ids::Credits};
+use crate::{
+    Fr, field,
+    ids::{Credits, Quantity},
+};
 
 /// The outputs of a scale's formula over one claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,13 +17,13 @@ pub struct Earned {
     /// v.
     pub credits: Credits,
     /// w, in the unit of the scale's measure; `None` if the scale has none.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
 }
 
 impl Earned {
     /// v + 2^64·w.
     pub fn element(&self) -> Fr {
-        Fr::from(u128::from(self.credits.0) | u128::from(self.measure.unwrap_or(0)) << 64)
+        Fr::from(u128::from(self.credits.0) | u128::from(self.measure.map_or(0, |w| w.0)) << 64)
     }
 
     /// Reads [`Earned::element`]. `None` when it is not such a number: 2^128 or more, or 2^64 or
@@ -29,13 +32,13 @@ impl Earned {
         let number = field::to_u128(element)?;
         // Truncation to the lower half is intended.
         let credits = Credits(number as u64);
-        let measure = u64::try_from(number >> 64).ok()?;
+        let measure = Quantity(u64::try_from(number >> 64).ok()?);
         match (measured, measure) {
             (true, w) => Some(Self {
                 credits,
                 measure: Some(w),
             }),
-            (false, 0) => Some(credits.into()),
+            (false, Quantity(0)) => Some(credits.into()),
             (false, _) => None,
         }
     }
@@ -43,7 +46,12 @@ impl Earned {
     /// Distinct for distinct values. Exponents are derived from it.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = self.credits.0.to_le_bytes().to_vec();
-        bytes.extend(self.measure.map(u64::to_le_bytes).into_iter().flatten());
+        bytes.extend(
+            self.measure
+                .map(|w| w.0.to_le_bytes())
+                .into_iter()
+                .flatten(),
+        );
         bytes
     }
 }
@@ -67,7 +75,7 @@ mod tests {
         #[test]
         fn both_come_back_and_only_as_what_they_are(v: u64, w: u64) {
             let plain = Earned::from(Credits(v));
-            let both = Earned { measure: Some(w), ..plain };
+            let both = Earned { measure: Some(Quantity(w)), ..plain };
             prop_assert_eq!(Earned::from_element(&plain.element(), false), Some(plain));
             prop_assert_eq!(Earned::from_element(&both.element(), true), Some(both));
             let as_plain = Earned::from_element(&both.element(), false);
@@ -79,7 +87,7 @@ mod tests {
     fn larger_numbers_are_no_earnings() {
         let most = Earned {
             credits: Credits(u64::MAX),
-            measure: Some(u64::MAX),
+            measure: Some(Quantity(u64::MAX)),
         };
         assert_eq!(Earned::from_element(&most.element(), true), Some(most));
         let more = most.element() + Fr::from(1u64);

@@ -14,7 +14,64 @@ pub struct AssetId(pub u64);
 
 /// Whole credits in the scale's unit (for cycling-week: grams of CO2e), below 2^64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
 pub struct Credits(pub u64);
+
+impl Credits {
+    /// None.
+    pub const ZERO: Self = Self(0);
+
+    /// Both together; `None` if they are 2^64 or more.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    /// Both together, at most 2^64 - 1: for what is shown, never for what is paid.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// What is left; `None` if there are fewer.
+    #[must_use]
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+}
+
+impl fmt::Display for Credits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What deeds measured, in the unit of the scale's measure: counted beside credits, never spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(transparent)
+)]
+pub struct Quantity(pub u64);
+
+impl Quantity {
+    /// Both together, at most 2^64 - 1: for what is shown.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// One of a scale's outputs. The totals of each are encrypted and opened separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -340,6 +397,24 @@ mod tests {
         }
         assert_eq!(Period::from_u64(5), None);
         assert_eq!(Period::from_u64(u64::MAX), None);
+    }
+
+    #[test]
+    fn credits_neither_wrap_nor_go_below_none() {
+        let (some, most) = (Credits(3), Credits(u64::MAX));
+        assert_eq!(some.checked_add(Credits(4)), Some(Credits(7)));
+        assert_eq!(most.checked_add(Credits(1)), None);
+        assert_eq!(most.saturating_add(some), most);
+        assert_eq!(some.checked_sub(some), Some(Credits::ZERO));
+        assert_eq!(some.checked_sub(Credits(4)), None);
+        assert_eq!(
+            (most.to_string(), format!("{some:>3}")),
+            (u64::MAX.to_string(), "  3".to_owned())
+        );
+        assert_eq!(
+            Quantity(u64::MAX).saturating_add(Quantity(1)),
+            Quantity(u64::MAX)
+        );
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub fn change_key(secret: &Secret, sn1: SpendNullifier) -> OwnerKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::Credits;
+    use crate::ids::{Credits, Quantity};
 
     #[test]
     fn the_owner_reads_the_credits_and_another_key_does_not() {
@@ -139,7 +139,7 @@ mod tests {
         let binding = bind(&owner_key(&secret, Fr::from(1u64), Fr::from(2u64)), &h);
         let earned = Earned {
             credits: Credits(1627),
-            measure: Some(3),
+            measure: Some(Quantity(3)),
         };
         let u = binding.hide(Credits(1627));
         assert_eq!(binding.reveal(u, false), Some(Credits(1627).into()));

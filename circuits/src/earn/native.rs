@@ -11,7 +11,7 @@ use merits_primitives::{
     context::Context,
     earned::Earned,
     field,
-    ids::{AssetId, Expiry, Period},
+    ids::{AssetId, Credits, Expiry, Period, Quantity},
     jubjub::Point,
     owner::{self, HiddenEarned},
 };
@@ -76,7 +76,7 @@ pub enum EarnViolation {
         /// Index of the claim.
         claim: usize,
         /// What the formula gives.
-        credits: u64,
+        credits: Credits,
     },
     /// EARN-15: the credits are right, the measure beside them is not.
     #[error("EARN-15: claim {claim}: u hides another measure than the formula's {measure}")]
@@ -84,7 +84,7 @@ pub enum EarnViolation {
         /// Index of the claim.
         claim: usize,
         /// What the formula gives.
-        measure: u64,
+        measure: Quantity,
     },
     /// EARN-7: the formula itself has no value here.
     #[error("EARN-7: claim {claim}: the formula gives no credits: {error}")]
@@ -160,7 +160,7 @@ pub fn check(
         if claim < present {
             let earned = check_claim(formula, &terms, public, witness, claim)?;
             credits += u128::from(earned.credits.0);
-            measure += u128::from(earned.measure.unwrap_or(0));
+            measure += u128::from(earned.measure.map_or(0, |w| w.0));
         } else if public.iter().any(|input| *input != Fr::ZERO) {
             return Err(EarnViolation::AbsentNotZero { claim });
         }
@@ -258,7 +258,7 @@ fn check_claim(
             Some(measure) => EarnViolation::Measure { claim, measure },
             None => EarnViolation::Credits {
                 claim,
-                credits: earned.credits.0,
+                credits: earned.credits,
             },
         });
     }

@@ -8,7 +8,7 @@ use merits_primitives::{
     commitment::{Opening, RecordCommitment, RecordSalt},
     context::Context,
     earned::Earned,
-    ids::{AssetId, Credits, Expiry, Period},
+    ids::{AssetId, Credits, Expiry, Period, Quantity},
     jubjub::Point,
     note,
     owner::{self, Handle, OwnerKey},
@@ -190,7 +190,7 @@ impl ClaimWitness {
             commitment: self.commitment(formula.schema(), terms.period),
             earned: Earned {
                 credits: Credits(outputs.credits),
-                measure: outputs.measure,
+                measure: outputs.measure.map(Quantity),
             },
         })
     }
@@ -308,7 +308,7 @@ impl EarnWitness {
             (Some(_), None) => return Err(WitnessFault::NoMeasureExponent),
             (Some(_), Some(exponent)) => {
                 let measured = worth.iter().filter_map(|worth| worth.earned.measure);
-                let measure = total(exponent, measured.map(u128::from).sum());
+                let measure = total(exponent, measured.map(|w| u128::from(w.0)).sum());
                 Some(MeasureTotal {
                     m1: point(measure.t1)?,
                     m2: point(measure.t2)?,

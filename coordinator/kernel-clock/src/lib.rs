@@ -1,22 +1,22 @@
-//! Whether a time service keeps the machine's clock, by the kernel's word.
+//! Asks the kernel whether a time service keeps the machine's clock right.
 //!
-//! Every time service on Linux (chrony, ntpd, systemd-timesyncd) steers the clock through the kernel and
-//! tells it when the clock is right to within a bound. The kernel takes that back by itself when somebody
-//! sets the clock, or when the service is silent until the bound has grown past 16 seconds.
+//! Every time service on Linux (chrony, ntpd, systemd-timesyncd) steers the clock through the
+//! kernel and tells it when the clock is right to within a bound. The kernel revokes that by itself
+//! when somebody sets the clock, or when the service is silent until the bound exceeds 16 seconds.
 //!
 //! `unsafe` is confined to the module `ask`.
 
 #![deny(unsafe_code)]
 
-/// What the kernel says of the clock.
+/// The kernel's answer about the clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Synchronised {
     /// A time service keeps it.
     Yes,
-    /// None does, or not yet.
+    /// No time service keeps it, or not yet.
     No,
-    /// The system does not let this program ask, or has nobody to ask: why, in words. Containers and sandboxes
-    /// often do not let.
+    /// The system does not let this program ask, or cannot answer; with the reason as text.
+    /// Containers and sandboxes often do not allow it.
     Unknown(String),
 }
 

@@ -1,4 +1,4 @@
-//! An attestation, checked with a kit alone.
+//! Checks an attestation with a kit alone.
 
 use std::path::PathBuf;
 
@@ -13,23 +13,23 @@ use thiserror::Error;
 
 use crate::{Kit, KitError};
 
-/// Why an attestation cannot be checked, or shows nothing.
+/// Why an attestation cannot be checked, or is refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AttestedError {
     /// The kit.
     #[error(transparent)]
     Kit(#[from] KitError),
-    /// The kit ends before what the attestation was made under.
+    /// The kit is older than the attestation's scale, epoch or key.
     #[error(
-        "offline kit {}: it does not know what this attestation was made under; get a newer one \
+        "offline kit {}: it is older than the scale, epoch or key of this attestation; get a newer one \
          (`merits kit`)", .0.display()
     )]
     Outdated(PathBuf),
     /// The key that the ledger adopted.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The attestation shows nothing.
+    /// The attestation is refused.
     #[error(transparent)]
     Attestation(#[from] AttestationFault),
 }

@@ -1,4 +1,4 @@
-//! Why a kit is not written or does not serve.
+//! Why a kit cannot be written or used.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use merits_ledger::ReplayError;
 use merits_verifier::{log::LogKeyError, receipt::ReceiptError};
 use thiserror::Error;
 
-/// Why a kit is not written or does not serve.
+/// Why a kit cannot be written or used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KitError {
@@ -25,7 +25,7 @@ pub enum KitError {
     /// A file cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The founding facts have no text: a bug.
+    /// The founding facts cannot be written as text: a bug.
     #[error("the kit's founding facts: {0}")]
     Unwritten(#[from] toml::ser::Error),
     /// The log has an entry that this program does not know.
@@ -44,7 +44,7 @@ pub enum KitError {
         /// Why.
         source: io::Error,
     },
-    /// The founding facts are none.
+    /// The founding facts are invalid.
     #[error("{}: {source}", path.display())]
     Facts {
         /// The file.
@@ -88,10 +88,10 @@ pub enum KitError {
         /// Why.
         source: Box<ReceiptError>,
     },
-    /// Not one receipt.
+    /// There are no receipts.
     #[error("offline kit {}: no receipts in it", .0.display())]
     Empty(PathBuf),
-    /// The ledger's rules refuse an entry, after what the kit has before it.
+    /// The ledger's rules refuse an entry after the kit's earlier entries.
     #[error("offline kit {}: {source}", path.display())]
     Rules {
         /// The receipt's file.

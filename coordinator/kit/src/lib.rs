@@ -1,4 +1,4 @@
-//! Offline kits: what a stranger needs besides a receipt, in one folder.
+//! Offline kits: a folder with what a third party needs besides a receipt.
 //!
 //! | file | |
 //! |---|---|
@@ -6,13 +6,13 @@
 //! | `*.receipt` | a receipt of each entry that governs others: parties, scales, keys, terms, offers |
 //! | `*.blob` | what those entries name by digest, such as a large verifying key |
 //!
-//! A reader that has the log key from a trusted place trusts nothing else in a kit: [`Kit::history`] checks
-//! the inclusion and the signature of each entry, and the ledger's rules take them one by one. Batches and
-//! what people make are not in a kit.
+//! A reader that has the log key from a trusted place need not trust anything else in a kit:
+//! [`Kit::history`] checks the inclusion and the signature of each entry, and applies the ledger's
+//! rules to them one by one. Batches and entries of people are not in a kit.
 //!
-//! [`write()`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt and says what it
-//! shows, [`Kit::attested`] an attestation. Under them, [`offline`] judges a receipt by a state, whoever keeps it.
-//! Nothing here needs a network or an async runtime.
+//! [`write()`] makes a kit from receipts, [`Kit::read`] opens one. [`Kit::show`] verifies a receipt
+//! and returns what it shows; [`Kit::attested`] does so for an attestation. Both use [`offline`],
+//! which checks a receipt against any state. Nothing here needs a network or an async runtime.
 
 mod attested;
 mod error;
@@ -47,7 +47,7 @@ pub use self::{
     shown::{Extent, NamedParty, RedeemedOffer, ShowError, ShownReceipt, Shows, Signer},
 };
 
-/// A receipt's file, which everybody may read. A newer receipt of the entry takes its place.
+/// A receipt's file, which everybody may read. A newer receipt of the entry replaces it.
 pub const RECEIPT: Kind<'static> =
     Kind::new("a receipt", Readers::Everybody).replacing(RECEIPT_HEADER.as_bytes());
 
@@ -88,7 +88,7 @@ struct Facts {
 /// receipts written.
 ///
 /// # Errors
-/// [`KitError`], or what `receipts` gives.
+/// [`KitError`], or the error of `receipts`.
 pub fn write<E: From<KitError>>(
     log: &LogKey,
     policy: &LedgerPolicy,
@@ -146,7 +146,7 @@ impl Kit {
     /// Opens the kit in `directory`.
     ///
     /// # Errors
-    /// [`KitError`]: no founding facts, or facts that cannot be.
+    /// [`KitError`]: no founding facts, or invalid ones.
     pub fn read(directory: &Path) -> Result<Self, KitError> {
         let path = directory.join(FACTS);
         let text = merits_text::file::read(&path).map_err(|source| KitError::NoFacts {
@@ -184,7 +184,7 @@ impl Kit {
         &self.log
     }
 
-    /// What the ledger was founded on. `keys` is the reader's own choice.
+    /// The ledger's founding parameters. The reader chooses `keys`.
     pub fn policy(&self, keys: KeyPolicy) -> LedgerPolicy {
         LedgerPolicy {
             origin: self.log.origin().clone(),
@@ -225,7 +225,7 @@ impl Kit {
         keys: KeyPolicy,
         rng: &mut impl CryptoRng,
     ) -> Result<History, KitError> {
-        // In the order of the log, whatever the order of the files.
+        // In the order of the log, not of the files.
         let mut leaves = BTreeMap::new();
         let mut receipts = 0;
         let directory = &self.directory;

@@ -1,4 +1,5 @@
-//! Offline verification: a receipt, the log's key, a state; no network, nobody's word.
+//! Offline verification from a receipt, the log's key and a state, without a network and without
+//! trusting anybody.
 
 use merits_ledger::{Entry, JobError, KeyRing, Refusal, State, Submission};
 use merits_primitives::{
@@ -28,9 +29,9 @@ pub struct VerifiedBatch {
     pub asset: AssetId,
     /// The period of the deeds.
     pub period: Period,
-    /// Who computed and proved.
+    /// The distributor, which computed and proved the batch.
     pub distributor: PartyId,
-    /// Who signed the records.
+    /// The source, which signed the records.
     pub source: PartyId,
     /// How many claims.
     pub claims: usize,
@@ -49,7 +50,7 @@ pub struct VerifiedEntry {
     pub party: Option<PartyId>,
     /// Whether its kind has a proof, which holds.
     pub proven: bool,
-    /// What it states.
+    /// The statement.
     pub entry: Entry,
 }
 
@@ -60,10 +61,10 @@ pub enum OfflineFault {
     /// The receipt does not hold under the log's key.
     #[error("the receipt: {0}")]
     Receipt(#[from] ReceiptError),
-    /// It holds, for an entry that is no earn batch.
-    #[error("entry {0} is of the kind `{1}`, and no earn batch")]
+    /// It holds, but for an entry that is not an earn batch.
+    #[error("entry {0} has the kind `{1}` and is not an earn batch")]
     NotABatch(EntryId, &'static str),
-    /// The ledger's rules refuse the entry under the state at hand.
+    /// The ledger's rules refuse the entry under the given state.
     #[error("the ledger's rules refuse the entry: {0}")]
     Rules(#[from] Refusal),
     /// The proof does not hold: the coordinator took an invalid entry.
@@ -87,12 +88,12 @@ impl<'a> OfflineVerifier<'a> {
         }
     }
 
-    /// Checks that the log holds the entry, that its party and its sources signed it, and that
-    /// its proof holds, of whatever kind it is. Scales, constants, keys, parties and offers come from
-    /// `state`: the ledger's as it was when the entry was appended (`merits_ledger::History` gives it).
+    /// Checks that the log holds the entry, that its party and its sources signed it, and that its
+    /// proof holds, for every kind. Scales, constants, keys, parties and offers come from `state`:
+    /// the ledger's as it was when the entry was appended (`merits_ledger::History` gives it).
     ///
-    /// What is about people and notes stays the log's word: which roots were good, and that no value
-    /// was used twice. So do the rules of kinds without a proof.
+    /// It trusts the log on people and notes: which roots were valid, and that no value was used
+    /// twice. It also trusts the log on the rules of kinds without a proof.
     ///
     /// # Errors
     /// [`OfflineFault`].
@@ -128,7 +129,7 @@ impl<'a> OfflineVerifier<'a> {
         })
     }
 
-    /// [`OfflineVerifier::verify`] of an earn batch, and what it says.
+    /// [`OfflineVerifier::verify`] for an earn batch; returns its contents.
     ///
     /// # Errors
     /// [`OfflineFault`]; [`OfflineFault::NotABatch`] for any other kind.
@@ -145,7 +146,7 @@ impl<'a> OfflineVerifier<'a> {
             proven: _,
             entry,
         } = self.verify(state, receipt)?;
-        // No batch is a person's.
+        // A batch is never made by a person.
         let (Entry::EarnBatch(batch), Some(distributor)) = (&entry, party) else {
             return Err(OfflineFault::NotABatch(id, entry.kind_name()));
         };

@@ -1,7 +1,7 @@
-//! What a verified receipt shows, as plain data for a program to render.
+//! The contents of a verified receipt, as plain data for display.
 
 use merits_ledger::{Entry, Refusal, ReplayError, State};
-use merits_primitives::ids::{Expiry, PartyId, Period, PeriodKind};
+use merits_primitives::ids::{Credits, Expiry, PartyId, Period, PeriodKind};
 use merits_verifier::{groth16::KeyPolicy, receipt::Receipt};
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -12,14 +12,14 @@ use crate::{
     offline::{OfflineFault, OfflineVerifier, VerifiedEntry},
 };
 
-/// What a receipt shows together with a kit.
+/// The result of checking a receipt with a kit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ShownReceipt {
     /// The entry.
     pub entry: String,
-    /// Who signed it; empty for what a person makes, where the proof speaks alone.
+    /// The parties that signed it; empty for an entry of a person, where only the proof counts.
     pub signers: Vec<Signer>,
-    /// What it states.
+    /// The statement.
     pub shows: Shows,
     /// How much of it was verified.
     pub verified: Extent,
@@ -28,7 +28,7 @@ pub struct ShownReceipt {
 /// A party whose signature holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Signer {
-    /// Its role at this entry, where there are two.
+    /// Its role for this entry, if there are two signers.
     pub role: Option<&'static str>,
     /// The party as it was admitted.
     pub party: NamedParty,
@@ -37,7 +37,7 @@ pub struct Signer {
 /// A party as it was admitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NamedParty {
-    /// Its name, unless the kit does not have its admission.
+    /// Its name, unless the kit lacks its admission.
     pub name: Option<String>,
     /// The beginning of its id.
     pub id: String,
@@ -49,13 +49,14 @@ pub struct NamedParty {
 pub enum Extent {
     /// Its kind has a proof, which holds.
     Proof,
-    /// Its kind has none, and the ledger's rules take it after what the kit has before it.
+    /// Its kind has no proof, and the ledger's rules accept it after the kit's earlier entries.
     Rules,
-    /// Its kind has none, and the rules ask for what no kit has: people, notes or batches.
+    /// Its kind has no proof, and the rules need data that is not in kits: people, notes or
+    /// batches.
     Signature,
 }
 
-/// What an entry states, and what its proof shows.
+/// The statement of an entry, which its proof shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Shows {
@@ -69,7 +70,7 @@ pub enum Shows {
         version: u32,
         /// The period of the deeds.
         period: String,
-        /// The public numbers that the proof counts with, each with its value in words.
+        /// The public numbers of the proof, each with its value as text.
         figures: Vec<(String, String)>,
     },
     /// A person consents.
@@ -78,53 +79,53 @@ pub enum Shows {
         scale: String,
         /// The version.
         version: u32,
-        /// For which period.
+        /// The period.
         period: String,
-        /// Whose records.
+        /// The source of the records.
         source: NamedParty,
         /// SHA-256 of the terms.
         terms: String,
     },
-    /// Whoever gave a consent takes it back.
+    /// A person withdraws a consent.
     Withdrawal {
         /// Nullifier of the consent.
         nullifier: String,
     },
-    /// Somebody spent credits on an offer.
+    /// A person spent credits on an offer.
     Redemption {
         /// The offer.
         offer: String,
-        /// What the kit knows of it: title, price and scale.
+        /// Its title, price and scale, if the kit has the offer.
         known: Option<RedeemedOffer>,
     },
-    /// Somebody owned credits.
+    /// A person owned credits.
     Attestation {
         /// At least so many.
-        at_least: u64,
+        at_least: Credits,
         /// The scale.
         scale: String,
-        /// Good until before this day.
+        /// The credits are valid until this day (exclusive).
         expires: String,
     },
-    /// Anything without a proof.
+    /// An entry without a proof.
     Other {
-        /// Its kind, in words.
+        /// Its kind, as text.
         name: &'static str,
     },
 }
 
-/// An offer that somebody redeemed.
+/// A redeemed offer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RedeemedOffer {
     /// Its title.
     pub title: String,
     /// Its price.
-    pub price: u64,
+    pub price: Credits,
     /// Credits of which scale.
     pub scale: String,
 }
 
-/// Why a receipt shows nothing.
+/// Why a receipt is refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ShowError {
@@ -134,7 +135,7 @@ pub enum ShowError {
     /// The receipt, its signatures or its proof.
     #[error(transparent)]
     Offline(#[from] OfflineFault),
-    /// The kit lacks what the entry speaks of.
+    /// The kit lacks data that the entry refers to.
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The ledger's rules refuse the entry.
@@ -143,7 +144,7 @@ pub enum ShowError {
 }
 
 impl Kit {
-    /// Verifies all that a kit can tell about a receipt's entry, and says what that is.
+    /// Verifies a receipt's entry as far as a kit allows, and returns its contents.
     ///
     /// # Errors
     /// [`ShowError`].
@@ -225,13 +226,13 @@ fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Refusal> {
                 offer: redeemed.offer.to_string(),
                 known: offer.map(|offer| RedeemedOffer {
                     title: offer.published.title.clone(),
-                    price: offer.published.price.0,
+                    price: offer.published.price,
                     scale: offer.published.scale.to_string(),
                 }),
             }
         }
         Entry::Attested(attested) => Shows::Attestation {
-            at_least: attested.floor.0,
+            at_least: attested.floor,
             scale: attested.scale.to_string(),
             expires: first_day(attested.expiry),
         },

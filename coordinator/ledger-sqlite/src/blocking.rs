@@ -1,4 +1,4 @@
-//! Rows for code that cannot wait: a party's rules, which are pure and look at a few rows.
+//! Rows for code that cannot await: a party's rules, which are pure and read a few rows.
 
 use std::{
     collections::HashMap,
@@ -76,7 +76,7 @@ impl StateFile {
 
     /// The connection, for other reads of the same file.
     pub fn connection(&self) -> MutexGuard<'_, SqliteConnection> {
-        // A read that panicked left the connection as it was: it is inside no transaction.
+        // A read that panicked left the connection unchanged: it is not inside a transaction.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

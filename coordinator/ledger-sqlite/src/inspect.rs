@@ -1,5 +1,5 @@
-//! The tables as they stand, for whoever checks a file: nothing is believed, and nothing decoded beyond
-//! SQLite's own types.
+//! The raw tables, for checking a file: nothing is trusted, and nothing is decoded beyond SQLite's
+//! own types.
 //!
 //! Lists come in pages. A page begins after the last row of the one before; an empty page is the end.
 
@@ -12,7 +12,7 @@ use sqlx::{SqliteConnection, SqliteExecutor};
 /// The row of the table `log`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRow {
-    /// Whose log it is.
+    /// The log's origin.
     pub origin: String,
     /// Its public key.
     pub log_key: Vec<u8>,
@@ -20,7 +20,7 @@ pub struct LogRow {
     pub size: u64,
     /// Root of their tree.
     pub root: Vec<u8>,
-    /// The newest checkpoint, as a signed note; nothing in a copy that is still empty.
+    /// The newest checkpoint, as a signed note; `None` in a copy that is still empty.
     pub checkpoint: String,
 }
 
@@ -29,7 +29,7 @@ pub struct LogRow {
 pub struct StateRow {
     /// The layout of the rows.
     pub version: i64,
-    /// Leaves of which they are the state.
+    /// The number of leaves of which they are the state.
     pub size: u64,
     /// The sum of their vectors.
     pub digest: Vec<u8>,
@@ -50,7 +50,7 @@ pub type UsedRow = (i64, Vec<u8>, i64);
 /// A row of the table `row`: table, key, value.
 pub type RowRow = (i64, Vec<u8>, Vec<u8>);
 
-/// Whose log it is, and its newest checkpoint; nothing before it is founded.
+/// The log's origin and newest checkpoint; `None` before it is founded.
 ///
 /// # Errors
 /// SQLite's.
@@ -69,7 +69,7 @@ pub async fn log_row<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<Option<Log
     }))
 }
 
-/// In what the founding facts differ from a policy.
+/// The differences between the founding facts and a policy.
 ///
 /// # Errors
 /// SQLite's.
@@ -142,7 +142,7 @@ pub async fn state_row<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<Option<S
     }))
 }
 
-/// Leaves behind an index, at most so many; behind -1 all.
+/// Leaves after an index, up to a limit; after -1 means from the beginning.
 ///
 /// # Errors
 /// SQLite's.
@@ -158,7 +158,8 @@ pub async fn leaves(
         .await
 }
 
-/// Nodes of the tree behind a level and index, at most so many; behind (-1, -1) all.
+/// Nodes of the tree after a level and index, up to a limit; after (-1, -1) means from the
+/// beginning.
 ///
 /// # Errors
 /// SQLite's.
@@ -188,7 +189,8 @@ pub async fn nodes_at(
     crate::read::nodes(db, wanted).await
 }
 
-/// Used values behind a set and value, at most so many; behind -1 and no bytes all.
+/// Used values after a set and value, up to a limit; after -1 and no bytes means from the
+/// beginning.
 ///
 /// # Errors
 /// SQLite's.
@@ -207,7 +209,8 @@ pub async fn used(
     .await
 }
 
-/// Rows of the state behind a table and key, at most so many; behind -1 and no bytes all.
+/// Rows of the state after a table and key, up to a limit; after -1 and no bytes means from the
+/// beginning.
 ///
 /// # Errors
 /// SQLite's.

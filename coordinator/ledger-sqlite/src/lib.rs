@@ -1,13 +1,14 @@
 //! A ledger in one SQLite file: leaves, the tree's nodes, used values, and the state as rows.
 //!
-//! - [`TABLES`]: the schema, for whoever says whose file it is ([`merits_sqlite::Schema`]);
-//! - [`Reader`]: what is committed, over connections that never wait for the writer;
+//! - [`TABLES`]: the schema, for the crates that define a file's owner ([`merits_sqlite::Schema`]);
+//! - [`Reader`]: the committed data, over connections that never wait for the writer;
 //! - [`Writer`]: groups of entries, each in one transaction; a savepoint an entry;
 //! - [`Ledger`]: both, a [`merits_ledger::storage::Storage`] that passes its conformance suite;
-//! - [`StateFile`]: rows for code that cannot wait, one connection that blocks its thread for a read;
-//! - [`inspect`]: the tables as they stand, for whoever checks a file.
+//! - [`StateFile`]: rows for code that cannot await, over one connection that blocks its thread for
+//!   a read;
+//! - [`inspect`]: the raw tables, for checking a file.
 //!
-//! All SQL about the state is here, so another database is another crate beside this one.
+//! All SQL about the state is in this crate, so support for another database is another crate.
 
 mod blocking;
 pub mod inspect;
@@ -29,8 +30,8 @@ use merits_ledger::{
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
-/// Each fact that must be unique stands under a PRIMARY KEY or UNIQUE constraint, because
-/// constraints are what holds when a check in code is wrong.
+/// Each fact that must be unique has a PRIMARY KEY or UNIQUE constraint, because constraints hold
+/// even when a check in code is wrong.
 pub const TABLES: &str = "
 CREATE TABLE log (
     -- The one row that says whose log this is, and its newest checkpoint.
@@ -157,7 +158,7 @@ fn signed(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// A column that a CHECK constraint keeps in form is not: the file is damaged.
+/// A column violates its CHECK constraint, so the file is damaged.
 fn corrupt(column: &str) -> sqlx::Error {
     sqlx::Error::Decode(format!("{column} has a wrong length; run fsck").into())
 }

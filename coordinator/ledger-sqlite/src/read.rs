@@ -1,4 +1,4 @@
-//! Reading what is committed.
+//! Reads the committed data.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,11 +18,12 @@ use crate::{corrupt, signed};
 /// Leaves that one query may return: bounds a page of the shortest leaves.
 const PAGE_LEAVES: i64 = 2_048;
 
-/// Rows of one statement, at most: three parameters each, far below SQLite's 32,766.
+/// Most rows of one statement: three parameters each, far below SQLite's 32,766.
 const MOST_ROWS: usize = 1_024;
 
-/// Pieces of a list, whose lengths are powers of two: so a connection has few different statements, and each
-/// is prepared once and kept. To prepare one of a hundred rows takes longer than to run it.
+/// Pieces of a list, whose lengths are powers of two. So a connection has few different statements,
+/// and each is prepared once and kept: preparing one of a hundred rows takes longer than running
+/// it.
 pub(crate) fn pieces<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let length = rest.len().checked_ilog2().map(|log| 1 << log)?;
@@ -44,8 +45,8 @@ impl Reader {
         Self { pool }
     }
 
-    /// The head of the newest group; nothing before the first, and nothing where the stored state is of
-    /// another version than this program's.
+    /// The head of the newest group. `None` before the first, and if the stored state has another
+    /// version than this program's.
     ///
     /// # Errors
     /// SQLite's.
@@ -114,7 +115,7 @@ impl Reader {
         Ok(row.map(|(index, leaf)| (index.cast_unsigned(), leaf)))
     }
 
-    /// Of these entries, the indices of those that have a leaf.
+    /// The indices of those of these entries that have a leaf.
     ///
     /// # Errors
     /// SQLite's.
@@ -185,7 +186,7 @@ pub(crate) async fn get(
     let mut values = vec![None; keys.len()];
     let mut before = 0;
     for wanted in pieces(keys) {
-        // The join goes from what is wanted to the rows, a lookup each.
+        // The join goes from the requested keys to the rows, with one lookup each.
         let mut select = QueryBuilder::new("WITH wanted (n, tbl, key) AS (");
         select.push_values(wanted.iter().enumerate(), |mut row, (position, key)| {
             row.push_bind((before + position) as i64)
@@ -324,8 +325,8 @@ pub(crate) async fn leaves(
     until: u64,
     bytes: usize,
 ) -> sqlx::Result<Vec<Vec<u8>>> {
-    // SQLite runs a few rows ahead at most. What is behind the page's end is not read: a window function
-    // would read it all, to add it up.
+    // SQLite runs at most a few rows ahead, so rows after the page's end are not read. A window
+    // function would read them all to add them up.
     let mut rows = sqlx::query_scalar::<_, Vec<u8>>(
         "SELECT leaf FROM leaf WHERE idx >= ? AND idx < ? ORDER BY idx LIMIT ?",
     )

@@ -1,4 +1,4 @@
-//! The one writer. A [`Group`] is one transaction: leaves, what they used up, tree nodes, changed rows
+//! The one writer. A [`Group`] is one transaction: leaves, used values, tree nodes, changed rows
 //! and the checkpoint that covers them become durable together or not at all.
 
 use std::{
@@ -39,8 +39,8 @@ impl Writer {
         Ok(Group { db: Held::Lent(tx) })
     }
 
-    /// As [`Writer::begin`], of a group that has the connection: for one that outlives the function that began
-    /// it. [`Group::end`] gives the writer back.
+    /// Like [`Writer::begin`], for a group that owns the connection and outlives the function that
+    /// began it. [`Group::end`] returns the writer.
     ///
     /// # Errors
     /// SQLite's.
@@ -51,8 +51,8 @@ impl Writer {
         })
     }
 
-    /// Stores whose log this is and what it is founded on, with the checkpoint of the empty tree. Only
-    /// once.
+    /// Stores the log's origin and founding parameters, with the checkpoint of the empty tree. Call
+    /// it only once.
     ///
     /// # Errors
     /// SQLite's.
@@ -85,8 +85,7 @@ impl Writer {
         tx.commit().await
     }
 
-    /// Puts another state in the place of the stored one: all rows of the leaves that are there, made
-    /// anew.
+    /// Replaces the stored state by another one: all rows of the existing leaves, computed again.
     ///
     /// # Errors
     /// SQLite's.
@@ -103,7 +102,7 @@ impl Writer {
         tx.commit().await
     }
 
-    /// Closes the connection. Folding the write-ahead log is the matter of whoever closes the last one.
+    /// Closes the connection. The caller that closes the last connection folds the write-ahead log.
     ///
     /// # Errors
     /// SQLite's.
@@ -112,7 +111,7 @@ impl Writer {
     }
 }
 
-/// One transaction of appends. Dropped without [`StorageGroup::commit`], it never happened.
+/// One transaction of appends. Without [`StorageGroup::commit`] it has no effect.
 #[derive(Debug)]
 pub struct Group<'w> {
     db: Held<'w>,
@@ -121,9 +120,9 @@ pub struct Group<'w> {
 /// How a group has its connection.
 #[derive(Debug)]
 enum Held<'w> {
-    /// Borrowed: the writer goes on when the group ends, however it ends.
+    /// Borrowed: the writer continues when the group ends in any way.
     Lent(Transaction<'w, Sqlite>),
-    /// Its own: a connection that is dropped takes its transaction back.
+    /// Owned: dropping the connection rolls its transaction back.
     Own(SqliteConnection),
 }
 
@@ -152,7 +151,7 @@ impl Group<'_> {
     /// ([`Writer::into_group`]).
     ///
     /// # Errors
-    /// SQLite's. Nobody knows then whether the group is durable: the head says it.
+    /// SQLite's. Then it is unknown whether the group is durable; the head shows it.
     pub async fn end(mut self, commit: Commit) -> sqlx::Result<Option<Writer>> {
         let Commit {
             head:
@@ -203,8 +202,8 @@ impl StorageGroup for Group<'_> {
     }
 
     async fn append(&mut self, leaf: StoredLeaf<'_>) -> sqlx::Result<Result<(), Conflict>> {
-        // Where a constraint refuses the leaf, all of it goes. The savepoint is plain SQL, because the
-        // rollback of sqlx's own leaves it open.
+        // If a constraint refuses the leaf, all of it is rolled back. The savepoint is plain SQL,
+        // because sqlx's own rollback leaves it open.
         sqlx::query("SAVEPOINT entry")
             .execute(&mut *self.db)
             .await?;
@@ -255,8 +254,9 @@ impl StorageGroup for Group<'_> {
     }
 }
 
-/// Inserts leaves and what they used up. A constraint that refuses one leaves those before it, and SQLite keeps
-/// no journal of the statement: whoever goes on afterwards has a savepoint.
+/// Inserts leaves and their used values. If a constraint refuses one, those before it stay
+/// inserted, and SQLite keeps no journal of the statement. A caller that wants to continue must
+/// have a savepoint.
 async fn insert(tx: &mut SqliteConnection, leaves: &[StoredLeaf<'_>]) -> sqlx::Result<()> {
     for leaves in read::pieces(leaves) {
         let mut insert = QueryBuilder::new("INSERT OR FAIL INTO leaf (idx, entry_id, leaf) ");
@@ -302,8 +302,8 @@ fn is_taken(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.is_unique_violation())
 }
 
-/// Which value of a leaf is taken. Any other error of its insertion stays one, and so does a leaf whose
-/// index is taken.
+/// The value of a leaf that is taken. Other errors of its insertion stay errors, and so does a
+/// taken index.
 async fn conflict(
     db: &mut SqliteConnection,
     leaf: &StoredLeaf<'_>,
@@ -321,7 +321,8 @@ async fn conflict(
     }
 }
 
-/// The first of some leaves that uses a value again: its position, and the value. Part of them may be inserted.
+/// The first of some leaves that uses a value again: its position, and the value. Some of the
+/// leaves may be inserted.
 async fn first_taken(
     db: &mut SqliteConnection,
     leaves: &[StoredLeaf<'_>],
@@ -339,7 +340,7 @@ async fn first_taken(
         let uniques = leaf.uniques.iter();
         let uniques = uniques.filter(|unique| unique.set != UniqueSet::Entry);
         for unique in [&entry].into_iter().chain(uniques) {
-            // What a leaf before uses up may not be inserted yet.
+            // The used values of an earlier leaf may not be inserted yet.
             if !before.insert((unique.set, unique.value)) {
                 return Ok(Some((position, Conflict(*unique))));
             }

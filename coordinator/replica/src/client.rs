@@ -1,4 +1,4 @@
-//! The wire to a coordinator.
+//! The gRPC client of a coordinator.
 
 use std::time::Duration;
 
@@ -38,26 +38,26 @@ pub enum ClientError {
     /// It cannot be reached.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// It refused, or failed. `notice` is its signed judgement, if it gave one that verifies.
+    /// It refused, or failed. `notice` is its signed refusal, if it sent one that verifies.
     #[error("{}", fault.told_of("the coordinator"))]
     Refused {
-        /// Reason, field and words.
+        /// Reason, field and message.
         fault: Box<Fault>,
         /// The refusal that the log signed.
         notice: Option<Box<RefusalNotice>>,
     },
-    /// Its receipt does not verify, or is another entry's.
+    /// Its receipt does not verify.
     #[error("the coordinator's receipt is refused: {0}; do not count the entry as appended")]
     Receipt(#[from] ReceiptError),
     /// Its receipt is for another entry.
     #[error("the coordinator answered entry {expected} with the receipt of {found}")]
     OtherEntry {
-        /// What was submitted.
+        /// The submitted entry.
         expected: EntryId,
-        /// What the receipt is for.
+        /// The receipt's entry.
         found: EntryId,
     },
-    /// An answer without what it must hold.
+    /// The answer lacks a required part.
     #[error("the coordinator's answer lacks a valid {0}")]
     Malformed(&'static str),
 }
@@ -72,7 +72,7 @@ impl ClientError {
         }
     }
 
-    /// The reason of a refusal; of a newer coordinator perhaps one that this program does not know.
+    /// The reason of a refusal. A newer coordinator may give one that this program does not know.
     pub fn reason(&self) -> Option<&ReasonCode> {
         match self {
             Self::Refused { fault, .. } => Some(&fault.reason),
@@ -81,14 +81,14 @@ impl ClientError {
     }
 }
 
-/// An entry that is in the log, with the receipt that says so.
+/// An entry that is in the log, with its receipt.
 #[derive(Debug, Clone)]
 pub struct Submitted {
     /// The entry.
     pub id: EntryId,
     /// Its leaf.
     pub index: u64,
-    /// True if it was there before.
+    /// True if it was already in the log.
     pub already_present: bool,
     /// The receipt, verified under the log's key.
     pub receipt: Receipt,
@@ -228,8 +228,8 @@ impl Client {
         })
     }
 
-    /// What the coordinator says that the ledger was founded on. Its word, and enough to notice a
-    /// configuration that says otherwise.
+    /// The founding parameters that the coordinator reports. They are not verified, but good enough
+    /// to notice a configuration that differs.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -237,7 +237,7 @@ impl Client {
         Box::pin(async move {
             let answer = self.registry.get_log(GetLogRequest {}).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-            // They end up on a screen.
+            // They are shown on a screen.
             let plain = |text: &str| {
                 text.len() <= FACT_BYTES && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
             };
@@ -304,7 +304,7 @@ impl Client {
     }
 
     /// Asks the coordinator's Verifier about an entry with a proof. It changes nothing. The answer
-    /// is the coordinator's word; [`crate::Replica`] is the way not to need it.
+    /// is not verified; use [`crate::Replica`] to verify entries yourself.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -340,9 +340,9 @@ impl Client {
         })
     }
 
-    /// The leaves of a bucket, those beyond the anchor's `size` left out. All of a bucket, so that
-    /// nobody learns which note is meant; [`merits_primitives::note_tree::path`] makes the paths, and
-    /// refuses leaves that are not under the bucket's root.
+    /// The leaves of a bucket, without those beyond the anchor's `size`. It is always a whole
+    /// bucket, so that nobody learns which note is meant. [`merits_primitives::note_tree::path`]
+    /// makes the paths and refuses leaves that are not under the bucket's root.
     ///
     /// # Errors
     /// [`ClientError`].
@@ -434,7 +434,7 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
 
 /// An origin has at most 255 bytes, other facts far fewer.
 const FACT_BYTES: usize = 256;
-/// There are six; a later program may have more.
+/// There are six; later programs may have more.
 const MOST_FACTS: usize = 64;
 /// Proof verification and a durable append take milliseconds; a full queue answers at once.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,5 +1,5 @@
-//! The `[ledger]` table of every party's configuration: which log, where, and what it is founded
-//! on.
+//! The `[ledger]` table of every party's configuration: the log, its address, and its founding
+//! parameters.
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,14 @@ use thiserror::Error;
 
 use crate::mark::DESK;
 
-/// Which ledger a party follows. The log key and the authority come from the ledger's operator
-/// over a channel that the party trusts, once; everything else is verified under them.
+/// The ledger that a party follows. The party gets the log key and the authority once, from the
+/// ledger's operator over a trusted channel; everything else is verified under them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerConfig {
     /// The coordinator's gRPC address, such as `http://127.0.0.1:7700`.
     pub coordinator: String,
-    /// The log's public key, as the coordinator prints it: `<origin>+<key id>+<base64>`.
+    /// The log's public key, in the form that the coordinator prints: `<origin>+<key id>+<base64>`.
     pub log_key: String,
     /// Party id of the founding supervisor: 64 hexadecimal digits.
     pub authority: String,
@@ -27,16 +27,18 @@ pub struct LedgerConfig {
     /// Whether every claim needs a ticket: a founding parameter of the ledger.
     #[serde(default = "tickets")]
     pub tickets: bool,
-    /// What redemptions' roots are anchored to: a founding parameter of the ledger.
+    /// The interval of the anchors that redemptions prove against: a founding parameter of the
+    /// ledger.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
-    /// Directory of the verified copy. It may be deleted; it is then fetched and verified again.
+    /// Directory of the verified copy. If it is deleted, the copy is fetched and verified again.
     pub replica: PathBuf,
-    /// File outside `replica` that remembers the newest tree that was verified, so that neither this copy
-    /// nor the log can come back older unseen. Servers must have one.
+    /// File outside `replica` that remembers the newest verified tree, so that neither this copy
+    /// nor the log can return to an older state unnoticed. Servers must have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high_water_mark: Option<PathBuf>,
-    /// Takes scales whose proving key one party made, who could forge. For demonstrations only.
+    /// Accepts scales whose proving key was made by one party, which could forge. For
+    /// demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
 }
@@ -72,7 +74,7 @@ pub fn read_config<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Con
     toml::from_str(&text).map_err(|error| fault(error.to_string()))
 }
 
-/// A value of the `[ledger]` table that cannot be.
+/// An invalid value of the `[ledger]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("ledger.{key}: {reason}")]
 pub struct LedgerConfigError {
@@ -102,7 +104,7 @@ impl LedgerConfig {
         Ok(self.log_key()?.origin().clone())
     }
 
-    /// What the ledger is founded on.
+    /// The ledger's founding parameters.
     ///
     /// # Errors
     /// [`LedgerConfigError`].
@@ -134,7 +136,7 @@ impl LedgerConfig {
         self
     }
 
-    /// The same for the party's commands, which run beside its server: with a copy and a mark of their own.
+    /// The same for the party's commands, which run beside its server with their own copy and mark.
     #[must_use]
     pub fn of_the_desk(mut self) -> Self {
         self.replica.as_mut_os_string().push(DESK);
@@ -144,7 +146,7 @@ impl LedgerConfig {
         self
     }
 
-    /// The same for a server, which must have a high-water mark.
+    /// The same for a server, for which the high-water mark is required.
     ///
     /// # Errors
     /// [`LedgerConfigError`] without one.

@@ -22,10 +22,10 @@ use crate::{
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FollowError {
-    /// The wire.
+    /// The connection.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// What came over it.
+    /// The received data.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
     /// The log's time is ahead of this machine's.
@@ -35,7 +35,7 @@ pub enum FollowError {
          at once: entries of the future close offers and let credits expire"
     )]
     Ahead {
-        /// By how many seconds.
+        /// The difference in seconds.
         ahead: u64,
     },
     /// The thread that verified panicked: a bug.
@@ -45,11 +45,11 @@ pub enum FollowError {
     Interrupted,
 }
 
-/// How far the newest leaf may be ahead of a follower's clock: clocks that are kept by NTP differ by far
-/// less, and a promise of minutes is the shortest that the ledger's time decides.
+/// How far the newest leaf may be ahead of a follower's clock. Clocks under NTP differ far less,
+/// and the shortest deadlines that depend on the ledger's time have minutes.
 pub const MOST_AHEAD: Duration = Duration::from_secs(5 * 60);
 
-/// What an update brought.
+/// The result of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Leaves before.
@@ -68,10 +68,10 @@ pub struct Follower {
     watch: Watch,
 }
 
-/// One update at a time; the last that holds it lets the next begin.
+/// One update at a time. When the last holder drops it, the next may begin.
 type Turn = Arc<OwnedMutexGuard<()>>;
 
-/// The follower's own clock, and what it is used for.
+/// The follower's own clock, and its use.
 #[derive(Clone)]
 struct Watch {
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -100,8 +100,9 @@ impl Follower {
         }
     }
 
-    /// Refuses a log whose newest leaf is more than [`MOST_AHEAD`] ahead of the own clock, where a
-    /// follower otherwise warns. For servers: what they do at a wrong time cannot be taken back.
+    /// Refuses a log whose newest leaf is more than [`MOST_AHEAD`] ahead of the follower's clock;
+    /// by default a follower only warns. For servers, whose actions at a wrong time cannot be
+    /// undone.
     #[must_use]
     pub fn refusing_the_future(mut self) -> Self {
         self.watch.refuses = true;
@@ -125,7 +126,7 @@ impl Follower {
         reading(&self.replica)
     }
 
-    /// Fetches, verifies and applies what the log has and the replica has not.
+    /// Fetches, verifies and applies the leaves that the replica lacks.
     ///
     /// # Errors
     /// [`FollowError`]; [`ReplicaError::Rewritten`] when the log signed two trees of one size,
@@ -150,10 +151,11 @@ impl Follower {
             self.require_consistency(&mut client, &update).await?;
             let mut pages = client.leaves(update.from(), update.until()).await?;
             tracing::debug!(from = progress.from, to = progress.to, "verifying leaves");
-            // Leaves are verified and written while the next ones come, a few pages behind. Both go on together
-            // or end together: without pages there is no update, and without it nobody takes pages.
+            // Leaves are verified and written while the next ones arrive, a few pages behind. Both
+            // sides end together: without pages there is no update, and without the update nobody
+            // consumes pages.
             let (send, receive) = mpsc::channel(PAGES);
-            // Not `from`: what was settled meanwhile is no longer missing.
+            // Not `from`: leaves that were written meanwhile are no longer missing.
             let (mut next, until) = (update.from(), update.until());
             let mut blobs = client.clone();
             let fetch = async move {
@@ -173,13 +175,14 @@ impl Follower {
             let watch = self.watch.clone();
             let grow = self.run(&turn, move |replica| grow(replica, update, receive, &watch));
             let (fetched, grown) = tokio::join!(fetch, grow);
-            // Where pages stopped to come, the update is short, which is no fault of theirs.
+            // If the pages stopped, the update is short, which is not the fault of the leaves.
             fetched.and(grown)?;
             Ok(progress)
         })
     }
 
-    /// Writes what an earlier update verified and could not write, when the disk was full.
+    /// Writes the leaves that an earlier update verified but could not write because the disk was
+    /// full.
     async fn settle(&self, turn: &Turn) -> Result<(), FollowError> {
         if !self.replica().is_unsettled() {
             return Ok(());
@@ -252,7 +255,7 @@ async fn send_page(
     Ok(leaves.is_empty() || send.send(Page { leaves, last }).await.is_ok())
 }
 
-/// Verifies and writes pages as they come. Readers wait for its beginning and its end only.
+/// Verifies and writes pages as they arrive. Readers only wait at its beginning and its end.
 fn grow(
     replica: &RwLock<Replica>,
     update: Update,
@@ -268,7 +271,7 @@ fn grow(
         }
     }
     watch.look(growth.newest_time())?;
-    // What is still on its way is verified before readers must wait.
+    // Verify the remaining leaves before readers must wait.
     growth.end(rng)?;
     writing(replica).accept(growth, rng)?;
     Ok(())
@@ -302,7 +305,7 @@ impl Watch {
     }
 }
 
-/// A writer that panicked left what it had verified unwritten, which every reader is told.
+/// A writer that panicked left verified leaves unwritten, and every reader gets that error.
 fn reading(replica: &RwLock<Replica>) -> RwLockReadGuard<'_, Replica> {
     replica.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,8 +1,8 @@
 //! A verified copy of a ledger: follow, check consistency, apply, submit.
 //!
-//! A party trusts no coordinator. What it acts on comes from its own copy, in which every
-//! checkpoint signature, every leaf hash, every rule and every proof was checked by itself, when it was
-//! taken in. What was stored then is believed, as own key files are; [`Replica::replay`] checks it again.
+//! A party does not trust a coordinator. It acts on its own copy, for which it checked every
+//! checkpoint signature, every leaf hash, every rule and every proof when the data arrived. Stored
+//! data is trusted, as the party's key files are; [`Replica::replay`] checks it again.
 //!
 //! - [`Replica`] holds the copy and its state, both on disk or in memory. It knows files and no network.
 //! - `Client` talks to a coordinator: submits entries, verifies receipts and signed refusals.
@@ -13,12 +13,12 @@
 //! own, such as a wallet in a browser, gives checkpoints, consistency proofs and leaves to a copy in memory
 //! ([`Replica::in_memory`]), which refuses what a copy on disk refuses.
 //!
-//! A log that signed two trees of one size is refused loudly ([`ReplicaError::Rewritten`]), and the two signed
-//! checkpoints are kept. Of a tree that is not shown to continue the one before, nothing is taken
-//! ([`ReplicaError::NotShown`]).
+//! If a log signed two trees of one size, the error is [`ReplicaError::Rewritten`], and the two
+//! signed checkpoints are kept. If a tree is not shown to continue the one before, nothing of it is
+//! accepted ([`ReplicaError::NotShown`]).
 //!
-//! A [`HighWaterMark`] outside the copy's folder remembers the newest tree that was verified, so that a
-//! copy that is deleted or comes back older cannot be filled again from a log that went back too.
+//! A [`HighWaterMark`] outside the copy's folder remembers the newest verified tree. So a copy that
+//! is deleted or becomes older cannot be filled again from a log that went back too.
 //!
 //! Out of scope: comparing checkpoints with other parties (a log could still show different
 //! parties different histories; witness cosignatures are for that).

@@ -1,11 +1,11 @@
-//! The high-water mark: the newest tree that a server has handed out or verified, kept apart from
-//! the server's data.
+//! The high-water mark: the newest tree that a server has handed out or verified, stored separately
+//! from the server's data.
 //!
-//! A data folder that comes back older (a restored image, a snapshot, an empty disk) cannot tell by
-//! itself that it is older. The mark can, as long as it does not come back with it: so it is refused
-//! inside the data folder, and belongs on another disk. It is the log's own signed checkpoint, so it is
-//! checked under the log's key, convicts a log that contradicts it, and any party's copy has one to
-//! begin with.
+//! A data folder that was set back (by a restored image, a snapshot, an empty disk) does not show
+//! that it is older. The mark shows it, unless it is set back too. So a mark inside the data folder
+//! is refused; it belongs on another disk. The mark is the log's own signed checkpoint. So it is
+//! checked under the log's key, it convicts a log that contradicts it, and any party's copy has one
+//! from which a mark can begin.
 
 use std::{
     fs::{self, File},
@@ -20,7 +20,7 @@ use merits_guard::{
 use merits_verifier::log::{Checkpoint, Hash, LogKey, MAX_NOTE_BYTES, SignedCheckpoint};
 use thiserror::Error;
 
-/// Why a high-water mark cannot be used, or what it forbids.
+/// Why a high-water mark cannot be used, or what it refuses.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MarkError {
@@ -29,13 +29,14 @@ pub enum MarkError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Others could replace it, or it cannot be written: the server would go below it, or stand still.
+    /// Others could replace it, so that the server could go below it, or it cannot be written, so
+    /// that the server would stop.
     #[error("high-water mark {0}")]
     Guard(#[from] GuardError),
-    /// It cannot be raised, so nothing that is newer may be shown.
+    /// It cannot be raised, so nothing newer may be published.
     #[error(
         "the high-water mark {} cannot be written: {source}. It is written before anything newer is shown, so \
          nothing is served: see that the user who runs this owns it and its folder, that both may be written, and \
@@ -45,22 +46,22 @@ pub enum MarkError {
     NotWritable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It would come back with the data that it guards.
+    /// It would be set back together with the data that it guards.
     #[error(
         "the high-water mark {} lies inside {}, which it guards: whatever sets that folder back \
          would set the mark back too; let `high_water_mark` name a file outside, best on another disk",
         path.display(), folder.display()
     )]
     Inside {
-        /// Where the mark is, links followed.
+        /// The path of the mark, with links resolved.
         path: PathBuf,
-        /// The data folder, links followed.
+        /// The data folder, with links resolved.
         folder: PathBuf,
     },
-    /// Another process keeps it: most often a second run of the same command.
+    /// Another process has it open, most often a second run of the same command.
     #[error(
         "another program works with the high-water mark {} now: a second command of the same party, or its \
          server. Wait until it has ended and run this again; what shall run at the same time needs a mark \
@@ -72,7 +73,7 @@ pub enum MarkError {
         /// The mark.
         path: PathBuf,
     },
-    /// A copy of the log was kept under it, and it is gone.
+    /// A copy of the log was kept under it, but it is missing.
     #[error(
         "the high-water mark {} is not there, and the copy of the log in {} was kept under it: without it \
          nobody notices if this copy or the log comes back older. Bring the file back. If it is lost, begin a \
@@ -87,14 +88,14 @@ pub enum MarkError {
         }
     )]
     Lost {
-        /// Where the mark was.
+        /// The path of the mark.
         path: PathBuf,
         /// The folder of the copy.
         copy: PathBuf,
-        /// Of the copy beside a server's.
+        /// For the copy beside a server's.
         desk: bool,
     },
-    /// There is one, so none is begun.
+    /// There is a mark, so none is begun.
     #[error(
         "the high-water mark {} is there already, at {size} entries: nothing was changed. A server raises it by \
          itself",
@@ -106,7 +107,7 @@ pub enum MarkError {
         /// Entries that it covers.
         size: u64,
     },
-    /// What a mark should begin at is no checkpoint of this log.
+    /// The file from which a mark should begin is not a checkpoint of this log.
     #[error(
         "the checkpoint in {}: {reason}. Name a checkpoint of this log, such as `checkpoint.txt` in a party's \
          copy of it; no mark was made",
@@ -142,10 +143,10 @@ pub enum MarkError {
         path: PathBuf,
         /// Entries that the mark covers.
         mark: u64,
-        /// Entries that there are.
+        /// Entries in the data.
         found: u64,
     },
-    /// The data is another history.
+    /// The data has another history.
     #[error(
         "the high-water mark {} is a tree of {size} entries that the data here does not continue: \
          this is another history of the log; bring back the data that the mark belongs to",
@@ -159,19 +160,19 @@ pub enum MarkError {
     },
 }
 
-/// A server's high-water mark. Its lock is held as long as it lives.
+/// A server's high-water mark. It holds a lock until it is dropped.
 #[derive(Debug)]
 pub struct HighWaterMark {
     path: PathBuf,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
     _lock: File,
-    /// The note in a copy's folder that is not known to be there yet.
+    /// The note in a copy's folder, unless it is known to exist.
     note: Option<PathBuf>,
 }
 
 impl HighWaterMark {
-    /// Opens the mark at `path` of the log with `key`, which must not lie inside `data`. A file that
-    /// is not there is a mark that nothing was written to.
+    /// Opens the mark at `path` of the log with `key`, which must not lie inside `data`. A missing
+    /// file is a mark to which nothing was written yet.
     ///
     /// # Errors
     /// [`MarkError`].
@@ -185,7 +186,7 @@ impl HighWaterMark {
         let lock = merits_guard::open_lock(&lock_path)?;
         lock.try_lock()
             .map_err(|_| MarkError::InUse { path: path.clone() })?;
-        // One that an earlier version made, or a copy.
+        // A file that an earlier version made, or a copied one.
         if path.exists() {
             merits_guard::open_lock(&path)?;
         }
@@ -198,11 +199,11 @@ impl HighWaterMark {
         })
     }
 
-    /// Opens the mark of the copy of the log in the folder `copy`. The copy notes that it has one, so a
-    /// mark that was lost is told from one that nothing was written to yet.
+    /// Opens the mark of the copy of the log in the folder `copy`. The copy records that it has a
+    /// mark, so a lost mark is distinguished from one to which nothing was written yet.
     ///
     /// # Errors
-    /// [`MarkError::Lost`], or as [`HighWaterMark::open`].
+    /// [`MarkError::Lost`], or those of [`HighWaterMark::open`].
     pub fn of_copy(path: &Path, copy: &Path, key: &LogKey) -> Result<Self, MarkError> {
         let mark = Self::begin_of_copy(path, copy, key)?;
         if mark.newest.is_none() && copy.join(NOTE).exists() {
@@ -215,7 +216,7 @@ impl HighWaterMark {
         Ok(mark)
     }
 
-    /// The same, also where the mark was lost: somebody begins another on purpose.
+    /// The same, also if the mark was lost: the caller begins another one on purpose.
     ///
     /// # Errors
     /// As [`HighWaterMark::open`].
@@ -225,10 +226,10 @@ impl HighWaterMark {
         Ok(mark)
     }
 
-    /// Where a mark would be, links followed, if it may be there.
+    /// The path of a mark, with links resolved, if it is allowed.
     ///
     /// # Errors
-    /// [`MarkError::Inside`], [`MarkError::Guard`], or a folder that is not there.
+    /// [`MarkError::Inside`], [`MarkError::Guard`], or a missing folder.
     pub fn place(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
         let path = outside(path, data)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
@@ -242,7 +243,7 @@ impl HighWaterMark {
         Ok(path)
     }
 
-    /// What a mark says, whoever keeps it.
+    /// Reads a mark without locking it.
     ///
     /// # Errors
     /// [`MarkError`].
@@ -251,7 +252,7 @@ impl HighWaterMark {
         Ok(newest.map(|(checkpoint, _)| checkpoint))
     }
 
-    /// Where the mark is, links followed.
+    /// The path of the mark, with links resolved.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -261,13 +262,13 @@ impl HighWaterMark {
         self.newest.as_ref().map(|(checkpoint, _)| checkpoint)
     }
 
-    /// The same, as the log signed it.
+    /// The same, as the signed note of the log.
     pub fn signed(&self) -> Option<&SignedCheckpoint> {
         self.newest.as_ref().map(|(_, signed)| signed)
     }
 
     /// Refuses a log of `size` entries that is below the mark, or whose tree at the mark's size has
-    /// another root. `root_at` is asked for that root; `None` is another root.
+    /// another root. `root_at` gives that root; `None` counts as another root.
     ///
     /// # Errors
     /// [`MarkError::Below`], [`MarkError::Contradicts`].
@@ -295,8 +296,8 @@ impl HighWaterMark {
         Ok(())
     }
 
-    /// Raises the mark to a tree that continues the one it has. It is on disk afterwards, so only
-    /// then the checkpoint may be shown to anybody.
+    /// Raises the mark to a tree that continues the present one. The mark is on disk when this
+    /// returns, and only then may the checkpoint be published.
     ///
     /// # Errors
     /// [`MarkError`]; the mark never goes down.
@@ -305,7 +306,7 @@ impl HighWaterMark {
         checkpoint: &Checkpoint,
         signed: &SignedCheckpoint,
     ) -> Result<(), MarkError> {
-        // That a larger tree continues the mark's is the caller's to know (`judge`).
+        // The caller must have checked that a larger tree continues the mark's (`judge`).
         self.judge(checkpoint.size, |size| {
             if size == checkpoint.size {
                 Some(checkpoint.root)
@@ -320,8 +321,8 @@ impl HighWaterMark {
         self.note()
     }
 
-    /// Notes in the copy's folder that it has a mark. After the mark: a crash in between leaves a mark, and
-    /// the note is written with the next tree.
+    /// Records in the copy's folder that it has a mark. This comes after writing the mark: a crash
+    /// in between leaves a mark, and the note is written with the next tree.
     fn note(&mut self) -> Result<(), MarkError> {
         let Some(note) = &self.note else {
             return Ok(());
@@ -338,7 +339,7 @@ impl HighWaterMark {
     }
 }
 
-/// Replaces a small file of the owner's whole; it is on the disk afterwards.
+/// Replaces a small private file completely. It is on disk when this returns.
 fn replace(path: &Path, text: &str) -> Result<(), MarkError> {
     output::replace_own(path, Readers::Owner, |out| out.write_all(text.as_bytes()))
         .map_err(at(path))
@@ -385,7 +386,7 @@ pub(crate) fn read_checkpoint(
     Ok((checkpoint, signed))
 }
 
-/// The mark's place with every link followed, if it is not inside `data`.
+/// The mark's path with links resolved, if it is not inside `data`.
 fn outside(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
     let resolved = resolve(path).map_err(at(path))?;
     let folder = resolve(data).map_err(at(data))?;
@@ -398,7 +399,7 @@ fn outside(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
     Ok(resolved)
 }
 
-/// A path with every link followed, of which the last parts need not exist yet.
+/// A path with links resolved, whose last parts need not exist yet.
 fn resolve(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         Ok(resolved) => return Ok(resolved),
@@ -438,5 +439,5 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
 
 /// In a copy's folder once it has a mark.
 const NOTE: &str = "marked";
-/// How the names of the copy and of the mark end that a party's commands use beside its server.
+/// The suffix of the copy and of the mark that a party's commands use beside its server.
 pub const DESK: &str = "-desk";

@@ -1,5 +1,5 @@
-//! Whose the files of a store are, and whether they can be written: known before a server listens, because
-//! the first thing that it could not keep would end it.
+//! Checks who owns the files of a store and whether they can be written. This happens before a
+//! server listens, because the first failed write would end it.
 
 use std::{
     fs::{self, Metadata, Permissions},
@@ -19,10 +19,10 @@ use crate::{
     words::Trouble,
 };
 
-/// Makes the file of a store if there is none, and does with it as [`keep_private`] does.
+/// Makes the file of a store if there is none, and then does what [`keep_private`] does.
 ///
 /// # Errors
-/// As [`keep_private`].
+/// Those of [`keep_private`].
 pub fn restrict(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
     // What is there is judged by what it is; where nothing is, not even a link to nothing, a file is made.
@@ -52,7 +52,7 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
     let metadata = fs::metadata(path).map_err(FileError::io("read", path))?;
     require_own(path, &metadata)?;
     let mode = metadata.mode() & 0o777;
-    // Somebody chose that: root could write all the same.
+    // Somebody set this mode on purpose. Only root could write nevertheless.
     if mode & 0o600 != 0o600 || folder_is_closed(path) {
         return Err(not_writable(path));
     }
@@ -102,9 +102,9 @@ pub async fn prove_writable(db: &mut SqliteConnection, path: &Path) -> Result<()
         .map_err(|error| explain_writing(path, error))
 }
 
-/// Writes what the write-ahead log holds into the file, and the file to the disk. A program that ended after a failed
-/// sync may have left a commit that only the system's memory has: whoever answers from a store makes sure of it
-/// first.
+/// Writes the contents of the write-ahead log into the file, and the file to the disk. A program
+/// that ended after a failed sync may have left a commit that only the system's memory has. So call
+/// this before answering from a store.
 ///
 /// # Errors
 /// [`FileError::StillRead`]; as of [`prove_writable`].
@@ -113,7 +113,8 @@ pub async fn make_durable(db: &mut SqliteConnection, path: &Path) -> Result<(), 
         .fetch_one(db)
         .await
         .map_err(|error| explain_writing(path, error))?;
-    // A reader of the newest commit keeps the log from being emptied, and nothing from the file.
+    // A reader of the newest commit prevents emptying the log, but does not keep data out of the
+    // file.
     if folded < frames {
         let path = path.to_owned();
         return Err(FileError::StillRead { path });

@@ -1,4 +1,4 @@
-//! What goes wrong with a database's file.
+//! Errors of a database's file.
 
 use std::{io, path::PathBuf};
 
@@ -22,16 +22,16 @@ pub enum FileError {
     Failed {
         /// The file.
         path: PathBuf,
-        /// How.
+        /// SQLite's error.
         source: DatabaseError,
     },
-    /// Nothing has this name.
+    /// There is no file of this name.
     #[error("there is no file {}", path.display())]
     Missing {
-        /// The name.
+        /// The path.
         path: PathBuf,
     },
-    /// The file is no database.
+    /// The file is not a database.
     #[error(
         "{} is not a SQLite database ({found}); nothing was changed. Name the right file, or bring it back",
         path.display()
@@ -39,10 +39,10 @@ pub enum FileError {
     NoDatabase {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What it is instead.
         found: &'static str,
     },
-    /// A part of a database's file.
+    /// The file is a truncated database.
     #[error(
         "{} ends early: {found} bytes of {expected}. It was not copied to its end, or its disk was full; nothing \
          was changed. Copy it again, or take another backup",
@@ -51,12 +51,12 @@ pub enum FileError {
     Torn {
         /// The file.
         path: PathBuf,
-        /// Bytes that are there.
+        /// Bytes of the file.
         found: u64,
         /// Bytes of the whole file.
         expected: u64,
     },
-    /// The file is another user's: what is written would belong to this one.
+    /// The file belongs to another user; files that SQLite adds would belong to this user.
     #[error(
         "{} belongs to another user (number {owner}; this program runs as {user}): run the program as that \
          user, or make the file this user's (chown {user} {})",
@@ -66,16 +66,16 @@ pub enum FileError {
     OtherUser {
         /// The file.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
-        /// Who we are.
+        /// This program's user.
         user: u32,
     },
     /// Others could have replaced the file, or it is none.
     #[error(transparent)]
     Exposed(#[from] GuardError),
-    /// Nothing can be kept in the file.
-    #[error("{} cannot be written ({facts}), and nothing is served that could not be kept: {why}", path.display())]
+    /// Nothing can be written to the file.
+    #[error("{} cannot be written ({facts}), so nothing is served: {why}", path.display())]
     NotWritable {
         /// The file.
         path: PathBuf,
@@ -87,14 +87,14 @@ pub enum FileError {
     /// A file or folder cannot be used.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
-        /// With which file.
+        /// The file.
         path: PathBuf,
         /// Why it failed.
         source: io::Error,
     },
-    /// The file is another program's.
+    /// The file belongs to another program.
     #[error(
         "{} {}, and is no {what}; nothing was changed. Name the right file",
         path.display(),
@@ -108,7 +108,7 @@ pub enum FileError {
         path: PathBuf,
         /// What it should be.
         what: &'static str,
-        /// What it is, if it is one of ours.
+        /// What it is, if MERITS made it.
         found: Option<StoreKind>,
     },
     /// The file is of another version of this program.
@@ -133,7 +133,7 @@ pub enum FileError {
         /// SQLite's own words.
         what: String,
     },
-    /// Nothing is overwritten.
+    /// Existing files are not overwritten.
     #[error("{} exists and is not overwritten; move it away or name another file", path.display())]
     Exists {
         /// The file.
@@ -149,7 +149,7 @@ pub enum FileError {
     NotFolded {
         /// The database.
         path: PathBuf,
-        /// What kept it.
+        /// What prevented it.
         why: &'static str,
     },
     /// Part of the write-ahead log cannot go into the file.
@@ -177,7 +177,7 @@ impl From<sqlx::Error> for FileError {
 }
 
 impl FileError {
-    /// Whether the file is there and holds something else than it should, or a part of it.
+    /// Whether the file exists but has the wrong contents, or only a part.
     pub fn is_about_content(&self) -> bool {
         matches!(
             self,

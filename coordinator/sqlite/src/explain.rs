@@ -1,4 +1,4 @@
-//! What a file is that cannot be used, in words.
+//! Describes a file that cannot be used.
 
 use std::{
     fs::{self, File},
@@ -16,12 +16,12 @@ use crate::{
     words::{DatabaseError, Trouble},
 };
 
-/// What every SQLite database begins with.
+/// The beginning of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Bytes of the header.
 const HEADER: usize = 100;
 
-/// Refuses what cannot be a whole SQLite database, before SQLite says so in its own words.
+/// Refuses a file that cannot be a complete SQLite database, before SQLite does with its own error.
 ///
 /// # Errors
 /// [`FileError::Missing`], [`FileError::Exposed`] for what is no file, [`FileError::NoDatabase`],
@@ -87,8 +87,8 @@ fn read_header(file: &File) -> io::Result<Vec<u8>> {
 
 /// The bytes of a file that ends before its last page, and those of all pages that its header counts.
 ///
-/// A checkpoint writes the first page first and empties the write-ahead log last. So the length is asked for when
-/// all else is known: with an empty log, everything that the header counted is in the file by then.
+/// A checkpoint writes the first page first and empties the write-ahead log last. So the length is
+/// read last: with an empty log, all pages that the header counts are in the file by then.
 fn missing(file: &File, path: &Path, header: &[u8; HEADER]) -> io::Result<Option<(u64, u64)>> {
     let number = |at: usize| {
         let bytes = header
@@ -100,10 +100,11 @@ fn missing(file: &File, path: &Path, header: &[u8; HEADER]) -> io::Result<Option
         1 => 65_536,
         bytes => u64::from(bytes),
     };
-    // The number of pages counts if the program that changed the file last knew it.
+    // The number of pages is valid only if the program that last changed the file maintained it.
     let whole = page * u64::from(number(28));
     let counts = number(24) == number(92);
-    // A write-ahead log has what is not in the file yet, and a journal what SQLite will put back.
+    // A write-ahead log contains data that is not in the file yet, and a journal contains data that
+    // SQLite will restore.
     let has = |suffix| fs::metadata(beside(path, suffix)).is_ok_and(|file| file.len() > 0);
     if !counts || has("-wal") || has("-journal") {
         return Ok(None);
@@ -112,7 +113,7 @@ fn missing(file: &File, path: &Path, header: &[u8; HEADER]) -> io::Result<Option
     Ok((found < whole).then_some((found, whole)))
 }
 
-/// What SQLite's failure with a file means.
+/// The meaning of SQLite's failure with a file.
 pub fn explain(path: &Path, error: sqlx::Error) -> FileError {
     let trouble = Trouble::of(&error);
     if matches!(
@@ -145,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// The fault: the length from before a checkpoint was compared with the header from after it.
+    /// Regression: the length from before a checkpoint was compared with the header from after it.
     #[tokio::test]
     async fn a_file_that_grows_while_it_is_looked_at_has_no_end_too_early() {
         let dir = tempfile::tempdir().unwrap();

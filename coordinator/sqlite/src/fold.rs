@@ -1,4 +1,4 @@
-//! Folding the write-ahead log into the file.
+//! Folds the write-ahead log into the file.
 
 use std::{fs, path::Path};
 
@@ -6,9 +6,9 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use crate::{access::require_files, beside, durable, error::FileError, explain::explain};
 
-/// Folds the write-ahead log of `path` into the file and makes sure of it: afterwards the file alone
-/// is the whole store. Call it last, after every connection of this process is closed, also on the
-/// way out of a failure. Without a file there is nothing to fold.
+/// Folds the write-ahead log of `path` into the file and verifies that: afterwards the file alone
+/// is the complete store. Call it last, after every connection of this process is closed, also
+/// after a failure. Without a file there is nothing to fold.
 ///
 /// # Errors
 /// [`FileError::NotFolded`] when another process reads the store; nothing is lost then.

@@ -1,8 +1,8 @@
-//! What MERITS keeps in SQLite files.
+//! The kinds of stores that MERITS keeps in SQLite files.
 
 use std::fmt;
 
-/// What MERITS keeps in SQLite files.
+/// The kinds of stores that MERITS keeps in SQLite files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
     /// A coordinator's ledger.
@@ -16,7 +16,7 @@ pub enum StoreKind {
 }
 
 impl StoreKind {
-    /// What such a file is called.
+    /// The name of such a file.
     pub(crate) fn store(self) -> &'static str {
         match self {
             Self::Ledger => "coordinator's database",

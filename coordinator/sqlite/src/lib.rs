@@ -1,20 +1,24 @@
-//! What every store of MERITS does with its SQLite file, in one place:
+//! Handling of SQLite files, shared by all stores of MERITS:
 //!
 //! - [`durable`]: how a store opens its file, so that a commit survives kill -9 and power loss;
 //! - [`pool`]: connections that a full disk broke are not used again, so a server goes on without a
 //!   restart once there is room;
-//! - [`restrict`], [`keep_private`]: the files are their owner's, and nobody else may replace them;
-//! - [`prove_writable`]: a store that cannot be written is told before anything is served from it;
-//! - [`make_durable`]: what an earlier run left in the write-ahead log is on the disk before it is answered;
-//! - [`StoreKind`], [`examine`], [`explain`]: what a file is that is not the right one, and what a failure means,
-//!   in words of those who run a server ([`DatabaseError`]);
-//! - [`Schema`]: whose file it is, and of which version, before anything is read or changed;
-//! - [`fold`]: at the stop, the write-ahead log goes into the file. A server whose readers close after
-//!   its writer leaves everything in `-wal`, and whoever copies the file alone copies an empty store;
-//! - [`Staged`]: a verified copy, made while the store is in use, that appears under its name whole
-//!   or not at all. Backups and restores are both made of it.
+//! - [`restrict`], [`keep_private`]: the files belong to their owner, and nobody else may replace
+//!   them;
+//! - [`prove_writable`]: a store that cannot be written is reported before anything is served from
+//!   it;
+//! - [`make_durable`]: data that an earlier run left in the write-ahead log is on the disk before
+//!   anything is answered from it;
+//! - [`StoreKind`], [`examine`], [`explain`]: what a wrong file is, and what a failure means, in
+//!   terms that operators understand ([`DatabaseError`]);
+//! - [`Schema`]: the owner and version of a file, checked before anything is read or changed;
+//! - [`fold`]: at the stop, the write-ahead log goes into the file. A server whose readers close
+//!   after its writer leaves everything in `-wal`, and a copy of the file alone would be an empty
+//!   store;
+//! - [`Staged`]: a verified copy, made while the store is in use, that appears under its name
+//!   completely or not at all. Backups and restores use it.
 //!
-//! Out of scope: what the rows mean. A store checks its own copies with its own rules between
+//! Out of scope: the meaning of the rows. A store checks its own copies with its own rules between
 //! [`Staged::copy_of`] and [`Staged::put_in_place`].
 
 mod access;
@@ -49,7 +53,7 @@ pub use staged::{Staged, check_integrity, findings};
 
 pub use words::DatabaseError;
 
-/// Statements that a connection keeps prepared: a ledger's lists go in and out by statements of 11 lengths.
+/// Statements that a connection keeps prepared: a ledger's lists use statements of 11 lengths.
 const STATEMENTS: usize = 256;
 
 /// How long a connection waits for another's lock.
@@ -61,16 +65,16 @@ pub fn durable(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
-        // In WAL mode only FULL syncs the log at each commit, and an answer promises that what it
-        // confirms survives a power cut.
+        // In WAL mode only FULL syncs the log at each commit, and an answer guarantees that the
+        // confirmed data survives a power cut.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .statement_cache_capacity(STATEMENTS)
         .pragma("cell_size_check", "ON")
 }
 
-/// How a file is opened to look at it only. It leaves the journal mode alone, so it reads backups
-/// (which have no write-ahead log) as well as stores in use.
+/// Options for opening a file for reading only. It leaves the journal mode alone, so it reads
+/// backups (which have no write-ahead log) as well as stores in use.
 pub fn inspecting(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
@@ -79,7 +83,7 @@ pub fn inspecting(path: &Path) -> SqliteConnectOptions {
         .pragma("cell_size_check", "ON")
 }
 
-/// Where a database is, if its name is a link.
+/// The target of a database's name, if it is a link.
 fn real(path: &Path) -> Cow<'_, Path> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     match fs::canonicalize(path) {
@@ -88,7 +92,7 @@ fn real(path: &Path) -> Cow<'_, Path> {
     }
 }
 
-/// The file that SQLite keeps beside a database: beside the file itself, where the name is a link.
+/// A file that SQLite keeps beside a database. If the name is a link, it is beside the target.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = real(path).into_owned().into_os_string();
     name.push(suffix);

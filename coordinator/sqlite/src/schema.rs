@@ -1,4 +1,4 @@
-//! Whose file it is, and of which version.
+//! The owner and version of a file.
 
 use std::path::Path;
 
@@ -19,20 +19,20 @@ pub struct Schema {
     pub tables: &'static str,
 }
 
-/// What a file is before anything is written to it.
+/// The kind of a file before anything is written to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// A database without a single table, of nobody.
+    /// A database without an owner and without tables.
     Empty,
-    /// Of this schema and version.
+    /// A database of this schema and version.
     Ours,
 }
 
 impl Schema {
-    /// Looks whose file it is. Nothing is changed.
+    /// Determines the owner of a file. Changes nothing.
     ///
     /// # Errors
-    /// [`FileError::Foreign`], [`FileError::Version`], or what SQLite says ([`explain`]).
+    /// [`FileError::Foreign`], [`FileError::Version`], or SQLite's error ([`explain`]).
     pub async fn look(&self, db: &mut SqliteConnection, path: &Path) -> Result<Found, FileError> {
         let failed = |error| explain(path, error);
         let application: i64 = sqlx::query_scalar("PRAGMA application_id")
@@ -69,8 +69,8 @@ impl Schema {
         }
     }
 
-    /// Makes the tables of an empty file, in one transaction with the version: a crash leaves an
-    /// empty database or a whole one.
+    /// Makes the tables of an empty file, in one transaction with the version, so that a crash
+    /// leaves an empty database or a complete one.
     ///
     /// # Errors
     /// [`FileError::Database`].

@@ -1,4 +1,4 @@
-//! Copies that appear under their name whole or not at all.
+//! Copies that appear under their name completely or not at all.
 
 use std::{
     fs,
@@ -16,8 +16,8 @@ use crate::{
     words::{DatabaseError, Trouble},
 };
 
-/// A verified copy that is not yet under its name. Dropped without
-/// [`put_in_place`](Self::put_in_place), nothing is left of it.
+/// A verified copy that is not yet under its name. If it is dropped without
+/// [`put_in_place`](Self::put_in_place), it is deleted.
 #[derive(Debug)]
 pub struct Staged {
     destination: PathBuf,
@@ -25,9 +25,9 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Copies `source` beside `destination`, as it is at one moment, also while others write to it,
-    /// and has SQLite check the copy. Its owner alone may read it. Free pages do not come along, so
-    /// what was deleted from the store is not in its copy.
+    /// Copies a snapshot of `source` to a file beside `destination`, also while others write to it,
+    /// and lets SQLite check the copy. Only its owner may read it. Free pages are not copied, so
+    /// deleted data is not in the copy.
     ///
     /// # Errors
     /// [`FileError::Exists`] for a destination that is there, or that a write-ahead log or journal
@@ -36,7 +36,7 @@ impl Staged {
         // Absolute, so that no name is taken for a URI; SQLite reads names as text.
         let destination =
             absolute(destination).map_err(FileError::io("find the folder of", destination))?;
-        // A leftover log beside the destination would be played into the copy when it is opened.
+        // SQLite would apply a leftover log beside the destination to the copy when it is opened.
         for suffix in ["", "-wal", "-journal"] {
             let path = beside(&destination, suffix);
             if fs::symlink_metadata(&path).is_ok() {
@@ -46,8 +46,8 @@ impl Staged {
         examine(source)?;
         let failed = |error| explain(source, error);
         let mut db = inspecting(source).connect().await.map_err(failed)?;
-        // SQLite writes into an empty file that exists: made here, it has its mode from the start, and a name that
-        // no file had.
+        // SQLite writes into an existing empty file. Making it here gives it the right mode from
+        // the start, and a name that no file had.
         let (part, _) = Beside::make(&destination, Readers::Owner)
             .map_err(FileError::io("create", &destination))?;
         let staged = Self { destination, part };
@@ -73,16 +73,16 @@ impl Staged {
         Ok(staged)
     }
 
-    /// Where the copy is now, for the store's own checks.
+    /// The present path of the copy, for the store's own checks.
     pub fn path(&self) -> &Path {
         self.part.path()
     }
 
-    /// Gives the copy its name; it is on disk afterwards.
+    /// Gives the copy its name. It is on disk when this returns.
     ///
     /// # Errors
-    /// [`FileError::Exists`] when the name was taken meanwhile. After any error nothing of this copy is
-    /// left under the name.
+    /// [`FileError::Exists`] when the name was taken meanwhile. After any error, no part of this
+    /// copy is left under the name.
     pub fn put_in_place(mut self) -> Result<(), FileError> {
         // SQLite does not synchronise what VACUUM INTO writes.
         let file = fs::File::open(self.path())
@@ -125,7 +125,7 @@ impl Drop for Staged {
     }
 }
 
-/// What SQLite finds wrong with a database's pages and constraints, at most so much.
+/// SQLite's findings about a database's pages and constraints, up to a limit.
 ///
 /// # Errors
 /// SQLite's.
@@ -138,7 +138,7 @@ pub async fn findings(db: &mut SqliteConnection, most: u32) -> sqlx::Result<Vec<
     Ok(findings.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// Has SQLite check a database: its pages, its constraints, its foreign keys.
+/// Lets SQLite check a database: its pages, its constraints, its foreign keys.
 ///
 /// # Errors
 /// [`FileError::Damaged`] with SQLite's first finding.

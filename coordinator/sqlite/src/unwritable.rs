@@ -6,7 +6,7 @@ use rustix::fs::{Access, StatVfsMountFlags};
 
 use crate::{beside, error::FileError, real};
 
-/// Whether the folder's own mode keeps its owner from making files in it.
+/// Whether the folder's mode prevents its owner from making files in it.
 pub(crate) fn folder_is_closed(path: &Path) -> bool {
     fs::metadata(folder(path)).is_ok_and(|metadata| {
         let own = metadata.uid() == rustix::process::geteuid().as_raw();
@@ -21,7 +21,7 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
-/// Why a file cannot be written, as far as the system tells.
+/// Why a file cannot be written, as far as the system shows it.
 pub(crate) fn not_writable(path: &Path) -> FileError {
     let path = &*real(path);
     let folder = folder(path);

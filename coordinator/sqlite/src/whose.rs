@@ -1,4 +1,4 @@
-//! Whose a file is, for those who were given another one than they need.
+//! Identifies a file for callers that were given the wrong one.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl StoreKind {
-    /// What a database holds, if it is one of ours.
+    /// The kind of a database, if MERITS made it.
     ///
     /// # Errors
     /// SQLite's.
@@ -39,7 +39,7 @@ impl StoreKind {
         })
     }
 
-    /// Refuses a file that does not hold this, such as a backup of another store. Nothing is changed.
+    /// Refuses a file of another kind, such as a backup of another store. Changes nothing.
     ///
     /// # Errors
     /// [`FileError`], which says what the file is instead.
@@ -54,8 +54,7 @@ impl StoreKind {
         }
     }
 
-    /// Refuses a file that holds something else; one in which nothing was made yet is no such. Nothing is
-    /// changed.
+    /// Refuses a file of another kind. An empty database is accepted. Changes nothing.
     ///
     /// # Errors
     /// [`FileError`], which says what the file is instead.

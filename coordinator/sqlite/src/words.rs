@@ -1,27 +1,27 @@
-//! What a database says, in words of somebody who runs a server: SQLite's own are for programmers.
+//! Errors of a database in terms that operators understand: SQLite's own are for programmers.
 
 use std::{error::Error, fmt};
 
-/// A failure of SQLite. Its text says what happened and what to do; the path is for whoever names it.
+/// A failure of SQLite. Its text says what happened and what to do; callers add the path.
 ///
-/// It has no source: SQLite's words would follow on the screen.
+/// It has no source, because SQLite's text would follow on the screen.
 #[derive(Debug)]
 pub struct DatabaseError(sqlx::Error);
 
-/// What to do about a failure of a database.
+/// The kind of a database's failure, which determines the advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// Another process holds a lock.
     Busy,
-    /// Opened for reading only, or not allowed.
+    /// It is opened for reading only, or writing is not allowed.
     ReadOnly,
-    /// No such file, or no right to open it.
+    /// There is no such file, or no permission to open it.
     CannotOpen,
-    /// The disk says so.
+    /// The disk reports an error.
     Disk,
-    /// No room.
+    /// The disk is full.
     Full,
-    /// Pages that contradict each other.
+    /// Pages contradict each other.
     Damaged,
     /// Not a database.
     NoDatabase,
@@ -56,12 +56,12 @@ impl Trouble {
 }
 
 impl DatabaseError {
-    /// Whether the tables are not the program's: something else changed them.
+    /// Whether the tables are not the program's, because something else changed them.
     pub fn is_of_the_tables(&self) -> bool {
         Trouble::of(&self.0) == Trouble::Tables
     }
 
-    /// Whether trying again cannot help: the disk or the file itself is broken.
+    /// Whether retrying cannot help, because the disk or the file itself is broken.
     pub fn is_lasting(&self) -> bool {
         matches!(
             Trouble::of(&self.0),
@@ -99,7 +99,7 @@ impl fmt::Display for DatabaseError {
                 return match &self.0 {
                     // Its Display has a code before the message.
                     sqlx::Error::Database(error) => f.write_str(error.message()),
-                    // Ours, of a value that is not what it should be.
+                    // Our own, for an invalid value.
                     sqlx::Error::Decode(error) => error.fmt(f),
                     error => error.fmt(f),
                 };

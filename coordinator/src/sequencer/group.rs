@@ -1,4 +1,4 @@
-//! A group of entries in the making.
+//! A group of entries that is being made.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use super::{Log, SequencerError};
 /// An entry of a group: authentic, and verified if its kind has a proof.
 pub(super) type Entry = (Authentic, Option<VerifiedProof>);
 
-/// A group in the making.
+/// A group that is being made.
 pub(super) struct Pending {
     pub(super) frontier: Frontier,
     /// Stored nodes at the tree's right edge, and those that the group adds.
@@ -25,19 +25,19 @@ pub(super) struct Pending {
     pub(super) new_nodes: Vec<(Node, Hash)>,
     pub(super) rows: PendingRows,
     pub(super) effects: Vec<Effects>,
-    /// What the effects use up.
+    /// The values that the effects use up.
     used: HashSet<Value>,
-    /// Values that were looked up, and whether an earlier group used them up.
+    /// Values that were queried, and whether an earlier group used them up.
     stored: HashMap<Value, bool>,
 }
 
-/// A value that may occur once.
+/// A value that may occur only once.
 type Value = (UniqueSet, [u8; 32]);
 
-/// Index of a new entry; nothing for one that was there before.
+/// Index of a new entry; `None` for one that already existed.
 pub(super) type Appended = Option<u64>;
 
-/// What the rules and the group so far say of an entry.
+/// The result of the rules and the group so far for an entry.
 enum Judged {
     /// It is in the log, or in this group.
     Before,
@@ -58,8 +58,8 @@ impl Pending {
         }
     }
 
-    /// Reads what the rules of these submissions look at, and which of their values are used up: those of all in
-    /// as few looks as those of one.
+    /// Reads the rows that the rules of these submissions need, and which of their values are used
+    /// up, with as few queries for all as for one.
     pub(super) async fn read(
         &mut self,
         state: &Governing,
@@ -89,7 +89,8 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes one entry, which is appended with all others ([`StorageGroup::append_all`]).
+    /// Checks one entry, which is then appended together with all others
+    /// ([`StorageGroup::append_all`]).
     pub(super) async fn place(
         &mut self,
         state: &mut Governing,
@@ -105,7 +106,7 @@ impl Pending {
         }
     }
 
-    /// Takes and appends one entry, and lets the store say which of its values is taken.
+    /// Checks and appends one entry, and lets the store report which of its values is taken.
     pub(super) async fn append(
         &mut self,
         state: &mut Governing,
@@ -136,8 +137,8 @@ impl Pending {
     ) -> Result<Judged, SequencerError> {
         let (authentic, verified) = (&entry.0, entry.1.as_ref());
         let id = authentic.submission().id();
-        // The state's rules would refuse a repetition (a party cannot join twice), so it is
-        // recognised before them.
+        // The state's rules would refuse a repetition (a party cannot join twice), so repetitions
+        // are recognised before.
         if known.contains_key(&id) || self.used.contains(&(UniqueSet::Entry, id.0)) {
             return Ok(Judged::Before);
         }
@@ -148,7 +149,8 @@ impl Pending {
             Err(CheckError::Refused(refusal)) => return Ok(Judged::Refused(Box::new(refusal))),
             Err(CheckError::Rows(error)) => return Err(error.into()),
         };
-        // One value that an earlier group used would take this group to the slow path, and anybody can send it.
+        // One value that an earlier group used would force this group onto the slow path, and
+        // anybody can send such an entry.
         let of_store = effects.uniques().iter();
         let of_store = of_store.filter(|unique| unique.set != UniqueSet::Entry);
         let of_store = of_store.map(|unique| (unique.set, unique.value)).collect();
@@ -252,8 +254,9 @@ mod tests {
         (authentic, verified)
     }
 
-    /// The fault: a value that an earlier group used was found when all leaves went in, so the whole group began
-    /// again, with a savepoint an entry. Anybody with one spent note could do that to every group.
+    /// Regression: a value that an earlier group used was only found when all leaves were inserted,
+    /// so the whole group began again with a savepoint for each entry. Anybody with one spent note
+    /// could do that to every group.
     #[tokio::test]
     async fn what_an_earlier_group_used_is_known_before_the_group_goes_in() {
         let mut town = Stage::new(StdRng::seed_from_u64(7)).unwrap();
@@ -300,7 +303,7 @@ mod tests {
         assert!(is_spent(&outcomes[0]), "{:?}", outcomes[0]);
         assert!(matches!(outcomes[1], Ok(Some(_))), "{:?}", outcomes[1]);
         assert!(is_spent(&outcomes[2]), "{:?}", outcomes[2]);
-        // One look was enough, and nothing is left for the store to refuse.
+        // One query was enough, and the store has nothing left to refuse.
         assert_eq!(pending.stored.len(), looked_up);
         let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
         assert_eq!(leaves.len(), 1);

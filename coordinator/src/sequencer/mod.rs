@@ -1,17 +1,18 @@
 //! The one task that orders entries.
 //!
-//! It takes whatever waits, up to a group, checks each entry against the state as it is after the
-//! one before, appends all that pass in one transaction with one checkpoint, and answers after the
-//! commit. So the cost of a sync is shared by all that arrived during the last one, and nothing is
-//! acknowledged that a power cut could take back.
+//! It takes the waiting entries, up to a group, checks each entry against the state after the one
+//! before, appends all that pass in one transaction with one checkpoint, and answers after the
+//! commit. So all entries that arrived during the last sync share the cost of the next one, and a
+//! power cut cannot undo an acknowledged entry.
 //!
-//! The newest tree is written to the high-water mark before its checkpoint is shown. While the clock is
-//! out of step nothing is appended, and everything that waits is told to come back.
+//! The newest tree is written to the high-water mark before its checkpoint is published. While the
+//! clock is wrong, nothing is appended, and all waiting callers are told to retry.
 //!
-//! After a storage error nobody knows what is durable, so the state in memory is worthless. Nothing is appended
-//! then, whoever waits is told so, and what is stored is served on. What was committed is read again as soon as
-//! a write goes through; then appending goes on. Where the disk itself failed, that is left to a restart: a disk
-//! that lost a write may answer from memory that it has it.
+//! After a storage error it is unknown what is durable, so the state in memory cannot be used. Then
+//! nothing is appended, waiting callers get an error, and the stored log is still served. The
+//! committed data is read again as soon as a write succeeds; then appending continues. If the disk
+//! itself failed, this needs a restart: a disk that lost a write may still return it from its
+//! cache.
 
 mod group;
 mod reload;
@@ -49,22 +50,22 @@ pub(crate) struct Ready {
     pub(crate) authentic: Authentic,
     pub(crate) verified: Option<VerifiedProof>,
     pub(crate) reply: oneshot::Sender<Outcome>,
-    /// Held until the answer, also when its caller has gone: there are no more permits than places in the
-    /// queue.
+    /// Held until the answer, even after its caller has gone: there are no more permits than places
+    /// in the queue.
     pub(crate) holding: Holding,
 }
 
-/// What became of an entry.
+/// The result for an entry.
 pub(crate) type Outcome = Result<Placed, NotPlaced>;
 
-/// Why an entry has no place.
+/// Why an entry was not appended.
 #[derive(Debug)]
 pub(crate) enum NotPlaced {
     /// The rules refuse it.
     Refused(Box<Refusal>),
-    /// The clock is wrong: no judgement on the entry.
+    /// The clock is wrong; this says nothing about the entry.
     OutOfStep(OutOfStep),
-    /// Nothing can be kept now: no judgement on the entry.
+    /// Nothing can be stored now; this says nothing about the entry.
     CannotWrite,
 }
 
@@ -78,7 +79,7 @@ pub(crate) enum Placed {
         proof: Vec<Hash>,
         checkpoint: Arc<SignedCheckpoint>,
     },
-    /// It was there before.
+    /// It was already in the log.
     Before,
 }
 
@@ -115,7 +116,7 @@ impl From<PendingError<sqlx::Error>> for SequencerError {
 }
 
 impl SequencerError {
-    /// What becomes of the log after it.
+    /// What happens to the log after it.
     fn outlook(&self) -> Outlook {
         match self {
             Self::Database(error) if error.is_of_the_tables() => Outlook::End,
@@ -126,10 +127,10 @@ impl SequencerError {
     }
 }
 
-/// What becomes of the log after an error.
+/// What happens to the log after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outlook {
-    /// It is read again once a write goes through.
+    /// It is read again once a write succeeds.
     Again,
     /// Only a restart reads it again.
     Restart,
@@ -137,20 +138,21 @@ enum Outlook {
     End,
 }
 
-/// How often it is tried whether a write goes through again.
+/// How often the sequencer tries whether a write succeeds again.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
-/// Who waits for an answer.
+/// The callers that wait for an answer.
 #[derive(Debug, Default)]
 struct Waiting {
-    /// Entries that nobody looked at.
+    /// Entries that are not checked yet.
     group: Vec<Ready>,
-    /// Of those that are being appended, in their order.
+    /// Callers of the entries that are being appended, in order.
     replies: Vec<(oneshot::Sender<Outcome>, Holding)>,
 }
 
 impl Waiting {
-    /// Tells all of them that nothing can be kept. Whether their entries are in the log is not known.
+    /// Tells all of them that nothing can be stored. It is unknown whether their entries are in the
+    /// log.
     fn refuse(&mut self) {
         let group = self
             .group
@@ -169,7 +171,8 @@ pub(crate) struct Log {
     /// The sum over all stored rows and used values.
     pub(crate) digest: StateDigest,
     pub(crate) frontier: Frontier,
-    /// Stored nodes at the tree's right edge: with the group's own, all that its proofs need.
+    /// Stored nodes at the tree's right edge. With the group's own nodes, its proofs need no
+    /// others.
     pub(crate) edge: HashMap<Node, Hash>,
 }
 
@@ -208,7 +211,7 @@ impl Sequencer {
                 _ => error.to_string(),
             };
             self.writing.stop(CannotWrite(why));
-            // Whoever is told asks again, and is to hear the same.
+            // Callers that were told ask again, and must get the same answer.
             waiting.refuse();
             self = match self.recover(&mut queue, outlook).await {
                 Some(recovered) => recovered,
@@ -229,7 +232,7 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Refuses what comes until the log was read again; nothing when the coordinator stops first.
+    /// Refuses entries until the log was read again. `None` if the coordinator stops before.
     async fn recover(self, queue: &mut mpsc::Receiver<Ready>, outlook: Outlook) -> Option<Self> {
         let Self {
             writer,
@@ -242,7 +245,7 @@ impl Sequencer {
             config,
             policy,
         } = self;
-        // It may be inside a transaction that is no more.
+        // It may be inside a transaction that has ended.
         if let Err(error) = writer.close().await {
             tracing::debug!(%error, "the writing connection was not closed in order");
         }
@@ -282,8 +285,8 @@ impl Sequencer {
         }
     }
 
-    /// Appends what passes of the group that waits, and answers all of it. On an error nobody is answered, and
-    /// all go on waiting.
+    /// Appends the entries of the waiting group that pass, and answers all of them. On an error
+    /// nobody gets an answer, and all keep waiting.
     async fn append(&mut self, waiting: &mut Waiting) -> Result<(), SequencerError> {
         let Waiting { group, replies } = waiting;
         let time = match self.time.now() {
@@ -308,7 +311,7 @@ impl Sequencer {
         let mut transaction = self.writer.begin().await?;
         let known = transaction.find_all(&ids).await?;
         let mut pending = Pending::new(log);
-        // One look for all of the group; an entry that changes what a later one reads is rare.
+        // One query for the whole group; an entry rarely changes what a later one reads.
         pending
             .read(&log.state, &mut transaction, submissions.clone())
             .await?;
@@ -320,8 +323,8 @@ impl Sequencer {
             let placed = pending.place(&mut log.state, &mut transaction, entry, &known, time);
             outcomes.push(placed.await?);
         }
-        // All at once. Each value was looked up, so all are new. The constraints have the last word all the same:
-        // where they refuse one, the group begins again and asks them leaf by leaf.
+        // Append all at once. Each value was queried, so all should be new. The constraints decide
+        // nevertheless: if they refuse one, the group begins again leaf by leaf.
         let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
         if transaction.append_all(&leaves).await?.is_err() {
             drop(transaction);
@@ -340,7 +343,7 @@ impl Sequencer {
         if pending.effects.is_empty() {
             drop(transaction);
             for ((reply, holding), outcome) in replies.drain(..).zip(outcomes) {
-                // Whoever is answered finds the place free.
+                // The permit is free when the caller gets the answer.
                 drop(holding);
                 let outcome = outcome.map_err(NotPlaced::Refused);
                 let _ = reply.send(outcome.map(|_| Placed::Before));
@@ -352,8 +355,8 @@ impl Sequencer {
             size: pending.frontier.size(),
             root: pending.frontier.root(),
         };
-        // Signed before the commit and shown after it: a checkpoint of entries that a crash
-        // takes back must never have been seen.
+        // Sign it before the commit and publish it after: a checkpoint of entries that a crash
+        // undoes must never have been seen.
         let signed = Arc::new(checkpoint.sign(&self.signer)?);
         let (rows, digest) = pending
             .rows
@@ -393,7 +396,7 @@ impl Sequencer {
                 }
             };
             drop(holding);
-            // The caller may have gone away; the entry stays, and its id brings the receipt.
+            // The caller may have gone; the entry stays, and its id gives the receipt.
             let _ = reply.send(placed);
         }
         self.log.edge = tree::frontier_nodes(checkpoint.size)

@@ -1,4 +1,4 @@
-//! What a sequencer goes on from, out of the store.
+//! Loads from the store what a sequencer needs to continue.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::{
     startup::{self, Loaded},
 };
 
-/// Opens the database for writing, proves that it can be written, and loads what is stored. The high-water
-/// mark is raised to it.
+/// Opens the database for writing, checks that it can be written, and loads the stored log. The
+/// high-water mark is raised to it.
 pub(crate) async fn reload(
     config: &Config,
     policy: LedgerPolicy,
@@ -37,7 +37,7 @@ pub(crate) async fn reload(
     Ok((writer, loaded?))
 }
 
-/// What the world sees of a loaded log, and what the sequencer goes on from.
+/// The public view of a loaded log, and the sequencer's own state.
 pub(crate) fn parts(loaded: Loaded) -> (View, Log) {
     let Loaded {
         state,

@@ -24,12 +24,11 @@ use crate::{
     receipts,
 };
 
-/// An item of a stream holds its entry, the receipt (the entry again, as text) and as much
-/// beside.
+/// An item of a stream holds its entry, the receipt (the entry again, as text) and as much again.
 const ITEM_BYTES: usize = 2 * 1_024;
 
-/// What calls hold: an entry and its receipt, a page as it is read and as it is sent; an item of a
-/// stream that is being read.
+/// The memory of calls: an entry and its receipt; a page while it is read and while it is sent; an
+/// item of a stream that is being read.
 pub(crate) const WEIGHTS: Weights = Weights {
     usual: 16 * 1_024,
     methods: &[

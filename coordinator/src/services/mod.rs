@@ -1,5 +1,5 @@
-//! The gRPC services: each turns a request into its checked form, asks, and turns the answer into
-//! a message. Nothing is decided here.
+//! The gRPC services. Each turns a request into its checked form, passes it on, and turns the
+//! answer into a message. They decide nothing.
 
 pub(crate) mod blobs;
 pub(crate) mod ledger;
@@ -21,21 +21,21 @@ use merits_serve::{InWork, ItemMemory};
 use tokio::task::JoinHandle;
 use tonic::{Status, Streaming};
 
-/// Items of one stream that are worked on at once: enough to fill a batch of proofs.
+/// Concurrent items of one stream: enough to fill a batch of proofs.
 const STREAM_PARALLEL: usize = 256;
 
-/// What one call of a stream may have in work: half of a full batch of the largest earn batches, and
-/// all of any others.
+/// The memory that one streaming call may have in work: half of a full batch of the largest earn
+/// batches, and a full batch of any others.
 pub(crate) const STREAM_BYTES: usize = 8 * 1_024 * 1_024;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Works on each item of a stream until `stopped`.
+/// Processes each item of a stream until `stopped`.
 ///
-/// Each is worked on in a task of its own. An answer's stream runs only while its peer reads; work
-/// that ran within it would keep its permits for as long as a peer does not, and take them from
-/// everybody. An item's memory (`size` of the item) is kept until its answer is taken, and until nothing
-/// works on it any more, should its stream be gone before.
+/// Each item runs in a separate task. The stream of answers only runs while its peer reads. Work
+/// inside it would keep its permits while a peer does not read, and so take them from everybody. An
+/// item's memory (`size` of the item) is kept until its answer is received, and until all work on
+/// it has ended, even if the stream ended before.
 fn each<I, O, W>(
     requests: Streaming<I>,
     in_work: InWork,
@@ -71,12 +71,12 @@ where
     answers.boxed()
 }
 
-/// A task that ends with whoever waits for it.
+/// A task that is aborted when its waiter is dropped.
 struct Task<O>(JoinHandle<Result<O, Fault>>);
 
 impl<O> Task<O> {
     async fn end(mut self) -> Result<O, Fault> {
-        // A panic would be a fault of ours.
+        // A panic would be a bug.
         (&mut self.0)
             .await
             .unwrap_or_else(|_| Err(Fault::internal()))

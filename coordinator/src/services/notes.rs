@@ -1,7 +1,7 @@
 //! `merits.notes.v1.Notes`.
 //!
-//! A bucket is two megabytes, and goes out as it is read from the store. The generated server makes a whole
-//! message first, so this is a server of its own.
+//! A bucket has two megabytes and is sent while it is read from the store. The generated server
+//! builds a whole message first, so this is a hand-written server.
 
 use std::{
     convert::Infallible,
@@ -36,7 +36,7 @@ use crate::{
     timekeeper::Timekeeper,
 };
 
-/// What calls hold: a chunk of a bucket as it is read, and one as it is sent.
+/// The memory of calls: a chunk of a bucket that is read, and one that is sent.
 pub(crate) const WEIGHTS: Weights = Weights::of_all(8 * 1_024 + 3 * CHUNK as usize * NOTE_BYTES);
 
 /// Serves the note tree, in buckets.
@@ -105,7 +105,7 @@ impl NotesService {
     }
 }
 
-/// The message of a request that has one.
+/// The message of a request with exactly one.
 async fn message<M>(body: Body) -> Result<M, Status>
 where
     M: prost::Message + Default + Send + 'static,
@@ -113,7 +113,7 @@ where
     let decoder = ProstCodec::<M, M>::default().decoder();
     let mut messages = Streaming::new_request(decoder, body, None, Some(NOTES_REQUEST_MESSAGE));
     let message = messages.message().await?;
-    // To its end, as of every call with one request.
+    // Read it to its end, as for every call with one request.
     messages.trailers().await?;
     message.ok_or_else(|| Status::internal("Missing request message."))
 }
@@ -140,19 +140,19 @@ impl Service<Request<Body>> for NotesService {
     }
 }
 
-/// An answer of one message, in pieces that are made as they are sent.
+/// An answer of one message, in pieces that are produced while they are sent.
 struct Message {
     pieces: BoxStream<'static, Result<Bytes, Status>>,
     is_over: bool,
 }
 
 impl Message {
-    /// A message of so many bytes, which the pieces must have together.
+    /// A message of this many bytes, which must be the total of the pieces.
     fn of(
         length: usize,
         pieces: impl Stream<Item = Result<Bytes, NotesError>> + Send + 'static,
     ) -> Result<Self, Fault> {
-        // gRPC's header: not compressed, and how long.
+        // gRPC's header: the compression flag and the length.
         let mut header = BytesMut::with_capacity(5);
         header.put_u8(0);
         header.put_u32(u32::try_from(length).map_err(|_| Fault::internal())?);

@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{intake::fault, published::Published};
 
-/// What calls hold: a page or a scale, as a message and as bytes.
+/// The memory of calls: a page or a scale, as a message and as bytes.
 pub(crate) const WEIGHTS: Weights = Weights {
     usual: 2 * REGISTRY_ANSWER_MESSAGE,
     methods: &[("GetParty", 16 * 1_024), ("GetLog", 4 * 1_024)],
@@ -100,7 +100,7 @@ impl Registry for RegistryService {
             }
         };
         let view = self.published.read();
-        // What waits for approval is not among them: it means nothing to anybody yet.
+        // Proposals that wait for approval are not included, because they have no effect yet.
         let rest = view
             .state
             .scales()
@@ -225,7 +225,7 @@ fn scale(record: &VersionRecord) -> Scale {
         key_digest: record.key.0.to_vec(),
         claims_per_batch: terms.capacity.into(),
         max_credits: terms.max_credits.0,
-        max_measure: terms.max_measure,
+        max_measure: terms.max_measure.map(|most| most.0),
     }
 }
 

@@ -17,16 +17,16 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{Answers, STREAM_BYTES, each};
 use crate::intake::{Intake, Judgement, fault};
 
-/// An item of a stream holds its subject, read and unread, and a verdict.
+/// An item of a stream holds its subject, encoded and decoded, and a verdict.
 const ITEM_BYTES: usize = 2 * 1_024;
 
-/// What calls hold.
+/// The memory of calls.
 pub(crate) const WEIGHTS: Weights = Weights {
     usual: 2 * VERIFIER_REQUEST_MESSAGE + VERIFIER_ANSWER_MESSAGE,
     methods: &[("VerifyMany", 2 * VERIFIER_REQUEST_MESSAGE)],
 };
 
-/// Verifies for others, in the same batches as submissions.
+/// Verifies proofs for others, in the same batches as submissions.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifierService(pub(crate) Arc<Intake>);
 
@@ -58,7 +58,7 @@ impl Verifier for VerifierService {
                 let judged = judge(&intake, item.subject, memory).await;
                 let verdict = match judged {
                     Ok(judgement) => verdict(judgement),
-                    // One that cannot be read does not end the stream; a stop does.
+                    // An unreadable item does not end the stream, but a stop does.
                     Err(fault) if !fault.may_retry() => Verdict::Invalid(Box::new(fault)),
                     Err(fault) => return Err(fault),
                 };

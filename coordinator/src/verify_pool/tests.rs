@@ -1,4 +1,4 @@
-//! Who is served when, and what is left out.
+//! The order in which classes are served, and what is skipped.
 
 use std::sync::mpsc;
 
@@ -60,10 +60,10 @@ fn parties_have_their_share_whatever_others_want() {
         answer.blocking_recv().unwrap();
     }
     let done = order.lock().unwrap().clone();
-    // Half of the time is theirs: 40 of about 80. First come, first served would make it 840.
+    // They have half of the time: 40 of about 80. First come, first served would give 840.
     assert!(done.len() < 160, "{} before the last of 40", done.len());
     let others = done.iter().filter(|class| **class == Class::Others).count();
-    assert!(others >= 5, "others have theirs too: {others}");
+    assert!(others >= 5, "others have their share too: {others}");
     drop(waiting);
 }
 
@@ -81,7 +81,8 @@ fn work_whose_caller_is_gone_is_left_out() {
     assert_eq!(*done.lock().unwrap(), 0);
 }
 
-/// The fault: the one thread that waited until a lane is ripe took another job, and nobody waited for the lane.
+/// Regression: the one thread that waited until a lane was due took another job, and then no thread
+/// waited for the lane.
 #[test]
 fn a_lane_is_looked_after_while_the_thread_that_waited_works() {
     let limits = PoolLimits {

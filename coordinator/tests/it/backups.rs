@@ -1,4 +1,4 @@
-//! Backups of a running coordinator, and what a restore refuses.
+//! Backups of a running coordinator, and the refusals of a restore.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -39,7 +39,7 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
     let output = dir.path().join("ledger.backup");
     let kept = backup(&config, &output, &mut rand::rng()).await.unwrap();
     assert_eq!(kept.checkpoint, before);
-    // It goes on, and is not disturbed; no second backup takes the first one's place.
+    // It continues undisturbed, and a second backup does not replace the first.
     node.client.submit(&founding.earn(4)).await.unwrap();
     let error = backup(&config, &output, &mut rand::rng())
         .await
@@ -50,13 +50,13 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
 
     let other = tempfile::tempdir().unwrap();
     let restored = elsewhere(&founding, other.path(), &config);
-    // Without a word it would be a lost ledger.
+    // Without a confirmation it would be a lost ledger.
     let error = Coordinator::start(restored.clone(), Arc::new(SystemClock))
         .await
         .unwrap_err();
     assert!(matches!(error, StartError::Lost { .. }), "{error}");
     let own = kept.checkpoint_file.clone();
-    // The backup's own checkpoint says nothing about what came after it, and nothing else here does.
+    // The backup's own checkpoint shows nothing about later entries, and nothing else here does.
     let error = restore(&restored, &output, &own, false, &mut rand::rng())
         .await
         .unwrap_err();
@@ -65,7 +65,7 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
         "{error}"
     );
     assert!(error.to_string().contains("--nothing-newer"), "{error}");
-    // An older one says less, and was taken all the same.
+    // An older one shows even less; it used to be accepted nevertheless.
     let error = restore(&restored, &output, &older, false, &mut rand::rng())
         .await
         .unwrap_err();
@@ -108,7 +108,7 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
     );
     assert!(!behind.database().exists() && !behind.high_water_mark.exists());
 
-    // The mark of this machine, whatever checkpoint is named.
+    // The mark of this machine counts, whatever checkpoint is named.
     fs::copy(&config.high_water_mark, &behind.high_water_mark).unwrap();
     let error = restore(&behind, &output, &own, true, &mut rand::rng())
         .await
@@ -116,14 +116,14 @@ async fn a_backup_of_a_running_coordinator_is_restored_elsewhere() {
     assert!(matches!(error, BackupError::Behind { .. }), "{error}");
     assert!(!behind.database().exists());
 
-    // A mark that the backup is not behind says enough.
+    // A mark that the backup reaches is enough.
     fs::copy(&own, &behind.high_water_mark).unwrap();
     restore(&behind, &output, &own, false, &mut rand::rng())
         .await
         .unwrap();
 }
 
-/// The fault: SQLite's own words, such as "(code: 26) file is not a database".
+/// Regression: the error was SQLite's text, such as "(code: 26) file is not a database".
 #[tokio::test]
 async fn what_is_no_whole_backup_is_named_as_what_it_is() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -155,7 +155,7 @@ async fn what_is_no_whole_backup_is_named_as_what_it_is() {
         assert!(!text.contains("code:"), "{text}");
         assert!(!restored.database().exists() && !restored.high_water_mark.exists());
     }
-    // A checkpoint that is none.
+    // A file that is not a checkpoint.
     for (path, said) in [
         (two.path().join("nowhere"), "there is no such file"),
         (two.path().to_owned(), "is a folder"),
@@ -165,7 +165,7 @@ async fn what_is_no_whole_backup_is_named_as_what_it_is() {
         let text = error.unwrap_err().to_string();
         assert!(text.contains(said) && !text.contains("os error"), "{text}");
     }
-    // An editor's byte order mark changes nothing, nor does it in the high-water mark.
+    // An editor's byte order mark changes nothing, also in the high-water mark.
     let own = &kept.checkpoint_file;
     let marked = |path: &Path| format!("\u{feff}{}", fs::read_to_string(path).unwrap());
     let edited = two.path().join("edited.checkpoint");
@@ -231,7 +231,7 @@ async fn what_is_no_backup_of_this_ledger_is_not_put_back() {
     assert!(matches!(error, BackupError::Checkpoint { .. }), "{error}");
     let error = put(good.clone(), third.path().join("no-such-file")).await;
     assert!(matches!(error, BackupError::Checkpoint { .. }), "{error}");
-    // A leftover log of another database would be played into the restored one.
+    // SQLite would apply a leftover log of another database to the restored one.
     let wal = target.data_dir.join("ledger.sqlite-wal");
     fs::write(&wal, "leftover").unwrap();
     put(good.clone(), own.clone()).await;
@@ -285,8 +285,8 @@ async fn a_damaged_or_older_ledger_gives_no_backup() {
     assert_eq!(left.count(), 0);
 }
 
-/// The fault: under a mistyped setting a sound ledger was replayed by rules that were never its own, and
-/// what came of it said "restore a backup".
+/// Regression: with a mistyped setting, a sound ledger was replayed by the wrong rules, and the
+/// result said "restore a backup".
 #[tokio::test]
 async fn other_founding_facts_are_named_and_nothing_is_called_damaged() {
     let dir = tempfile::tempdir().unwrap();
@@ -350,8 +350,8 @@ async fn other_founding_facts_are_named_and_nothing_is_called_damaged() {
     assert!(fsck(&config, &mut rand::rng()).await.unwrap().is_clean());
 }
 
-/// The fault: a mark was replaced by any larger checkpoint that the log's key had signed, and by one of
-/// another history than the database's.
+/// Regression: a mark was replaced by any larger checkpoint that the log's key had signed, even by
+/// one of another history than the database's.
 #[tokio::test]
 async fn a_mark_is_raised_within_one_history_only() {
     let dir = tempfile::tempdir().unwrap();
@@ -363,7 +363,7 @@ async fn a_mark_is_raised_within_one_history_only() {
     let older = fs::read(config.database()).unwrap();
     let at_older = dir.path().join("older.checkpoint");
     fs::copy(&mark, &at_older).unwrap();
-    // Two histories after it, as an operator makes them who serves an older copy.
+    // Two histories after it, as when an operator serves an older copy.
     let mut histories = Vec::new();
     for count in [2, 3] {
         fs::write(config.database(), &older).unwrap();
@@ -392,7 +392,7 @@ async fn a_mark_is_raised_within_one_history_only() {
     let marked = || fs::read_to_string(&mark).ok();
     let text = |path: &Path| Some(fs::read_to_string(path).unwrap());
 
-    // The database continues the new checkpoint, and not the mark that is there.
+    // The database continues the new checkpoint, but not the existing mark.
     set(&two, Some(&at_one));
     let error = raise_mark(&config, &at_two).await.unwrap_err();
     assert!(matches!(error, BackupError::OtherHistory { .. }), "{error}");
@@ -418,7 +418,7 @@ async fn a_mark_is_raised_within_one_history_only() {
         "{error}"
     );
     assert_eq!(marked(), text(&at_one));
-    // A checkpoint that an older copy does not reach keeps it from being served.
+    // A checkpoint that an older copy does not reach prevents serving it.
     set(&older, Some(&at_older));
     let raised = raise_mark(&config, &at_one).await.unwrap();
     assert_eq!((raised.checkpoint.size, raised.stored), (size + 2, size));
@@ -442,7 +442,7 @@ async fn a_mark_is_raised_within_one_history_only() {
         .unwrap();
 }
 
-/// fsck says what to do about the mark where the mark is at fault, and "restore" where the data is.
+/// fsck says what to do about the mark if the mark is at fault, and "restore" if the data is.
 #[tokio::test]
 async fn a_finding_about_the_mark_is_no_damage_of_the_data() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! A clock that is wrong: nothing is appended under it, and nothing ends.
+//! A wrong clock: nothing is appended under it, and nothing ends.
 
 use std::{
     fs,
@@ -141,7 +141,8 @@ async fn a_clock_that_jumps_appends_nothing() {
     coordinator.shutdown().await.unwrap();
 }
 
-/// The fault: one entry under a clock 40 years ahead closed offers and let credits expire, for good.
+/// Regression: one entry under a clock 40 years ahead closed offers and let credits expire for
+/// ever.
 #[tokio::test]
 async fn forty_years_end_no_offer_and_no_credit() {
     let dir = tempfile::tempdir().unwrap();
@@ -166,7 +167,7 @@ async fn forty_years_end_no_offer_and_no_credit() {
     client.submit(&first).await.unwrap();
     coordinator.shutdown().await.unwrap();
 
-    // It is wrong at the start, whatever date somebody types who believes it.
+    // It is wrong at the start, whatever date a person who trusts it types.
     clock.by(YEARS_40);
     let start = |beginning| {
         Coordinator::begin(
@@ -192,8 +193,8 @@ async fn forty_years_end_no_offer_and_no_credit() {
     coordinator.shutdown().await.unwrap();
 }
 
-/// A ledger that nobody used for months, but that ran, goes on after a short stop; one that stood still
-/// needs a word.
+/// A ledger that ran unused for months continues after a short stop; one that was stopped needs a
+/// confirmation.
 #[tokio::test]
 async fn a_long_stop_is_confirmed() {
     let dir = tempfile::tempdir().unwrap();
@@ -217,14 +218,14 @@ async fn a_long_stop_is_confirmed() {
     let today = SystemClock.now().day();
     let coordinator = start(Beginning::AfterPause(today)).await.unwrap();
     coordinator.shutdown().await.unwrap();
-    // It ran just now, and was asked for nothing.
+    // It ran just now, but had no calls.
     let coordinator = start(Beginning::GoOn).await.unwrap();
     coordinator.shutdown().await.unwrap();
     fs::remove_file(config.data_dir.join("last-seen")).unwrap();
     assert!(start(Beginning::GoOn).await.is_err());
 }
 
-/// A clock of a machine that was started so many times, without a time service or with one.
+/// A clock of a machine that was booted this many times, with or without a time service.
 #[derive(Debug, Default)]
 struct Unkept {
     shifted: Shifted,
@@ -254,7 +255,8 @@ impl Clock for Unkept {
     }
 }
 
-/// The gap: a clock up to a day ahead at a start was served, and nothing repaired what it appended.
+/// Regression: a clock up to a day ahead at a start was accepted, and its entries could not be
+/// repaired.
 #[tokio::test]
 async fn a_clock_that_nobody_confirms_appends_nothing() {
     let dir = tempfile::tempdir().unwrap();
@@ -272,7 +274,7 @@ async fn a_clock_that_nobody_confirms_appends_nothing() {
     let seen = || fs::read_to_string(config.data_dir.join("last-seen")).unwrap();
 
     for rebooted in [false, true] {
-        // Set 20 hours ahead while the coordinator stood still.
+        // Set 20 hours ahead while the coordinator was stopped.
         clock.shifted.by(20 * 60 * MINUTE);
         clock.boots.fetch_add(rebooted.into(), Ordering::Relaxed);
         let noted = seen();
@@ -290,7 +292,7 @@ async fn a_clock_that_nobody_confirms_appends_nothing() {
         assert_eq!(client.checkpoint().await, before);
         assert_eq!(seen(), noted, "nor is the time written down");
         if rebooted {
-            // A time service keeps it: the machine really stood still for so long.
+            // A time service keeps it: the machine really was off for this long.
             clock.kept.store(true, Ordering::Relaxed);
         } else {
             // Set right: the steady clock measured the stop.
@@ -303,7 +305,8 @@ async fn a_clock_that_nobody_confirms_appends_nothing() {
     }
 }
 
-/// The fault: a founding beside the `last-seen` of another ledger made everything, and then failed.
+/// Regression: a founding beside the `last-seen` of another ledger made everything, and then
+/// failed.
 #[tokio::test]
 async fn a_founding_forgets_when_another_ledger_ran() {
     let dir = tempfile::tempdir().unwrap();
@@ -350,7 +353,7 @@ async fn followers_compare_their_own_clock() {
     };
     let server = follow("server").await.refusing_the_future();
     let reader = follow("reader").await;
-    // By less than what is refused.
+    // By less than the refused difference.
     behind.store(4 * MINUTE, Ordering::Relaxed);
     let size = founding.entries.len() as u64;
     assert_eq!(server.sync().await.unwrap().to, size);
@@ -365,11 +368,11 @@ async fn followers_compare_their_own_clock() {
         );
         assert_eq!(server.replica().size(), size, "nothing was taken");
     }
-    // Who only reads is warned.
+    // A follower that only reads gets a warning.
     assert_eq!(reader.sync().await.unwrap().to, size + 1);
     behind.store(0, Ordering::Relaxed);
     assert_eq!(server.sync().await.unwrap().to, size + 1);
-    // What it holds already does not become right by having been taken.
+    // Data that it already holds does not become right because it was accepted.
     behind.store(10 * MINUTE, Ordering::Relaxed);
     assert!(server.sync().await.is_err());
     node.coordinator.shutdown().await.unwrap();
@@ -394,12 +397,12 @@ async fn honest() -> String {
     address
 }
 
-/// A server that says this date, whatever it is asked.
+/// A server that answers everything with this date.
 async fn liar(date: &'static str) -> String {
     answering("date", date).await
 }
 
-/// A server that refuses whatever it is asked, with this header.
+/// A server that refuses everything, with this header.
 async fn answering(name: &'static str, value: &'static str) -> String {
     let (listener, address) = silent().await;
     tokio::spawn(async move {
@@ -419,7 +422,7 @@ async fn answering(name: &'static str, value: &'static str) -> String {
     address
 }
 
-/// The gap: a clock that is wrong by less than a day at the start, with no follower up.
+/// Regression: a clock that is wrong by less than a day at the start, with no follower running.
 #[tokio::test]
 async fn peers_clocks_are_compared_at_the_start() {
     let (one, two) = (honest().await, honest().await);
@@ -427,7 +430,7 @@ async fn peers_clocks_are_compared_at_the_start() {
         liar("Sun, 06 Nov 1994 08:49:37 GMT").await,
         liar("Fri, 06 Nov 2065 08:49:37 GMT").await,
     );
-    // What the client cannot read, and at what it panics.
+    // Headers that the client cannot read, and at which it panics.
     let rude = answering("grpc-status-details-bin", "!").await;
     let vague = answering("date", "yesterday").await;
     let nobody = "http://127.0.0.1:1".to_owned();
@@ -464,21 +467,21 @@ async fn peers_clocks_are_compared_at_the_start() {
             );
         }
     }
-    // One that lies alone stops nothing, nor do two that do not agree; and NTP may do its work.
+    // A single liar stops nothing, nor do two that disagree, and corrections by NTP are tolerated.
     for (shift, peers) in [
         (0, &[&future, &one][..]),
         (0, &[&one, &past, &two]),
         (0, &[&future, &past]),
         (0, &[&future, &nobody, &rude]),
         (4 * MINUTE, &[&one, &two]),
-        // What this cannot see: nobody answers, or one alone does.
+        // This cannot detect it if no peer or only one answers.
         (10 * MINUTE, &[&nobody, &one]),
     ] {
         begin(shift, peers).await.unwrap();
     }
 }
 
-/// Who was down at the start is heard when it is there.
+/// A peer that was down at the start counts once it is up.
 #[tokio::test]
 async fn peers_clocks_are_compared_while_it_runs() {
     let dir = tempfile::tempdir().unwrap();

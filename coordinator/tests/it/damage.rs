@@ -1,4 +1,4 @@
-//! A damaged database is found by fsck, and a start refuses what it can see.
+//! fsck finds a damaged database, and a start refuses the damage that it can detect.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -13,7 +13,7 @@ const DAMAGES: [(&str, &str, bool); 23] = [
         "UPDATE leaf SET leaf = CAST(substr(leaf, 1, length(leaf) - 1) || x'ff' AS BLOB) \
          WHERE idx = (SELECT max(idx) FROM leaf)",
         "rules",
-        // A start believes the stored state, as it believes the key's file.
+        // A start trusts the stored state, as it trusts the key's file.
         false,
     ),
     (
@@ -118,7 +118,7 @@ async fn every_damage_is_found() {
     assert_eq!((report.leaves, report.used), (11, 30));
 
     for (damage, place, start_refuses) in DAMAGES {
-        // One note out of the used values, whichever it is.
+        // Any one note of the used values.
         let damage = damage.replace(
             "WHERE rowid_free = 0",
             "WHERE (kind, value) = (SELECT kind, value FROM used ORDER BY value LIMIT 1)",
@@ -146,8 +146,8 @@ async fn every_damage_is_found() {
     }
 }
 
-/// Facts that were altered in the database cannot be told from a setting that was: both are named with
-/// both values, before anything is replayed.
+/// Altered facts in the database look the same as an altered setting. Both are reported with both
+/// values, before anything is replayed.
 #[tokio::test]
 async fn altered_founding_facts_are_named() {
     let dir = tempfile::tempdir().unwrap();
@@ -173,7 +173,7 @@ async fn altered_founding_facts_are_named() {
     }
 }
 
-/// A state in another layout is made anew from the log beside it, and is what it was.
+/// A state in another layout is computed again from the log and equals the old one.
 #[tokio::test]
 async fn a_state_of_another_version_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();

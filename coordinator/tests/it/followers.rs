@@ -10,8 +10,8 @@ use crate::{
     federation::{Founding, Node},
 };
 
-/// The fault: what the sync settled first was counted as missing, so the leaves did not reach, and the coordinator
-/// was blamed.
+/// Regression: leaves that the sync had written first were counted as missing, so too few leaves
+/// came, and the coordinator was blamed.
 #[tokio::test]
 async fn a_sync_that_settles_goes_on() {
     let dir = tempfile::tempdir().unwrap();
@@ -29,7 +29,7 @@ async fn a_sync_that_settles_goes_on() {
     let size = founding.entries.len() as u64;
     assert_eq!(follower.sync().await.unwrap().to, size);
 
-    // The checkpoint cannot be replaced: a leaf is in the database, and not shown.
+    // The checkpoint cannot be replaced: a leaf is in the database, but not visible.
     let blocked = copy.join("checkpoint.txt");
     fs::remove_file(&blocked).unwrap();
     fs::create_dir(&blocked).unwrap();
@@ -49,7 +49,8 @@ async fn a_sync_that_settles_goes_on() {
     node.coordinator.shutdown().await.unwrap();
 }
 
-/// The fault: a consistency proof that did not hold, which a proxy can cause, said that the log was rewritten.
+/// Regression: for an invalid consistency proof, which a proxy can cause, the error said that the
+/// log was rewritten.
 #[tokio::test]
 async fn only_two_trees_of_one_size_convict() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -97,7 +98,7 @@ async fn only_two_trees_of_one_size_convict() {
     };
     assert_eq!(signatures(evidence), 2);
 
-    // Its next tree might continue the old one, and the proof does not show it.
+    // Its next tree might continue the old one, but the proof does not show it.
     node.client.submit(&founding.earn(1)).await.unwrap();
     let error = follower.sync().await.unwrap_err();
     assert!(!error.to_string().contains("REWRITTEN"), "{error}");

@@ -1,5 +1,5 @@
-//! A ledger is founded when somebody says so; what is missing, older or another's is refused by name,
-//! and nothing is made in its place.
+//! A ledger is founded only on request. Anything missing, older or foreign is refused by name, and
+//! nothing is made in its place.
 
 use std::{
     fs,
@@ -57,7 +57,7 @@ async fn nothing_is_founded_unasked() {
     assert_eq!(files(dir.path()), [], "nothing was made");
     assert!(!config.data_dir.exists());
 
-    // An empty file, as a disk that was full leaves, is no ledger either.
+    // An empty file, as after a full disk, is not a ledger either.
     fs::create_dir(&config.data_dir).unwrap();
     fs::write(config.database(), "").unwrap();
     let error = start(&config).await.unwrap_err();
@@ -80,7 +80,7 @@ async fn a_ledger_is_founded_once() {
     start(&config).await.unwrap().shutdown().await.unwrap();
 }
 
-/// The fault: an empty or older database beside an existing key was served without a word.
+/// Regression: an empty or older database beside an existing key was served without a warning.
 #[tokio::test]
 async fn a_database_that_is_gone_is_not_founded_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -153,7 +153,7 @@ async fn another_logs_key_is_not_this_logs() {
     assert!(matches!(error, StartError::OtherLogKey { .. }), "{error}");
 }
 
-/// A founding that was cut off is told, and can be done again after what it left is deleted.
+/// An interrupted founding is reported, and can be repeated after its files are deleted.
 #[tokio::test]
 async fn a_founding_that_was_cut_off_is_told() {
     let dir = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ async fn a_founding_that_was_cut_off_is_told() {
         };
         assert!(made.contains(&config.log_key_file()));
     }
-    // One that failed leaves nothing.
+    // A failed founding leaves nothing.
     let fresh = tempfile::tempdir().unwrap();
     let config = founding.config(fresh.path());
     let lost = Config {
@@ -213,7 +213,7 @@ async fn an_older_database_is_refused_and_left_alone() {
         "{report}"
     );
 
-    // The same length and another history: entries that nobody has receipts of.
+    // The same length with another history: entries for which nobody has receipts.
     let mark = fs::read(&config.high_water_mark).unwrap();
     fs::remove_file(&config.high_water_mark).unwrap();
     let error = start(&config).await.unwrap_err();
@@ -239,7 +239,7 @@ async fn an_older_database_is_refused_and_left_alone() {
     start(&config).await.unwrap().shutdown().await.unwrap();
 }
 
-/// Makes the mark from the checkpoint in a database, as an operator who forks would.
+/// Makes the mark from the checkpoint in a database, as an operator does who forks the log.
 async fn raise_to(config: &Config, database: &[u8]) {
     use sqlx::{Connection as _, SqliteConnection};
     let dir = tempfile::tempdir().unwrap();
@@ -268,7 +268,7 @@ async fn the_mark_is_what_was_handed_out_and_lies_outside_the_data() {
         let mark = fs::read_to_string(&config.high_water_mark).unwrap();
         assert_eq!(mark.lines().nth(1), Some(newest.size.to_string().as_str()));
     }
-    // A second server cannot keep the same mark.
+    // A second server cannot use the same mark.
     let other = tempfile::tempdir().unwrap();
     let second = Config {
         high_water_mark: config.high_water_mark.clone(),
@@ -297,7 +297,7 @@ async fn the_mark_is_what_was_handed_out_and_lies_outside_the_data() {
             "{error}"
         );
     }
-    // A mark that is no checkpoint of this log.
+    // A mark that is not a checkpoint of this log.
     let text = fs::read_to_string(&config.high_water_mark).unwrap();
     for wrong in ["", "12\n", &text.replacen('1', "2", 1)] {
         fs::write(&config.high_water_mark, wrong).unwrap();
@@ -309,7 +309,7 @@ async fn the_mark_is_what_was_handed_out_and_lies_outside_the_data() {
     }
 }
 
-/// The fault: `anchor_seconds` and others were changed, and the start said nothing.
+/// Regression: `anchor_seconds` and other facts were changed, and the start did not report it.
 #[tokio::test]
 async fn each_founding_fact_that_was_changed_is_named() {
     let dir = tempfile::tempdir().unwrap();
@@ -341,7 +341,7 @@ async fn each_founding_fact_that_was_changed_is_named() {
     start(&config).await.unwrap().shutdown().await.unwrap();
 }
 
-/// The fault: 60 entries acknowledged, a graceful stop, and `ledger.sqlite` had 4 KiB.
+/// Regression: after 60 acknowledged entries and a graceful stop, `ledger.sqlite` had 4 KiB.
 #[tokio::test]
 async fn after_a_stop_the_file_alone_is_the_ledger() {
     let dir = tempfile::tempdir().unwrap();
@@ -355,7 +355,7 @@ async fn after_a_stop_the_file_alone_is_the_ledger() {
     node.coordinator.shutdown().await.unwrap();
     let wal = config.data_dir.join("ledger.sqlite-wal");
     assert!(fs::metadata(&wal).map_or(0, |file| file.len()) == 0);
-    // What a careless backup copies: the file and the key.
+    // The files of a careless backup: the database and the key.
     let other = tempfile::tempdir().unwrap();
     let copied = founding.config(other.path());
     fs::create_dir(&copied.data_dir).unwrap();
@@ -367,7 +367,8 @@ async fn after_a_stop_the_file_alone_is_the_ledger() {
     node.coordinator.shutdown().await.unwrap();
 }
 
-/// A coordinator that cannot raise its high-water mark hands out nothing newer, and goes on when it can.
+/// A coordinator that cannot raise its high-water mark publishes nothing newer, and continues when
+/// it can.
 #[tokio::test]
 async fn a_coordinator_without_its_mark_hands_out_nothing_and_goes_on_with_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -390,14 +391,15 @@ async fn a_coordinator_without_its_mark_hands_out_nothing_and_goes_on_with_it() 
         assert_eq!(node.client.checkpoint().await, before, "it is not shown");
     }
     fs::create_dir(&marks).unwrap();
-    // The entry is durable although nobody was told; asked again, it has its receipt.
+    // The entry is durable although nobody was told. Asked again, the coordinator returns its
+    // receipt.
     let answer = node.client.submit_when_it_can(&entry).await;
     assert!(answer.already_present);
     assert!(node.client.checkpoint_after(&before).await.size > before.size);
     let other = founding.earn(2);
     assert!(!node.client.submit(&other).await.unwrap().already_present);
 
-    // One that stops in that state says why, and folds too.
+    // A coordinator that stops in that state reports why, and folds too.
     fs::remove_dir_all(&marks).unwrap();
     let last = founding.earn(2);
     assert!(node.client.submit(&last).await.is_err());
@@ -407,7 +409,7 @@ async fn a_coordinator_without_its_mark_hands_out_nothing_and_goes_on_with_it() 
     assert!(fs::metadata(&wal).map_or(0, |file| file.len()) == 0);
 }
 
-/// A follower's table that says otherwise is told by name, before anything is fetched.
+/// A difference in a follower's table is reported by name, before anything is fetched.
 #[tokio::test]
 async fn a_followers_founding_facts_are_compared() {
     let dir = tempfile::tempdir().unwrap();
@@ -463,7 +465,7 @@ async fn a_refused_founding_makes_nothing() {
         ("inside", &|config| {
             config.high_water_mark = config.data_dir.join("mark");
         }),
-        ("is no folder", &|config| {
+        ("is not a folder", &|config| {
             config.high_water_mark = dir.path().join("nowhere/mark");
         }),
         ("folder for the log key", &|config| {
@@ -483,7 +485,7 @@ async fn a_refused_founding_makes_nothing() {
     }
     found(&good).await.unwrap().shutdown().await.unwrap();
 
-    // A mark or a key in a folder that is made for the data is no fault.
+    // A mark or a key in a folder that is made for the data is not a fault.
     let mut config = good.clone();
     config.data_dir = dir.path().join("new/data");
     config.high_water_mark = dir.path().join("new/ledger.mark");

@@ -1,4 +1,4 @@
-//! Starting, stopping, being pressed, and being started with the wrong things.
+//! Starts, stops, overload, and starts with wrong files.
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
@@ -109,7 +109,7 @@ async fn a_stop_finishes_what_is_in_flight() {
     while let Some(call) = calls.join_next().await {
         match call.unwrap() {
             Ok(_) => accepted += 1,
-            // Told to come back, or the connection was gone before the call.
+            // Told to retry, or the connection was closed before the call.
             Err(fault) => assert!(
                 fault.may_retry() || matches!(fault.code, Code::Unknown | Code::Cancelled),
                 "{fault:?}"
@@ -173,8 +173,8 @@ async fn pressure_is_answered_with_a_hint_and_nothing_is_lost() {
     node.coordinator.shutdown().await.unwrap();
 }
 
-/// The fault: callers who went away gave their permits back and left their entries in the queue, and who
-/// came next was told that the coordinator stops.
+/// Regression: callers that went away released their permits and left their entries in the queue,
+/// and the next caller was told that the coordinator stops.
 #[tokio::test]
 async fn callers_who_went_away_keep_their_places_in_the_queue() {
     let dir = tempfile::tempdir().unwrap();
@@ -208,7 +208,7 @@ async fn callers_who_went_away_keep_their_places_in_the_queue() {
     for fault in faults {
         assert_eq!(fault.reason, Reason::Busy, "{fault:?}");
     }
-    // What waited is appended, and there is room again.
+    // The waiting entry is appended, and there is room again.
     let entry = founding.earn(1);
     loop {
         match client.submit(&entry).await {
@@ -262,7 +262,7 @@ async fn wrong_databases_are_refused_and_left_alone() {
         "{error}"
     );
 
-    // A ledger of an earlier release has other tables; it is named, not misread.
+    // A ledger of an earlier release has other tables; it is reported, not misread.
     for other in (0..SCHEMA_VERSION).chain([SCHEMA_VERSION + 1]) {
         sql(&config, &format!("PRAGMA user_version = {other}")).await;
         let error = start_error(config.clone()).await;

@@ -1,4 +1,4 @@
-//! Health follows what the coordinator needs: its files, and the log in them.
+//! Health depends on what the coordinator needs: its files, and the log in them.
 
 use std::{
     fs,
@@ -43,7 +43,8 @@ async fn sql(config: &Config, statement: &str) {
     db.close().await.unwrap();
 }
 
-/// The fault: health followed the clock alone, and a coordinator that could read nothing said SERVING.
+/// Regression: health depended on the clock alone, and a coordinator that could read nothing
+/// reported SERVING.
 #[tokio::test]
 async fn health_follows_the_files_and_the_stored_log() {
     let dir = tempfile::tempdir().unwrap();

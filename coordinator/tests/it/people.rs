@@ -28,14 +28,14 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use sqlx::Connection as _;
 use tonic::Code;
 
-/// A town that is played in memory, and a coordinator that took all of its entries.
+/// A town in memory, and a coordinator that has all of its entries.
 pub(crate) struct Mirror {
     stage: Stage<StdRng>,
     pub(crate) config: Config,
     pub(crate) node: Node,
 }
 
-/// A note in the town, and who has it.
+/// A note in the town, and its owner.
 pub(crate) struct Owned {
     citizen: Citizen,
     note: Note,
@@ -64,7 +64,7 @@ impl Mirror {
         let config = founding.config(dir);
         let node = Node::founded(&founding, config.clone()).await;
         stage.time = now();
-        // The slot of the notes must be over before anything is proven under its end.
+        // The slot of the notes must be over before anything can be proven under its anchor.
         tokio::time::sleep(Duration::from_millis(1_100)).await;
         let owned = citizens.into_iter().zip(notes);
         let owned = owned.map(|(citizen, note)| Owned { citizen, note });
@@ -151,9 +151,10 @@ async fn people_act_over_the_wire() {
     refused(client, &again, "spent", "spending", Code::AlreadyExists).await;
     let twice = client.submit(&redemption).await.unwrap();
     assert!(twice.already_present);
-    // An attestation is nobody's: no party signs it.
+    // No party signs an attestation.
     client.submit(&attested).await.unwrap();
-    // So its note is looked up before its proof is verified, which anybody could ask for any number of times.
+    // So its note is queried before its proof is verified; otherwise anybody could request any
+    // number of verifications.
     once_more.proof.clone_from(&redemption.proof);
     refused(client, &once_more, "spent", "spending", Code::AlreadyExists).await;
     let twice = client.submit(&attested).await.unwrap();
@@ -225,7 +226,7 @@ async fn people_act_over_the_wire() {
     let report = fsck(&mirror.config, &mut rand::rng()).await.unwrap();
     assert!(report.is_clean(), "{report}");
 
-    // A nullifier that is gone from the table could be spent again: fsck says so.
+    // A nullifier that is missing from the table could be spent again: fsck reports it.
     let url = format!("sqlite://{}", mirror.config.database().display());
     let mut db = sqlx::SqliteConnection::connect(&url).await.unwrap();
     for kind in [3, 4, 5] {

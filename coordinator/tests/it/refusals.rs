@@ -1,4 +1,4 @@
-//! Entries that the ledger must not take: each has its own reason and field and a signed refusal, and
+//! Entries that the ledger must refuse: each has its own reason and field and a signed refusal, and
 //! changes nothing.
 
 use crate::federation::world::{World, as_told, told};
@@ -87,8 +87,8 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
     );
 }
 
-/// The signature of a party in standing comes before the statement: of what strangers send nothing is
-/// decoded.
+/// The signature of an admitted party is checked before the statement: nothing from unknown
+/// submitters is decoded.
 #[tokio::test]
 async fn nothing_of_a_strangers_statement_is_read() {
     let mut world = World::new(10).await;
@@ -180,7 +180,7 @@ async fn a_commitment_or_note_is_used_once() {
         told(&fault),
         as_told(Code::AlreadyExists, Reason::NoteUsed, "claims[0].cm")
     );
-    // What a refused entry would have used up is still free.
+    // The values that a refused entry would have used up are still free.
     let mut fourth = federation.batch(1, &mut world.founding.rng);
     let Some(Ok(Entry::EarnBatch(refused))) = Entry::decode(second.kind, &second.statement) else {
         panic!("an earn batch")

@@ -1,4 +1,4 @@
-//! What strangers can do to a coordinator, and what parties still get from it then.
+//! Attacks of unknown callers on a coordinator, and the service that parties still get.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use tonic_health::pb::{
 
 use crate::federation::{Founding, Node, world::World};
 
-/// Proofs that do not hold: the dearest kind, because each group with one is taken apart.
+/// Invalid proofs are the most expensive kind, because each batch with one is bisected.
 fn bad_proof(founding: &mut Founding) -> Subject {
     let federation = &founding.federation;
     let entry = federation
@@ -84,7 +84,7 @@ async fn verify_streams_of_strangers_do_not_starve_parties() {
             }
         }));
     }
-    // Until the pool has all that it can take.
+    // Until the pool is full.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let begun = Instant::now();
     for entry in &entries {
@@ -97,12 +97,12 @@ async fn verify_streams_of_strangers_do_not_starve_parties() {
     assert!(took < Duration::from_secs(8), "5 submissions took {took:?}");
 }
 
-/// What strangers submit costs as much as a signature, and has its own share and permits.
+/// A submission of an unknown caller costs one signature check, and has its own share and permits.
 #[tokio::test(flavor = "multi_thread")]
 async fn submissions_of_strangers_do_not_starve_parties() {
     let mut world = World::new(67).await;
     let entries: Vec<_> = (0..5).map(|_| world.founding.earn(2)).collect();
-    // A known party's name under a signature that is none, and as many bytes as there can be.
+    // A known party's name with an invalid signature, and as many bytes as possible.
     let mut forged = world.founding.earn(1);
     forged.statement.resize(60_000, 0);
     let mut streams = Vec::new();
@@ -142,7 +142,7 @@ async fn submissions_of_strangers_do_not_starve_parties() {
     assert!(took < Duration::from_secs(8), "5 submissions took {took:?}");
 }
 
-/// A stream holds what is in work, and one on which nothing is in work next to nothing.
+/// A stream holds its items in work; one with nothing in work holds almost nothing.
 #[tokio::test]
 async fn empty_streams_leave_room_at_their_own_address() {
     let mut world = World::new(68).await;
@@ -162,7 +162,8 @@ async fn empty_streams_leave_room_at_their_own_address() {
     drop(open);
 }
 
-/// Notes are read from the store as a peer takes them: how many wallets of one address read a bucket is no matter.
+/// Notes are read from the store while a peer receives them, so any number of wallets at one
+/// address can read a bucket.
 #[tokio::test(flavor = "multi_thread")]
 async fn wallets_that_read_slowly_leave_room_for_others_at_their_address() {
     let mut world = World::new(69).await;
@@ -206,7 +207,7 @@ async fn unread(address: std::net::SocketAddr) -> h2::client::SendRequest<bytes:
     client.ready().await.unwrap()
 }
 
-/// A stream whose peer does not read keeps nothing that others need.
+/// A stream whose peer does not read holds nothing that others need.
 #[tokio::test(flavor = "multi_thread")]
 async fn unread_answers_of_a_stream_keep_no_permit() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! What a client of the wire does and gets: receipts that verify, repetitions, limits, streams with
-//! bad proofs among good ones, verdicts.
+//! Calls of a gRPC client: receipts that verify, repetitions, limits, streams with bad proofs among
+//! good ones, verdicts.
 
 use crate::federation::{
     Client,

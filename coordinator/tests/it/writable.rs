@@ -1,4 +1,5 @@
-//! What cannot be written: told before anything is served, and afterwards refused without losing anything.
+//! Files that cannot be written: reported before anything is served, and later refused without
+//! losing anything.
 
 use std::{
     fs,
@@ -41,7 +42,7 @@ async fn refused(config: &Config) -> StartError {
         .unwrap_err()
 }
 
-/// The fault: it was announced as served, and the first submission ended the coordinator.
+/// Regression: the coordinator reported that it serves, and the first submission ended it.
 #[tokio::test]
 async fn a_database_that_cannot_be_written_is_not_served() {
     let dir = tempfile::tempdir().unwrap();
@@ -67,7 +68,7 @@ async fn a_database_that_cannot_be_written_is_not_served() {
             assert!(text.contains(part), "{part:?} is not in {text}");
         }
     }
-    // What others may replace, also the mark.
+    // Files that others may replace, including the mark.
     let marks = config.high_water_mark.parent().unwrap();
     for folder in [&config.data_dir, marks] {
         let before = fs::metadata(folder).unwrap().mode() & 0o777;
@@ -119,7 +120,7 @@ async fn a_mark_that_cannot_be_replaced_is_found_at_the_start() {
     node.coordinator.shutdown().await.unwrap();
 }
 
-/// The fault: under the umask 002 they were 0664, and the database 0644.
+/// Regression: under the umask 002 they were 0664, and the database 0644.
 #[tokio::test]
 async fn what_a_coordinator_keeps_is_its_owners() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,7 +148,7 @@ async fn what_a_coordinator_keeps_is_its_owners() {
     node.coordinator.shutdown().await.unwrap();
 }
 
-/// The fault: a full disk ended the coordinator at the first submission.
+/// Regression: a full disk ended the coordinator at the first submission.
 #[tokio::test]
 async fn a_write_that_fails_is_refused_told_and_gone_on_from() {
     let dir = tempfile::tempdir().unwrap();
@@ -186,7 +187,7 @@ async fn a_write_that_fails_is_refused_told_and_gone_on_from() {
         assert!(!fault.message.contains(&path), "{}", fault.message);
     }
     until(&health, ServingStatus::NotServing).await;
-    // What there is is served on.
+    // The stored log is still served.
     assert_eq!(node.client.checkpoint().await, before);
     assert!(
         node.client

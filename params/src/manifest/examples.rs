@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use merits_formula::{Field, FieldKind, Record, Schema, SequenceError, Typed};
 use merits_primitives::figures::Figures;
-use merits_primitives::ids::{Credits, Period, PeriodKind};
+use merits_primitives::ids::{Credits, Period, PeriodKind, Quantity};
 use toml::de::DeValue;
 
 use super::document::{At, Section, Value, every, kind, names, shown};
@@ -26,7 +26,7 @@ pub struct Example {
     /// Their credits.
     pub credits: Credits,
     /// Their measure, if the example states it.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
 }
 
 /// Reads the examples and runs them.
@@ -77,7 +77,7 @@ fn one(
         period: period?,
         records: records?,
         credits: Credits(credits?.value),
-        measure: measure?.map(|measure| measure.value),
+        measure: measure?.map(|measure| Quantity(measure.value)),
     })
 }
 
@@ -273,7 +273,7 @@ fn run(
     if promised != given {
         differ("credits", promised, given);
     }
-    if let (Some(promised), Some(given)) = (example.measure, outputs.measure)
+    if let (Some(promised), Some(given)) = (example.measure.map(|w| w.0), outputs.measure)
         && promised != given
     {
         differ("measure", promised, given);

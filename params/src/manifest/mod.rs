@@ -37,7 +37,7 @@ use merits_formula::{Declarations, Diagnostic, Schema, Typed};
 use merits_primitives::calendar::ExpiryRule;
 use merits_primitives::figures::Figures;
 use merits_primitives::ids::{
-    AssetId, Credits, Expiry, Period, PeriodKind, ScaleId, ScaleVersion, SchemaId, sha256,
+    AssetId, Credits, Expiry, Period, PeriodKind, Quantity, ScaleId, ScaleVersion, SchemaId, sha256,
 };
 
 pub use diff::{Change, Difference, ExampleChange, diff};
@@ -273,8 +273,8 @@ impl Manifest {
     }
 
     /// W_max: the most of the measure that a claim can have.
-    pub fn max_measure(&self) -> Option<u64> {
-        self.typed.max_measure()
+    pub fn max_measure(&self) -> Option<Quantity> {
+        self.typed.max_measure().map(Quantity)
     }
 
     /// Named intermediate results.

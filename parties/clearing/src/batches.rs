@@ -1,4 +1,5 @@
-//! All earn batches of a log, verified together: a bad one is named and does not sink the rest.
+//! Verifies all earn batches of a log together. A bad one is reported and does not affect the
+//! others.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,17 +12,17 @@ use merits_verifier::{
 };
 use thiserror::Error;
 
-/// Proofs that share one pairing product: more gain little, and wait in memory.
+/// Proofs that share one pairing product. More gain little and need memory while they wait.
 const GROUP: usize = 256;
 
-/// What an audit of batches found.
+/// The result of an audit of batches.
 #[derive(Debug, Default)]
 pub struct Audit {
-    /// Batches that hold.
+    /// Valid batches.
     pub valid: Vec<EntryId>,
     /// Their claims.
     pub claims: usize,
-    /// Batches that do not, with the reason.
+    /// Invalid batches, with the reason.
     pub invalid: Vec<(EntryId, BatchFault)>,
 }
 
@@ -36,9 +37,8 @@ pub enum BatchFault {
     Proof(#[from] VerifyError),
 }
 
-/// Verifies signatures and proofs of all earn batches among `entries`, judged by one state; other
-/// kinds are passed over. `rng` blinds the groups of proofs: the operating system's, or seeded
-/// from it.
+/// Verifies signatures and proofs of all earn batches among `entries` against one state; other
+/// kinds are skipped. `rng` blinds the groups of proofs: the operating system's, or seeded from it.
 pub fn audit(
     state: &State,
     entries: impl IntoIterator<Item = SignedEntry>,
@@ -51,7 +51,7 @@ pub fn audit(
     auditor.finish(rng)
 }
 
-/// An audit in progress, for entries that are judged by the states of their own times.
+/// An audit in progress, for entries that are checked against the states of their own times.
 #[derive(Debug, Default)]
 pub struct Auditor {
     audit: Audit,
@@ -66,7 +66,7 @@ struct Group {
 }
 
 impl Auditor {
-    /// Takes the next entry, judged by `state`.
+    /// Adds the next entry, checked against `state`.
     pub fn push(
         &mut self,
         state: &State,
@@ -79,7 +79,7 @@ impl Auditor {
         }
     }
 
-    /// Verifies what waits.
+    /// Verifies the waiting entries.
     pub fn finish(mut self, rng: &mut impl rand_core::CryptoRng) -> Audit {
         for group in std::mem::take(&mut self.waiting).into_values() {
             self.verify(group, rng);

@@ -1,14 +1,14 @@
-//! The books: how much of each scale exists, by what the log makes public.
+//! The accounts: how much of each scale exists, from the public data of the log.
 
 use merits_ledger::{State, rows::RowError};
-use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, ScaleId};
+use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, Quantity, ScaleId};
 
 /// One scale, period and view-key epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuanceLine {
     /// The scale.
     pub scale: ScaleId,
-    /// Its sources cannot link people: the distributor vouches whose records these are.
+    /// Its sources cannot link people, so the distributor vouches for whose records these are.
     pub vouched: bool,
     /// The ledger's number of it.
     pub asset: AssetId,
@@ -22,10 +22,10 @@ pub struct IssuanceLine {
     pub claims: u64,
     /// Claims that opened totals cover.
     pub covered: u64,
-    /// The credits of those.
+    /// Their credits.
     pub credits: Credits,
     /// The most that the claims without a total can hold.
-    pub at_most: u64,
+    pub at_most: Credits,
     /// What the opened totals of a scale with a measure say: how much was measured, and over how
     /// many claims.
     pub measured: Option<Measured>,
@@ -37,10 +37,10 @@ pub struct Measured {
     /// Claims that opened totals of the measure cover.
     pub covered: u64,
     /// Their sum, in the measure's unit.
-    pub sum: u64,
+    pub sum: Quantity,
 }
 
-/// Reads the books off a verified state, by scale, period and epoch.
+/// Computes the accounts from a verified state, by scale, period and epoch.
 ///
 /// # Errors
 /// [`RowError`].
@@ -67,25 +67,25 @@ pub fn issuance(state: &State) -> Result<Vec<IssuanceLine>, RowError> {
             claims: 0,
             covered: 0,
             credits: Credits(0),
-            at_most: 0,
+            at_most: Credits::ZERO,
             measured: keys.contains(&key.twin()).then(Measured::default),
         };
         if let Some(measured) = &mut line.measured {
             for opened in totals.opened(&key.twin())? {
                 measured.covered += opened.claims;
-                measured.sum = measured.sum.saturating_add(opened.sum);
+                measured.sum = measured.sum.saturating_add(Quantity(opened.sum));
             }
         }
         for batch in totals.unopened(key)? {
             line.batches += 1;
             line.claims += u64::from(batch.claims);
-            line.at_most = line.at_most.saturating_add(batch.worst);
+            line.at_most = line.at_most.saturating_add(Credits(batch.worst));
         }
         for opened in totals.opened(key)? {
             line.batches += u64::from(opened.batches);
             line.claims += opened.claims;
             line.covered += opened.claims;
-            line.credits.0 = line.credits.0.saturating_add(opened.sum);
+            line.credits = line.credits.saturating_add(Credits(opened.sum));
         }
         lines.push(line);
     }

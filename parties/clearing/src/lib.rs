@@ -1,9 +1,9 @@
-//! The clearing bank: verifies issuance and adds up what the log makes public.
+//! The clearing bank: verifies issuance and adds up the public data of the log.
 //!
-//! It checks all batches of a log together ([`batches`]: one pairing product for many proofs),
-//! asks the coordinator's Verifier about them over one stream ([`online`]), checks every opened
-//! total from the log alone ([`totals`]), and keeps the books ([`issuance`]): how much of each
-//! scale exists. Net settlement between institutions comes with the issue that brings offers.
+//! It checks all batches of a log together ([`batches`]: one pairing product for many proofs), asks
+//! the coordinator's Verifier about them over one stream ([`online`]), checks every opened total
+//! from the log alone ([`totals`]), and keeps the accounts ([`issuance`]): how much of each scale
+//! exists. Net settlement between institutions is not implemented.
 
 pub mod batches;
 pub mod config;

@@ -1,5 +1,5 @@
-//! A clearing bank at work: brings its copy of the log up to date, audits all of it, keeps the
-//! books.
+//! The work of a clearing bank: brings its copy of the log up to date, audits all of it, and
+//! computes the accounts.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use crate::{
     totals::{CheckedTotal, TotalFault, verify_total},
 };
 
-/// Why an audit could not be made. What it found wrong is in the [`Report`].
+/// Why an audit could not be made. Its findings are in the [`Report`].
 #[derive(Debug, Error)]
 pub enum AuditError {
     /// A row of the copy of the log.
@@ -45,7 +45,7 @@ pub struct Report {
     pub online: Option<Invalid>,
     /// Opened totals, each checked from the log alone.
     pub totals: Vec<(EntryId, Result<CheckedTotal, TotalFault>)>,
-    /// How much exists.
+    /// The accounts.
     pub issuance: Vec<IssuanceLine>,
 }
 
@@ -57,7 +57,7 @@ impl Report {
             && self.totals.iter().all(|(_, total)| total.is_ok())
     }
 
-    /// What a clearing bank saw, in words: for the people it reports to.
+    /// A description of what the clearing bank saw, for its readers.
     pub fn saw(&self) -> String {
         format!(
             "{} batches with {} claims: scale, period, distributor, source, proofs; {} opened totals",
@@ -67,14 +67,15 @@ impl Report {
         )
     }
 
-    /// What it did not see, because it is encrypted, committed to, or never left the distributor.
+    /// A description of what it did not see, because it is encrypted, committed to, or never left
+    /// the distributor.
     pub fn hidden(&self) -> &'static str {
         "who earned, how much each, and from which records"
     }
 }
 
-/// Follows the log to its end and audits it. With `online`, the address of a coordinator, its
-/// Verifier judges the batches as well.
+/// Follows the log to its end and audits it. With `online`, the address of a coordinator, that
+/// coordinator's Verifier checks the batches as well.
 ///
 /// # Errors
 /// [`AuditError`] when the copy or the service cannot be reached.
@@ -102,7 +103,7 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
     let report = tokio::task::spawn_blocking(move || {
         let replica = follower.replica();
         let state = replica.state()?;
-        // Each batch is judged by the state of its own time.
+        // Each batch is checked against the state of its own time.
         let rng = &mut rand::rng();
         let mut history = History::new(state.policy().clone());
         let mut auditor = Auditor::default();
@@ -137,7 +138,7 @@ fn totals(replica: &Replica, state: &State) -> Result<Totals, ReplicaError> {
         let Some(keys) = state.epochs().get(opened.key.epoch) else {
             continue;
         };
-        // What cannot be read must not pass for absent.
+        // Data that cannot be read must not count as absent.
         let mut covered = HashMap::new();
         for id in &opened.entries {
             if let Some(leaf) = replica.entry(id)? {

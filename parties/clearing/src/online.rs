@@ -29,22 +29,22 @@ pub enum OnlineFault {
         /// Why.
         fault: Box<Fault>,
     },
-    /// A verdict that is none.
-    #[error("the verifier at {address} sent no verdict that can be read ({fault}): it is at fault")]
+    /// A verdict cannot be read.
+    #[error("the verifier at {address} sent an unreadable verdict ({fault}): it is at fault")]
     Malformed {
         /// Where.
         address: String,
         /// What is wrong with it.
         fault: Box<Fault>,
     },
-    /// The stream ended early, or answered what nobody asked.
+    /// The stream ended early, or has too many answers.
     #[error(
         "the verifier at {address} gave {answers} verdicts for {questions} entries: it stopped in between, or is at fault; ask again"
     )]
     Incomplete {
         /// Where.
         address: String,
-        /// Verdicts that came.
+        /// Verdicts received.
         answers: usize,
         /// Entries that were sent.
         questions: usize,
@@ -54,7 +54,7 @@ pub enum OnlineFault {
 /// Entries that the service calls invalid, with its reason.
 pub type Invalid = Vec<(EntryId, String)>;
 
-/// Streams earn entries to the Verifier at `address` (such as `http://127.0.0.1:7400`); answers
+/// Streams earn entries to the Verifier at `address` (such as `http://127.0.0.1:7400`), and returns
 /// those that it calls invalid.
 ///
 /// # Errors

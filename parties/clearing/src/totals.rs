@@ -1,5 +1,5 @@
-//! An opened total, checked from the log alone: the entries that it adds, the halves that the
-//! view-key epoch published, and nothing secret.
+//! Checks an opened total from the log alone: from its entries and the published halves of the
+//! view-key epoch, without any secret.
 //!
 //! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that the published
 //! half of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
@@ -20,16 +20,16 @@ use merits_verifier::{
 };
 use thiserror::Error;
 
-/// A total that holds.
+/// A valid total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckedTotal {
-    /// Batches that it adds.
+    /// Its batches.
     pub batches: usize,
     /// Their claims.
     pub claims: usize,
     /// Credits or measure.
     pub output: Output,
-    /// The sum of it.
+    /// The sum.
     pub sum: u64,
 }
 
@@ -37,19 +37,19 @@ pub struct CheckedTotal {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TotalFault {
-    /// It names an entry that is not there or is no batch.
-    #[error("entry {0} of the total is no earn batch of this log")]
+    /// It names an entry that does not exist or is not a batch.
+    #[error("entry {0} of the total is not an earn batch of this log")]
     NotABatch(EntryId),
     /// It adds a batch of another period or epoch.
     #[error("entry {0} of the total belongs to another period or view-key epoch")]
     Foreign(EntryId),
-    /// It adds nothing, which would be 0 and open to everybody.
+    /// It names no batches; the sum would be 0 and open to everybody.
     #[error("the total names no batch")]
     Empty,
     /// It adds a batch twice.
     #[error("entry {0} is added twice")]
     Twice(EntryId),
-    /// Its partials or its sum do not hold.
+    /// Its partials or its sum are invalid.
     #[error(transparent)]
     Sum(#[from] SumFault),
     /// It adds a measure that a batch does not have.
@@ -103,7 +103,7 @@ fn batch(
     id: &EntryId,
     entry: &impl Fn(&EntryId) -> Option<SignedEntry>,
 ) -> Result<EarnBatch, TotalFault> {
-    // The id is recomputed: whoever answers cannot put another entry in its place.
+    // The id is recomputed, so the source of the entries cannot substitute another one.
     let signed = entry(id)
         .filter(|signed| signed.id() == *id)
         .ok_or(TotalFault::NotABatch(*id))?;
@@ -113,7 +113,7 @@ fn batch(
                 asset,
                 period,
                 epoch,
-                // Which of its sums is added is the caller's matter.
+                // The caller chooses which of its sums is added.
                 output: _,
             } = opened.key;
             let same = batch.period == period && batch.epoch == epoch && batch.terms.asset == asset;

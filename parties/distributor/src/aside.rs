@@ -1,10 +1,11 @@
-//! What a run cannot make a claim of, so that it stops nothing else.
+//! Sets deeds aside for which a run cannot make a claim, so that they do not stop anything else.
 //!
-//! A fault of a single deed (records that the formula does not take, a witness that cannot be made, a row
-//! that does not open) sets that deed aside with its reason. A fault that names nobody in a batch takes the
-//! batch apart, and its deeds are claimed alone, after all others: the guilty one fails again, the others go
-//! through. The reasons are in the store; what is here only keeps one run from trying the same twice, and tells
-//! a prover that proves nothing from batches that cannot be proven.
+//! A fault of a single deed (records that the formula does not take, a witness that cannot be made,
+//! a row that does not open) sets that deed aside with its reason. If a fault does not name a claim
+//! of a batch, the batch is taken apart and its deeds are claimed alone, after all others: the
+//! faulty one fails again, and the others succeed. The reasons are in the store. This module only
+//! prevents a run from trying the same twice, and distinguishes a broken prover from batches that
+//! cannot be proven.
 
 use std::{
     collections::BTreeSet,
@@ -16,28 +17,28 @@ use crate::{
     store::{AsideReason, DeedId, Released, Store, StoreError},
 };
 
-/// Batches that no proof could be made of, in a run that made no proof at all, which are the prover's fault and
-/// not theirs.
+/// How many failed batches, in a run without a single proof, mean that the prover is at fault and
+/// not the batches.
 const PROVER_AT_FAULT: u32 = 4;
 
-/// What a run tried.
+/// The attempts of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Tried {
-    /// Deeds that it does not try again.
+    /// Deeds that are not tried again.
     deeds: Mutex<BTreeSet<DeedId>>,
     prover: Mutex<Proofs>,
 }
 
-/// What the prover did in a run.
+/// The prover's results in a run.
 #[derive(Debug, Default)]
 struct Proofs {
     /// Whether it made one.
     made: bool,
-    /// Batches that it made none of.
+    /// Batches without a proof.
     failed: u32,
-    /// Of those, batches with a deed that no earlier one had failed with: no suspects.
+    /// Those of them in which some deed was in no earlier failure, so not under suspicion.
     unsuspected: u32,
-    /// Why it made none, the last time.
+    /// The reason of the last failure.
     last: Option<ProvingError>,
 }
 
@@ -50,7 +51,7 @@ impl Proofs {
 }
 
 impl Tried {
-    /// Whether this run could not make a claim of a deed that it tried alone.
+    /// Whether this run failed to make a claim of a deed that it tried alone.
     pub(crate) fn has(&self, deed: DeedId) -> bool {
         held(&self.deeds).contains(&deed)
     }
@@ -84,7 +85,7 @@ impl Tried {
         Ok(())
     }
 
-    /// Sets a batch aside that cannot be proven. Gives an error when it is not the batch's own.
+    /// Sets a batch aside that cannot be proven. Returns the error if the batch is not the cause.
     pub(crate) async fn set_batch_aside(
         &self,
         store: &Store,
@@ -94,7 +95,7 @@ impl Tried {
         let Some(reason) = error.aside_reason() else {
             return Err(error);
         };
-        // Other errors may say what the records are.
+        // Other errors may reveal the records.
         if reason == AsideReason::Proof {
             tracing::warn!(batch, %error, "no proof can be made of a batch, which is taken apart");
         } else {
@@ -122,8 +123,8 @@ impl Tried {
         held(&self.prover).made = true;
     }
 
-    /// At the end of a run: whether it is the prover that made no proof of anything. Of deeds alone that have
-    /// failed in earlier runs, nobody can tell.
+    /// At the end of a run: whether the prover is at fault because it proved nothing. If only deeds
+    /// were tried that failed in earlier runs, this cannot be decided.
     pub(crate) fn prover_at_fault(&self) -> Option<ProvingError> {
         let mut proofs = held(&self.prover);
         let guilty = !proofs.made && proofs.unsuspected > 0 && proofs.failed >= PROVER_AT_FAULT;

@@ -1,10 +1,10 @@
-//! Claims become batches: which deeds, in which order, stating what. All of it is fixed, and in
-//! the store, before any proof is made.
+//! Turns claims into batches: their deeds, the order, and the statements. All of this is fixed in
+//! the store before any proof is made.
 //!
-//! Everything here is a function of the deeds, the seeds and the ledger's terms: e of a claim is
-//! a PRF over (seed, C, v, w, A), r of a batch over (seed, At, all (C, v, w)), and so is the r of
-//! its measure, apart. To state the same batch again gives the same bytes; no exponent ever serves
-//! two different plaintexts.
+//! Everything here is a function of the deeds, the seeds and the ledger's terms: e of a claim is a
+//! PRF over (seed, C, v, w, A), r of a batch over (seed, At, all (C, v, w)), and so is, separately,
+//! the r of its measure. Stating the same batch again gives the same bytes, and no exponent is ever
+//! used for two different plaintexts.
 
 use merits_circuits::earn::{ClaimWitness, EarnWitness, WitnessFault, Worth};
 use merits_formula::{EvalError, Typed};
@@ -14,7 +14,7 @@ use merits_primitives::{
     audit::Exponent,
     commitment::RecordCommitment,
     earned::Earned,
-    ids::{Credits, Output, PartyId, Period},
+    ids::{Credits, Output, PartyId, Period, Quantity},
     owner::OwnerKey,
 };
 use merits_verifier::statement::earn::EarnStatement;
@@ -33,15 +33,15 @@ pub enum BatchError {
     /// The statement cannot be made.
     #[error(transparent)]
     Witness(#[from] WitnessFault),
-    /// A batch of nothing.
+    /// An empty batch.
     #[error("a batch needs at least one claim")]
     Empty,
 }
 
-/// A batch, stated: public side, private side, and what each claim earns.
+/// A stated batch: public side, private side, and the earnings of each claim.
 #[derive(Debug)]
 pub struct StatedBatch {
-    /// What the ledger entry will say.
+    /// The content of the ledger entry.
     pub entry: EarnBatch,
     /// The public inputs.
     pub statement: EarnStatement,
@@ -51,7 +51,7 @@ pub struct StatedBatch {
     pub earned: Vec<Earned>,
 }
 
-/// A deed, and what the formula gives for it.
+/// A deed with its result by the formula.
 #[derive(Debug)]
 pub struct ValuedDeed {
     /// The deed.
@@ -60,7 +60,7 @@ pub struct ValuedDeed {
     pub earned: Earned,
 }
 
-/// What states batches: formula, seeds, keys.
+/// States batches, with formula, seeds and keys.
 #[derive(Clone, Copy)]
 pub struct Stating<'a> {
     /// The scale's formula.
@@ -90,7 +90,7 @@ impl Stating<'_> {
         let outputs = self.formula.eval(&deed.records, &terms.circuit.constants)?;
         Ok(Earned {
             credits: Credits(outputs.credits),
-            measure: outputs.measure,
+            measure: outputs.measure.map(Quantity),
         })
     }
 
@@ -116,7 +116,8 @@ impl Stating<'_> {
                     &terms.circuit.view_key,
                 ),
             });
-            // The records opened this commitment when they were taken in, and were sealed for it.
+            // The records were checked against this commitment when they were taken in, and were
+            // sealed for it.
             worth.push(Worth {
                 commitment: deed.commitment,
                 earned,
@@ -194,16 +195,16 @@ pub struct Place<T> {
     pub item: T,
     /// Its period.
     pub period: Period,
-    /// Who committed to the records.
+    /// The source that committed to the records.
     pub source: PartyId,
     /// Whether it has a batch of its own.
     pub alone: bool,
 }
 
 /// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity`
-/// together; and after all of these, those that are claimed alone, so that they keep nobody waiting. The order is
-/// the store's (period, source, commitment), so that the same deeds make the same batches, and the order of
-/// commitments says nothing about accounts.
+/// together. Deeds that are claimed alone come after all of these, so that they do not delay
+/// others. The order is the store's (period, source, commitment), so that the same deeds make the
+/// same batches, and the order of commitments reveals nothing about accounts.
 pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, PartyId, Vec<T>)> {
     let (alone, others): (Vec<&Place<T>>, Vec<&Place<T>>) =
         unclaimed.iter().partition(|place| place.alone);

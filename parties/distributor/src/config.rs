@@ -31,12 +31,12 @@ pub struct DistributorConfig {
     pub store: PathBuf,
     /// Secrets.
     pub keys: KeyPaths,
-    /// How much of the machine proofs may take.
+    /// How much of the machine proofs may use.
     #[serde(default)]
     pub prover: ProverConfig,
     /// Which ledger.
     pub ledger: LedgerConfig,
-    /// Accounts that are people of their own although they look like others.
+    /// Accounts that are separate people although their names look like others.
     #[serde(default)]
     pub distinct_accounts: Vec<String>,
     /// How record files are read.
@@ -65,7 +65,7 @@ pub struct KeyPaths {
 pub struct ProverConfig {
     /// Threads; as many as cores when left out.
     pub threads: Option<NonZeroUsize>,
-    /// Batches at once; as many as threads when left out.
+    /// Concurrent batches; as many as threads when left out.
     pub in_flight: Option<NonZeroUsize>,
     /// MiB that tables of multiples of the key's points may take; none when left out.
     #[serde(default)]
@@ -73,7 +73,7 @@ pub struct ProverConfig {
 }
 
 impl ProverConfig {
-    /// The width, with the machine's own for what is left out.
+    /// The width, with the machine's defaults for missing values.
     pub fn width(&self) -> Width {
         let machine = Width::of_machine();
         let threads = self.threads.unwrap_or(machine.threads);

@@ -1,4 +1,4 @@
-//! What the ledger says of people's consents, as a run follows it.
+//! The state of people's consents on the ledger, as a run follows it.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::{
     store::{Deed, Erased, LiveTicket, StoreError, TicketEnd},
 };
 
-/// What a run may claim for.
+/// The deeds that a run may claim.
 #[derive(Debug, Clone, Copy)]
 pub enum Consents<'a> {
-    /// A ledger in custody: every deed.
+    /// On a ledger in custody: every deed.
     Custody,
-    /// Deeds with an own ticket that is open.
+    /// Deeds with an open ticket.
     Tickets {
         /// A verified state.
         state: &'a State,
@@ -35,15 +35,15 @@ pub enum Consents<'a> {
 pub enum Wait {
     /// The account gave no ticket for its period and source.
     NoTicket,
-    /// Its ticket is not on the ledger yet.
+    /// Its ticket is not deposited yet.
     NotDeposited,
-    /// The own copy of the log does not show its ticket as open.
+    /// The distributor's copy of the log does not show its ticket as open.
     NotOpen,
     /// The time of its ticket is over.
     Lapsed,
-    /// Its ticket is another person's than the source linked to the account.
+    /// Its ticket belongs to another person than the one that the source linked to the account.
     OtherPerson,
-    /// No claim could be made of it; the store keeps why.
+    /// No claim could be made of it; the store has the reason.
     Aside,
 }
 
@@ -55,9 +55,9 @@ impl std::fmt::Display for Wait {
                 "the ticket is not deposited yet: run `merits distributor tickets`"
             }
             Self::NotOpen => "this distributor's copy of the log does not show the ticket as open",
-            Self::Lapsed => "the ticket lapsed: the person has to give a new one",
+            Self::Lapsed => "the ticket lapsed: the person must give a new one",
             Self::OtherPerson => "the source linked another person to the account",
-            Self::Aside => "no claim could be made of it, for the reason that is named with it",
+            Self::Aside => "no claim could be made of it, for the reason given with it",
         })
     }
 }
@@ -67,11 +67,11 @@ impl std::fmt::Display for Wait {
 pub struct Waiting {
     /// How many.
     pub counts: BTreeMap<Wait, u64>,
-    /// Accounts and periods that the source linked to another person: source, person and
-    /// distributor have to find out whose the account is.
+    /// Accounts and periods that the source linked to another person. Source, person and
+    /// distributor must find out whose the account is.
     #[serde(serialize_with = "crate::report::accounts")]
     pub other_person: Vec<(String, Period)>,
-    /// How many wait because the ledger has no terms for their period, by what it says.
+    /// How many wait because the ledger has no terms for their period, by its message.
     pub without_terms: BTreeMap<String, u64>,
 }
 
@@ -85,7 +85,8 @@ impl Waiting {
         *self.counts.entry(wait).or_default() += 1;
     }
 
-    /// Takes out deeds whose ticket is another person's than the source committed to.
+    /// Removes deeds whose ticket belongs to another person than the one that the source committed
+    /// to.
     pub(crate) fn take_other_persons(&mut self, deeds: &mut Vec<Deed>) {
         deeds.retain(|deed| {
             let ticket = deed.ticket.as_ref();
@@ -110,7 +111,7 @@ impl<'a> Consents<'a> {
         }
     }
 
-    /// Whether the ledger takes a claim of `distributor` with this ticket.
+    /// Checks whether the ledger accepts a claim of `distributor` with this ticket.
     ///
     /// # Errors
     /// [`RowError`], which says nothing about the ticket.
@@ -134,27 +135,27 @@ impl<'a> Consents<'a> {
     }
 }
 
-/// Whether what stands open is the node's own ticket.
+/// Whether the open ticket is the node's.
 fn is(open: &merits_ledger::state::Ticket, distributor: &PartyId, ticket: &LiveTicket) -> bool {
     open.distributor == *distributor && open.message == ticket.message
 }
 
-/// What following the ledger changed here.
+/// The changes from following the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Followed {
-    /// What was deleted because people took consents back.
+    /// Data that was deleted because people withdrew consents.
     pub erased: Vec<Erased>,
     /// Tickets whose time was over.
     pub lapsed: u64,
 }
 
 impl Node {
-    /// Looks through a verified state for what became of the node's tickets. A withdrawn one takes
-    /// records, salt, K and h of its account, scale and period with it (PIPL 47); one whose
-    /// reservation is over by the ledger's own time is set aside, and a new one may come.
+    /// Checks the status of the node's tickets in a verified state. A withdrawn one takes records,
+    /// salt, K and h of its account, scale and period with it (PIPL 47); one whose reservation is
+    /// over by the ledger's own time is set aside, and a new one may come.
     ///
     /// # Errors
-    /// [`StoreError`]; what was done before is kept, and doing it again goes on from there.
+    /// [`StoreError`]; completed changes are kept, and a repeated call continues from there.
     pub async fn follow_consents(
         &self,
         consents: &Consents<'_>,

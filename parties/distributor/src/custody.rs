@@ -1,11 +1,11 @@
 //! Owner keys in custody, until wallets hold them.
 //!
 //! Each account's secret comes from one seed and the account's name, by the derivations that a
-//! wallet uses (`docs/src/design-cryptography.md`, "Notation"). Whoever has the seed can therefore
-//! do what every owner can: read credits, and later spend them. The seed is as precious as all
-//! accounts together; it rests in a file of mode 0600 and is not encrypted beyond that. When a
-//! person takes over the account with a wallet, the custody secret is retired and credits move
-//! with a redemption to oneself.
+//! wallet uses (`docs/src/design-cryptography.md`, "Notation"). Anybody who has the seed can
+//! therefore do what every owner can: read credits, and later spend them. The seed is as valuable
+//! as all accounts together. It is stored in a file of mode 0600 and not encrypted. When a person
+//! takes over the account with a wallet, the custody secret is retired and credits move with a
+//! redemption to oneself.
 
 use merits_keyfile::SecretBytes;
 use merits_primitives::{
@@ -17,7 +17,7 @@ use merits_primitives::{
 };
 use merits_text::typed::typed;
 
-/// The custody seed and what it is bound to.
+/// The custody seed, and the ledger and party that it is bound to.
 pub struct Custody {
     seed: SecretBytes,
     origin: Origin,
@@ -33,10 +33,10 @@ impl std::fmt::Debug for Custody {
     }
 }
 
-/// What is claimed, apart from whose it is.
+/// The subject of a claim, without the person.
 #[derive(Debug, Clone, Copy)]
 pub struct Claimed<'a> {
-    /// Who committed to the records.
+    /// The source that committed to the records.
     pub source: &'a PartyId,
     /// The scale.
     pub scale: &'a ScaleId,
@@ -50,7 +50,7 @@ pub struct Claimed<'a> {
     pub period: Period,
     /// Expiry bucket of the credits.
     pub expiry: Expiry,
-    /// Whether the scale takes deeds at two sources for different deeds.
+    /// Whether the scale treats deeds at two sources as different deeds.
     pub per_source: bool,
     /// Digest of the terms that the manifest states.
     pub terms: &'a [u8; 32],

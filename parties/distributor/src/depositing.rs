@@ -1,8 +1,9 @@
-//! Deposits of tickets: submitted until the ledger answers, as the outbox submits batches.
+//! Deposits of tickets. They are submitted until the ledger answers, as the outbox does for
+//! batches.
 //!
-//! A deposit's entry id is the hash of what it states, so the same ticket again gets the old
-//! receipt, whenever a run was cut short. A refusal that the log signed sets the ticket aside with
-//! its reason; a person may then give another.
+//! A deposit's entry id is the hash of its statement, so after an interrupted run the same ticket
+//! gets the old receipt. A refusal that the log signed sets the ticket aside with its reason; a
+//! person may then give another.
 
 use merits_primitives::ids::EntryId;
 use merits_verifier::{codec::Canonical, entry::SignedEntry};
@@ -15,20 +16,20 @@ use crate::{
     store::{Deposit, TicketEnd},
 };
 
-/// What depositing did.
+/// The result of depositing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct DepositReport {
-    /// Tickets that the ledger has now.
+    /// Tickets that are on the ledger now.
     pub deposited: u64,
     /// Tickets that it refused, and why.
     #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
-    /// Tickets whose deposit the store had damaged: their files are to be handed in again.
+    /// Tickets whose deposit is damaged in the store: their files must be handed in again.
     #[serde(serialize_with = "crate::report::texts")]
     pub damaged: Vec<EntryId>,
 }
 
-/// Deposits at once: the coordinator verifies proofs in groups.
+/// Concurrent deposits, because the coordinator verifies proofs in groups.
 const IN_FLIGHT: u32 = 32;
 
 /// Deposits every ticket that waits for it.
@@ -64,7 +65,7 @@ pub async fn deposit_tickets(
     }
 }
 
-/// `Some` when none of them got an answer.
+/// Returns `Some` when none of them got an answer.
 async fn deposit_some(
     node: &Node,
     ledger: &impl SubmitPort,

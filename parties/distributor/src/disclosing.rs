@@ -1,8 +1,9 @@
-//! Disclosure: the records and the salt behind one claim, for the supervisor that opened it, or
-//! for the person whose they are.
+//! Disclosure: the records and the salt of one claim, for the supervisor that opened it, or for the
+//! person themselves.
 //!
-//! Nothing is opened without a trace: for a supervisor the log must hold an opening request, and
-//! what the supervisor shows must be what that request commits to, for this very claim.
+//! Nothing is disclosed to a supervisor without a trace: the log must contain an opening request,
+//! and the content that the supervisor shows must be what that request commits to, for exactly this
+//! claim.
 
 use merits_formula::Schema;
 use merits_ledger::{State, entry::OpeningContent, rows::RowError};
@@ -15,28 +16,28 @@ use crate::{
     store::{ClaimPlace, StoreError},
 };
 
-/// On what ground a claim is disclosed.
+/// The ground for disclosing a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ground<'a> {
-    /// A supervisor's request in the log, and what its commitment hides.
+    /// A supervisor's request in the log, and the content of its commitment.
     Request {
         /// The OpeningRequested entry.
         id: EntryId,
-        /// What the supervisor shows.
+        /// The content that the supervisor shows.
         content: &'a OpeningContent,
     },
-    /// The person asks for the own records. That it is the person is for the operator to know.
+    /// The person asks for their records. The operator must check that it is the person.
     Person,
 }
 
-/// Why nothing is disclosed.
+/// Why a disclosure is refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DiscloseError {
     /// The copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// Not this node's.
+    /// The claim is not this node's.
     #[error("claim {claim} of entry {entry} is not this node's, or does not exist")]
     Unknown {
         /// The entry.
@@ -54,19 +55,19 @@ pub enum DiscloseError {
         /// The claim.
         claim: u16,
     },
-    /// No trace, no disclosure.
+    /// The request is not in the log.
     #[error(
         "opening request {0} is not in this node's copy of the log: nothing is disclosed to a \
          supervisor without a trace"
     )]
     NotRequested(EntryId),
-    /// What is shown is not what the log's request hides.
+    /// The shown content is not that of the request in the log.
     #[error(
-        "what the supervisor shows is not what request {0} commits to: entry, claim, basis and \
+        "the content that the supervisor shows is not what request {0} commits to: entry, claim, basis and \
          nonce must be those of the request"
     )]
     OtherRequest(EntryId),
-    /// The request is for something else.
+    /// The request is for another claim.
     #[error(
         "request {request} is for claim {claim} of entry {entry}: another claim than the one to \
          disclose"
@@ -84,8 +85,7 @@ pub enum DiscloseError {
     Store(#[from] StoreError),
 }
 
-/// The records behind a claim, on a ground that `state`, the node's verified copy of the log,
-/// bears out.
+/// The records of a claim, if the node's verified copy of the log (`state`) confirms the ground.
 ///
 /// # Errors
 /// [`DiscloseError`].
@@ -121,7 +121,7 @@ pub async fn disclose(
     }
 }
 
-/// Only supervisors' requests get into the log, so who signed it need not be asked again.
+/// Only supervisors' requests get into the log, so the signer need not be checked again.
 fn check_request(
     state: &State,
     id: EntryId,

@@ -1,4 +1,4 @@
-//! A distributor at work: its store, its copy of the log, and the scale as it was approved.
+//! A distributor with its store, its copy of the log, and the approved scale.
 
 use std::{
     io::BufReader,
@@ -50,7 +50,7 @@ pub struct Distributor {
     pub(crate) sealing: SealingKey,
 }
 
-/// Records that a run takes in, and what belongs to them.
+/// Records that a run takes in, with their metadata.
 #[derive(Debug, Clone)]
 pub struct RecordsInput {
     /// The records.
@@ -59,19 +59,19 @@ pub struct RecordsInput {
     pub bundle: PathBuf,
     /// The source, by name or id.
     pub source: String,
-    /// Rows that could not be read go to this new file.
+    /// New file for rows that could not be read.
     pub rejects: Option<PathBuf>,
-    /// Read only the first so many subjects.
+    /// Read only this many subjects.
     pub subjects: Option<usize>,
 }
 
-/// What a run needs from its program.
+/// The program's inputs for a run.
 pub struct Surroundings<'a> {
     /// Where it reads the time.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
     /// Sees events.
     pub progress: &'a dyn Progress,
-    /// Once true, proving ends after the proofs in flight. Looked at from [`Event::ProverLoaded`] on.
+    /// Once true, proving ends after the proofs in flight. Checked from [`Event::ProverLoaded`] on.
     pub stop: &'a AtomicBool,
 }
 
@@ -94,7 +94,7 @@ impl Distributor {
             let follower = config.ledger.follow().await?;
             follower.sync().await?;
             let scale = ScaleId::new(&config.scale)?;
-            // The scale as it was approved, not a file that may say something else.
+            // The approved scale, not a file that may differ from it.
             let manifest = {
                 let replica = follower.replica();
                 match latest_version(replica.state()?, &scale) {
@@ -115,8 +115,8 @@ impl Distributor {
         })
     }
 
-    /// Folds the store in, whatever came before; the first failure is told. Nothing can be done with the
-    /// distributor afterwards.
+    /// Folds the store in any case, and returns the first failure. The distributor cannot be used
+    /// afterwards.
     ///
     /// # Errors
     /// What `done` failed with, or the store.
@@ -140,10 +140,10 @@ impl Distributor {
         Ok(find_entry(&self.follower.replica(), text)?)
     }
 
-    /// Takes in records if there are any, then forms, proves and submits all that is in the store.
+    /// Takes in records if there are any, then forms, proves and submits everything in the store.
     ///
     /// # Errors
-    /// [`DistributorError`]. What was reached before is kept; running again goes on from there.
+    /// [`DistributorError`]. Completed work is kept, and running again continues from there.
     pub fn run<'a>(
         &'a self,
         input: Option<&'a RecordsInput>,
@@ -214,7 +214,7 @@ impl Distributor {
     ) -> Result<(), DistributorError> {
         if self.has_tickets()? {
             summary.deposits = self.deposit().await?;
-            // The own copy must show what was just deposited, and what people took back.
+            // The distributor's copy must show the new deposits, and withdrawals of people.
             self.follower.sync().await?;
         }
         around.progress.event(Event::LoadingProver);
@@ -254,8 +254,8 @@ impl Distributor {
         }
     }
 
-    /// Writes what opens one claim: for the supervisor whose request this is (its entry, and what its commitment
-    /// hides), or for the person.
+    /// Writes the data that opens one claim: for the supervisor of this request (its entry, and the
+    /// content of its commitment), or for the person.
     ///
     /// # Errors
     /// [`DistributorError`].
@@ -278,7 +278,7 @@ impl Distributor {
         })
     }
 
-    /// Writes every receipt of the node into a directory; answers how many.
+    /// Writes every receipt of the node into a directory and returns how many.
     ///
     /// # Errors
     /// [`DistributorError`].

@@ -1,14 +1,14 @@
-//! What many claims earn together.
+//! The total earnings of many claims.
 
 use merits_primitives::earned::Earned;
 use serde::Serialize;
 
-/// What many claims earn together.
+/// The total earnings of many claims.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct EarnedSum {
     /// Σ v.
     pub credits: u128,
-    /// Σ w; `None` of a scale without a measure, or of nothing.
+    /// Σ w; `None` for a scale without a measure, or for no claims.
     pub measure: Option<u128>,
 }
 
@@ -18,7 +18,7 @@ impl EarnedSum {
         for claim in claims {
             *self += Self {
                 credits: claim.credits.0.into(),
-                measure: claim.measure.map(u128::from),
+                measure: claim.measure.map(|w| w.0.into()),
             };
         }
     }

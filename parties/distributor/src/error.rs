@@ -1,4 +1,4 @@
-//! Why a distributor could not do what it was asked.
+//! Why a command of a distributor failed.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::{
     publishing::PublishError, run::RunError, store::StoreError, terms::TermsError,
 };
 
-/// Why a distributor could not do what it was asked.
+/// Why a command of a distributor failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum DistributorError {
@@ -65,7 +65,7 @@ pub enum DistributorError {
     ReceiptsLost {
         /// Receipts that were written.
         written: usize,
-        /// Where.
+        /// The directory.
         directory: PathBuf,
         /// Entries whose receipts are lost.
         lost: Vec<EntryId>,
@@ -91,7 +91,7 @@ pub enum DistributorError {
     /// The approved manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// A party or an entry that was named.
+    /// A named party or entry.
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The mapping of the records.
@@ -108,11 +108,11 @@ pub enum DistributorError {
     /// A file that cannot be read.
     #[error("{what}{}: {source}", .path.display())]
     Input {
-        /// What it is, with a blank after it.
+        /// A description, followed by a blank.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// An output.
@@ -123,7 +123,7 @@ pub enum DistributorError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The sources of the scale link people themselves.

@@ -1,7 +1,7 @@
-//! Forming: deeds become batches that are fixed in the store, a few ahead of the proofs.
+//! Forming: turns deeds into batches that are fixed in the store, a few ahead of the proofs.
 //!
-//! What a former run left is stated again; then what is new is stated and fixed. Either goes to
-//! whoever proves as it was stated, so that nothing is stated twice in one run.
+//! Batches of an earlier run are stated again; then new ones are stated and fixed. Both are passed
+//! to the prover in stated form, so that nothing is stated twice in one run.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -30,42 +30,43 @@ use crate::{
     terms::{Terms, TermsError},
 };
 
-/// What forming did.
+/// The result of forming.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FormReport {
     /// Batches fixed.
     pub batches: u64,
     /// Claims in them.
     pub claims: u64,
-    /// What they earn together.
+    /// Their total earnings.
     pub earned: EarnedSum,
-    /// Deeds that no batch was fixed for, by reason.
+    /// Deeds without a batch, by reason.
     pub waiting: Waiting,
-    /// Batches of a former run, taken apart because the ledger's terms or the deeds changed since
-    /// they were fixed.
+    /// Batches of an earlier run that were taken apart because the ledger's terms or the deeds have
+    /// changed.
     pub dissolved: u64,
-    /// Time on the wall in reading, stating and fixing; waiting for the provers' threads counts.
+    /// Wall-clock time of reading, stating and fixing, including waiting for the provers' threads.
     pub elapsed: Duration,
 }
 
 /// A deed that may be claimed now.
 type Claimable = (DeedId, Option<TicketId>);
 
-/// Deeds of one period and source that fit a batch.
+/// Deeds of one period and source that fit in a batch.
 type Share = (Period, PartyId, Vec<Claimable>);
 
-/// What became of deeds that were to be stated.
+/// The result of stating deeds.
 struct Stated {
     /// The batch, and the deeds in it in the order of its claims.
     batch: Option<(StatedBatch, Vec<Deed>)>,
     /// Deeds that the formula has no value for.
     unvalued: Vec<DeedId>,
-    /// Deeds that have one, and of which no batch could be made.
+    /// Deeds with a value of which no batch could be made.
     unstated: Vec<DeedId>,
 }
 
 impl Stated {
-    /// States the deeds that the formula has a value for. What the formula says of records stays here.
+    /// States the deeds for which the formula has a value. The formula's errors stay here, because
+    /// they may reveal records.
     fn of(stating: Stating<'_>, terms: &Terms, deeds: Vec<Deed>) -> Self {
         let mut valued = Vec::with_capacity(deeds.len());
         let mut unvalued = Vec::new();
@@ -100,11 +101,11 @@ impl Stated {
 pub(crate) struct Fixed {
     /// Its row.
     pub(crate) id: i64,
-    /// What it states, with what proves it.
+    /// Its statement, with the witness.
     pub(crate) stated: StatedBatch,
 }
 
-/// What forming works with.
+/// The inputs of forming.
 #[derive(Clone, Copy)]
 pub(crate) struct Forming<'a> {
     pub(crate) node: &'a Node,
@@ -112,12 +113,12 @@ pub(crate) struct Forming<'a> {
     pub(crate) terms: &'a TermsFn<'a>,
     pub(crate) consents: &'a Consents<'a>,
     pub(crate) progress: &'a dyn Progress,
-    /// What this run does not try again.
+    /// Deeds that this run does not try again.
     pub(crate) tried: &'a Tried,
 }
 
 impl FormReport {
-    /// Adds another round of the same run. What waits is what waits in the end.
+    /// Adds another round of the same run. The waiting deeds are those of the last round.
     pub(crate) fn add(&mut self, round: &Self) {
         self.batches += round.batches;
         self.claims += round.claims;
@@ -129,8 +130,8 @@ impl FormReport {
 }
 
 impl Node {
-    /// Fixes batches for everything that is ingested, not yet claimed, and consented to, and leaves
-    /// them to a later run to prove.
+    /// Fixes batches for all deeds that are ingested, unclaimed and consented to, for a later run
+    /// to prove.
     ///
     /// # Errors
     /// [`ProvingError`]; batches fixed before stay.
@@ -167,12 +168,12 @@ impl Node {
 }
 
 impl Forming<'_> {
-    /// Sends every batch that is to be proven, each when there is room for it: first those that the
-    /// store has fixed already, then new ones. `total` counts them as they become known. Ends early
-    /// when `stop` is set or nobody proves any more.
+    /// Sends every batch to prove, each when there is room for it: first those that are already
+    /// fixed in the store, then new ones. `total` counts them as they become known. Ends early when
+    /// `stop` is set or the prover has ended.
     ///
     /// # Errors
-    /// [`ProvingError`]; what was sent before is there to be proven.
+    /// [`ProvingError`]; batches that were sent before can still be proven.
     pub(crate) async fn feed(
         self,
         provers: mpsc::Sender<Fixed>,
@@ -209,8 +210,8 @@ impl Forming<'_> {
         let new = shares.len();
         total.fetch_add(new, Ordering::Relaxed);
         for (done, share) in shares.into_iter().enumerate() {
-            // Only now: what is stated is private, and no more of it should lie about than is
-            // soon to be proven.
+            // State it only now: stated data is private, and no more of it should be in memory than
+            // will soon be proven.
             let Ok(place) = provers.reserve().await else {
                 return Ok(report);
             };
@@ -241,14 +242,14 @@ impl Forming<'_> {
         done
     }
 
-    /// Batches that a former run fixed and did not prove.
+    /// Batches that an earlier run fixed but did not prove.
     async fn left(&self) -> Result<Vec<FormedBatch>, StoreError> {
         self.node.store().formed_batches(self.node.scale()).await
     }
 
-    /// States a batch again from its deeds. `None` when that no longer gives what was fixed: the
-    /// deeds are gone or damaged, or the ledger's terms have moved on. What is wrong is told when they are
-    /// stated anew.
+    /// States a batch again from its deeds. `None` when the result differs from what was fixed: the
+    /// deeds are gone or damaged, or the ledger's terms have changed. The fault is reported when
+    /// they are stated as new batches.
     async fn restate(&self, batch: &FormedBatch) -> Result<Option<StatedBatch>, ProvingError> {
         let deeds = self.node.store().claimed_deeds(&batch.deeds).await?.deeds;
         if deeds.len() != batch.deeds.len() {
@@ -350,7 +351,7 @@ impl Forming<'_> {
                 .zip(stated.earned.iter().copied())
                 .collect(),
         };
-        // A deed that was forgotten a moment ago leaves the others for the next round.
+        // If a deed was just forgotten, the others wait for the next round.
         let Some(id) = store.form_batch(&batch, &deeds, rng).await? else {
             return Ok(None);
         };
@@ -376,7 +377,7 @@ impl Forming<'_> {
             .await
     }
 
-    /// What may be claimed now, split into batches.
+    /// The deeds that may be claimed now, split into batches.
     async fn shares(&self, report: &mut FormReport) -> Result<Vec<Share>, StoreError> {
         let claimable = self.claimable(&mut report.waiting).await?;
         Ok(split(&claimable, self.pool.circuit().capacity()))

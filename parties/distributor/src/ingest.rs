@@ -1,9 +1,9 @@
-//! Records and a source's bundle become deeds in the store.
+//! Turns records and a source's bundle into deeds in the store.
 //!
-//! Nothing is believed: the pseudonym must be the account's own (in custody now; by the person's
-//! ticket, which may come later, when the deed is claimed), the commitment must be the one
-//! of these very records, and the source's signature must hold under the key that the ledger has.
-//! A subject-period that fails is reported with its reason and does not stop the rest.
+//! Nothing is trusted. The pseudonym must be the account's (checked now in custody, otherwise when
+//! the deed is claimed with the person's ticket, which may come later). The commitment must be that
+//! of exactly these records, and the source's signature must hold under the key on the ledger. A
+//! subject-period that fails is reported with its reason and does not stop the rest.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -32,7 +32,7 @@ use crate::{
     store::{Inserted, NewDeed, Store, StoreError},
 };
 
-/// Why nothing was ingested.
+/// Why ingestion failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IngestError {
@@ -40,36 +40,36 @@ pub enum IngestError {
     #[error("source bundle: {0}")]
     Bundle(#[from] BundleError),
     /// A bundle for another ledger, source or schema.
-    #[error("the bundle is for {what} {found}, needed is {wanted}")]
+    #[error("the bundle is for {what} {found}, but {wanted} is needed")]
     ForeignBundle {
         /// Origin, source or schema.
         what: &'static str,
-        /// What the bundle says.
+        /// The bundle's value.
         found: String,
-        /// What is needed.
+        /// The needed value.
         wanted: String,
     },
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A task died.
+    /// A task panicked.
     #[error(
         "the task that writes deeds ended without an answer; what it had written stays: run again, with the same files"
     )]
     WriterLost,
 }
 
-/// Why a subject-period was not taken.
+/// Why a subject-period was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum IngestFault {
-    /// The bundle has nothing for it.
+    /// The bundle has no commitment for it.
     #[error("the source's bundle has no commitment for it: ask the source to sign this period")]
     MissingCommitment,
     /// The bundle has two different commitments for it.
     #[error("the source's bundle has two commitments for it: the source is at fault")]
     TwoCommitments,
-    /// The commitment is about other records.
+    /// The commitment is to other records.
     #[error(
         "the source committed to other records ({committed} of them, here are {records}): the files differ"
     )]
@@ -86,9 +86,9 @@ pub enum IngestFault {
     #[error("the source's signature does not hold under the key that the ledger has")]
     SignatureInvalid,
     /// Another commitment was ingested before.
-    #[error("another commitment is in the store for it: a subject and period has one only")]
+    #[error("another commitment is in the store for it: each subject and period has only one")]
     Conflict,
-    /// The account is new, and people would take it for another one.
+    /// The account is new, and people could mistake it for another one.
     #[error(
         "the account is new and looks like {known:?}, which the store has: find out whether they are \
          one person's. If they are two people, name the new one in `distinct_accounts` of the \
@@ -100,7 +100,7 @@ pub enum IngestFault {
     },
 }
 
-/// A subject-period that was not taken.
+/// A refused subject-period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Untaken {
     /// The account.
@@ -120,14 +120,14 @@ impl std::fmt::Display for Untaken {
     }
 }
 
-/// What an ingestion did.
+/// The result of an ingestion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct IngestReport {
     /// Subject-periods that are new in the store.
     pub ingested: u64,
-    /// Subject-periods that were there already.
+    /// Subject-periods that were already in the store.
     pub known: u64,
-    /// Subject-periods that were not taken.
+    /// Refused subject-periods.
     pub untaken: Vec<Untaken>,
     /// Commitments of the bundle without records here.
     pub unused_commitments: u64,
@@ -142,7 +142,7 @@ pub struct Ingestion<'a> {
     pub scale: &'a ScaleId,
     /// Its record schema.
     pub schema: &'a Schema,
-    /// Who signed the bundle.
+    /// The source that signed the bundle.
     pub source: PartyId,
     /// Its key, from the ledger's state.
     pub source_key: &'a PublicKey,
@@ -159,7 +159,7 @@ pub struct Commitments(HashMap<(String, Period), Option<SignedCommitment>>);
 /// Deeds, and what became of each.
 type Written = (Vec<NewDeed>, Vec<Inserted>);
 
-/// Deeds on their way into the store.
+/// Deeds that are being written to the store.
 struct Writing {
     task: JoinHandle<Result<Written, StoreError>>,
     /// Groups that were checked up to and with these.
@@ -167,7 +167,7 @@ struct Writing {
 }
 
 impl Writing {
-    /// Waits until they are in, and counts them. Answers how many groups are done with.
+    /// Waits until they are written, and counts them. Returns how many groups are done.
     async fn end(self, report: &mut IngestReport) -> Result<usize, IngestError> {
         let (deeds, outcomes) = self.task.await.map_err(|_| IngestError::WriterLost)??;
         for (deed, outcome) in deeds.iter().zip(outcomes) {
@@ -207,9 +207,9 @@ impl Ingestion<'_> {
                 wanted,
             })
         };
-        // Whole, so that nothing that a bundle says of itself goes unread.
+        // Destructured in full, so that no part of a bundle's header is ignored.
         let BundleHeader {
-            // Its reader's matter.
+            // Its reader has checked this.
             merits: _,
             origin,
             source,
@@ -244,7 +244,8 @@ impl Ingestion<'_> {
         Ok(Commitments(out))
     }
 
-    /// Checks groups against the bundle and stores what holds. `progress` sees the groups done.
+    /// Checks groups against the bundle and stores the valid ones. `progress` gets the number of
+    /// groups done.
     ///
     /// # Errors
     /// [`IngestError`]; what was stored before stays, and doing it again changes nothing.
@@ -299,8 +300,8 @@ impl Ingestion<'_> {
         Ok(report)
     }
 
-    /// Begins to write deeds, beside whatever this task does next. They are as safe when it ends
-    /// as a transaction is, also when nobody waits for that.
+    /// Begins to write deeds concurrently with this task. The write is one transaction, which
+    /// completes even if nobody waits for it.
     fn write(&self, deeds: Vec<NewDeed>, checked: usize, mut rng: StdRng) -> Writing {
         let (store, scale, source) = (self.store.clone(), self.scale.clone(), self.source);
         let task = tokio::spawn(async move {

@@ -1,26 +1,27 @@
 //! The distributor: record store, claims, prover node, outbox.
 //!
-//! The life of a record, what rests encrypted, and why a crash at any moment loses and repeats
-//! nothing: `docs/src/distributor.md`.
+//! The life of a record, which data is encrypted at rest, and why a crash at any moment loses and
+//! repeats nothing: `docs/src/distributor.md`.
 //!
-//! A program uses [`Distributor`], or [`OpenStore`] for what needs neither ledger nor network. They return reports
-//! ([`summary::RunSummary`], [`StatusReport`] and others), which programs print or serialize. Below them:
+//! A program uses [`Distributor`], or [`OpenStore`] for work without ledger and network. They
+//! return reports ([`summary::RunSummary`], [`StatusReport`] and others), which programs print or
+//! serialize. Below them:
 //!
 //! - [`links`]: pseudonyms of accounts, for the source
-//! - [`loading`]: the approved scale becomes a prover
-//! - [`ingest`]: records and the source's bundle become sealed deeds
-//! - [`publishing`], [`tickets`], [`depositing`], [`consents`]: what people consent to, and what
-//!   becomes of it
-//! - [`batching`], [`forming`]: deeds become batches that are fixed before they are proven
-//! - `aside`: what no claim can be made of stops nothing else
-//! - [`pool`], [`proving`]: batches become signed entries in the outbox
-//! - [`outbox`]: entries become receipts
-//! - [`run`]: all of these, from whatever a former run left
-//! - [`outlook`]: what waits, and why, for reports beside a run
-//! - [`disclosing`]: the records behind one claim, for a supervisor
+//! - [`loading`]: makes a prover from the approved scale
+//! - [`ingest`]: turns records and the source's bundle into sealed deeds
+//! - [`publishing`], [`tickets`], [`depositing`], [`consents`]: terms, and people's consents to
+//!   them
+//! - [`batching`], [`forming`]: turn deeds into batches that are fixed before they are proven
+//! - `aside`: deeds of which no claim can be made do not stop others
+//! - [`pool`], [`proving`]: turn batches into signed entries in the outbox
+//! - [`outbox`]: submits entries and stores receipts
+//! - [`run`]: all of these, continuing from the state of an earlier run
+//! - [`outlook`]: which deeds wait, and why, for reports beside a run
+//! - [`disclosing`]: the records of one claim, for a supervisor
 //! - [`net`]: the ledger over the network; the modules above are free of it
 //!
-//! On a ledger with tickets a deed is claimed with its person's own ticket; on one without, accounts
+//! On a ledger with tickets, a deed is claimed with its person's ticket. On one without, accounts
 //! are in [`custody`].
 
 mod aside;

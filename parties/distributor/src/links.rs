@@ -1,8 +1,8 @@
 //! The links file for a source that cannot link people: which pseudonym belongs to which account.
 //!
 //! On a ledger in custody the pseudonyms come from the custody seed; on a ledger with tickets, and
-//! for a scale whose sources cannot link, from people's own tickets. Either way the distributor
-//! vouches whose records these are.
+//! for a scale whose sources cannot link, from people's own tickets. In both cases the distributor
+//! vouches for whose records these are.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,18 +35,18 @@ pub fn write_links(
     write(origin, source, links, out)
 }
 
-/// What people's tickets say of their accounts.
+/// The pseudonyms of accounts from people's tickets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TicketLinks {
     /// Pseudonyms by account.
     pub links: BTreeMap<String, Handle>,
-    /// Accounts with tickets of two people, left out: the distributor has to find out whose each
-    /// is.
+    /// Accounts with tickets of two people, which are left out: the distributor must find out whose
+    /// each is.
     pub disputed: BTreeSet<String>,
 }
 
 impl TicketLinks {
-    /// Joins what single tickets say.
+    /// Combines the data of single tickets.
     pub fn new(handles: impl IntoIterator<Item = (String, Handle)>) -> Self {
         let mut out = Self::default();
         for (subject, handle) in handles {
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use merits_primitives::Fr;
 
-    /// What a distributor wrote, it may write again.
+    /// A distributor may overwrite its own file.
     #[test]
     fn a_new_file_replaces_an_old_one() {
         let origin = Origin::new("links.test").expect("a good origin");

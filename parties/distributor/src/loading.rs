@@ -1,4 +1,4 @@
-//! The approved scale, ready to prove: circuit, key, threads.
+//! Loads the approved scale for proving: circuit, key, threads.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::pool::{ProverPool, ProvingError, Width};
 
-/// Why nothing can be proven.
+/// Why a prover cannot be loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -35,8 +35,8 @@ impl ProverPool {
     /// as `tables` allows, and starts the threads. Each proof is verified before it leaves the
     /// node, for some 2 ms.
     ///
-    /// Takes milliseconds when the key's prepared file is there, and about a second when it has to
-    /// be made: not for a thread of the async runtime.
+    /// It takes milliseconds if the key's prepared file exists, and about a second if it must be
+    /// made, so do not call it on a thread of the async runtime.
     ///
     /// # Errors
     /// [`LoadError`].
@@ -54,7 +54,7 @@ impl ProverPool {
             .ok_or_else(|| LoadError::NoKey(store.dir_of(&digest)))?;
         match &loaded.readiness {
             Readiness::Rebuilt { reason } => {
-                tracing::info!(%reason, "the proving key was prepared anew");
+                tracing::info!(%reason, "the proving key was prepared again");
             }
             Readiness::InMemory { reason, obstacle } => {
                 tracing::warn!(

@@ -27,8 +27,8 @@ impl<L: LedgerPort> SubmitPort for LedgerOutbox<L> {
     }
 }
 
-/// Only a refusal that the log itself signed ends an entry's life in the outbox. Anything else,
-/// a broken connection as well as a malformed answer, leaves it there.
+/// Only a refusal that the log itself signed removes an entry from the outbox. After anything else,
+/// such as a broken connection or a malformed answer, it stays there.
 fn fault(error: &LedgerFault) -> SubmitFault {
     if let LedgerFault::Client(error) = error
         && let ClientError::Refused {

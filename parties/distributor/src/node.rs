@@ -17,8 +17,8 @@ pub struct NodeKeys {
     pub signing: SigningKey,
     /// Owner keys.
     pub custody: Custody,
-    /// Seed of ephemeral exponents. Its loss costs nothing (another seed encrypts as well); its
-    /// disclosure opens this node's claims to whoever has it.
+    /// Seed of ephemeral exponents. Its loss has no cost (another seed encrypts as well), but
+    /// anybody who gets it can open this node's claims.
     pub ephemeral: SecretBytes,
 }
 
@@ -87,7 +87,7 @@ impl Node {
         self.keys.clone()
     }
 
-    /// Wakes whoever empties the outbox.
+    /// Wakes the task that empties the outbox.
     pub(crate) fn outbox_filled(&self) {
         self.outbox.notify_one();
     }

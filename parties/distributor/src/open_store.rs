@@ -1,5 +1,6 @@
-//! A distributor's own files, opened: database and keys. What needs no more works without coordinator and
-//! beside a running prover; somebody's records must be forgotten whoever is down.
+//! A distributor's own files: database and keys. Commands that need only these work without a
+//! coordinator and beside a running prover. For example, forgetting a person's records must work
+//! even when other parties are down.
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +48,7 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl OpenStore {
-    /// Opens the files, or makes them all.
+    /// Opens the files, or makes all of them.
     ///
     /// # Errors
     /// [`DistributorError`]: a key or the store is lost or damaged, or belongs to another ledger or party.
@@ -74,7 +75,7 @@ impl OpenStore {
             })?
             .with_distinct(distinct.map(|account| typed(account).into_owned()));
             if let Err(error) = master.keep(&config.store) {
-                // The first failure is told.
+                // Return the first failure.
                 let _ = store.close().await;
                 return Err(error.into());
             }
@@ -91,7 +92,7 @@ impl OpenStore {
         })
     }
 
-    /// Opens files that are there.
+    /// Opens existing files.
     ///
     /// # Errors
     /// As [`OpenStore::open`]; [`DistributorError::NoStore`] before the first run.
@@ -100,7 +101,7 @@ impl OpenStore {
         rng: &'a mut StdRng,
     ) -> BoxFuture<'a, Result<Self, DistributorError>> {
         Box::pin(async move {
-            // With its key, it is a store that was lost: opening it says so.
+            // If its key exists, the store was lost, and opening it reports that.
             if !store_key::is_there(&config.store) && !config.keys.master.exists() {
                 return Err(DistributorError::NoStore(config.store.clone()));
             }
@@ -134,7 +135,7 @@ impl OpenStore {
         Box::pin(async move { Ok(self.store.forget(subject).await?) })
     }
 
-    /// Writes every receipt into a directory; answers how many.
+    /// Writes every receipt into a directory and returns how many.
     ///
     /// # Errors
     /// [`DistributorError`].
@@ -145,7 +146,7 @@ impl OpenStore {
         Box::pin(write_receipts(&self.store, &self.scale, directory))
     }
 
-    /// Folds the store in, whatever came before; the first failure is told.
+    /// Folds the store in any case, and returns the first failure.
     ///
     /// # Errors
     /// What `done` failed with, or the store.
@@ -171,7 +172,7 @@ impl DistributorConfig {
     /// Copies a store, checked under the configuration's ledger, party and master key.
     ///
     /// # Errors
-    /// [`DistributorError`]; then there is nothing under the new name.
+    /// [`DistributorError`]; then there is no file under the new name.
     pub fn copy_store<'a>(
         &'a self,
         from: &'a Path,
@@ -189,7 +190,7 @@ impl DistributorConfig {
     }
 }
 
-/// The party's id: as the configuration says, or by its first key.
+/// The party's id: from the configuration, or derived from its first key.
 fn party(config: &DistributorConfig, identity: &Identity) -> Result<PartyId, DistributorError> {
     let Some(party) = &config.party else {
         return Ok(identity.party());
@@ -199,7 +200,7 @@ fn party(config: &DistributorConfig, identity: &Identity) -> Result<PartyId, Dis
     Ok(PartyId(id))
 }
 
-/// Folds a store in, whatever came before; the first failure is told.
+/// Folds a store in any case, and returns the first failure.
 pub(crate) async fn closed<T, E: From<StoreError>>(
     store: &Store,
     done: Result<T, E>,
@@ -210,7 +211,7 @@ pub(crate) async fn closed<T, E: From<StoreError>>(
     }
 }
 
-/// Writes every receipt of a store into a directory; answers how many.
+/// Writes every receipt of a store into a directory and returns how many.
 pub(crate) async fn write_receipts(
     store: &Store,
     scale: &ScaleId,
@@ -237,8 +238,8 @@ pub(crate) async fn write_receipts(
     })
 }
 
-/// A secret from its file, made only as long as nothing depends on it: beside a store, a fresh
-/// key in place of a lost one would hide the loss.
+/// A secret from its file. It is only made while nothing depends on it: beside an existing store, a
+/// fresh key in place of a lost one would hide the loss.
 fn secret(
     path: &Path,
     kind: KeyKind,

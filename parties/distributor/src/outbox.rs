@@ -1,8 +1,8 @@
-//! The outbox: proven batches go to the ledger until it answers.
+//! The outbox: submits proven batches to the ledger until it answers.
 //!
-//! An entry's id is the hash of what it states, without proof and signature. Whether a submission
-//! was lost, or only its answer, makes no difference: the same entry again gets the old receipt.
-//! So a batch leaves the outbox only when its receipt, or its refusal, is in the store.
+//! An entry's id is the hash of what it states, without proof and signature. It makes no difference
+//! whether a submission or only its answer was lost: the same entry gets the old receipt. So a
+//! batch leaves the outbox only when its receipt or its refusal is in the store.
 
 use std::{
     future::Future,
@@ -22,7 +22,7 @@ use crate::{
     store::{OutboxItem, RefusalCause, StoreError},
 };
 
-/// The ledger, as an outbox needs it: a way to append, and no copy of the log.
+/// The ledger's interface for the outbox: it can append, but has no copy of the log.
 pub trait SubmitPort: Clone + Send + Sync + 'static {
     /// Submits an entry; the answer is its receipt, checked against the log's key.
     fn submit(
@@ -37,14 +37,14 @@ pub enum SubmitFault {
     /// The ledger refuses the entry.
     #[error("refused ({code}{}): {message}", if .field.is_empty() { String::new() } else { format!(", {}", .field) })]
     Refused {
-        /// The reason; of a newer ledger perhaps one that this program does not know.
+        /// The reason. A newer ledger may give one that this program does not know.
         code: ReasonCode,
         /// The field at fault.
         field: FieldPath,
         /// For people.
         message: String,
     },
-    /// The ledger does not answer, or asks to come back.
+    /// The ledger does not answer, or asks to retry later.
     #[error("the ledger does not answer: {0}")]
     Unavailable(String),
 }
@@ -56,17 +56,17 @@ pub enum OutboxError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A task died.
+    /// A task panicked.
     #[error(
         "a submission ended without an answer, which is this program's fault: run again, the outbox keeps the entry"
     )]
     TaskLost,
-    /// The ledger did not answer for too long. Everything is in the outbox still.
+    /// The ledger did not answer for too long. Everything is still in the outbox.
     #[error(
-        "the ledger did not answer for {tries} tries, the last with: {reason}. The outbox keeps {left} entries; run again when it is back"
+        "the ledger did not answer {tries} attempts; the last failed with: {reason}. The outbox keeps {left} entries; run again when it is back"
     )]
     GaveUp {
-        /// Tries.
+        /// Attempts.
         tries: u32,
         /// The last answer.
         reason: String,
@@ -78,9 +78,9 @@ pub enum OutboxError {
 /// How a submission is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
-    /// Tries without any answer before giving up.
+    /// Attempts without any answer before giving up.
     pub tries: u32,
-    /// Wait after the first; it doubles.
+    /// Wait after the first; it doubles each time.
     pub first_wait: Duration,
     /// Longest wait.
     pub longest_wait: Duration,
@@ -104,7 +104,7 @@ impl Patience {
     }
 }
 
-/// What submitting did.
+/// The result of submitting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SubmitReport {
     /// Entries with a receipt.
@@ -112,21 +112,21 @@ pub struct SubmitReport {
     /// Entries that the ledger refused, and why.
     #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
-    /// Batches whose signed entry the store had lost or damaged: they are proven again.
+    /// Batches whose signed entry is lost or damaged in the store: they are proven again.
     pub damaged: u64,
-    /// Of the refused ones, those refused because the ledger's terms have moved on: their claims wait to
-    /// be stated anew, by newer terms than this run has.
+    /// The refused ones whose terms have changed on the ledger: their claims wait to be stated
+    /// again, by newer terms than this run has.
     pub outdated: u64,
 }
 
-/// Submissions at once: the coordinator verifies proofs in groups, so several should be there.
+/// Concurrent submissions: the coordinator verifies proofs in groups, so it should have several.
 const IN_FLIGHT: u32 = 16;
 
-/// Tries without an answer that are left to a run which was asked to stop.
+/// Attempts without an answer that remain for a run that was asked to stop.
 const TRIES_WHEN_STOPPING: u32 = 2;
 
 /// Submits everything in the outbox; ends when it is empty and `filling` is over. Once `stop` is
-/// true, a ledger that does not answer is not waited for any longer.
+/// true, it no longer waits for a ledger that does not answer.
 ///
 /// # Errors
 /// [`OutboxError`]; entries without an answer stay in the outbox.
@@ -141,7 +141,8 @@ pub async fn empty_outbox(
     let mut report = SubmitReport::default();
     let mut tries = 0;
     loop {
-        // Read before the outbox: what is filled in afterwards is seen in the next round.
+        // Read this before the outbox: entries that are added afterwards are found in the next
+        // round.
         let more_to_come = filling.load(Ordering::Acquire);
         let items = node.store().outbox(0, IN_FLIGHT).await?;
         if items.is_empty() {
@@ -175,7 +176,7 @@ pub async fn empty_outbox(
     }
 }
 
-/// Waits so long, or until the run is asked to stop.
+/// Waits this long, or until the run is asked to stop.
 async fn wait(duration: Duration, stop: &AtomicBool) {
     const SLICE: Duration = Duration::from_millis(100);
     let mut left = duration;
@@ -186,7 +187,8 @@ async fn wait(duration: Duration, stop: &AtomicBool) {
     }
 }
 
-/// Submits entries at once and keeps the answers. `Some` when none of them got an answer.
+/// Submits entries concurrently and stores the answers. Returns `Some` when none of them got an
+/// answer.
 async fn submit_some(
     node: &Node,
     ledger: &impl SubmitPort,
@@ -198,7 +200,7 @@ async fn submit_some(
     for item in items {
         let envelope = item.envelope.as_deref();
         let Some(Ok(entry)) = envelope.map(SignedEntry::from_bytes) else {
-            // It states the same when it is proven again, and has the same id on the ledger.
+            // A new proof has the same statement and the same id on the ledger.
             tracing::warn!(entry = %item.entry_id, "a proven batch in the store is damaged and is proven again");
             node.store().prove_again(item.id).await?;
             report.damaged += 1;
@@ -252,7 +254,7 @@ fn refusal_cause(code: &ReasonCode, field: &FieldPath) -> RefusalCause {
         return RefusalCause::Unnamed;
     };
     match reason {
-        // The world moved on between forming and submitting, or is not there yet: state it anew.
+        // The ledger has changed since the batch was formed, or is not ready yet: state it again.
         Reason::EpochNotAccepted
         | Reason::EpochUnknown
         | Reason::ScaleSuperseded
@@ -272,7 +274,7 @@ fn refusal_cause(code: &ReasonCode, field: &FieldPath) -> RefusalCause {
         | Reason::RoleMissing
         | Reason::KeyRotated
         | Reason::SourceUnknown => RefusalCause::Terms,
-        // One claim is named; the others are free.
+        // One claim is named; the others can be claimed again.
         Reason::CommitmentUsed
         | Reason::NoteUsed
         | Reason::SourceSignatureInvalid
@@ -280,7 +282,7 @@ fn refusal_cause(code: &ReasonCode, field: &FieldPath) -> RefusalCause {
         | Reason::EphemeralNotOnCurve
         | Reason::ClaimAsTotal
         | Reason::DuplicateInBatch => of(RefusalCause::Claim),
-        // The ticket of one is named: its deed may be claimed with another ticket.
+        // The ticket of one claim is named: its deed may be claimed with another ticket.
         Reason::TicketMissing
         | Reason::TicketOfAnother
         | Reason::TicketLapsed
@@ -349,7 +351,7 @@ mod tests {
         }
     }
 
-    /// A reason that is not known names no claim, whatever field it names.
+    /// An unknown reason does not name a claim, whatever its field.
     #[test]
     fn a_reason_of_a_newer_ledger_names_no_claim() {
         let code = "moon-too-full".parse().expect("a reason's text");

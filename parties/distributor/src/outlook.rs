@@ -1,8 +1,8 @@
-//! What the next run would find: which deeds are ready, and why the others wait.
+//! A preview of the next run: which deeds are ready, and why the others wait.
 //!
-//! For reports beside a run and without the ledger: nothing is opened, changed or asked of anybody. What
-//! only an opened record shows (that the source linked another person, that no claim can be made of it) is
-//! found by the run.
+//! For reports beside a run and without the ledger: it decrypts, changes and requests nothing.
+//! Facts that only a decrypted record shows (that the source linked another person, that no claim
+//! can be made of it) are found by the run.
 
 use std::collections::BTreeMap;
 
@@ -19,17 +19,17 @@ use crate::{
     terms::TermsReader,
 };
 
-/// What the next run would find.
+/// A preview of the next run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Outlook {
-    /// Deeds that nothing is known to keep from being claimed.
+    /// Deeds without a known reason to wait.
     pub ready: u64,
     /// The others.
     pub waiting: Waiting,
 }
 
 impl Outlook {
-    /// By what the store knows alone: whether there are tickets and whether they were deposited.
+    /// From the store alone: whether there are tickets and whether they were deposited.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,4 +1,5 @@
-//! What a distributor does with people's consents before a run: terms, tickets, and pseudonyms for sources.
+//! A distributor's work with people's consents before a run: terms, tickets, and pseudonyms for
+//! sources.
 
 use std::{
     collections::BTreeSet,
@@ -30,15 +31,15 @@ use crate::{
     tickets::{Importer, TicketFault},
 };
 
-/// The kind of a new terms document: everybody reads it, and it replaces none.
+/// The kind of a new terms document: everybody may read it, and it never replaces a file.
 pub const TERMS: Kind<'static> = Kind::new("a template of terms", Readers::Everybody);
 
-/// A file of a ticket, and what became of it.
+/// A file of a ticket, with the result of taking it in.
 #[derive(Debug, Serialize)]
 pub struct TicketReport {
     /// The file.
     pub path: PathBuf,
-    /// What became of it.
+    /// The result.
     #[serde(serialize_with = "crate::report::outcome")]
     pub outcome: Result<Imported, TicketFault>,
 }
@@ -50,11 +51,11 @@ pub struct LinksReport {
     pub accounts: usize,
     /// Accounts with tickets of two people, left out.
     pub disputed: BTreeSet<String>,
-    /// Whether the distributor vouches whose records these are.
+    /// Whether the distributor vouches for whose records these are.
     pub vouched: bool,
 }
 
-/// Terms that stand on the ledger.
+/// Published terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishedTerms {
     /// SHA-256 of the document, in hexadecimal.
@@ -65,7 +66,7 @@ pub struct PublishedTerms {
 }
 
 impl Distributor {
-    /// The terms that stand on the ledger.
+    /// The published terms.
     ///
     /// # Errors
     /// [`ReplicaError`].
@@ -80,7 +81,7 @@ impl Distributor {
         Ok(terms.collect())
     }
 
-    /// Writes terms to begin with; a file that is there is not touched.
+    /// Writes a template of terms. An existing file is not changed.
     ///
     /// # Errors
     /// [`DistributorError`]: the ledger does not know the distributor, or the file cannot be written.
@@ -121,7 +122,7 @@ impl Distributor {
     /// Takes tickets in, checked by the ledger's state at `now`.
     ///
     /// # Errors
-    /// [`ReplicaError`]. A file that is refused stops no other: its report says why.
+    /// [`ReplicaError`]. A refused file does not stop the others: its report has the reason.
     pub fn import_tickets<'a>(
         &'a self,
         files: &'a [PathBuf],

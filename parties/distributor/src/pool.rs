@@ -1,6 +1,6 @@
-//! The prover's pool: one circuit, one key, as many threads as cores.
+//! The prover's thread pool: one circuit, one key, as many threads as cores.
 //!
-//! Both are loaded once; nothing is rebuilt for a proof.
+//! Circuit and key are loaded once; nothing is rebuilt for a proof.
 
 use std::{
     num::NonZeroUsize,
@@ -27,7 +27,7 @@ use crate::{
     terms::{Terms, TermsError},
 };
 
-/// Why proving stopped. What was proven before is in the outbox.
+/// Why proving stopped. Batches that were proven before are in the outbox.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProvingError {
@@ -56,21 +56,21 @@ pub enum ProvingError {
         /// Why.
         source: ProveError,
     },
-    /// It proves nothing at all.
+    /// The prover cannot prove anything.
     #[error(
-        "the prover made a proof of none of {failed} batches: look at its key, its memory and its log; the deeds \
+        "the prover failed for all of {failed} batches: check its key, its memory and its log; the deeds \
          wait. The last time: {last}"
     )]
     Prover {
-        /// Batches that it made no proof of.
+        /// Failed batches.
         failed: u32,
-        /// Why, the last time.
+        /// The reason of the last failure.
         last: Box<ProvingError>,
     },
     /// The pool.
     #[error("the prover's threads cannot be made: {0}")]
     Pool(String),
-    /// A worker died.
+    /// A worker panicked.
     #[error(
         "a proving thread ended without an answer, which is this program's fault: run again, what was proven is kept"
     )]
@@ -78,7 +78,7 @@ pub enum ProvingError {
 }
 
 impl ProvingError {
-    /// Why the deeds of a batch are set aside; `None` if no other batch would go through either.
+    /// Why the deeds of a batch are set aside; `None` if other batches would fail too.
     pub(crate) fn aside_reason(&self) -> Option<AsideReason> {
         match self {
             Self::Batch(_) => Some(AsideReason::Statement),
@@ -89,7 +89,7 @@ impl ProvingError {
     }
 }
 
-/// How many threads, and how many batches at once.
+/// The number of threads and of concurrent batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Width {
     /// Threads of the pool.
@@ -109,7 +109,7 @@ impl Width {
     }
 }
 
-/// What proves: one circuit, one key, one pool.
+/// The prover: one circuit, one key, one pool.
 pub struct ProverPool {
     circuit: Arc<EarnCircuit>,
     prover: Arc<dyn Prover>,
@@ -129,9 +129,9 @@ impl std::fmt::Debug for ProverPool {
 pub(crate) struct Proven {
     pub(crate) entry: EarnBatch,
     pub(crate) proof: Proof,
-    /// Time in making the witness.
+    /// Time for making the witness.
     pub(crate) witness: Duration,
-    /// Time in making the proof.
+    /// Time for making the proof.
     pub(crate) proving: Duration,
 }
 
@@ -139,7 +139,7 @@ impl ProverPool {
     /// A pool for a circuit and a prover with its key.
     ///
     /// # Errors
-    /// [`ProvingError::Pool`] when the system gives no threads.
+    /// [`ProvingError::Pool`] when the system provides no threads.
     pub fn new(
         circuit: Arc<EarnCircuit>,
         prover: Arc<dyn Prover>,
@@ -237,9 +237,9 @@ impl ProverPool {
         let (done, answer) = oneshot::channel();
         self.pool.spawn(move || {
             // A panic would end the process, at the same batch in every run. Nothing that the job
-            // changes is seen after it.
+            // changes is visible afterwards.
             let result = panic::catch_unwind(AssertUnwindSafe(job));
-            // Nobody waits any more when the run was stopped: the result is not needed then.
+            // If the run was stopped, nobody waits for the result.
             let _ = done.send(result.unwrap_or(Err(ProvingError::WorkerLost)));
         });
         answer.await.map_err(|_| ProvingError::WorkerLost)?

@@ -1,4 +1,4 @@
-//! What a node tells whoever watches, in its own words; a command line draws bars from it.
+//! Progress events of a node, from which a command line draws bars.
 
 /// Something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,21 +31,21 @@ pub enum Event {
         /// Of.
         total: usize,
     },
-    /// Batches that the ledger has taken in.
+    /// Batches that the ledger has accepted.
     Acknowledged {
         /// So far.
         done: usize,
     },
     /// A batch that the ledger refused.
     Refused,
-    /// The ledger does not answer; another try comes.
+    /// The ledger does not answer; another attempt follows.
     Unavailable {
-        /// Tries so far.
+        /// Attempts so far.
         tries: u32,
     },
 }
 
-/// Sees events. Called from any thread, and often: it should be quick.
+/// Receives events. It is called often and from any thread, so it should be fast.
 pub trait Progress: Send + Sync {
     /// One event.
     fn event(&self, event: Event);

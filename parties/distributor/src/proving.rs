@@ -1,4 +1,4 @@
-//! The prover node: formed batches in, signed entries into the outbox.
+//! The prover node: takes formed batches and puts signed entries into the outbox.
 //!
 //! A bounded number of batches is in flight on the pool. While one batch is in a part of its proof that
 //! does not use all threads, another's witness fills them.
@@ -22,7 +22,7 @@ use crate::{
     progress::{Event, Progress},
 };
 
-/// What proving did.
+/// The result of proving.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ProveReport {
     /// Proofs made.
@@ -52,10 +52,10 @@ impl ProveReport {
     }
 }
 
-/// Fixes batches for everything that may be claimed, and proves them with those that a former run
-/// left; forming stays a few batches ahead. `stop` ends it after the proofs in flight.
+/// Fixes batches for everything that may be claimed, and proves them and those of an earlier run;
+/// forming stays a few batches ahead. `stop` ends it after the proofs in flight.
 ///
-/// What was proven before an error of either is in the outbox, and what was fixed is in the store.
+/// After an error, proven batches are in the outbox and fixed ones in the store.
 pub(crate) async fn form_and_prove(
     forming: Forming<'_>,
     rng: &mut (impl CryptoRng + Send),
@@ -93,7 +93,7 @@ pub(crate) async fn form_and_prove(
     let workers = workers.collect::<Vec<_>>();
     let prove = async {
         let done = futures::future::try_join_all(workers).await;
-        // Nobody takes any more: forming ends too.
+        // The receiver has ended, so forming ends too.
         fixed.lock().await.close();
         done
     };

@@ -1,4 +1,4 @@
-//! Terms: what a distributor asks people to consent to, published whole on the ledger.
+//! Terms that a distributor asks people to consent to, published in full on the ledger.
 
 use merits_ledger::{Entry, State, entry::TermsPublished};
 use merits_params::{
@@ -30,13 +30,13 @@ pub enum PublishError {
     Submit(#[from] SubmitFault),
 }
 
-/// What publishing did.
+/// The result of publishing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Published {
-    /// They stood on the ledger already.
+    /// They were already on the ledger.
     Before(#[serde(serialize_with = "crate::report::text")] EntryId),
-    /// They stand there now.
+    /// They were published now.
     Now(#[serde(serialize_with = "crate::report::text")] EntryId),
 }
 
@@ -65,8 +65,8 @@ pub fn published<'a>(
 }
 
 impl Node {
-    /// Publishes a document that says what is so of this distributor and scale. Once it stands on
-    /// the ledger, doing it again changes nothing.
+    /// Publishes a document that is true of this distributor and scale. Publishing it again changes
+    /// nothing.
     ///
     /// # Errors
     /// [`PublishError`].

@@ -1,4 +1,4 @@
-//! How reports are serialized: ids, periods and reasons as people read them.
+//! Serialization of reports: ids, periods and reasons in readable form.
 
 use std::fmt::Display;
 
@@ -54,7 +54,7 @@ pub(crate) fn accounts<S: Serializer>(
     }))
 }
 
-/// What opening a file of tickets gave.
+/// The result of opening a file of tickets.
 pub(crate) fn outcome<S: Serializer, T: Serialize>(
     outcome: &Result<T, impl Display>,
     serializer: S,

@@ -1,4 +1,4 @@
-//! A run: what is ingested goes to the ledger, whatever state a former run left it in.
+//! A run: brings all ingested deeds to the ledger, from any state that an earlier run left.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -20,7 +20,7 @@ use crate::{
     summary::RunSummary,
 };
 
-/// Why a run ended early. What was reached before is kept; running again goes on from there.
+/// Why a run ended early. Completed work is kept, and running again continues from there.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -35,11 +35,11 @@ pub enum RunError {
     Store(#[from] crate::store::StoreError),
 }
 
-/// Rounds of forming and proving: batches that were taken apart, or whose innocent claims came
-/// back from a refusal, are formed anew. A few rounds settle everything that can be settled.
+/// Rounds of forming and proving: deeds of batches that were taken apart, and other claims of a
+/// refused batch, are formed again. A few rounds complete everything that can be completed.
 const ROUNDS: usize = 4;
 
-/// Everything that a run works with.
+/// The inputs of a run.
 pub struct Run<'a, L> {
     /// The node.
     pub node: &'a Node,
@@ -49,20 +49,20 @@ pub struct Run<'a, L> {
     pub ledger: &'a L,
     /// The ledger's terms.
     pub terms: &'a TermsFn<'a>,
-    /// What people consented to, as the same state has it.
+    /// People's consents in the same state.
     pub consents: Consents<'a>,
-    /// With a ledger that does not answer.
+    /// The retry policy for a ledger that does not answer.
     pub patience: Patience,
     /// Sees events.
     pub progress: &'a dyn Progress,
-    /// Once true, the run ends after the proofs in flight; what is proven is still submitted, if
+    /// Once true, the run ends after the proofs in flight; proven batches are still submitted, if
     /// the ledger answers.
     pub stop: &'a AtomicBool,
 }
 
-/// Deletes what people took consents back for; then forms, proves and submits until nothing is left
-/// to claim but what waits for a ticket. Forming, proving and submitting overlap.
-/// Figures are added to `summary`, also when the run ends early.
+/// Deletes the data of withdrawn consents; then forms, proves and submits until only deeds are left
+/// that wait for a ticket. Forming, proving and submitting overlap. Figures are added to `summary`,
+/// also when the run ends early.
 ///
 /// # Errors
 /// [`RunError`].
@@ -101,7 +101,7 @@ pub async fn run<L: SubmitPort>(
                 tried: &tried,
             };
             let results = form_and_prove(forming, rng, stop).await;
-            // Also when proving failed: what is proven is to be submitted.
+            // Also when proving failed: proven batches must be submitted.
             filling.store(false, Ordering::Release);
             node.outbox_filled();
             results

@@ -1,7 +1,7 @@
-//! What rests encrypted: records, salts, names, under one data key a subject.
+//! Encryption at rest: records, salts and names, under one data key for each subject.
 //!
 //! XChaCha20-Poly1305 with random 192-bit nonces. The data key itself is wrapped under the node's
-//! master key and stands in the subject's row; with the row it is gone, and with it everything
+//! master key and stored in the subject's row. Deleting the row deletes the key, and so everything
 //! that was sealed under it (crypto-shredding). Each ciphertext is bound to its place by the
 //! associated data, so that no row can be moved onto another.
 
@@ -19,15 +19,15 @@ use zeroize::Zeroizing;
 
 const NONCE: usize = 24;
 
-/// A ciphertext that does not open: another master key, or a damaged or moved row.
+/// A ciphertext that cannot be decrypted: another master key, or a damaged or moved row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{what} does not open: the store belongs to another master key, or the row is damaged")]
 pub struct UnsealError {
-    /// What was to be opened.
+    /// The item to decrypt.
     pub what: &'static str,
 }
 
-/// The node's master key: wraps data keys, and names subjects without saying their names.
+/// The node's master key: wraps data keys, and identifies subjects without their names.
 pub struct MasterKey(SecretBytes);
 
 impl std::fmt::Debug for MasterKey {
@@ -46,7 +46,7 @@ impl std::fmt::Debug for DataKey {
     }
 }
 
-/// Where a subject's row is found: a keyed hash of the name.
+/// Identifies a subject's row: a keyed hash of the name.
 pub type SubjectTag = [u8; 32];
 
 impl MasterKey {
@@ -55,7 +55,7 @@ impl MasterKey {
         Self(secret)
     }
 
-    /// HMAC-SHA-256 over what the name looks like: equal for two names that people would mix up.
+    /// HMAC-SHA-256 over the look of the name: equal for two names that people would confuse.
     pub fn look(&self, subject: &str) -> [u8; 32] {
         // HMAC takes keys of any length.
         let mut mac =
@@ -65,7 +65,7 @@ impl MasterKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// HMAC-SHA-256 over the name: rows can be found by who has the key, and by nobody else.
+    /// HMAC-SHA-256 over the name: only holders of the key can find rows.
     pub fn tag(&self, subject: &str) -> SubjectTag {
         // HMAC takes keys of any length.
         let mut mac =
@@ -75,7 +75,7 @@ impl MasterKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// A fresh data key, and how it rests.
+    /// A fresh data key, and its wrapped form.
     pub fn new_data_key(&self, tag: &SubjectTag, rng: &mut impl CryptoRng) -> (DataKey, Vec<u8>) {
         let mut key = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(key.as_mut());

@@ -1,5 +1,5 @@
-//! What a distributor's store holds, and what its next run would find: a report beside a run and without the
-//! network.
+//! The contents of a distributor's store, and a preview of its next run: a report that works beside
+//! a run and without the network.
 
 use futures::future::BoxFuture;
 use merits_ledger::State;
@@ -17,7 +17,7 @@ use crate::{
     store::{Aside, StoreCounts, TicketCounts},
 };
 
-/// What a store holds.
+/// The contents of a store.
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusReport {
     /// The scale.
@@ -27,13 +27,13 @@ pub struct StatusReport {
     pub counts: StoreCounts,
     /// Tickets by state.
     pub tickets: TicketCounts,
-    /// What the next run would find.
+    /// The preview of the next run.
     pub outlook: Outlook,
     /// Why the outlook was not compared with the ledger; `None` when it was.
     pub not_compared: Option<String>,
-    /// Deeds that no claim could be made of.
+    /// Deeds of which no claim could be made.
     pub aside: Vec<Aside>,
-    /// Whether the distributor vouches whose records these are.
+    /// Whether the distributor vouches for whose records these are.
     pub vouched: bool,
     /// Batches that the ledger refused, and why.
     #[serde(serialize_with = "crate::report::refusals")]
@@ -47,7 +47,8 @@ impl OpenStore {
     /// What the store holds at `now`, and what the next run would find.
     ///
     /// # Errors
-    /// [`DistributorError`]. A copy of the log that is missing or in use is none: the report says so.
+    /// [`DistributorError`]. A missing or busy copy of the log is not an error: the report states
+    /// it.
     pub fn status<'a>(
         &'a self,
         config: &'a DistributorConfig,
@@ -80,8 +81,8 @@ impl OpenStore {
     }
 }
 
-/// The ledger's state as this distributor's copy of the log has it, without the network. Not there before
-/// the first run; in use by one that is at work.
+/// The ledger's state from this distributor's copy of the log, without the network. The copy is
+/// missing before the first run, and in use during a run.
 async fn kept_state(config: &DistributorConfig) -> Result<State, DistributorError> {
     if !config.ledger.replica.is_dir() {
         return Err(DistributorError::NoReplica(config.ledger.replica.clone()));

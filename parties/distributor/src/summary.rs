@@ -1,4 +1,4 @@
-//! What a run did, in figures, for a table at its end.
+//! The figures of a run, for a table at its end.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ pub struct RunSummary {
     pub reading: Report,
     /// Subject-periods over a claim's size.
     pub refused_groups: Vec<RefusedGroup>,
-    /// Subject-periods taken, known, not taken.
+    /// Subject-periods accepted, known, refused.
     pub ingest: IngestReport,
     /// Tickets deposited before the run.
     pub deposits: DepositReport,
-    /// What the ledger said of people's consents.
+    /// The state of people's consents on the ledger.
     pub followed: Followed,
-    /// Batches fixed in this run, what they are worth, and what waits.
+    /// Batches fixed in this run, their earnings, and the waiting deeds.
     pub formed: FormReport,
     /// Proofs made in this run.
     pub proved: ProveReport,
@@ -37,11 +37,11 @@ pub struct RunSummary {
     pub submitted: SubmitReport,
     /// Claims that the ledger refused for good in this run.
     pub newly_refused: u64,
-    /// Deeds that no claim could be made of, of all runs; they stop no others.
+    /// Deeds of all runs of which no claim could be made; they do not stop others.
     pub aside: Vec<Aside>,
     /// The store after the run.
     pub counts: StoreCounts,
-    /// What is on the ledger, of all runs, of subjects that the store still knows.
+    /// The deeds on the ledger, of all runs, of subjects that the store still knows.
     pub earned: EarnedSum,
     /// Claims on the ledger whose earnings the store has lost.
     pub lost_earnings: u64,
@@ -67,18 +67,18 @@ pub struct PhaseTimes {
 /// Whether a run did all that it was to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Everything, but for what waits for a person's consent.
+    /// Everything except deeds that wait for a person's consent.
     Whole,
-    /// A part: somebody was left out.
+    /// A part: some people were left out.
     Partly,
-    /// Nothing of what there was.
+    /// Nothing.
     Nothing,
 }
 
 impl RunSummary {
-    /// Whether somebody was left out in the end. What the ledger refused and took when it was stated anew is
-    /// not; accounts without a commitment are the source's to tell, and those without a ticket wait for their
-    /// people.
+    /// Whether some people were left out in the end. Claims that the ledger first refused and later
+    /// accepted do not count. Neither do accounts without a commitment, which the source must
+    /// explain, and those without a ticket, which wait for their people.
     pub fn outcome(&self) -> Outcome {
         let waiting = &self.formed.waiting;
         let untaken = self.ingest.untaken.iter();

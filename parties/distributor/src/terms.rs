@@ -1,4 +1,4 @@
-//! What the ledger fixes for a batch, read from a verified state.
+//! The ledger's terms for a batch, read from a verified state.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TermsError {
-    /// The ledger says no.
+    /// The ledger would refuse it.
     #[error("the ledger would refuse it: {0}")]
     Refused(Box<Refusal>),
     /// No version for the period.
@@ -33,7 +33,7 @@ pub enum TermsError {
         period: String,
     },
     /// No epoch to encrypt under.
-    #[error("the ledger has no active view-key epoch: the supervisor has to open one")]
+    #[error("the ledger has no active view-key epoch: the supervisor must open one")]
     NoEpoch,
     /// A manifest that this program cannot read.
     #[error("the manifest of version {version} of scale {scale} cannot be read: {source}")]
@@ -81,7 +81,7 @@ impl From<Refusal> for TermsError {
     }
 }
 
-/// What the ledger fixes for batches of one scale and period.
+/// The ledger's terms for batches of one scale and period.
 #[derive(Debug, Clone)]
 pub struct Terms {
     /// The scale.
@@ -92,9 +92,9 @@ pub struct Terms {
     pub epoch: Epoch,
     /// The key that proofs are verified under.
     pub key: KeyDigest,
-    /// What goes into the entry.
+    /// The values for the entry.
     pub ledger: EarnTerms,
-    /// What goes into the circuit.
+    /// The values for the circuit.
     pub circuit: CircuitTerms,
     /// SHA-256 of the version's manifest: what consents bind.
     pub manifest: [u8; 32],
@@ -128,7 +128,7 @@ impl TermsReader {
     ) -> Result<Self, TermsError> {
         let mut manifests = BTreeMap::new();
         for record in &state.scales().get(&scale)?.versions {
-            // One that this program cannot read is told of when it is asked for.
+            // An unreadable manifest is reported when it is requested.
             if let Ok(manifest) = manifest_of(&record.terms) {
                 let facts = (manifest.terms_digest(), manifest.per_source());
                 manifests.insert(record.version(), facts);
@@ -166,7 +166,7 @@ impl TermsReader {
             }
         };
         let ledger = state.earn_terms(scale, version, period)?;
-        // As the ledger will say; a proof of it would be made for nothing.
+        // The ledger would refuse it, so a proof would be useless.
         state.check_period_is_over(period, self.time)?;
         let epoch = state
             .epochs()
@@ -216,7 +216,7 @@ pub fn version_for<'a>(
     state.scales().get(scale).ok()?.in_force(period.index)
 }
 
-/// The latest approved version: what a node that starts loads its circuit for.
+/// The latest approved version, for which a starting node loads its circuit.
 pub fn latest_version<'a>(state: &'a State, scale: &ScaleId) -> Option<&'a ScaleProposed> {
     version_for(
         state,

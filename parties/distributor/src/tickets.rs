@@ -1,9 +1,9 @@
-//! A ticket that a person handed over: opened, and checked as the ledger will check it.
+//! A ticket from a person: decrypts it and checks it as the ledger will.
 //!
-//! Nothing in it is believed. Scope and message come from the ledger's own rules
-//! ([`Governing::ticket_statement`][rules]), the proof must hold under the key that the ledger adopted, the
-//! terms must be the node's own, and b must be what K and h give: with another b no claim could
-//! ever be made.
+//! Nothing in it is trusted. Scope and message come from the ledger's own rules
+//! ([`Governing::ticket_statement`][rules]), the proof must hold under the key that the ledger
+//! adopted, the terms must be the node's, and b must follow from K and h: with another b no claim
+//! could ever be made.
 //!
 //! [rules]: merits_ledger::Governing::ticket_statement
 
@@ -31,7 +31,7 @@ use crate::{
     store::{Imported, NewTicket, StoreError},
 };
 
-/// Why a ticket is of no use to this node.
+/// Why this node refuses a ticket.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TicketFault {
@@ -41,41 +41,41 @@ pub enum TicketFault {
     /// The ledger is in custody.
     #[error("the ledger takes no tickets: its accounts are in custody")]
     Custody,
-    /// It does not open here.
+    /// It cannot be decrypted here.
     #[error(transparent)]
     Handover(#[from] HandoverError),
     /// It is for another scale.
-    #[error("the ticket is for scale {found}, this node claims on {expected}")]
+    #[error("the ticket is for scale {found}, but this node claims on {expected}")]
     OtherScale {
-        /// The node's.
+        /// The node's scale.
         expected: ScaleId,
-        /// The ticket's, as it says.
+        /// The ticket's scale, as stated in it.
         found: String,
     },
     /// Its terms are not the node's.
     #[error(
-        "the ticket is for terms that this distributor did not publish for the scale (digest {}…): the person has to consent to the published ones",
+        "the ticket is for terms that this distributor did not publish for the scale (digest {}…): the person must consent to the published ones",
         hex::encode(&.0[..8])
     )]
     Terms([u8; 32]),
-    /// Its source is none.
+    /// Its source is unknown.
     #[error("the ticket names a source that the ledger does not know: {0}")]
     Source(PartyId),
     /// K and h do not give b.
     #[error("the ticket's keys do not give its b: no claim could be made with it")]
     Binding,
-    /// The person took it back already.
+    /// The person has already withdrawn it.
     #[error("the person took this consent back")]
     Withdrawn,
-    /// Its root is old.
+    /// Its root is outdated.
     #[error(
-        "the ticket was proven against an old root of the group of people: the person has to make it anew"
+        "the ticket was proven against an old root of the group of people: the person must make a new one"
     )]
     OldRoot,
     /// The ledger would refuse it.
     #[error("the ledger would refuse it: {0}")]
     Refused(Box<Refusal>),
-    /// Its proof is none.
+    /// Its proof is malformed.
     #[error("the ticket's proof: {0}")]
     ProofFormat(#[from] ProofFormatError),
     /// Its proof does not hold.
@@ -92,7 +92,7 @@ impl From<Refusal> for TicketFault {
     }
 }
 
-/// Takes tickets in, by one verified state.
+/// Takes in tickets, checked against one verified state.
 pub struct Importer<'a> {
     node: &'a Node,
     state: &'a State,
@@ -120,7 +120,7 @@ impl<'a> Importer<'a> {
     /// Opens and checks one file and puts the ticket into the store, signed for its deposit.
     ///
     /// # Errors
-    /// [`TicketFault`]; then nothing is in the store.
+    /// [`TicketFault`]; then nothing is added to the store.
     pub async fn import(
         &mut self,
         file: &TicketFile,
@@ -193,7 +193,7 @@ impl<'a> Importer<'a> {
     }
 }
 
-/// A ticket's parts as the ledger's types: what is deposited, and what is for this node's eyes.
+/// A ticket's parts as the ledger's types: the deposit, and the private part for this node.
 struct Checked {
     account: String,
     deposit: TicketDeposited,

@@ -1,11 +1,11 @@
-//! What an evaluator signs. The ledger's rules decide whether it is taken.
+//! The entries that an evaluator signs. The ledger's rules decide whether they are accepted.
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::entry::{Entry, EvaluationCounted, EvaluatorOpened};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::entry::SignedEntry;
 
-/// An evaluator's pen: its party, its log and its signing key.
+/// Signs an evaluator's entries: its party, its log and its signing key.
 #[derive(Clone)]
 pub struct Evaluator {
     origin: Origin,
@@ -35,7 +35,7 @@ impl Evaluator {
         &self.origin
     }
 
-    /// Shows the VOPRF's public key. The ledger takes one, once.
+    /// Publishes the VOPRF's public key. The ledger accepts one key, once.
     pub fn open(&self, public_key: [u8; 32]) -> SignedEntry {
         self.sign(Entry::EvaluatorOpened(EvaluatorOpened { public_key }))
     }

@@ -1,5 +1,5 @@
-//! Which blinded elements were evaluated, read from the log. The evaluator keeps no book of its
-//! own, so there is none that a crash could tear.
+//! The blinded elements that were evaluated, read from the log. The evaluator keeps no record of
+//! its own, so a crash cannot damage one.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,16 @@ use merits_ledger::Entry;
 use merits_primitives::ids::{EntryId, PartyId};
 use merits_replica::{Replica, ReplicaError};
 
-/// An evaluation that the log has.
+/// An evaluation in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
-    /// For whom.
+    /// The registrar.
     pub registrar: PartyId,
     /// Its entry.
     pub entry: EntryId,
 }
 
-/// The log's evaluations by what they are about
-/// ([`merits_ledger::entry::evaluation_digest`]).
+/// The log's evaluations by their subject ([`merits_ledger::entry::evaluation_digest`]).
 #[derive(Debug, Default)]
 pub struct Counts {
     /// Leaves that were read.
@@ -26,10 +25,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Reads what the copy has more than at the last time.
+    /// Reads the leaves that the copy has gained since the last call.
     ///
     /// # Errors
-    /// [`ReplicaError`]; what was read before stays read.
+    /// [`ReplicaError`]; leaves that were read before stay counted.
     pub fn follow(&mut self, replica: &Replica) -> Result<(), ReplicaError> {
         for leaf in replica.leaves_from(self.size) {
             let (_, leaf) = leaf?;
@@ -38,7 +37,8 @@ impl Counts {
                 Entry::decode(leaf.entry.kind, &leaf.entry.statement)
             {
                 let (registrar, entry) = (counted.registrar, leaf.entry.id());
-                // The first one stays: the ledger does not keep an evaluator from counting twice.
+                // The first one stays, because the ledger does not prevent an evaluator from
+                // counting twice.
                 self.by_request
                     .entry(counted.request)
                     .or_insert(Counted { registrar, entry });
@@ -47,7 +47,7 @@ impl Counts {
         Ok(())
     }
 
-    /// The evaluation about this.
+    /// The evaluation of this subject.
     pub fn get(&self, request: &[u8; 32]) -> Option<Counted> {
         self.by_request.get(request).copied()
     }

@@ -1,4 +1,4 @@
-//! Whom the evaluator answers.
+//! Decides which requests the evaluator answers.
 
 use merits_ledger::{
     Refusal, Role, State,
@@ -17,19 +17,19 @@ pub enum Refused {
     /// Another log.
     #[error("this evaluator works for {own}, not for {asked}: ask the evaluator of that log")]
     OtherLog {
-        /// Its own.
+        /// The evaluator's log.
         own: Origin,
-        /// The registrar's.
+        /// The registrar's log.
         asked: Origin,
     },
-    /// The party may not ask.
+    /// The party is not allowed to ask.
     #[error("only an active registrar is answered: {0}")]
     Registrar(Refusal),
-    /// Somebody else wrote the request.
+    /// The request has another signer.
     #[error("the signature is not by the key that the log has for {0}")]
     Signature(PartyId),
-    /// The element was somebody else's: blinded elements are random, so it was copied.
-    #[error("this blinded element was evaluated for another registrar: blind anew")]
+    /// The element was used by another registrar. Blinded elements are random, so it was copied.
+    #[error("this blinded element was evaluated for another registrar: blind the number again")]
     ElementOfAnother,
     /// The ledger has no evaluator, or another one.
     #[error(
@@ -62,12 +62,12 @@ impl Refused {
     }
 }
 
-/// What is to be done for a request that is answered.
+/// The action for a request that is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It was counted before, by this entry: answer.
+    /// Answer it: this entry has counted it already.
     Counted(EntryId),
-    /// Count it first, under this number.
+    /// Count it first, with this number.
     New {
         /// From 1.
         number: u64,
@@ -76,7 +76,7 @@ pub enum Verdict {
     },
 }
 
-/// Judges a request against a copy of the log: `state` and `counts` are of the same size.
+/// Checks a request against a copy of the log: `state` and `counts` must be of the same size.
 ///
 /// # Errors
 /// [`Refused`].

@@ -13,23 +13,23 @@ pub const ELEMENT_BYTES: usize = 32;
 /// What the key's derivation is bound to.
 const INFO: &[u8] = b"merits/voprf/v1";
 
-/// Why an evaluator's key cannot be used. Holds nothing of it.
+/// Why an evaluator's key cannot be used. Contains no part of the key.
 #[derive(Debug, Error)]
 pub enum EvaluatorKeyError {
     /// The file.
     #[error(transparent)]
     File(#[from] KeyFileError),
-    /// The seed. The chance of such a one is 2^-2000.
+    /// The seed is unusable, which has a probability of 2^-2000.
     #[error("the seed gives no VOPRF key: make another")]
     Seed,
 }
 
-/// Bytes that are no element of ristretto255, or its identity.
+/// Bytes that are not an element of ristretto255, or are its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the bytes are no element of ristretto255 other than the identity")]
+#[error("the bytes are not an element of ristretto255 other than the identity")]
 pub struct BadElement;
 
-/// An evaluated element with the proof that the right key was taken.
+/// An evaluated element with a proof that the right key was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evaluation {
     /// Compressed.
@@ -57,7 +57,7 @@ impl EvaluatorKey {
         Self::from_seed(&seed)
     }
 
-    /// The key of a seed file that is there.
+    /// The key of an existing seed file.
     ///
     /// # Errors
     /// [`EvaluatorKeyError`].
@@ -107,7 +107,7 @@ pub fn check_element(blinded: &[u8; ELEMENT_BYTES]) -> Result<(), BadElement> {
 }
 
 fn element(bytes: &[u8; ELEMENT_BYTES]) -> Result<BlindedElement<Ristretto255>, BadElement> {
-    // The library takes only the one canonical encoding, and not the identity.
+    // The library accepts only the canonical encoding, and not the identity.
     BlindedElement::deserialize(bytes).map_err(|_| BadElement)
 }
 

@@ -1,18 +1,18 @@
 //! The evaluator: one uniqueness tag for each person, under a key that no registrar holds.
 //!
 //! A registrar sends an identity number blinded; the evaluator raises it to its key (VOPRF of RFC
-//! 9497, ristretto255-SHA512) and proves that it took the key that stands on the ledger. It learns
-//! nothing but who asked how often, and everybody learns the same: each evaluation is an entry of
-//! the log before it is answered.
+//! 9497, ristretto255-SHA512) and proves that it used the key on the ledger. It only learns how
+//! often each registrar asked, and everybody can learn the same: each evaluation is an entry of the
+//! log before it is answered.
 //!
 //! - [`key`] is the VOPRF key and what is computed with it.
 //! - [`counts`] finds in the log which blinded elements were answered.
-//! - [`judge`] says whom the evaluator answers. It knows no network.
+//! - [`judge`] decides which requests the evaluator answers. It does not use the network.
 //! - [`net`] is the service.
 //! - [`config`] is the configuration; [`config::EvaluatorConfig::announce`] and
 //!   [`config::EvaluatorConfig::service`] begin the work.
 //!
-//! Out of scope: sharing the key among several holders. Whoever holds the key alone can test
+//! Out of scope: sharing the key among several holders. A single holder of the key can test
 //! identity numbers against the tags on the ledger (see `docs/src/identity.md`).
 
 pub mod acts;

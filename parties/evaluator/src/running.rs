@@ -1,4 +1,4 @@
-//! What an evaluator does by its configuration: announce its key, and answer registrars.
+//! The commands of an evaluator by its configuration: announce its key, and answer registrars.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ use crate::{
     net::UniquenessService,
 };
 
-/// Why an evaluator could not do what it was asked.
+/// Why a command of an evaluator failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum EvaluatorError {
@@ -52,7 +52,8 @@ pub enum EvaluatorError {
 }
 
 impl EvaluatorConfig {
-    /// Puts the key on the ledger, and makes it first if the ledger has none; `None` if it is there.
+    /// Puts the key on the ledger, and makes it first if the ledger has none. `None` if it is
+    /// already there.
     ///
     /// # Errors
     /// [`EvaluatorError`].
@@ -61,7 +62,7 @@ impl EvaluatorConfig {
             let evaluator = self.evaluator()?;
             let follower = self.ledger.follow().await?;
             follower.sync().await?;
-            // A ledger has one key for its life: where it has one, a new one would be of no use.
+            // A ledger has one key for ever. If it has one, a new one would be useless.
             let announced = follower.replica().state()?.people().evaluator().is_some();
             let key = if announced {
                 EvaluatorKey::load(&self.voprf_key)?
@@ -71,7 +72,7 @@ impl EvaluatorConfig {
             if stands(&follower, &evaluator, &key)? {
                 return Ok(None);
             }
-            // Another evaluator's key on the ledger is the ledger's to refuse.
+            // If the ledger has another evaluator's key, the ledger refuses this one.
             let entry = evaluator.open(key.public());
             Ok(Some(follower.client().submit(&entry).await?.id))
         })

@@ -1,5 +1,5 @@
-//! How voucher codes rest: whoever has a code has what it stands for, so a copy of the database
-//! alone must not be worth anything.
+//! Encryption of voucher codes at rest. A code can be used by anybody who has it, so a copy of the
+//! database alone must be worthless.
 //!
 //! XChaCha20-Poly1305 with random 192-bit nonces under the exchange's master key. Each ciphertext
 //! is bound to its offer and to the code's tag, so that no row can be moved onto another.
@@ -19,14 +19,14 @@ use crate::voucher::Code;
 
 const NONCE: usize = 24;
 
-/// A code that does not open: another master key, or a damaged or moved row.
+/// A code that cannot be decrypted: another master key, or a damaged or moved row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "a voucher in the store does not open: the store belongs to another master key, or the row is damaged"
 )]
 pub struct UnsealError;
 
-/// Which code, said to nobody but who has the master key: the same code of the same sponsor has the
+/// Identifies a code, only for holders of the master key: the same code of the same sponsor has the
 /// same tag.
 pub type CodeTag = [u8; 32];
 
@@ -72,7 +72,7 @@ impl MasterKey {
         };
         let sealed = XChaCha20Poly1305::new(&(*self.0).into())
             .encrypt(&XNonce::from(nonce), payload)
-            // Fails only beyond 256 GiB; a code has some hundred bytes.
+            // This fails only beyond 256 GiB; a code has a few hundred bytes.
             .expect("short messages are always sealed");
         [&nonce[..], &sealed].concat()
     }

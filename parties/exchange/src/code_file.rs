@@ -1,9 +1,9 @@
-//! Files of voucher codes, one a line, as sponsors' programs write them.
+//! Files of voucher codes, one on each line, as sponsors' programs write them.
 //!
-//! A table program puts a mark before the text and a header before the codes. Neither is a voucher:
-//! whoever got the code "code" would have nothing for the credits. Nor is a comment one, or a text that a
-//! table program runs when the code is put into a table. And people read codes out and type them: two codes
-//! that a person cannot tell apart are one.
+//! A spreadsheet program writes a mark before the text and a header before the codes. Neither is a
+//! voucher: a person who got the code "code" would have nothing for the credits. Comments, and
+//! texts that a spreadsheet program would run, are not vouchers either. And people read codes aloud
+//! and type them, so two codes that a person cannot distinguish count as one.
 
 use std::{
     collections::HashMap,
@@ -17,19 +17,20 @@ use zeroize::Zeroizing;
 
 use crate::voucher::{BadCode, Code};
 
-/// What the operator says of a file's first line.
+/// The operator's statement about a file's first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FirstLine {
-    /// Nothing: a known header is one, and what looks like another is asked about.
+    /// None: a known header is recognised, and a line that looks like another header is refused
+    /// until the operator decides.
     #[default]
     Unsaid,
-    /// It is a code like the others.
+    /// It is a code.
     Code,
     /// It is a header.
     Header,
 }
 
-/// A code with its place.
+/// A code with its line.
 #[derive(Debug, Clone)]
 pub struct CodeLine {
     /// Line of the file, from 1.
@@ -39,7 +40,7 @@ pub struct CodeLine {
 }
 
 impl CodeLine {
-    /// Codes that come from no file, in their order.
+    /// Codes that do not come from a file, in order.
     pub fn numbered(codes: impl IntoIterator<Item = Code>) -> Vec<Self> {
         let codes = (1..).zip(codes);
         codes.map(|(line, code)| Self { line, code }).collect()
@@ -51,11 +52,11 @@ impl CodeLine {
 pub struct CodeFile {
     /// The codes, in their order.
     pub codes: Vec<CodeLine>,
-    /// Whether the first line was taken for a header.
+    /// Whether the first line was read as a header.
     pub header: bool,
 }
 
-/// Why a file of codes cannot be read. Says lines, never codes.
+/// Why a file of codes cannot be read. It contains line numbers, never codes.
 #[derive(Debug, Error)]
 pub enum CodeFileError {
     /// The file.
@@ -76,7 +77,7 @@ pub enum CodeFileError {
         /// Why.
         reason: BadCode,
     },
-    /// A character that nobody sees, or that changes how the text around it is shown.
+    /// A character that is invisible, or that changes how the text around it is shown.
     #[error(
         "{path}, line {line}: character {place} is U+{:04X}, {what}: the person who types the code would not \
          type it; take it out",
@@ -91,7 +92,7 @@ pub enum CodeFileError {
         place: usize,
         /// The character.
         character: char,
-        /// What it is.
+        /// A description of it.
         what: &'static str,
     },
     /// A comment.
@@ -104,7 +105,7 @@ pub enum CodeFileError {
         /// The line, from 1.
         line: usize,
     },
-    /// What a table program would run.
+    /// A text that a spreadsheet program would run.
     #[error(
         "{path}, line {line}: it begins with {sign:?}, which makes it a formula that table programs run: a \
          voucher's code begins with a letter or a digit"
@@ -117,7 +118,7 @@ pub enum CodeFileError {
         /// Its first character.
         sign: char,
     },
-    /// A code twice.
+    /// A repeated code.
     #[error("{path}, line {line} repeats line {earlier}: a code is given to one person only")]
     Twice {
         /// The file.
@@ -127,7 +128,7 @@ pub enum CodeFileError {
         /// The earlier line.
         earlier: usize,
     },
-    /// Two codes for a computer, one for a person.
+    /// Two codes that a person cannot distinguish.
     #[error(
         "{path}, lines {earlier} and {line} differ in nothing but {how}: the person who types one gets the \
          other's. Have the sponsor make another code in place of one"
@@ -139,10 +140,10 @@ pub enum CodeFileError {
         line: usize,
         /// The earlier line.
         earlier: usize,
-        /// In what they differ.
+        /// The difference.
         how: &'static str,
     },
-    /// No line.
+    /// No codes.
     #[error("{path}: there is no code in it")]
     Empty {
         /// The file.
@@ -238,7 +239,7 @@ fn read_code(path: &Path, line: usize, text: &str) -> Result<CodeLine, CodeFileE
     }
 }
 
-/// Refuses two codes that a person cannot tell apart.
+/// Refuses two codes that a person cannot distinguish.
 fn part_lookalikes(path: &Path, codes: &[CodeLine]) -> Result<(), CodeFileError> {
     let mut looks: HashMap<[u8; 32], &CodeLine> = HashMap::with_capacity(codes.len());
     for this in codes {
@@ -265,14 +266,14 @@ fn part_lookalikes(path: &Path, codes: &[CodeLine]) -> Result<(), CodeFileError>
     Ok(())
 }
 
-/// What a code looks like: two codes that a person cannot tell apart have one look. A digest, so that no copy of
-/// the code is kept.
+/// The look of a code: two codes that a person cannot distinguish have the same look. It is a
+/// digest, so that no copy of the code is kept.
 pub(crate) fn look(code: &Code) -> [u8; 32] {
     let shape = Zeroizing::new(skeleton(code.as_str()));
     field::digest("merits/voucher-look/v1", &[shape.as_bytes()])
 }
 
-/// In what two codes differ that look alike.
+/// The difference between two codes that look alike.
 pub(crate) fn difference(one: &str, other: &str) -> &'static str {
     let small = |text: &str| Zeroizing::new(text.to_lowercase());
     if small(one) == small(other) {
@@ -282,7 +283,7 @@ pub(crate) fn difference(one: &str, other: &str) -> &'static str {
     }
 }
 
-/// Whether the first line is a name that tables give a column of codes.
+/// Whether the first line is a usual name for a column of codes.
 fn is_header(lines: &[&str]) -> bool {
     let Some(first) = lines.first() else {
         return false;
@@ -316,7 +317,8 @@ fn may_be_header(lines: &[&str]) -> bool {
     if has_space(first) && !others.iter().any(|line| has_space(line)) {
         return true;
     }
-    // Of one other line nobody knows what codes have in common, and two or three may lack a kind by chance.
+    // A single other line does not show what codes have in common, and two or three may lack a kind
+    // by chance.
     (others.len() > 1 && one_length && !alike)
         || (others.len() > 3
             && first.chars().map(Kind::of).any(|kind| {
@@ -326,7 +328,7 @@ fn may_be_header(lines: &[&str]) -> bool {
             }))
 }
 
-/// What alphabets are made of.
+/// Kinds of characters.
 #[derive(PartialEq, Eq)]
 enum Kind {
     Digit,
@@ -348,7 +350,7 @@ impl Kind {
     }
 }
 
-/// Letters and digits of what tables call a column of codes.
+/// Letters and digits of usual names for a column of codes.
 const HEADERS: [&str; 26] = [
     "code",
     "codes",
@@ -402,7 +404,8 @@ mod tests {
         assert_eq!((codes.len(), header), (2, false));
     }
 
-    /// Blank lines are none, at the end or in between, and lines end as on any system.
+    /// Blank lines are ignored, at the end or in between, and all systems' line endings are
+    /// accepted.
     #[test]
     fn blank_lines_and_blanks_are_no_codes() {
         let want = ["A-1", "A-2", "A-3"];
@@ -422,7 +425,8 @@ mod tests {
         }
     }
 
-    /// The fault: `ABC-1` and `abc-1` were two vouchers, of which a person who reads one out gives either.
+    /// Regression: `ABC-1` and `abc-1` were two vouchers, although a person who reads one aloud
+    /// cannot distinguish them.
     #[test]
     fn codes_that_a_person_cannot_tell_apart_are_refused() {
         for (one, other, how) in [
@@ -496,7 +500,7 @@ mod tests {
             assert_eq!(codes, want, "{before:?}");
             assert_eq!(header, before.contains('\n'), "{before:?}");
         }
-        // What may be either is asked about.
+        // A line that may be either is refused until the operator decides.
         let text = "Aktion Fruehling\nHEMCQ-Y04EC\nSMBP5-E541P\n";
         let said = read(text, FirstLine::Unsaid).expect_err("a header?");
         assert!(said.contains("--first-line"), "{said}");

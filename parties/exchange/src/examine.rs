@@ -1,5 +1,6 @@
-//! What the own copy of the log says of offers and redemptions. All of it reads the disk: never on the
-//! async runtime ([`LedgerPort::look`](merits_party::ledger::LedgerPort::look)).
+//! Queries of the exchange's copy of the log about offers and redemptions. All of them read the
+//! disk, so never call them on the async runtime
+//! ([`LedgerPort::look`](merits_party::ledger::LedgerPort::look)).
 
 use std::sync::Arc;
 
@@ -21,9 +22,9 @@ use crate::ledger::unreadable;
 /// Where an exchange reads the time.
 pub type Clock = fn() -> Timestamp;
 
-/// What the own copy of the log says of a redemption.
+/// The answer of the exchange's copy of the log about a redemption.
 pub(crate) enum Examined {
-    /// It is there.
+    /// It is in the log.
     Known,
     /// It may come: what its proof must prove, under which key, and the offer's quota.
     New {
@@ -33,14 +34,14 @@ pub(crate) enum Examined {
     },
 }
 
-/// A verifying key as it is found. One that is not prepared yet is prepared where proofs are
-/// verified: outside of the copy's lock, and on a core that is there for it.
+/// A verifying key. If it is not prepared yet, it is prepared where proofs are verified: outside of
+/// the copy's lock, and on a core that is reserved for that.
 pub(crate) enum Key {
     Prepared(Arc<PreparedKey>),
     Unprepared(Box<UnpreparedKey>),
 }
 
-/// What an exchange needs to know to judge a redemption. Clones share the prepared keys.
+/// The data that an exchange needs to check a redemption. Clones share the prepared keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Examiner {
     pub(crate) origin: Origin,
@@ -72,7 +73,7 @@ impl Examiner {
         Ok(here.collect())
     }
 
-    /// The outer error is the copy's own.
+    /// The outer error is that of the copy.
     pub(crate) fn examine(
         &self,
         replica: &Replica,

@@ -1,22 +1,23 @@
 //! The steps of a redemption.
 //!
-//! 1. Refuse cheaply, from the own copy of the log, what cannot be: no such offer, not here, not
-//!    open, sold out, spent before, the day's turn taken. The copy may be behind, so it is brought up
-//!    to date before anybody is refused by it.
+//! 1. Refuse impossible redemptions cheaply, from the exchange's copy of the log: no such offer,
+//!    not here, not open, sold out, spent before, daily limit reached. The copy may be behind, so
+//!    it is brought up to date before a refusal.
 //! 2. Verify the proof.
-//! 3. Make sure that the store can write: what it could not hand out is not to be spent.
+//! 3. Make sure that the store can write: nothing must be spent for which it could not hand out a
+//!    voucher.
 //! 4. Sign and append. The log decides.
-//! 5. With its receipt, and once the entry is in the own verified copy, give redemptions their vouchers, in
-//!    the log's order: one transaction.
+//! 5. With its receipt, and once the entry is in the exchange's verified copy, give redemptions
+//!    their vouchers in the log's order, in one transaction.
 //! 6. Seal the voucher.
 //!
-//! A crash before 4 leaves nothing behind. One between 4 and 5, a disk that is full just then, or an answer
-//! that is lost, leaves a redemption without a voucher: [`Exchange::reconcile`] finds it in the log, and the
-//! wallet asks again, with the same statement or the entry's id. One after 5 leaves the voucher with its
-//! redemption for good.
+//! A crash before step 4 has no effect. A crash between 4 and 5, a full disk at that moment, or a
+//! lost answer leaves a redemption without a voucher: [`Exchange::reconcile`] finds it in the log,
+//! and the wallet asks again, with the same statement or the entry's id. After step 5 the voucher
+//! belongs to its redemption for ever.
 //!
-//! Because the order is the log's, log and stock alone say who has which voucher: a store that was restored
-//! from an older copy gives everybody the same one again.
+//! Because the order is the log's, log and stock alone determine which redemption has which
+//! voucher. A store that was restored from an older copy gives everybody the same voucher again.
 
 use std::{
     collections::HashSet,
@@ -62,26 +63,26 @@ pub struct Exchange<L> {
     examiner: Examiner,
     /// Anybody may ask, so synchronisations are shared and spaced.
     paced: Paced<Fault>,
-    /// One permit a core: more verifications at once would only wait for each other.
+    /// One permit for each core: more concurrent verifications would only wait for each other.
     cores: Semaphore,
-    /// When the last proof that the store can write began; `None` after one that failed.
+    /// When the last successful write test of the store began; `None` after a failed one.
     written: tokio::sync::Mutex<Option<Instant>>,
-    /// How far the log's redemptions have their vouchers.
+    /// The progress of giving the log's redemptions their vouchers.
     handed: tokio::sync::Mutex<Handed>,
 }
 
-/// A redemption of this exchange, and the offer that it is of.
+/// A redemption of this exchange, and its offer.
 type Owed = (EntryId, EntryId);
 
-/// How far the log's redemptions have their vouchers.
+/// The progress of giving the log's redemptions their vouchers.
 #[derive(Debug, Default)]
 struct Handed {
-    /// The first leaf that was not looked at.
+    /// The first leaf that was not checked yet.
     next: u64,
-    /// Redemptions before it that the store was not told of yet, in the log's order. All are later than
-    /// those below.
+    /// Earlier redemptions that are not recorded in the store yet, in the log's order. All are
+    /// later than those below.
     fresh: Vec<Owed>,
-    /// Redemptions before it that found no voucher in stock, in the log's order.
+    /// Earlier redemptions for which there was no voucher in stock, in the log's order.
     owed: Vec<Owed>,
 }
 
@@ -94,13 +95,14 @@ pub struct Redemption {
     pub voucher: SealedVoucher,
 }
 
-/// What [`Exchange::reconcile`] did.
+/// The result of [`Exchange::reconcile`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reconciled {
     /// Redemptions that got their voucher now.
     pub assigned: u64,
-    /// Redemptions in the log that were found to have no voucher in stock: the store is not the one that
-    /// they were made with. Each is told once, and gets its voucher when there is stock again.
+    /// Redemptions in the log that were found to have no voucher in stock: the store is not the one
+    /// that they were made with. Each is reported once, and gets its voucher when there is stock
+    /// again.
     pub missing: Vec<EntryId>,
 }
 
@@ -134,7 +136,7 @@ impl<L: LedgerPort> Exchange<L> {
         }
     }
 
-    /// Offers that can be redeemed here now, in the order of their ids.
+    /// Offers that can be redeemed here now, in order of their ids.
     ///
     /// # Errors
     /// [`Fault`].
@@ -156,12 +158,12 @@ impl<L: LedgerPort> Exchange<L> {
         Ok(offers)
     }
 
-    /// Puts a redemption into the log and answers with receipt and voucher. The same statement
-    /// again gives the same voucher.
+    /// Puts a redemption into the log and returns receipt and voucher. The same statement again
+    /// gives the same voucher.
     ///
     /// # Errors
-    /// [`Fault`]: refused here, or by the coordinator (then with its signed refusal), or to be
-    /// tried again.
+    /// [`Fault`]: refused here, or by the coordinator (then with its signed refusal), or a
+    /// temporary fault.
     pub async fn redeem(&self, request: RedemptionRequest) -> Result<Redemption, Fault> {
         if request.origin != self.origin {
             return Err(refused(&Refusal::OtherOrigin {
@@ -198,7 +200,7 @@ impl<L: LedgerPort> Exchange<L> {
                 }
                 self.writable_since(Instant::now()).await?;
                 let receipt = self.ledger.submit(&entry).await.map_err(told)?;
-                // Not the log's word for it: the own copy must have taken the entry.
+                // The log's answer is not enough: the exchange's copy must have accepted the entry.
                 self.paced.sync(self.follow()).await?;
                 self.find(&id).await?.ok_or_else(|| unshown(&id))?;
                 receipt
@@ -217,7 +219,8 @@ impl<L: LedgerPort> Exchange<L> {
         if let Some(text) = &request.receipt {
             self.check_receipt(text, id).await?;
         }
-        // A receipt is the log's word; what is handed out rests on the own copy.
+        // A receipt is only the log's statement. A voucher is handed out on the basis of the
+        // exchange's copy.
         let entry = self
             .logged(id)
             .await?
@@ -228,10 +231,10 @@ impl<L: LedgerPort> Exchange<L> {
         if entry.kind != REDEEMED || entry.party != self.party {
             return Err(Fault::not_found(
                 "redemption",
-                "is an entry of the log, but no redemption at this exchange",
+                "is an entry of the log, but not a redemption at this exchange",
             ));
         }
-        // The log took it, so it is one.
+        // The log accepted it, so it is valid.
         let redeemed = Redeemed::from_bytes(&entry.statement)
             .map_err(|error| Fault::malformed("redemption", error.to_string()))?;
         self.release(id, &redeemed).await
@@ -247,20 +250,20 @@ impl<L: LedgerPort> Exchange<L> {
         self.hand_out(failed).await
     }
 
-    /// Whether redemptions can be taken now: the store could write a minute ago at most, and did not fail
-    /// since. Each redemption makes sure for itself.
+    /// Whether redemptions can be accepted now: the store could write at most a minute ago, and has
+    /// not failed since. Each redemption checks it again.
     ///
     /// # Errors
     /// [`Fault`] says what is missing.
     pub async fn ready(&self) -> Result<(), Fault> {
         let now = Instant::now();
-        // A machine that runs for less than that has no such instant.
+        // A machine that has run for less than that has no such instant.
         let asked = now.checked_sub(ROOM_IS_KNOWN_FOR).unwrap_or(now);
         self.writable_since(asked).await
     }
 
     /// Gives every redemption of this exchange in the own copy of the log its voucher, in the log's
-    /// order. What was looked at and could not be written down stays with the next call.
+    /// order. Redemptions that were found but could not be recorded stay for the next call.
     async fn hand_out(&self, unwritten: fn(StoreError) -> Fault) -> Result<Reconciled, Fault> {
         let mut handed = self.handed.lock().await;
         loop {
@@ -279,12 +282,12 @@ impl<L: LedgerPort> Exchange<L> {
         let done = match self.store.assign(&all).await {
             Ok(done) => done,
             Err(error) => {
-                // What was proven before is no word for it any more.
+                // The earlier test is not valid any more.
                 *self.written.lock().await = None;
                 return Err(unwritten(error));
             }
         };
-        // Anybody may cause this, and whoever redeems waits for it: no search in a list for each of them.
+        // Anybody may cause this, and redemptions wait for it, so avoid a linear search for each.
         let report = {
             let before: HashSet<&Owed> = handed.owed.iter().collect();
             let news = done.without.iter().filter(|owed| !before.contains(owed));
@@ -305,11 +308,11 @@ impl<L: LedgerPort> Exchange<L> {
         })?;
         let proof = Proof::from_bytes(&request.proof)
             .map_err(|error| Fault::malformed("proof", error.to_string()))?;
-        // Asked before anything is spent: a voucher that nobody can open would be lost.
+        // Check this before anything is spent: a voucher that nobody can open would be lost.
         if !voucher::is_usable(&redeemed.voucher_key) {
             return Err(Fault::malformed(
                 "statement.voucher_key",
-                "is no X25519 key that something can be sealed to",
+                "is not an X25519 key to which a voucher can be sealed",
             ));
         }
         let entry = Entry::Redeemed(redeemed.clone());
@@ -317,7 +320,7 @@ impl<L: LedgerPort> Exchange<L> {
         Ok((redeemed, entry))
     }
 
-    /// What the copy says; before it refuses, it is brought up to date.
+    /// The copy's answer. Before a refusal, the copy is brought up to date.
     async fn examine_afresh(
         &self,
         entry: &SignedEntry,
@@ -348,7 +351,7 @@ impl<L: LedgerPort> Exchange<L> {
         self.ledger.sync().await.map_err(told)
     }
 
-    /// Looks into the copy on a thread that may wait for the disk.
+    /// Reads the copy on a thread that may wait for the disk.
     async fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,
@@ -356,20 +359,20 @@ impl<L: LedgerPort> Exchange<L> {
         self.ledger.look(read).await.map_err(told)
     }
 
-    /// Brings the copy up to date for somebody whom nothing vouches for.
+    /// Brings the copy up to date for an unauthenticated caller.
     async fn sync_for_strangers(&self) -> Result<(), Fault> {
         self.paced.sync_for_strangers(self.follow()).await
     }
 
-    /// The entry in the own copy as it is.
+    /// The entry in the exchange's present copy.
     async fn find(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
         let id = *id;
         let leaf = self.look(move |replica| replica.entry(&id)).await?;
         Ok(leaf.map_err(unreadable)?.map(|leaf| leaf.entry))
     }
 
-    /// Makes sure that the store can write, unless that was seen since `asked`: many who redeem at once
-    /// share one answer.
+    /// Makes sure that the store can write, unless that was checked since `asked`: concurrent
+    /// redemptions share one test.
     async fn writable_since(&self, asked: Instant) -> Result<(), Fault> {
         let mut began = self.written.lock().await;
         if began.is_some_and(|began| began >= asked) {
@@ -382,7 +385,7 @@ impl<L: LedgerPort> Exchange<L> {
         Ok(())
     }
 
-    /// The log's key signed that this entry is in the log.
+    /// Checks that the log's key signed that this entry is in the log.
     async fn check_receipt(&self, text: &str, id: &EntryId) -> Result<(), Fault> {
         let key = self.look(|replica| replica.key().clone()).await?;
         let leaf = Receipt::parse(text)
@@ -395,7 +398,7 @@ impl<L: LedgerPort> Exchange<L> {
         }
     }
 
-    /// The entry in the own copy, every rule and proof of which was checked here.
+    /// The entry in the exchange's copy, for which every rule and proof was checked here.
     async fn logged(&self, id: &EntryId) -> Result<Option<SignedEntry>, Fault> {
         if let Some(entry) = self.find(id).await? {
             return Ok(Some(entry));
@@ -430,7 +433,7 @@ impl<L: LedgerPort> Exchange<L> {
             .map_err(|error| Fault::malformed("statement.voucher_key", error.to_string()))
     }
 
-    /// An offer is served only if every redemption that the log may take here has a voucher.
+    /// An offer is served only if every redemption that the log may accept here has a voucher.
     async fn is_stocked(&self, offer: &EntryId, quota: u32) -> Result<bool, Fault> {
         let total = self.store.total(offer).await.map_err(failed)?;
         Ok(total >= u64::from(quota))
@@ -444,7 +447,7 @@ impl<L: LedgerPort> Exchange<L> {
             let key = match key {
                 Key::Prepared(key) => key,
                 Key::Unprepared(key) => match keys.find(&job.key) {
-                    // Whoever had the core before prepared it.
+                    // An earlier caller has prepared it.
                     Some(key) => key,
                     None => keys.keep(key.prepare()?),
                 },
@@ -462,16 +465,16 @@ impl<L: LedgerPort> Exchange<L> {
     }
 }
 
-/// What a look at some leaves of the copy gave.
+/// The result of reading some leaves of the copy.
 struct Looked {
     found: Vec<Owed>,
-    /// The first leaf that was not looked at, and the number of leaves.
+    /// The first leaf that was not read, and the number of leaves.
     next: u64,
     size: u64,
 }
 
-/// The redemptions at an exchange among the leaves from `from` on: of so many leaves that nobody who
-/// waits for the copy's lock waits long.
+/// The redemptions at an exchange among the leaves from `from` on. It reads only so many leaves
+/// that others do not wait long for the copy's lock.
 fn redemptions(replica: &Replica, party: &PartyId, from: u64) -> Result<Looked, ReplicaError> {
     let (mut found, mut next) = (Vec::new(), from);
     for leaf in replica.leaves_from(from).take(LOOK) {
@@ -488,7 +491,7 @@ fn redemptions(replica: &Replica, party: &PartyId, from: u64) -> Result<Looked, 
     Ok(Looked { found, next, size })
 }
 
-/// Leaves that one look at the copy goes through.
+/// Leaves that are read from the copy at a time.
 const LOOK: usize = 2_048;
 
 /// The log's key signed a receipt for an entry that the log does not show this exchange.
@@ -502,7 +505,7 @@ fn unshown(id: &EntryId) -> Fault {
     )
 }
 
-/// A refusal by the ledger's own rules, made here before the coordinator was asked.
+/// A refusal by the ledger's own rules, made here before asking the coordinator.
 fn refused(refusal: &Refusal) -> Fault {
     let code = match refusal {
         Refusal::AlreadyUsed { .. } => Code::AlreadyExists,
@@ -524,14 +527,14 @@ fn not_stocked() -> Fault {
     )
 }
 
-/// How long health takes the store's word that it can write. To prove it costs some 80 KB on the disk, and
-/// health is asked every few seconds: each time would be more than a gigabyte a day.
+/// How long health relies on the last write test. A test writes about 80 KB, and health is checked
+/// every few seconds, so testing each time would write more than a gigabyte a day.
 const ROOM_IS_KNOWN_FOR: Duration = Duration::from_secs(60);
 
-/// After which it may be worth trying a store again that could not write.
+/// The time after which to try again to write to a store that failed.
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
-/// The store cannot write, and the log was not asked.
+/// The store cannot write, and the log was not asked yet.
 fn unwritable(error: StoreError) -> Fault {
     tracing::error!(%error, "the voucher store cannot be written; no redemption is taken until it can");
     Fault {
@@ -545,7 +548,7 @@ fn unwritable(error: StoreError) -> Fault {
     }
 }
 
-/// The store could not write after the log had taken the redemption.
+/// The store could not write after the log had accepted the redemption.
 fn later(error: StoreError) -> Fault {
     tracing::error!(%error, "the voucher store could not be written; redemptions in the log wait for their vouchers");
     Fault {

@@ -1,4 +1,4 @@
-//! What the exchange tells a wallet when its ledger fails.
+//! The faults that the exchange returns to a wallet when its ledger fails.
 
 use merits_party::ledger::LedgerFault;
 use merits_proto::Fault;
@@ -6,7 +6,7 @@ use merits_replica::{ClientError, ReplicaError};
 use merits_verifier::Reason;
 use tonic::Code;
 
-/// A fault of the ledger, as the wallet is told it.
+/// A fault of the ledger, for the wallet.
 pub(crate) fn told(fault: LedgerFault) -> Fault {
     match fault {
         LedgerFault::Follow(error) => {
@@ -21,8 +21,8 @@ pub(crate) fn told(fault: LedgerFault) -> Fault {
     }
 }
 
-/// What the coordinator judged goes to the wallet as it is, with the signed refusal. Its silence or its
-/// failure is no judgement, and not the exchange's: it becomes a fault that may be tried again.
+/// The coordinator's refusal goes to the wallet unchanged, with its signature. Silence or failure
+/// of the coordinator is not a refusal, and not the exchange's fault: it becomes a temporary fault.
 fn passed_on(error: &ClientError) -> Fault {
     match error {
         ClientError::Refused { fault, .. } => match fault.reason.known() {
@@ -34,7 +34,7 @@ fn passed_on(error: &ClientError) -> Fault {
             _ => (**fault).clone(),
         },
         ClientError::Unreachable(_) => unavailable("the log does not answer"),
-        // A receipt that does not verify: the operator must know, and nothing is handed out.
+        // A receipt that does not verify: the operator must know, and no voucher is handed out.
         error => {
             tracing::error!(%error, "the coordinator's answer is refused");
             Fault::internal()
@@ -42,7 +42,7 @@ fn passed_on(error: &ClientError) -> Fault {
     }
 }
 
-/// The own copy cannot be used, which is no judgement on whoever asked.
+/// The exchange's copy cannot be used, which says nothing about the caller.
 pub(crate) fn unreadable(error: ReplicaError) -> Fault {
     tracing::error!(%error, "the exchange's copy of the log cannot be used");
     Fault::internal()
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use tonic::Status;
 
-    /// The wallet must not read the coordinator's silence as the exchange's.
+    /// The wallet must not mistake the coordinator's silence for the exchange's.
     #[test]
     fn a_coordinator_that_is_silent_or_broken_is_named_and_asked_again() {
         let told = |status: Status| {

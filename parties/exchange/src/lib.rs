@@ -1,19 +1,19 @@
-//! The exchange: where credits become what sponsors offer.
+//! The exchange: turns credits into the vouchers that sponsors offer.
 //!
 //! A wallet sends a redemption; the exchange signs it, puts it into the log, and only then hands
-//! out one of the sponsor's vouchers, sealed to a key that the redemption names. The order is the
-//! point: the log decides who gets one of the last vouchers, not this process, so no number of
-//! concurrent requests, exchanges or crashes sells more than the quota.
+//! out one of the sponsor's vouchers, sealed to a key that the redemption names. The order matters:
+//! the log, not this process, decides who gets one of the last vouchers, so no number of concurrent
+//! requests, exchanges or crashes can sell more than the quota.
 //!
-//! - [`config`]: the configuration, and what an exchange does by it: [`config::ExchangeConfig::serve`],
-//!   [`config::ExchangeConfig::stock`].
-//! - [`exchange`]: the steps of a redemption, and how a crash between them is made good.
-//! - [`store`]: the vouchers, in SQLite; which redemption has which.
-//! - [`code_file`]: codes as a sponsor's file has them.
+//! - [`config`]: the configuration, and the commands of an exchange:
+//!   [`config::ExchangeConfig::serve`], [`config::ExchangeConfig::stock`].
+//! - [`exchange`]: the steps of a redemption, and the recovery from a crash between them.
+//! - [`store`]: the vouchers in SQLite, and which redemption has which.
+//! - [`code_file`]: codes from a sponsor's file.
 //! - [`voucher`]: codes, and how they are sealed to a wallet.
 //! - [`net`]: the service and its client.
 //!
-//! Out of scope: what a voucher is worth and who honours it: the sponsor's matter.
+//! Out of scope: what a voucher is worth and who honours it. That is up to the sponsor.
 
 pub mod at_rest;
 pub mod code_file;

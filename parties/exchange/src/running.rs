@@ -1,4 +1,4 @@
-//! What an exchange does by its configuration: serve, take vouchers in, copy its store.
+//! The commands of an exchange by its configuration: serve, take in vouchers, copy its store.
 
 use std::{
     future::Future,
@@ -31,7 +31,7 @@ use crate::{
     store::{self, Copied, StockError, Store, StoreError},
 };
 
-/// Why an exchange could not do what it was asked.
+/// Why a command of an exchange failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ExchangeError {
@@ -63,7 +63,7 @@ pub enum ExchangeError {
     #[error(transparent)]
     Replica(#[from] ReplicaError),
     /// The exchange was not admitted.
-    #[error("{0} is no exchange on this ledger: have the supervisor admit it")]
+    #[error("{0} is not an exchange on this ledger: have the supervisor admit it")]
     NotAdmitted(String),
     /// The address that it serves on.
     #[error(transparent)]
@@ -77,8 +77,8 @@ pub enum ExchangeError {
     /// The offer that was named.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// The entry is something else.
-    #[error("entry {0} is no offer")]
+    /// The entry is not an offer.
+    #[error("entry {0} is not an offer")]
     NotAnOffer(EntryId),
     /// The offer does not name this exchange.
     #[error(
@@ -90,7 +90,7 @@ pub enum ExchangeError {
         /// This exchange.
         exchange: String,
     },
-    /// Codes that were not taken in.
+    /// Codes that were refused.
     #[error("{}", .path.display())]
     Stock {
         /// Their file.
@@ -106,7 +106,7 @@ pub struct StockReport {
     /// The offer.
     #[serde(serialize_with = "id")]
     pub offer: EntryId,
-    /// What it is, in a few words.
+    /// Its title.
     pub title: String,
     /// Codes in the file.
     pub taken: u64,
@@ -114,7 +114,7 @@ pub struct StockReport {
     pub total: u64,
     /// The offer's quota.
     pub quota: u64,
-    /// Whether the file's first line was taken for a header.
+    /// Whether the file's first line was read as a header.
     pub header: bool,
 }
 
@@ -123,7 +123,7 @@ fn id<S: Serializer>(id: &EntryId, serializer: S) -> Result<S::Ok, S::Error> {
 }
 
 impl ExchangeConfig {
-    /// Takes a file of codes in, for an offer by its id or the beginning of it.
+    /// Takes in a file of codes for an offer, named by its id or the beginning of it.
     ///
     /// # Errors
     /// [`ExchangeError`]; then no code was taken in.
@@ -137,7 +137,7 @@ impl ExchangeConfig {
         Box::pin(async move {
             let file = read_codes(vouchers, first_line)?;
             let identity = self.identity()?;
-            // Its own copy: the serving process has the other one open.
+            // Use a separate copy, because the serving process has the other one open.
             let follower = self.ledger.clone().of_the_desk().follow().await?;
             follower.sync().await?;
             let (id, published, sponsor) = {
@@ -174,7 +174,7 @@ impl ExchangeConfig {
         })
     }
 
-    /// Serves until `stop` resolves; `ready` is told the address.
+    /// Serves until `stop` resolves; `ready` gets the address.
     ///
     /// # Errors
     /// [`ExchangeError`].
@@ -248,7 +248,7 @@ impl ExchangeConfig {
     }
 }
 
-/// Folds the store's write-ahead log in, whatever came before; the first failure is told.
+/// Folds the store's write-ahead log in any case, and returns the first failure.
 async fn closed<T>(store: &Store, done: Result<T, ExchangeError>) -> Result<T, ExchangeError> {
     match (done, store.close().await) {
         (Ok(_), Err(error)) => Err(error.into()),

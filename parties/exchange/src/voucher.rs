@@ -1,5 +1,5 @@
-//! Voucher codes, and how one travels: HPKE (RFC 9180), base mode, X25519-HKDF-SHA256,
-//! HKDF-SHA256, ChaCha20-Poly1305, to the fresh key that the redemption names.
+//! Voucher codes, and their encryption for transport: HPKE (RFC 9180), base mode,
+//! X25519-HKDF-SHA256, HKDF-SHA256, ChaCha20-Poly1305, to the fresh key that the redemption names.
 //!
 //! The redemption's proof binds that key, so an exchange cannot be made to seal to another; and
 //! origin, offer and redemption are HPKE's info, so a sealed voucher opens as the answer to its own
@@ -16,16 +16,16 @@ use zeroize::Zeroizing;
 /// Longest code, in bytes.
 pub const MAX_CODE_BYTES: usize = 512;
 
-/// Every sealed voucher has this many plain bytes, so that its length says nothing: two of length,
-/// the code, zeros.
+/// Every sealed voucher has this many plain bytes, so that its length reveals nothing: two bytes of
+/// length, the code, zeros.
 const PADDED: usize = 2 + MAX_CODE_BYTES;
 
-/// A voucher's code, whatever it is to the sponsor: a number, a link. Whoever has it has the voucher:
-/// Debug does not show it.
+/// A voucher's code in any form that the sponsor uses: a number, a link. Anybody who has it can use
+/// the voucher, so Debug does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code(Zeroizing<String>);
 
-/// A line that is no code.
+/// A line that is not a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "a voucher's code has 1 to {MAX_CODE_BYTES} bytes of text, without control characters and without space around it"
@@ -59,7 +59,7 @@ impl std::fmt::Debug for Code {
     }
 }
 
-/// What a sealed voucher is the answer to.
+/// The redemption that a sealed voucher answers.
 #[derive(Debug, Clone, Copy)]
 pub struct VoucherContext<'a> {
     /// The log.
@@ -86,11 +86,11 @@ impl VoucherContext<'_> {
 pub enum VoucherError {
     /// The voucher key or the encapsulated key hides nothing.
     #[error(
-        "the voucher's key is no usable X25519 key, so nothing can be sealed to it or opened with it: the \
+        "the voucher's key is not a usable X25519 key, so nothing can be sealed to it or opened with it: the \
          wallet or the exchange that made it is at fault"
     )]
     Key,
-    /// Not for this key, not the answer to this redemption, or altered on the way.
+    /// Not for this key, not the answer to this redemption, or altered in transit.
     #[error(
         "the sealed voucher does not open: it is for another key or redemption, or was altered; ask the exchange again"
     )]
@@ -109,7 +109,7 @@ impl From<SealError> for VoucherError {
 /// Seals a code to a redemption's voucher key.
 ///
 /// # Errors
-/// [`VoucherError::Key`] for a key under which nothing would be hidden.
+/// [`VoucherError::Key`] for a key that would hide nothing.
 pub fn seal(
     to: &[u8; 32],
     context: &VoucherContext<'_>,
@@ -151,7 +151,7 @@ pub fn open(
     Code::new(text.to_owned()).map_err(|_| VoucherError::Open)
 }
 
-/// Whether something can be sealed to this key at all: asked before anything is spent on it.
+/// Whether messages can be sealed to this key. Ask before spending anything on it.
 pub fn is_usable(key: &[u8; 32]) -> bool {
     merits_sealing::is_usable(key, &mut rand::rng())
 }

@@ -1,8 +1,8 @@
 //! The issuer: builds a scale and proposes it.
 //!
 //! An issuer writes a manifest. [`Built::new`] checks it, compiles its circuit and takes the key
-//! from the key store (or makes one, marked `insecure-dev`); [`Built::proposal`] is what goes on
-//! the ledger, with all that verifiers need: manifest, verifying key, constants, schema.
+//! from the key store (or makes one, marked `insecure-dev`); [`Built::proposal`] is the entry for
+//! the ledger, with everything that verifiers need: manifest, verifying key, constants, schema.
 //!
 //! Out of scope: approval (the supervisors') and supply accounting (the ledger's).
 

@@ -1,4 +1,4 @@
-//! From a manifest to what the ledger takes.
+//! Builds the ledger's entry from a manifest.
 
 use std::{
     io,
@@ -39,7 +39,7 @@ pub enum BuildError {
         /// What is wrong, and where.
         source: Box<ManifestError>,
     },
-    /// There is no key to be had.
+    /// No key is available.
     #[error(transparent)]
     Key(#[from] KeyStoreError),
     /// The key is larger than a blob may be.
@@ -72,8 +72,8 @@ pub fn read_manifest(directory: &Path) -> Result<Manifest, BuildError> {
 }
 
 impl Built {
-    /// Checks the manifest in `directory`, compiles its circuit, and takes the key from `store`.
-    /// Without one there, a key is made now if `policy` allows what one party makes alone.
+    /// Checks the manifest in `directory`, compiles its circuit, and takes the key from `store`. If
+    /// it has none, a key is made now, if `policy` allows keys of a single party.
     ///
     /// # Errors
     /// [`BuildError`].
@@ -88,7 +88,7 @@ impl Built {
         let circuit =
             EarnCircuit::build(manifest.formula(), usize::from(manifest.claims_per_proof()));
         let r1cs = &circuit.circuit().r1cs;
-        // A key from elsewhere, a ceremony's say, is taken as it is.
+        // A key from elsewhere, such as a ceremony, is used as it is.
         let key = match store.get(&r1cs.digest(), policy)? {
             Some(key) => key,
             None => store.get_or_set_up(r1cs, made_by, policy, rng)?,

@@ -5,8 +5,8 @@ use std::path::Path;
 use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use serde::Deserialize;
 
-/// Reads the ledger out of a configuration, whatever the role: the `[ledger]` table, or the one inside `[holder]`.
-/// Paths come back resolved against the file's folder.
+/// Reads the ledger from a configuration of any role: the `[ledger]` table, or the one inside
+/// `[holder]`. Paths come back resolved against the file's folder.
 ///
 /// # Errors
 /// [`ConfigFileError`]: no such file, no TOML, or no such table.

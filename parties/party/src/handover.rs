@@ -1,6 +1,6 @@
-//! What parties hand to a supervisor before they can write to the ledger: applications and
-//! public halves, each one line of text. Both are signed or proven inside, so any channel serves;
-//! only which key belongs to which institution has to be known from elsewhere.
+//! Lines of text that parties give to a supervisor before they can write to the ledger:
+//! applications and public halves. Both contain a signature or a proof, so any channel can be used.
+//! Only the link between a key and an institution must be known from elsewhere.
 
 use std::{
     io,
@@ -12,11 +12,11 @@ use merits_ledger::entry::{PartyAdmitted, ProvenHalf};
 use merits_verifier::codec::{Canonical, CodecError};
 use thiserror::Error;
 
-/// Something that is handed over.
+/// A value that is handed over.
 pub trait Handover: Canonical {
     /// First word of the line.
     const WORD: &'static str;
-    /// What it is, in words with an article.
+    /// A description, with an article.
     const WHAT: &'static str;
 }
 
@@ -39,7 +39,7 @@ pub enum HandoverError {
         /// The first word that was expected.
         expected: &'static str,
     },
-    /// The bytes are no such value.
+    /// The bytes are not such a value.
     #[error("the line is damaged: {0}")]
     Content(#[from] CodecError),
 }
@@ -76,7 +76,7 @@ pub enum HandoverFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Its line is refused.
@@ -104,11 +104,12 @@ pub fn read<T: Handover>(path: &Path) -> Result<T, HandoverFileError> {
     })
 }
 
-/// Makes what is handed over and writes it. Nothing is made where it could not be written: not over a file that
-/// the configuration at `config` names, nor over anything but an older line of the same kind.
+/// Makes a value and writes its line. It makes nothing if the line could not be written: a file
+/// that the configuration at `config` names is never overwritten, and neither is any other file
+/// except an older line of the same kind.
 ///
 /// # Errors
-/// [`OutputError`], or what `make` fails with.
+/// [`OutputError`], or the error of `make`.
 pub fn write<T: Handover, E: From<OutputError>>(
     config: &Path,
     output: &Path,

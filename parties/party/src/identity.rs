@@ -16,7 +16,7 @@ use thiserror::Error;
 pub struct Identity {
     /// The ledger.
     pub origin: Origin,
-    /// The name under which the party is admitted, or asks to be.
+    /// The name under which the party is admitted, or applies for admission.
     pub name: String,
     /// Signs its entries.
     pub signing: SigningKey,
@@ -31,7 +31,7 @@ pub enum IdentityError {
     /// A key file.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// The sealing key is no key.
+    /// The sealing key is not valid.
     #[error(transparent)]
     Sealing(#[from] SealError),
     /// The `[ledger]` table of the configuration.
@@ -39,10 +39,10 @@ pub enum IdentityError {
     Ledger(#[from] LedgerConfigError),
 }
 
-/// What a configuration says of the party itself.
+/// The part of a configuration about the party itself.
 #[derive(Debug, Clone, Copy)]
 pub struct PartyFields<'a> {
-    /// The role that the party asks to be admitted in.
+    /// The role that the party applies for.
     pub role: Role,
     /// The `[ledger]` table.
     pub ledger: &'a LedgerConfig,
@@ -54,9 +54,9 @@ pub struct PartyFields<'a> {
     pub sealing_key: &'a Path,
 }
 
-/// The configuration of a party that has keys of its own.
+/// The configuration of a party with its own keys.
 pub trait PartyConfig {
-    /// What it says of the party itself.
+    /// Its part about the party itself.
     fn party_fields(&self) -> PartyFields<'_>;
 
     /// Loads the party's keys.
@@ -69,7 +69,7 @@ pub trait PartyConfig {
         Identity::load(origin, fields.name, fields.signing_key, fields.sealing_key)
     }
 
-    /// The application of a party that is new; its keys are made here.
+    /// The application of a new party. This makes its keys.
     ///
     /// # Errors
     /// [`IdentityError`].
@@ -81,7 +81,8 @@ pub trait PartyConfig {
 }
 
 impl Identity {
-    /// Loads the key files. A lost one is an error: another key would be another party's.
+    /// Loads the key files. A lost one is an error, because another key would be that of another
+    /// party.
     ///
     /// # Errors
     /// [`IdentityError`].
@@ -111,16 +112,16 @@ impl Identity {
         )
     }
 
-    /// The id that this name and first key have on this ledger, whatever the roles.
+    /// The id of this name and first key on this ledger, which does not depend on the roles.
     pub fn party(&self) -> PartyId {
         self.application(&[]).party(&self.origin)
     }
 }
 
-/// Makes the key files of a party that is new, where there are none yet: before its application.
+/// Makes the key files of a new party, if there are none yet. Call it before the application.
 ///
 /// # Errors
-/// A file that is there and cannot be used, or one that cannot be written.
+/// An existing file cannot be used, or a file cannot be written.
 pub fn make_keys(
     signing_key: &Path,
     sealing_key: &Path,

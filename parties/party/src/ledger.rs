@@ -7,7 +7,7 @@ use merits_replica::{ClientError, FollowError, Follower, Replica};
 use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use thiserror::Error;
 
-/// Why the ledger did not do what it was asked. Cheap to clone: callers who wait together are all told.
+/// Why a call to the ledger failed. Cheap to clone, because callers that wait together all get it.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum LedgerFault {
@@ -34,7 +34,7 @@ impl From<ClientError> for LedgerFault {
     }
 }
 
-/// What a party asks of its ledger. [`Follower`] is the real one; tests have others.
+/// A party's interface to its ledger. [`Follower`] is the real implementation; tests have others.
 pub trait LedgerPort: Clone + Send + Sync + 'static {
     /// Brings the party's copy up to date, verifying all of it.
     fn sync(&self) -> impl Future<Output = Result<(), LedgerFault>> + Send;
@@ -49,11 +49,11 @@ pub trait LedgerPort: Clone + Send + Sync + 'static {
     /// The receipt of an entry that is in the log, verified.
     fn receipt(&self, id: &EntryId) -> impl Future<Output = Result<Receipt, LedgerFault>> + Send;
 
-    /// Looks into the party's copy on this thread, which waits for the disk and for who writes the copy: not on
-    /// the async runtime.
+    /// Reads the party's copy on this thread, which waits for the disk and for a writer of the
+    /// copy. Do not call it on the async runtime.
     fn read<R>(&self, read: impl FnOnce(&Replica) -> R) -> R;
 
-    /// Looks into the party's copy on a thread that may wait for the disk.
+    /// Reads the party's copy on a thread that may wait for the disk.
     fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,

@@ -1,15 +1,15 @@
-//! What every party's program needs and no role owns.
+//! Code that every party's program needs and that belongs to no role.
 //!
 //! - [`identity`]: a party's keys and name on one ledger, and its application to be admitted
-//! - [`handover`]: the lines that parties hand to a supervisor before they can write to the ledger
+//! - [`handover`]: the lines that parties give to a supervisor before they can write to the ledger
 //! - [`config`]: the `[ledger]` table of any role's configuration
 //! - [`outputs`]: the files that a command must not overwrite
-//! - [`store_key`]: the master key of a store, which is never made anew beside the store
+//! - [`store_key`]: the master key of a store, which is never replaced for an existing store
 //! - [`ledger`]: the ledger as a party sees it: its verified copy, and a way to append
 //! - [`lookup`]: parties and entries of the ledger, by what people type
 //! - [`stop_signal`] and [`machine_time`]: the end of a server, and the machine's clock
 //!
-//! A role's crate may use this one; this one uses no role's.
+//! A role's crate may depend on this one, but not the other way round.
 
 pub mod config;
 pub mod handover;

@@ -1,11 +1,11 @@
-//! Parties and entries of the ledger, by what people type.
+//! Finds parties and entries of the ledger by what people type.
 
 use merits_primitives::ids::{EntryId, PartyId};
 use merits_replica::{Replica, ReplicaError};
 use merits_text::typed::typed;
 use thiserror::Error;
 
-/// Why nothing was found, or too much.
+/// Why nothing or too much was found.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LookupError {
@@ -15,12 +15,12 @@ pub enum LookupError {
         if .known.is_empty() { "none yet".to_owned() } else { .known.join(", ") }
     )]
     NoParty {
-        /// What was typed.
+        /// The typed text.
         text: String,
         /// The names of all parties.
         known: Vec<String>,
     },
-    /// No id of an entry, and no beginning of one.
+    /// Neither an id of an entry nor the beginning of one.
     #[error(
         "entry {0:?}: 64 hexadecimal digits of an entry's id are expected, or the first 8 or more"
     )]
@@ -28,7 +28,7 @@ pub enum LookupError {
     /// No entry begins so.
     #[error("the log's copy of {leaves} leaves has no entry {text}")]
     NoEntry {
-        /// What was typed.
+        /// The typed text.
         text: String,
         /// Leaves that were searched.
         leaves: u64,

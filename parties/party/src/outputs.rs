@@ -1,4 +1,4 @@
-//! What a command must not write over: the configuration, and what it names.
+//! Files that a command must not overwrite: the configuration, and the files that it names.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,8 @@ use merits_guard::protected::Protected;
 pub use merits_kit::RECEIPT;
 use toml::{Table, Value};
 
-/// Keys whose texts name no file, wherever they stand. Every other text of a configuration may name one.
+/// Keys whose values are never file names, in any table. Every other text of a configuration may be
+/// one.
 const NO_FILES: [&str; 11] = [
     "authority",
     "coordinator",
@@ -21,10 +22,11 @@ const NO_FILES: [&str; 11] = [
     "proxies",
 ];
 
-/// Tables without names of files: columns of the records.
+/// Tables without file names: columns of the records.
 const NO_FILES_IN: [&str; 1] = ["mapping"];
 
-/// Keys of what a party's commands have a second one of ([`merits_replica::LedgerConfig::of_the_desk`]).
+/// Keys of files of which a party's commands have their own
+/// ([`merits_replica::LedgerConfig::of_the_desk`]).
 const DESKS: [&str; 2] = ["replica", "high_water_mark"];
 
 /// The configuration file itself, and every file and folder that it names.
@@ -34,8 +36,8 @@ pub fn of_configuration(config: &Path) -> Protected {
     kept
 }
 
-/// Keeps what another configuration names as well. One that cannot be read names nothing: the command says so,
-/// and writes nothing.
+/// Also protects the files that another configuration names. An unreadable one names nothing: the
+/// command reports it and writes nothing.
 pub fn add_configuration(kept: &mut Protected, config: &Path) {
     kept.keep(config, "the configuration");
     let table = merits_text::file::read(config)
@@ -53,7 +55,7 @@ fn add_table(kept: &mut Protected, base: &Path, table: &Table) {
     }
 }
 
-/// What stands under a key: one text, a list of them, a table, a list of tables.
+/// The value of a key: a text, a list of texts, a table, a list of tables.
 fn add_value(kept: &mut Protected, base: &Path, key: &str, value: &Value) {
     match value {
         Value::Table(inner) if !NO_FILES_IN.contains(&key) => add_table(kept, base, inner),
@@ -62,7 +64,8 @@ fn add_value(kept: &mut Protected, base: &Path, key: &str, value: &Value) {
                 add_value(kept, base, key, value);
             }
         }
-        // The log's public key has the name that a coordinator has for the file of the secret one.
+        // The key for the log's public key has the name that a coordinator uses for the file of the
+        // secret key.
         Value::String(text) if key == "log_key" && text.contains('+') => {}
         Value::String(text) if key == "log_key" || !NO_FILES.contains(&key) => {
             add_name(kept, base, key, text);
@@ -72,12 +75,12 @@ fn add_value(kept: &mut Protected, base: &Path, key: &str, value: &Value) {
 }
 
 fn add_name(kept: &mut Protected, base: &Path, key: &str, text: &str) {
-    // A name of a file has one line, and an address is none.
+    // A file name has one line and is not an address.
     if text.is_empty() || text.contains(['\n', '\0']) || text.contains("://") {
         return;
     }
     add_file(kept, base, key, base.join(text));
-    // The party's commands keep their own beside the server's.
+    // The party's commands keep their own files beside the server's.
     if DESKS.contains(&key) {
         let mut desk = base.join(text);
         desk.as_mut_os_string().push(merits_replica::DESK);
@@ -95,7 +98,7 @@ fn add_file(kept: &mut Protected, base: &Path, key: &str, path: PathBuf) {
         kept.keep(&path.join("scale.toml"), what);
         return;
     }
-    // A folder that the configuration itself lies in is everybody's.
+    // The folder of the configuration itself may hold any files.
     let holds = |folder: &Path| {
         let (folder, base) = (folder.canonicalize(), beside(base).canonicalize());
         matches!((folder, base), (Ok(folder), Ok(base)) if base.starts_with(&folder))
@@ -122,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// Every sample names its keys and stores: none of them may be an output.
+    /// The keys and stores of every sample must not be outputs.
     #[test]
     fn what_a_configuration_names_is_no_output() {
         let directory = tempfile::tempdir().unwrap();
@@ -206,7 +209,7 @@ mod tests {
                 let error = kept.admit(&here(name), "the output").expect_err(name);
                 assert!(error.to_string().contains("configuration"), "{error}");
             }
-            // Names of people, columns and addresses are no files.
+            // Names of people, columns and addresses are not files.
             for name in ["bike_id", "green-city-app", "127.0.0.1:7704", "application"] {
                 kept.admit(&here(name), "the output").expect(name);
             }

@@ -1,4 +1,4 @@
-//! The signals that end a program in good order.
+//! The signals that end a program gracefully.
 
 use std::{
     io,
@@ -22,8 +22,9 @@ use tokio::{
 /// in good order; otherwise it is ended where it is.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Ends at ctrl-c or SIGTERM. Signals are waited for from the call on, not only once the future is polled: a
-/// program that calls this before it says that it serves is never ended by the signal itself.
+/// Ends at ctrl-c or SIGTERM. Signals are caught from the call on, not only after the first poll.
+/// So a program that calls this before it reports that it serves is never killed by the signal
+/// itself.
 ///
 /// As long as nobody waits for the future, the program is still starting: it may read a long ledger, or wait for
 /// another server or a disk. A signal then ends the process within seconds, with exit code 0, whatever its other

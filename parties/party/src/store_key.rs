@@ -1,6 +1,8 @@
-//! A store and the master key that seals it belong together: neither is begun anew beside the other.
+//! A store and the master key that seals it belong together: neither is made again for an existing
+//! other.
 //!
-//! The key is written after the store was made, so that only a loss leaves the key alone.
+//! The key is written after the store was made, so a key without a store means that the store was
+//! lost.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +10,11 @@ use merits_keyfile::{KeyFileError, KeyKind, SECRET_BYTES, SecretBytes};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-/// The master key of a store that is about to be opened.
+/// The master key of a store that will be opened.
 pub struct StoreKey<'a> {
     path: &'a Path,
     secret: SecretBytes,
-    /// Whether neither was there.
+    /// Whether neither existed.
     new: bool,
 }
 
@@ -29,7 +31,7 @@ impl std::fmt::Debug for StoreKey<'_> {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreKeyError {
-    /// The key is there and the store is not.
+    /// The key exists but the store is missing.
     #[error(
         "the store {} is not there, and the key that sealed it is ({}): what was in it is lost or lies \
          elsewhere, so no empty one is begun. Bring the store back, or put a backup in its place: \
@@ -46,7 +48,7 @@ pub enum StoreKeyError {
         /// The command that restores it.
         role: &'static str,
     },
-    /// The store is there and its key is not, or cannot be used.
+    /// The store exists but its key is missing or cannot be used.
     #[error(
         "the store {} was sealed with a key that is needed (only if nothing was ever in the store, \
          move the store away)",
@@ -65,7 +67,7 @@ impl<'a> StoreKey<'a> {
     /// command that restores it.
     ///
     /// # Errors
-    /// [`StoreKeyError`]: one of the two is there without the other.
+    /// [`StoreKeyError`]: one of the two exists without the other.
     pub fn of(
         store: &Path,
         path: &'a Path,
@@ -101,7 +103,7 @@ impl<'a> StoreKey<'a> {
         self.secret.clone()
     }
 
-    /// Writes a new key down, once its store is there.
+    /// Writes a new key after its store was made.
     ///
     /// # Errors
     /// The key file cannot be written.
@@ -114,7 +116,7 @@ impl<'a> StoreKey<'a> {
     }
 }
 
-/// Whether there is a store. A file of no bytes, as a full disk leaves it, is none.
+/// Whether there is a store. An empty file, as after a full disk, does not count.
 pub fn is_there(store: &Path) -> bool {
     let mut log = store.as_os_str().to_owned();
     log.push("-wal");
@@ -138,7 +140,7 @@ mod tests {
         );
         let rng = &mut rand::rng();
         let made = StoreKey::of(&store, &key, "distributor", rng).unwrap();
-        // As a full disk leaves it: no store yet, and no key.
+        // As after a full disk: no store yet, and no key.
         fs::write(&store, "").unwrap();
         assert!(!is_there(&store) && !key.exists());
         fs::write(&store, "rows").unwrap();

@@ -1,8 +1,8 @@
-//! A manifest as the ledger takes it.
+//! Turns a manifest into the ledger's proposal.
 //!
-//! People read a manifest, verifiers count with the entry's numbers. There is one way from the one to
-//! the other, [`proposal`], and both who propose and who review go it: an issuer makes the entry by it,
-//! a supervisor makes it again and compares the whole ([`difference`]).
+//! People read a manifest, but verifiers use the numbers of the entry. [`proposal`] is the only
+//! conversion, and both sides use it: an issuer makes the entry with it, and a supervisor makes it
+//! again and compares all parts ([`difference`]).
 
 use merits_ledger::entry::{PublishedKey, ScaleProposed};
 use merits_params::manifest::Manifest;
@@ -36,14 +36,14 @@ pub fn proposal(manifest: &Manifest, key: PublishedKey, provenance: Provenance) 
     }
 }
 
-/// A part of two entries that is not the same.
+/// A part in which two entries differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Which part.
+    /// The part.
     pub what: &'static str,
-    /// Of the entry.
+    /// Its value in the entry.
     pub entry: String,
-    /// Of what it should be.
+    /// Its expected value.
     pub expected: String,
 }
 
@@ -52,7 +52,7 @@ pub fn difference(entry: &ScaleProposed, expected: &ScaleProposed) -> Option<Dif
     if entry == expected {
         return None;
     }
-    // Whole: a part that is new has to be named here before this compiles.
+    // Destructured in full: this does not compile until a new part is named here.
     let ScaleProposed {
         id,
         version,
@@ -85,7 +85,11 @@ pub fn difference(entry: &ScaleProposed, expected: &ScaleProposed) -> Option<Dif
         part("schema text", schema_text, &expected.schema_text),
         part("claims a proof", capacity, &expected.capacity),
         part("V_max", max_credits, &expected.max_credits),
-        part("W_max", max_measure, &expected.max_measure),
+        part(
+            "W_max",
+            &max_measure.map(|most| most.0),
+            &expected.max_measure.map(|most| most.0),
+        ),
         part("expiry rule", expiry, &expected.expiry),
         part("first period", valid_from, &expected.valid_from),
         part("last period", valid_to, &expected.valid_to),

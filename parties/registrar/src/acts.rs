@@ -1,4 +1,4 @@
-//! What a registrar signs. The ledger's rules decide whether it is taken.
+//! The entries that a registrar signs. The ledger's rules decide whether they are accepted.
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::entry::{Entry, IdentityRegistered, IdentityRetired};
@@ -12,7 +12,7 @@ use rand_core::CryptoRng;
 
 use crate::evaluation::Pending;
 
-/// A registrar's pen: its party, its log and its signing key.
+/// Signs a registrar's entries: its party, its log and its signing key.
 #[derive(Clone)]
 pub struct Registrar {
     origin: Origin,
@@ -47,7 +47,7 @@ impl Registrar {
         pending.request(self.origin.clone(), self.party, &self.key, rng)
     }
 
-    /// Registers a person, the first time or anew.
+    /// Registers a person, for the first time or again.
     pub fn register(&self, registered: IdentityRegistered) -> SignedEntry {
         self.sign(Entry::IdentityRegistered(registered))
     }

@@ -1,4 +1,4 @@
-//! The registrar's side of the Uniqueness wire.
+//! The registrar's client of the Uniqueness service.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub enum EvaluatorError {
         /// Why.
         fault: Box<Fault>,
     },
-    /// Its answer is no answer.
+    /// Its answer is malformed.
     #[error("evaluator at {address} sent a malformed {field}: the evaluator is at fault")]
     Malformed {
         /// Where.
@@ -34,7 +34,8 @@ pub enum EvaluatorError {
 }
 
 impl EvaluatorError {
-    /// Whether the same request may succeed later. Nothing is lost or counted twice by it.
+    /// Whether the same request may succeed later. Repeating it loses nothing and counts nothing
+    /// twice.
     pub fn may_retry(&self) -> bool {
         matches!(self, Self::Refused { fault, .. } if fault.may_retry())
     }

@@ -14,28 +14,28 @@ use zeroize::Zeroizing;
 
 use crate::number::IdentityNumber;
 
-/// Why an evaluation gives no tag. Says nothing of the number.
+/// Why an evaluation gives no tag. It reveals nothing about the number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum EvaluationFault {
-    /// The number cannot be blinded: none has this fate but with negligible chance.
+    /// The number cannot be blinded, which has a negligible probability.
     #[error("the identity number cannot be blinded: try again")]
     Blinding,
     /// The ledger's evaluator has no sound key.
-    #[error("the evaluator's key on the ledger is no element of ristretto255")]
+    #[error("the evaluator's key on the ledger is not an element of ristretto255")]
     Key,
-    /// The answer's bytes are no points and scalars.
+    /// The answer's bytes are not points and scalars.
     #[error("the evaluator's answer is malformed: the evaluator is at fault")]
     Malformed,
-    /// The evaluator took another key than the one on the ledger.
+    /// The evaluator used another key than the one on the ledger.
     #[error(
-        "the evaluator did not prove that it took the key on the ledger: another key would give \
+        "the evaluator did not prove that it used the key on the ledger: another key would give \
          this person another tag, so nobody is registered"
     )]
     Proof,
 }
 
-/// A blinded number that waits for its evaluation. It can be sent again as often as needed; its
-/// blind is in no file, so it ends with the process.
+/// A blinded number that waits for its evaluation. It can be sent any number of times. Its blind is
+/// not in any file, so it ends with the process.
 pub struct Pending {
     number: IdentityNumber,
     state: VoprfClient<Ristretto255>,
@@ -63,7 +63,7 @@ impl Pending {
         })
     }
 
-    /// What the evaluator is asked. Each call of this has another nonce.
+    /// The request to the evaluator. Each call uses a new nonce.
     pub fn request(
         &self,
         origin: Origin,

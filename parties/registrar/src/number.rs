@@ -1,5 +1,5 @@
-//! Identity numbers in the one form in which they are evaluated: two writings of one number would
-//! be two people.
+//! Identity numbers in their canonical form for evaluation: two spellings of one number would be
+//! two people.
 
 use std::{
     fmt,
@@ -13,8 +13,8 @@ use merits_guard::{Guard, GuardError, Secret};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// Which document a number comes from. Its prefix is a part of what is evaluated, so numbers of
-/// different kinds never meet.
+/// The kind of document of a number. Its prefix is part of the evaluated input, so numbers of
+/// different kinds never collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum NumberKind {
     /// The citizen identification number of GB 11643-1999: 18 digits.
@@ -28,7 +28,7 @@ impl NumberKind {
     /// Both.
     pub const ALL: [Self; 2] = [Self::ChineseId, Self::Passport];
 
-    /// As the command line and the prefix have it.
+    /// The name on the command line and in the prefix.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ChineseId => "cn-id",
@@ -46,7 +46,7 @@ impl FromStr for NumberKind {
     }
 }
 
-/// Why a text is no identity number. Says nothing of its digits.
+/// Why a text is not an identity number. It reveals no digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NumberFault {
@@ -59,14 +59,14 @@ pub enum NumberFault {
         /// Its characters.
         found: usize,
     },
-    /// Not a digit where one is.
-    #[error("character {place} is no digit: 17 digits and a last digit or X are expected")]
+    /// A character is not a digit.
+    #[error("character {place} is not a digit: 17 digits and a last digit or X are expected")]
     NotADigit {
         /// From 1.
         place: usize,
     },
     /// No such day.
-    #[error("characters 7 to 14 are no date of birth: read the number again")]
+    #[error("characters 7 to 14 are not a date of birth: read the number again")]
     Birth,
     /// The last character does not follow from the others.
     #[error("the check character does not fit (GB 11643): a character was misread, read it again")]
@@ -79,7 +79,7 @@ pub enum NumberFault {
     Passport,
 }
 
-/// Why a number could not be read. Says nothing of its digits.
+/// Why a number could not be read. It reveals no digits.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadFault {
@@ -89,7 +89,7 @@ pub enum ReadFault {
     /// It cannot be opened, or others can read or replace it.
     #[error(transparent)]
     Exposed(#[from] GuardError),
-    /// More than a number.
+    /// There is more than a number.
     #[error("more than {MOST_BYTES} bytes: one identity number is expected, and nothing else")]
     TooLong,
     /// Not text.
@@ -112,8 +112,8 @@ impl fmt::Debug for IdentityNumber {
 }
 
 impl IdentityNumber {
-    /// Reads a number as somebody typed it: white space around it, lower case and full-width forms,
-    /// which Chinese and Japanese input methods type, do not matter.
+    /// Reads a typed number: white space around it, lower case and the full-width forms of Chinese
+    /// and Japanese input methods are accepted.
     ///
     /// # Errors
     /// [`NumberFault`].
@@ -125,7 +125,7 @@ impl IdentityNumber {
             NumberKind::ChineseId => check_chinese(number)?,
             NumberKind::Passport => check_passport(number)?,
         }
-        // Room for all of it at once: a string that grows leaves copies behind.
+        // Allocate it at once: a string that grows leaves copies behind.
         let mut canonical = Zeroizing::new(Vec::with_capacity(64));
         canonical.extend_from_slice(kind.name().as_bytes());
         canonical.push(b':');
@@ -133,7 +133,7 @@ impl IdentityNumber {
         Ok(Self(canonical))
     }
 
-    /// Reads one number and nothing else.
+    /// Reads exactly one number.
     ///
     /// # Errors
     /// [`ReadFault`].
@@ -151,8 +151,8 @@ impl IdentityNumber {
         Ok(Self::parse(kind, merits_text::file::without_mark(text))?)
     }
 
-    /// Reads a file with one number, which only its owner may read. A pipe has no owner to guard
-    /// it from, so none is asked of it.
+    /// Reads a file with one number, which only its owner may read. A pipe has no owner, so this is
+    /// not checked for pipes.
     ///
     /// # Errors
     /// [`ReadFault`].

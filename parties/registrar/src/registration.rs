@@ -1,4 +1,4 @@
-//! Which registration fits what the ledger knows of a person.
+//! Decides which registration fits the ledger's data about a person.
 
 use merits_ledger::{
     entry::{IdentityRegistered, UniquenessTag},
@@ -12,31 +12,31 @@ use merits_primitives::{
 };
 use thiserror::Error;
 
-/// What the person comes for.
+/// The person's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
     /// The first registration.
     First,
-    /// The wallet and its backup are lost, or its secret is known to another: the old identity
-    /// ends and a new one begins.
+    /// The wallet and its backup are lost, or somebody else knows the secret: the old identity ends
+    /// and a new one begins.
     AfterLoss,
 }
 
-/// Why a person is not registered. Found before anything is submitted; the ledger refuses the
-/// same.
+/// Why a person cannot be registered. Found before anything is submitted; the ledger would refuse
+/// the same.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RegistrationFault {
     /// The commitment was registered before.
     #[error("this commitment was registered before: make a fresh one with the wallet")]
     CommitmentKnown,
-    /// The person was.
+    /// The person was registered before.
     #[error(
         "this person was registered before, here or at another registrar; \
          after a loss, use `merits registrar re-register`"
     )]
     PersonKnown,
-    /// The person was not.
+    /// The person was never registered.
     #[error("this person was never registered: use `merits registrar register`")]
     PersonUnknown,
     /// Too many losses.

@@ -1,4 +1,4 @@
-//! A registrar at work: from a commitment and an identity number to a registered person.
+//! The work of a registrar: from a commitment and an identity number to a registered person.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use crate::{
     registration::{Occasion, RegistrationFault, check_commitment, registration},
 };
 
-/// Why a person is not registered, or an identity not retired.
+/// Why a person was not registered, or an identity not retired.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The own copy of the log cannot be brought up to date.
+    /// The registrar's copy of the log cannot be brought up to date.
     #[error(transparent)]
     Follow(#[from] FollowError),
-    /// The own copy.
+    /// The registrar's copy.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
     /// The ledger has no evaluator.
@@ -48,12 +48,12 @@ pub enum SessionError {
     Coordinator(#[from] ClientError),
 }
 
-/// A registered person, as the ledger has it.
+/// A registered person on the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
     /// Its entry.
     pub entry: EntryId,
-    /// What it says.
+    /// Its contents.
     pub content: IdentityRegistered,
 }
 
@@ -77,8 +77,9 @@ impl Session {
     /// (after a loss from the earliest that the ledger takes, if that
     /// is later).
     ///
-    /// If anything fails after the evaluation, the next try has a new one: the blind is kept in
-    /// memory only. The unused evaluation stays on the ledger as counted, and harms nobody.
+    /// If anything fails after the evaluation, the next attempt needs a new one, because the blind
+    /// is kept in memory only. The unused evaluation stays counted on the ledger, which harms
+    /// nobody.
     ///
     /// # Errors
     /// [`SessionError`].
@@ -129,7 +130,7 @@ impl Session {
         Ok(self.follower.client().submit(&entry).await?.id)
     }
 
-    /// Asks until there is an answer: the same element again is the same evaluation.
+    /// Asks until there is an answer: the same element gives the same evaluation.
     async fn evaluate(
         &self,
         evaluator: &mut EvaluatorClient,

@@ -1,14 +1,14 @@
-//! The sponsor: verifies what it pays for, and offers things for credits.
+//! The sponsor: verifies what it pays for, and makes offers for credits.
 //!
-//! A sponsor believes neither distributor nor coordinator. It checks every batch twice: by the
-//! coordinator's Verifier service ([`net`]), and offline ([`merits_kit::offline`]) from nothing but receipts,
-//! the log's public key and its own verified copy of the state. [`report`] says what it found
-//! and what it could not see.
+//! A sponsor trusts neither distributor nor coordinator. It checks every batch twice: by the
+//! coordinator's Verifier service ([`net`]), and offline ([`merits_kit::offline`]) from receipts,
+//! the log's public key and its own verified copy of the state alone. [`report`] describes what it
+//! found and what it could not see.
 //!
-//! What it gives for credits it publishes as [`offers`], and hands their vouchers to exchanges: [`Sponsor`] does
-//! both on the ledger.
+//! It publishes [`offers`] for credits, and gives their vouchers to exchanges: [`Sponsor`] does
+//! both.
 //!
-//! Escrow and settlement come with the issues that bring them.
+//! Escrow and settlement are not implemented.
 
 pub mod config;
 pub mod net;

@@ -1,4 +1,4 @@
-//! A sponsor at work: brings its copy of the log up to date, then checks each batch.
+//! The work of a sponsor: brings its copy of the log up to date, then checks each batch.
 
 use merits_kit::offline::OfflineVerifier;
 use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
@@ -8,14 +8,14 @@ use thiserror::Error;
 
 use crate::report::{BatchOutcome, Report};
 
-/// Reasons that are about what an entry may do now, not about what it was when it was appended.
+/// Reasons that depend on the present time, not on the time when the entry was appended.
 const ENDED_SINCE: [Reason; 3] = [
     Reason::PartySuspended,
     Reason::ScaleRetired,
     Reason::EpochNotAccepted,
 ];
 
-/// Why a verification could not be made. What it found wrong is in the [`Report`].
+/// Why a verification could not be made. Its findings are in the [`Report`].
 #[derive(Debug, Error)]
 pub enum VerifyError {
     /// A row of the copy of the log.
@@ -35,8 +35,8 @@ pub enum VerifyError {
     Online(#[from] ClientError),
 }
 
-/// Follows the log to its end and checks every batch: offline by its receipt, made from the own
-/// copy, and with `online` also by the coordinator's Verifier.
+/// Follows the log to its end and checks every batch: offline by its receipt, made from the
+/// sponsor's copy, and with `online` also by the coordinator's Verifier.
 ///
 /// # Errors
 /// [`VerifyError`] when the copy or the service cannot be reached.
@@ -48,7 +48,8 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
     for entry in &subjects {
         verdicts.push(if online {
             let verdict = client.verify_entry(entry).await?;
-            // The service judges by today's state. What ended since says nothing of the batch.
+            // The service checks against today's state. What has ended since then does not affect
+            // the batch.
             let ended = match &verdict {
                 Verdict::Valid => false,
                 Verdict::Invalid(fault) => ENDED_SINCE.iter().any(|reason| fault.reason == *reason),
@@ -64,7 +65,7 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
         let replica = follower.replica();
         let state = replica.state()?;
         let rng = &mut rand::rng();
-        // Each batch is judged by the state of its own time.
+        // Each batch is checked against the state of its own time.
         let mut history = History::new(state.policy().clone());
         let mut offline = OfflineVerifier::new(replica.key());
         let mut verdicts = verdicts.into_iter();

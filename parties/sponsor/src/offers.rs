@@ -1,4 +1,4 @@
-//! Offers: from a sponsor's file to the ledger's entry, how they stand, and vouchers for them.
+//! Offers: from a sponsor's file to the ledger's entry, their status, and vouchers for them.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfferFile {
-    /// Credits of which scale.
+    /// The scale of the credits.
     pub scale: String,
     /// The expiry bucket, by its month.
     pub expires: Option<String>,
@@ -36,27 +36,27 @@ pub struct OfferFile {
     pub earned: Option<String>,
     /// `goods`, `services` or `funds`.
     pub kind: String,
-    /// In a few words.
+    /// Title.
     pub title: String,
-    /// In more.
+    /// Description.
     #[serde(default)]
     pub description: String,
     /// Credits a redemption.
-    pub price: u64,
+    pub price: Credits,
     /// Most redemptions.
     pub quota: u32,
-    /// From when.
+    /// The start.
     pub opens: String,
-    /// Until before when.
+    /// The end (exclusive).
     pub closes: String,
-    /// Most redemptions a person and day.
+    /// Most redemptions for each person and day.
     pub per_day: Option<u32>,
     /// Exchanges, by name or id.
     pub exchanges: Vec<String>,
 }
 
-/// Why an offer's file makes no offer: a value that no ledger takes, or that this one does not know.
-/// The sponsor mends it.
+/// Why an offer's file is invalid: a value that no ledger accepts, or that this one does not know.
+/// The sponsor must correct it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{key}`: {reason}")]
 pub struct OfferFault {
@@ -83,25 +83,25 @@ impl OfferFile {
         let scale = ScaleId::new(&self.scale).map_err(|e| value("scale", e.to_string()))?;
         let kind = OfferKind::from_name(&self.kind).ok_or_else(|| {
             let names = OfferKind::ALL.map(OfferKind::name).join(", ");
-            value("kind", format!("{:?} is none of {names}", self.kind))
+            value("kind", format!("{:?} is not one of {names}", self.kind))
         })?;
         if self.title.trim().is_empty() {
             return Err(value("title", "is empty"));
         }
-        // As it will stand on the ledger: places in it are those of the file's text.
+        // The text as it will be on the ledger: positions in it are those in the file's text.
         shown::check_line(self.title.trim()).map_err(|fault| value("title", fault.to_string()))?;
         shown::check_document(self.description.trim())
             .map_err(|fault| value("description", fault.to_string()))?;
-        for (key, number) in [("price", self.price), ("quota", self.quota.into())] {
+        for (key, number) in [("price", self.price.0), ("quota", self.quota.into())] {
             if number == 0 {
-                return Err(value(key, "is at least 1"));
+                return Err(value(key, "must be at least 1"));
             }
         }
         let per_day = self.per_day.unwrap_or(MOST_A_DAY);
         if !(1..=MOST_A_DAY).contains(&per_day) {
             return Err(value(
                 "per_day",
-                "is 1 to 65,536; leave it out for no limit",
+                "must be 1 to 65,536; leave it out for no limit",
             ));
         }
         let (opens, closes) = (
@@ -109,7 +109,7 @@ impl OfferFile {
             instant("closes", &self.closes)?,
         );
         if closes <= opens {
-            return Err(value("closes", "is not after `opens`"));
+            return Err(value("closes", "must be after `opens`"));
         }
         let own = |offer: &&Offer| offer.sponsor == *sponsor;
         let before = state
@@ -125,7 +125,7 @@ impl OfferFile {
             kind,
             title: typed(self.title.trim()).into_owned(),
             description: typed(self.description.trim()).into_owned(),
-            price: Credits(self.price),
+            price: self.price,
             quota: self.quota,
             opens,
             closes,
@@ -143,7 +143,7 @@ impl OfferFile {
             (Some(text), None) => {
                 let expiry = month("expires", text)?;
                 let rules = || scale.versions.iter().map(|record| record.terms.expiry);
-                // A bucket that no version has can never hold a credit.
+                // A bucket that no version uses can never contain credits.
                 let known = |bucket: u16| expiry.0.is_multiple_of(u32::from(bucket.max(1)));
                 if rules().any(|rule| known(rule.bucket_months)) {
                     return Ok(expiry);
@@ -162,7 +162,10 @@ impl OfferFile {
                 let period = Period::from_label(text)
                     .map_err(|error: CalendarError| value("earned", error.to_string()))?;
                 if period.kind != scale.period_kind {
-                    let reason = format!("{id} counts by {:?}, {text} is none", scale.period_kind);
+                    let reason = format!(
+                        "{id} counts by {:?}, but {text} is of another kind",
+                        scale.period_kind
+                    );
                     return Err(value("earned", reason));
                 }
                 let record = scale
@@ -179,7 +182,7 @@ impl OfferFile {
 
     fn exchange_ids(&self, state: &State) -> Result<Vec<PartyId>, OfferFault> {
         if self.exchanges.is_empty() {
-            return Err(value("exchanges", "names none: nobody could redeem"));
+            return Err(value("exchanges", "names no exchange: nobody could redeem"));
         }
         let mut ids: Vec<PartyId> = Vec::with_capacity(self.exchanges.len());
         for text in &self.exchanges {
@@ -216,7 +219,7 @@ fn month(key: &'static str, text: &str) -> Result<Expiry, OfferFault> {
     let wrong = || {
         value(
             key,
-            format!("{text:?} is no month: 2028-01 is expected, or its first day 2028-01-01"),
+            format!("{text:?} is not a month: 2028-01 is expected, or its first day 2028-01-01"),
         )
     };
     let period = Period::from_label(text).map_err(|_| wrong())?;
@@ -277,7 +280,8 @@ fn in_zone(text: &str) -> Option<jiff::Timestamp> {
     is_place.then_some(instant)
 }
 
-/// The month of an expiry bucket, such as `2029-01`: credits are good until before its first day.
+/// The month of an expiry bucket, such as `2029-01`: credits are valid until its first day
+/// (exclusive).
 pub fn expiry_label(expiry: Expiry) -> String {
     let index = expiry.0;
     Period {
@@ -292,7 +296,7 @@ pub fn day_label(time: Timestamp) -> String {
     time.day().to_string()
 }
 
-/// How an offer stands at a time.
+/// The status of an offer at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Before its time.
@@ -301,7 +305,7 @@ pub enum Standing {
     Open,
     /// All of its quota is redeemed.
     SoldOut,
-    /// After its time, closed before it, or its credits have lapsed.
+    /// Its time is over, it was closed early, or its credits have lapsed.
     Over,
 }
 
@@ -420,7 +424,7 @@ mod tests {
             ("scale", |f| f.scale = "Two Words".to_owned()),
             ("kind", |f| f.kind = "money".to_owned()),
             ("title", |f| f.title = " ".to_owned()),
-            ("price", |f| f.price = 0),
+            ("price", |f| f.price = Credits::ZERO),
             ("quota", |f| f.quota = 0),
             ("per_day", |f| f.per_day = Some(0)),
             ("per_day", |f| f.per_day = Some(65_537)),
@@ -468,7 +472,7 @@ mod tests {
         );
         assert_eq!(day_label(second + Duration::from_secs(60)), "1970-01-02");
         assert!(instant("opens", "1969-12-31").is_err());
-        // The fault: an offset was read and passed over.
+        // Regression: an offset was read and ignored.
         for text in [
             "1970-01-02T08:00+08:00",
             "1970-01-01T16:00-08:00",

@@ -1,13 +1,13 @@
-//! What a sponsor knows after verifying: how much was proven, by whom, and what stayed hidden.
+//! A sponsor's findings: how much was proven, by which parties, and what stayed hidden.
 
 use std::collections::BTreeMap;
 
 use merits_kit::offline::{OfflineFault, VerifiedBatch};
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
-use merits_primitives::ids::{Credits, EntryId, Output, Period, ScaleId};
+use merits_primitives::ids::{Credits, EntryId, Output, Period, Quantity, ScaleId};
 pub use merits_replica::Verdict;
 
-/// What one batch came to.
+/// The result for one batch.
 #[derive(Debug)]
 pub struct BatchOutcome {
     /// The ledger entry.
@@ -29,19 +29,19 @@ impl BatchOutcome {
     }
 }
 
-/// What a scale paid out in one period, as far as the log says.
+/// The credits of a scale in one period, as far as the log shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PeriodAggregate {
-    /// Batches that hold.
+    /// Valid batches.
     pub batches: usize,
-    /// Their claims: how many persons earned something.
+    /// Their claims, that is, how many people earned something.
     pub claims: usize,
     /// Credits in opened totals.
     pub credits: Credits,
     /// Claims that those totals cover.
     pub covered: u64,
     /// Opened totals of the scale's measure, in its unit; `None` while none is opened.
-    pub measured: Option<u64>,
+    pub measured: Option<Quantity>,
     /// The scale's sources cannot link people: the distributor vouches whose records these are.
     pub vouched: bool,
 }
@@ -49,15 +49,15 @@ pub struct PeriodAggregate {
 /// A sponsor's findings.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Batches that were looked at.
+    /// Batches that were checked.
     pub batches: usize,
-    /// Claims of the batches that hold.
+    /// Claims of valid batches.
     pub claims: usize,
-    /// Batches that hold offline.
+    /// Batches that are valid offline.
     pub offline: usize,
-    /// Batches that hold online.
+    /// Batches that are valid online.
     pub online: usize,
-    /// Entries that do not hold, with the reason.
+    /// Invalid entries, with the reason.
     pub faults: Vec<(EntryId, String)>,
     /// Sums by scale and period.
     pub aggregates: BTreeMap<(ScaleId, Period), PeriodAggregate>,
@@ -118,18 +118,18 @@ impl Report {
             match key.output {
                 Output::Credits => {
                     aggregate.covered += total.claims;
-                    aggregate.credits.0 = aggregate.credits.0.saturating_add(total.sum);
+                    aggregate.credits = aggregate.credits.saturating_add(Credits(total.sum));
                 }
                 Output::Measure => {
-                    let measured = aggregate.measured.get_or_insert(0);
-                    *measured = measured.saturating_add(total.sum);
+                    let measured = aggregate.measured.get_or_insert_default();
+                    *measured = measured.saturating_add(Quantity(total.sum));
                 }
             }
         }
         Ok(())
     }
 
-    /// What a sponsor saw and what it did not, in words: for the people it reports to.
+    /// A description of what the sponsor saw and did not see, for its readers.
     pub fn seen(&self) -> Seen {
         Seen {
             saw: format!(
@@ -147,7 +147,7 @@ fn vouched(state: &State, scale: &ScaleId) -> bool {
     scale.is_ok_and(|scale| scale.versions.iter().any(|version| version.terms.vouched))
 }
 
-/// Who saw what.
+/// A party's view.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     /// What was seen.

@@ -1,4 +1,4 @@
-//! A sponsor at work on its offers: its keys, and its copy of the log.
+//! A sponsor's work on its offers, with its keys and its copy of the log.
 
 use std::{
     io::{self, Write as _},
@@ -26,7 +26,7 @@ use crate::{
     offers::{OfferFault, OfferFile, Standing, day_label, expiry_label, standing, voucher_codes},
 };
 
-/// A file of vouchers replaces none: the codes in that may be with an exchange.
+/// A file of vouchers never replaces another one, whose codes may already be at an exchange.
 pub const VOUCHERS: Kind<'static> = Kind::new("a file of vouchers", Readers::Owner);
 
 /// A sponsor with its copy of the log, up to date.
@@ -36,7 +36,7 @@ pub struct Sponsor {
     follower: Follower,
 }
 
-/// Why a sponsor could not do what it was asked.
+/// Why a command of a sponsor failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SponsorError {
@@ -61,11 +61,11 @@ pub enum SponsorError {
     /// The entry that was named.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// The entry is something else.
-    #[error("entry {0} is no offer")]
+    /// The entry is not an offer.
+    #[error("entry {0} is not an offer")]
     NotAnOffer(EntryId),
-    /// The offer is not this sponsor's.
-    #[error("the offer {0} is another sponsor's")]
+    /// The offer belongs to another sponsor.
+    #[error("the offer {0} belongs to another sponsor")]
     AnotherSponsors(EntryId),
     /// The file of vouchers.
     #[error(transparent)]
@@ -75,12 +75,12 @@ pub enum SponsorError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// An offer of a sponsor, as it stands.
+/// An offer of a sponsor with its status.
 #[derive(Debug, Clone, Serialize)]
 pub struct OfferReport {
     /// The offer's entry.
@@ -88,24 +88,24 @@ pub struct OfferReport {
     pub id: EntryId,
     /// Its running number among the sponsor's offers.
     pub number: u32,
-    /// What it is, in a few words.
+    /// Its title.
     pub title: String,
     /// Goods, services or funds.
     pub kind: String,
-    /// How it stands.
+    /// Its status.
     #[serde(serialize_with = "text")]
     pub standing: Standing,
     /// Redemptions so far.
     pub redeemed: u32,
     /// Most redemptions.
     pub quota: u32,
-    /// Credits a redemption.
+    /// Credits for each redemption.
     #[serde(serialize_with = "credits")]
     pub price: Credits,
-    /// Of which scale.
+    /// The scale.
     #[serde(serialize_with = "text")]
     pub scale: ScaleId,
-    /// The month before which the credits are good.
+    /// The month before which the credits are valid.
     pub good_until_before: String,
     /// The day on which it opens.
     pub opens: String,
@@ -135,7 +135,7 @@ impl Sponsor {
         })
     }
 
-    /// Publishes an offer; answers its id.
+    /// Publishes an offer and returns its id.
     ///
     /// # Errors
     /// [`SponsorError`].
@@ -152,7 +152,7 @@ impl Sponsor {
         })
     }
 
-    /// Closes an offer before its time, by its id or the beginning of it; answers its id.
+    /// Closes an offer early, by its id or the beginning of it, and returns its id.
     ///
     /// # Errors
     /// [`SponsorError`].
@@ -177,8 +177,8 @@ impl Sponsor {
         Ok(submitted.id)
     }
 
-    /// Writes a file of fresh codes for an offer of this sponsor, as many as its quota without a `count`; answers
-    /// how many.
+    /// Writes a file of fresh codes for an offer of this sponsor and returns how many. Without a
+    /// `count`, it writes as many as the quota.
     ///
     /// # Errors
     /// [`SponsorError`].

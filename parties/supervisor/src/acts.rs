@@ -1,6 +1,7 @@
-//! What a supervisor signs: admission, standing, scales, view-key epochs, openings, totals.
+//! The entries that a supervisor signs: admission, standing, scales, view-key epochs, openings,
+//! totals.
 //!
-//! Each function makes one signed entry; the ledger's rules decide whether it is taken.
+//! Each function makes one signed entry; the ledger's rules decide whether it is accepted.
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
@@ -29,24 +30,24 @@ use crate::{
     view_key::{UnprovenHalf, verify_half},
 };
 
-/// Why a supervisor does not sign an admission.
+/// Why a supervisor refuses to sign an admission.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ApplicationFault {
     /// The applicant did not sign.
     #[error("the application of {0:?} is not signed by its own key for this log: ask for it again")]
     Unsigned(String),
-    /// The applicant would be judge and judged.
+    /// The applicant asks for roles that one institution may not hold together.
     #[error("{name:?} applies for {one} and {other}, which one institution may not hold together")]
     Conflict {
-        /// Who applies.
+        /// The applicant.
         name: String,
         /// One role.
         one: Role,
         /// The other.
         other: Role,
     },
-    /// No role.
+    /// The applicant asks for no role.
     #[error("{0:?} applies for no role")]
     NoRole(String),
 }
@@ -126,7 +127,7 @@ impl EntrySigner {
         Ok(self.sign(Entry::PartyAdmitted(application)))
     }
 
-    /// Suspends a party. `sequence` counts its changes of standing, this one included.
+    /// Suspends a party. `sequence` counts its changes of standing, including this one.
     pub fn suspend(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
         let basis = basis.to_owned();
         self.sign(Entry::PartySuspended(StandingChange {
@@ -175,8 +176,8 @@ impl EntrySigner {
         }))
     }
 
-    /// Puts a key of `ticket` or `redeem` into force. `generation` counts the statement's keys, this
-    /// one included.
+    /// Puts a key of `ticket` or `redeem` into force. `generation` counts the statement's keys,
+    /// including this one.
     pub fn adopt_key(
         &self,
         statement: PersonStatement,
@@ -233,7 +234,7 @@ impl EntrySigner {
         }))
     }
 
-    /// Says that a request was answered, with the hash of the result
+    /// Records that a request was answered, with the hash of the result
     /// ([`crate::request::Opened::hash`]).
     pub fn complete_opening(&self, request: EntryId, result: [u8; 32]) -> SignedEntry {
         self.sign(Entry::OpeningCompleted(OpeningCompleted {
@@ -242,7 +243,7 @@ impl EntrySigner {
         }))
     }
 
-    /// Shows everybody what a request was about.
+    /// Reveals the content of a request to everybody.
     pub fn reveal_opening(&self, request: EntryId, content: OpeningContent) -> SignedEntry {
         self.sign(Entry::OpeningRevealed(OpeningRevealed { request, content }))
     }

@@ -1,20 +1,20 @@
-//! After an opening: does what the distributor disclosed open the commitment, and give v?
+//! After an opening: checks that the distributor's disclosure opens the commitment and gives v.
 //!
-//! Everything that judges the disclosure comes from the ledger: C from the entry, the period,
-//! schema, formula and constants from the approved version of the scale that the entry names.
+//! All data for the check comes from the ledger: C from the entry, the period, schema, formula and
+//! constants from the approved version of the scale that the entry names.
 
 use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
     commitment::{Opening, RecordCommitment},
     earned::Earned,
-    ids::{Credits, EntryId, Origin, Period, SchemaId},
+    ids::{Credits, EntryId, Origin, Period, Quantity, SchemaId},
 };
 use merits_records::disclosure::Disclosure;
 use thiserror::Error;
 
 use crate::request::Opened;
 
-/// What the ledger says about the opened claim.
+/// The ledger's data about the opened claim.
 #[derive(Debug, Clone)]
 pub struct ClaimOnLedger<'a> {
     /// The log.
@@ -35,20 +35,20 @@ pub struct ClaimOnLedger<'a> {
     pub constants: &'a [u64],
 }
 
-/// What a sound disclosure shows.
+/// The contents of a valid disclosure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
     /// How many records.
     pub records: usize,
-    /// What they give: credits, and the measure if the scale has one.
+    /// Their result: credits, and the measure if the scale has one.
     pub earned: Earned,
 }
 
-/// What is wrong with a disclosure.
+/// Why a disclosure is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CheckFault {
-    /// It is about something else.
+    /// It is about another claim.
     #[error(
         "the disclosure is about another {0} than the opened claim: ask the distributor for the right file"
     )]
@@ -58,7 +58,7 @@ pub enum CheckFault {
         "the approved manifest does not have the schema that its ledger entry names: the scale's issuer is at fault"
     )]
     ManifestSchema,
-    /// The fields are not the schema's.
+    /// The fields are not those of the schema.
     #[error(
         "the disclosure has the fields {}, and the schema has {}: ask the distributor for the right file",
         .found.join(", "), .expected.join(", ")
@@ -72,36 +72,36 @@ pub enum CheckFault {
     /// The records break the schema, so no valid proof used them.
     #[error("the disclosed records break the schema ({0}): they are not those behind the claim")]
     Records(SequenceError),
-    /// Records, salt or pseudonym are not those committed to.
+    /// Records, salt or pseudonym do not open the commitment.
     #[error(
         "records, salt and pseudonym do not open the commitment C on the ledger: the distributor disclosed something else than the source signed"
     )]
     Commitment,
-    /// They open C, and the opening gave another person.
+    /// They open C, but the opening gave another person.
     #[error(
         "the records belong to another pseudonym than the opening gave: one of the two was not for this claim"
     )]
     OtherPerson,
-    /// They open C, and give other credits than the opening.
+    /// They open C, but give other credits than the opening.
     #[error(
         "the formula gives {computed} for the disclosed records, and the opening gave {opened}: the entry's proof cannot be valid, replay the log"
     )]
     OtherCredits {
         /// By the formula.
-        computed: u64,
+        computed: Credits,
         /// By the opening.
-        opened: u64,
+        opened: Credits,
     },
-    /// They open C, and measure something else than the opening.
+    /// They open C, but give another measure than the opening.
     #[error(
         "the formula measures {} for the disclosed records, and the opening gave {}: the entry's proof cannot be valid, replay the log",
         measured(*.computed), measured(*.opened)
     )]
     OtherMeasure {
         /// By the formula.
-        computed: Option<u64>,
+        computed: Option<Quantity>,
         /// By the opening.
-        opened: Option<u64>,
+        opened: Option<Quantity>,
     },
     /// The formula cannot be evaluated.
     #[error("the approved formula cannot be evaluated: {0}")]
@@ -109,7 +109,7 @@ pub enum CheckFault {
 }
 
 /// A measure in words.
-fn measured(measure: Option<u64>) -> String {
+fn measured(measure: Option<Quantity>) -> String {
     measure.map_or_else(|| "nothing".to_owned(), |measure| measure.to_string())
 }
 
@@ -123,16 +123,16 @@ pub fn check(
     opened: &Opened,
 ) -> Result<Checked, CheckFault> {
     let schema = claim.formula.schema();
-    // Whole, so that nothing of what is shown goes unread.
+    // Destructured in full, so that no part of the disclosure is ignored.
     let Disclosure {
-        // Which kind of file: its reader's matter.
+        // The kind of file, which its reader has checked.
         merits: _,
         origin,
         entry,
         claim: position,
         schema: packed_by,
         period,
-        // They open C below, or do not.
+        // Whether they open C is checked below.
         h,
         salt,
         fields,
@@ -186,13 +186,13 @@ pub fn check(
         .map_err(CheckFault::Formula)?;
     let computed = Earned {
         credits: Credits(outputs.credits),
-        measure: outputs.measure,
+        measure: outputs.measure.map(Quantity),
     };
     let Earned { credits, measure } = opened.earned;
     if computed.credits != credits {
         return Err(CheckFault::OtherCredits {
-            computed: computed.credits.0,
-            opened: credits.0,
+            computed: computed.credits,
+            opened: credits,
         });
     }
     if computed.measure != measure {

@@ -12,7 +12,7 @@ use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use merits_serve::Limits;
 use serde::Deserialize;
 
-/// What every holder of a half is told. Relative paths are relative to the file.
+/// The configuration of every holder of a half. Relative paths are relative to the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WitnessConfig {
@@ -25,7 +25,7 @@ pub struct WitnessConfig {
     pub sealing_key: PathBuf,
     /// Shares of view keys, one file an epoch.
     pub shares: Vec<PathBuf>,
-    /// What was answered.
+    /// The journal of answers.
     pub journal: PathBuf,
     /// Where to serve Supervision.
     pub listen: SocketAddr,
@@ -36,13 +36,13 @@ pub struct WitnessConfig {
     pub server: Limits,
 }
 
-/// A supervisor's config: a holder's, and where the holders of both halves answer.
+/// A supervisor's config: that of a holder, and the addresses of the holders of both halves.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SupervisorConfig {
     /// The holder's part.
     pub holder: WitnessConfig,
-    /// Addresses of the holders of both halves, the own one included.
+    /// Addresses of the holders of both halves, including this supervisor's own.
     pub holders: Vec<String>,
     /// Directory of request files.
     pub requests: PathBuf,

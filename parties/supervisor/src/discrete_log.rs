@@ -24,11 +24,11 @@ const MAX_BABY_STEPS: u64 = 1 << 22;
 const MIN_BABY_STEPS: u64 = 1 << 8;
 /// Additions that share one inversion.
 const BLOCK: usize = 1024;
-/// Blocks that one thread walks before it asks for more work.
+/// Blocks that one thread processes before it takes more work.
 const STRIDE: u64 = 32;
 
-/// The v in [0, bound] with `target` = v·B8; `None` when there is none, so that the target is
-/// no such sum (wrong key halves, wrong entries). `bound` is at most [`MAX_SUM`].
+/// The v in [0, bound] with `target` = v·B8; `None` when there is none, so the target is not such a
+/// sum (wrong key halves, wrong entries). `bound` is at most [`MAX_SUM`].
 pub fn discrete_log(target: &EdwardsAffine, bound: u64) -> Option<u64> {
     let bound = bound.min(MAX_SUM);
     let baby_steps = (bound / 2).isqrt().clamp(MIN_BABY_STEPS, MAX_BABY_STEPS);
@@ -133,13 +133,12 @@ impl BabySteps {
     }
 }
 
-/// The lowest limb of the Montgomery form: as good as uniform, and free to read.
+/// The lowest limb of the Montgomery form, which is practically uniform and costs nothing to read.
 fn lowest_limb(y: &Fr) -> u64 {
     y.0.0[0]
 }
 
-/// k·P for k in [0, BLOCK), in the form that adding them to one point wants:
-/// (a·x, y, d·x·y).
+/// k·P for k in [0, BLOCK), in the form for adding them to one point: (a·x, y, d·x·y).
 struct Offsets(Vec<[Fr; 3]>);
 
 impl Offsets {

@@ -1,7 +1,7 @@
-//! The holder of a half: supervisor and log witness alike.
+//! The holder of a half: a supervisor or a log witness.
 //!
-//! A holder believes its own replica and nothing else. A message can name a request and show its
-//! content; E, T1, keys, roles and deadlines all come from the log that the holder verified.
+//! A holder trusts only its own replica. A message can name a request and show its content; E, T1,
+//! keys, roles and deadlines all come from the log that the holder verified.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,25 +28,25 @@ use crate::{
     view_key::ViewKeyShare,
 };
 
-/// Separates sealed partials from all else that is sealed to a party. The partial travels sealed to the key
-/// that the ledger has for the party that signed the request: whoever carries it, or asks in the
-/// requester's name, learns nothing. The proof inside says who made it.
+/// Separates sealed partials from other messages sealed to a party. A partial is sealed to the key
+/// that the ledger has for the signer of the request, so neither a carrier nor somebody who asks in
+/// the requester's name learns anything. The proof inside shows which holder made it.
 pub const SEALED_PARTIAL: &[u8] = b"merits/sealed-partial/v1";
 /// Bytes of an opened partial message: point, then proof.
 pub const PARTIAL_BYTES: usize = POINT_BYTES + PROOF_BYTES;
 
-/// What a requester shows a holder to open one claim.
+/// A requester's question to a holder for opening one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningAsk {
-    /// The log that the requester talks about.
+    /// The log that the requester means.
     pub origin: Origin,
     /// The OpeningRequested entry.
     pub request: EntryId,
-    /// What its commitment hides.
+    /// The content that its commitment hides.
     pub content: OpeningContent,
 }
 
-/// What a requester names to open a total.
+/// A requester's question to a holder for opening a total.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalAsk {
     /// The log that the requester talks about.
@@ -60,9 +60,9 @@ pub struct TotalAsk {
 /// A holder's answer for one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedPartial {
-    /// Who answers.
+    /// The holder that answers.
     pub holder: PartyId,
-    /// The partial and its proof, for the requester's eyes.
+    /// The partial and its proof, readable by the requester only.
     pub sealed: Sealed,
 }
 
@@ -73,43 +73,43 @@ pub struct TotalPartial {
     pub holder: PartyId,
     /// a·ΣT1.
     pub partial: Point,
-    /// That the published half of At made it.
+    /// The proof that it was made with the published half of At.
     pub proof: Equality,
 }
 
-/// Why a holder does not answer. Each says who has to do what.
+/// Why a holder does not answer. Each message says who must do what.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// The message speaks of another log.
-    #[error("this holder follows {ours}, the request speaks of {theirs}")]
+    /// The message is about another log.
+    #[error("this holder follows {ours}, but the request is about {theirs}")]
     OtherLog {
         /// The holder's log.
         ours: Origin,
         /// The message's log.
         theirs: Origin,
     },
-    /// The holder's own copy, which is no judgement on the request.
+    /// The holder's own copy failed, which says nothing about the request.
     #[error(transparent)]
     Copy(#[from] Unreadable),
-    /// No trace, no opening.
+    /// The request is not in the log, so nothing is opened.
     #[error(
         "opening request {0} is not in this holder's verified copy of the log: append it first"
     )]
     RequestNotLogged(EntryId),
-    /// The log's request was signed by somebody else.
-    #[error("the opening request is signed by {0}, which is no supervisor")]
+    /// The signer of the request in the log is not a supervisor.
+    #[error("the opening request is signed by {0}, which is not a supervisor")]
     NotASupervisor(PartyId),
-    /// The supervisor may not act now.
+    /// The supervisor is suspended.
     #[error("supervisor {0} is suspended")]
     Suspended(PartyId),
-    /// Another entry, claim, basis or nonce than the log's commitment hides.
+    /// Entry, claim, basis or nonce are not those in the log's commitment.
     #[error(
-        "what is shown is not what the logged request commits to: entry, claim, basis and nonce \
+        "the shown content is not what the logged request commits to: entry, claim, basis and nonce \
          must be those of the request"
     )]
     CommitmentMismatch,
-    /// Too late.
+    /// The deadline is past.
     #[error(
         "the request's deadline {deadline} is past, by this holder's clock, which says {now}: append a new request"
     )]
@@ -119,13 +119,14 @@ pub enum Refused {
         /// The time by the holder's clock.
         now: Timestamp,
     },
-    /// The request has served its purpose.
+    /// The request is already completed.
     #[error("opening request {0} is completed in the log: append a new request")]
     AlreadyCompleted(EntryId),
     /// No such batch.
-    #[error("entry {0} is no earn batch in this holder's verified copy of the log")]
+    #[error("entry {0} is not an earn batch in this holder's verified copy of the log")]
     NoSuchBatch(EntryId),
-    /// The public part of the request names another scale than the claim's: the trace would lie.
+    /// The public part of the request names another scale than the claim's, so the trace would be
+    /// false.
     #[error(
         "the logged request is for a claim of scale {requested}, entry {entry} is of {found}: \
          append a request that names it"
@@ -143,9 +144,9 @@ pub enum Refused {
     NoSuchClaim {
         /// The batch.
         entry: EntryId,
-        /// What was asked for, from 0.
+        /// The requested claim, from 0.
         claim: u16,
-        /// How many it has.
+        /// The number of its claims.
         claims: usize,
     },
     /// The holder has no half of that epoch.
@@ -154,13 +155,13 @@ pub enum Refused {
     /// The ledger entry holds no usable ephemeral (the ledger's rules exclude it).
     #[error("the entry's ephemeral key is unusable: {0}")]
     Ephemeral(PointError),
-    /// The registered key of the requester is no key.
+    /// The registered key of the requester is not valid.
     #[error("the sealing key that the log has for {0} is unusable: rotate it")]
     RequesterKey(PartyId),
     /// The set may not be opened.
     #[error(transparent)]
     Set(#[from] SetFault),
-    /// Two sums over overlapping sets would open their difference.
+    /// Two sums over overlapping sets would reveal their difference.
     #[error(
         "a total over {answered} of these batches was answered before as a set of its own: ask \
          for exactly that set, or wait until it is in the log"
@@ -170,13 +171,13 @@ pub enum Refused {
         /// log order.
         answered: usize,
     },
-    /// There is nothing to answer for.
+    /// There is nothing to decrypt.
     #[error(
         "the T1 of these batches cancel out, so their sum is open already: publish it without \
          partials"
     )]
     OpenAlready,
-    /// The holder cannot keep its own trace.
+    /// The holder cannot write its own trace.
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
@@ -213,8 +214,8 @@ pub struct Holder {
     id: PartyId,
     shares: Vec<ViewKeyShare>,
     journal: Journal,
-    /// Totals that this process answered, by the whole question; the newest, up to
-    /// [`GIVEN_TOTALS`]. What fell out, or was answered by a process before, is made again.
+    /// Totals that this process answered, by the whole question: the newest, up to
+    /// [`GIVEN_TOTALS`]. Older answers, and those of an earlier process, are computed again.
     given: BTreeMap<[u8; 32], TotalPartial>,
     given_order: VecDeque<[u8; 32]>,
 }
@@ -239,12 +240,12 @@ impl Holder {
         self.id
     }
 
-    /// What it has answered.
+    /// Its answers.
     pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
-    /// Whether it could write its next answer ([`Journal::ready`]).
+    /// Checks that it can write its next answer ([`Journal::ready`]).
     ///
     /// # Errors
     /// [`JournalError`].
@@ -252,8 +253,8 @@ impl Holder {
         self.journal.ready()
     }
 
-    /// Whether somebody shows what a request in this copy of the log commits to, which only its
-    /// requester knows.
+    /// Whether the caller shows the content that a request in this copy of the log commits to,
+    /// which only its requester knows.
     ///
     /// # Errors
     /// [`Unreadable`].
@@ -269,8 +270,8 @@ impl Holder {
         Ok(request.is_some_and(|request| shown == request.commitment))
     }
 
-    /// The answer to exactly this question, if it was given before. It is public: giving it again
-    /// tells nobody anything, and costs nothing.
+    /// The answer to exactly this question, if it was given before. It is public, so giving it
+    /// again reveals nothing and costs nothing.
     pub fn given_total(&self, ask: &TotalAsk) -> Option<TotalPartial> {
         self.given.get(&question(ask)).copied()
     }
@@ -433,8 +434,8 @@ impl Holder {
         Ok(answer)
     }
 
-    /// The holder's share of an epoch, if the log published exactly its public half for this
-    /// party. A share that the log does not know would only make answers that fail.
+    /// The holder's share of an epoch, if the log published exactly its public half for this party.
+    /// A share that the log does not know would only produce invalid answers.
     fn share(
         &self,
         log: &(impl LedgerView + ?Sized),
@@ -457,7 +458,7 @@ impl Holder {
     }
 }
 
-/// What a sealed partial is bound to: log, request, holder.
+/// The context of a sealed partial: log, request, holder.
 pub fn sealing_context(origin: &Origin, request: &EntryId, holder: &PartyId) -> [u8; 32] {
     field::digest(
         "merits/sealed-partial/v1",
@@ -465,7 +466,7 @@ pub fn sealing_context(origin: &Origin, request: &EntryId, holder: &PartyId) -> 
     )
 }
 
-/// All that a question about a total says.
+/// All parts of a question about a total.
 fn question(ask: &TotalAsk) -> [u8; 32] {
     let TotalAsk {
         origin,

@@ -1,10 +1,10 @@
-//! A holder's journal: every answer it ever gave, one line each, hash-chained, appended and
-//! synchronised to disk **before** the answer leaves. The same answer given again writes no line: who
-//! asks again and again does not make the journal grow.
+//! A holder's journal: every answer that it ever gave, one line each, hash-chained, appended and
+//! synchronised to disk **before** the answer is sent. Repeating an answer writes no line, so
+//! repeated questions do not make the journal grow.
 //!
-//! It serves two ends. The holder can show afterwards what it answered; and totals need memory:
-//! two opened sums that differ by one batch would open that batch, so a holder answers for a
-//! batch as part of one set only, even if nobody ever published what it answered.
+//! It has two purposes. First, the holder can show later what it answered. Second, totals need
+//! memory: two opened sums that differ by one batch would open that batch. So a holder answers for
+//! a batch only as part of one set, even if the answer was never published.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,7 +36,7 @@ pub enum JournalError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Others could replace it, or it cannot be written.
@@ -80,14 +80,14 @@ pub enum JournalError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// Counted from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// What does not fit.
+        /// The fault.
         fault: &'static str,
     },
 }
 
-/// What was answered.
+/// The kind of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answered", rename_all = "kebab-case")]
 pub enum Answered {
@@ -135,29 +135,30 @@ pub struct Line {
 pub struct Journal {
     path: PathBuf,
     file: File,
-    /// Device and inode of the file.
+    /// The device and inode of the file.
     place: (u64, u64),
     /// Bytes of the lines in `chain`.
     length: u64,
-    /// After an append that failed: how many bytes it wanted to write. What came after `length` is unsure.
+    /// After a failed append: how many bytes it tried to write. The file's contents after `length`
+    /// are unknown.
     failed: Option<usize>,
     chain: Chain,
 }
 
-/// What the lines of a journal say.
+/// The contents of a journal.
 #[derive(Debug, Default)]
 struct Chain {
     lines: Vec<Line>,
     head: [u8; 32],
     /// Earn entry → the set it was answered in.
     totals: BTreeMap<String, String>,
-    /// Digests of what was answered.
+    /// Digests of the answers.
     answered: BTreeSet<[u8; 32]>,
 }
 
 impl Journal {
-    /// Opens or creates the journal, locks it and checks its chain. A last line without its
-    /// newline was never synchronised, so its answer never left: it is cut off.
+    /// Opens or creates the journal, locks it and checks its chain. A last line without its newline
+    /// was never synchronised, so its answer was never sent, and it is cut off.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -195,7 +196,7 @@ impl Journal {
         })
     }
 
-    /// Reads and checks a journal that another process may have open.
+    /// Reads and checks a journal, even while another process has it open.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -207,7 +208,7 @@ impl Journal {
         Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
 
-    /// Appends an answer, unless it is there; it is on the disk when this returns.
+    /// Appends an answer, unless the journal has it. It is on the disk when this returns.
     ///
     /// # Errors
     /// [`JournalError`]; the answer must not leave then. The next append cuts off what this one left, and
@@ -237,8 +238,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether the next answer can be written, and is found under the journal's name. After an append that failed, this cuts off what it left,
-    /// compares the file with what was answered, and shows that there is room for what did not fit.
+    /// Checks that the next answer can be written under the journal's name. After a failed append,
+    /// this cuts off the partial line, compares the file with the answers, and checks that there is
+    /// room for what did not fit.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -254,7 +256,7 @@ impl Journal {
         };
         self.cut()?;
         self.require_unchanged()?;
-        // A line without its end is no line, so a crash in between leaves nothing.
+        // A line without its newline does not count, so a crash in between leaves nothing.
         let room = vec![b' '; wanted.max(LEAST_ROOM)];
         let written = self.file.write_all(&room);
         let written = written.and_then(|()| self.file.sync_data());
@@ -265,7 +267,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Cuts off what comes after the lines that were answered.
+    /// Cuts off everything after the answered lines.
     fn cut(&self) -> Result<(), JournalError> {
         self.file
             .set_len(self.length)
@@ -273,7 +275,7 @@ impl Journal {
             .map_err(|source| self.unwritable(source))
     }
 
-    /// The file says what was answered.
+    /// Checks that the file contains the answers.
     fn require_unchanged(&self) -> Result<(), JournalError> {
         let io = |source| JournalError::Io {
             path: self.path.clone(),
@@ -334,7 +336,7 @@ impl Chain {
     }
 
     fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), &'static str> {
-        let line: Line = serde_json::from_slice(bytes).map_err(|_| "it is no journal line")?;
+        let line: Line = serde_json::from_slice(bytes).map_err(|_| "it is not a journal line")?;
         if line.number != number as u64 {
             return Err("its number is out of sequence");
         }
@@ -357,7 +359,7 @@ impl Chain {
     }
 }
 
-/// What an answer says, whenever it was given.
+/// The identity of an answer, independent of its time.
 fn digest(answer: &Answered) -> [u8; 32] {
     let text =
         |text: &str| -> [u8; 32] { field::digest("merits/journal-text/v1", &[text.as_bytes()]) };
@@ -392,7 +394,7 @@ fn digest(answer: &Answered) -> [u8; 32] {
     }
 }
 
-/// The least room that is shown after an append that failed: a block of most disks.
+/// The least room that is checked after a failed append: a block of most disks.
 const LEAST_ROOM: usize = 4_096;
 
 /// Bytes up to and with the last newline.
@@ -402,8 +404,8 @@ fn whole_lines(text: &[u8]) -> usize {
         .map_or(0, |at| at + 1)
 }
 
-/// A journal says which claims were opened, and why, before the log reveals it: nobody else reads
-/// it. And it must be found again after a power cut, so its name is put on the disk as well.
+/// A journal shows which claims were opened, and why, before the log reveals it, so only the owner
+/// may read it. It must also survive a power cut, so its directory entry is synchronised as well.
 fn open_private(path: &Path) -> Result<File, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
@@ -537,7 +539,7 @@ mod tests {
         );
     }
 
-    /// The gap: a journal that was moved away was written on, where nobody finds it.
+    /// Regression: a journal that was moved away was still written to, where nobody finds it.
     #[test]
     fn a_journal_that_is_not_under_its_name_takes_nothing() {
         let dir = tempfile::tempdir().unwrap();

@@ -48,10 +48,10 @@ impl<'a> StateView<'a> {
         self.state
     }
 
-    /// A batch as supervision reads it; nothing for an entry of another kind.
+    /// A batch as supervision reads it; `None` for an entry of another kind.
     fn logged(&self, signed: &SignedEntry) -> Option<LoggedBatch> {
-        // The leaves were decoded once to make the state, so this does not fail for an earn
-        // batch; other kinds are no batch.
+        // The leaves were decoded once to make the state, so this does not fail for an earn batch.
+        // Other kinds are not batches.
         let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement)
         else {
             return None;

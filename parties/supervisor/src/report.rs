@@ -1,4 +1,5 @@
-//! How reports are serialized: ids as people read them, and nothing that a request file alone may hold.
+//! Serialization of reports: ids in readable form, and nothing that only a request file may
+//! contain.
 
 use std::fmt::Display;
 
@@ -14,7 +15,8 @@ fn text(value: &impl Display) -> String {
     value.to_string()
 }
 
-/// The traces on the ledger. What was opened stays in the request file: it is about a person.
+/// The traces on the ledger. The opened values stay in the request file, because they are about a
+/// person.
 impl Serialize for OpenedClaim {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = serializer.serialize_struct("OpenedClaim", 2)?;
@@ -47,7 +49,7 @@ impl Serialize for Checked {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = serializer.serialize_struct("Checked", 3)?;
         report.serialize_field("records", &self.records)?;
-        report.serialize_field("credits", &self.earned.credits.0)?;
+        report.serialize_field("credits", &self.earned.credits)?;
         report.serialize_field("measure", &self.earned.measure)?;
         report.end()
     }

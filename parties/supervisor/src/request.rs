@@ -1,4 +1,4 @@
-//! What an opening request hides, and what an opening yields.
+//! The hidden content of an opening request, and the result of an opening.
 
 use std::path::Path;
 
@@ -9,22 +9,22 @@ use merits_primitives::{
     dleq::Context,
     earned::Earned,
     field,
-    ids::{Credits, EntryId, Epoch, Origin, PartyId},
+    ids::{Credits, EntryId, Epoch, Origin, PartyId, Quantity},
     owner::Handle,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroize;
 
-/// A basis that no request may have.
+/// An invalid basis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum BasisError {
     /// Nothing is opened without a reason.
-    #[error("the basis is empty: say on what ground the claim is opened (--basis)")]
+    #[error("the basis is empty: state the ground for opening the claim (--basis)")]
     Empty,
     /// Over the limit.
     #[error(
-        "the basis has {found} bytes, at most {MAX_BASIS_BYTES} are taken: cite the file instead"
+        "the basis has {found} bytes, but at most {MAX_BASIS_BYTES} are allowed: cite the file instead"
     )]
     TooLong {
         /// Its length.
@@ -32,9 +32,8 @@ pub enum BasisError {
     },
 }
 
-/// The content of a request for one claim, with a fresh nonce. The log carries its commitment
-/// only; the requester keeps the content, shows it to the holders, and reveals it by the
-/// deadline.
+/// The content of a request for one claim, with a fresh nonce. The log only has its commitment. The
+/// requester keeps the content, shows it to the holders, and reveals it by the deadline.
 ///
 /// # Errors
 /// [`BasisError`].
@@ -61,7 +60,7 @@ pub fn request_content(
     })
 }
 
-/// What a partial a·E for one claim is bound to: log, epoch, request, entry, claim, holder.
+/// The context of a partial a·E for one claim: log, epoch, request, entry, claim, holder.
 pub fn opening_context(
     origin: &Origin,
     epoch: Epoch,
@@ -83,7 +82,7 @@ pub fn opening_context(
     )
 }
 
-/// What an opening yields.
+/// The result of an opening.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// The credits of the claim, and its measure if the scale has one.
@@ -99,8 +98,8 @@ impl std::fmt::Debug for Opened {
 }
 
 impl Opened {
-    /// What the log carries of the result. The request's nonce hides it: v and w are small, and the
-    /// distributor and the source know h.
+    /// The hash of the result for the log. The request's nonce hides it, because v and w are small,
+    /// and the distributor and the source know h.
     pub fn hash(&self, request: &EntryId, content: &OpeningContent) -> [u8; 32] {
         field::digest(
             "merits/opening-result/v2",
@@ -141,10 +140,10 @@ pub struct RequestFile {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ResultFile {
     /// v.
-    pub credits: u64,
+    pub credits: Credits,
     /// w, of a scale with a measure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// h: 32 little-endian bytes in hexadecimal.
     pub handle: String,
     /// The hash that the log carries, in hexadecimal.
@@ -153,8 +152,10 @@ pub struct ResultFile {
 
 impl Drop for ResultFile {
     fn drop(&mut self) {
-        self.credits.zeroize();
-        self.measure.zeroize();
+        self.credits.0.zeroize();
+        if let Some(measure) = &mut self.measure {
+            measure.0.zeroize();
+        }
         self.handle.zeroize();
     }
 }
@@ -183,7 +184,7 @@ impl RequestFile {
     #[must_use]
     pub fn completed(mut self, opened: &Opened, hash: &[u8; 32]) -> Self {
         self.result = Some(ResultFile {
-            credits: opened.earned.credits.0,
+            credits: opened.earned.credits,
             measure: opened.earned.measure,
             handle: EntryId(field::to_bytes(&opened.handle)).to_hex(),
             hash: EntryId(*hash).to_hex(),
@@ -212,17 +213,17 @@ impl RequestFile {
         let handle = field::from_bytes(&EntryId::from_hex(&result.handle)?.0).ok()?;
         Some(Opened {
             earned: Earned {
-                credits: Credits(result.credits),
+                credits: result.credits,
                 measure: result.measure,
             },
             handle,
         })
     }
 
-    /// Writes the file whole (a temporary file, then a rename), readable by its owner only.
+    /// Writes the file atomically (a temporary file, then a rename), readable by its owner only.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         output::replace_own(path, Readers::Owner, |out| {
             Ok(serde_json::to_writer_pretty(out, self)?)
@@ -232,7 +233,7 @@ impl RequestFile {
     /// Reads a file.
     ///
     /// # Errors
-    /// What the system says; invalid data when it is no such file.
+    /// The system's error; invalid data when it is not such a file.
     pub fn read(path: &Path) -> std::io::Result<Self> {
         Ok(serde_json::from_str(&merits_text::file::read(path)?)?)
     }
@@ -264,7 +265,7 @@ mod tests {
         let opened = Opened {
             earned: Earned {
                 credits: Credits(9),
-                measure: Some(4),
+                measure: Some(Quantity(4)),
             },
             handle: Handle(Fr::from(5u64)),
         };

@@ -1,9 +1,9 @@
-//! The requester: from two sealed partials to the opened claim.
+//! The requester: opens a claim from two sealed partials.
 
 use merits_primitives::{
     audit,
     dleq::{Equality, PROOF_BYTES},
-    ids::{Credits, EntryId, PartyId},
+    ids::{Credits, EntryId, PartyId, Quantity},
     jubjub::{POINT_BYTES, Point, PointError},
 };
 use merits_sealing::SealingKey;
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum OpeningFault {
-    /// The requester's own copy.
+    /// The requester's copy failed.
     #[error(transparent)]
     Copy(#[from] Unreadable),
     /// The request's claim is not in the requester's own replica.
@@ -40,22 +40,22 @@ pub enum OpeningFault {
     /// A half is missing.
     #[error("no answer from the {0}'s half of the view key: both halves are needed")]
     Missing(Side),
-    /// Sealed to another key, for another request, or altered.
+    /// It is sealed to another key, is for another request, or was altered.
     #[error(
-        "the answer of the {side}'s holder {holder} does not open with this party's sealing key: sealed for another party or request, or altered on the way"
+        "the answer of the {side}'s holder {holder} does not open with this party's sealing key: sealed for another party or request, or altered in transit"
     )]
     Unreadable {
-        /// Which side.
+        /// The side.
         side: Side,
-        /// Who.
+        /// The holder.
         holder: PartyId,
     },
-    /// It is no partial.
-    #[error("the answer of the {side}'s holder {holder} is no point and proof")]
+    /// It is not a partial.
+    #[error("the answer of the {side}'s holder {holder} is not a point with a proof")]
     Malformed {
-        /// Which side.
+        /// The side.
         side: Side,
-        /// Who.
+        /// The holder.
         holder: PartyId,
     },
     /// The proof does not hold.
@@ -63,19 +63,19 @@ pub enum OpeningFault {
         "the {side}'s partial is not made with its published half for this request and claim: holder {holder} is at fault"
     )]
     BadPartial {
-        /// Which side.
+        /// The side.
         side: Side,
-        /// Who.
+        /// The holder.
         holder: PartyId,
     },
-    /// Both partials are right and the ciphertext is not, which a valid proof excludes.
-    #[error("both partials are right and the ciphertext opens to no amount up to {}: the entry's proof cannot be valid, replay the log", .0.0)]
+    /// Both partials are right but the ciphertext is not, which a valid proof excludes.
+    #[error("both partials are right, but the ciphertext does not open to an amount up to {}: the entry's proof cannot be valid, replay the log", .0.0)]
     NoAmount(Credits),
-    /// As before, for the measure.
+    /// The same for the measure.
     #[error(
-        "both partials are right and the ciphertext opens to no measure up to {0}: the entry's proof cannot be valid, replay the log"
+        "both partials are right, but the ciphertext does not open to a measure up to {0}: the entry's proof cannot be valid, replay the log"
     )]
-    NoMeasure(u64),
+    NoMeasure(Quantity),
 }
 
 /// Checks both holders' answers for the request and opens the claim.
@@ -139,7 +139,7 @@ pub fn combine(
         return Err(OpeningFault::NoAmount(batch.v_max));
     }
     if earned.measure > batch.w_max {
-        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or(0)));
+        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or_default()));
     }
     Ok(Opened { earned, handle })
 }

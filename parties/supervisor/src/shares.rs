@@ -1,8 +1,8 @@
-//! The files of a holder's halves: which is whose, and when one is made.
+//! The files of a holder's halves: their owners, and when one is made.
 //!
-//! A half that the log has published is made once and never again: another one opens nothing that was
-//! encrypted under the first. So before one is made, the log is asked whether the epoch has this holder's
-//! half, and the journal whether there was one.
+//! A half that the log has published is never made again, because another one cannot open what was
+//! encrypted under the first. So before one is made, the log is checked for this holder's half of
+//! the epoch, and the journal for an earlier half.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::{
     view_key::{KeyFileError, ViewKeyShare},
 };
 
-/// Why a holder's halves cannot be used, or none is made.
+/// Why a holder's halves cannot be used, or why none is made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SharesError {
@@ -38,10 +38,10 @@ pub enum SharesError {
     OtherHalf {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// A description of it.
         found: String,
     },
-    /// The log has a half of this holder, and its file is gone.
+    /// The log has a half of this holder, but its file is gone.
     #[error(
         "the log has epoch {} with this {side}'s half, and {} {found}: bring the file back from your backup; \
          none was made. Another half opens nothing that was encrypted under this epoch, so without the file \
@@ -53,14 +53,14 @@ pub enum SharesError {
     Lost {
         /// The epoch.
         epoch: Epoch,
-        /// On which side.
+        /// The side.
         side: Side,
-        /// Where the half should be.
+        /// The expected path of the half.
         path: PathBuf,
-        /// What is there, as the rest of a sentence.
+        /// What is there instead, as the end of a sentence.
         found: &'static str,
     },
-    /// A half was made here, it is gone, and the log does not have it yet.
+    /// A half was made here but is gone, and the log does not have it yet.
     #[error(
         "the journal {} was begun with a half, and none of the files in `shares` is there: bring {} back from \
          your backup; none was made. If it is lost, and the supervisor has not opened an epoch with its public \
@@ -86,7 +86,7 @@ pub enum SharesError {
         /// On which side.
         side: Side,
     },
-    /// There is none yet, and there never was.
+    /// There is none yet, and there never was one.
     #[error(
         "no half of a view key is there yet: make one first (`merits witness half`, or `merits supervisor \
          epoch` for the supervisor's)"
@@ -106,7 +106,7 @@ pub enum SharesError {
 #[derive(Debug)]
 pub struct InHand<'c> {
     share: ViewKeyShare,
-    /// Where it is to be written, if it is new.
+    /// The path to write it to, if it is new.
     new: Option<(&'c WitnessConfig, &'c Path)>,
 }
 
@@ -119,7 +119,7 @@ impl InHand<'_> {
     /// Writes it, if it is new; the journal begins with the first.
     ///
     /// # Errors
-    /// [`SharesError`]; nothing is left behind then.
+    /// [`SharesError`]; then no file is left.
     pub fn keep(self) -> Result<ViewKeyShare, SharesError> {
         let Some((config, path)) = self.new else {
             return Ok(self.share);
@@ -133,7 +133,7 @@ impl InHand<'_> {
         }
         if let Err(error) = self.share.write(path) {
             if begins {
-                // Empty, and nothing was answered by it.
+                // It is empty, so nothing was answered.
                 let _ = std::fs::remove_file(&config.journal);
             }
             return Err(error.into());
@@ -168,7 +168,8 @@ pub fn of_epoch<'c>(
         path: path.to_owned(),
         found,
     };
-    // Also where the files of the halves are lost with it: they may come back, and the answers do not.
+    // Refuse also if the files of the halves are lost with it: they may be restored, but the
+    // answers are not.
     require_journal(config, log, holder, side)?;
     if path.exists() {
         let share = ViewKeyShare::read(path)?;
@@ -194,13 +195,13 @@ pub fn of_epoch<'c>(
 /// The halves that a holder answers with.
 #[derive(Debug)]
 pub struct Held {
-    /// All that are there.
+    /// The existing halves.
     pub shares: Vec<ViewKeyShare>,
-    /// What is lost of those that the log has published: those epochs are not answered for.
+    /// Published halves that are lost: their epochs are not answered for.
     pub lost: Vec<SharesError>,
 }
 
-/// The halves in the files of the configuration, compared with what the log has of this holder.
+/// The halves in the files of the configuration, compared with this holder's halves in the log.
 ///
 /// # Errors
 /// [`SharesError`]: a file of another half, no half at all, or none of those that the log has.
@@ -241,7 +242,7 @@ pub fn all(
             found,
         });
     }
-    // A holder that can open nothing must not look like one that serves.
+    // A holder that cannot open anything must not appear to serve.
     if kept == 0 && !lost.is_empty() {
         return Err(lost.swap_remove(0));
     }
@@ -268,7 +269,8 @@ fn held<'l>(
         .filter(move |(_, half)| half.holder == *holder)
 }
 
-/// Refuses a holder that the log knows and whose journal is gone: what it answered before must not be forgotten.
+/// Refuses a holder that the log knows but whose journal is gone: its earlier answers must not be
+/// forgotten.
 fn require_journal(
     config: &WitnessConfig,
     log: &(impl LedgerView + ?Sized),

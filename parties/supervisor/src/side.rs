@@ -3,7 +3,7 @@
 use merits_verifier::possession::KeyHalf;
 use serde::{Deserialize, Serialize};
 
-/// On which side a holder stands.
+/// The side of a holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Side {

@@ -1,9 +1,9 @@
-//! Totals: the sum over many batches, opened publicly and checkable by anybody.
+//! Totals: sums over many batches, opened publicly, which anybody can check.
 //!
 //! A set that may be opened is the head, in log order, of all batches of one scale, period and
-//! epoch that no opened total covers. So sets never overlap, nobody picks batches out, and a
-//! batch that comes later waits for the next set. Credits and measure of a scale are totals of
-//! their own, opened over the same sets: whichever is opened first cuts for the other.
+//! epoch that no opened total covers. So sets never overlap, nobody can select batches, and a later
+//! batch waits for the next set. Credits and measure of a scale have separate totals over the same
+//! sets: the one that is opened first determines the set of the other.
 
 use std::collections::BTreeSet;
 
@@ -45,13 +45,13 @@ pub enum SetFault {
          adds the totals of batches in the log, and nothing else can be offered as one"
     )]
     Foreign(EntryId),
-    /// A batch left out, given twice or out of order.
+    /// A batch is left out, repeated or out of order.
     #[error(
-        "where the log's order has entry {0} the set has another: a set is the head of the \
+        "the set has another entry where the log's order has {0}: a set is the head of the \
          uncovered batches in the log's order, so that nobody picks batches out"
     )]
     Skipped(EntryId),
-    /// Another set than the other output's.
+    /// The set is not that of the other output.
     #[error(
         "the set has {found} batches, and the other output of the first {expected} was opened \
          together: open exactly these"
@@ -64,21 +64,21 @@ pub enum SetFault {
     },
     /// More batches than one TotalsOpened entry holds.
     #[error(
-        "the set has {0} batches, and one entry of the log holds {MAX_TOTAL_ENTRIES}: open a shorter head"
+        "the set has {0} batches, but one entry of the log holds at most {MAX_TOTAL_ENTRIES}: open a shorter head"
     )]
     TooMany(usize),
-    /// The sum would say too much about single claims.
-    #[error("the set has {found} claims, and totals are opened over at least {minimum}")]
+    /// The sum would reveal too much about single claims.
+    #[error("the set has {found} claims, but totals are opened over at least {minimum}")]
     TooFew {
         /// Claims of the set.
         found: u64,
         /// The ledger's minimum.
         minimum: u64,
     },
-    /// The sum could be too large to find, or to be unique.
+    /// The sum could be too large to find, or not unique.
     #[error("claims times the most that one can hold exceed 2^48: open a shorter head of the log")]
     TooLarge,
-    /// The copy of the log, which is no judgement on the set.
+    /// The copy of the log failed, which says nothing about the set.
     #[error(transparent)]
     Copy(#[from] Unreadable),
 }
@@ -126,7 +126,7 @@ impl TotalSet {
         Self::check(log, key, &uncovered[..length])
     }
 
-    /// Checks a set that somebody names, and adds it up.
+    /// Checks a given set, and adds it up.
     ///
     /// # Errors
     /// [`SetFault`].
@@ -199,23 +199,23 @@ impl TotalSet {
         &self.entries
     }
 
-    /// How many claims they hold.
+    /// The number of their claims.
     pub fn claims(&self) -> u64 {
         self.claims
     }
 
-    /// The most that the sum can be.
+    /// The upper bound of the sum.
     pub fn bound(&self) -> u64 {
         self.bound
     }
 
-    /// ΣT1; `None` when it is the identity: the sum is open already, and no holder is asked.
+    /// ΣT1. `None` when it is the identity: then the sum is already open, and no holder is asked.
     pub fn t1(&self) -> Option<Point> {
         self.sums.t1()
     }
 
-    /// Identifies the set of batches, whichever output is added: a holder answers for a batch in
-    /// one set only.
+    /// Identifies the set of batches, for either output: a holder answers for a batch in one set
+    /// only.
     pub fn digest(&self) -> [u8; 32] {
         let entries: Vec<u8> = self.entries.iter().flat_map(|entry| entry.0).collect();
         field::digest(
@@ -229,7 +229,7 @@ impl TotalSet {
         )
     }
 
-    /// What is asked of each holder.
+    /// The question for each holder.
     pub fn ask(&self, log: &(impl LedgerView + ?Sized)) -> TotalAsk {
         TotalAsk {
             origin: log.origin().clone(),
@@ -238,8 +238,8 @@ impl TotalSet {
         }
     }
 
-    /// Checks the holders' partials and finds the sum. Of a set whose sum is open already no answers
-    /// are looked at.
+    /// Checks the holders' partials and finds the sum. If the sum is already open, answers are
+    /// ignored.
     ///
     /// # Errors
     /// [`TotalFault`] names the side at fault.
@@ -269,7 +269,7 @@ impl TotalSet {
         })
     }
 
-    /// The answer of one side, once it holds.
+    /// The checked answer of one side.
     fn checked(
         &self,
         origin: &Origin,
@@ -314,12 +314,12 @@ pub enum TotalFault {
         "the {side}'s partial is not made with its published half of the totals key: holder {holder} is at fault"
     )]
     BadPartial {
-        /// Which side.
+        /// The side.
         side: Side,
-        /// Who.
+        /// The holder.
         holder: merits_primitives::ids::PartyId,
     },
-    /// Both partials are right and yet no sum fits, which valid proofs exclude.
+    /// Both partials are right but no sum fits, which valid proofs exclude.
     #[error("no sum up to {0} fits: an entry's proof cannot be valid, replay the log")]
     NoSum(u64),
 }
@@ -327,7 +327,7 @@ pub enum TotalFault {
 /// An opened total, ready for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedTotal {
-    /// What was added.
+    /// The batches.
     pub set: TotalSet,
     /// The sum of credits, or of the measure.
     pub sum: u64,
@@ -338,7 +338,7 @@ pub struct OpenedTotal {
 /// One batch's part of a set.
 struct BatchTotal {
     claims: u64,
-    /// The most that a claim adds.
+    /// The upper bound for a claim.
     most: u64,
     t1: Point,
     t2: Point,

@@ -1,15 +1,15 @@
-//! What supervision reads from a verified copy of the log.
+//! The data that supervision reads from a verified copy of the log.
 //!
-//! A trait, because the rules of opening are pure: a replica answers in `net`, the
-//! ledger's memory store in tests. Every method answers from what the implementor has **itself
-//! verified**; nothing here may come from a message.
+//! It is a trait because the rules of opening are pure: a replica implements it in `net`, and the
+//! ledger's memory store in tests. Every method answers from data that the implementor has **itself
+//! verified**; nothing may come from a message.
 
 use merits_ledger::rows::RowError;
 use merits_primitives::{
     audit::Ciphertext,
     calendar::Timestamp,
     commitment::RecordCommitment,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
 };
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::side::Side;
 
-/// The copy of the log cannot be read. What cannot be read must never pass for absent.
+/// The copy of the log cannot be read. Data that cannot be read must never count as absent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the copy of the log cannot be read: {0}")]
 pub struct Unreadable(pub String);
@@ -28,12 +28,12 @@ impl From<RowError> for Unreadable {
     }
 }
 
-/// A verified copy of a ledger, as far as supervision asks it.
+/// A verified copy of a ledger, for supervision.
 pub trait LedgerView {
     /// The log.
     fn origin(&self) -> &Origin;
 
-    /// A party's standing now.
+    /// A party's present standing.
     fn party(&self, id: &PartyId) -> Option<PartyStanding>;
 
     /// An opening request that is in the log.
@@ -69,7 +69,7 @@ pub trait LedgerView {
     fn minimum_claims(&self) -> u64;
 }
 
-/// A party as the log's state has it.
+/// A party's state in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartyStanding {
     /// It was admitted as a supervisor.
@@ -83,11 +83,11 @@ pub struct PartyStanding {
 /// An OpeningRequested entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
-    /// The scale that the request says, in the open, its claim is of.
+    /// The scale of the claim, which the request states publicly.
     pub scale: ScaleId,
     /// Who signed it.
     pub requester: PartyId,
-    /// Hides what is to be opened.
+    /// The commitment to its content.
     pub commitment: [u8; 32],
     /// The time after which no holder answers.
     pub deadline: Timestamp,
@@ -109,7 +109,7 @@ pub struct LoggedBatch {
     /// The most credits a claim of its scale can hold.
     pub v_max: Credits,
     /// The most that a claim of its scale can measure, if the scale has a measure.
-    pub w_max: Option<u64>,
+    pub w_max: Option<Quantity>,
     /// r·B8.
     pub t1: Point,
     /// (Σ v)·B8 + r·At.
@@ -127,13 +127,13 @@ impl LoggedBatch {
             Output::Credits => Some((self.v_max.0, self.t1, self.t2)),
             Output::Measure => {
                 let measure = self.measure?;
-                Some((self.w_max?, measure.m1, measure.m2))
+                Some((self.w_max?.0, measure.m1, measure.m2))
             }
         }
     }
 }
 
-/// What stands in an entry for one claim, as far as supervision reads it.
+/// The data of one claim in an entry, as far as supervision reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SealedClaim {
     /// C.

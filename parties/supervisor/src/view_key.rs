@@ -2,9 +2,9 @@
 //! opens totals.
 //!
 //! A = A_sup + A_wit and At likewise (`docs/src/design-supervision.md`, "View keys"). Today each
-//! half has one holder; a half is nevertheless kept as a share with a place in a quorum, so that a
-//! distributed key generation replaces [`ViewKeyShare::generate`] and nothing else. A later epoch
-//! has keys of its own; a holder keeps old shares as long as claims of that epoch may be opened.
+//! half has one holder. A half is nevertheless stored as a share with a place in a quorum, so that
+//! distributed key generation only needs to replace [`ViewKeyShare::generate`]. Each epoch has its
+//! own keys; a holder keeps old shares as long as claims of their epoch may be opened.
 
 use std::{
     io::Write,
@@ -40,7 +40,7 @@ pub struct SharePlace {
 }
 
 impl SharePlace {
-    /// The whole half in one hand.
+    /// The whole half with one holder.
     pub const SOLE: Self = Self {
         index: 1,
         holders: 1,
@@ -78,7 +78,7 @@ pub struct UnprovenHalf {
     pub side: Side,
     /// `claim` or `total`.
     pub key: &'static str,
-    /// Who published it.
+    /// Its publisher.
     pub holder: PartyId,
 }
 
@@ -149,7 +149,7 @@ impl ViewKeyShare {
     pub fn public(&self, holder: &PartyId, rng: &mut impl rand_core::CryptoRng) -> ProvenHalf {
         let mut prove = |secret: &Scalar, half| {
             let context = possession_context(&self.origin, self.epoch, half, holder);
-            // Neither secret is zero: sampling and reading both refuse it.
+            // Neither secret is zero, because sampling and reading both refuse zero.
             let public = Point::mul_base(secret).expect("a view-key secret is not zero");
             let proof =
                 Possession::prove(secret, &context, rng).expect("a view-key secret is not zero");
@@ -212,7 +212,7 @@ impl ViewKeyShare {
         let text = Zeroizing::new(
             serde_json::to_vec_pretty(&file).map_err(|error| io(path, error.into()))?,
         );
-        // It would be refused when it is read.
+        // Reading it would refuse it.
         merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
         let mut out = merits_guard::create_new(path).map_err(|error| io(path, error))?;
         out.write_all(&text)
@@ -232,7 +232,7 @@ impl ViewKeyShare {
                 }
                 KeyFileError::Exposed(error)
             })?;
-        // Room for all of it at once: a vector that grows leaves copies behind.
+        // Allocate it at once: a vector that grows leaves copies behind.
         let mut text = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));
         input::whole(opened, &mut text, MOST_BYTES as u64).map_err(|error| io(path, error))?;
         let content = |fault: String| KeyFileError::Content {
@@ -243,7 +243,8 @@ impl ViewKeyShare {
             return Err(content("is empty".to_owned()));
         }
         let file: KeyFile = serde_json::from_slice(&text).map_err(|error| {
-            // serde_json's message gives the place and kind of fault, not the secret's digits.
+            // serde_json's message contains the position and kind of the fault, not the secret's
+            // digits.
             content(if error.is_eof() {
                 "is damaged: it ends early".to_owned()
             } else {
@@ -282,10 +283,10 @@ pub enum KeyFileError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// There is none.
+    /// The file does not exist.
     #[error(
         "there is no view-key file {}: {}",
         .0.display(),
@@ -295,7 +296,7 @@ pub enum KeyFileError {
     /// Others may read, change or replace it.
     #[error("view-key file {0}")]
     Exposed(GuardError),
-    /// It holds something else.
+    /// It is not a valid view-key file.
     #[error(
         "view-key file {} {fault}; {}",
         path.display(),
@@ -304,7 +305,7 @@ pub enum KeyFileError {
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong, as the rest of a sentence.
+        /// The fault, as the end of a sentence.
         fault: String,
     },
 }

@@ -1,7 +1,7 @@
 //! Attestations as QR codes: PNG and terminal. [`crate::photograph`] reads them.
 //!
-//! Bytes are written in byte mode, all of them: what else an encoder could do with runs of digits,
-//! readers disagree on. Error correction is medium (15 %) where that fits, else low (7 %).
+//! All bytes are written in byte mode, because readers disagree on other modes, such as those for
+//! runs of digits. Error correction is medium (15 %) if that fits, otherwise low (7 %).
 
 use qrcode::{Color, EcLevel, QrCode, Version, bits::Bits};
 use thiserror::Error;
@@ -15,7 +15,7 @@ const SCALE: usize = 6;
 /// Largest version of a QR code.
 const LAST_VERSION: i16 = 40;
 
-/// Why there is no code, or none in an image.
+/// Why a code cannot be made or read.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CodeError {
@@ -53,13 +53,13 @@ pub enum CodeError {
          take the picture from nearer, with all of the code and its light border in it"
     )]
     NoCode,
-    /// More than one.
+    /// More than one code.
     #[error("the image has {found} QR codes: take a picture of one")]
     Several {
-        /// Different ones.
+        /// The number of different codes.
         found: usize,
     },
-    /// One that can be read beside one that cannot.
+    /// A readable code beside an unreadable one.
     #[error(
         "the image has two QR codes, and one of them is damaged or out of focus: take a picture of the one that \
          you mean, or cut it out"
@@ -71,7 +71,7 @@ pub enum CodeError {
          sharper picture, from straight ahead and in even light"
     )]
     Damaged,
-    /// One part of several.
+    /// A part of a sequence of codes.
     #[error(
         "the QR code is one part of a sequence of several codes, or holds what no attestation has: \
          an attestation is one code"
@@ -79,7 +79,7 @@ pub enum CodeError {
     Sequence,
 }
 
-/// A QR code of some bytes.
+/// A QR code of bytes.
 #[derive(Clone)]
 pub struct AttestationCode(QrCode);
 
@@ -109,7 +109,7 @@ impl AttestationCode {
         Err(CodeError::TooLong { bytes: bytes.len() })
     }
 
-    /// 1 to 40: the code has 17 + 4 times as many modules a side.
+    /// The version, 1 to 40: the code has 17 plus 4 times as many modules on a side.
     #[must_use]
     pub fn version(&self) -> i16 {
         match self.0.version() {
@@ -165,7 +165,8 @@ impl AttestationCode {
         Ok(file)
     }
 
-    /// For a terminal with light text on a dark ground: two rows of modules a line of text.
+    /// For a terminal with light text on a dark background: each line of text shows two rows of
+    /// modules.
     #[must_use]
     pub fn terminal(&self) -> String {
         let side = self.side();
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
     use crate::photograph::read_code;
 
-    /// Bytes that look like digits, letters, Kanji and nothing at all.
+    /// Bytes that look like digits, letters, Kanji and none of these.
     fn bytes(count: usize) -> Vec<u8> {
         let patterns: [&[u8]; 4] = [
             b"0123456789",

@@ -1,13 +1,13 @@
-//! A wallet's backup: the seed under a passphrase, and where its ledger is.
+//! A wallet's backup: the seed under a passphrase, and the configuration of its ledger.
 //!
-//! Argon2id (RFC 9106) makes a key of the passphrase, slowly and with much memory, so that whoever
-//! finds the file tries few passphrases; ChaCha20-Poly1305 seals the seed under it, and what stands
-//! beside it in the clear is bound to it. With the file and the passphrase everything comes back:
-//! the rest is on the ledger.
+//! Argon2id (RFC 9106) derives a key from the passphrase, slowly and with much memory, so that
+//! somebody who finds the file can try only few passphrases. ChaCha20-Poly1305 seals the seed under
+//! that key and authenticates the plain text in the file. The file and the passphrase restore
+//! everything: the rest is on the ledger.
 //!
-//! A passphrase is sealed in the one form of what people type (NFC), so it opens on a system that
-//! types its letters otherwise. Backups from before that rule open too: the text as typed is tried
-//! after the one form, and then the text with letters and marks apart, as some systems typed it.
+//! A passphrase is normalized (NFC) before use, so a backup also opens on a system that encodes its
+//! letters differently. Backups from before that rule open too: after the normalized text, the text
+//! as typed is tried, and then the text with letters and marks separated, as some systems type it.
 
 use std::{
     io,
@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// What stands in `merits`.
+/// The value of the key `merits`.
 const KIND: &str = "wallet-backup/v1";
 
 /// Most bytes of a backup.
@@ -59,7 +59,7 @@ const MOST_PASSES: u32 = 32;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// It may not be written there.
+    /// It must not be written there.
     #[error(transparent)]
     Output(#[from] OutputError),
     /// Reading or writing failed.
@@ -70,35 +70,35 @@ pub enum BackupError {
         /// Why.
         source: io::Error,
     },
-    /// No backup.
-    #[error("{path} is no wallet backup: {reason}")]
+    /// Not a backup.
+    #[error("{path} is not a wallet backup: {reason}")]
     Form {
         /// The file.
         path: PathBuf,
         /// What is wrong.
         reason: String,
     },
-    /// Too easily guessed.
+    /// The passphrase is too easy to guess.
     #[error(
-        "the passphrase has fewer than {LEAST_PASSPHRASE} characters: whoever finds the backup could \
+        "the passphrase has fewer than {LEAST_PASSPHRASE} characters: somebody who finds the backup could \
          try them all; take several words"
     )]
     ShortPassphrase,
-    /// Wrong passphrase, or the file was altered. Nobody can tell which.
-    #[error("the backup does not open: the passphrase is another one, or the file was altered")]
+    /// Wrong passphrase, or the file was altered. The two cannot be distinguished.
+    #[error("the backup does not open: the passphrase is wrong, or the file was altered")]
     Sealed,
     /// The key derivation refused.
     #[error("the key cannot be derived from the passphrase: {0}")]
     Derivation(String),
 }
 
-/// A backup as it stands in its file. Without the passphrase it says which ledger, and no more.
+/// A backup in the form of its file. Without the passphrase it only reveals the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Backup {
     merits: String,
     origin: String,
-    /// The `[ledger]` table: what a new device cannot know from the seed.
+    /// The `[ledger]` table, which a new device cannot derive from the seed.
     ledger: LedgerConfig,
     kdf: Derivation,
     #[serde(with = "field_text::bytes")]
@@ -108,7 +108,7 @@ pub struct Backup {
     sealed: [u8; 48],
 }
 
-/// How the key comes out of the passphrase.
+/// How the key is derived from the passphrase.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Derivation {
@@ -169,8 +169,8 @@ impl Backup {
         Ok(backup)
     }
 
-    /// Opens the backup: the seed. However the passphrase's letters were typed when the backup was
-    /// made, and are typed now.
+    /// Opens the backup and returns the seed. It accepts every encoding of the passphrase's
+    /// letters, both at the time of the backup and now.
     ///
     /// # Errors
     /// [`BackupError::Sealed`] for another passphrase or an altered file.
@@ -185,7 +185,7 @@ impl Backup {
         {
             return Ok(seed);
         }
-        // A copy of the passphrase is made only once it is needed, and wiped after it.
+        // A copy of the passphrase is made only when it is needed, and wiped afterwards.
         let apart = Zeroizing::new(typed::apart(passphrase));
         if *apart != *first
             && *apart != passphrase
@@ -196,7 +196,7 @@ impl Backup {
         Err(BackupError::Sealed)
     }
 
-    /// Opens the backup with these very bytes.
+    /// Opens the backup with exactly these bytes.
     fn open_as(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
         let payload = Payload {
             msg: &self.sealed,
@@ -219,10 +219,10 @@ impl Backup {
         &self.ledger
     }
 
-    /// The kind of its file: only its owner reads it, and it replaces none.
+    /// The kind of its file: only its owner may read it, and it never replaces a file.
     pub const FILE: Kind<'static> = Kind::new("a backup", Readers::Owner);
 
-    /// Writes the backup to a file that only its owner reads; none is overwritten.
+    /// Writes the backup to a file that only its owner may read. It never overwrites a file.
     ///
     /// # Errors
     /// [`BackupError::Output`].
@@ -265,7 +265,8 @@ impl Backup {
         Ok(backup)
     }
 
-    /// What the seal covers besides the seed: where a restored wallet connects is no detail.
+    /// The data that the seal authenticates besides the seed, because it decides where a restored
+    /// wallet connects.
     fn bound(&self) -> [u8; 32] {
         let ledger = &self.ledger;
         let numbers = [
@@ -373,7 +374,7 @@ mod tests {
         }
     }
 
-    /// As they were made before: the bytes as typed are the passphrase.
+    /// Old backups: the bytes as typed are the passphrase.
     #[test]
     fn a_backup_from_before_the_one_form_opens() {
         for sealed in SPELT {

@@ -1,4 +1,5 @@
-//! Which notes pay: one if one is enough, else two, which is all that one proof takes.
+//! Chooses the notes that pay: one if one is enough, otherwise two, which is the most that one
+//! proof takes.
 
 use merits_primitives::{calendar::Timestamp, ids::Credits};
 use thiserror::Error;
@@ -8,22 +9,22 @@ use crate::view::OwnNote;
 /// The notes of one spending.
 #[derive(Debug, Clone, Copy)]
 pub struct Pair<'a> {
-    /// Always a note.
+    /// The first note.
     pub first: &'a OwnNote,
     /// A second one, if one is not enough.
     pub second: Option<&'a OwnNote>,
 }
 
-/// Why no two notes pay.
+/// Why no one or two notes can pay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ChoiceError {
-    /// Less than is needed.
+    /// The wallet has less than is needed.
     #[error("{} credits are needed, and this wallet has {} of this scale and expiry", .needed.0, .held)]
     NotEnough {
-        /// What is needed.
+        /// The needed credits.
         needed: Credits,
-        /// What is there.
+        /// The wallet's credits.
         held: u128,
     },
     /// Enough, but not yet under an anchor.
@@ -32,11 +33,11 @@ pub enum ChoiceError {
          yet, the others from {} on, when the ledger anchors them", .needed.0, moment(*.from)
     )]
     TooYoung {
-        /// What is needed.
+        /// The needed credits.
         needed: Credits,
-        /// What is there.
+        /// The wallet's credits.
         held: u128,
-        /// What can be spent already.
+        /// The credits that can be spent now.
         ready: u128,
         /// When all can be.
         from: Timestamp,
@@ -47,11 +48,11 @@ pub enum ChoiceError {
          two: {merges} merges first (`merits wallet merge`)", .needed.0
     )]
     Scattered {
-        /// What is needed.
+        /// The needed credits.
         needed: Credits,
-        /// The fewest notes that hold it.
+        /// The fewest notes that are enough.
         notes: usize,
-        /// Merges until two do.
+        /// Merges until two notes are enough.
         merges: usize,
     },
 }
@@ -84,7 +85,7 @@ pub fn choose<'a>(
     };
     let held = sum(&mut all.into_iter());
     let ready = sum(&mut notes.iter().map(|note| note.value));
-    // To show nothing, too, takes a note.
+    // Showing an amount of 0 needs a note too.
     let wanted = u128::from(needed.0).max(1);
     if held < wanted {
         return Err(ChoiceError::NotEnough { needed, held });
@@ -108,12 +109,12 @@ pub fn choose<'a>(
     Err(ChoiceError::Scattered {
         needed,
         notes,
-        // Each makes one note of two.
+        // Each merge makes one note of two.
         merges: notes.saturating_sub(2),
     })
 }
 
-/// Of notes in rising order the two whose sum is enough and exceeds it least.
+/// The two of these notes, in rising order, whose sum is enough and exceeds the amount least.
 fn closest<'a>(notes: &[&'a OwnNote], needed: Credits) -> Option<Pair<'a>> {
     let mut best: Option<(u128, Pair<'a>)> = None;
     let mut rest = notes;
@@ -123,7 +124,7 @@ fn closest<'a>(notes: &[&'a OwnNote], needed: Credits) -> Option<Pair<'a>> {
             rest = &rest[1..];
             continue;
         }
-        // A note holds less than 2^64, and so must what comes back.
+        // A note holds less than 2^64, so the change must be less too.
         let fits = sum - u128::from(needed.0) <= u128::from(u64::MAX);
         if fits && best.as_ref().is_none_or(|(least, _)| sum < *least) {
             let pair = Pair {
@@ -137,8 +138,8 @@ fn closest<'a>(notes: &[&'a OwnNote], needed: Credits) -> Option<Pair<'a>> {
     best.map(|(_, pair)| pair)
 }
 
-/// Notes of one bucket two by two, the largest together; one that is over stays alone, and so do
-/// two that hold more than one note can.
+/// Pairs of notes of one bucket, the largest together. An odd note stays alone, and so do two that
+/// together exceed one note.
 #[must_use]
 pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
     let mut notes = ready.to_vec();

@@ -1,7 +1,7 @@
-//! Links, tickets and withdrawals: the three things that a person says by the statement `ticket`.
+//! Links, tickets and withdrawals: the three messages of a person in the statement `ticket`.
 //!
-//! Everything that the ledger will compare is taken from the own copy of its state, so what leaves
-//! here is accepted or fails here, with a reason.
+//! All values that the ledger will compare are taken from the wallet's copy of its state. So a
+//! statement either fails here with a reason, or the ledger will accept it.
 
 use merits_circuits::ticket::TicketWitness;
 use merits_ledger::{
@@ -31,14 +31,14 @@ use crate::{
     view::{ConsentStanding, OwnConsent, OwnIdentity, View},
 };
 
-/// Why a link, a ticket or a withdrawal is not made.
+/// Why a link, a ticket or a withdrawal cannot be made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConsentError {
     /// The copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// The view is of another state.
+    /// The view belongs to another state.
     #[error("the wallet's view does not fit its copy of the ledger: scan again")]
     OtherView,
     /// No identity.
@@ -47,7 +47,7 @@ pub enum ConsentError {
          request to a registrar"
     )]
     NotRegistered,
-    /// An identity that ended.
+    /// The identity was retired.
     #[error(
         "this wallet's identity was retired: it can say nothing any more; run `merits wallet \
          register` and take the request to a registrar"
@@ -81,7 +81,7 @@ pub enum ConsentError {
         /// The distributor.
         distributor: PartyId,
     },
-    /// Another ticket stands.
+    /// Another ticket is open.
     #[error(
         "period {period} is reserved for {distributor}, to whom a ticket was given: take it back \
          first by `merits wallet withdraw`"
@@ -92,7 +92,7 @@ pub enum ConsentError {
         /// The distributor.
         distributor: PartyId,
     },
-    /// Taken back before.
+    /// It was withdrawn before.
     #[error(
         "this very consent was taken back, which the ledger keeps for ever: claim period {period} \
          through another distributor, or under new terms of this one"
@@ -102,9 +102,9 @@ pub enum ConsentError {
         period: String,
     },
     /// Nothing to take back.
-    #[error("this consent was taken back already")]
+    #[error("this consent was already taken back")]
     AlreadyWithdrawn,
-    /// Another identity's.
+    /// It was given by another identity.
     #[error(
         "the consent for period {period} was given by an identity of this wallet that was retired: \
          nobody can take it back; it lapses unless it was claimed with"
@@ -116,10 +116,10 @@ pub enum ConsentError {
     /// The ledger would refuse it.
     #[error("the ledger would refuse it: {0}")]
     Refused(Box<Refusal>),
-    /// The group has no such leaf: the state contradicts itself, a bug.
+    /// The group has no such leaf: the state contradicts itself, which is a bug.
     #[error(transparent)]
     Group(#[from] GroupError),
-    /// The distributor cannot be sealed to.
+    /// The distributor's sealing key cannot be used.
     #[error(transparent)]
     Handover(#[from] HandoverError),
     /// No proof.
@@ -133,7 +133,7 @@ impl From<Refusal> for ConsentError {
     }
 }
 
-/// Who speaks, on which state, and who proves it.
+/// The person, the state, and the prover of a statement.
 pub struct Speaker<'a> {
     state: &'a State,
     keys: &'a WalletKeys,
@@ -147,20 +147,20 @@ impl std::fmt::Debug for Speaker<'_> {
     }
 }
 
-/// What a person consents to: one scale, one recipient, one period.
+/// The subject of a consent: one scale, one recipient, one period.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// Who may claim.
+    /// The distributor that may claim.
     pub distributor: PartyId,
-    /// What the distributor's records call the person.
+    /// The person's name in the distributor's records.
     pub account: &'a str,
     /// The scale.
     pub scale: &'a ScaleId,
     /// Digest of the published terms.
     pub terms: [u8; 32],
-    /// Whose records.
+    /// The source of the records.
     pub source: PartyId,
-    /// For which period.
+    /// The period.
     pub period: Period,
 }
 
@@ -187,7 +187,7 @@ impl<'a> Speaker<'a> {
         })
     }
 
-    /// The witness of what is said about deeds at `source`, and the root that it is under.
+    /// The witness for a statement about deeds at `source`, and its root.
     fn witness(&self, scope_source: Scope) -> Result<(TicketWitness, GroupRoot), ConsentError> {
         let group = self.state.people().group();
         let witness = TicketWitness {
@@ -271,7 +271,7 @@ impl<'a> Speaker<'a> {
         Ok(ticket.seal(origin, &asked.distributor, &sealing_key, rng)?)
     }
 
-    /// The deposit as the distributor will make it, and what it proves.
+    /// The deposit that the distributor will make, and its statement.
     fn deposit(
         &self,
         witness: &TicketWitness,
@@ -279,8 +279,8 @@ impl<'a> Speaker<'a> {
         asked: &Asked<'_>,
     ) -> Result<(TicketDeposited, TicketStatement), ConsentError> {
         let mut deposit = self.unsalted(root, asked)?;
-        // Scope and message are the ledger's to say; the salt depends on the scope, the nullifier
-        // on the scope, b on both.
+        // The ledger determines scope and message. The salt and the nullifier depend on the scope,
+        // and b on both.
         let scope = self
             .state
             .ticket_statement(&asked.distributor, &deposit)?
@@ -318,8 +318,8 @@ impl<'a> Speaker<'a> {
         })
     }
 
-    /// Nothing stands in the way of the deposit: the reasons why a distributor would come back
-    /// with the ticket, told now.
+    /// Checks that nothing prevents the deposit, so that reasons for which a distributor would
+    /// return the ticket are reported now.
     fn expect_free(
         &self,
         view: &View,
@@ -362,8 +362,8 @@ impl<'a> Speaker<'a> {
         Ok(())
     }
 
-    /// The entry that takes a consent back, whether it was deposited or not: seed and ledger tell
-    /// its message either way. The person submits it without any party.
+    /// The entry that withdraws a consent, deposited or not: its message follows from seed and
+    /// ledger in both cases. The person submits it without any party.
     ///
     /// # Errors
     /// [`ConsentError`].
@@ -376,7 +376,7 @@ impl<'a> Speaker<'a> {
     /// [`Speaker::withdraw`] of a consent that was deposited.
     ///
     /// # Errors
-    /// [`ConsentError`]; [`ConsentError::OtherIdentity`] when an identity that is over gave it.
+    /// [`ConsentError`]; [`ConsentError::OtherIdentity`] when a retired identity gave it.
     pub fn withdraw_own(&self, consent: &OwnConsent) -> Result<SignedEntry, ConsentError> {
         if consent.generation != self.identity.generation {
             return Err(ConsentError::OtherIdentity {
@@ -391,7 +391,7 @@ impl<'a> Speaker<'a> {
         scope: Scope,
         message: Message,
     ) -> Result<SignedEntry, ConsentError> {
-        // It is about no deeds, so about no source.
+        // It is not about deeds, so there is no source.
         let (witness, root) = self.witness(Scope(Fr::from(0u64)))?;
         let nullifier = claim_nullifier(&witness.secret, scope);
         if self.state.tickets().is_withdrawn(&nullifier, &message)? {

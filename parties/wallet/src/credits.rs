@@ -1,17 +1,19 @@
-//! Finding the own credits on the ledger, from the seed alone.
+//! Finds a person's credits on the ledger, from the seed alone.
 //!
-//! For each account and each (distributor, asset, expiry, period, source) that occurs on the
-//! ledger the wallet derives the owner key K and the handle h by the code that made the claim,
-//! hence b and the pad. A claim with that b is its own; u − pad is what it got, and the note
-//! commitment has to agree. Nobody sends the owner anything, and claims of others stay closed:
-//! without K their pad is a random field element.
+//! For each account and each (distributor, asset, expiry, period, source) that occurs on the ledger
+//! the wallet derives the owner key K and the handle h with the same code that made the claim, and
+//! from these b and the pad. A claim with that b belongs to the wallet; u − pad is the amount, and
+//! the note commitment must agree. Nobody sends the owner anything. Claims of others stay hidden,
+//! because without K their pad is a random field element.
 
 use std::collections::HashMap;
 
 use merits_primitives::{
     earned::Earned,
     identity::Secret,
-    ids::{AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{
+        AssetId, Credits, EntryId, Expiry, Origin, PartyId, Period, Quantity, ScaleId, ScaleVersion,
+    },
     message::{Consent, claim_message},
     note::{NoteCommitment, note_commitment},
     owner::{Binding, HiddenEarned, OwnerKey, RecordsBinding, bind, earned_key, handle},
@@ -20,10 +22,10 @@ use merits_primitives::{
 use merits_text::typed::typed;
 use thiserror::Error;
 
-/// What claims of one batch have in common, as the ledger's state gives it.
+/// The values that claims of one batch share, from the ledger's state.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BatchScope {
-    /// Who made the batch.
+    /// The distributor of the batch.
     pub distributor: PartyId,
     /// The scale.
     pub scale: ScaleId,
@@ -37,29 +39,29 @@ pub struct BatchScope {
     pub expiry: Expiry,
     /// The period of the deeds.
     pub period: Period,
-    /// Who signed the records.
+    /// The source that signed the records.
     pub source: PartyId,
 }
 
-/// One claim as everybody sees it.
+/// The public values of one claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicClaim {
     /// Its position in the batch.
     pub index: u16,
-    /// Ties person, ticket and deed.
+    /// b: binds person, ticket and deed.
     pub b: RecordsBinding,
     /// The note commitment.
     pub cm: NoteCommitment,
-    /// Tells the owner v, and w of a scale with a measure.
+    /// u: tells the owner v and, if the scale has a measure, w.
     pub u: HiddenEarned,
 }
 
-/// One batch as everybody sees it.
+/// The public values of one batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicBatch {
     /// The ledger entry.
     pub entry: EntryId,
-    /// What its claims share.
+    /// The values that its claims share.
     pub scope: BatchScope,
     /// Whether the scale's version has a measure.
     pub measured: bool,
@@ -76,18 +78,18 @@ pub struct OwnCredit {
     pub entry: EntryId,
     /// The claim in it.
     pub claim: u16,
-    /// What the claim shares with its batch.
+    /// The values that the claim shares with its batch.
     pub scope: BatchScope,
     /// What was earned.
     pub credits: Credits,
     /// What was measured beside, in the unit of the scale's measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
 }
 
-/// A claim that carries the wallet's b and contradicts itself. No valid proof exists for it.
+/// A claim with the wallet's b that contradicts itself. No valid proof exists for it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ClaimFault {
-    /// u − pad is no amount.
+    /// u − pad is not an amount.
     #[error(
         "claim {claim} of entry {entry} is bound to account {account:?} and its u hides no \
          amount: the proof cannot be valid, show this entry to a supervisor"
@@ -112,7 +114,7 @@ pub enum ClaimFault {
         entry: EntryId,
         /// The claim in it.
         claim: u16,
-        /// What u says.
+        /// The amount in u.
         credits: Credits,
     },
 }
@@ -131,8 +133,8 @@ impl std::fmt::Debug for Accounts {
 }
 
 impl Accounts {
-    /// Derives one secret an account from the seed. `terms` is the digest of the terms document
-    /// that the claims were consented to.
+    /// Derives one secret for each account from the seed. `terms` is the digest of the terms
+    /// document that the claims were consented to.
     pub fn derive(
         seed: &[u8; 32],
         accounts: impl IntoIterator<Item = String>,
@@ -162,9 +164,9 @@ impl Accounts {
         }
     }
 
-    /// What each account is bound by within a scope. A scale may take deeds at two sources for
-    /// different deeds, and then a claim's scope names the source; the ledger does not say which
-    /// it is, so both are derived.
+    /// The bindings of each account within a scope. If a scale treats deeds at two sources as
+    /// different deeds, a claim's scope names the source. The ledger does not show which case
+    /// applies, so both are derived.
     fn derive_scope(&self, scope: &BatchScope) -> HashMap<RecordsBinding, Owned<'_>> {
         let source_scope = source_scope(&scope.source);
         let consent = Consent {
@@ -208,7 +210,7 @@ pub struct Search<'a> {
     derived: HashMap<BatchScope, HashMap<RecordsBinding, Owned<'a>>>,
 }
 
-/// What an account would be bound by within one scope.
+/// The binding of an account within one scope.
 #[derive(Debug)]
 struct Owned<'a> {
     account: &'a str,
@@ -217,8 +219,8 @@ struct Owned<'a> {
 }
 
 impl Search<'_> {
-    /// The own claims of one batch, and those that are bound to an own account and contradict
-    /// themselves.
+    /// The wallet's claims in one batch, and claims that are bound to one of its accounts but
+    /// contradict themselves.
     pub fn batch(&mut self, batch: &PublicBatch) -> Vec<Result<OwnCredit, ClaimFault>> {
         let accounts = self.accounts;
         let owned = self

@@ -7,8 +7,8 @@
 //! | `wallet.json` | what this person is called at sources and distributors |
 //! | `replica/` | the own, verified copy of the log |
 //!
-//! All but the seed may be lost: the copy is fetched and verified again, and everything else is
-//! found on the ledger; only account names have to be given again.
+//! Everything except the seed may be lost: the copy is fetched and verified again, and everything
+//! else is found on the ledger. Only account names must be entered again.
 
 use std::{
     io::{self, Write as _},
@@ -36,8 +36,8 @@ pub enum DirectoryError {
         /// Why.
         source: io::Error,
     },
-    /// There is a wallet already.
-    #[error("{} holds a wallet already: nothing is overwritten; choose another directory", .0.display())]
+    /// There is already a wallet.
+    #[error("{} already holds a wallet: nothing is overwritten; choose another directory", .0.display())]
     Exists(PathBuf),
     /// `wallet.toml`.
     #[error(transparent)]
@@ -71,18 +71,18 @@ pub struct WalletConfig {
 /// Most bytes of `wallet.json`.
 const MOST_NOTEBOOK: u64 = 1 << 24;
 
-/// An account that the person gave a pseudonym or a ticket for.
+/// An account for which the person gave a pseudonym or a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Account {
     /// Name of the source or distributor on the ledger.
     pub party: String,
-    /// What it calls the person.
+    /// Its name for the person.
     #[serde(deserialize_with = "merits_text::typed::field")]
     pub account: String,
 }
 
-/// `wallet.json`: what the ledger does not know, and the seed does not give.
+/// `wallet.json`: data that neither the ledger nor the seed contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notebook {
@@ -91,7 +91,7 @@ pub struct Notebook {
 }
 
 impl Notebook {
-    /// What a party calls the person, if that was said before.
+    /// A party's name for the person, if it was entered before.
     pub fn account(&self, party: &str) -> Option<&str> {
         let mut known = self.accounts.iter().rev();
         known
@@ -99,7 +99,7 @@ impl Notebook {
             .map(|known| known.account.as_str())
     }
 
-    /// Keeps an account.
+    /// Stores an account.
     pub fn learn(&mut self, party: &str, account: &str) {
         self.accounts.retain(|known| known.party != party);
         self.accounts.push(Account {
@@ -207,7 +207,7 @@ impl Directory {
         })
     }
 
-    /// Writes `wallet.json`, whole or not at all.
+    /// Writes `wallet.json` atomically.
     ///
     /// # Errors
     /// [`DirectoryError::Io`].
@@ -236,11 +236,11 @@ impl Directory {
         if file.exists() || path.join("seed.key").exists() {
             return Err(DirectoryError::Exists(path.to_owned()));
         }
-        // A wrong value is told before there is anything to throw away.
+        // Report a wrong value before anything is made.
         config.ledger.policy()?;
-        // A relative place is one beside the file.
+        // A relative path is relative to the file.
         config.ledger.replica = "replica".into();
-        // Whose table it was keeps a mark of their own.
+        // The owner of the table keeps their own mark.
         config.ledger.high_water_mark = None;
         merits_guard::create_folder(path).map_err(io)?;
         let text =

@@ -1,5 +1,5 @@
-//! What a person's seed gives: secrets, commitments, voucher keys. All of it comes back from the
-//! seed alone.
+//! The keys from a person's seed: secrets, commitments, voucher keys. All of them can be restored
+//! from the seed alone.
 
 use merits_primitives::{
     Fr, field,
@@ -23,12 +23,12 @@ impl std::fmt::Debug for WalletKeys {
     }
 }
 
-/// The key that one redemption's voucher is sealed to (X25519).
+/// The key to which one redemption's voucher is sealed (X25519).
 #[derive(Clone)]
 pub struct VoucherKey {
     /// Opens the voucher.
     pub secret: Zeroizing<[u8; 32]>,
-    /// Stands in the redemption.
+    /// The public key in the redemption.
     pub public: [u8; 32],
 }
 
@@ -49,21 +49,21 @@ impl WalletKeys {
         &self.origin
     }
 
-    /// The secret of the wallet's n-th identity, counted from 0. A new one is begun when the one
-    /// before was retired: the ledger takes no commitment twice.
+    /// The secret of the wallet's n-th identity, counted from 0. A new one begins when the one
+    /// before was retired, because the ledger does not accept a commitment twice.
     pub fn secret(&self, generation: u8) -> Secret {
         Secret::from_seed(&self.seed, &format!("identity/{generation}"))
     }
 
     /// IC of that identity.
     pub fn commitment(&self, generation: u8) -> IdentityCommitment {
-        // Only the zero secret has none, which a seed gives with a chance of 2^-251.
+        // Only the zero secret has none; a seed gives it with a probability of 2^-251.
         let nobody = IdentityCommitment(Fr::from(0u64));
         self.secret(generation).commitment().unwrap_or(nobody)
     }
 
     /// The voucher key of the redemption of `offer` that spends first the note with nullifier
-    /// `sn1`. A note is spent once, so the key serves once.
+    /// `sn1`. A note is spent once, so the key is used once.
     pub fn voucher_key(&self, offer: &EntryId, sn1: &SpendNullifier) -> VoucherKey {
         let material = Zeroizing::new(field::digest(
             "merits/voucher-key/v1",

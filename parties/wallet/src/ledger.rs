@@ -6,8 +6,8 @@ use merits_verifier::entry::SignedEntry;
 
 use crate::credits::{BatchScope, PublicBatch, PublicClaim};
 
-/// The public side of an earn batch; `None` for entries of another kind. Asset and expiry come
-/// from the state, which compared them with the entry's own when it took the entry.
+/// The public side of an earn batch; `None` for entries of another kind. Asset and expiry come from
+/// the state, which compared them with those of the entry when it accepted the entry.
 pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<PublicBatch> {
     let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement) else {
         return None;

@@ -1,21 +1,22 @@
-//! The person's side: one seed, and all that it gives on a ledger.
+//! The person's side: one seed, and everything that belongs to it on a ledger.
 //!
 //! - [`keys`]: secrets, commitments and voucher keys under the seed
-//! - [`view`]: what the person has, found from seed and ledger alone
+//! - [`view`]: the person's credits and consents, found from seed and ledger alone
 //! - [`consent`]: links, tickets and withdrawals
-//! - [`choice`], [`spend`]: which notes pay, and what is proven about them
+//! - [`choice`], [`spend`]: the choice of notes to spend, and the statements about them
 //! - [`attest_code`]: attestations as QR codes
-//! - [`photograph`]: QR codes out of photographs
+//! - [`photograph`]: reads QR codes from photographs
 //! - [`prover`]: the proofs of a person's statements
-//! - [`report`]: what the wallet tells its person, as plain data
-//! - [`net`]: a wallet at work on its copy of the ledger; [`directory`]: its files; [`backup`]: the seed under a
-//!   passphrase. These three need the feature `net`, which is on by default; the rest needs no network.
-//! - [`recompute`]: a proven credit worked out again from own records
+//! - [`report`]: the wallet's reports for its person, as plain data
+//! - [`net`]: a wallet with its copy of the ledger; [`directory`]: its files; [`backup`]: the seed
+//!   under a passphrase. These three need the feature `net`, which is on by default; the other
+//!   modules do not use the network.
+//! - [`recompute`]: computes a proven credit again from the person's own records
 //! - [`credits`], [`ledger`]: accounts in custody, on a ledger without tickets
 //!
-//! A wallet trusts no coordinator: what it shows and acts on comes out of its own verified copy of
-//! the log, and a log that was rewritten is refused. It shares every derivation with the code that
-//! makes claims ([`merits_primitives::owner`]), so it needs no message from a distributor.
+//! A wallet does not trust a coordinator: it acts on its own verified copy of the log and refuses a
+//! log that was rewritten. It shares every derivation with the code that makes claims
+//! ([`merits_primitives::owner`]), so it needs no message from a distributor.
 
 pub mod attest_code;
 #[cfg(feature = "net")]

@@ -1,12 +1,12 @@
-//! QR codes out of photographs: PNG and JPEG in.
+//! Reads QR codes from photographs in PNG and JPEG format.
 //!
-//! A phone holds the picture askew, out of focus, in the shade of a hand. One look does not find
-//! every code, so several are taken: as it is, larger with a threshold for each place, light on dark,
-//! smaller, turned. The first look that reads a code ends the search. The reader of codes (crate
-//! `quircs`) finds corners and reads what is sharp; where it finds a code and cannot read it, `modules`
-//! fits a grid to the brightness between pixels. Measured against another reader by
-//! `parties/wallet/tests/photographs/measure.sh`. The looks are bounded by their pixels, so that a
-//! picture without a code costs seconds.
+//! A phone's picture may be skewed, out of focus, or in the shade of a hand. One attempt does not
+//! find every code, so there are several: the picture unchanged, larger with a local threshold,
+//! inverted, smaller, rotated. The first attempt that reads a code ends the search. The code reader
+//! (crate `quircs`) finds corners and reads sharp codes. If it finds a code but cannot read it,
+//! `modules` fits a grid to the brightness between pixels.
+//! `parties/wallet/tests/photographs/measure.sh` compares this with another reader. The number of
+//! pixels of each attempt is bounded, so a picture without a code costs seconds.
 
 mod grey;
 mod modules;
@@ -28,24 +28,24 @@ use crate::attest_code::CodeError;
 /// Most pixels of an image that is read: 50 megapixels, more than a photograph has.
 const MAX_PIXELS: u64 = 50_000_000;
 
-/// Pixels a side that are looked at closely: a code of version 40 has 5 for a module then, if it
+/// Pixels on a side of the close attempts: a code of version 40 then has 5 for each module, if it
 /// fills half of the picture.
 const CLOSE: usize = 2_000;
 
-/// Most pixels of a picture that was made larger.
+/// Most pixels of an enlarged picture.
 const MOST_LARGER: usize = 4_000_000;
 
-/// Most pixels of a picture that is looked at as it is.
+/// Most pixels of a picture for an attempt at its own size.
 const MOST_WHOLE: usize = 12_000_000;
 
 /// Where a code is, in pixels.
 type Corners = [Point; 4];
 
-/// What one look at a picture found.
+/// The result of one attempt.
 #[derive(Default)]
 struct Look {
     read: Vec<(Vec<u8>, Corners)>,
-    /// Of codes that cannot be read.
+    /// The outlines of unreadable codes.
     damaged: Vec<Corners>,
     sequence: bool,
 }
@@ -53,11 +53,11 @@ struct Look {
 /// The bytes of the one QR code in a photograph: a PNG or JPEG file.
 ///
 /// # Errors
-/// [`CodeError`] says in words what there is instead.
+/// [`CodeError`] describes what the image contains instead.
 pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
     let picture = decode(file)?;
     let (mut damaged, mut sequence) = (false, false);
-    // Every look but one is at the same picture, which is made once.
+    // All attempts except one use the same picture, which is made once.
     let longest = picture.width.max(picture.height).max(1);
     let close = picture.scaled((CLOSE as f32 / longest as f32).min(1.0));
     for look in looks(&picture, &close) {
@@ -66,7 +66,7 @@ pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
         let (bytes, places): (Vec<Vec<u8>>, Vec<Corners>) = look.read.into_iter().unzip();
         let mut bytes = bytes;
         bytes.dedup();
-        // Nobody knows whether it was the readable one that was meant.
+        // It is unknown whether the readable one was meant.
         let another = |lost: &Corners| {
             might_be_code(lost) && places.iter().all(|place| are_apart(place, lost))
         };
@@ -88,7 +88,7 @@ pub fn read_code(file: &[u8]) -> Result<Vec<u8>, CodeError> {
     })
 }
 
-/// A picture in grey, and the same one as the reader of codes sees it best.
+/// A picture in grey, and the same picture prepared for the code reader.
 struct Sight {
     soft: Grey,
     hard: Option<Grey>,
@@ -100,10 +100,10 @@ impl From<Grey> for Sight {
     }
 }
 
-/// The looks to take at a picture and its `close` size, the likely ones first. Each is made when it is
-/// its turn.
+/// The attempts for a picture and its `close` size, the most promising first. Each picture is made
+/// when its turn comes.
 fn looks<'a>(picture: &'a Grey, close: &'a Grey) -> Vec<Box<dyn Fn() -> Sight + 'a>> {
-    // As much larger as wished, within what is still quick.
+    // Enlarge it as requested, within the limit for speed.
     let pixels = (close.width * close.height) as f32;
     let most_larger = (MOST_LARGER as f32 / pixels).sqrt();
     let larger = move |wanted: f32| wanted.min(most_larger).max(1.0);
@@ -143,7 +143,8 @@ fn looks<'a>(picture: &'a Grey, close: &'a Grey) -> Vec<Box<dyn Fn() -> Sight + 
 }
 
 fn look_at(sight: &Sight) -> Look {
-    // The reader is not ours, and the picture is a stranger's: a panic is a look that found nothing.
+    // The reader is third-party code, and the picture is untrusted: a panic counts as an attempt
+    // that found nothing.
     let look = catch_unwind(AssertUnwindSafe(|| {
         let mut look = Look::default();
         let mut reader = Quirc::default();
@@ -152,8 +153,8 @@ fn look_at(sight: &Sight) -> Look {
         for code in reader.identify(picture.width, picture.height, &picture.pixels) {
             codes += 1;
             match code.map(|code| (code.decode(), code.corners)) {
-                // The reader stops without an error at content that it does not know; of a code that is part
-                // of a sequence that is the first thing.
+                // The reader stops without an error at content that it does not know. In a code
+                // that is part of a sequence, such content comes first.
                 Ok((Ok(data), _)) if data.data_type.is_none() => look.sequence = true,
                 Ok((Ok(data), place)) => look.read.push((data.payload, place)),
                 Ok((Err(_), place)) => look.damaged.push(place),
@@ -189,8 +190,9 @@ fn sides(code: &Corners) -> [(i64, i64); 4] {
     })
 }
 
-/// Whether corners can be those of a code that was photographed: its sides are about as long as each other, and
-/// its corners turn the same way. Of marks inside of one code, the reader makes shapes that are none.
+/// Whether corners can be those of a photographed code: the sides have about the same length, and
+/// all corners turn the same way. The reader also reports shapes from marks inside a code, which do
+/// not meet this.
 fn might_be_code(code: &Corners) -> bool {
     let sides = sides(code);
     let turns = |at: usize| {
@@ -286,7 +288,7 @@ fn decode_jpeg(file: &[u8]) -> Result<Grey, CodeError> {
     Ok(Grey::new(width, height, pixels))
 }
 
-/// Of a pixel with one to four channels; what is transparent lies on white.
+/// The brightness of a pixel with one to four channels; transparent pixels are blended with white.
 fn luminance(pixel: &[u8]) -> u8 {
     let (luminance, alpha) = match *pixel {
         [grey] => (u32::from(grey), 255),

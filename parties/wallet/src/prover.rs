@@ -1,8 +1,8 @@
-//! Proofs of what a person says: `ticket` and `redeem`, made where the secret is.
+//! Proofs of a person's statements, `ticket` and `redeem`, made on the device with the secret.
 //!
-//! A key is taken from the key store by its circuit's digest, when it is first needed, and has to
-//! be the one that the ledger adopted: under another one a proof would only be refused. What is to
-//! be proven is checked natively before, so that whatever does not hold is said in words.
+//! A key is read from the key store by its circuit's digest when it is first needed. It must be the
+//! one that the ledger adopted, because a proof under another key would be refused. Each statement
+//! is first checked natively, so that a false one gives a readable error.
 
 use std::sync::{Arc, OnceLock};
 
@@ -53,11 +53,11 @@ pub trait PersonProving: Send + Sync {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProvingError {
-    /// What was to be proven does not hold.
-    #[error("this cannot be proven, because it does not hold: {0}")]
+    /// The statement is false.
+    #[error("this cannot be proven, because it is false: {0}")]
     Ticket(#[from] TicketViolation),
-    /// What was to be proven does not hold.
-    #[error("this cannot be proven, because it does not hold: {0}")]
+    /// The statement is false.
+    #[error("this cannot be proven, because it is false: {0}")]
     Redeem(#[from] RedeemViolation),
     /// The ledger has no key for the statement.
     #[error(
@@ -79,7 +79,7 @@ pub enum ProvingError {
         /// The folder that would hold it.
         folder: std::path::PathBuf,
     },
-    /// A key, but not the ledger's.
+    /// The key is not the ledger's.
     #[error(
         "the proving key for statement {statement} in {} has digest {found}, and the ledger adopted \
          {expected}: get that one", .folder.display()
@@ -97,7 +97,7 @@ pub enum ProvingError {
     /// The verifying key.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// No witness: circuit and native check went apart, a bug.
+    /// There is no witness: circuit and native check disagree, which is a bug.
     #[error("no witness: {0}")]
     Witness(#[from] WitnessError),
     /// No proof.
@@ -124,9 +124,9 @@ impl std::fmt::Debug for PersonProver {
     }
 }
 
-/// One statement's circuit and key, once loaded. Nobody waits for another to load it: that takes
-/// rayon's threads, which may be the ones that wait. Two that come first at once both load, and one
-/// is kept.
+/// One statement's circuit and key, once loaded. Threads do not wait for another thread to load it:
+/// loading uses rayon's threads, which may be the ones that wait. If two load it at once, one
+/// result is kept.
 type Slot = OnceLock<Loaded>;
 
 struct Loaded {
@@ -147,8 +147,8 @@ impl PersonProver {
         }
     }
 
-    /// Loads what a statement needs, if that has not happened: for whoever wants to wait now and
-    /// not at the first proof.
+    /// Loads what a statement needs, unless that has happened, so that the first proof need not
+    /// wait for it.
     ///
     /// # Errors
     /// [`ProvingError`].
@@ -183,7 +183,7 @@ impl PersonProver {
             PersonStatement::Redeem => parts(RedeemCircuit::build().circuit()),
         };
         let folder = self.store.dir_of(&digest);
-        // Whether its prepared file could be kept makes no difference but of time.
+        // Whether its prepared file could be stored only affects the time.
         let loaded =
             SimdProver::from_store(&self.store, &digest, self.policy, TableBudget::default())?
                 .ok_or_else(|| ProvingError::NoKey {
@@ -205,7 +205,7 @@ impl PersonProver {
         Ok(Loaded { program, prover })
     }
 
-    /// Every secret stands in `inputs` and in the assignment, and both are wiped.
+    /// All secrets are in `inputs` and in the assignment, and both are wiped.
     fn prove(
         &self,
         statement: PersonStatement,

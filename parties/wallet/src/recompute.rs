@@ -1,9 +1,9 @@
-//! A proven credit worked out again at home: from the person's own records, by the formula that
-//! the ledger approved.
+//! Computes a proven credit again from the person's own records, by the formula that the ledger
+//! approved.
 
 use merits_ledger::State;
 use merits_params::manifest::{Manifest, ManifestError};
-use merits_primitives::ids::{Period, ScaleId};
+use merits_primitives::ids::{Credits, Period, Quantity, ScaleId};
 use merits_records::SubjectPeriod;
 use serde::Serialize;
 use thiserror::Error;
@@ -34,17 +34,17 @@ pub enum RecomputeError {
         period: String,
     },
     /// Records of several people.
-    #[error("the file has records of {} in this period: say by --account which are yours", .0.join(", "))]
+    #[error("the file has records of {} in this period: state with --account which are yours", .0.join(", "))]
     Subjects(Vec<String>),
     /// No records.
     #[error("the file has no records of this period{}", .0.as_deref().map(|a| format!(" and account {a:?}")).unwrap_or_default())]
     NoRecords(Option<String>),
     /// Records that the schema does not allow.
-    #[error("the formula does not take these records: {0}")]
+    #[error("the formula does not accept these records: {0}")]
     Eval(#[from] merits_formula::EvalError),
 }
 
-/// A claim beside own records.
+/// A claim compared with the person's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {
     /// Name of the source whose records were proven.
@@ -53,19 +53,19 @@ pub struct Compared {
     pub result: Recomputed,
 }
 
-/// What was proven and what the own records give.
+/// The proven credits and those of the person's records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Recomputed {
     /// Records that counted.
     pub records: usize,
     /// Credits of the own records by the approved formula.
-    pub credits: u64,
+    pub credits: Credits,
     /// The measure of the own records.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// Proven on the ledger: the credits that only this wallet reads.
-    pub proven: u64,
+    pub proven: Credits,
     /// The measure that was proven.
-    pub proven_measure: Option<u64>,
+    pub proven_measure: Option<Quantity>,
     /// Unit of the credits.
     pub unit: String,
 }
@@ -99,7 +99,8 @@ pub fn approved(
     Ok(Manifest::from_approved(&version.terms.manifest).map_err(Box::new)?)
 }
 
-/// The own notes of a scale and period: one, or one a source where the scale counts by source.
+/// The person's notes of a scale and period: one, or one for each source if the scale counts by
+/// source.
 pub fn claims<'a>(
     view: &'a View,
     scale: &'a ScaleId,
@@ -112,8 +113,8 @@ pub fn claims<'a>(
     })
 }
 
-/// Compares one own claim with what records give. Of a file with several accounts, `account` says
-/// which is the person's.
+/// Compares one of the person's claims with the result of records. If a file has several accounts,
+/// `account` is the person's.
 ///
 /// # Errors
 /// [`RecomputeError`].
@@ -140,9 +141,9 @@ pub fn recompute(
     let outputs = manifest.formula().eval(&group.records, &numbers)?;
     Ok(Recomputed {
         records: group.records.len(),
-        credits: outputs.credits,
-        measure: outputs.measure,
-        proven: note.value.0,
+        credits: Credits(outputs.credits),
+        measure: outputs.measure.map(Quantity),
+        proven: note.value,
         proven_measure: note.measure,
         unit: manifest.unit().to_owned(),
     })

@@ -1,9 +1,9 @@
-//! Spending own notes: which ones, and all that the proof of it needs.
+//! Spends the person's notes: chooses them and prepares everything for the proof.
 //!
-//! What the ledger would derive comes from the ledger's own code over the wallet's copy
-//! ([`redeem_statement`], [`attest_statement`]), so that nothing is derived twice.
-//! A redemption is handed to an exchange, which signs and submits it; an attestation, and a merge of
-//! notes, which is an attestation of nothing to oneself, the wallet submits itself.
+//! Values that the ledger derives come from the ledger's own code over the wallet's copy
+//! ([`redeem_statement`], [`attest_statement`]), so that nothing is derived twice. An exchange
+//! signs and submits a redemption. The wallet itself submits attestations and merges of notes. A
+//! merge is an attestation of 0 credits to oneself.
 //!
 //! [`redeem_statement`]: merits_ledger::Governing::redeem_statement
 //! [`attest_statement`]: merits_ledger::Governing::attest_statement
@@ -40,7 +40,7 @@ use crate::{
     view::{OwnIdentity, OwnNote, View},
 };
 
-/// Verifier's name in the context of a merge: nobody asks.
+/// Verifier's name in the context of a merge, which no verifier asked for.
 const MERGE: &str = "self";
 
 /// Why nothing can be spent.
@@ -50,34 +50,34 @@ pub enum SpendError {
     /// The copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// Nobody registered this wallet.
+    /// The wallet is not registered.
     #[error(
         "this wallet is not registered: only registered people spend; `merits wallet register` \
          makes the request for a registrar"
     )]
     NotRegistered,
-    /// The identity ended.
+    /// The identity was retired.
     #[error("this wallet's identity was retired: what it owns cannot be spent any more")]
     Retired,
     /// The ledger would refuse it.
     #[error("the ledger would refuse it: {0}")]
     Refused(#[from] Refusal),
-    /// No view key to seal the identity under.
+    /// There is no view key under which to seal the identity.
     #[error("the ledger has no view-key epoch yet: nothing can be spent")]
     NoEpoch,
     /// No one or two notes cover the amount.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
-    /// No credits of the scale.
-    #[error("this wallet has no credits of {scale} that are good")]
+    /// There are no credits of the scale.
+    #[error("this wallet has no valid credits of {scale}")]
     NoCredits {
         /// The scale.
         scale: ScaleId,
     },
-    /// As often as the offer allows.
+    /// The daily limit of the offer is reached.
     #[error("daily limit of {limit} redemptions of this offer reached: try again tomorrow")]
     RateLimit {
-        /// So many a day.
+        /// The limit for each day.
         limit: u32,
     },
     /// The same question again.
@@ -86,7 +86,7 @@ pub enum SpendError {
          for a new one"
     )]
     AnsweredBefore,
-    /// The view is of another state.
+    /// The view belongs to another state.
     #[error("the wallet's view does not fit its copy of the ledger: scan again")]
     OtherView,
     /// The statement.
@@ -94,16 +94,16 @@ pub enum SpendError {
     Fault(#[from] RedeemFault),
 }
 
-/// What is to be shown to somebody.
+/// The request for an attestation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Showing {
     /// Credits of this scale.
     pub scale: ScaleId,
-    /// Of this bucket; `None` for the one that lasts longest of those with enough.
+    /// The bucket; `None` for the longest-lasting one with enough credits.
     pub expiry: Option<Expiry>,
-    /// At least so many.
+    /// The least number of credits.
     pub floor: Credits,
-    /// To whom, and what was asked.
+    /// The verifier's question.
     pub question: Question,
     /// Last moment.
     pub not_after: Timestamp,
@@ -114,11 +114,11 @@ pub struct Showing {
 pub struct Planned<T> {
     /// The entry's statement.
     pub entry: T,
-    /// What is proven.
+    /// The statement to prove.
     pub statement: RedeemStatement,
-    /// With what: shown to nobody.
+    /// The witness, which is secret.
     pub witness: RedeemWitness,
-    /// What comes back.
+    /// The change.
     pub change: Credits,
 }
 
@@ -132,7 +132,7 @@ impl<T> Planned<T> {
     }
 }
 
-/// A wallet that spends: its keys, its view, and the state that both belong to.
+/// A spending wallet: its keys, its view, and the state that both belong to.
 #[derive(Debug, Clone, Copy)]
 pub struct Spender<'a> {
     state: &'a State,
@@ -207,7 +207,7 @@ impl<'a> Spender<'a> {
         self.planned(redeemed, statement, witness)
     }
 
-    /// Shows that the person owns at least so much, now, to one verifier.
+    /// Shows to one verifier that the person owns at least this many credits now.
     ///
     /// # Errors
     /// [`SpendError`].
@@ -222,7 +222,8 @@ impl<'a> Spender<'a> {
             Some(expiry) => vec![expiry],
             None => self.buckets(asset),
         };
-        // One proof speaks of one bucket. Which one it is, is shown: the longest says least.
+        // One proof is about one bucket and reveals which one. The longest-lasting one reveals
+        // least.
         let longest = buckets.pop().ok_or(SpendError::NoCredits {
             scale: scale.clone(),
         })?;
@@ -246,8 +247,8 @@ impl<'a> Spender<'a> {
         self.attested(scale, expiry, showing.floor, context, chosen?, rng)
     }
 
-    /// Makes one note of two, for each two of a bucket's notes: the small ones wait for nobody, and
-    /// a redemption takes two at most. Each is an entry of its own.
+    /// Merges each pair of a bucket's notes into one, because a redemption takes at most two. Each
+    /// merge is a separate entry.
     ///
     /// # Errors
     /// [`SpendError`].
@@ -270,7 +271,7 @@ impl<'a> Spender<'a> {
         Ok(merges)
     }
 
-    /// Expiry buckets of a scale in which the person has good credits, the one that ends first at
+    /// Expiry buckets of a scale in which the person has valid credits, the one that ends first at
     /// the front.
     pub fn buckets(&self, asset: AssetId) -> Vec<Expiry> {
         let mut buckets: Vec<Expiry> = self
@@ -285,8 +286,8 @@ impl<'a> Spender<'a> {
         buckets
     }
 
-    /// Whether notes of this bucket pay so much in one redemption now; answers what would be left of
-    /// them.
+    /// Checks whether notes of this bucket can pay this price in one redemption now, and returns
+    /// the change.
     ///
     /// # Errors
     /// [`SpendError`].
@@ -300,7 +301,7 @@ impl<'a> Spender<'a> {
         let second = pair.second.map_or(0, |note| note.value.0);
         let held = u128::from(pair.first.value.0) + u128::from(second);
         let left = held.saturating_sub(u128::from(price.0));
-        // Notes were chosen whose change fits into one.
+        // The chosen notes have a change that fits into one note.
         Ok(Credits(u64::try_from(left).unwrap_or(u64::MAX)))
     }
 
@@ -343,8 +344,8 @@ impl<'a> Spender<'a> {
         self.keys.secret(self.identity.generation)
     }
 
-    /// A spending with roots and epoch, and nothing spent yet: enough to ask the state what has to
-    /// be proven.
+    /// A spending with roots and epoch but without notes, which is enough to ask the state what
+    /// must be proven.
     fn blank(&self) -> Result<Spending, SpendError> {
         let epoch = self
             .state
@@ -397,7 +398,8 @@ impl<'a> Spender<'a> {
         self.planned(attested, statement, witness)
     }
 
-    /// The first index under the rate limit whose nullifier none of the person's spendings has.
+    /// The first index under the rate limit whose nullifier is not used by one of the person's
+    /// spendings.
     fn index(&self, secret: &Secret, asked: &RedeemStatement) -> Option<u16> {
         let used = |rn| self.view.spendings.iter().any(|spending| spending.rn == rn);
         (0..asked.rate_limit)

@@ -1,13 +1,13 @@
-//! What a person has on a ledger: found with nothing but the seed and an own, verified copy.
+//! A person's possessions on a ledger, found with only the seed and the person's verified copy.
 //!
-//! One walk over the log. A deposited ticket is the person's own if its nullifier is what the
-//! secret gives in its scope; that tells the message, hence K and, with the source's scope, h, b
-//! and the pad: so the claim that names the ticket later tells its credits. A note's own nullifier
-//! tells when it was spent, and what came back as change is what was there less what was paid. So
-//! nobody sends the person anything, and nothing beside the seed has to be kept.
+//! It is one pass over the log. A deposited ticket belongs to the person if its nullifier is the
+//! one that the secret gives in its scope. The ticket gives the message and so K and, with the
+//! source's scope, h, b and the pad. So the later claim that names the ticket reveals its credits
+//! to the person. A note's nullifier shows when it was spent, and the change is the notes' value
+//! less the price. So nobody sends the person anything, and only the seed must be stored.
 //!
-//! Costs one hash a ticket and identity, one look into a table for each claim and spending of others,
-//! and a few hashes for each own one.
+//! The cost is one hash for each ticket and identity, one table lookup for each claim and spending
+//! of others, and a few hashes for each of the person's own.
 
 mod scanning;
 
@@ -16,7 +16,7 @@ use merits_primitives::{
     calendar::{Day, Timestamp},
     context::Context,
     identity::{Birth, IdentityCommitment},
-    ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{AssetId, Credits, EntryId, Expiry, PartyId, Period, Quantity, ScaleId, ScaleVersion},
     message::Message,
     note::NoteCommitment,
     nullifier::{Nullifier, RateNullifier, SpendNullifier},
@@ -27,24 +27,24 @@ use thiserror::Error;
 
 pub use self::scanning::scan_leaves;
 
-/// Why there is no view.
+/// Why a view cannot be made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ScanError {
     /// The copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// The copy is another ledger's.
+    /// The copy belongs to another ledger.
     #[error("the wallet is for the ledger {expected}, and the copy is of {found}")]
     OtherOrigin {
-        /// The wallet's.
+        /// The wallet's ledger.
         expected: String,
-        /// The copy's.
+        /// The copy's ledger.
         found: String,
     },
 }
 
-/// The person's identity on the ledger: of all that the seed gives, the newest registered one.
+/// The person's identity on the ledger: the newest registered one of those that the seed gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnIdentity {
     /// Which of the seed's identities, for [`WalletKeys::secret`](crate::keys::WalletKeys::secret).
@@ -55,11 +55,11 @@ pub struct OwnIdentity {
     pub index: u64,
     /// Eligibility and the ledger's own count of the person's registrations.
     pub birth: Birth,
-    /// Whether it ended: nothing can be claimed or spent with it any more.
+    /// Whether it was retired, so that nothing can be claimed or spent with it any more.
     pub retired: bool,
 }
 
-/// Where a consent stands.
+/// The status of a consent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConsentStanding {
     /// Deposited: the distributor may claim.
@@ -67,16 +67,16 @@ pub enum ConsentStanding {
         /// The reservation's last moment.
         until: Timestamp,
     },
-    /// Claimed with.
+    /// It was used for a claim.
     Claimed {
         /// The earn batch.
         entry: EntryId,
         /// The claim in it.
         claim: u16,
     },
-    /// Taken back before it was claimed with.
+    /// It was withdrawn before it was used for a claim.
     Withdrawn,
-    /// The reservation is over, unused.
+    /// The reservation ended unused.
     Lapsed,
 }
 
@@ -89,9 +89,9 @@ pub struct OwnConsent {
     pub version: ScaleVersion,
     /// The period.
     pub period: Period,
-    /// Whose records.
+    /// The source of the records.
     pub source: PartyId,
-    /// To whom.
+    /// The distributor.
     pub distributor: PartyId,
     /// Digest of the terms.
     pub terms: [u8; 32],
@@ -107,13 +107,14 @@ pub struct OwnConsent {
     pub deposit: EntryId,
     /// Which of the seed's identities gave it.
     pub generation: u8,
-    /// Where it stands.
+    /// Its status.
     pub standing: ConsentStanding,
-    /// Whether the person took it back. After the claim that means: delete the records.
+    /// Whether the person withdrew it. After the claim, this means that the records must be
+    /// deleted.
     pub withdrawn: bool,
 }
 
-/// Where a note comes from.
+/// The origin of a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoteOrigin {
     /// Earned.
@@ -124,14 +125,14 @@ pub enum NoteOrigin {
         claim: u16,
         /// The period of the deeds.
         period: Period,
-        /// Who proved them.
+        /// The distributor that proved them.
         distributor: PartyId,
-        /// Who recorded them.
+        /// The source that recorded them.
         source: PartyId,
-        /// Whether the distributor alone vouches whose records they are.
+        /// Whether only the distributor vouches for whose records they are.
         vouched: bool,
     },
-    /// What was left of spent notes.
+    /// The change of spent notes.
     Change {
         /// The redemption or attestation.
         entry: EntryId,
@@ -150,23 +151,23 @@ impl NoteOrigin {
 /// A note of the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnNote {
-    /// Its place in the note tree.
+    /// Its index in the note tree.
     pub position: u64,
     /// cm.
     pub cm: NoteCommitment,
     /// v.
     pub value: Credits,
     /// w of an earned note of a scale with a measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// The scale.
     pub scale: ScaleId,
     /// Its number on the ledger.
     pub asset: AssetId,
     /// Expiry bucket.
     pub expiry: Expiry,
-    /// What K is made of besides the secret.
+    /// The inputs of K besides the secret.
     pub made_of: KeyParts,
-    /// Where it comes from.
+    /// Its origin.
     pub from: NoteOrigin,
     /// The entry that spent it.
     pub spent: Option<EntryId>,
@@ -175,7 +176,7 @@ pub struct OwnNote {
     pub generation: u8,
 }
 
-/// What a spending was for.
+/// The purpose of a spending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SpendingPurpose {
     /// A redemption.
@@ -188,14 +189,14 @@ pub enum SpendingPurpose {
         day: Day,
         /// The price.
         amount: Credits,
-        /// What the voucher is sealed to.
+        /// The key to which the voucher is sealed.
         voucher_key: [u8; 32],
     },
     /// An attestation, or a merge of notes.
     Attested {
-        /// At least so many credits were shown.
+        /// The least number of credits that was shown.
         floor: Credits,
-        /// For whom and what, hashed.
+        /// The hash of verifier and question.
         context: Context,
     },
 }
@@ -205,7 +206,7 @@ pub enum SpendingPurpose {
 pub struct OwnSpending {
     /// The entry.
     pub entry: EntryId,
-    /// What for.
+    /// Its purpose.
     pub purpose: SpendingPurpose,
     /// sn of the first note.
     pub sn1: SpendNullifier,
@@ -217,7 +218,7 @@ pub struct OwnSpending {
     pub change: Option<usize>,
 }
 
-/// An opening of one of the person's claims that everybody may know of.
+/// A revealed opening of one of the person's claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnOpening {
     /// The request.
@@ -236,8 +237,8 @@ pub struct OwnOpening {
     pub completed: bool,
 }
 
-/// An entry that names the person's own ticket or note and contradicts itself. No valid proof
-/// exists for it.
+/// An entry that names the person's ticket or note but contradicts itself. No valid proof exists
+/// for it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("entry {entry}: {what}; its proof cannot be valid, show this entry to a supervisor")]
 pub struct EntryFault {
@@ -247,7 +248,7 @@ pub struct EntryFault {
     pub what: &'static str,
 }
 
-/// All that a person has on a ledger.
+/// Everything that a person has on a ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct View {
     /// The newest registered identity.
@@ -263,14 +264,14 @@ pub struct View {
     /// Requests to open a claim of a scale to which the person consented, whose content is still
     /// hidden: they may be about this person or another one.
     pub hidden_requests: usize,
-    /// Entries that cannot be.
+    /// Entries that contradict themselves.
     pub faults: Vec<EntryFault>,
-    /// All note commitments, own and others', in the order of the tree.
+    /// All note commitments, the person's and others', in the order of the tree.
     pub note_leaves: Vec<NoteCommitment>,
 }
 
 impl View {
-    /// Whether the present identity owns a note. Nobody can spend those of an identity that was retired.
+    /// Whether the present identity owns a note. Nobody can spend the notes of a retired identity.
     pub fn owns(&self, note: &OwnNote) -> bool {
         let owner = self.identity.as_ref();
         owner.is_some_and(|own| !own.retired && own.generation == note.generation)

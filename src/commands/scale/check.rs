@@ -77,7 +77,7 @@ fn summary(manifest: &Manifest) {
     if let (Some(measure), Some(most)) = (manifest.measure(), manifest.max_measure()) {
         line(
             "measure",
-            format!("0 to {} {} a claim", thousands(most), measure.unit),
+            format!("0 to {} {} a claim", thousands(most.0), measure.unit),
         );
     }
     line("figures", figures::count(manifest));

@@ -100,7 +100,7 @@ fn examples(manifest: &Manifest) -> anyhow::Result<()> {
     );
     for example in manifest.examples() {
         let measure = match (example.measure, manifest.measure()) {
-            (Some(value), Some(measure)) => format!(", {} {}", thousands(value), measure.unit),
+            (Some(value), Some(measure)) => format!(", {} {}", thousands(value.0), measure.unit),
             _ => String::new(),
         };
         println!(

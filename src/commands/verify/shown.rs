@@ -1,6 +1,7 @@
 //! What a verified entry shows, in words, and what it rests on.
 
 use merits_kit::{ShownReceipt, Shows};
+use merits_primitives::ids::Credits;
 
 use crate::screen::thousands;
 
@@ -56,7 +57,7 @@ pub(super) fn print(shown: &ShownReceipt) {
             let known = known.as_ref();
             println!(
                 "proof       yes: somebody spent {} credits{} on offer {}{}",
-                known.map_or(0, |known| known.price),
+                known.map_or(Credits::ZERO, |known| known.price),
                 known.map_or(String::new(), |known| format!(" of {}", known.scale)),
                 offer.chars().take(16).collect::<String>(),
                 known.map_or(String::new(), |known| format!(" ({:?})", known.title)),
@@ -71,7 +72,7 @@ pub(super) fn print(shown: &ShownReceipt) {
             println!(
                 "proof       yes: somebody owned at least {} credits of {scale}, good until before \
                  {expires}",
-                thousands(*at_least)
+                thousands(at_least.0)
             );
             rests("that the credits were earned and not spent before");
         }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_guard::output::{Kind, Output, Readers};
 use merits_party::machine_time;
-use merits_primitives::calendar::Date;
+use merits_primitives::{calendar::Date, ids::Credits};
 use merits_text::typed::argument;
 use merits_verifier::attestation::Question;
 use merits_wallet::{attest_code::AttestationCode, net::AttestRequest};
@@ -67,7 +67,7 @@ impl Attest {
         let asked = AttestRequest {
             scale: &self.scale,
             expires: expires.as_deref(),
-            at_least: self.at_least,
+            at_least: Credits(self.at_least),
             question: &question,
             not_after: now + u32::from(self.valid_hours) * HOUR,
         };
@@ -95,7 +95,7 @@ impl Attest {
         written?;
         println!(
             "shows       at least {} {} of {}, good until before {}",
-            thousands(shown.at_least),
+            thousands(shown.at_least.0),
             shown.unit,
             shown.scale,
             shown.expires

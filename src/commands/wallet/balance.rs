@@ -1,6 +1,7 @@
 //! `merits wallet credits`, `history`.
 
 use merits_party::machine_time;
+use merits_primitives::ids::Credits;
 use merits_wallet::{
     net::Happened,
     report::{Note, NoteSource, Purse},
@@ -34,22 +35,22 @@ fn purse(purse: &Purse) {
     println!(
         "{}: {} {unit}, {good}",
         purse.scale,
-        thousands(purse.credits)
+        thousands(purse.credits.0)
     );
     for note in &purse.notes {
         indented(&source(note, unit));
     }
-    if purse.retired > 0 {
+    if purse.retired > Credits::ZERO {
         indented(&format!(
             "beside {} {unit} of an identity that was retired: they cannot be spent any more",
-            thousands(purse.retired)
+            thousands(purse.retired.0)
         ));
     }
 }
 
 /// Where a note comes from, in words.
 fn source(note: &Note, unit: &str) -> String {
-    let value = thousands(note.credits);
+    let value = thousands(note.credits.0);
     match &note.from {
         NoteSource::Claim {
             period,
@@ -64,7 +65,7 @@ fn source(note: &Note, unit: &str) -> String {
             };
             let measure = note
                 .measure
-                .map(|measure| format!(" (measured: {})", thousands(measure)))
+                .map(|measure| format!(" (measured: {})", thousands(measure.0)))
                 .unwrap_or_default();
             format!(
                 "{value} {unit}{measure} for {period}, by {distributor} from records of \
@@ -110,10 +111,12 @@ fn told(happened: &Happened) -> String {
             exchange,
         } => format!(
             "redeemed {} for {offer:?} at {exchange}",
-            thousands(*credits)
+            thousands(credits.0)
         ),
         Happened::Merged => "merged notes".to_owned(),
-        Happened::Attested { at_least } => format!("attested to at least {}", thousands(*at_least)),
+        Happened::Attested { at_least } => {
+            format!("attested to at least {}", thousands(at_least.0))
+        }
         Happened::Opening {
             requester,
             entry,

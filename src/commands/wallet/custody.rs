@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use merits_keyfile::KeyKind;
+use merits_primitives::ids::Credits;
 use merits_text::typed::argument;
 use merits_wallet::net::custody_credits;
 
@@ -33,19 +34,21 @@ impl Arguments {
         let found = custody_credits(&replica, &seed, &self.accounts)?;
         for credit in &found {
             let measured = credit.measure.map_or_else(String::new, |measure| {
-                format!(" and {} {}", thousands(measure), credit.measure_unit)
+                format!(" and {} {}", thousands(measure.0), credit.measure_unit)
             });
             println!(
                 "{}  {}  {} credits{measured}  (entry {}, claim {})",
                 credit.account,
                 credit.period,
-                thousands(credit.credits),
+                thousands(credit.credits.0),
                 credit.entry,
                 credit.claim
             );
         }
-        let sum: u64 = found.iter().map(|credit| credit.credits).sum();
-        println!("{} claims, {} credits", found.len(), thousands(sum));
+        let sum = found.iter().fold(Credits::ZERO, |sum, credit| {
+            sum.saturating_add(credit.credits)
+        });
+        println!("{} claims, {} credits", found.len(), thousands(sum.0));
         Ok(ExitCode::SUCCESS)
     }
 }

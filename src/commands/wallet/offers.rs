@@ -24,7 +24,7 @@ fn show(offer: &OpenOffer) {
     println!(
         "{}: {} {} of {} that are good until before {}",
         offer.title,
-        thousands(offer.price),
+        thousands(offer.price.0),
         offer.unit,
         offer.scale,
         offer.expires,
@@ -48,7 +48,7 @@ fn show(offer: &OpenOffer) {
     indented(&match &offer.affordable {
         Affordable::Yes { change } => format!(
             "you can afford it; {} would be left of the notes",
-            thousands(*change)
+            thousands(change.0)
         ),
         Affordable::No { reason } => format!("you cannot redeem it now: {reason}"),
         Affordable::NoIdentity => {

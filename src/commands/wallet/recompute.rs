@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::Args;
-use merits_primitives::ids::Period;
+use merits_primitives::ids::{Credits, Period, Quantity};
 use merits_records::{Mapping, Plan, ReadOptions};
 use merits_text::typed::argument;
 
@@ -62,11 +62,11 @@ impl Arguments {
         let mut agree = true;
         for claim in &compared {
             let result = &claim.result;
-            let number = |credits: u64, measure: Option<u64>| {
-                let credits = format!("{} {}", thousands(credits), result.unit);
+            let number = |credits: Credits, measure: Option<Quantity>| {
+                let credits = format!("{} {}", thousands(credits.0), result.unit);
                 match (measure, manifest.measure()) {
                     (Some(measure), Some(of)) => {
-                        format!("{credits} and {} {}", thousands(measure), of.unit)
+                        format!("{credits} and {} {}", thousands(measure.0), of.unit)
                     }
                     _ => credits,
                 }

@@ -106,7 +106,7 @@ impl Redeem {
         let key = wallet.voucher_key(&id)?;
         let code = voucher.open(wallet.keys().origin(), &key.secret)?;
         keep(wallet, &id, code.as_str(), Some(&voucher.receipt))?;
-        println!("{} came back as change", thousands(planned.change()));
+        println!("{} came back as change", thousands(planned.change().0));
         Ok(())
     }
 }
@@ -154,7 +154,7 @@ fn show(kept: &KeptVoucher, code: &str) {
     println!(
         "{}: {} {} at {}",
         kept.title,
-        thousands(kept.credits),
+        thousands(kept.credits.0),
         kept.unit,
         kept.exchange
     );
@@ -174,7 +174,7 @@ impl Merge {
             for merge in wallet.plan_merges(&scale, expiry, machine_time(), &mut rand::rng())? {
                 let worth = wallet.merge(merge, &prover).await?;
                 warn(&wallet);
-                println!("merged two notes into one of {}", thousands(worth));
+                println!("merged two notes into one of {}", thousands(worth.0));
                 done += 1;
             }
         }

@@ -62,7 +62,7 @@ fn an_exchange_serves_once_it_is_admitted() {
         .succeeds("wrote");
     ledger
         .merits("exchange serve --config exchange.toml")
-        .refuses(&["city-exchange is no exchange on this ledger"]);
+        .refuses(&["city-exchange is not an exchange on this ledger"]);
     admit(&ledger, "exchange");
     let stock = "exchange stock --config exchange.toml --offer 0123456789 --vouchers codes.txt";
     ledger

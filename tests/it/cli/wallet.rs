@@ -48,12 +48,12 @@ fn a_wallet_comes_back_from_its_backup() {
     assert_eq!(identity(&ledger, "found"), mine);
     ledger
         .merits("wallet restore --backup mine.backup --dir found --passphrase-file words")
-        .refuses(&["found", "holds a wallet already"]);
+        .refuses(&["found", "already holds a wallet"]);
 
     write_private(&ledger.path().join("other"), "wheel salt lamp\n");
     ledger
         .merits("wallet restore --backup mine.backup --dir lost --passphrase-file other")
-        .refuses(&["passphrase is another one"]);
+        .refuses(&["passphrase is wrong"]);
     assert!(!ledger.path().join("lost").exists());
     write_private(&ledger.path().join("short"), "short\n");
     ledger
@@ -67,7 +67,7 @@ fn a_wallet_is_never_overwritten_and_a_readable_seed_not_used() {
     let ledger = with_wallet();
     ledger
         .merits("wallet create --dir mine --ledger sponsor.toml")
-        .refuses(&["mine", "holds a wallet already"]);
+        .refuses(&["mine", "already holds a wallet"]);
     let seed = ledger.path().join("mine/seed.key");
     fs::set_permissions(&seed, fs::Permissions::from_mode(0o644)).expect("set");
     ledger

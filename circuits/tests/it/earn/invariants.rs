@@ -331,7 +331,7 @@ fn earn_7_credits_are_the_formulas() {
     case.publics[layout::T2 + 1] = total.t2.y;
     let violation = EarnViolation::Credits {
         claim: 0,
-        credits: true_credits.credits,
+        credits: Credits(true_credits.credits),
     };
     assert_eq!(native(&case), Err(violation));
     let failed = only(&[
@@ -379,7 +379,7 @@ fn earn_7_u_hides_the_credits() {
     let credits = formula.eval(&case.witness.claims[1].records, &case::CONSTANTS);
     let violation = EarnViolation::Credits {
         claim: 1,
-        credits: credits.expect("a value").credits,
+        credits: Credits(credits.expect("a value").credits),
     };
     altered(
         claim_at(1, layout::CLAIM_HIDDEN),

@@ -8,7 +8,7 @@ use merits_primitives::{
     Fr, audit,
     commitment::RecordCommitment,
     earned::Earned,
-    ids::Credits,
+    ids::{Credits, Quantity},
     owner::{self, HiddenEarned},
 };
 use merits_verifier::{Statement as _, statement::earn as layout};
@@ -73,7 +73,7 @@ fn the_measured_batch_is_good_and_stands_where_verifiers_look() {
     let earned = owner::bind(&claim.key, &claim.handle).reveal(HiddenEarned(u), true);
     let expected = Earned {
         credits: Credits(outputs.credits),
-        measure: Some(metres),
+        measure: Some(Quantity(metres)),
     };
     assert_eq!(earned, Some(expected));
 }
@@ -112,7 +112,7 @@ fn earn_15_the_measure_is_the_formulas() {
     let ((credits, metres), (_, others)) = (eval(0), eval(1));
     let more = Earned {
         credits: Credits(credits),
-        measure: Some(metres + 1),
+        measure: Some(Quantity(metres + 1)),
     };
     let c = case.publics[claim_at(&case, 0, layout::CLAIM_COMMITMENT)];
     let sealed = audit::encrypt(
@@ -137,7 +137,7 @@ fn earn_15_the_measure_is_the_formulas() {
     case.publics[total_at + 1] = total.t2.y;
     let violation = EarnViolation::Measure {
         claim: 0,
-        measure: metres,
+        measure: Quantity(metres),
     };
     assert_eq!(native(&case), Err(violation));
     let failed = ["claim/binding", "claim/audit", "batch/total/M2 sum"];

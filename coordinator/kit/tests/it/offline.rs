@@ -1,4 +1,5 @@
-//! Receipts of every kind that has a proof, judged with no network by what governed at their time.
+//! Receipts of every kind with a proof, checked without a network against the governing state of
+//! their time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use merits_kit::offline::{OfflineFault, OfflineVerifier, VerifiedEntry};
@@ -36,7 +37,7 @@ fn leaves(town: &Town) -> Vec<Vec<u8>> {
     town.ledger.store().leaves().to_vec()
 }
 
-/// What a kit has: what governs, before a leaf.
+/// The contents of a kit: the governing state before a leaf.
 fn governing(federation: &Federation, leaves: &[Vec<u8>], before: usize) -> History {
     let mut history = History::new(federation.policy());
     for leaf in &leaves[..before] {
@@ -60,7 +61,7 @@ fn first(town: &Town, kind: u16) -> usize {
     leaves(town).iter().position(of_kind).unwrap()
 }
 
-/// A receipt of what a coordinator took in place of a leaf, whatever its rules say.
+/// A receipt of an entry that a coordinator accepted in place of a leaf, even against its rules.
 fn lied(town: &Town, index: usize, change: impl FnOnce(&mut SignedEntry)) -> Receipt {
     let mut leaf = Leaf::from_bytes(&leaves(town)[index]).unwrap();
     change(&mut leaf.entry);

@@ -1,4 +1,5 @@
-//! Groups of several entries, as a sequencer and a follower make them: what they read, refuse and leave behind.
+//! Groups of several entries, as a sequencer and a follower make them: their reads, refusals and
+//! results.
 
 use merits_ledger::{
     Authentic, Conflict, Effects, Extension, Governing, KeyRing, LedgerPolicy, State, Submission,
@@ -68,7 +69,7 @@ impl Town {
     }
 }
 
-/// What a store has of a town so far.
+/// The part of a town that a store has so far.
 struct Stored {
     governing: Governing,
     frontier: Frontier,
@@ -195,8 +196,8 @@ async fn check<G: StorageGroup>(
     effects
 }
 
-/// A whole log in one group, as a follower takes it: the part that is put is read again, and nothing of it is
-/// there before the end. A leaf that comes twice is named, whatever it is.
+/// A whole log in one group, as a follower adds it: written rows can be read in the group, and
+/// nothing is visible before the end. A repeated leaf of any kind is reported.
 pub(super) async fn a_log_goes_in_as_one_group<S: Storage>(mut storage: S) {
     let town = Town::new();
     let (_, memory) = town.judged();
@@ -245,7 +246,8 @@ pub(super) async fn a_log_goes_in_as_one_group<S: Storage>(mut storage: S) {
     assert_eq!(leaves.expect("reads"), town.leaves);
 }
 
-/// What a group put is read in it, replaced and removed by it, and seen by nobody before its end.
+/// Rows that a group wrote can be read, replaced and removed in it, and are not visible to others
+/// before its end.
 pub(super) async fn what_a_group_put_is_its_own<S: Storage>(mut storage: S) {
     let rows = [b"a", b"b", b"c"].map(|name| key(Table::Ticket, name));
     let value = |text: &str| Some(text.as_bytes().to_vec());

@@ -1,4 +1,4 @@
-//! What every [`Storage`] must do, as checks that panic with what it did instead.
+//! The requirements of every [`Storage`], as checks that panic with the actual result.
 
 mod groups;
 
@@ -14,7 +14,7 @@ use merits_ledger::{Blob, Conflict, Unique, UniqueSet};
 /// Runs all checks, each on a store that `make` made without entries.
 ///
 /// # Panics
-/// When a store does not do as it must.
+/// When a store does not meet a requirement.
 pub async fn run<S: Storage, F: Future<Output = S>>(mut make: impl FnMut() -> F) {
     an_empty_store_has_nothing(make().await).await;
     a_group_is_durable_together(make().await).await;

@@ -1,4 +1,4 @@
-//! A ledger in a SQLite file does what every store must.
+//! A ledger in a SQLite file passes the conformance tests for stores.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use merits_ledger::{

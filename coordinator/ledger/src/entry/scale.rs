@@ -3,7 +3,7 @@
 use merits_primitives::{
     calendar::ExpiryRule,
     figures::Figures,
-    ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion, SchemaId},
+    ids::{AssetId, Credits, EntryId, PeriodKind, Quantity, ScaleId, ScaleVersion, SchemaId},
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -166,7 +166,7 @@ pub struct ScaleProposed {
     /// V_max: the most credits of a claim.
     pub max_credits: Credits,
     /// W_max: the most of the measure that a claim can have; `None` if the scale has no measure.
-    pub max_measure: Option<u64>,
+    pub max_measure: Option<Quantity>,
     /// When credits lapse.
     pub expiry: ExpiryRule,
     /// Index of the first period that the version is for.
@@ -214,7 +214,7 @@ impl Canonical for ScaleProposed {
         out.text(&self.schema_text);
         out.u16(self.capacity);
         out.u64(self.max_credits.0);
-        out.option(self.max_measure.as_ref(), |out, most| out.u64(*most));
+        out.option(self.max_measure.as_ref(), |out, most| out.u64(most.0));
         out.u16(self.expiry.lifetime_months);
         out.u16(self.expiry.bucket_months);
         out.u32(self.valid_from);
@@ -240,7 +240,9 @@ impl Canonical for ScaleProposed {
             schema_text: input.document("schema text", MAX_SCHEMA_BYTES)?,
             capacity: input.u16("capacity")?,
             max_credits: Credits(input.u64("max credits")?),
-            max_measure: input.option("max measure", |input| input.u64("max measure"))?,
+            max_measure: input.option("max measure", |input| {
+                input.u64("max measure").map(Quantity)
+            })?,
             expiry: read_expiry_rule(input)?,
             valid_from: read_index(input, "valid from")?,
             valid_to: input.option("valid to", |input| read_index(input, "valid to"))?,

@@ -121,7 +121,7 @@ impl Governing {
             t1,
             t2,
         };
-        let most = record.terms.max_measure.unwrap_or(0);
+        let most = record.terms.max_measure.map_or(0, |most| most.0);
         let measure = batch
             .measure
             .map(|measure| total(most.saturating_mul(claims), measure.m1, measure.m2));

@@ -27,7 +27,7 @@ fn worth(output: Output, claims: u64) -> u64 {
     claims
         * match output {
             Output::Credits => WORTH.0,
-            Output::Measure => MEASURED,
+            Output::Measure => MEASURED.0,
         }
 }
 
@@ -78,7 +78,7 @@ fn a_measure_uses_up_no_supply() {
         scale.expect("the scale").issued_at_most
     };
     let before = issued(&ledger);
-    let total = open(&mut ledger, Output::Measure, 3, 15 * MEASURED);
+    let total = open(&mut ledger, Output::Measure, 3, 15 * MEASURED.0);
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");

@@ -9,7 +9,7 @@ use merits_ledger::entry::{
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
 use merits_ledger_fixture::Member;
 use merits_primitives::ids::{
-    AssetId, Credits, EntryId, Period, PeriodKind, ScaleId, ScaleVersion,
+    AssetId, Credits, EntryId, Period, PeriodKind, Quantity, ScaleId, ScaleVersion,
 };
 use merits_verifier::groth16::{KeyPolicy, Provenance, VerifyingKey};
 use merits_verifier::{Reason, entry::SignedEntry};
@@ -128,12 +128,20 @@ fn each_fault_of_a_proposal_has_its_refusal() {
                 s.figures.schedules.push(Vec::new());
             }),
         ),
-        ("key-inputs", "key", Box::new(|s| s.max_measure = Some(1))),
-        ("scale-invalid", "", Box::new(|s| s.max_measure = Some(0))),
+        (
+            "key-inputs",
+            "key",
+            Box::new(|s| s.max_measure = Some(Quantity(1))),
+        ),
         (
             "scale-invalid",
             "",
-            Box::new(|s| s.max_measure = Some(1 << 45)),
+            Box::new(|s| s.max_measure = Some(Quantity(0))),
+        ),
+        (
+            "scale-invalid",
+            "",
+            Box::new(|s| s.max_measure = Some(Quantity(1 << 45))),
         ),
         ("key-inputs", "key", Box::new(|s| s.capacity = 15)),
         (

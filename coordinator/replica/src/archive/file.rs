@@ -44,7 +44,7 @@ pub(crate) struct FileArchive {
     file: Arc<StateFile>,
     /// Device and inode of the database.
     place: (u64, u64),
-    /// Nothing while an update is in work, and after a write that failed.
+    /// `None` while an update is in progress, and after a failed write.
     writer: Option<Writer>,
     /// Held for as long as the archive is open.
     _lock: File,
@@ -92,7 +92,7 @@ impl FileArchive {
                 SCHEMA.create(&mut db).await?;
             }
             merits_sqlite::prove_writable(&mut db, &path).await?;
-            // A crash may have come between the tables and what they are of.
+            // A crash may have happened between creating the tables and writing their description.
             let founded = inspect::log_row(&mut db).await.map_err(&failed)?;
             let mut writer = Writer::new(db);
             if founded.is_none() {
@@ -101,7 +101,7 @@ impl FileArchive {
                     size: 0,
                     root: empty_root(),
                 };
-                // Of the empty tree the log need not have signed anything.
+                // The log need not have signed anything for the empty tree.
                 let (key, facts) = (key.public().to_bytes(), policy.facts());
                 let founded = writer.found(&key, &facts, &empty, "");
                 founded.await.map_err(&failed)?;
@@ -121,7 +121,7 @@ impl FileArchive {
         })
     }
 
-    /// In what the founding facts that the copy was made under differ from a policy.
+    /// The differences between the copy's founding facts and a policy.
     pub(crate) fn differences(
         &self,
         policy: &LedgerPolicy,
@@ -134,14 +134,14 @@ impl FileArchive {
         self.file.head().map_err(self.failed())
     }
 
-    /// The stored log, whatever state there is.
+    /// The stored log, with any state.
     pub(crate) fn log(&self) -> Result<LogRow, ArchiveError> {
         let row = self.look(async |db| inspect::log_row(db).await)?;
         // It was founded when it was opened.
         row.ok_or_else(|| ArchiveError::database(&self.path, sqlx::Error::RowNotFound))
     }
 
-    /// Refuses a copy with fewer leaves than its log has, or more.
+    /// Refuses a copy whose number of leaves is not that of its log.
     pub(crate) fn check_count(&self, size: u64) -> Result<(), ArchiveError> {
         let (count, last) = self.look(async |db| inspect::leaf_count(db).await)?;
         if count == size && last.map_or(0, |last| last + 1) == size {
@@ -154,7 +154,7 @@ impl FileArchive {
         })
     }
 
-    /// A look at the file, of which this thread waits for the end.
+    /// Reads the file while this thread waits.
     fn look<T>(
         &self,
         look: impl AsyncFnOnce(&mut SqliteConnection) -> sqlx::Result<T>,
@@ -170,7 +170,7 @@ impl FileArchive {
             .is_ok_and(|shown| shown == note.as_bytes())
     }
 
-    /// Puts a state that was made anew from the leaves in the place of the stored one.
+    /// Replaces the stored state by one that was computed again from the leaves.
     pub(crate) fn replace_state(
         &mut self,
         size: u64,
@@ -366,7 +366,7 @@ impl Drop for FileArchive {
         {
             tracing::warn!(%error, "the copy of the ledger was not closed in order; nothing is lost");
         }
-        // Another file under this name is not this program's to write to.
+        // This program must not write to another file under this name.
         if self.require_in_place().is_ok()
             && let Err(error) = wait(merits_sqlite::fold(&self.path))
         {
@@ -393,16 +393,16 @@ fn failed(path: &Path) -> impl Fn(sqlx::Error) -> ArchiveError + use<> {
     move |source| ArchiveError::database(&path, source)
 }
 
-/// Leaves of one look.
+/// Leaves of one query.
 const LEAVES: u32 = 256;
 
-/// Nodes of one look.
+/// Nodes of one query.
 const NODES: u32 = 4_096;
 
-/// Used values of one look.
+/// Used values of one query.
 const USED: u32 = 4_096;
 
 const DATABASE: &str = "copy.sqlite";
 const CHECKPOINT: &str = "checkpoint.txt";
-/// Where programs before this one kept the leaves.
+/// Where earlier programs stored the leaves.
 const EARLIER: &str = "leaves.bin";

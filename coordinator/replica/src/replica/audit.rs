@@ -71,7 +71,7 @@ fn same_rows(one: &dyn Rows, other: &dyn Rows) -> Result<bool, RowError> {
     Ok(true)
 }
 
-/// Rows that one look compares.
+/// Rows that are compared at a time.
 const PAGE_ROWS: usize = 1_024;
 
 /// The state that the leaves of a copy make, each verified again.

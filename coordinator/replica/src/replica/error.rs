@@ -1,4 +1,4 @@
-//! Why a replica refuses to go on.
+//! Why a replica refuses to continue.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ use thiserror::Error;
 
 use crate::{archive::ArchiveError, mark::MarkError};
 
-/// Why a replica refuses to go on.
+/// Why a replica refuses to continue.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReplicaError {
     /// The files.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// A checkpoint that the log did not sign, or is none.
+    /// The checkpoint is invalid, or the log did not sign it.
     #[error("the log's checkpoint is refused: {0}")]
     Checkpoint(#[from] CheckpointError),
-    /// The log signed two histories. Both checkpoints are kept.
+    /// The log signed two histories. Both checkpoints are stored as evidence.
     #[error(
         "THE LOG WAS REWRITTEN: it signed a tree of {old} leaves, and now one of {new} leaves that does not continue it. Trust nothing from it; show {evidence} to the other parties and the supervisors"
     )]
@@ -45,17 +45,17 @@ pub enum ReplicaError {
         /// File with both checkpoints.
         evidence: PathBuf,
     },
-    /// The coordinator answers with an older checkpoint than it gave before.
+    /// The coordinator sends an older checkpoint than before.
     #[error(
         "the coordinator answers with {found} leaves after it signed {seen}: it lost data or serves an old copy; ask its operator to run fsck"
     )]
     WentBack {
         /// Leaves of the newest checkpoint that was verified.
         seen: u64,
-        /// Leaves of the one that came now.
+        /// Leaves of the present one.
         found: u64,
     },
-    /// The leaves that came do not have the root that the log signed.
+    /// The received leaves do not have the root that the log signed.
     #[error(
         "the {count} leaves sent do not have the root that the log signed: the coordinator is at fault"
     )]
@@ -63,7 +63,7 @@ pub enum ReplicaError {
         /// Leaves, all of the tree.
         count: u64,
     },
-    /// The log took an entry that its rules refuse.
+    /// The log accepted an entry that its rules refuse.
     #[error("the log holds an entry that the ledger's rules refuse: {0}")]
     Invalid(#[from] ReplayError),
     /// The replica's own leaves, their ids or the nodes of their tree do not fit together, or not its checkpoint.
@@ -86,7 +86,7 @@ pub enum ReplicaError {
     /// The high-water mark cannot be used.
     #[error(transparent)]
     Mark(#[from] MarkError),
-    /// The copy is older than what was verified before.
+    /// The copy is older than what was already verified.
     #[error(
         "this copy of the log holds {found} entries, and its high-water mark {mark} says that {verified} were verified: the copy came back older; nothing is answered from it until it is synchronised again"
     )]
@@ -98,7 +98,7 @@ pub enum ReplicaError {
         /// The mark's file.
         mark: PathBuf,
     },
-    /// Newer leaves than the files have were to be written to them, and could not be.
+    /// Newer leaves could not be written to the files.
     #[error(
         "the newest leaves of the log could not be written to {} or to its high-water mark, so nothing is \
          answered from this copy: make room if the disk is full, or bring the folder back, and synchronise \
@@ -109,7 +109,7 @@ pub enum ReplicaError {
         /// The directory of the copy.
         directory: PathBuf,
     },
-    /// The stored state is not the one that the copy's leaves make.
+    /// The stored state does not follow from the copy's leaves.
     #[error(
         "the stored state in {0} is not what the copy's leaves make: its files were altered; move it away and sync again"
     )]
@@ -117,7 +117,7 @@ pub enum ReplicaError {
     /// The stored state.
     #[error(transparent)]
     Rows(#[from] RowError),
-    /// A bug: effects and state went apart.
+    /// A bug: effects and state disagree.
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// A bug: the thread that verified panicked.
@@ -129,7 +129,7 @@ pub enum ReplicaError {
 
 #[cfg(feature = "net")]
 impl ReplicaError {
-    /// Whether another process has the copy, or its mark, now.
+    /// Whether another process has the copy or its mark open now.
     pub(crate) fn is_in_use(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Leaves on their way into a replica.
+//! Leaves that are being added to a replica.
 
 use std::sync::{
     Arc,
@@ -19,7 +19,7 @@ use crate::{
     mark::HighWaterMark,
 };
 
-/// A checkpoint to which a replica can be brought: signed by the log, and not older than what was verified.
+/// A checkpoint to which a replica can be updated: signed by the log, and not older than the verified one.
 #[derive(Debug, Clone)]
 pub struct Update {
     from: u64,
@@ -49,15 +49,15 @@ impl Update {
     }
 }
 
-/// An update in work: leaves are verified and written as they come, inside one transaction, so that memory is
-/// needed for a few pages however many leaves there are. Nothing of it is seen before [`Replica::accept`], and
-/// nothing stays if it is dropped.
+/// An update in progress. Leaves are verified and written as they arrive, inside one transaction,
+/// so that it needs memory for only a few pages, for any number of leaves. Nothing of it is visible
+/// before [`Replica::accept`], and dropping it undoes it.
 #[derive(Debug)]
 pub struct Growth {
     update: Update,
     group: Group,
     extension: Extension,
-    /// The high-water mark, if it is in the part that comes: its size, and the root that it must have.
+    /// The high-water mark, if it lies in the new part: its size, and its required root.
     mark: Option<(u64, Hash)>,
     /// The root that the new leaves give at the mark.
     at_mark: Option<Hash>,
@@ -75,12 +75,12 @@ impl Growth {
         self.extension.newest_time()
     }
 
-    /// Takes the next leaves, until the update is complete; the rest is ignored. It blocks its thread, and keeps
-    /// all cores busy.
+    /// Adds the next leaves until the update is complete; further ones are ignored. It blocks its
+    /// thread and uses all cores.
     ///
     /// # Errors
-    /// [`ReplicaError::Archive`] when they cannot be written. Whether the log may have these leaves is told at
-    /// the end.
+    /// [`ReplicaError::Archive`] when they cannot be written. Whether the log may have these leaves
+    /// is only decided at the end.
     pub fn push(
         &mut self,
         leaves: impl IntoIterator<Item = Vec<u8>>,
@@ -116,7 +116,8 @@ impl Growth {
         Ok(())
     }
 
-    /// Verifies and writes what is still on its way: all that [`Replica::accept`] would wait for.
+    /// Verifies and writes the leaves that still wait, so that [`Replica::accept`] need not wait
+    /// for them.
     ///
     /// # Errors
     /// As of [`Growth::push`].
@@ -128,7 +129,7 @@ impl Growth {
     fn fault(&self, error: ExtensionError<ArchiveError>) -> ReplicaError {
         match error {
             ExtensionError::Store(error) => {
-                // Whoever asks must not take the older tree for the newest.
+                // Callers must not mistake the older tree for the newest.
                 self.lost.fetch_max(self.update.until(), Ordering::Relaxed);
                 error.into()
             }
@@ -139,7 +140,7 @@ impl Growth {
     }
 }
 
-/// What is in the database and not in all other files.
+/// Data that is in the database but not in all other files.
 #[derive(Debug)]
 pub(super) struct Unshown {
     extended: Extended,
@@ -148,7 +149,7 @@ pub(super) struct Unshown {
 }
 
 impl Replica {
-    /// Looks at a checkpoint that the coordinator gave.
+    /// Checks a checkpoint from the coordinator.
     ///
     /// # Errors
     /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
@@ -205,8 +206,8 @@ impl Replica {
         })
     }
 
-    /// Takes an update whose leaves are all here: writes it to the files and to the high-water mark, and only
-    /// then shows it.
+    /// Accepts a complete update: writes it to the files and to the high-water mark, and only then
+    /// makes it visible.
     ///
     /// # Errors
     /// [`ReplicaError::WrongLeaves`] when the leaves are not those that the log signed, or some are missing;
@@ -240,9 +241,9 @@ impl Replica {
             });
         }
         if frontier.root() != target.root {
-            // The new leaves stand on the verified old ones. If the root is another, either these
-            // leaves are not the log's, or the log no longer has the old ones. The caller asks for
-            // a consistency proof to tell the two apart; without one, nobody is convicted.
+            // The new leaves follow the verified old ones. If the root differs, either these leaves
+            // are not the log's, or the log no longer has the old ones. The caller requests a
+            // consistency proof to decide which; without one, nobody is convicted.
             return Err(ReplicaError::WrongLeaves { count: target.size });
         }
         if let (Some((size, root)), Some(at_mark)) = (mark, at_mark)
@@ -269,7 +270,7 @@ impl Replica {
         self.settle()
     }
 
-    /// As [`Replica::begin`] and [`Replica::accept`], of leaves that are all here.
+    /// Like [`Replica::begin`] and [`Replica::accept`], for leaves that are all available.
     ///
     /// # Errors
     /// As of both.
@@ -285,10 +286,11 @@ impl Replica {
         self.accept(growth, rng)
     }
 
-    /// Writes what is in the database and could not be written to the other files, if there is anything.
+    /// Writes data that is in the database but could not be written to the other files, if there is
+    /// any.
     ///
     /// # Errors
-    /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`]; it can be tried again.
+    /// [`ReplicaError::Archive`] or [`ReplicaError::Mark`]; the call can be repeated.
     pub fn settle(&mut self) -> Result<(), ReplicaError> {
         let Some(unshown) = &self.unshown else {
             return Ok(());

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{Replica, ReplicaError};
 
-/// Why no kit is written.
+/// Why a kit cannot be written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriteKitError {
@@ -25,8 +25,8 @@ pub enum WriteKitError {
 }
 
 impl Replica {
-    /// Writes what a stranger needs to verify receipts of this ledger offline ([`merits_kit`]). Returns the
-    /// number of receipts in it.
+    /// Writes the data that third parties need to verify receipts of this ledger offline
+    /// ([`merits_kit`]). Returns the number of receipts in it.
     ///
     /// # Errors
     /// [`WriteKitError`].

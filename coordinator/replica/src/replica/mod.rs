@@ -47,9 +47,9 @@ pub struct Replica {
     digest: StateDigest,
     frontier: Frontier,
     keys: KeyRing,
-    /// What is in the database and not in all other files.
+    /// Data that is in the database but not in all other files.
     unshown: Option<Unshown>,
-    /// Leaves of the newest tree that could not be written.
+    /// Size of the newest tree that could not be written.
     lost: Arc<AtomicU64>,
 }
 
@@ -73,8 +73,9 @@ impl Replica {
         }
     }
 
-    /// Puts the copy under a high-water mark. A copy that is older than its mark may be synchronised, and
-    /// answers nothing before that: what it lacks was acted upon, perhaps by this very process.
+    /// Puts the copy under a high-water mark. A copy that is older than its mark may be
+    /// synchronised, but answers nothing before that: this party may already have acted on what the
+    /// copy lacks.
     ///
     /// # Errors
     /// [`ReplicaError::Rewritten`] for a copy that the mark contradicts; both checkpoints are kept.
@@ -96,8 +97,9 @@ impl Replica {
         Ok(self)
     }
 
-    /// Begins a mark at a checkpoint that the log signed, and puts the copy under it. The copy is asked first, as
-    /// far as it reaches: a mark of another tree would never be lowered again.
+    /// Begins a mark at a checkpoint that the log signed, and puts the copy under it. The
+    /// checkpoint is first compared with the copy, as far as the copy reaches, because a mark of
+    /// another tree could never be lowered again.
     ///
     /// # Errors
     /// [`ReplicaError::Rewritten`] for a checkpoint that the copy contradicts: both are kept, and no mark is
@@ -134,7 +136,7 @@ impl Replica {
     /// The ledger's state after all leaves of the copy.
     ///
     /// # Errors
-    /// [`ReplicaError::Unwritten`] while what was verified is not in the files,
+    /// [`ReplicaError::Unwritten`] while verified leaves are not in the files,
     /// [`ReplicaError::Behind`] for a copy that is older than its high-water mark.
     pub fn state(&self) -> Result<&State, ReplicaError> {
         self.require_written()?;
@@ -169,7 +171,7 @@ impl Replica {
         ReplicaError::Unwritten { directory }
     }
 
-    /// Leaves that were ever verified, here or in a copy before this one.
+    /// The number of leaves that were ever verified, in this or an earlier copy.
     fn verified(&self) -> u64 {
         let mark = self.mark.as_ref().and_then(HighWaterMark::newest);
         mark.map_or(0, |newest| newest.size).max(self.size())

@@ -1,4 +1,4 @@
-//! What a replica answers about its leaves.
+//! Queries of a replica's leaves.
 
 use merits_ledger::{
     UniqueSet,
@@ -23,7 +23,7 @@ impl Replica {
     /// The leaf at an index.
     ///
     /// # Errors
-    /// [`ReplicaError`] where the copy cannot be read.
+    /// [`ReplicaError`] if the copy cannot be read.
     pub fn leaf(&self, index: u64) -> Result<Option<Leaf>, ReplicaError> {
         match self.leaf_bytes(index)? {
             None => Ok(None),
@@ -45,7 +45,7 @@ impl Replica {
         }
     }
 
-    /// Where an entry stands.
+    /// The index of an entry.
     ///
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
@@ -55,7 +55,7 @@ impl Replica {
         Ok(found.filter(|index| *index < self.size()))
     }
 
-    /// The leaf that used a value which may occur once.
+    /// The leaf that used a value that may occur only once.
     ///
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
@@ -123,7 +123,7 @@ pub struct Leaves<'r> {
 }
 
 impl Leaves<'_> {
-    /// An error comes once, and is the last that comes.
+    /// An error is returned once, as the last item.
     fn ended_by(&mut self, error: ReplicaError) -> Option<<Self as Iterator>::Item> {
         self.next = u64::MAX;
         Some(Err(error))

@@ -1,10 +1,10 @@
-//! The copy between two runs: what is in its folder, and what is refused of it.
+//! The copy between two runs: the contents of its folder, and which are refused.
 
 use merits_replica::{ArchiveError, ReplicaError};
 
 use crate::log::{Log, alter};
 
-/// The stored state is believed when a copy is opened; what does not fit together is refused, and a replay
+/// The stored state is trusted when a copy is opened. Contradictions are refused, and a replay
 /// finds the rest.
 #[test]
 fn an_altered_or_shortened_copy_is_refused() {
@@ -99,7 +99,7 @@ fn a_missing_leaf_is_not_the_end() {
     assert!(replica.leaves_from(2).next().is_none());
 }
 
-/// The fault: the folder was copied without `copy.sqlite-wal`, and the copy was empty.
+/// Regression: the folder was copied without `copy.sqlite-wal`, and the copy was empty.
 #[test]
 fn a_closed_copy_is_one_file() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -148,7 +148,7 @@ fn the_checkpoints_file_is_made_good() {
     assert_eq!(std::fs::read(&shown).expect("a checkpoint"), newest);
 }
 
-/// A state that another version stored is made anew from the leaves, and goes on.
+/// A state that another version stored is computed again from the leaves, and following continues.
 #[test]
 fn a_state_of_another_version_is_made_anew() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! Following a log, and refusing one that is not as it was, or other leaves than it signed.
+//! Following a log, and refusing a changed log or leaves that it did not sign.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn an_update_is_verified_beside_readers() {
     let mut growth = replica.begin(first).expect("one at a time");
     growth.push(log.leaves(1), rng).expect("written");
     growth.end(rng).expect("written");
-    // What is written is seen by nobody before it is accepted.
+    // Written leaves are not visible before the update is accepted.
     assert_eq!((replica.size(), replica.leaves().count()), (1, 1));
     assert_eq!(replica.state().expect("a state").digest(), before);
     replica.accept(growth, rng).expect("committed");
@@ -162,7 +162,7 @@ fn a_rewritten_log_is_convicted_and_one_that_went_back_is_refused() {
         2,
         "both signatures are kept"
     );
-    // What was verified stays usable.
+    // The verified copy stays usable.
     assert_eq!(replica.size(), 2);
     log.admit(12, 3_000);
     log.feed(&mut replica).expect("the honest log goes on");

@@ -7,8 +7,8 @@ use merits_verifier::log::SignedCheckpoint;
 
 use crate::log::Log;
 
-/// A copy that is deleted, or comes back older, cannot be filled from a log that went back or was
-/// rewritten behind what was verified: the mark remembers.
+/// A copy that is deleted, or becomes older, cannot be filled from a log that went back or was
+/// rewritten before the verified tree: the mark remembers it.
 #[test]
 fn a_mark_outlives_the_copy() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -137,7 +137,7 @@ fn a_mark_lies_outside_and_is_the_logs() {
     ));
 }
 
-/// The fault: after a write that failed, the next synchronisation said that all is well, and the copy was
+/// Regression: after a failed write, the next synchronisation reported success, and the copy was
 /// ahead of its high-water mark.
 #[test]
 fn a_mark_that_cannot_be_written_is_not_forgotten() {
@@ -200,7 +200,7 @@ fn a_mark_that_cannot_be_written_is_not_forgotten() {
     assert!(replica.state().is_ok());
 }
 
-/// The gap: a mark that was lost beside a copy was begun again without a word.
+/// Regression: a lost mark beside a copy was begun again without a warning.
 #[test]
 fn a_lost_mark_is_not_begun_again_by_itself() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -257,8 +257,8 @@ fn a_lost_mark_is_not_begun_again_by_itself() {
     assert_eq!(guarded(&log).expect("a mark").size(), 2);
 }
 
-/// The fault: the mark was written before it was compared with the copy, so a checkpoint of another history stayed
-/// in it, and nothing lowers a mark.
+/// Regression: the mark was written before it was compared with the copy, so a checkpoint of
+/// another history stayed in it, and a mark is never lowered.
 #[test]
 fn a_mark_begins_at_no_tree_that_the_copy_contradicts() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -4,7 +4,8 @@ use merits_replica::{ArchiveError, ReplicaError};
 
 use crate::log::Log;
 
-/// A full disk ends the transaction by itself, and SQLite's connection counts as inside it for ever.
+/// On a full disk SQLite ends the transaction by itself, and its connection counts as inside it for
+/// ever.
 #[test]
 fn a_full_disk_needs_no_restart() {
     use sqlx::ConnectOptions as _;
@@ -29,7 +30,7 @@ fn a_full_disk_needs_no_restart() {
         log.feed(&mut replica),
         Err(ReplicaError::Archive(ArchiveError::Database { .. }))
     ));
-    // It knows that the log is longer, and does not pass the older state for the newest.
+    // It knows that the log is longer, and does not present the older state as the newest.
     assert!(matches!(
         replica.state(),
         Err(ReplicaError::Unwritten { .. })
@@ -44,7 +45,8 @@ fn a_full_disk_needs_no_restart() {
     replica.replay(&mut rand::rng()).expect("all of it holds");
 }
 
-/// The fault: a copy whose folder was deleted under it went on, and had a hole at its next start.
+/// Regression: a copy whose folder was deleted while it was open continued, and had a hole at its
+/// next start.
 #[test]
 fn a_copy_that_cannot_be_written_answers_nothing() {
     let directory = tempfile::tempdir().expect("a directory");

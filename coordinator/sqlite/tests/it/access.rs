@@ -1,4 +1,4 @@
-//! Whose the files are, and whether they can be written.
+//! Who owns the files, and whether they can be written.
 
 use std::{
     fs,
@@ -25,8 +25,9 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The fault: under the umask 002 a ledger's database was readable by everybody, and a `-shm` that SQLite made
-/// while the file was read-only kept its mode after `chmod`, so that nothing could be written.
+/// Regression: under the umask 002 a ledger's database was readable by everybody, and a `-shm` that
+/// SQLite made while the file was read-only kept its mode after `chmod`, so that nothing could be
+/// written.
 #[tokio::test]
 async fn the_files_are_their_owners_whatever_the_umask_was() {
     let dir = tempfile::tempdir().unwrap();
@@ -158,7 +159,8 @@ async fn a_proof_writes_and_changes_nothing() {
     );
 }
 
-/// The fault: only the folder of the link was looked at, and what SQLite keeps was sought beside the link.
+/// Regression: only the folder of the link was checked, and SQLite's files were expected beside the
+/// link.
 #[tokio::test]
 async fn a_link_is_as_safe_as_what_it_leads_to() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Copies while the store is in use, and what is never overwritten.
+//! Copies while the store is in use, and files that are never overwritten.
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
@@ -59,7 +59,7 @@ async fn nothing_is_overwritten_and_no_leftover_log_is_taken_in() {
     assert_eq!(left_over(dir.path()), Vec::<String>::new());
 }
 
-/// The fault: an empty file of this name was left, and kept the next attempt from making the copy.
+/// Regression: an empty file of this name was left and blocked the next attempt to make the copy.
 #[tokio::test]
 async fn a_copy_that_cannot_get_its_name_leaves_nothing_under_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -96,7 +96,7 @@ async fn a_damaged_store_gives_no_copy() {
     assert_eq!(left_over(dir.path()), Vec::<String>::new());
 }
 
-/// The fault: a file of the user's that had the name of the destination and `.part` was deleted.
+/// Regression: a user's file with the name of the destination and `.part` was deleted.
 #[tokio::test]
 async fn no_file_of_somebody_elses_is_deleted() {
     let dir = tempfile::tempdir().unwrap();

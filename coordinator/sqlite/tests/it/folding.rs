@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::{add, count, store};
 
-/// The fault: a reader that closes after the writer leaves everything in the write-ahead log.
+/// Regression: a reader that closes after the writer leaves everything in the write-ahead log.
 #[tokio::test]
 async fn what_readers_leave_in_the_log_is_folded() {
     let dir = tempfile::tempdir().unwrap();

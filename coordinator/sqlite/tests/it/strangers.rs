@@ -1,4 +1,4 @@
-//! Files that are not what a command was promised, and failures in words of those who run a server.
+//! Wrong files for a command, and failures in terms that operators understand.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::store;
 
-/// The fault: "(code: 26) file is not a database", "(code: 14) unable to open database file".
+/// Regression: "(code: 26) file is not a database", "(code: 14) unable to open database file".
 #[tokio::test]
 async fn what_a_file_is_not_is_said_without_sqlites_words() {
     let dir = tempfile::tempdir().unwrap();

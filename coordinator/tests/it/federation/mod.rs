@@ -177,8 +177,8 @@ impl Client {
         answers.into_inner()
     }
 
-    /// Submits all in one stream and waits until the last receipt is here; each must be accepted.
-    /// Seconds that it took, from when the first entry was ready to be sent.
+    /// Submits all in one stream and waits for the last receipt; each must be accepted. Returns the
+    /// seconds from the time when the first entry was ready to be sent.
     pub async fn pace(&mut self, entries: &[SignedEntry]) -> f64 {
         let start = Instant::now();
         let mut answers = self.submit_many(entries).await;

@@ -1,4 +1,4 @@
-//! A founded federation with one client, and what refusals have in common.
+//! A founded federation with one client, and shared checks of refusals.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -32,7 +32,7 @@ impl World {
         }
     }
 
-    /// Submits what must be refused; checks the signed refusal, and that nothing changed.
+    /// Submits an entry that must be refused; checks the signed refusal, and that nothing changed.
     pub async fn refused(&mut self, entry: &SignedEntry) -> Fault {
         self.refused_bytes(entry.to_bytes(), Some(entry.id())).await
     }
@@ -64,8 +64,8 @@ impl World {
             .prove(&self.founding.state, &batch, &mut self.founding.rng)
             .unwrap();
         change(&mut batch);
-        // A distributor cannot sign for the source; the source's own signatures over what was
-        // changed show that the rules behind them hold too.
+        // A distributor cannot sign for the source. With the source's signatures over the changed
+        // values, this shows that the later rules hold too.
         let unchanged = federation.terms(federation.period());
         if (batch.terms.schema, batch.period) != (unchanged.schema, federation.period()) {
             for claim in &mut batch.claims {
@@ -76,7 +76,7 @@ impl World {
     }
 }
 
-/// What a caller is told, in short.
+/// A short form of what a caller is told.
 pub fn told(fault: &Fault) -> (Code, ReasonCode, FieldPath) {
     (fault.code, fault.reason.clone(), fault.field.clone())
 }

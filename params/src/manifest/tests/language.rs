@@ -1,7 +1,7 @@
 //! Every key of a manifest: what is read, what is refused, and the position of the refusal.
 
 use merits_formula::{Code, FieldKind, Record};
-use merits_primitives::ids::{Credits, Period};
+use merits_primitives::ids::{Credits, Period, Quantity};
 
 use super::super::{FaultKind, Manifest, ManifestError};
 
@@ -63,7 +63,7 @@ fn every_key_is_read() {
     assert_eq!(units, ["min", "", "km", "", "day", "min", "day"]);
     assert_eq!(scale.steps()[0].note, "What was paid for.");
     assert_eq!(scale.measure().unwrap().unit, "m");
-    assert_eq!(scale.max_measure(), Some(8 * 99_900));
+    assert_eq!(scale.max_measure(), Some(Quantity(8 * 99_900)));
     assert_eq!(scale.tables()[0].decl.by.labels(), ["bus", "metro"]);
     let [first, second] = scale.examples() else {
         panic!("{:?}", scale.examples());
@@ -73,7 +73,7 @@ fn every_key_is_read() {
     assert_eq!(first.records, [Record(stored)]);
     assert_eq!(
         (first.period, first.measure),
-        (month("2024-01"), Some(4500))
+        (month("2024-01"), Some(Quantity(4500)))
     );
     assert_eq!((second.period, second.measure), (month("2024-03"), None));
     assert_eq!(second.credits, Credits(26));

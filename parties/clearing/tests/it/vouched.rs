@@ -1,4 +1,4 @@
-//! The books say whose word stands behind the records of a scale.
+//! The accounts say who vouches for the records of a scale.
 
 use merits_clearing::issuance::issuance;
 use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};

@@ -1,8 +1,8 @@
-//! Deeds that no claim could be made of. Each keeps its reason, waits, and stops no other: it is tried
-//! again by every run, alone in its batch and after all others.
+//! Deeds that no claim could be made of. Each is stored with its reason and waits without stopping
+//! others: every run tries it again, alone in its batch and after all others.
 //!
-//! A reason rests in the clear, and in every backup. So it is one of a few words, and never holds what an error
-//! says of the records.
+//! A reason is stored unencrypted, also in every backup. So it is one of a few fixed words and
+//! never contains an error's text about the records.
 
 use merits_primitives::ids::{Period, ScaleId};
 use serde::Serialize;
@@ -14,17 +14,17 @@ use super::{
 /// Why no claim was made of a deed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsideReason {
-    /// Its row does not open.
+    /// Its row cannot be decrypted.
     Damaged,
-    /// The formula gives nothing for its records.
+    /// The formula has no value for its records.
     Formula,
     /// The batch that it was in cannot be stated.
     Statement,
     /// The batch that it was in has no witness.
     Witness,
-    /// The prover made no proof of the batch that it was in.
+    /// The prover failed for the batch that it was in.
     Proof,
-    /// The ledger refused the batch that it was in, and named no claim of it.
+    /// The ledger refused the batch that it was in, without naming a claim.
     Refused,
     /// A reason of another version of this program.
     Unknown,
@@ -71,7 +71,7 @@ impl std::fmt::Display for AsideReason {
                 "no batch can be stated of its records; `merits scale eval` on them says more"
             }
             Self::Witness => "its records have no witness in the scale's circuit",
-            Self::Proof => "the prover made no proof of it: its log says why",
+            Self::Proof => "the prover made no proof of it: see its log for the reason",
             Self::Refused => {
                 "the ledger refused a batch with it and named no claim: it is claimed alone next"
             }
@@ -80,7 +80,7 @@ impl std::fmt::Display for AsideReason {
     }
 }
 
-/// A deed that was in a batch which was taken apart.
+/// A deed of a batch that was taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Released {
     /// Its row.
@@ -111,8 +111,8 @@ impl std::fmt::Display for Aside {
 }
 
 impl Store {
-    /// Takes a batch apart that cannot be proven. Its deeds keep the reason, and each is claimed alone
-    /// from then on. Answers which.
+    /// Takes a batch apart that cannot be proven. Its deeds store the reason, and each is claimed
+    /// alone from then on. Returns them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -145,7 +145,7 @@ impl Store {
             .collect())
     }
 
-    /// Keeps why no claim could be made of a deed.
+    /// Stores why no claim could be made of a deed.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,7 +1,7 @@
-//! Copies of the store: made while it is in use, checked whole, put back.
+//! Copies of the store: made while it is in use, fully checked, restored.
 //!
-//! A copy holds what the store held, sealed as it was: it is as private as the records, and what was
-//! forgotten after it was made is still in it.
+//! A copy has the same sealed contents as the store. It is as private as the records, and it still
+//! contains subjects that were forgotten after it was made.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use super::{StoreError, array, check_node};
 use crate::sealing::MasterKey;
 
-/// What a copy holds.
+/// The contents of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Copied {
     /// Accounts.
@@ -24,11 +24,12 @@ pub struct Copied {
     pub waiting: u64,
 }
 
-/// Copies a store of this ledger and party, also one that is in use, and opens every account's data key of
-/// the copy before it gets its name. Only its owner may read it. A backup and a restore are both this.
+/// Copies a store of this ledger and party, also while it is in use, and decrypts every account's
+/// data key of the copy before the copy gets its name. Only its owner may read it. Both backup and
+/// restore use this.
 ///
 /// # Errors
-/// [`StoreError`]; then there is nothing under the new name. Nothing is overwritten.
+/// [`StoreError`]; then there is no file under the new name. Existing files are never overwritten.
 pub async fn copy(
     source: &Path,
     destination: &Path,

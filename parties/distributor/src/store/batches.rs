@@ -1,9 +1,9 @@
-//! Batches: fixed before they are proven, proven once, submitted until the ledger answers.
+//! Batches are fixed before they are proven, proven once, and submitted until the ledger answers.
 
 use merits_primitives::{
     earned::Earned,
     field,
-    ids::{Credits, EntryId, Epoch, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{Credits, EntryId, Epoch, PartyId, Period, Quantity, ScaleId, ScaleVersion},
 };
 use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, Transaction};
@@ -15,7 +15,7 @@ use super::{
     tickets::TicketId,
 };
 
-/// A batch as it is fixed, with the credits that its claims state.
+/// A fixed batch, with the earnings that its claims state.
 #[derive(Debug, Clone)]
 pub struct NewBatch {
     /// The scale.
@@ -26,11 +26,11 @@ pub struct NewBatch {
     pub epoch: Epoch,
     /// The period.
     pub period: Period,
-    /// Whose commitments.
+    /// The source of the commitments.
     pub source: PartyId,
-    /// What its ledger entry will be called.
+    /// The id of its ledger entry.
     pub entry_id: EntryId,
-    /// What it will state.
+    /// Its statement.
     pub statement: Vec<u8>,
     /// Deeds by position, and what each earns.
     pub claims: Vec<(DeedId, Earned)>,
@@ -62,13 +62,13 @@ pub struct FormedBatch {
 pub struct OutboxItem {
     /// Its row.
     pub id: i64,
-    /// What its ledger entry is called.
+    /// The id of its ledger entry.
     pub entry_id: EntryId,
-    /// The signed entry, proof included; `None` when the store has none, which no program writes.
+    /// The signed entry with its proof; `None` when the store has none, which means damage.
     pub envelope: Option<Vec<u8>>,
 }
 
-/// Why the ledger refused a batch, as far as it decides what becomes of the batch's claims.
+/// The kind of a refusal of a batch, which decides what happens to its claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalCause {
     /// A claim that is not named. The claim of a batch of one is refused: to try the same again would give the
@@ -78,7 +78,7 @@ pub enum RefusalCause {
     Claim(usize),
     /// The ticket of one claim, by position: its deed may be claimed with another.
     Ticket(usize),
-    /// The batch's terms, which are past: no claim is refused.
+    /// The batch's terms, which are outdated: no claim is refused.
     Terms,
 }
 
@@ -102,10 +102,16 @@ fn at(position: i64, claim: usize) -> bool {
     usize::try_from(position).is_ok_and(|at| at == claim)
 }
 
-/// How a claim's earnings rest in the store, sealed: v, then w if there is one.
+/// The encoding of a claim's earnings before sealing: v, then w if there is one.
 fn earned_bytes(earned: &Earned) -> Vec<u8> {
     let mut bytes = earned.credits.0.to_le_bytes().to_vec();
-    bytes.extend(earned.measure.map(u64::to_le_bytes).into_iter().flatten());
+    bytes.extend(
+        earned
+            .measure
+            .map(|w| w.0.to_le_bytes())
+            .into_iter()
+            .flatten(),
+    );
     bytes
 }
 
@@ -117,7 +123,7 @@ pub(super) fn earned(bytes: &[u8]) -> Result<Earned, StoreError> {
         credits: Credits(amount(credits)?),
         measure: match measure {
             [] => None,
-            measure => Some(amount(measure)?),
+            measure => Some(Quantity(amount(measure)?)),
         },
     })
 }
@@ -222,8 +228,8 @@ impl Store {
         Ok(out)
     }
 
-    /// Puts a proven batch into the outbox. `false` when it was dissolved meanwhile: the proof is
-    /// then of no use and must not be submitted.
+    /// Puts a proven batch into the outbox. Returns `false` when it was taken apart meanwhile: then
+    /// the proof must not be submitted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -236,7 +242,7 @@ impl Store {
         .bind(batch)
         .execute(&mut *tx)
         .await?;
-        // Whatever kept them from being proven before is over.
+        // The earlier reason for setting them aside no longer applies.
         sqlx::query(
             "UPDATE deed SET aside = NULL WHERE aside IS NOT NULL
              AND id IN (SELECT deed FROM claim WHERE batch = ?)",
@@ -272,7 +278,7 @@ impl Store {
             .collect()
     }
 
-    /// The ledger has the entry: keeps the receipt, closes batch and deeds.
+    /// The ledger has the entry: stores the receipt and closes batch and deeds.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -360,7 +366,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a batch apart that was not proven: its deeds can be claimed anew.
+    /// Takes an unproven batch apart, so that its deeds can be claimed again.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,12 +1,13 @@
-//! Columns that may be NULL. SQLite hands a missing value out as an empty one, or as 0, without an error;
-//! so what may be missing is read as such, and is a fault where it must be there.
+//! Columns that may be NULL. sqlx returns a missing value as an empty one, or as 0, without an
+//! error. So columns that may be NULL are read as such, and a missing value is an error where it is
+//! required.
 
 use merits_primitives::ids::Period;
 use sqlx::{Decode, Row as _, Sqlite, Type, sqlite::SqliteRow};
 
 use super::StoreError;
 
-/// The value of a column that must be there in this row.
+/// The value of a column that is required in this row.
 pub(super) fn needed<'r, T>(
     row: &'r SqliteRow,
     column: &'static str,

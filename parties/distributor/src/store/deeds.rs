@@ -21,7 +21,7 @@ use super::{
 };
 use crate::sealing::{DataKey, SubjectTag};
 
-/// A checked deed on its way into the store.
+/// A checked deed for the store.
 #[derive(Clone)]
 pub struct NewDeed {
     /// The account.
@@ -40,7 +40,7 @@ pub struct NewDeed {
     pub signature: [u8; 64],
 }
 
-/// A deed out of the store, opened.
+/// A decrypted deed from the store.
 #[derive(Clone)]
 pub struct Deed {
     /// Its row.
@@ -49,7 +49,7 @@ pub struct Deed {
     pub subject: String,
     /// The period.
     pub period: Period,
-    /// Who committed to the records.
+    /// The source that committed to the records.
     pub source: PartyId,
     /// h.
     pub handle: Handle,
@@ -74,16 +74,16 @@ impl std::fmt::Debug for Deed {
     }
 }
 
-/// Deeds as they could be opened.
+/// The result of decrypting deeds.
 #[derive(Debug, Default)]
 pub struct Opened {
-    /// Those that opened.
+    /// Decrypted deeds.
     pub deeds: Vec<Deed>,
-    /// Those that did not.
+    /// Deeds that could not be decrypted.
     pub damaged: Vec<Damaged>,
 }
 
-/// A deed whose row does not open.
+/// A deed whose row cannot be decrypted.
 #[derive(Debug)]
 pub struct Damaged {
     /// Its row.
@@ -92,41 +92,41 @@ pub struct Damaged {
     pub fault: StoreError,
 }
 
-/// A deed that is in no batch.
+/// A deed without a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unclaimed {
     /// Its row.
     pub deed: DeedId,
     /// The period.
     pub period: Period,
-    /// Who committed to the records.
+    /// The source that committed to the records.
     pub source: PartyId,
-    /// Whether it is claimed alone: a claim of it was tried before, and could not be made.
+    /// Whether it is claimed alone, because an earlier attempt failed.
     pub alone: bool,
 }
 
-/// Tags in one query: far below what SQLite takes.
+/// Tags in one query, far below SQLite's limit.
 const TAGS_AT_ONCE: usize = 1024;
 
-/// What became of a new deed.
+/// The result for a new deed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
     /// It is in the store now.
     New,
-    /// The same commitment was there: reading a file twice changes nothing.
+    /// The same commitment was already there: reading a file twice changes nothing.
     Known,
     /// Another commitment is there for this subject, source and period.
     Conflict,
-    /// The account is new and looks like this one, which the store has: a person decides whether
-    /// they are one.
+    /// The account is new and looks like this known one: a person must decide whether they are the
+    /// same.
     LooksLike(String),
 }
 
 impl Store {
-    /// Takes deeds of one scale and source in, all in one transaction.
+    /// Adds deeds of one scale and source, all in one transaction.
     ///
     /// # Errors
-    /// [`StoreError`]; then none is in.
+    /// [`StoreError`]; then none is added.
     pub async fn insert_deeds(
         &self,
         scale: &ScaleId,
@@ -183,16 +183,16 @@ impl Store {
         Ok(known)
     }
 
-    /// Accounts that are people of their own although they look like others, as somebody decided.
+    /// Accounts that a person has decided to be separate people although they look like others.
     #[must_use]
     pub fn with_distinct(mut self, accounts: impl IntoIterator<Item = String>) -> Self {
         self.distinct = std::sync::Arc::new(accounts.into_iter().collect());
         self
     }
 
-    /// Another account that looks like this one and has deeds, unless somebody decided about it. Accounts that
-    /// only gave tickets do not count: anybody can give one for an account of any name, and would keep the
-    /// records of whoever has a name like it out.
+    /// Another account that looks like this one and has deeds, unless a person has decided about
+    /// it. Accounts that only gave tickets do not count: anybody can give one for an account of any
+    /// name, and could so block the records of a person with a similar name.
     pub(super) async fn lookalike(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
@@ -273,7 +273,7 @@ impl Store {
             .collect()
     }
 
-    /// Opens deeds, in the order asked for. A deed that was forgotten meanwhile is left out.
+    /// Decrypts deeds, in the given order. A deed that was forgotten meanwhile is left out.
     ///
     /// # Errors
     /// [`StoreError`], also of a single deed that does not open.
@@ -285,7 +285,7 @@ impl Store {
         }
     }
 
-    /// Opens those deeds that open.
+    /// Decrypts the deeds that can be decrypted.
     async fn open_deeds(&self, ids: &[DeedId]) -> Result<Opened, StoreError> {
         // Row ids are plain numbers.
         let ids = format!("{ids:?}");
@@ -309,8 +309,9 @@ impl Store {
         Ok(opened)
     }
 
-    /// Opens deeds with the tickets that they are claimed with, in the order asked for. What was
-    /// forgotten or taken back meanwhile is left out; what does not open is told apart.
+    /// Decrypts deeds with the tickets that they are claimed with, in the given order. Deeds that
+    /// were forgotten or withdrawn meanwhile are left out; those that cannot be decrypted are
+    /// reported separately.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -343,7 +344,7 @@ impl Store {
         Ok(Opened { deeds, damaged })
     }
 
-    /// A ticket's keys, as long as it is there to be claimed with.
+    /// A ticket's keys, while it can be used for a claim.
     async fn claim_ticket(&self, id: TicketId) -> Result<Option<ClaimTicket>, StoreError> {
         let row = sqlx::query(
             "SELECT ticket.id, nullifier, entry_id, keys, tag, wrapped_key

@@ -1,5 +1,5 @@
-//! Forgetting a subject, or what a person took the consent back for: key and records go, the
-//! ledger stays true.
+//! Forgets a subject, or the data of a withdrawn consent: key and records are deleted, and the
+//! ledger stays valid.
 
 use merits_primitives::ids::{Period, ScaleId};
 use rand_core::CryptoRng;
@@ -14,19 +14,19 @@ use super::{
 };
 use crate::sealing::SubjectTag;
 
-/// What forgetting a subject did.
+/// The result of forgetting a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Forgotten {
-    /// Deeds that were never proven and are gone without a trace.
+    /// Unproven deeds that were deleted completely.
     pub dropped: u64,
-    /// Deeds that are on the ledger, or on their way: their records are gone, their commitments
-    /// and proofs remain valid and open to nothing any more.
+    /// Deeds that are on the ledger or in the outbox: their records are deleted. Their commitments
+    /// and proofs stay valid, but cannot be opened any more.
     pub shredded: u64,
     /// Batches that were taken apart because their proof was not made yet.
     pub dissolved: u64,
 }
 
-/// What was deleted because its person took a consent back.
+/// Data that was deleted because its person withdrew a consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Erased {
     /// The account; `None` when it was forgotten before.
@@ -37,15 +37,15 @@ pub struct Erased {
     /// The period.
     #[serde(serialize_with = "merits_records::grouping::period_label")]
     pub period: Period,
-    /// What became of the records.
+    /// The result for the records.
     pub records: Forgotten,
 }
 
 impl Store {
     /// Deletes a subject's data key and sealed rows. `None` when the store does not know it.
     ///
-    /// A batch without a proof is taken apart and formed anew without the subject. A batch in the
-    /// outbox stays: the ledger may have it already, and it holds nothing that opens.
+    /// A batch without a proof is taken apart and formed again without the subject. A batch in the
+    /// outbox stays: the ledger may already have it, and nothing in it can be decrypted.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -88,8 +88,8 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .rows_affected();
-        // A ticket that was not deposited is nobody's any more. What the ledger has stays known by
-        // its nullifier, without keys.
+        // A ticket that was not deposited is deleted. A deposited one stays known by its nullifier,
+        // without keys.
         sqlx::query("DELETE FROM ticket WHERE subject = ? AND state = 'imported'")
             .bind(id)
             .execute(&mut *tx)
@@ -104,9 +104,9 @@ impl Store {
         Ok(Some(done))
     }
 
-    /// Deletes what a person took the consent back for: records, salt, K and h of that account,
-    /// scale and period. What other consents stand for stays, under a new data key; without any,
-    /// the subject goes as [`Store::forget`] lets it go. `None` when it was done before.
+    /// Deletes the data of a withdrawn consent: records, salt, K and h of that account, scale and
+    /// period. Data of other consents stays, under a new data key. If there is none, the subject is
+    /// forgotten as by [`Store::forget`]. `None` when it was done before.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -180,8 +180,8 @@ impl Store {
         })
     }
 
-    /// Seals what a subject still has under a new data key, so that what was just deleted does not
-    /// open by the subject's row any more, wherever an old block of it may lie.
+    /// Seals a subject's remaining data under a new data key, so that the deleted data cannot be
+    /// decrypted with the subject's row any more, even if an old block of it survives on disk.
     async fn renew_key(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
@@ -245,8 +245,8 @@ impl Store {
     }
 }
 
-/// The deeds that a ticket stood for: the account's of that scale and period, but for those of
-/// another source that the person consented to with another ticket.
+/// The deeds of a ticket: those of the account, scale and period, except deeds of another source
+/// for which the person consented with another ticket.
 const DEEDS_OF_TICKET: &str = "SELECT deed.id FROM deed JOIN ticket
      ON ticket.subject = deed.subject AND ticket.scale = deed.scale
      AND ticket.period = deed.period
@@ -303,8 +303,8 @@ async fn delete_subject(tx: &mut Transaction<'_, Sqlite>, subject: i64) -> Resul
     Ok(())
 }
 
-/// The write-ahead log still has the old pages: folds it in and cuts it off. Another process that
-/// reads may keep it from being cut now; it then goes with the next one.
+/// The write-ahead log still has the old pages, so this folds and truncates it. A reading process
+/// may prevent the truncation now; then the next one does it.
 async fn cut_log(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(connection)

@@ -1,8 +1,8 @@
-//! What accounts look like, made anew when the rule changed.
+//! The looks of accounts, computed again when the rule changes.
 //!
-//! Each account's row holds a keyed hash of what its name looks like. A hash by an old rule equals no hash by
-//! the new one, so a look-alike would be taken in without a question. The node's row names the rule by
-//! which the hashes were made.
+//! Each account's row has a keyed hash of the look of its name. A hash by an old rule never equals
+//! one by the new rule, so a look-alike would be accepted without a question. The node's row names
+//! the rule of the hashes.
 
 use merits_text::lookalike;
 use sqlx::{Row as _, SqliteConnection};
@@ -27,9 +27,11 @@ pub(super) async fn add_rule(db: &mut SqliteConnection, version: i64) -> Result<
     Ok(())
 }
 
-/// Makes all hashes by the present rule, if they were made by another. Part of the caller's transaction.
+/// Computes all hashes by the present rule, if they were made by another. Part of the caller's
+/// transaction.
 ///
-/// A row that does not open keeps its hash: its account cannot be read at all, and what needs it says so.
+/// A row that cannot be decrypted keeps its hash. Its account cannot be read at all, and any use of
+/// it reports that.
 ///
 /// # Errors
 /// [`StoreError::Unseal`] when no row opens, as with another master key.
@@ -84,7 +86,7 @@ pub(super) async fn renew(db: &mut SqliteConnection, master: &MasterKey) -> Resu
         .await?;
     tracing::info!(
         accounts = renewed,
-        "worked out anew which accounts look alike"
+        "computed again which accounts look alike"
     );
     Ok(())
 }
@@ -147,7 +149,8 @@ mod tests {
         done.expect(statement);
     }
 
-    /// The fault: the rule changed, the hashes in the store did not, and `zoe` came in beside `Zoe`.
+    /// Regression: the rule changed but the hashes in the store did not, and `zoe` was accepted
+    /// beside `Zoe`.
     #[tokio::test]
     async fn looks_by_another_rule_are_made_anew_at_the_opening() {
         for schema in [

@@ -1,9 +1,9 @@
 //! The node's own SQLite: accounts, sealed records, batches, outbox.
 //!
-//! Write-ahead log with `synchronous = FULL`: what a committed transaction says survives kill -9
-//! and power loss. `secure_delete` overwrites deleted rows in the database file, and after a
-//! `forget` the log is truncated too; what file systems and disks keep of old blocks is theirs,
-//! which is why everything private in here is sealed.
+//! Write-ahead log with `synchronous = FULL`: committed transactions survive kill -9 and power
+//! loss. `secure_delete` overwrites deleted rows in the database file, and after a `forget` the log
+//! is truncated too. File systems and disks may keep old blocks, which is why everything private in
+//! here is sealed.
 //!
 //! Every change of state is one transaction of one function in this module.
 
@@ -47,7 +47,7 @@ pub type DeedId = i64;
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 5;
 
-/// Why the store cannot serve.
+/// Why the store cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -78,9 +78,9 @@ pub enum StoreError {
         "the record store has schema version {found}, this program needs {wanted}: run the program that made it until its outbox is empty; then move the store and its master key away, and take the records that are still to be claimed in again"
     )]
     Version {
-        /// What the store says.
+        /// The store's value.
         found: i64,
-        /// What is needed.
+        /// The needed value.
         wanted: i64,
     },
     /// Made for another ledger or party.
@@ -88,9 +88,9 @@ pub enum StoreError {
     Foreign {
         /// Origin or party.
         what: &'static str,
-        /// What the store says.
+        /// The store's value.
         found: String,
-        /// What the config says.
+        /// The configured value.
         wanted: String,
     },
     /// Another prover node works on this store.
@@ -102,16 +102,16 @@ pub enum StoreError {
     /// A sealed column.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
-    /// A row without what it must hold.
+    /// A row without a required value.
     #[error("the record store has lost a {what}: restore it from a copy")]
     Missing {
-        /// Which value.
+        /// The value.
         what: &'static str,
     },
-    /// A row that no version of this program writes.
+    /// A row that this program cannot have written.
     #[error("the record store holds a malformed {what}: restore it from a copy")]
     Malformed {
-        /// Which value.
+        /// The value.
         what: &'static str,
     },
 }
@@ -174,7 +174,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Takes the right to form and prove batches; it ends with the process at the latest.
+    /// Takes the lock for forming and proving batches. It ends with the process at the latest.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when another process has it.
@@ -252,7 +252,7 @@ async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
     Ok(tables == 0)
 }
 
-/// A store that is there must be this program's, ledger's and party's. Answers its schema version.
+/// An existing store must belong to this program, ledger and party. Returns its schema version.
 async fn check_node(
     db: &mut SqliteConnection,
     origin: &Origin,

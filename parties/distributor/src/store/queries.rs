@@ -1,4 +1,4 @@
-//! What others ask the store: counts, receipts, the deed behind a claim.
+//! Queries of the store: counts, receipts, the deed of a claim.
 
 use merits_primitives::{
     earned::Earned,
@@ -34,7 +34,7 @@ pub struct StoreCounts {
     pub refused_batches: u64,
 }
 
-/// What is known of a claim of an entry.
+/// The store's answer about a claim of an entry.
 #[derive(Debug)]
 pub enum ClaimPlace {
     /// Not an entry of this node, or no such claim in it.
@@ -45,10 +45,10 @@ pub enum ClaimPlace {
     Deed(Box<Deed>),
 }
 
-/// What is on the ledger.
+/// The deeds on the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acknowledged {
-    /// What its claims earn together, as far as the store still has it.
+    /// The total earnings of its claims, as far as the store still has them.
     pub earned: EarnedSum,
     /// Claims of subjects that were not forgotten, whose earnings the store has lost: they are not in the sum.
     pub lost: u64,
@@ -168,7 +168,7 @@ impl Store {
         Ok(found)
     }
 
-    /// Keeps whether a scale is vouched, as its approved manifest says.
+    /// Stores whether a scale is vouched, from its approved manifest.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -184,8 +184,8 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a scale is vouched: its sources cannot link people, so the distributor vouches whose
-    /// records these are.
+    /// Whether a scale is vouched: its sources cannot link people, so the distributor vouches for
+    /// whose records these are.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -219,7 +219,7 @@ impl Store {
             .collect()
     }
 
-    /// The deed behind a claim on the ledger.
+    /// The deed of a claim on the ledger.
     ///
     /// # Errors
     /// [`StoreError`]: also when the store has lost the records of an account that it knows.

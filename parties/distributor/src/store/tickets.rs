@@ -1,7 +1,7 @@
 //! Tickets: people's consents, from their import to the claims that are made with them.
 //!
-//! K and h rest sealed under the subject's data key, as the records do. What is public about a
-//! ticket, or will be once it is deposited, stands in the clear.
+//! K and h are sealed under the subject's data key, like the records. Data of a ticket that is
+//! public, or will be once it is deposited, is not encrypted.
 
 use merits_primitives::{
     element::Element,
@@ -25,7 +25,7 @@ use crate::sealing::{DataKey, SubjectTag};
 /// A ticket's row.
 pub type TicketId = i64;
 
-/// A checked ticket on its way into the store.
+/// A checked ticket for the store.
 #[derive(Clone)]
 pub struct NewTicket {
     /// The account.
@@ -40,7 +40,7 @@ pub struct NewTicket {
     pub nullifier: Nullifier,
     /// The person's message.
     pub message: Message,
-    /// What the deposit's ledger entry is called.
+    /// The id of the deposit's ledger entry.
     pub entry_id: EntryId,
     /// The signed deposit, the person's proof in it.
     pub envelope: Vec<u8>,
@@ -59,22 +59,22 @@ impl std::fmt::Debug for NewTicket {
     }
 }
 
-/// What became of a new ticket.
+/// The result for a new ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Imported {
     /// It is in the store and waits to be deposited.
     New,
-    /// It was there: reading a file twice changes nothing.
+    /// It was already there: reading a file twice changes nothing.
     Known,
     /// The ledger had refused its deposit; it is tried again.
     Again,
-    /// Another ticket for the same account and period is there and stands.
+    /// There is another open ticket for the same account and period.
     Standing,
-    /// It was here before and is over: it lapsed, or its person took it back.
+    /// It was here before and has ended: it lapsed, or its person withdrew it.
     Over,
-    /// It is not taken in: its account has no records here, and looks like this one, which has. A person
-    /// decides whether they are one.
+    /// It is refused: its account has no records here and looks like this one, which has. A person
+    /// must decide whether they are the same.
     LooksLike(String),
 }
 
@@ -83,13 +83,13 @@ pub enum Imported {
 pub struct Deposit {
     /// Its row.
     pub id: TicketId,
-    /// What the ledger entry is called.
+    /// The id of the ledger entry.
     pub entry_id: EntryId,
     /// The signed entry, proof included.
     pub envelope: Vec<u8>,
 }
 
-/// A ticket whose records are still here, as far as the ledger has something to say about it.
+/// A ticket whose records are still here and which the ledger may affect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveTicket {
     /// Its row.
@@ -98,20 +98,20 @@ pub struct LiveTicket {
     pub nullifier: Nullifier,
     /// The person's message.
     pub message: Message,
-    /// Whether the ledger took the deposit, and no claim was made with it yet.
+    /// Whether it is deposited and not used for a claim yet.
     pub deposited: bool,
 }
 
-/// A deed that is in no batch, and the deposited ticket for it.
+/// A deed without a batch, and its deposited ticket.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate {
     /// The deed.
     pub deed: DeedId,
     /// Its period.
     pub period: Period,
-    /// Who committed to the records.
+    /// The source that committed to the records.
     pub source: PartyId,
-    /// Whether it is claimed alone: a claim of it was tried before, and could not be made.
+    /// Whether it is claimed alone, because an earlier attempt failed.
     pub alone: bool,
     /// The ticket and whether it is deposited; `None` when the account gave none.
     pub ticket: Option<LiveTicket>,
@@ -141,7 +141,7 @@ impl std::fmt::Debug for ClaimTicket {
 /// How a ticket ended without a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TicketEnd<'a> {
-    /// Its reservation is over.
+    /// Its reservation has ended.
     Lapsed,
     /// The ledger refused it, with this reason.
     Refused(&'a str),
@@ -154,13 +154,13 @@ pub struct TicketCounts {
     pub imported: u64,
     /// On the ledger, open.
     pub deposited: u64,
-    /// Claimed with.
+    /// Used for a claim.
     pub claimed: u64,
     /// Their reservation ended without a claim.
     pub lapsed: u64,
     /// The ledger refused them.
     pub refused: u64,
-    /// Their people took them back.
+    /// Their people withdrew them.
     pub withdrawn: u64,
 }
 
@@ -172,7 +172,7 @@ impl TicketCounts {
 }
 
 impl Store {
-    /// Takes a ticket in.
+    /// Adds a ticket.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -238,8 +238,8 @@ impl Store {
         Ok(outcome)
     }
 
-    /// Tickets that wait for their deposit, in the order of what is random about them: in the order
-    /// of their coming, one person's tickets would stand side by side on the ledger.
+    /// Tickets that wait for their deposit, in a random order: in the order of arrival, one
+    /// person's tickets would be side by side on the ledger.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -262,7 +262,7 @@ impl Store {
             .collect()
     }
 
-    /// The ledger has the deposit: keeps the receipt.
+    /// The ledger has the deposit: stores the receipt.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -277,7 +277,8 @@ impl Store {
         Ok(())
     }
 
-    /// Sets a ticket aside whose deposit the store damaged: handed in again, it is taken in again.
+    /// Sets a ticket aside whose deposit is damaged in the store. If it is handed in again, it is
+    /// accepted again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -286,7 +287,7 @@ impl Store {
         self.end_ticket(ticket, TicketEnd::Refused(reason)).await
     }
 
-    /// Sets a ticket aside that no claim can be made with; its keys go.
+    /// Sets a ticket aside with which no claim can be made, and deletes its keys.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -307,7 +308,7 @@ impl Store {
         Ok(())
     }
 
-    /// Every ticket that its person may still take back.
+    /// Every ticket that its person may still withdraw.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -452,7 +453,7 @@ async fn has_deeds(tx: &mut Transaction<'_, Sqlite>, tag: &SubjectTag) -> Result
     .await?)
 }
 
-/// Whether the account has another ticket for this period and source that stands.
+/// Whether the account has another open ticket for this period and source.
 async fn stands(
     tx: &mut Transaction<'_, Sqlite>,
     subject: i64,

@@ -12,7 +12,7 @@ use merits_ledger::{Entry, state::TotalsKey};
 use merits_ledger_fixture::START;
 use merits_primitives::{
     earned::Earned,
-    ids::{AssetId, Credits, Epoch, Output},
+    ids::{AssetId, Credits, Epoch, Output, Quantity},
 };
 
 /// [`MANIFEST`] with a factor that changes on the Tuesday of W36, and metres as a measure.
@@ -106,7 +106,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
             let (credits, metres) = earned(group.period, &group.records);
             let expected = Earned {
                 credits: Credits(credits),
-                measure: Some(metres),
+                measure: Some(Quantity(metres)),
             };
             assert_eq!(binding.reveal(own.public.u, true), Some(expected));
             found += 1;

@@ -1,4 +1,4 @@
-//! The evaluator's side of the wire.
+//! The evaluator's gRPC service.
 
 use std::{
     future::Future,
@@ -46,7 +46,7 @@ pub struct UniquenessService<L> {
 }
 
 impl<L: LedgerPort> UniquenessService<L> {
-    /// An evaluator with its keys behind its own copy of the log.
+    /// An evaluator with its keys and its own copy of the log.
     pub fn new(evaluator: Evaluator, key: EvaluatorKey, ledger: L) -> Self {
         Self {
             evaluator,
@@ -58,21 +58,22 @@ impl<L: LedgerPort> UniquenessService<L> {
         }
     }
 
-    /// Counts first, answers then. If this process ends in between, the registrar asks again and
-    /// is answered for the entry that is there.
+    /// Counts first, then answers. If this process ends in between, the registrar asks again and is
+    /// answered for the existing entry.
     async fn answer(&self, request: EvaluationRequest) -> Result<EvaluationAnswer, Fault> {
         check_element(&request.blinded)
             .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
-        // Before anything is done for a caller: is it a registrar's signature? If the own copy says
-        // no, it may be behind; it is brought up to date for all such callers together.
+        // Before doing anything for a caller, check whether a registrar signed the request. If the
+        // evaluator's copy says no, it may be behind, so it is brought up to date for all such
+        // callers together.
         match self.judge_now(&request).await? {
             Ok(_) => self.paced.sync(self.ledger.sync()).await,
-            // What no newer copy could change.
+            // Refusals that a newer copy could not change.
             Err(refused @ Refused::OtherLog { .. }) => return Err(fault(&refused)),
             Err(_) => self.paced.sync_for_strangers(self.ledger.sync()).await,
         }
         .map_err(|fault| ledger_fault(&fault))?;
-        // Strangers are sent away, and known elements answered, without waiting for a turn.
+        // Unknown callers are refused, and known elements answered, without waiting for a turn.
         let verdict = self.judge_now(&request).await?;
         let entry = match verdict.map_err(|refused| fault(&refused))? {
             Verdict::Counted(entry) => entry,
@@ -119,7 +120,7 @@ impl<L: LedgerPort> UniquenessService<L> {
         verdict.map_err(|refused| fault(&refused))
     }
 
-    /// By the copy as it is. The outer error is the copy's own.
+    /// Decides by the present copy. The outer error is that of the copy.
     async fn judge_now(
         &self,
         request: &EvaluationRequest,
@@ -133,7 +134,7 @@ impl<L: LedgerPort> UniquenessService<L> {
             .ledger
             .look(move |replica| {
                 let state = replica.state().map_err(|error| copy_unusable(&error))?;
-                // A panic while following leaves the counts at an earlier leaf, and whole.
+                // A panic while following leaves the counts consistent, at an earlier leaf.
                 let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
                 counts
                     .follow(replica)
@@ -161,14 +162,14 @@ impl<L: LedgerPort> Uniqueness for UniquenessService<L> {
     }
 }
 
-/// What calls hold: a request and an answer, twice.
+/// The memory of calls: a request and an answer, twice.
 const WEIGHTS: Weights = Weights::of_all(8 * UNIQUENESS_MESSAGE);
 
-/// How often the evaluator looks whether its log can be followed.
+/// How often the evaluator checks whether its log can be followed.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Serves an evaluator on `listener` until `stop` resolves, then finishes the calls under way. It is
-/// healthy while its log can be followed.
+/// Serves an evaluator on `listener` until `stop` resolves, then finishes the calls in flight. It
+/// is healthy while its log can be followed.
 ///
 /// # Errors
 /// [`ServeError`].
@@ -214,7 +215,7 @@ fn fault(refused: &Refused) -> Fault {
     Fault::new(code, refused.code(), refused.field(), refused.to_string())
 }
 
-/// The ledger's judgement on an entry, if the fault is one. To try again gives the same.
+/// The ledger's refusal of an entry, if the fault is one. Retrying gives the same.
 fn refusal(fault: &LedgerFault) -> Option<&Fault> {
     let LedgerFault::Client(error) = fault else {
         return None;
@@ -237,7 +238,7 @@ fn ledger_fault(fault: &LedgerFault) -> Fault {
         );
     }
     match fault {
-        LedgerFault::Client(_) => later("the log takes no entry of the evaluator now", fault),
+        LedgerFault::Client(_) => later("the log accepts no entry of the evaluator now", fault),
         _ => copy_unusable(fault),
     }
 }
@@ -250,7 +251,7 @@ fn copy_unusable(why: &dyn std::fmt::Display) -> Fault {
     )
 }
 
-/// The same call may succeed later. Where its files lie is the evaluator's operator's concern alone.
+/// The same call may succeed later. Paths of the evaluator's files are only for its operator.
 fn later(message: &str, why: &dyn std::fmt::Display) -> Fault {
     tracing::error!(%why, "{message}");
     let mut answer = Fault::new(
@@ -265,14 +266,15 @@ fn later(message: &str, why: &dyn std::fmt::Display) -> Fault {
 
 /// How often a number is tried that another process of the same evaluator may take.
 const ATTEMPTS: usize = 5;
-/// A coordinator that was restarted is there again after this.
+/// A restarted coordinator is up again after this time.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The gap: "the log cannot be reached" of a copy on a full disk, with the copy's place.
+    /// Regression: for a copy on a full disk, the error was "the log cannot be reached", with the
+    /// copy's path.
     #[test]
     fn callers_learn_what_is_wrong_and_nothing_of_files() {
         const CAUSE: &str = "/srv/evaluator/copy.sqlite: the disk is full";
@@ -289,7 +291,7 @@ mod tests {
                 ledger_fault(&LedgerFault::ReadingStopped),
                 "copy of the log",
             ),
-            (ledger_fault(&client), "takes no entry"),
+            (ledger_fault(&client), "accepts no entry"),
         ] {
             assert!(answer.may_retry() && answer.message.contains(says));
             assert!(!answer.message.contains("/srv"), "{answer}");

@@ -1,4 +1,4 @@
-//! The wallet's side of the wire.
+//! The wallet's client of the Exchange service.
 
 use std::time::Duration;
 
@@ -35,11 +35,11 @@ pub enum ExchangeError {
     /// It cannot be reached.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// It refused, or failed. `notice` is the log's signed judgement on this redemption, if there is one
-    /// that verifies.
+    /// It refused, or failed. `notice` is the log's signed refusal of this redemption, if there is
+    /// one that verifies.
     #[error("{}", fault.told_of("the exchange"))]
     Refused {
-        /// Reason, field and words.
+        /// Reason, field and message.
         fault: Box<Fault>,
         /// The refusal that the log signed.
         notice: Option<Box<RefusalNotice>>,
@@ -52,9 +52,9 @@ pub enum ExchangeError {
     /// Its receipt is another entry's.
     #[error("the exchange answered redemption {expected} with the receipt of {found}")]
     OtherEntry {
-        /// What was asked for.
+        /// The requested redemption.
         expected: EntryId,
-        /// What the receipt is for.
+        /// The receipt's entry.
         found: EntryId,
     },
     /// Its voucher does not open.
@@ -66,7 +66,7 @@ pub enum ExchangeError {
 }
 
 impl ExchangeError {
-    /// The reason of a refusal; of a newer exchange perhaps one that this program does not know.
+    /// The reason of a refusal. A newer exchange may give one that this program does not know.
     pub fn reason(&self) -> Option<&ReasonCode> {
         match self {
             Self::Refused { fault, .. } => Some(&fault.reason),
@@ -74,9 +74,9 @@ impl ExchangeError {
         }
     }
 
-    /// False only if the log itself signed that it refuses the redemption which got this answer, or if
-    /// nothing of it was sent. An exchange's own word is none: it has the redemption, proof included, and may
-    /// have submitted it. The log says whether it did.
+    /// False only if the log itself signed a refusal of this redemption, or if nothing of it was
+    /// sent. A statement of the exchange is not enough: it has the redemption with its proof and
+    /// may have submitted it. The log shows whether it did.
     pub fn may_have_spent(&self) -> bool {
         match self {
             // Before a byte of the redemption was sent.
@@ -88,8 +88,8 @@ impl ExchangeError {
         }
     }
 
-    /// True if the same request may succeed later. A redemption whose answer was lost is asked for
-    /// again as it is: the statement is the same, so is the voucher.
+    /// True if the same request may succeed later. After a lost answer, send the same redemption
+    /// again: the same statement gives the same voucher.
     pub fn may_retry(&self) -> bool {
         match self {
             Self::Unreachable(_) => true,
@@ -175,7 +175,7 @@ impl ExchangeClient {
                 }
                 for here in page {
                     let here = Redeemable::try_from(here).map_err(malformed)?;
-                    // In order: an exchange cannot keep a wallet here for ever.
+                    // The order ensures that an exchange cannot keep a wallet here for ever.
                     if offers.last().is_some_and(|last| last.offer >= here.offer) {
                         let fault = Fault::malformed("offers", "are not in order");
                         return Err(malformed(fault));
@@ -254,7 +254,7 @@ impl ExchangeClient {
         })
     }
 
-    /// A signed refusal counts only if it is about the entry that was asked for.
+    /// A signed refusal counts only if it is about the requested entry.
     fn refused(&self, status: &tonic::Status, asked: Option<&EntryId>) -> ExchangeError {
         let fault = Fault::from_status(status);
         let notice = SignedRefusal::parse(&fault.signed_refusal)
@@ -273,5 +273,5 @@ fn malformed(fault: Fault) -> ExchangeError {
     ExchangeError::Malformed(Box::new(fault))
 }
 
-/// Longer than the exchange's own call to the coordinator may take.
+/// Longer than the limit of the exchange's own call to the coordinator.
 const CALL_TIMEOUT: Duration = Duration::from_secs(90);

@@ -1,4 +1,4 @@
-//! The exchange's side of the wire.
+//! The exchange's gRPC service.
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,10 +19,10 @@ use tonic::{Request, Response, Status};
 
 use crate::exchange::Exchange;
 
-/// What calls hold: a request, and an answer as it is made and as it is sent.
+/// The memory of calls: a request, and an answer while it is made and sent.
 const WEIGHTS: Weights = Weights::of_all(2 * (EXCHANGE_REQUEST_MESSAGE + EXCHANGE_ANSWER_MESSAGE));
 
-/// How often the exchange looks for redemptions without a voucher.
+/// How often the exchange searches for redemptions without a voucher.
 const RECONCILE_EVERY: Duration = Duration::from_secs(5);
 
 struct Service<L> {
@@ -85,9 +85,9 @@ pub enum ServeError {
     Start(Box<Fault>),
 }
 
-/// Gives redemptions that a crash left without a voucher theirs, then serves on `listener` until
-/// `stop` resolves and finishes the calls under way. It is healthy while its ledger and its store can
-/// be reached.
+/// Gives vouchers to redemptions that a crash left without one, then serves on `listener` until
+/// `stop` resolves and finishes the calls in flight. It is healthy while its ledger and its store
+/// can be reached.
 ///
 /// # Errors
 /// [`ServeError`].

@@ -1,7 +1,8 @@
-//! Copies of the store: made while it is in use, checked whole, put back.
+//! Copies of the store: made while it is in use, fully checked, restored.
 //!
-//! Vouchers are given in the log's order, so a copy need not be of the last moment: over the log, an older
-//! one gives every redemption the voucher that it had. What was taken in after the copy is taken in again.
+//! Vouchers are given in the log's order, so a copy need not be the newest: with the log, an older
+//! one gives every redemption the voucher that it had. Vouchers that were taken in after the copy
+//! must be taken in again.
 
 use std::path::Path;
 
@@ -12,20 +13,21 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use super::{StoreError, array, check_node};
 use crate::at_rest::MasterKey;
 
-/// What a copy holds.
+/// The contents of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copied {
     /// Vouchers.
     pub vouchers: u64,
-    /// Of these, the ones that redemptions have.
+    /// The number of these that redemptions have.
     pub assigned: u64,
 }
 
-/// Copies a store of this ledger and party, also one that is in use, and opens every voucher of the copy
-/// before it gets its name. Only its owner may read it. A backup and a restore are both this.
+/// Copies a store of this ledger and party, also while it is in use, and decrypts every voucher of
+/// the copy before the copy gets its name. Only its owner may read it. Both backup and restore use
+/// this.
 ///
 /// # Errors
-/// [`StoreError`]; then there is nothing under the new name. Nothing is overwritten.
+/// [`StoreError`]; then there is no file under the new name. Existing files are never overwritten.
 pub async fn copy(
     source: &Path,
     destination: &Path,
@@ -96,7 +98,7 @@ mod tests {
             0o600,
             "whoever reads it and has the key has the vouchers"
         );
-        // The store goes on, and is lost.
+        // The store continues, and is then lost.
         store.assign(&log).await.expect("assigns");
         let had = store.assigned(&OFFER, &redemption(2)).await;
         let had = had.expect("reads").expect("has one");

@@ -1,4 +1,4 @@
-//! The exchange's own SQLite: the vouchers, and which redemption has which.
+//! The exchange's SQLite store: the vouchers, and which redemption has which.
 //!
 //! Write-ahead log with `synchronous = FULL`: an assignment that was answered survives kill -9 and
 //! power loss. One connection: writers wait in line instead of polling a lock.
@@ -29,14 +29,14 @@ pub use stock::StockError;
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 2;
 
-/// What [`Store::make_room`] keeps free: a voucher's row, its place in two indexes, and what splits of their
-/// pages take, several times over.
+/// The space that [`Store::make_room`] keeps free: several times the space of a voucher's row, its
+/// entries in two indexes, and splits of their pages.
 const ROOM_BYTES: i64 = 64 * 1024;
 
 /// Redemptions of one transaction.
 const ASSIGNED_AT_ONCE: usize = 512;
 
-/// Why the store cannot serve.
+/// Why the store cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -62,9 +62,9 @@ pub enum StoreError {
         "the voucher store has schema version {found}, this program needs {wanted}: use the program that made it"
     )]
     Version {
-        /// What the store says.
+        /// The store's value.
         found: i64,
-        /// What is needed.
+        /// The needed value.
         wanted: i64,
     },
     /// Made for another ledger or party.
@@ -72,18 +72,18 @@ pub enum StoreError {
     Foreign {
         /// Origin or party.
         what: &'static str,
-        /// What the store says.
+        /// The store's value.
         found: String,
-        /// What the config says.
+        /// The configured value.
         wanted: String,
     },
     /// A sealed code.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
-    /// A row that no version of this program writes.
+    /// A row that this program cannot have written.
     #[error("the voucher store holds a malformed {what}: restore it from a copy")]
     Malformed {
-        /// Which value.
+        /// The value.
         what: &'static str,
     },
 }
@@ -102,12 +102,12 @@ pub struct Store {
     master: Arc<MasterKey>,
 }
 
-/// What [`Store::assign`] did.
+/// The result of [`Store::assign`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Assigned {
     /// Redemptions that got a voucher now.
     pub assigned: u64,
-    /// Redemptions, with their offers, that found none left, in the order asked for.
+    /// Redemptions, with their offers, for which none was left, in the given order.
     pub without: Vec<(EntryId, EntryId)>,
 }
 
@@ -132,7 +132,7 @@ impl Store {
         StoreKind::Vouchers.look(path).await?;
         let options = merits_sqlite::durable(path)
             .foreign_keys(true)
-            // Long enough for an import beside a running exchange.
+            // This is long enough for an import while an exchange runs.
             .busy_timeout(Duration::from_secs(20));
         let pool = merits_sqlite::pool(1).connect_with(options).await;
         let pool = pool.map_err(|error| merits_sqlite::explain(path, error))?;
@@ -148,8 +148,9 @@ impl Store {
         Ok(store)
     }
 
-    /// Closes the connection and folds the write-ahead log in: afterwards the file alone is the store.
-    /// While another process has it open (an import beside a running exchange), that is left to it.
+    /// Closes the connection and folds the write-ahead log in: afterwards the file alone is the
+    /// store. If another process has it open (an import while an exchange runs), that process does
+    /// it.
     ///
     /// # Errors
     /// [`StoreError::File`]; nothing is lost then.
@@ -164,8 +165,8 @@ impl Store {
         }
     }
 
-    /// Makes sure that a voucher can be handed out: writes to the disk what takes more room than that,
-    /// and leaves the room free in the file. Costs some 80 KB of writing, to the write-ahead log.
+    /// Makes sure that a voucher can be handed out: writes more data than that needs, and leaves
+    /// the space free in the file. It writes about 80 KB to the write-ahead log.
     ///
     /// # Errors
     /// [`StoreError`]: the disk is full or read-only, or fails.
@@ -175,8 +176,8 @@ impl Store {
             .bind(ROOM_BYTES)
             .execute(&mut *tx)
             .await?;
-        // Within the transaction: its pages are free for what comes next. They are written all the same, to
-        // the write-ahead log: that is the proof.
+        // This is within the transaction, so its pages are free afterwards. They are written to the
+        // write-ahead log nevertheless, which is the test.
         sqlx::query("DELETE FROM room").execute(&mut *tx).await?;
         sqlx::query("UPDATE node SET proofs_of_room = proofs_of_room + 1")
             .execute(&mut *tx)
@@ -185,17 +186,18 @@ impl Store {
         Ok(())
     }
 
-    /// Gives each redemption, in this order, the next voucher of its offer, which is its own from then on.
-    /// One that has a voucher keeps it.
+    /// Gives each redemption, in this order, the next voucher of its offer for ever. A redemption
+    /// that already has a voucher keeps it.
     ///
     /// # Errors
-    /// [`StoreError`]; doing it again goes on from there.
+    /// [`StoreError`]; a repeated call continues from there.
     pub async fn assign(&self, redemptions: &[(EntryId, EntryId)]) -> Result<Assigned, StoreError> {
         let mut done = Assigned::default();
         for chunk in redemptions.chunks(ASSIGNED_AT_ONCE) {
             let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
             for (redemption, offer) in chunk {
-                // Whoever came first with the same redemption, in this process or another, has decided.
+                // An earlier call with the same redemption, in this process or another, has
+                // decided.
                 let known = sqlx::query("SELECT 1 FROM voucher WHERE redemption = ?")
                     .bind(redemption.0.as_slice())
                     .fetch_optional(&mut *tx)
@@ -300,7 +302,7 @@ async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
     Ok(tables == 0)
 }
 
-/// A store that is there must be this program's, ledger's and party's.
+/// An existing store must belong to this program, ledger and party.
 async fn check_node(
     db: &mut SqliteConnection,
     origin: &Origin,

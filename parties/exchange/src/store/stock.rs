@@ -1,4 +1,4 @@
-//! Taking a sponsor's vouchers in.
+//! Takes in a sponsor's vouchers.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use crate::{
     voucher::Code,
 };
 
-/// Why vouchers are not taken in. None of the file's is then in stock.
+/// Why vouchers are refused. Then none of the file's vouchers is in stock.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StockError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A code twice.
+    /// A repeated code.
     #[error(
         "line {line} repeats {}: a code is given to one person only", match .earlier { Some(line) => format!("line {line}"), None => "a code that is in stock".to_owned() }
     )]
@@ -30,7 +30,7 @@ pub enum StockError {
         /// The earlier line of the same file; `None` if the code came with an earlier file.
         earlier: Option<usize>,
     },
-    /// A code that a person takes for another of the same offer.
+    /// A code that a person may mistake for another one of the same offer.
     #[error(
         "line {line} differs from a code that is in stock in nothing but {how}: the person who types one gets \
          the other's. Have the sponsor make another code in its place"
@@ -38,17 +38,17 @@ pub enum StockError {
     Alike {
         /// The line, from 1.
         line: usize,
-        /// In what they differ.
+        /// The difference.
         how: &'static str,
     },
-    /// Fewer vouchers than redemptions may come.
+    /// Fewer vouchers than possible redemptions.
     #[error(
         "the offer's quota is {quota} and its stock would be {total}: {} vouchers are missing. The log may let every redemption happen here, so this exchange takes no smaller stock", .quota - .total
     )]
     BelowQuota {
         /// Redemptions that the offer allows.
         quota: u64,
-        /// Vouchers that there would be, with those in stock.
+        /// The resulting number of vouchers, including those in stock.
         total: u64,
     },
 }
@@ -56,13 +56,13 @@ pub enum StockError {
 /// The codes of an offer that are in stock.
 #[derive(Default)]
 struct Stocked {
-    /// By what they look like.
+    /// By their look.
     looks: HashMap<[u8; 32], Code>,
     /// Row of the newest one. Rows are never deleted, so all that come later have greater numbers.
     last: i64,
 }
 
-/// What codes look like, in their order; nothing where no stock is there to compare them with.
+/// The looks of codes, in order; `None` if there is no stock to compare them with.
 fn looks_of(codes: &[CodeLine], stocked: &Stocked) -> Vec<[u8; 32]> {
     if stocked.looks.is_empty() {
         return Vec::new();
@@ -74,7 +74,7 @@ fn looks_of(codes: &[CodeLine], stocked: &Stocked) -> Vec<[u8; 32]> {
 }
 
 impl Store {
-    /// Takes vouchers of an offer in, all or none, and answers how many were ever taken in.
+    /// Takes in vouchers of an offer, all or none, and returns how many were ever taken in.
     ///
     /// # Errors
     /// [`StockError`].
@@ -87,8 +87,8 @@ impl Store {
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<u64, StockError> {
         let database = |error: sqlx::Error| StockError::Store(error.into());
-        // To know what a million codes look like takes seconds, in which no voucher could be given: that is done
-        // before the transaction.
+        // Computing the looks of a million codes takes seconds, in which no voucher could be given,
+        // so it is done before the transaction.
         let mut connection = self.pool.acquire().await.map_err(database)?;
         let mut stocked = Stocked::default();
         self.add_looks(&mut connection, offer, &mut stocked).await?;
@@ -100,7 +100,7 @@ impl Store {
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(database)?;
-        // What another import put in meanwhile; mostly nothing.
+        // Codes that another import added meanwhile; usually none.
         self.add_looks(&mut tx, offer, &mut stocked).await?;
         if looks.is_empty() {
             looks = looks_of(codes, &stocked);
@@ -298,7 +298,8 @@ pub(super) mod tests {
         }
     }
 
-    /// What was put in between a first look and the transaction is seen by the second look.
+    /// Codes that were added between the first check and the transaction are found by the second
+    /// check.
     #[tokio::test]
     async fn a_second_look_finds_what_came_in_between() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -380,8 +381,9 @@ pub(super) mod tests {
             .expect("read")
     }
 
-    /// The fault of 2026-11: SQLite ends a transaction by itself when the disk is full; the connection went
-    /// back into the pool as if it still were inside, and nothing could be written until a restart.
+    /// Regression: SQLite ends a transaction by itself when the disk is full. The connection went
+    /// back into the pool as if it were still inside one, and nothing could be written until a
+    /// restart.
     #[tokio::test]
     async fn a_full_disk_costs_nothing_once_there_is_room_again() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! A sponsor's report says whose word stands behind the records of a scale.
+//! A sponsor's report says who vouches for the records of a scale.
 
 use merits_kit::offline::VerifiedBatch;
 use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};

@@ -20,7 +20,7 @@ use super::{Supervisor, SupervisorError};
 pub struct Adopted {
     /// The entry, unless the ledger had the key already.
     pub entry: Option<EntryId>,
-    /// Where the key's files are.
+    /// The folder of the key's files.
     pub files: PathBuf,
 }
 
@@ -72,7 +72,7 @@ fn take_or_make(
     rng: &mut impl CryptoRng,
 ) -> Result<StoredKey, KeyStoreError> {
     let mut set_up = |r1cs: &R1cs| match store.get(&r1cs.digest(), policy)? {
-        // A key from elsewhere, a ceremony's say, is taken as it is.
+        // A key from elsewhere, such as a ceremony, is used as it is.
         Some(key) => Ok(key),
         None => store.get_or_set_up(r1cs, made_by, policy, rng),
     };

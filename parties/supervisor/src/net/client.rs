@@ -1,4 +1,4 @@
-//! The requester's side of the wire.
+//! The requester's client of the Supervision service.
 
 use futures::future::BoxFuture;
 use merits_primitives::{dleq::Equality, ids::PartyId, jubjub::Point};
@@ -28,7 +28,7 @@ pub enum HolderError {
         /// Why.
         fault: Box<Fault>,
     },
-    /// Its answer is no answer.
+    /// Its answer is malformed.
     #[error("holder at {address} sent a malformed {field}: the holder is at fault")]
     Malformed {
         /// Where.

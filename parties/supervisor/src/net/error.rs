@@ -1,4 +1,4 @@
-//! Why a supervisor or a holder does not do what it was asked for.
+//! Why a command of a supervisor or a holder failed.
 
 use std::{io, path::PathBuf};
 
@@ -16,7 +16,7 @@ use crate::{
     shares::SharesError, view_key::UnprovenHalf,
 };
 
-/// Why a supervisor or a holder does not do what it was asked for.
+/// Why a command of a supervisor or a holder failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SupervisorError {
@@ -26,7 +26,7 @@ pub enum SupervisorError {
     /// The party's keys.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// The sealing key is no key.
+    /// The sealing key is not valid.
     #[error(transparent)]
     Sealing(#[from] SealError),
     /// Its ledger cannot be joined.
@@ -47,7 +47,7 @@ pub enum SupervisorError {
     /// No such party or entry.
     #[error(transparent)]
     Lookup(#[from] LookupError),
-    /// No id of a scale.
+    /// Not an id of a scale.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The ledger's rules.
@@ -59,21 +59,21 @@ pub enum SupervisorError {
     /// The application is not signed.
     #[error(transparent)]
     Application(#[from] ApplicationFault),
-    /// People would take one name for the other.
+    /// People could mistake one name for the other.
     #[error(
         "the name {name:?} looks like {known:?}, which party {id} has: people would take one for the other. Ask \
          for another name, or admit it with --distinct"
     )]
     LooksAlike {
-        /// Who applies.
+        /// The applicant.
         name: String,
-        /// Who is admitted.
+        /// The admitted party.
         known: String,
         /// Its id.
         id: PartyId,
     },
     /// The scale counts by other periods.
-    #[error("{scale} counts by {kind:?}, {period} is none")]
+    #[error("{scale} counts by {kind:?}, but {period} is of another kind")]
     OtherPeriods {
         /// The scale.
         scale: String,
@@ -83,13 +83,13 @@ pub enum SupervisorError {
         period: String,
     },
     /// There is nothing left to approve.
-    #[error("{scale} version {version} is {standing} already")]
+    #[error("{scale} version {version} is already {standing}")]
     NotWaiting {
         /// The scale.
         scale: String,
         /// The version.
         version: u32,
-        /// Where it stands.
+        /// Its standing.
         standing: String,
     },
     /// No proposal waits.
@@ -100,8 +100,8 @@ pub enum SupervisorError {
         /// The version.
         version: u32,
     },
-    /// That entry is no proposal of this version.
-    #[error("entry {entry} proposed no {scale} version {version}")]
+    /// The entry is not a proposal of this version.
+    #[error("entry {entry} did not propose {scale} version {version}")]
     OtherProposal {
         /// What was named.
         entry: EntryId,
@@ -112,7 +112,7 @@ pub enum SupervisorError {
     },
     /// Several proposals wait as one version.
     #[error(
-        "{scale} version {version} was proposed more than once: say by --proposal which; {each}"
+        "{scale} version {version} was proposed more than once: choose one with --proposal; {each}"
     )]
     SeveralProposals {
         /// The scale.
@@ -125,8 +125,8 @@ pub enum SupervisorError {
     /// The proposal must not be approved.
     #[error(transparent)]
     Review(#[from] ReviewFault),
-    /// The epoch stands.
-    #[error("epoch {} is open on this ledger already; nothing was made", .0.0)]
+    /// The epoch is already open.
+    #[error("epoch {} is already open on this ledger; nothing was made", .0.0)]
     EpochOpen(Epoch),
     /// The halves of view keys.
     #[error(transparent)]
@@ -162,7 +162,7 @@ pub enum SupervisorError {
     /// The opening is not done.
     #[error("the request file holds no result: the opening is not completed")]
     NotCompleted,
-    /// A request about nothing.
+    /// A request without a claim.
     #[error("the request file names no claim")]
     NoContent,
     /// A disclosure.
@@ -177,7 +177,7 @@ pub enum SupervisorError {
     #[error("the batch is not in the copy")]
     BatchMissing,
     /// The entry that a request names.
-    #[error("entry {0} is no batch")]
+    #[error("entry {0} is not a batch")]
     NotABatch(EntryId),
     /// The claim that a request names.
     #[error("the batch has no claim {0}")]
@@ -185,7 +185,7 @@ pub enum SupervisorError {
     /// The manifest on the ledger.
     #[error(transparent)]
     Manifest(#[from] Box<ManifestError>),
-    /// The disclosure does not hold.
+    /// The disclosure is invalid.
     #[error(transparent)]
     Checked(#[from] CheckFault),
     /// Keys of the statements that people prove.

@@ -1,4 +1,4 @@
-//! What a holder of a half does before it serves: the half of an epoch, and the halves that it answers with.
+//! A holder's work before it serves: the half of an epoch, and the halves that it answers with.
 
 use futures::future::BoxFuture;
 use merits_ledger::entry::ProvenHalf;
@@ -18,8 +18,8 @@ use crate::{
 };
 
 impl WitnessConfig {
-    /// The witness's half of an epoch; a new one is not written yet. The log is asked first: a half that it has
-    /// is never made again.
+    /// The witness's half of an epoch; a new one is not written yet. The log is checked first,
+    /// because a half that is in the log is never made again.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -30,7 +30,7 @@ impl WitnessConfig {
     ) -> BoxFuture<'a, Result<InHand<'a>, SupervisorError>> {
         Box::pin(async move {
             let holder = self.identity()?.party();
-            // A copy of its own: the holder's process has the other one open.
+            // A separate copy, because the holder's process has the other one open.
             let follower = self.ledger.clone().of_the_desk().follow().await?;
             follower.sync().await?;
             let replica = follower.replica();

@@ -1,4 +1,4 @@
-//! What needs the network: the `Supervision` service that each holder serves, its client, the replica
+//! The networked part: the `Supervision` service that each holder serves, its client, the replica
 //! behind both, and a supervisor's procedures over all of them ([`Supervisor`]).
 
 mod adopting;

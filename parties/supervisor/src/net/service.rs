@@ -1,4 +1,4 @@
-//! The holder's side of the wire.
+//! The holder's gRPC service.
 
 use std::{
     future::Future,
@@ -36,8 +36,8 @@ pub trait Follow: Send + Sync + 'static {
     /// Follows the log to its present end, verifying all of it.
     fn sync(&self) -> impl Future<Output = Result<(), FollowError>> + Send;
 
-    /// Lets `read` see the copy as it is. `read` may take milliseconds and must not be run on an
-    /// async worker's thread.
+    /// Runs `read` on the present copy. `read` may take milliseconds and must not run on an async
+    /// worker's thread.
     fn look<R: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn LedgerView) -> R + Send + 'static,
@@ -60,7 +60,7 @@ pub trait Follow: Send + Sync + 'static {
 #[error("this holder's copy of the log cannot be brought up to date: {0}")]
 pub struct FollowError(pub String);
 
-/// What a holder lacks, so that it does not answer.
+/// What a holder lacks in order to answer.
 #[derive(Debug, Error)]
 enum Missing {
     #[error(transparent)]
@@ -71,7 +71,7 @@ enum Missing {
     Panicked,
 }
 
-/// Where a holder reads the time.
+/// The holder's clock.
 pub trait Clock: Send + Sync + 'static {
     /// The time.
     fn now(&self) -> Timestamp;
@@ -99,7 +99,7 @@ pub struct HolderService<F, C> {
 }
 
 impl<F: Follow, C: Clock> HolderService<F, C> {
-    /// A holder behind its own copy of the log.
+    /// A holder with its own copy of the log.
     pub fn new(holder: Holder, follow: F, clock: C) -> Self {
         Self {
             holder: Arc::new(Mutex::new(holder)),
@@ -109,9 +109,9 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
         }
     }
 
-    /// Runs one answer against the synchronised copy. Openings are few: one lock orders them,
-    /// and with them the journal. `known` when the caller's part in the log was found before: such
-    /// a caller does not wait with strangers.
+    /// Computes one answer from the synchronised copy. Openings are few, so one lock orders them
+    /// and the journal. `known` means that the caller's request was already found in the log: such
+    /// a caller does not wait with unauthenticated ones.
     async fn answer<A: Send + 'static>(
         &self,
         known: bool,
@@ -132,7 +132,7 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
             .map_err(|refused| fault(&refused))
     }
 
-    /// Looks at holder and copy as they are.
+    /// Reads the present holder and copy.
     async fn look<A: Send + 'static>(
         &self,
         look: impl FnOnce(&mut Holder, &dyn LedgerView) -> A + Send + 'static,
@@ -154,13 +154,13 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
 }
 
 fn lock(holder: &Mutex<Holder>) -> MutexGuard<'_, Holder> {
-    // A panic inside an answer leaves no half-made state: the journal comes last.
+    // A panic inside an answer leaves no partial state, because the journal comes last.
     holder.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn behind(error: &FollowError) -> Fault {
     tracing::error!(%error, "a holder cannot follow its log");
-    // Where its files lie is its operator's concern alone.
+    // Paths of its files are only for its operator.
     let message = "this holder's copy of the log cannot be brought up to date now; ask again later. Its operator \
                    finds the cause in its log";
     Fault {
@@ -187,9 +187,9 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
                 nonce: checked.nonce,
             },
         };
-        // Before anything is done for a caller: is it the one whose request is in the log? If the own
-        // copy does not have it, the copy may be behind; it is brought up to date for all such
-        // callers together.
+        // Before doing anything for a caller, check whether its request is in the log. If the
+        // holder's copy does not have it, the copy may be behind, so it is brought up to date for
+        // all such callers together.
         let shown = ask.clone();
         let known = self
             .look(move |_, view| Holder::is_requester(view, &shown))
@@ -226,7 +226,7 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
             },
             entries: checked.entries,
         };
-        // Anybody may ask again and again, and gets what is there.
+        // Anybody may repeat a question and gets the stored answer.
         let again = ask.clone();
         let given = self.look(move |holder, _| holder.given_total(&again));
         if let Some(answer) = given.await? {
@@ -251,14 +251,14 @@ fn total_response(answer: TotalPartial) -> Response<RequestTotalPartialResponse>
     })
 }
 
-/// What calls hold: a request, as bytes and read, and an answer.
+/// The memory of calls: a request, encoded and decoded, and an answer.
 const WEIGHTS: Weights =
     Weights::of_all(3 * SUPERVISION_REQUEST_MESSAGE + 2 * SUPERVISION_ANSWER_MESSAGE);
 
-/// How often a holder looks whether its log can be followed and its journal written.
+/// How often a holder checks whether its log can be followed and its journal written.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Serves a holder on `listener` until `stop` resolves, then finishes the calls under way. It is
+/// Serves a holder on `listener` until `stop` resolves, then finishes the calls in flight. It is
 /// healthy while its log can be followed and its journal written.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! A supervisor at work: the two procedures of `docs/src/supervision.md`, step by step over the
-//! network. Each step leaves enough behind to go on after a crash.
+//! The two procedures of `docs/src/supervision.md`, step by step over the network. Each step stores
+//! enough to continue after a crash.
 
 use std::{path::Path, sync::Arc};
 
@@ -22,7 +22,7 @@ use crate::{
 };
 use merits_sealing::SealingKey;
 
-/// A supervisor with its copy of the log and its lines to the holders.
+/// A supervisor with its copy of the log and its connections to the holders.
 #[derive(Debug)]
 pub struct Session {
     signer: EntrySigner,
@@ -47,7 +47,7 @@ pub struct OpenedClaim {
 pub struct PublishedTotal {
     /// The TotalsOpened entry.
     pub entry: EntryId,
-    /// What it says.
+    /// Its contents.
     pub total: OpenedTotal,
 }
 
@@ -55,7 +55,7 @@ pub struct PublishedTotal {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The own copy.
+    /// The supervisor's copy.
     #[error(transparent)]
     Copy(#[from] Unreadable),
     /// The basis.
@@ -106,7 +106,7 @@ pub enum SessionError {
 }
 
 impl Session {
-    /// `holders` are lines to both sides' holders, in any order.
+    /// `holders` are connections to both sides' holders, in any order.
     pub fn new(
         signer: EntrySigner,
         sealing_key: SealingKey,
@@ -138,7 +138,8 @@ impl Session {
     /// keeps content and result;
     ///
     /// # Errors
-    /// [`SessionError`]. After the request is in the log, [`Session::resume`] goes on from `file`.
+    /// [`SessionError`]. After the request is in the log, [`Session::resume`] continues from
+    /// `file`.
     pub async fn open_claim(
         &mut self,
         entry: EntryId,
@@ -154,8 +155,8 @@ impl Session {
             .ok_or(SessionError::NoSuchClaim { entry, claim })?;
         let signed = self.signer.request_opening(batch.scale, &content, deadline);
         let request = signed.id();
-        // The content is on the disk before its commitment is in the log: a request whose
-        // content is lost could never be revealed.
+        // Write the content to disk before its commitment is in the log: a request whose content is
+        // lost could never be revealed.
         let origin = self.signer.origin();
         write(
             &RequestFile::new(origin, &request, &content, deadline),
@@ -170,7 +171,7 @@ impl Session {
         self.answer(ask, file).await
     }
 
-    /// Goes on with a request that is in the log, from its file.
+    /// Continues a request that is in the log, from its file.
     ///
     /// # Errors
     /// [`SessionError`].
@@ -179,7 +180,7 @@ impl Session {
         self.answer(ask, file).await
     }
 
-    /// Shows everybody what a request was about, from its file. Due by the request's deadline.
+    /// Reveals the content of a request to everybody, from its file. Due by the request's deadline.
     ///
     /// # Errors
     /// [`SessionError`].
@@ -244,7 +245,7 @@ impl Session {
                     TotalSet::head(log, key, limit).map(|set| (set.clone(), set.ask(log)))
                 })
                 .await??;
-            // What is open already is nobody's to answer for.
+            // If the sum is already open, no holder needs to answer.
             let answers = match set.t1() {
                 Some(_) => self.ask_total(&ask).await,
                 None => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! A supervisor at work: its keys, its copy of the log, and the procedures over both.
+//! A supervisor's keys, its copy of the log, and the procedures that use both.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,7 +51,8 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Loads the keys and brings the copy up to date: one of its own, beside that of the holder's process.
+    /// Loads the keys and brings the copy up to date. It is a separate copy beside that of the
+    /// holder's process.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -89,7 +90,7 @@ impl Supervisor {
         )
     }
 
-    /// Submits an entry that it signed, and takes it into the copy.
+    /// Submits an entry that it signed, and adds it to the copy.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -123,7 +124,7 @@ impl Supervisor {
         self.admit(self.identity.application(&[Role::Supervisor]))
     }
 
-    /// A name that people would take for that of an admitted party needs a second look.
+    /// Refuses a name that people could mistake for that of an admitted party.
     ///
     /// # Errors
     /// [`SupervisorError::LooksAlike`].
@@ -226,7 +227,8 @@ impl Supervisor {
         })
     }
 
-    /// Reviews and approves a proposal. `proposal` says which, where several wait as the same version.
+    /// Reviews and approves a proposal. If several wait for the same version, `proposal` chooses
+    /// one.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -244,7 +246,7 @@ impl Supervisor {
         })
     }
 
-    /// The one proposal that waits and says what its manifest says.
+    /// The one waiting proposal that agrees with its manifest.
     fn reviewed(
         &self,
         id: &ScaleId,
@@ -294,7 +296,8 @@ impl Supervisor {
                 });
             }
         };
-        // What people read is what is approved: the ledger itself knows no formulas.
+        // The approved entry must agree with what people read, because the ledger itself does not
+        // know formulas.
         review(&record.terms)?;
         Ok(record.proposal)
     }
@@ -331,7 +334,7 @@ impl Supervisor {
                     own,
                     witness,
                 )?;
-                // What the ledger would refuse is refused before the half is written.
+                // Refuse what the ledger would refuse before the half is written.
                 let submission = Submission::from_signed(entry.clone(), state.origin())?;
                 let job = state.job(&submission)?;
                 let verified = job.map(|job| job.verify(state, &KeyRing::new()));
@@ -346,7 +349,7 @@ impl Supervisor {
         })
     }
 
-    /// Lines to the holders of both halves, for openings and totals.
+    /// Connections to the holders of both halves, for openings and totals.
     ///
     /// # Errors
     /// [`SupervisorError::Holder`].
@@ -396,7 +399,7 @@ impl Supervisor {
         })
     }
 
-    /// Checks that a disclosure opens the commitment on the ledger and gives what was opened.
+    /// Checks that a disclosure opens the commitment on the ledger and gives the opened values.
     ///
     /// # Errors
     /// [`SupervisorError::Checked`] if it does not; and others.

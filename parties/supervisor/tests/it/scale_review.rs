@@ -1,10 +1,10 @@
-//! A proposal that says something else than its manifest is not approved.
+//! A proposal that differs from its manifest is not approved.
 
 use merits_ledger::entry::{PublishedKey, ScaleProposed};
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
-    ids::{AssetId, Credits, PeriodKind, ScaleId, ScaleVersion, SchemaId},
+    ids::{AssetId, Credits, PeriodKind, Quantity, ScaleId, ScaleVersion, SchemaId},
 };
 use merits_supervisor::scale_review::{ReviewFault, review};
 use merits_trapdoor::TrapdoorKey;
@@ -52,7 +52,7 @@ fn each_number_that_differs_from_the_manifest_is_named() {
         ("figures", |p| p.figures.figures[0].schedule = Some(0)),
         ("figures", |p| p.figures.figures.truncate(0)),
         ("figures", |p| p.figures.schedules.push(vec![19_000])),
-        ("W_max", |p| p.max_measure = Some(1)),
+        ("W_max", |p| p.max_measure = Some(Quantity(1))),
         // Another scope for each source: one deed at two sources would pay twice.
         ("per source", |p| p.per_source = !p.per_source),
         // A distributor that vouches, and nobody is told.

@@ -1,4 +1,4 @@
-//! Links and consents: what is asked of a person, and the files that go to sources and distributors.
+//! Links and consents: the questions to a person, and the files for sources and distributors.
 
 use merits_ledger::{Entry, Role, State};
 use merits_params::terms::TermsDocument;
@@ -19,35 +19,35 @@ use crate::{
     report::{newest_manifest, party_name},
 };
 
-/// What a person is about to consent to.
+/// The request for a consent.
 #[derive(Debug, Clone)]
 pub struct ConsentRequest<'a> {
-    /// Who may claim.
+    /// The distributor that may claim.
     pub distributor: PartyId,
-    /// Whose records.
+    /// The source of the records.
     pub source: PartyId,
     /// The scale.
     pub scale: &'a str,
-    /// For which periods, in their order.
+    /// The periods, in order.
     pub periods: Vec<Period>,
-    /// What the distributor's records call the person; `None` for what was said the last time.
+    /// The person's name in the distributor's records; `None` for the one of the last time.
     pub account: Option<String>,
 }
 
-/// A consent as it is shown to the person before it is given.
+/// A consent, as shown to the person before they give it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConsentProposal {
     /// The distributor's name.
     pub distributor: String,
     /// The source's name.
     pub source: String,
-    /// What the distributor's records call the person.
+    /// The person's name in the distributor's records.
     pub account: String,
-    /// The terms in words, a line for each point.
+    /// The terms as text, one line for each point.
     pub terms: String,
-    /// The versions that count the periods.
+    /// The versions that apply to the periods.
     pub counted_by: Vec<CountedBy>,
-    /// Whether the distributor alone vouches whose records these are.
+    /// Whether only the distributor vouches for whose records these are.
     pub vouched: bool,
     #[serde(skip)]
     asked: AskedOf,
@@ -90,7 +90,7 @@ impl Wallet {
         Ok(speaker.link(source, account, now)?)
     }
 
-    /// Keeps what a party calls the person.
+    /// Stores a party's name for the person.
     ///
     /// # Errors
     /// [`WalletError::Directory`].
@@ -108,7 +108,7 @@ impl Wallet {
         Ok(party_name(self.replica().state()?, party))
     }
 
-    /// The terms that a distributor published last for a scale, if they are true of both.
+    /// The terms that a distributor published last for a scale, if they agree with both.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -120,7 +120,7 @@ impl Wallet {
         newest_terms(&self.replica(), distributor, scale)
     }
 
-    /// What the person would consent to, to be shown before anything is proven.
+    /// The consent to show to the person before anything is proven.
     ///
     /// # Errors
     /// [`WalletError`].

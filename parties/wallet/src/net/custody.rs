@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use merits_params::manifest::{Manifest, ManifestError};
+use merits_primitives::ids::{Credits, Quantity};
 use merits_replica::{Replica, ReplicaError};
 use serde::Serialize;
 use thiserror::Error;
@@ -15,14 +16,14 @@ use crate::{
 /// Credits of one claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CustodyCredit {
-    /// Whose.
+    /// The account.
     pub account: String,
-    /// For which period.
+    /// The period.
     pub period: String,
     /// How many.
-    pub credits: u64,
+    pub credits: Credits,
     /// What the deeds measured, of a scale with a measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// The unit of that.
     pub measure_unit: String,
     /// The batch.
@@ -31,11 +32,11 @@ pub struct CustodyCredit {
     pub claim: u16,
 }
 
-/// Why the credits cannot be told.
+/// Why the credits cannot be found.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CustodyError {
-    /// There is nothing to look into.
+    /// The copy of the log is empty.
     #[error(
         "the copy of the log in {} is empty: let its role bring it up to date first, for instance by `merits \
          sponsor verify`", .0.display()
@@ -52,8 +53,8 @@ pub enum CustodyError {
     Claim(#[from] ClaimFault),
 }
 
-/// The credits of these accounts, from the seed and the copy alone: even the terms that were consented to stand
-/// in the manifests on the ledger.
+/// The credits of these accounts, from the seed and the copy alone: even the terms of the consents
+/// are in the manifests on the ledger.
 ///
 /// # Errors
 /// [`CustodyError`].
@@ -99,7 +100,7 @@ fn report(replica: &Replica, credit: &OwnCredit) -> Result<CustodyCredit, Custod
     Ok(CustodyCredit {
         account: credit.account.clone(),
         period: credit.scope.period.label(),
-        credits: credit.credits.0,
+        credits: credit.credits,
         measure: credit.measure,
         measure_unit: measure_unit(replica, credit)?,
         entry: credit.entry.to_string(),

@@ -1,4 +1,4 @@
-//! Why a wallet's command is not carried out.
+//! Why a wallet's command failed.
 
 use merits_ledger::Refusal;
 use merits_params::terms::TermsError;
@@ -13,7 +13,7 @@ use crate::{
     recompute::RecomputeError, spend::SpendError, view::ScanError,
 };
 
-/// Why a wallet does not do what it was asked for.
+/// Why a wallet's command failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WalletError {
@@ -35,21 +35,21 @@ pub enum WalletError {
     /// Its copy cannot be scanned.
     #[error(transparent)]
     Scan(#[from] ScanError),
-    /// Nothing was ever fetched.
+    /// The copy is empty.
     #[error("the wallet's copy of the ledger is empty: leave --offline out once")]
     EmptyCopy,
     /// There is no connection.
     #[error("this needs the coordinator: leave --offline out")]
     Offline,
-    /// No id of a scale.
+    /// Not an id of a scale.
     #[error(transparent)]
     Name(#[from] NameError),
     /// No such scale.
     #[error("the ledger has the scales: {known}")]
     UnknownScale {
-        /// Those that there are.
+        /// The existing ones.
         known: String,
-        /// The ledger's words.
+        /// The ledger's version, period or figures.
         source: Refusal,
     },
     /// There is nothing to register.
@@ -58,7 +58,7 @@ pub enum WalletError {
          make a new wallet and let the registrar register you anew"
     )]
     Registered,
-    /// Identities are counted by a byte.
+    /// The number of identities exceeds a byte.
     #[error("all 256 identities of this seed were used up: make a new wallet")]
     UsedUp,
     /// The ledger's rules.
@@ -88,22 +88,22 @@ pub enum WalletError {
         /// Why.
         source: TermsError,
     },
-    /// Terms that are not true.
+    /// Terms that do not agree with distributor and scale.
     #[error(transparent)]
     Terms(#[from] TermsError),
     /// A manifest that this program does not read.
     #[error("the manifest of {0} cannot be read")]
     UnreadableManifest(String),
-    /// A leaf that the state speaks of.
+    /// A leaf to which the state refers.
     #[error("leaf {0} of the copy holds no terms")]
     NoTermsAt(u64),
     /// No period was named.
     #[error("no period")]
     NoPeriod,
     /// The distributor's name for the person is not known.
-    #[error("say by --account what the distributor's records call you")]
+    #[error("state with --account your name in the distributor's records")]
     NoAccount,
-    /// Nothing to take back.
+    /// There is no consent to withdraw.
     #[error("no consent to {distributor} for {scale} was deposited that stands")]
     NothingToWithdraw {
         /// The distributor's name.
@@ -112,7 +112,7 @@ pub enum WalletError {
         scale: String,
     },
     /// Tickets differ by source.
-    #[error("{0} counts by source: say by --source whose records the ticket is about")]
+    #[error("{0} counts by source: state with --source whose records the ticket is about")]
     CountsBySource(String),
     /// Spending.
     #[error(transparent)]
@@ -126,23 +126,23 @@ pub enum WalletError {
     /// No such entry.
     #[error("no {what} has an id that begins with {text}")]
     UnknownEntry {
-        /// What was looked for.
+        /// The kind of entry.
         what: &'static str,
-        /// How it was named.
+        /// The given text.
         text: String,
     },
     /// Several such entries.
     #[error("several ids begin with {0}: give more of it")]
     SeveralEntries(String),
-    /// An offer at several exchanges.
-    #[error("the offer can be redeemed at several exchanges: say by --at which one this is")]
+    /// The offer can be redeemed at several exchanges.
+    #[error("the offer can be redeemed at several exchanges: choose one with --at")]
     SeveralExchanges,
     /// No credits of that bucket.
     #[error("{}", told_buckets(day, known))]
     NoBucket {
-        /// The first day on which they would no longer be good.
+        /// The first day on which they would no longer be valid.
         day: String,
-        /// Such days of credits that there are.
+        /// The days of the existing credits.
         known: Vec<String>,
     },
     /// The entry has no voucher.
@@ -172,7 +172,7 @@ pub enum WalletError {
     /// The wallet's own redemption is not found by its keys.
     #[error("this redemption is not found in this wallet's copy of the log: scan again")]
     NotOwn,
-    /// A voucher cannot be kept.
+    /// A voucher cannot be stored.
     #[error(transparent)]
     Voucher(#[from] merits_guard::output::OutputError),
     /// The folder of vouchers.
@@ -183,7 +183,7 @@ pub enum WalletError {
         /// Why.
         source: std::io::Error,
     },
-    /// The voucher's file has no text: a bug.
+    /// The voucher's file cannot be written as text: a bug.
     #[error("the voucher's file: {0}")]
     Unwritten(#[from] serde_json::Error),
     /// The receipt gives no attestation.

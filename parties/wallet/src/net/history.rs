@@ -1,7 +1,10 @@
 //! Everything that concerns a person, in the ledger's order.
 
 use merits_ledger::Entry;
-use merits_primitives::{calendar::Timestamp, ids::EntryId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Credits, EntryId},
+};
 use serde::Serialize;
 
 use super::{Wallet, WalletError};
@@ -19,55 +22,55 @@ pub struct Event {
     pub time: Timestamp,
     /// The entry.
     pub entry: String,
-    /// What it says.
+    /// The event.
     pub happened: Happened,
 }
 
-/// What happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Happened {
     /// An identity of the wallet was registered.
     Registered {
-        /// By whom.
+        /// The registrar.
         by: String,
     },
     /// It was retired.
     Retired {
-        /// By whom.
+        /// The party.
         by: String,
     },
     /// A consent was deposited.
     Consented {
-        /// Which one, and where it stands now.
+        /// The consent, with its present status.
         consent: Consent,
     },
     /// Credits were earned.
     Earned {
-        /// What one of them is.
+        /// The unit of the credits.
         unit: String,
-        /// How many, and for what.
+        /// The credits and their origin.
         note: Note,
     },
     /// Credits were redeemed.
     Redeemed {
         /// The price.
-        credits: u64,
+        credits: Credits,
         /// Title of the offer.
         offer: String,
-        /// Where.
+        /// The exchange.
         exchange: String,
     },
     /// Two notes became one.
     Merged,
-    /// Credits were shown to somebody.
+    /// Credits were shown to a verifier.
     Attested {
         /// At least so many.
-        at_least: u64,
+        at_least: Credits,
     },
-    /// Somebody asked to open a claim.
+    /// A supervisor asked to open a claim.
     Opening {
-        /// Who.
+        /// The supervisor.
         requester: String,
         /// The batch.
         entry: String,
@@ -108,14 +111,14 @@ impl Wallet {
                 } => {
                     let known = state.offers().get(offer);
                     Happened::Redeemed {
-                        credits: amount.0,
+                        credits: *amount,
                         offer: known
                             .map_or_else(|| offer.to_string(), |of| of.published.title.clone()),
                         exchange: party_name(state, exchange),
                     }
                 }
                 SpendingPurpose::Attested { floor, .. } if floor.0 == 0 => Happened::Merged,
-                SpendingPurpose::Attested { floor, .. } => Happened::Attested { at_least: floor.0 },
+                SpendingPurpose::Attested { floor, .. } => Happened::Attested { at_least: *floor },
             };
             events.push((spending.entry, happened));
         }

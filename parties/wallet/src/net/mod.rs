@@ -1,8 +1,9 @@
-//! A wallet at work: its files, its copy of the ledger, and what its person has there.
+//! A wallet with its files, its copy of the ledger, and the person's credits there.
 //!
-//! [`Wallet`] joins a [`Directory`] with the copy that it names, which it can bring up to date. What it answers
-//! are reports ([`crate::report`]); what it makes is proven by a [`PersonProver`]. Only this module and the
-//! files of a wallet know the network's and the copy's crate, so the rest builds without the feature `net`.
+//! [`Wallet`] joins a [`Directory`] with the copy that it names, which it can bring up to date. Its
+//! answers are reports ([`crate::report`]); a [`PersonProver`] proves its statements. Only this
+//! module and the files of a wallet depend on the crates of the network and the copy, so the rest
+//! builds without the feature `net`.
 
 mod consenting;
 mod custody;
@@ -42,12 +43,12 @@ pub use self::{
     withdrawing::{Withdrawal, WithdrawalRequest, Withdrawn},
 };
 
-/// Finds what the keys' owner has, in a verified copy.
+/// Finds the possessions of the keys' owner in a verified copy.
 ///
 /// # Errors
 /// [`WalletError::Replica`], [`WalletError::Scan`]: the copy is unusable or of another ledger.
 pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, WalletError> {
-    // Leaves come in pages; an error ends them, and the view with them.
+    // Leaves are read in pages. An error ends the reading and the view.
     let mut failed: Option<ReplicaError> = None;
     let leaves = replica.leaves().map_while(|leaf| match leaf {
         Ok((_, leaf)) => Some::<Leaf>(leaf),
@@ -63,7 +64,7 @@ pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, WalletError> {
     }
 }
 
-/// A wallet with its copy of the ledger, and what its person has as of that copy.
+/// A wallet with its copy of the ledger, and the person's view of that copy.
 #[derive(Debug)]
 pub struct Wallet {
     directory: Directory,
@@ -78,7 +79,7 @@ enum Copy {
     Alone(Box<Replica>),
 }
 
-/// The copy, for as long as it is read. Do not hold it across an await.
+/// A guard for reading the copy. Do not hold it across an await.
 #[derive(Debug)]
 pub enum CopyGuard<'a> {
     /// A copy that can be brought up to date.
@@ -99,7 +100,7 @@ impl Deref for CopyGuard<'_> {
 }
 
 impl Wallet {
-    /// Opens a wallet with its copy as it is, without the network.
+    /// Opens a wallet with its present copy, without the network.
     ///
     /// # Errors
     /// [`WalletError::EmptyCopy`] for one that was never brought up to date; and others.
@@ -128,8 +129,8 @@ impl Wallet {
         })
     }
 
-    /// Opens a wallet over a copy that others read too, as it is: for a program that keeps several wallets of one
-    /// ledger.
+    /// Opens a wallet over a shared copy, without updating it: for a program with several wallets
+    /// of one ledger.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -159,7 +160,7 @@ impl Wallet {
         &self.keys
     }
 
-    /// What the person has, as of the copy.
+    /// The person's view, as of the copy.
     pub fn view(&self) -> &View {
         &self.view
     }
@@ -185,7 +186,7 @@ impl Wallet {
         }
     }
 
-    /// Fetches what is new, and scans again.
+    /// Fetches new leaves, and scans again.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -196,7 +197,7 @@ impl Wallet {
         })
     }
 
-    /// Submits an entry that the person makes, and takes it into the copy.
+    /// Submits an entry of the person, and adds it to the copy.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -229,12 +230,12 @@ impl Wallet {
     /// A scale of the ledger, by its id.
     ///
     /// # Errors
-    /// [`WalletError::UnknownScale`] names those that there are.
+    /// [`WalletError::UnknownScale`] names the existing ones.
     pub fn scale(&self, text: &str) -> Result<ScaleId, WalletError> {
         scale(self.replica().state()?, text)
     }
 
-    /// How much of the log everything here is about.
+    /// The part of the log that all answers are based on.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -246,7 +247,7 @@ impl Wallet {
         })
     }
 
-    /// Who the wallet is.
+    /// The wallet's identity.
     pub fn identity(&self) -> Identity {
         report::identity(&self.view, &self.keys)
     }
@@ -299,7 +300,7 @@ impl Wallet {
         Ok(report::consents(self.replica().state()?, &self.view))
     }
 
-    /// Who opened the person's records.
+    /// The openings of the person's records.
     ///
     /// # Errors
     /// [`WalletError`].

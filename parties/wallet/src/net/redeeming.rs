@@ -1,7 +1,7 @@
-//! Redemptions: planned by the wallet, taken by an exchange, and confirmed by the log.
+//! Redemptions: planned by the wallet, processed by an exchange, and confirmed by the log.
 //!
-//! The wallet does not know exchanges: its program sends what [`Wallet::plan_redemption`] gives to one, and
-//! comes back with the answer.
+//! The wallet does not contact exchanges: its program sends the result of
+//! [`Wallet::plan_redemption`] to one, and passes back the answer.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{EntryId, Expiry, PartyId, ScaleId},
+    ids::{Credits, EntryId, Expiry, PartyId, ScaleId},
 };
 use merits_verifier::{groth16::Proof, receipt::Receipt};
 use rand_core::CryptoRng;
@@ -28,16 +28,16 @@ use crate::{
     view::SpendingPurpose,
 };
 
-/// A voucher that the wallet keeps: asked for again, it is the same.
+/// A voucher that the wallet stores. If it is requested again, it is the same.
 const VOUCHER: Kind<'static> =
     Kind::new("a voucher", Readers::Owner).replacing(b"{\n  \"merits\": \"voucher/v1\",\n");
 
-/// A redemption that is ready to be proven and handed to its exchange.
+/// A redemption that is ready to be proven and sent to its exchange.
 #[derive(Debug)]
 pub struct PlannedRedemption {
     /// The id that it will have on the ledger.
     pub id: EntryId,
-    /// Where it is redeemed.
+    /// The exchange.
     pub exchange: PartyId,
     planned: Planned<Redeemed>,
 }
@@ -49,8 +49,8 @@ impl PlannedRedemption {
     }
 
     /// Credits that come back.
-    pub fn change(&self) -> u64 {
-        self.planned.change.0
+    pub fn change(&self) -> Credits {
+        self.planned.change
     }
 
     /// Makes the proof.
@@ -73,7 +73,7 @@ pub struct OwnRedemption {
     pub receipt: Option<Receipt>,
 }
 
-/// A voucher that was kept. Its code is the bearer's, and only in the file.
+/// A stored voucher. Anybody can use its code, so the code is only in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeptVoucher {
     /// The redemption.
@@ -81,16 +81,16 @@ pub struct KeptVoucher {
     /// Title of the offer.
     pub title: String,
     /// What was paid.
-    pub credits: u64,
+    pub credits: Credits,
     /// What one credit is.
     pub unit: String,
-    /// Where.
+    /// The exchange.
     pub exchange: String,
     /// The file.
     pub path: PathBuf,
 }
 
-/// What is kept of a voucher. Only the owner may read the file.
+/// The stored data of a voucher. Only the owner may read the file.
 #[derive(Serialize)]
 struct Kept<'a> {
     merits: &'static str,
@@ -136,8 +136,8 @@ impl Wallet {
         })
     }
 
-    /// Brings the copy up to date after an exchange answered with a receipt, and looks the redemption up in it:
-    /// the log decides, not the exchange.
+    /// Brings the copy up to date after an exchange answered with a receipt, and finds the
+    /// redemption in it: the log decides, not the exchange.
     ///
     /// # Errors
     /// [`WalletError::NotYetSeen`], [`WalletError::NotInLog`], [`WalletError::NotOwn`].
@@ -190,7 +190,7 @@ impl Wallet {
     }
 
     /// (Offer, exchange, price) of a redemption of this wallet.
-    fn redeemed(&self, id: &EntryId) -> Result<(&EntryId, &PartyId, u64), WalletError> {
+    fn redeemed(&self, id: &EntryId) -> Result<(&EntryId, &PartyId, Credits), WalletError> {
         let own = self.view.spendings.iter().find(|own| own.entry == *id);
         match &own.ok_or(WalletError::NotOwn)?.purpose {
             SpendingPurpose::Redeemed {
@@ -198,12 +198,12 @@ impl Wallet {
                 exchange,
                 amount,
                 ..
-            } => Ok((offer, exchange, amount.0)),
+            } => Ok((offer, exchange, *amount)),
             SpendingPurpose::Attested { .. } => Err(WalletError::NoVoucher(*id)),
         }
     }
 
-    /// Keeps a voucher's code in the wallet's folder, readable by its owner only.
+    /// Stores a voucher's code in the wallet's folder, readable by its owner only.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -283,7 +283,7 @@ impl Wallet {
         Ok(spender.merge(scale, expiry, rng)?)
     }
 
-    /// Proves a merge and submits it. Returns what the new note is worth.
+    /// Proves a merge and submits it. Returns the value of the new note.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -291,17 +291,17 @@ impl Wallet {
         &'a mut self,
         merge: Planned<Attested>,
         prover: &'a PersonProver,
-    ) -> BoxFuture<'a, Result<u64, WalletError>> {
+    ) -> BoxFuture<'a, Result<Credits, WalletError>> {
         Box::pin(async move {
             let proof = merge.prove(prover)?;
             let entry = Entry::Attested(merge.entry).personal(self.keys.origin(), &proof);
             self.submit(&entry).await?;
-            Ok(merge.change.0)
+            Ok(merge.change)
         })
     }
 }
 
-/// The bucket whose credits are no longer good from this day on.
+/// The bucket whose credits are no longer valid from this day on.
 pub(super) fn bucket(buckets: &[Expiry], day: &str) -> Result<Expiry, WalletError> {
     let found = buckets.iter().find(|expiry| expiry_day(**expiry) == day);
     found.copied().ok_or_else(|| WalletError::NoBucket {
@@ -310,7 +310,7 @@ pub(super) fn bucket(buckets: &[Expiry], day: &str) -> Result<Expiry, WalletErro
     })
 }
 
-/// The one id that begins so.
+/// The only id that begins with this text.
 fn entry_id(
     known: impl Iterator<Item = EntryId>,
     text: &str,

@@ -1,4 +1,4 @@
-//! Attestations: what a person shows to a verifier, and a credit worked out again.
+//! Attestations, which a person shows to a verifier, and the recomputation of a credit.
 
 use futures::future::BoxFuture;
 use merits_ledger::{Entry, entry::Attested};
@@ -24,16 +24,16 @@ use crate::{
     view::NoteOrigin,
 };
 
-/// What is to be shown to somebody.
+/// The request for an attestation.
 #[derive(Debug, Clone)]
 pub struct AttestRequest<'a> {
     /// Credits of this scale.
     pub scale: &'a str,
-    /// Of the bucket that is no longer good from this day on; `None` for the longest-lasting one of those with
-    /// enough.
+    /// The bucket that is no longer valid from this day on; `None` for the longest-lasting one with
+    /// enough credits.
     pub expires: Option<&'a str>,
     /// At least so many.
-    pub at_least: u64,
+    pub at_least: Credits,
     /// To whom, and what was asked.
     pub question: &'a Question,
     /// Last moment.
@@ -60,24 +60,24 @@ impl PlannedAttestation {
     }
 }
 
-/// What an attestation that is in the log shows, and to whom.
+/// An attestation that is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// At least so many credits.
-    pub at_least: u64,
+    pub at_least: Credits,
     /// What one of them is.
     pub unit: String,
-    /// Of which scale.
+    /// The scale.
     pub scale: String,
-    /// Good until before this day.
+    /// The credits are valid until this day (exclusive).
     pub expires: String,
-    /// To whom.
+    /// The verifier.
     pub verifier: String,
     /// The last moment.
     pub not_after: Timestamp,
     /// The entry's leaf.
     pub leaf: u64,
-    /// Of which log.
+    /// The log.
     pub origin: String,
     /// The attestation's bytes, for a QR code.
     #[serde(skip)]
@@ -107,7 +107,7 @@ impl Wallet {
         let showing = Showing {
             scale: scale.clone(),
             expiry,
-            floor: Credits(asked.at_least),
+            floor: asked.at_least,
             question: asked.question.clone(),
             not_after: asked.not_after,
         };
@@ -120,7 +120,7 @@ impl Wallet {
         })
     }
 
-    /// Submits an attestation, and packs its receipt for the one who asked.
+    /// Submits an attestation, and packs its receipt for the verifier.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -138,7 +138,7 @@ impl Wallet {
             let (question, not_after) = (planned.question, planned.not_after);
             let packed = Attestation::pack(&submitted.receipt, &log, &question, not_after)?;
             Ok(Shown {
-                at_least: floor.0,
+                at_least: floor,
                 unit: planned.unit,
                 scale: planned.scale.to_string(),
                 expires: expiry_day(expiry),
@@ -160,8 +160,8 @@ impl Wallet {
         Ok(recompute::approved(replica.state()?, scale, period)?)
     }
 
-    /// Compares each own claim of a scale and period with what own records give. Of records of several
-    /// accounts, `account` says which is the person's.
+    /// Compares each of the person's claims of a scale and period with the result of the person's
+    /// records. If the records have several accounts, `account` is the person's.
     ///
     /// # Errors
     /// [`WalletError::Recompute`].

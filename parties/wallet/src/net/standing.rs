@@ -1,4 +1,4 @@
-//! What became of a redemption that got no voucher.
+//! The status of a redemption that got no voucher.
 
 use futures::future::BoxFuture;
 use merits_primitives::ids::EntryId;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Wallet;
 
-/// Where a redemption stands, by the wallet's own copy of the log.
+/// The status of a redemption by the wallet's copy of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum RedemptionStanding {
@@ -15,12 +15,12 @@ pub enum RedemptionStanding {
         /// Its leaf.
         leaf: u64,
     },
-    /// The log up to here does not have it.
+    /// The log, up to its present end, does not have it.
     NotYet {
-        /// How many leaves there are.
+        /// The number of leaves.
         size: u64,
     },
-    /// The copy cannot be brought up to date, and did not have it before.
+    /// The copy cannot be brought up to date, and did not have the redemption before.
     Unknown {
         /// Why.
         reason: String,
@@ -28,7 +28,7 @@ pub enum RedemptionStanding {
 }
 
 impl RedemptionStanding {
-    /// From what came of bringing the copy up to date, where the copy has the redemption, and the copy's
+    /// From the result of updating the copy, the redemption's leaf in the copy, and the copy's
     /// size.
     pub fn of<E: ToString>(synced: Result<(), E>, leaf: Option<u64>, size: u64) -> Self {
         match (leaf, synced) {
@@ -42,7 +42,7 @@ impl RedemptionStanding {
 }
 
 impl Wallet {
-    /// Where a redemption stands, after the exchange gave no voucher: only the log says it.
+    /// The status of a redemption after the exchange gave no voucher. Only the log determines it.
     pub fn redemption_standing(&mut self, id: EntryId) -> BoxFuture<'_, RedemptionStanding> {
         Box::pin(async move {
             let synced = self.sync().await;
@@ -50,7 +50,7 @@ impl Wallet {
                 let replica = self.replica();
                 (replica.find(&id), replica.size())
             };
-            // A copy that cannot be read does not say that the redemption is not in it.
+            // If the copy cannot be read, that does not mean that the redemption is missing.
             let (leaf, synced) = match found {
                 Ok(leaf) => (leaf, synced),
                 Err(unreadable) => (None, Err(unreadable.into())),

@@ -1,4 +1,4 @@
-//! Taking consents back.
+//! Withdraws consents.
 
 use futures::future::BoxFuture;
 use merits_ledger::State;
@@ -13,20 +13,21 @@ use crate::{
     view::OwnConsent,
 };
 
-/// What is taken back.
+/// The request for a withdrawal.
 #[derive(Debug, Clone)]
 pub struct WithdrawalRequest<'a> {
-    /// From whom.
+    /// The distributor.
     pub distributor: PartyId,
-    /// For which scale.
+    /// The scale.
     pub scale: &'a str,
-    /// For which periods; `None` for every consent that was deposited.
+    /// The periods; `None` for every deposited consent.
     pub periods: Option<Vec<Period>>,
-    /// Whose records; needed for a ticket that was not deposited yet, of a scale that counts by source.
+    /// The source of the records. Needed for a ticket that is not deposited yet, if the scale
+    /// counts by source.
     pub source: Option<PartyId>,
 }
 
-/// One consent that is taken back.
+/// One consent to withdraw.
 #[derive(Debug, Clone)]
 pub struct Withdrawal {
     period: Period,
@@ -43,19 +44,19 @@ enum Of {
     },
 }
 
-/// A consent that was taken back.
+/// A withdrawn consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Withdrawn {
     /// Its period.
     pub period: String,
-    /// The entry that says so.
+    /// The entry of the withdrawal.
     pub entry: String,
     /// Whether the ticket had been deposited. If not, the ledger refuses it from now on.
     pub deposited: bool,
 }
 
 impl Wallet {
-    /// The consents that a request is about: those that were deposited, and tickets that are on their way.
+    /// The consents of a request: deposited ones, and tickets that are not deposited yet.
     ///
     /// # Errors
     /// [`WalletError::NothingToWithdraw`]; and others.
@@ -74,7 +75,7 @@ impl Wallet {
                 of: Of::Deposited(Box::new(own.clone())),
             })
             .collect();
-        // Seed and ledger tell the messages of tickets that are on their way too.
+        // The messages of tickets that are not deposited yet follow from seed and ledger too.
         let deposited: Vec<Period> = withdrawals.iter().map(|own| own.period).collect();
         let on_the_way = periods.clone().unwrap_or_default().into_iter();
         withdrawals.extend(
@@ -98,7 +99,7 @@ impl Wallet {
         Ok(withdrawals)
     }
 
-    /// Takes one consent back.
+    /// Withdraws one consent.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -140,7 +141,7 @@ impl Wallet {
     }
 }
 
-/// The source of a ticket that is on its way matters only where the scale counts by source.
+/// The source of a ticket that is not deposited yet matters only if the scale counts by source.
 fn any_source(state: &State, scale: &ScaleId) -> Result<PartyId, WalletError> {
     let versions = &state.scales().get(scale)?.versions;
     if versions.iter().any(|version| version.terms.per_source) {

@@ -1,4 +1,4 @@
-//! Pictures in grey, and what helps a reader of codes to see them.
+//! Grey pictures, and filters that help a code reader.
 
 /// Brightness by rows; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Grey {
         (above * (1.0 - dy) + below * dy).round() as u8
     }
 
-    /// Another picture of this one: `place` says where each of its pixels comes from.
+    /// Transforms a picture: `place` gives the source of each pixel.
     pub(super) fn drawn(
         &self,
         width: usize,
@@ -65,7 +65,7 @@ impl Grey {
         }
         let size = |side: usize| ((side as f32 * factor).round() as usize).max(1);
         let (width, height) = (size(self.width), size(self.height));
-        // Smaller: what falls between the pixels that are looked at would be lost.
+        // When shrinking, details between the sampled pixels would be lost.
         let softened = (factor < 0.75).then(|| self.mean((0.5 / factor) as usize));
         let from = softened.as_ref().unwrap_or(self);
         from.drawn(width, height, |x, y| {
@@ -89,13 +89,13 @@ impl Grey {
         })
     }
 
-    /// Light for dark.
+    /// Inverts the picture.
     pub(super) fn inverted(&self) -> Self {
         let pixels = self.pixels.iter().map(|pixel| 255 - pixel).collect();
         Self::new(self.width, self.height, pixels)
     }
 
-    /// Edges made steeper: what a lens blurred.
+    /// Sharpens edges that a lens blurred.
     pub(super) fn sharpened(&self) -> Self {
         let mean = self.mean(2);
         let pixels = self.pixels.iter().zip(&mean.pixels).map(|(pixel, mean)| {
@@ -105,8 +105,8 @@ impl Grey {
         Self::new(self.width, self.height, pixels.collect())
     }
 
-    /// Black where it is darker than around it, white elsewhere: light that falls unevenly does not
-    /// matter.
+    /// Black where it is darker than its surroundings, white elsewhere, so that uneven light does
+    /// not matter.
     pub(super) fn by_place(&self, radius: usize) -> Self {
         let mean = self.mean(radius);
         let pixels = self.pixels.iter().zip(&mean.pixels);
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(half, Grey::new(2, 2, vec![100; 4]));
         let turned = picture.turned(90.0, 1.0);
         assert!(turned.width >= 3 && turned.height >= 4);
-        // A slope of light is no edge, a dark spot on it is one.
+        // A gradient is not an edge, but a dark spot on it is.
         let slope: Vec<u8> = (0..400).map(|i| 100 + (i % 20) as u8 * 5).collect();
         let mut spotted = Grey::new(20, 20, slope);
         spotted.pixels[210] = 20;

@@ -1,9 +1,9 @@
-//! The modules of a code, read off a picture in grey.
+//! Reads the modules of a code from a grey picture.
 //!
-//! The reader of codes sees black and white, and places its grid by whole pixels: where a module has three
-//! pixels and the lens blurred them, too many are read wrong. Here the grid is fitted to the brightness
-//! itself, between pixels, by the patterns that every code of a size has at the same places (finders,
-//! timing, alignment). Each module is then compared with those around it.
+//! The code reader uses black and white and places its grid at whole pixels. If a module has three
+//! pixels and the lens blurred them, it reads too many modules wrong. This module fits the grid to
+//! the brightness itself, between pixels, by the patterns that all codes of one size share
+//! (finders, timing, alignment). Then it compares each module with those around it.
 
 use quircs::{Capstone, Code, Point, Quirc, VERSION_DB};
 
@@ -13,10 +13,10 @@ use super::grey::Grey;
 const SMALLEST: usize = 21;
 const LARGEST: usize = 177;
 
-/// Most corners that are taken for corners of codes: a picture full of squares has many.
+/// Most corners that are tried as corners of codes: a picture full of squares has many.
 const MOST_CORNERS: usize = 9;
 
-/// Most codes that are tried in one look.
+/// Most codes that are tried in one attempt.
 const MOST_CODES: usize = 3;
 
 /// Modules around a module whose brightness says what is dark there.
@@ -137,7 +137,7 @@ fn distance(one: Place, other: Place) -> f64 {
     (one.0 - other.0).hypot(one.1 - other.1)
 }
 
-/// The grid that the reader laid.
+/// The reader's grid.
 fn from_reader(grid: &quircs::Grid) -> Option<Grid> {
     let side = usize::try_from(grid.grid_size).ok()?;
     let c = grid.c;
@@ -246,7 +246,7 @@ fn pattern(side: usize) -> Vec<(f64, f64, f64)> {
     modules
 }
 
-/// Moves the corners until the patterns lie best; how well they do, for a module.
+/// Moves the corners until the patterns fit best. Returns the fit for each module.
 fn fit(detail: &Detail<'_>, mut grid: Grid) -> (f64, Grid) {
     let pattern = pattern(grid.side);
     let score = |grid: &Grid| {
@@ -282,7 +282,7 @@ fn fit(detail: &Detail<'_>, mut grid: Grid) -> (f64, Grid) {
     (best, grid)
 }
 
-/// The modules, as several readings: which of them is right, the code's own correction says.
+/// Several readings of the modules. The code's error correction decides which is right.
 fn read(picture: &Grey, grid: &Grid) -> Vec<Code> {
     let place = grid.projection();
     let side = grid.side;
@@ -310,7 +310,7 @@ fn read(picture: &Grey, grid: &Grid) -> Vec<Code> {
         .collect()
 }
 
-/// Modules without what their four neighbours shone into them.
+/// Modules without the light that their four neighbours spread into them.
 fn sharper(light: &[f32], side: usize, share: f32) -> Vec<f32> {
     let at = |x: usize, y: usize| light[y.min(side - 1) * side + x.min(side - 1)];
     let around = |x: usize, y: usize| {

@@ -1,4 +1,4 @@
-//! What a person consented to.
+//! The consents of a person.
 
 use merits_ledger::State;
 use merits_primitives::calendar::Timestamp;
@@ -16,15 +16,15 @@ pub struct Consent {
     pub version: u32,
     /// The period.
     pub period: String,
-    /// To whom.
+    /// The distributor.
     pub distributor: String,
-    /// Whose records.
+    /// The source of the records.
     pub source: String,
-    /// Where it stands.
+    /// Its status.
     pub standing: Standing,
 }
 
-/// Where a consent stands.
+/// The status of a consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Standing {
@@ -33,18 +33,19 @@ pub enum Standing {
         /// The last moment, unix milliseconds.
         until: Timestamp,
     },
-    /// Claimed with.
+    /// It was used for a claim.
     Claimed {
         /// The batch.
         entry: String,
         /// The claim in it.
         claim: u16,
-        /// Whether the person took the consent back since: the distributor deletes the records.
+        /// Whether the person has withdrawn the consent since then, so that the distributor deletes
+        /// the records.
         withdrawn: bool,
     },
-    /// Taken back before it was claimed with.
+    /// It was withdrawn before it was used for a claim.
     Withdrawn,
-    /// The reservation is over, unused.
+    /// The reservation ended unused.
     Lapsed,
 }
 

@@ -1,11 +1,11 @@
-//! What a person has.
+//! The credits of a person.
 
 use std::collections::BTreeMap;
 
 use merits_ledger::{State, state::check_not_expired};
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Expiry, ScaleId},
+    ids::{Credits, Expiry, Quantity, ScaleId},
 };
 use serde::Serialize;
 
@@ -17,16 +17,16 @@ use crate::view::{NoteOrigin, OwnNote, View};
 pub struct Purse {
     /// The scale.
     pub scale: String,
-    /// What one credit is.
+    /// The unit of the credits.
     pub unit: String,
-    /// The first day on which they are no longer good.
+    /// The first day on which they are no longer valid.
     pub expires: String,
     /// Whether that day has come.
     pub expired: bool,
     /// How many the person owns.
-    pub credits: u64,
+    pub credits: Credits,
     /// Credits of identities that were retired: nobody can spend them any more.
-    pub retired: u64,
+    pub retired: Credits,
     /// The notes that hold [`Purse::credits`], without empty ones.
     pub notes: Vec<Note>,
 }
@@ -35,14 +35,14 @@ pub struct Purse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// What it is worth.
-    pub credits: u64,
+    pub credits: Credits,
     /// What the deeds measured, of a scale with a measure.
-    pub measure: Option<u64>,
+    pub measure: Option<Quantity>,
     /// Where it comes from.
     pub from: NoteSource,
 }
 
-/// Where a note comes from.
+/// The origin of a note.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoteSource {
@@ -50,14 +50,14 @@ pub enum NoteSource {
     Claim {
         /// The period of the deeds.
         period: String,
-        /// Who proved them.
+        /// The distributor that proved them.
         distributor: String,
-        /// Who recorded them.
+        /// The source that recorded them.
         source: String,
-        /// Whether the distributor alone vouches whose records they are.
+        /// Whether only the distributor vouches for whose records they are.
         vouched: bool,
     },
-    /// What was left of spent notes.
+    /// The change of spent notes.
     Change {
         /// The entry that spent them.
         entry: String,
@@ -84,7 +84,7 @@ impl Note {
             },
         };
         Self {
-            credits: note.value.0,
+            credits: note.value,
             measure: note.measure,
             from,
         }
@@ -119,8 +119,8 @@ pub fn credits(state: &State, view: &View, now: Timestamp) -> Vec<Purse> {
 }
 
 /// Notes of one scale: its supply is below 2^64.
-fn sum(notes: &[&OwnNote]) -> u64 {
+fn sum(notes: &[&OwnNote]) -> Credits {
     notes
         .iter()
-        .fold(0, |sum, note| sum.saturating_add(note.value.0))
+        .fold(Credits::ZERO, |sum, note| sum.saturating_add(note.value))
 }

@@ -1,15 +1,15 @@
-//! Who the wallet is.
+//! The identity of a wallet.
 
 use merits_primitives::field;
 use serde::Serialize;
 
 use crate::{keys::WalletKeys, view::View};
 
-/// Who a wallet is on its ledger.
+/// The identity of a wallet on its ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Identity {
-    /// Nobody registered it.
+    /// It is not registered.
     Unregistered {
         /// The commitment that its first registration will have.
         commitment: String,
@@ -18,7 +18,7 @@ pub enum Identity {
     Registered {
         /// Its commitment.
         commitment: String,
-        /// Periods count that begin on this day or later.
+        /// Periods that begin on this day or later can be claimed.
         eligible_from: String,
         /// The ledger's count of the person's registrations, from 0.
         generation: u8,
@@ -27,7 +27,7 @@ pub enum Identity {
     },
 }
 
-/// Who the wallet with these keys is.
+/// The identity of the wallet with these keys.
 pub fn identity(view: &View, keys: &WalletKeys) -> Identity {
     match &view.identity {
         None => Identity::Unregistered {

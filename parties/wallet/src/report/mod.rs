@@ -1,7 +1,8 @@
-//! What a wallet tells its person, as plain data.
+//! A wallet's reports for its person, as plain data.
 //!
-//! A program renders it: the `merits` command as text, another one as a page. Nothing here needs a network or
-//! files. Names are those on the ledger; times are unix milliseconds; ids and commitments are hexadecimal.
+//! A program displays them: the `merits` command as text, another one as a page. Nothing here needs
+//! a network or files. Names are those on the ledger; times are unix milliseconds; ids and
+//! commitments are hexadecimal.
 
 mod consents;
 mod credits;
@@ -25,7 +26,7 @@ pub use self::{
     openings::{Opening, Openings, openings},
 };
 
-/// How much of the log a report is about.
+/// The part of the log that a report is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AsOf {
     /// Leaves of the copy.
@@ -34,13 +35,13 @@ pub struct AsOf {
     pub time: Timestamp,
 }
 
-/// A party's name, or the beginning of its id if the ledger does not have it.
+/// A party's name, or the beginning of its id if the ledger lacks it.
 pub fn party_name(state: &State, party: &PartyId) -> String {
     let known = state.parties().get(party);
     known.map_or_else(|| party.to_string(), |known| known.name.clone())
 }
 
-/// What one credit of a scale is, in its newest approved manifest's words.
+/// The unit of a scale's credits, from its newest approved manifest.
 pub fn unit(state: &State, scale: &ScaleId) -> String {
     let manifest = newest_manifest(state, scale);
     manifest.map_or_else(
@@ -55,7 +56,7 @@ pub fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
     Manifest::from_approved(&versions.last()?.terms.manifest).ok()
 }
 
-/// The first day on which credits of a bucket are no longer good, such as `2027-04-01`.
+/// The first day on which credits of a bucket are no longer valid, such as `2027-04-01`.
 pub fn expiry_day(expiry: Expiry) -> String {
     let (kind, index) = (PeriodKind::Month, expiry.0);
     format!("{}-01", Period { kind, index }.label())

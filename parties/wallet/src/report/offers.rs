@@ -1,7 +1,7 @@
-//! What a person can redeem.
+//! The offers that a person can redeem.
 
 use merits_ledger::State;
-use merits_primitives::calendar::Timestamp;
+use merits_primitives::{calendar::Timestamp, ids::Credits};
 use serde::Serialize;
 
 use super::{expiry_day, party_name, unit};
@@ -16,27 +16,27 @@ use crate::{
 pub struct OpenOffer {
     /// Its id.
     pub id: String,
-    /// What the sponsor gives, in a line.
+    /// The title.
     pub title: String,
-    /// What kind of thing that is.
+    /// The kind of the offer.
     pub kind: String,
-    /// More about it, perhaps nothing.
+    /// The description; may be empty.
     pub description: String,
     /// How many credits it costs.
-    pub price: u64,
+    pub price: Credits,
     /// Of which scale.
     pub scale: String,
-    /// What one of them is.
+    /// The unit of the credits.
     pub unit: String,
-    /// They must be good until before this day.
+    /// The credits must be valid until this day (exclusive).
     pub expires: String,
-    /// Who pays.
+    /// The sponsor.
     pub sponsor: String,
-    /// Where it can be redeemed.
+    /// The exchanges where it can be redeemed.
     pub exchanges: Vec<String>,
-    /// How many redemptions are left.
+    /// The number of redemptions left.
     pub left: u32,
-    /// Of how many.
+    /// The quota.
     pub quota: u32,
     /// When it ends, unix milliseconds.
     pub closes: Timestamp,
@@ -53,21 +53,21 @@ pub enum Affordable {
     /// One or two notes cover it.
     Yes {
         /// What would be left of them.
-        change: u64,
+        change: Credits,
     },
     /// Not now.
     No {
-        /// Why, in words.
+        /// The reason, as text.
         reason: String,
     },
-    /// The wallet has no identity that stands.
+    /// The wallet has no valid identity.
     NoIdentity,
 }
 
 /// The offers that are open at `now` (unix milliseconds; the ledger's time counts where it is later).
 ///
 /// # Errors
-/// [`SpendError::OtherView`], [`SpendError::Rows`]. To look, no identity is needed.
+/// [`SpendError::OtherView`], [`SpendError::Rows`]. No identity is needed.
 pub fn offers(
     state: &State,
     view: &View,
@@ -88,7 +88,7 @@ pub fn offers(
             None => Affordable::NoIdentity,
             Some(spender) => {
                 match spender.can_pay(offer.asset, published.expiry, published.price) {
-                    Ok(change) => Affordable::Yes { change: change.0 },
+                    Ok(change) => Affordable::Yes { change },
                     Err(error) => Affordable::No {
                         reason: error.to_string(),
                     },
@@ -101,7 +101,7 @@ pub fn offers(
             title: published.title.clone(),
             kind: published.kind.to_string(),
             description: published.description.clone(),
-            price: published.price.0,
+            price: published.price,
             scale: published.scale.to_string(),
             unit: unit(state, &published.scale),
             expires: expiry_day(published.expiry),

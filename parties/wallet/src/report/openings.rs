@@ -1,4 +1,4 @@
-//! Who opened a person's records.
+//! The openings of a person's records.
 
 use merits_ledger::State;
 use merits_primitives::calendar::Timestamp;
@@ -10,16 +10,17 @@ use crate::view::View;
 /// Openings of the person's claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Openings {
-    /// Those that everybody may know of.
+    /// Revealed openings.
     pub openings: Vec<Opening>,
-    /// Requests for scales of the person's that are still hidden: they may be about others.
+    /// Requests for scales of the person whose content is still hidden: they may be about other
+    /// people.
     pub hidden: usize,
 }
 
 /// One opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Opening {
-    /// Who asked.
+    /// The supervisor.
     pub requester: String,
     /// When, unix milliseconds.
     pub requested: Timestamp,

@@ -1,4 +1,4 @@
-//! The walk over the log.
+//! The pass over the log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::keys::WalletKeys;
 
-/// Finds what the keys' owner has in leaves that were verified and made this state, all of them and in order.
+/// Finds the possessions of the keys' owner in all verified leaves of this state, in order.
 ///
 /// # Errors
 /// [`ScanError::OtherOrigin`].
@@ -61,8 +61,8 @@ pub fn scan_leaves(
     Ok(scan.view)
 }
 
-/// The identities of a seed that the ledger knows, from the first on. A wallet begins one only
-/// when the one before is registered, so there are no gaps.
+/// The registered identities of a seed, from the first on. A wallet begins one only when the one
+/// before is registered, so there are no gaps.
 fn own_people(
     state: &State,
     keys: &WalletKeys,
@@ -87,18 +87,18 @@ fn newest(people: &[(IdentityCommitment, Person)], keys: &WalletKeys) -> Option<
         commitment: *commitment,
         index: person.index,
         birth: person.birth,
-        // The person was registered anew, under another seed: this identity is over.
+        // The person was registered again under another seed, so this identity is retired.
         retired: person.retired || person.commitment != *commitment,
     })
 }
 
-/// A walk over the log.
+/// A pass over the log.
 struct Scan<'a> {
     state: &'a State,
     secrets: Vec<(u8, Secret)>,
     view: View,
     scopes: HashMap<(AssetId, u64, Option<PartyId>), Scope>,
-    /// Own tickets by nullifier: the consent that was deposited last.
+    /// The person's tickets by nullifier: the consent that was deposited last.
     tickets: HashMap<[u8; 32], usize>,
     /// Own notes by their spend nullifier.
     notes: HashMap<[u8; 32], usize>,
@@ -174,7 +174,7 @@ impl Scan<'_> {
             nullifier: deposit.nullifier,
             deposit: entry,
             generation: *generation,
-            // What it is when the walk is over is said by `finish`, or by the claim.
+            // `finish` or the claim sets its final value.
             standing: ConsentStanding::Lapsed,
             withdrawn: false,
         });
@@ -311,7 +311,7 @@ impl Scan<'_> {
         });
     }
 
-    /// The change note: what the spent notes held less what was paid.
+    /// The change note: the value of the spent notes less the price.
     fn change(
         &mut self,
         entry: EntryId,
@@ -349,7 +349,7 @@ impl Scan<'_> {
         self.take(note, &key)
     }
 
-    /// Takes a note, if its commitment is that of what was read.
+    /// Adds a note, if its commitment fits the values that were read.
     fn take(&mut self, note: OwnNote, key: &OwnerKey) -> Option<usize> {
         let entry = note.from.entry();
         if note_commitment(note.value, note.expiry, note.asset, key) != note.cm {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use merits_primitives::{
     field,
-    ids::{EntryId, PartyId, SchemaId, sha256},
+    ids::{EntryId, PartyId, Quantity, SchemaId, sha256},
 };
 use merits_verifier::groth16::{KeyPolicy, VerifyingKey};
 
@@ -201,9 +201,9 @@ fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
         "V_max is 0: nothing could be earned"
     } else if worst(proposed.max_credits.0) > WORST_TOTAL {
         "V_max times capacity is over 2^48: no total could be opened"
-    } else if proposed.max_measure == Some(0) {
+    } else if proposed.max_measure == Some(Quantity(0)) {
         "W_max is 0: nothing could be measured"
-    } else if worst(proposed.max_measure.unwrap_or(0)) > WORST_TOTAL {
+    } else if worst(proposed.max_measure.map_or(0, |most| most.0)) > WORST_TOTAL {
         "W_max times capacity is over 2^48: no total could be opened"
     } else if proposed
         .valid_to

@@ -10,7 +10,7 @@ use std::time::Duration;
 use merits_ledger::entry::{EarnBatch, Entry};
 use merits_ledger::{Appended, MemoryStore, Refusal, Sequencer, State, SubmitError};
 use merits_ledger_fixture::{Federation, Member, START};
-use merits_primitives::{calendar::Timestamp, figures::Figures};
+use merits_primitives::{calendar::Timestamp, figures::Figures, ids::Quantity};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -31,7 +31,7 @@ impl Founded {
     }
 
     /// A founded ledger whose scale has these figures and, with W_max, a measure.
-    pub fn with_scale(figures: Figures, max_measure: Option<u64>) -> Self {
+    pub fn with_scale(figures: Figures, max_measure: Option<Quantity>) -> Self {
         let mut rng = StdRng::seed_from_u64(43);
         let federation =
             Federation::with_scale(figures, max_measure, &mut rng).expect("a good name");

@@ -1,4 +1,4 @@
-//! The evaluator dies after an evaluation is counted and before it is answered.
+//! The evaluator crashes after an evaluation is counted and before it is answered.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, runtime::Runtime, sync::Notify};
 
 use super::{ANN, City, city, register, wallet};
 
-/// A ledger whose appends never come back: the entry is there, the answer is not.
+/// A ledger whose appends never return: the entry is appended, but there is no answer.
 #[derive(Clone)]
 struct Stuck {
     follower: Follower,
@@ -52,7 +52,8 @@ fn process(
 ) -> Runtime {
     let runtime = Runtime::new().unwrap();
     runtime.spawn(async move {
-        // The process before may not have let go of its address yet: that ends in the background.
+        // The process before may not have released its address yet, because it ends in the
+        // background.
         let listener = loop {
             match TcpListener::bind(address).await {
                 Ok(listener) => break listener,

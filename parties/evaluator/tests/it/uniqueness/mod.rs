@@ -1,7 +1,7 @@
 //! One person, one identity, over real gRPC: evaluator, two registrars and a coordinator.
 //!
-//! Failure is: a person registered twice, an answer that the log does not count, a count without
-//! need, or an answer to somebody who may not ask.
+//! Failures are: a person registered twice, an answer that the log does not count, an unnecessary
+//! count, or an answer to a party that may not ask.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 mod city;
@@ -132,7 +132,7 @@ async fn a_person_is_registered_once_at_any_registrar() {
     );
 }
 
-/// A registrar that goes around its own program meets the ledger.
+/// The ledger refuses a registrar that bypasses its own program.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ledger_itself_refuses_a_person_that_it_has() {
     let city = City::new().await;

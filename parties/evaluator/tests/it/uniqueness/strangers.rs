@@ -1,4 +1,4 @@
-//! What anybody can do to an evaluator, and what it says of itself.
+//! Attacks of unknown callers on an evaluator, and its health.
 
 use std::{
     sync::{
@@ -82,7 +82,7 @@ async fn strangers_make_an_evaluator_follow_its_log_four_times_a_second() {
     evaluator.clone().evaluate(honest).await.unwrap();
 }
 
-/// Health says no while the log cannot be followed, and yes when it can be again.
+/// The evaluator is unhealthy while the log cannot be followed, and healthy when it can be again.
 #[tokio::test(flavor = "multi_thread")]
 async fn health_follows_the_ledger() {
     let mut city = City::new().await;

@@ -22,8 +22,8 @@ use merits_primitives::{
     figures::{Figure, Figures},
     identity::Secret,
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId,
-        ScaleVersion, sha256,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, Quantity,
+        ScaleId, ScaleVersion, sha256,
     },
     jubjub::Point,
     message::{Consent, claim_message},
@@ -234,7 +234,7 @@ impl Federation {
             schema_text: self.formula.schema().canonical(),
             capacity: CAPACITY,
             max_credits: Credits(self.formula.max_value()),
-            max_measure: self.formula.max_measure(),
+            max_measure: self.formula.max_measure().map(Quantity),
             expiry: ExpiryRule::new(24, 6).unwrap(),
             valid_from: 0,
             valid_to: None,
@@ -320,7 +320,7 @@ impl Federation {
         };
         let [t1, t2] = total(Output::Credits, &|earned| earned.credits.0);
         let measure = self.formula.max_measure().map(|_| {
-            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap());
+            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap().0);
             MeasureTotal { m1, m2 }
         });
         let batch = EarnBatch {
@@ -368,7 +368,7 @@ impl Federation {
         let outputs = self.formula.eval(&records, &CONSTANTS).unwrap();
         let earned = Earned {
             credits: Credits(outputs.credits),
-            measure: outputs.measure,
+            measure: outputs.measure.map(Quantity),
         };
         let h = handle(&secret, source_scope(&self.source));
         let c = Opening {

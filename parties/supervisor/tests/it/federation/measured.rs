@@ -1,4 +1,4 @@
-//! A scale that measures seconds beside its credits, from the batch to the books: over the real
+//! A scale that measures seconds besides its credits, from the batch to the accounts: over the real
 //! ledger, with natively made ciphertexts and proofs from a trapdoor.
 
 use merits_clearing::{
@@ -8,7 +8,7 @@ use merits_clearing::{
 use merits_ledger::Entry;
 use merits_primitives::{
     earned::Earned,
-    ids::{Credits, Output},
+    ids::{Credits, Output, Quantity},
     jubjub::Point,
 };
 use merits_supervisor::{
@@ -29,7 +29,7 @@ use crate::federation::{ACCOUNTS, Federation, TOTAL, ledger::*, open};
 /// carla's five trips: 15 km at 162.72 g, and 900 s each.
 const CARLA: Earned = Earned {
     credits: Credits(2440),
-    measure: Some(4_500),
+    measure: Some(Quantity(4_500)),
 };
 
 fn federation() -> (Federation, merits_primitives::ids::EntryId) {
@@ -87,7 +87,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
     assert_eq!(judge(&opened), Ok(sound));
     let longer = Opened {
         earned: Earned {
-            measure: Some(4_501),
+            measure: Some(Quantity(4_501)),
             ..CARLA
         },
         ..opened.clone()
@@ -95,8 +95,8 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
     assert_eq!(
         judge(&longer),
         Err(CheckFault::OtherMeasure {
-            computed: Some(4_500),
-            opened: Some(4_501)
+            computed: Some(Quantity(4_500)),
+            opened: Some(Quantity(4_501))
         })
     );
     let without = Opened {
@@ -154,7 +154,7 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
     assert_eq!(books[0].credits, Credits(4554));
     let measured = Measured {
         covered: 4,
-        sum: 10_800,
+        sum: Quantity(10_800),
     };
     assert_eq!(books[0].measured, Some(measured));
     assert!(fed.entry(&entry).is_some());

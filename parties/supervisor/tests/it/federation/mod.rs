@@ -1,8 +1,8 @@
-//! What each role makes of one ledger: supervisor and witness open, the distributor discloses,
-//! the supervisor checks, sponsor and clearing verify, the owner reads the own credits.
+//! The work of each role on one ledger: supervisor and witness open, the distributor discloses, the
+//! supervisor checks, sponsor and clearing verify, the owner reads their credits.
 //!
-//! Failure is: a role takes something for true that is not, or cannot do its part from ledger
-//! and own files alone.
+//! Failures are: a role accepts something false, or cannot do its work from the ledger and its own
+//! files alone.
 
 mod ledger;
 mod measured;
@@ -191,8 +191,8 @@ fn a_claim_is_opened_disclosed_and_checked() {
     assert_eq!(
         judge(&disclosure, &richer),
         Err(CheckFault::OtherCredits {
-            computed: 2440,
-            opened: 2441
+            computed: Credits(2440),
+            opened: Credits(2441)
         })
     );
 }
@@ -260,7 +260,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     assert_eq!(books.len(), 1);
     assert_eq!(
         (books[0].claims, books[0].covered, books[0].at_most),
-        (4, 4, 0)
+        (4, 4, Credits::ZERO)
     );
     assert_eq!(books[0].credits, Credits(total.sum));
     // Covered: neither the ledger nor the holders add these batches up again.

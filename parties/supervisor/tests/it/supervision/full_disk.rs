@@ -1,5 +1,5 @@
-//! A holder whose journal cannot grow: a real limit on its file, as a full disk sets it, in a process of its
-//! own, because the limit is the process's.
+//! A holder whose journal cannot grow: a real limit on the file size, like a full disk, in a
+//! separate process, because the limit belongs to the process.
 
 use std::{fs, process::Command, time::Duration};
 
@@ -50,7 +50,7 @@ fn is_unavailable(error: &HolderError) -> bool {
         && !fault.message.contains('/')
 }
 
-/// The fault: after one append that failed, a holder answered nothing until it was started again.
+/// Regression: after one failed append, a holder answered nothing until it was restarted.
 #[tokio::test]
 #[ignore = "the test above runs it in a process of its own"]
 async fn in_a_process_of_its_own() {

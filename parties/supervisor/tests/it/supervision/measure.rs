@@ -1,6 +1,6 @@
-//! A scale with a measure: each output's total is opened apart, over the same batches.
+//! A scale with a measure: each output's total is opened separately, over the same batches.
 //!
-//! Failure is: a holder answers for the measure of one set of batches and for the credits of
+//! Failures are: a holder answers for the measure of one set of batches and for the credits of
 //! another that shares a batch with it, or an answer for one output opens the other.
 
 use crate::supervision::memory_log::{
@@ -8,7 +8,7 @@ use crate::supervision::memory_log::{
 };
 use merits_primitives::{
     earned::Earned,
-    ids::{Credits, EntryId, Output},
+    ids::{Credits, EntryId, Output, Quantity},
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
@@ -157,12 +157,12 @@ fn an_opened_claim_gives_credits_and_measure() {
     let opened = combine(&fed.log, &ask, &fed.key, &answers).unwrap();
     let earned = Earned {
         credits: Credits(1627),
-        measure: Some(10),
+        measure: Some(Quantity(10)),
     };
     assert_eq!((opened.earned, opened.handle), (earned, handle_of(0, 0)));
     let other = merits_supervisor::request::Opened {
         earned: Earned {
-            measure: Some(11),
+            measure: Some(Quantity(11)),
             ..earned
         },
         ..opened.clone()
@@ -182,7 +182,7 @@ fn a_measure_over_the_scales_most_is_named() {
     let answers = fed.ask_both(&ask);
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &answers),
-        Err(OpeningFault::NoMeasure(W_MAX))
+        Err(OpeningFault::NoMeasure(Quantity(W_MAX)))
     );
     // Of a scale without a measure, what stands above 2^64 is no amount.
     fed.log.batches[0].1.w_max = None;

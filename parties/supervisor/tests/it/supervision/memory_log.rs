@@ -10,7 +10,10 @@ use merits_primitives::{
     commitment::RecordCommitment,
     earned::Earned,
     field,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, ScaleId},
+    ids::{
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, Quantity,
+        ScaleId,
+    },
     jubjub::Point,
     owner::Handle,
 };
@@ -187,7 +190,7 @@ impl Federation {
     pub(crate) fn append_measured(&mut self, claims: &[(u64, u64)]) -> EntryId {
         let earned = claims.iter().map(|(v, w)| Earned {
             credits: Credits(*v),
-            measure: Some(*w),
+            measure: Some(Quantity(*w)),
         });
         self.append_earned(&earned.collect::<Vec<_>>())
     }
@@ -221,7 +224,7 @@ impl Federation {
         let [t1, t2] = total(Output::Credits, &|earned| earned.credits.0);
         let measured = earned.iter().any(|earned| earned.measure.is_some());
         let measure = measured.then(|| {
-            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap());
+            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap().0);
             MeasureTotal { m1, m2 }
         });
         let batch = LoggedBatch {
@@ -230,7 +233,7 @@ impl Federation {
             period: WEEK,
             epoch: EPOCH,
             v_max: V_MAX,
-            w_max: measured.then_some(W_MAX),
+            w_max: measured.then_some(Quantity(W_MAX)),
             t1,
             t2,
             measure,

@@ -1,7 +1,7 @@
-//! Openings of single claims: the whole round trip, and each way to be refused.
+//! Openings of single claims: the whole round trip, and each refusal.
 //!
-//! Failure is: a claim opens without a logged request of a supervisor, an answer serves another
-//! purpose than its own, or a wrong answer goes unnamed.
+//! Failures are: a claim opens without a logged request of a supervisor, an answer can be used for
+//! another purpose, or a wrong answer is not detected.
 
 use std::time::Duration;
 

@@ -160,7 +160,7 @@ async fn an_overlap_tells_the_head_to_ask_for() {
     assert!(matches!(unreachable, HolderError::Unreachable(_)));
 }
 
-/// Before, each such question was a synchronisation, and a line in the journal for ever.
+/// Regression: each such question caused a synchronisation, and a permanent line in the journal.
 #[tokio::test]
 async fn who_asks_again_and_again_makes_no_line_and_no_work() {
     let mut fed = Federation::new();
@@ -184,7 +184,7 @@ async fn who_asks_again_and_again_makes_no_line_and_no_work() {
     assert_eq!(lines.len(), 2, "one of the total, one of the opening");
 }
 
-/// Whoever does not show what a request in the log commits to is a stranger.
+/// A caller that does not show the content of a request in the log is unauthenticated.
 #[tokio::test]
 async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
     let mut fed = Federation::new();
@@ -233,7 +233,7 @@ async fn strangers_make_a_holder_follow_its_log_four_times_a_second() {
     );
 }
 
-/// The gap: callers were told where the files of a holder lie.
+/// Regression: callers were told the paths of a holder's files.
 #[tokio::test]
 async fn a_holder_that_is_behind_says_so_and_nothing_of_its_files() {
     let mut fed = Federation::new();
@@ -269,7 +269,7 @@ pub(crate) async fn health_of(address: &str) -> impl AsyncFnMut() -> ServingStat
     }
 }
 
-/// Health says no while the journal is not under its name, whatever the log says.
+/// The holder is unhealthy while the journal is not under its name, independent of the log.
 #[tokio::test]
 async fn health_follows_the_journal() {
     let fed = Federation::new();
@@ -287,7 +287,7 @@ async fn health_follows_the_journal() {
     assert_eq!(next().await, ServingStatus::Serving);
 }
 
-/// Health says no while the log cannot be followed, and yes when it can be again: of both holders.
+/// Both holders are unhealthy while the log cannot be followed, and healthy when it can be again.
 #[tokio::test]
 async fn health_follows_the_log() {
     let fed = Federation::new();

@@ -1,4 +1,4 @@
-//! A half that the log knows is made once.
+//! A half that the log knows is made only once.
 
 use std::{fs, path::Path};
 
@@ -100,7 +100,7 @@ fn a_lost_half_is_not_made_again() {
     assert!(said.contains("half-1.json holds another half"), "{said}");
     fs::remove_file(first).unwrap();
 
-    // The way on, if it is lost for good: another epoch. What is lost is named at each start.
+    // If it is lost for ever, open another epoch. Lost halves are reported at each start.
     make(&config, &log, Epoch(2)).unwrap();
     assert!(second.exists());
     let error = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap_err();

@@ -70,11 +70,11 @@ fn own_records_give_what_was_proven_or_it_is_said_that_they_do_not() {
     );
     let same = same.unwrap();
     assert!(same.agrees());
-    assert_eq!((same.credits, same.records), (488, 1));
+    assert_eq!((same.credits, same.records), (Credits(488), 1));
     let other = note(&manifest, period, proven - 1);
     let other = recompute(&manifest, &other, period, &groups, None).unwrap();
     assert!(!other.agrees());
-    assert_eq!((other.credits, other.proven), (488, 487));
+    assert_eq!((other.credits, other.proven), (Credits(488), Credits(487)));
 }
 
 #[test]

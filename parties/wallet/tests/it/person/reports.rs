@@ -38,7 +38,7 @@ fn credits_are_told_by_bucket_with_where_they_come_from() {
     let purse = &purses[0];
     assert_eq!(
         (purse.credits, purse.retired, purse.expired),
-        (WORTH.0, 0, false)
+        (WORTH, Credits::ZERO, false)
     );
     assert_eq!(purse.notes.len(), 1);
     assert!(
@@ -55,7 +55,7 @@ fn credits_are_told_by_bucket_with_where_they_come_from() {
     let offer = town.offer(Credits(30), 10).unwrap();
     town.redeem(&citizen, &notes, offer).unwrap();
     let purses = credits(town.state(), &view_of(&town, SEED), town.time);
-    assert_eq!(purses[0].credits, WORTH.0 - 30);
+    assert_eq!(purses[0].credits, Credits(WORTH.0 - 30));
     assert!(matches!(purses[0].notes[0].from, NoteSource::Change { .. }));
     // A century later they are of no use.
     let late = credits(
@@ -78,7 +78,10 @@ fn credits_of_a_retired_identity_are_told_apart() {
     town.register(&citizen.reborn()).unwrap();
     let view = view_of(&town, SEED);
     let purses = credits(town.state(), &view, town.time);
-    assert_eq!((purses[0].credits, purses[0].retired), (0, WORTH.0));
+    assert_eq!(
+        (purses[0].credits, purses[0].retired),
+        (Credits::ZERO, WORTH)
+    );
     assert!(purses[0].notes.is_empty());
     // The seed's next identity stands.
     let now = identity(&view, &keys(&town, SEED));
@@ -114,12 +117,15 @@ fn offers_are_told_with_what_the_person_can_pay() {
     };
     let own = told(SEED);
     assert_eq!(own.len(), 1);
-    assert_eq!((own[0].price, own[0].quota, own[0].left), (30, 10, 9));
+    assert_eq!(
+        (own[0].price, own[0].quota, own[0].left),
+        (Credits(30), 10, 9)
+    );
     assert_eq!(own[0].exchanges, ["exchange"]);
     assert_eq!(
         own[0].affordable,
         Affordable::Yes {
-            change: WORTH.0 - 60
+            change: Credits(WORTH.0 - 60)
         }
     );
     // To look, nobody needs an identity.

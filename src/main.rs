@@ -1,8 +1,8 @@
 //! The `merits` command: every role of a federation, and the demonstration. With the feature
 //! `bench` also the benchmarks.
 //!
-//! One module a role in [`commands`]; each parses its arguments, calls its party's crate, and
-//! prints. Logic belongs in the crates.
+//! There is one module for each role in [`commands`]. Each parses its arguments, calls its party's
+//! crate, and prints. Logic belongs in the crates.
 
 use std::{io::IsTerminal as _, process::ExitCode};
 
@@ -12,7 +12,8 @@ use merits_circuits::prover::SimdPath;
 use merits_text::{screen, shown::check_document};
 use tracing_subscriber::EnvFilter;
 
-// Its `println!` and the like hide std's: they escape what has no place on a screen.
+// Its `println!` and similar macros hide those of std: they escape characters that must not reach a
+// screen.
 #[macro_use]
 extern crate merits_text;
 
@@ -47,7 +48,7 @@ enum Command {
     /// Answer for the second half of the view keys, with a trace only
     #[command(subcommand)]
     Witness(commands::witness::Command),
-    /// Give each person one uniqueness tag, blindly, and count what was given
+    /// Give each person one uniqueness tag, blindly, and count the tags given
     #[command(subcommand)]
     Evaluator(commands::evaluator::Command),
     /// Register each person once
@@ -62,7 +63,7 @@ enum Command {
     /// Collect records, prove credits, submit, forget, disclose
     #[command(subcommand)]
     Distributor(commands::distributor::Command),
-    /// Verify what one pays for
+    /// Verify the credits that a sponsor pays for
     #[command(subcommand)]
     Sponsor(commands::sponsor::Command),
     /// Take redemptions, hand out sponsors' vouchers
@@ -74,12 +75,12 @@ enum Command {
     /// Check what anybody can check: conservation of credits, the whole log
     #[command(subcommand)]
     Audit(commands::audit::Command),
-    /// A person's own: identity, consents, credits, out of one seed and the ledger
+    /// A person's wallet: identity, consents and credits, from one seed and the ledger
     #[command(subcommand)]
     Wallet(commands::wallet::Command),
     /// Write what a stranger needs to verify receipts offline
     Kit(commands::kit::Arguments),
-    /// Begin the high-water mark of a copy of the log anew, where it was lost
+    /// Make the high-water mark of a copy of the log again after it was lost
     Mark(commands::mark::Arguments),
     /// Make a proving key for any circuit of circom, for trials
     Setup(commands::setup::Arguments),
@@ -118,7 +119,7 @@ fn show(usage: &clap::Error) -> ExitCode {
         return code;
     }
     match usage.print() {
-        // Help goes to standard output; of standard error there is nobody to tell.
+        // Help goes to standard output. If standard error fails, nobody can be told.
         Err(error) if !usage.use_stderr() => screen::output::failed(error),
         _ => {}
     }
@@ -132,9 +133,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             format!("{LOG_VARIABLE} takes filters such as info or warn,merits_coordinator=debug")
         })?,
     };
-    // A log file is no terminal.
+    // A log file is not a terminal.
     merits_serve::logging::start(log, std::io::stderr().is_terminal());
-    // A prover or a verifier would pass over what it cannot have.
+    // A prover or a verifier would silently ignore a requested path that it cannot use.
     SimdPath::requested()?;
     let runtime = tokio::runtime::Runtime::new().context(
         "this program cannot start its threads: see how many the system admits (ulimit -u, ulimit -n)",
@@ -143,7 +144,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 impl Command {
-    /// Servers tell what they do; the others speak for themselves.
+    /// Servers log what they do; the other commands print their own output.
     fn default_log(&self) -> &'static str {
         use commands::{coordinator, evaluator, exchange, supervisor, witness};
         match self {

@@ -1,11 +1,12 @@
-//! What a command must not write over: what its configuration names, what it reads, what lies in a wallet.
+//! What a command must not write over: files that its configuration names, files that it reads,
+//! files of a wallet.
 
 use std::path::Path;
 
 use merits_guard::protected::Protected;
 pub(crate) use merits_party::outputs::{add_configuration, of_configuration};
 
-/// What lies in a wallet's directory and cannot all be made again.
+/// The files of a wallet's directory, not all of which can be made again.
 pub(crate) fn of_wallet(directory: &Path) -> Protected {
     let mut kept = Protected::new();
     add_configuration(&mut kept, &directory.join("wallet.toml"));

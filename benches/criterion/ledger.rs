@@ -12,7 +12,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 const BATCHES: usize = 64;
 
-/// The fixture is deterministic: what it makes, it makes each time.
+/// The fixture is deterministic: it makes the same things each time.
 fn ledger(c: &mut Criterion) {
     let rng = &mut StdRng::seed_from_u64(1);
     let federation = Federation::generate(rng).expect("the fixture's names are good");

@@ -1,4 +1,4 @@
-//! Poseidon, natively, at the widths that the statements use.
+//! Native Poseidon at the widths that the statements use.
 
 use std::hint::black_box;
 

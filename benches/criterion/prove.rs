@@ -25,14 +25,14 @@ fn proofs(c: &mut Criterion) {
 
     let chain = multiplication_chain(SMALL);
     let inputs = multiplication_chain_inputs(SMALL, Fr::from(3u64), Fr::from(5u64));
-    // Inputs that were made for this circuit.
+    // These inputs were made for this circuit.
     let wires = chain.program.run(&inputs).expect("the chain has a witness");
     let prover = SimdProver::new(key(&chain, rng)).expect("a key of this circuit");
     group.bench_function(format!("chain of {SMALL}"), |b| {
         b.iter(|| prover.prove(black_box(&wires), rng));
     });
 
-    // The shipped scale and data: if they make no case, there is nothing to measure.
+    // The shipped scale and data. Without a case made from them, there is nothing to measure.
     let case = Case::shipped(rng).expect("the shipped scale and trips");
     let wires = case.assignment().expect("real weeks have a witness");
     let zkey = key(case.circuit.circuit(), rng);

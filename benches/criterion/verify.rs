@@ -12,8 +12,8 @@ use merits_verifier::{
 use rand::{SeedableRng as _, rngs::StdRng};
 
 fn verification(c: &mut Criterion) {
-    // Curve arithmetic spreads over rayon's threads if it may; here it may not. It is the first
-    // thing that this process does, so no pool is there yet.
+    // Curve arithmetic uses all of rayon's threads unless the pool is limited to one, as here. This
+    // is the first thing that the process does, so there is no pool yet.
     let one = rayon::ThreadPoolBuilder::new()
         .num_threads(1)
         .build_global();

@@ -8,7 +8,7 @@ use merits_circuits::earn::EarnCircuit;
 use rand::{SeedableRng as _, rngs::StdRng};
 
 fn witness(c: &mut Criterion) {
-    // The shipped scale and data: if they make no case, there is nothing to measure.
+    // The shipped scale and data. Without a case made from them, there is nothing to measure.
     let case = Case::shipped(&mut StdRng::seed_from_u64(1)).expect("the shipped scale and trips");
     let (formula, capacity) = (case.circuit.formula(), case.circuit.capacity());
     let inputs = case.inputs().expect("real weeks have a layout");

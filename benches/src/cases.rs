@@ -57,19 +57,19 @@ pub fn scale(size: Size) -> anyhow::Result<Manifest> {
     Ok(manifest)
 }
 
-/// Weeks of trips as a file has them: what claims are made of, and how many trips they have.
+/// The weeks of trips in a file: the records of the claims, and how many trips each week has.
 pub struct Weeks {
     weeks: Vec<Vec<Record>>,
     counts: Vec<usize>,
 }
 
 impl Weeks {
-    /// Of the trips that come with the command.
+    /// The weeks of the trips that come with the command.
     pub fn shipped() -> anyhow::Result<Self> {
         Self::read(TRIPS)
     }
 
-    /// Of a file in the shipped mapping.
+    /// The weeks of a file, read with the shipped mapping.
     pub fn read(input: impl BufRead) -> anyhow::Result<Self> {
         let manifest = scale(SHIPPED)?;
         let plan = Plan::new(&Mapping::from_toml(MAPPING)?, manifest.schema())?;
@@ -88,12 +88,13 @@ impl Weeks {
         Ok(Self { weeks, counts })
     }
 
-    /// How many have at least one trip, those over the shipped size included. Never none.
+    /// How many weeks have at least one trip, including those over the shipped size. Never zero.
     pub fn count(&self) -> usize {
         self.counts.len()
     }
 
-    /// Trips of the week at this share of all weeks, ordered by trips: 0.5 is the median.
+    /// The number of trips of the week at this share of all weeks, ordered by trips: 0.5 is the
+    /// median.
     pub fn quantile(&self, share: f64) -> usize {
         // Weeks are far fewer than 2^52.
         let at = (share * (self.counts.len() - 1) as f64).round() as usize;
@@ -106,7 +107,7 @@ impl Weeks {
         self.counts.len() - self.counts.partition_point(|count| *count <= most)
     }
 
-    /// So many weeks with `over` to `most` trips (`over` excluded), spread evenly over the file.
+    /// This many weeks with `over` to `most` trips (`over` excluded), spread evenly over the file.
     pub fn pick(&self, count: usize, over: u16, most: u16) -> anyhow::Result<Vec<Vec<Record>>> {
         let range = usize::from(over) + 1..=usize::from(most);
         let fitting: Vec<_> = self

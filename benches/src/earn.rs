@@ -19,20 +19,20 @@ use super::{
 };
 use crate::screen::{thousands, working};
 
-/// Keys of benchmarks are made here and now.
+/// Keys of benchmarks are made on this machine during the run.
 pub(super) const DEV_KEYS: KeyPolicy = KeyPolicy {
     allow_dev_keys: true,
 };
 
-/// The share of proving time that making the witness may take.
+/// The largest share of proving time that making the witness may take.
 pub(super) const WITNESS_SHARE: f64 = 0.05;
 
-/// The prover that roles use, over a key. The one place that names it.
+/// The prover that roles use, with a key. This is the only place that names it.
 pub(super) fn default_prover(zkey: Zkey) -> Result<SimdProver, prover::KeyError> {
     SimdProver::new(zkey)
 }
 
-/// The verifier's side of a key that was made here.
+/// The verifying key of a key that was made here.
 pub(super) fn dev_key(key: &VerifyingKey) -> Result<PreparedKey, KeyError> {
     PreparedKey::new(key.clone(), Provenance::InsecureDev, DEV_KEYS)
 }
@@ -109,7 +109,7 @@ struct Times {
     taceo: Samples,
 }
 
-/// Both over the same key.
+/// Both with the same key.
 struct Provers {
     ours: SimdProver,
     taceo: CircomProver,

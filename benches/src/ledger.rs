@@ -31,7 +31,7 @@ use super::{
 };
 use crate::screen::{thousands, working};
 
-/// Runs of the pace, each on a fresh ledger.
+/// How many times the pace is measured, each time on a fresh ledger.
 const RUNS: usize = 3;
 /// Batches that are submitted one at a time, for the latency.
 const ALONE: usize = 20;
@@ -133,7 +133,7 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
     Ok(())
 }
 
-/// A federation and batches that its ledger will take.
+/// A federation, and batches that its ledger will accept.
 struct Rehearsal {
     federation: Federation,
     state: State,
@@ -193,7 +193,7 @@ impl Rehearsal {
         Ok(times)
     }
 
-    /// A new replica fetches and verifies everything; then opens its own copy again.
+    /// A new replica fetches and verifies everything, and then opens its own copy again.
     async fn follow(
         &self,
         node: &Coordinator,
@@ -214,7 +214,7 @@ impl Rehearsal {
             progress.to
         );
         drop(follower);
-        // On this thread alone: nothing else is running.
+        // On this thread alone, while nothing else is running.
         let (replica, reopen) = timed(|| Ok(open()?))?;
         ensure!(
             replica.size() == leaves,
@@ -224,7 +224,7 @@ impl Rehearsal {
         Ok((sync, reopen))
     }
 
-    /// What one batch costs one thread, step by step, over a group of batches.
+    /// The cost of one batch on one thread, step by step, measured over a group of batches.
     fn steps(&self) -> anyhow::Result<Steps> {
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
         one.install(|| self.steps_here())
@@ -294,14 +294,14 @@ impl Rehearsal {
     }
 }
 
-/// Milliseconds of one batch.
+/// Milliseconds for one batch.
 struct Steps {
     parts: [(&'static str, f64); 5],
 }
 
 impl Steps {
-    /// What the pace is bound by, from the processor time of a batch and the share of the cores'
-    /// time in which they were busy with anything.
+    /// What limits the pace, from the processor time of a batch and the share of time in which the
+    /// cores were busy with anything.
     fn bound(&self, processor: f64, busy: f64) -> String {
         if busy < 0.85 {
             return format!(
@@ -339,7 +339,7 @@ pub(super) async fn start(
     Ok(node)
 }
 
-/// All entries in one stream; until the last receipt is here.
+/// Sends all entries in one stream, and waits for the last receipt.
 pub(super) async fn submit_all(
     node: &Coordinator,
     entries: &[SignedEntry],

@@ -1,7 +1,7 @@
-//! `merits bench`: what this machine does, in one table.
+//! `merits bench`: the performance of this machine, in one table.
 //!
-//! Medians, with ranges beside them; the share of the cores that other processes took during each
-//! measure stands in the table too, since it is what spoils such figures.
+//! Medians, with ranges beside them; the table also has the share of the cores that other processes
+//! took during each measure, since that distorts such figures.
 //!
 //! A crate of its own, because it brings proofs made from a trapdoor, and the command that is shipped
 //! must not be able to forge. Two programs have these measures: `merits-bench`, which every build of
@@ -41,8 +41,7 @@ use self::{
     table::{Table, percent},
 };
 
-/// What the command takes: nothing more, for the whole table, or one measure with options of its
-/// own.
+/// The command's arguments: none for the whole table, or one measure with its own options.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Arguments {
@@ -52,7 +51,7 @@ pub struct Arguments {
     all: All,
 }
 
-/// Measures with options of their own.
+/// Measures that have their own options.
 #[derive(Debug, Subcommand)]
 enum One {
     /// Our prover against taceo-groth16 and ark-groth16, in turns, on any key and witness
@@ -68,7 +67,7 @@ enum One {
     OpenAndTell(footprint::Open),
 }
 
-/// What the whole table takes.
+/// Options of the whole table.
 #[derive(Debug, Args)]
 struct All {
     /// Fewer rounds and sizes: a first impression in a minute
@@ -121,7 +120,7 @@ struct Effort {
     threads: usize,
     /// Runs of a proof.
     proofs: usize,
-    /// Runs of what takes milliseconds.
+    /// Runs of work that takes milliseconds.
     short: usize,
     /// Batches for the ledger.
     batches: usize,
@@ -150,7 +149,8 @@ impl Program {
 }
 
 impl Effort {
-    /// In this directory, which is made; on all cores if no number of threads is given.
+    /// Works in this directory, which is created, and on all cores if no number of threads is
+    /// given.
     fn new(
         quick: bool,
         threads: Option<u16>,
@@ -185,12 +185,12 @@ impl Arguments {
         self.all.whole_file.is_some()
     }
 
-    /// Measures, prints, and writes the table where it is wanted. `whole_file` takes every row of a
-    /// file (its second path) through a federation that it founds under a directory (its first): the
-    /// command's own demonstration, which this crate does not know.
+    /// Measures, prints, and writes the table if that is asked for. `whole_file` takes every row of
+    /// a file (its second path) through a federation that it founds under a directory (its first):
+    /// the command's own demonstration, which this crate does not know.
     ///
     /// # Errors
-    /// What a measure needs and does not find, in words for people.
+    /// Something that a measure needs is missing. The message is for people.
     pub async fn run(
         self,
         program: Program,
@@ -198,7 +198,7 @@ impl Arguments {
     ) -> anyhow::Result<ExitCode> {
         match self.one {
             None => self.all.run(program, whole_file).await,
-            // It keeps all cores busy, and awaits nothing.
+            // This keeps all cores busy and does not await anything.
             Some(One::Prover(arguments)) => {
                 tokio::task::spawn_blocking(move || arguments.run(program)).await?
             }
@@ -213,7 +213,7 @@ impl Arguments {
     }
 }
 
-/// The table's file; a newer table takes its place.
+/// The table's file, which a newer table replaces.
 const TABLE: Kind<'static> =
     Kind::new("a table of measurements", Readers::Everybody).replacing(table::BEGINS);
 
@@ -232,13 +232,13 @@ fn begin(effort: &Effort) -> Table {
     table
 }
 
-/// Makes sure that the table can be written where it is wanted, before the work of an hour.
+/// Checks that the table can be written, before an hour of work.
 fn can_write(markdown: Option<&Path>) -> anyhow::Result<()> {
     let Some(path) = markdown else { return Ok(()) };
     Output::check(path, TABLE).with_context(|| format!("--markdown {}", path.display()))
 }
 
-/// Shows the table, and writes it where that is asked for.
+/// Shows the table, and writes it if that is asked for.
 fn finish(table: &Table, markdown: Option<&Path>) -> anyhow::Result<ExitCode> {
     println!("{}", table.screen());
     if let Some(path) = markdown {
@@ -320,7 +320,7 @@ fn read_weeks(path: &Path) -> anyhow::Result<Weeks> {
     Weeks::read(std::io::BufReader::new(file)).with_context(|| path.display().to_string())
 }
 
-/// Says who else was there, under the section that it may have spoilt.
+/// Adds a row on the load by other processes to the section whose figures it may have distorted.
 fn note_load(table: &mut Table, watch: &Watch) {
     let text = watch
         .shares()

@@ -1,11 +1,12 @@
-//! The machine, and who else is using it.
+//! The machine, and the load on it by other processes.
 
 use std::{fs, time::Duration};
 
 use anyhow::Context as _;
 use rustix::time::{ClockId, clock_gettime};
 
-/// What the figures were taken on. Fields that the system does not tell are `unknown`.
+/// The machine on which the figures were measured. Fields that the system does not report are
+/// `unknown`.
 pub(super) struct Machine {
     pub(super) cpu: String,
     pub(super) cores: usize,
@@ -29,7 +30,7 @@ impl Machine {
         let has = |flag| flags.split_whitespace().any(|found| found == flag);
         let model = of("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
         let number = |key| of("/proc/cpuinfo", key).unwrap_or_else(|| "?".to_owned());
-        // Clouds hide the marketing name; family and model tell the generation.
+        // Clouds hide the marketing name, but family and model identify the generation.
         let cpu = format!(
             "{model} (family {}, model {})",
             number("cpu family"),
@@ -50,7 +51,7 @@ impl Machine {
     }
 }
 
-/// Watches the cores from its making on. Figures are `None` where the system does not tell.
+/// Watches the cores from its creation on. Figures are `None` if the system does not report them.
 pub(super) struct Watch {
     start: Option<(Duration, Duration)>,
     own: Duration,
@@ -75,10 +76,10 @@ impl Watch {
     }
 }
 
-/// Processor time of all threads of this process so far, of those that have ended too.
+/// Processor time of all threads of this process so far, including those that have ended.
 pub(super) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
-    // The system's clock of a process begins at zero.
+    // The system's clock for a process begins at zero.
     let (seconds, nanoseconds) = (time.tv_sec.max(0), time.tv_nsec.max(0));
     Duration::from_secs(seconds as u64) + Duration::from_nanos(nanoseconds as u64)
 }
@@ -113,7 +114,7 @@ fn cores() -> Option<(Duration, Duration)> {
     Some((TICK * (all - idle), TICK * all))
 }
 
-/// Linux shows hundredths of a second to programs, whatever it counts in.
+/// Linux reports hundredths of a second to programs, whatever unit it uses itself.
 const TICK: Duration = Duration::from_millis(10);
 
 #[cfg(test)]

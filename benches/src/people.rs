@@ -1,4 +1,5 @@
-//! Measure 7: what people prove, and how many deposits and redemptions a coordinator takes.
+//! Measure 7: the proofs that people make, and how many deposits and redemptions a coordinator
+//! takes.
 //!
 //! Proving is timed with real keys. The ledger's entries are the fixture's, with proofs from a
 //! trapdoor, so that the ledger is measured and not the prover.
@@ -50,9 +51,9 @@ use super::{
 };
 use crate::screen::{thousands, working};
 
-/// Runs of the pace, each on a fresh ledger.
+/// How many times the pace is measured, each time on a fresh ledger.
 const RUNS: usize = 3;
-/// People of the group: a path of 14 levels. How many there are costs a prover nothing.
+/// People in the group: a path of 14 levels. Their number does not change a prover's cost.
 const PEOPLE: u64 = 10_000;
 
 pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
@@ -60,11 +61,11 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort) -> anyhow::Resul
     pace(table, effort).await
 }
 
-/// A statement to prove again and again.
+/// A statement to prove repeatedly.
 pub(super) struct Inputs {
-    /// States it, as the verifier sees it, and lays the inputs out.
+    /// Makes the statement, as the verifier sees it, and lays the inputs out.
     pub(super) all: LayOut,
-    /// Lays them out for a statement that was made once.
+    /// Lays the inputs out for a statement that was made once.
     lay_out: LayOut,
 }
 
@@ -107,7 +108,7 @@ fn prove(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
 
 struct Times {
     load: Samples,
-    /// The public side too.
+    /// Including the public side.
     inputs: Samples,
     lay_out: Samples,
     program: Samples,
@@ -255,14 +256,14 @@ pub(super) fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     })
 }
 
-/// A ledger as it was founded, and entries that it takes.
+/// A newly founded ledger, and entries that it accepts.
 struct Rehearsal {
     stage: Stage<StdRng>,
     founding: Vec<SignedEntry>,
     entries: Vec<SignedEntry>,
 }
 
-/// Begins at a given time and goes on as the machine's does.
+/// A clock that begins at a given time and runs like the machine's.
 #[derive(Debug)]
 struct ClockFrom {
     time: Timestamp,
@@ -314,14 +315,14 @@ impl Rehearsal {
         })
     }
 
-    /// A coordinator with everything before appended.
+    /// A coordinator with all the earlier entries appended.
     async fn node(&self, directory: &Path) -> anyhow::Result<Coordinator> {
         let clock = Arc::new(ClockFrom {
             time: self.stage.time + Duration::from_secs(2),
             start: Instant::now(),
         });
         let node = start(&self.stage.federation, clock, directory, &self.founding).await?;
-        // Roots are anchored at whole seconds: the notes of a moment ago are not, yet.
+        // Roots are anchored at whole seconds: the newest notes are not anchored yet.
         tokio::time::sleep(Duration::from_millis(1_100)).await;
         Ok(node)
     }

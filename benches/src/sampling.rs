@@ -7,15 +7,15 @@ use super::machine::processor_time;
 /// Times of one piece of work.
 #[derive(Clone, Debug)]
 pub(super) struct Samples {
-    /// On the wall, sorted, in milliseconds.
+    /// Wall-clock times, sorted, in milliseconds.
     times: Vec<f64>,
-    /// Of all threads of this process, on average, in milliseconds: what other load on the
-    /// machine hardly changes. `None` where it was not measured.
+    /// Of all threads of this process, on average, in milliseconds. Other load on the machine
+    /// hardly changes it. `None` where it was not measured.
     processor: Option<f64>,
 }
 
 impl Samples {
-    /// Runs `work` so many times, after one run that does not count.
+    /// Runs `work` this many times, after one run that does not count.
     pub(super) fn take<T>(
         rounds: usize,
         mut work: impl FnMut() -> anyhow::Result<T>,
@@ -24,7 +24,7 @@ impl Samples {
         Self::cold(rounds, work)
     }
 
-    /// As [`Samples::take`], but the first run counts too.
+    /// Like [`Samples::take`], but the first run counts too.
     pub(super) fn cold<T>(
         rounds: usize,
         mut work: impl FnMut() -> anyhow::Result<T>,
@@ -36,7 +36,7 @@ impl Samples {
         Ok(meter.samples())
     }
 
-    /// From times that were taken elsewhere, at least one.
+    /// Samples of times that were measured elsewhere, at least one.
     pub(super) fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self {
@@ -45,7 +45,7 @@ impl Samples {
         }
     }
 
-    /// With the processor time of one run, in milliseconds, from elsewhere too.
+    /// Adds the processor time of one run, in milliseconds, which was also measured elsewhere.
     pub(super) fn with_processor(self, processor: f64) -> Self {
         Self {
             processor: Some(processor),
@@ -63,7 +63,7 @@ impl Samples {
         }
     }
 
-    /// Each time over a number of things done in it.
+    /// Each time divided by a number of things done in it.
     pub(super) fn each(&self, things: usize) -> Self {
         // Counts of things are far below 2^52.
         let over = |time: f64| time / things as f64;
@@ -122,7 +122,7 @@ impl Meter {
 /// One piece of work, for [`in_turns`].
 pub(super) type Work<'a> = &'a mut (dyn FnMut() -> anyhow::Result<()> + Send);
 
-/// Runs pieces of work in turns, so that a change of load on the machine meets them all.
+/// Runs pieces of work in turns, so that a change of load on the machine affects all of them.
 pub(super) fn in_turns(rounds: usize, works: &mut [Work<'_>]) -> anyhow::Result<Vec<Samples>> {
     for work in works.iter_mut() {
         work()?;
@@ -143,7 +143,7 @@ pub(super) fn timed<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Resu
     Ok((result, start.elapsed()))
 }
 
-/// Milliseconds as people read them.
+/// Milliseconds, formatted for people.
 pub(super) fn ms(time: f64) -> String {
     if time >= 10_000.0 {
         format!("{:.1} s", time / 1e3)
@@ -152,7 +152,7 @@ pub(super) fn ms(time: f64) -> String {
     }
 }
 
-/// Three digits are what such measurements are good for.
+/// Such measurements are accurate to three digits at most.
 fn digits(number: f64) -> String {
     if number >= 100.0 {
         format!("{number:.0}")
@@ -196,7 +196,7 @@ mod tests {
             ],
         );
         assert_eq!(samples.expect("nothing fails").len(), 2);
-        // One run each does not count.
+        // One run of each does not count.
         assert_eq!((one, other), (4, 4));
     }
 }

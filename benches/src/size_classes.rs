@@ -20,7 +20,7 @@ const RECORDS: [u16; 5] = [16, 24, 30, 40, 56];
 const CLAIMS: [u16; 3] = [8, 16, 32];
 
 /// Sizes that are proven: the shipped one; fewer and more claims; fewer records, with as many
-/// claims as a domain of 2^17 takes.
+/// claims as fit a domain of 2^17.
 const PROVEN: [Size; 6] = [
     SHIPPED,
     size(40, 8),
@@ -96,7 +96,7 @@ pub(super) fn measure(table: &mut Table, weeks: &Weeks, effort: &Effort) -> anyh
     Ok(())
 }
 
-/// One proof of one size, as often as it is called. The key is from the store, or made for it.
+/// Makes one proof of one size at each call. The key is from the store, or is made for it.
 fn ready(
     weeks: &Weeks,
     size: Size,
@@ -117,7 +117,7 @@ fn ready(
     })
 }
 
-/// What two classes would cost for these weeks, against the shipped one alone.
+/// The cost of two classes for these weeks, compared with the shipped one alone.
 fn weigh(table: &mut Table, weeks: &Weeks, measured: &[(Size, f64)]) {
     let Some((_, shipped)) = measured.iter().find(|(size, _)| *size == SHIPPED) else {
         return;

@@ -1,4 +1,4 @@
-//! The one table, on the screen and as markdown.
+//! The table, on the screen and as markdown.
 
 use std::fmt::Write as _;
 
@@ -36,18 +36,18 @@ impl Table {
         self.row(what, ms(samples.median()), samples.range(), "");
     }
 
-    /// A time with a bar that it is to stay under, in milliseconds.
+    /// A time with a limit in milliseconds.
     pub(super) fn time_within(&mut self, what: impl Into<String>, samples: &Samples, bar: f64) {
         let time = samples.median();
         let mut text = verdict(time, bar, &ms(bar));
-        // Time on the wall counts; but where others hold the cores, it is them that it tells of.
+        // Wall-clock time counts. But if other processes hold the cores, it measures them instead.
         if time > bar && samples.processor().is_some_and(|own| own <= bar) {
             text += " on the wall, met in processor time";
         }
         self.row(what, ms(time), samples.range(), text);
     }
 
-    /// A share with a bar that it is to stay under.
+    /// A share with a limit.
     pub(super) fn share_within(&mut self, what: impl Into<String>, share: f64, bar: f64) {
         let text = verdict(share, bar, &percent(bar));
         self.row(what, percent(share), "", text);
@@ -99,7 +99,7 @@ impl Table {
     /// For a page of the book.
     pub(super) fn markdown(&self) -> String {
         let mut text = format!("| {} |\n|---|---|---|---|\n", HEADER.join(" | "));
-        // A cell ends at a bar, so none may stand in one.
+        // A `|` ends a cell, so a cell must not contain one.
         let cell = |text: &str| text.replace('|', "/");
         for (title, rows) in &self.sections {
             let _ = writeln!(text, "| **{}** | | | |", cell(title));
@@ -112,7 +112,7 @@ impl Table {
     }
 }
 
-/// A share as people read it.
+/// A share, formatted for people.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }

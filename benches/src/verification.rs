@@ -24,15 +24,15 @@ use crate::screen::working;
 
 /// The coordinator's group.
 const BATCH: usize = 256;
-/// Proofs that are verified one by one in a run: long enough for its processor time to be told.
+/// Proofs that are verified one by one in a run: long enough to measure its processor time.
 const ALONE: usize = 64;
-/// What a proof may cost in a batch, in milliseconds.
+/// The limit for a proof in a batch, in milliseconds.
 const BATCH_BAR: f64 = 0.08;
 
 pub(super) fn measure(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
     let constants = scale(SHIPPED)?.constants().len();
     let shipped = input_count(constants, usize::from(SHIPPED.claims));
-    // Curve arithmetic below spreads over rayon's threads if it may; here it may not.
+    // Curve arithmetic below would use all of rayon's threads, so the pool is limited to one.
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     one.install(|| {
         for publics in [1, shipped] {
@@ -116,8 +116,8 @@ fn with_inputs(publics: usize, table: &mut Table, effort: &Effort) -> anyhow::Re
     Ok(())
 }
 
-/// The batch as one writes it over arkworks alone: 128-bit coefficients, two sums over points, one
-/// product of pairings.
+/// The batch written with arkworks alone: 128-bit coefficients, two sums over points, one product
+/// of pairings.
 fn by_arkworks(trapdoor: &TrapdoorKey, items: &[(Vec<Fr>, Proof)], rng: &mut StdRng) -> bool {
     let key = &trapdoor.key;
     let mut scalars = vec![Fr::from(0u64); key.ic.len()];

@@ -8,7 +8,7 @@ use merits_distributor::summary::RunSummary;
 use super::{Effort, table::Table};
 use crate::screen::{seconds, thousands};
 
-/// What a whole file took.
+/// The results of a whole file.
 #[derive(Debug)]
 pub struct WholeFile {
     /// The distributor's run.
@@ -17,7 +17,7 @@ pub struct WholeFile {
     pub signing: Duration,
 }
 
-/// Adds the section of a file that was taken through a federation.
+/// Adds the section for a file that went through a federation.
 pub(super) fn add(
     table: &mut Table,
     input: &Path,
@@ -67,8 +67,8 @@ pub(super) fn add(
     );
     table.fact("distributor: all", seconds(times.total));
     let workers = summary.proved.proving.as_secs_f64();
-    // A thread that waits within a witness takes a piece of another batch's proof, and the clock
-    // counts it: what witnesses alone take is measured in `earn`.
+    // A thread that waits inside a witness works on a piece of another batch's proof, and the clock
+    // counts that. `earn` measures the time of witnesses alone.
     table.fact(
         "witness / prove by the clock, pieces of other batches' proofs counted",
         super::table::percent(summary.proved.witness.as_secs_f64() / workers),

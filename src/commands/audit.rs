@@ -1,4 +1,4 @@
-//! `merits audit`: what anybody can check who follows the log.
+//! `merits audit`: what anybody who follows the log can check.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -15,12 +15,12 @@ use crate::screen::{VOUCHED, thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Weigh what was issued against what was redeemed, by scale and expiry bucket
+    /// Compare what was issued with what was redeemed, by scale and expiry bucket
     Conservation {
         /// Configuration file of any role: its `[ledger]` table says which log, and where its copy is
         #[arg(long)]
         ledger: PathBuf,
-        /// Take the copy as it is, without asking the coordinator for news
+        /// Use the copy as it is, without asking the coordinator for new entries
         #[arg(long)]
         offline: bool,
     },
@@ -50,7 +50,8 @@ impl Command {
             Self::Replay { ledger } => {
                 let replica = merits_party::config::ledger_of(&ledger)?.open().await?;
                 let checkpoint = filled(&replica)?;
-                // Nothing of the copy is taken on trust: leaves, tree, and the stored state itself.
+                // Nothing in the copy is trusted: leaves, tree and the stored state are all
+                // checked.
                 let state = &replica.replay(&mut rand::rng())?;
                 ensure!(
                     state.size() == checkpoint.size,
@@ -67,7 +68,7 @@ impl Command {
     }
 }
 
-/// The checkpoint of a copy that has something in it.
+/// The checkpoint of a copy that is not empty.
 fn filled(replica: &Replica) -> anyhow::Result<&Checkpoint> {
     replica.checkpoint().with_context(|| {
         format!(
@@ -193,7 +194,7 @@ impl Book {
         ]
     }
 
-    /// More was redeemed than can have been issued.
+    /// Says that more was redeemed than can have been issued.
     fn alarm(&self) -> Option<String> {
         let balance = &self.balance;
         if balance.outstanding().is_some() {
@@ -211,7 +212,7 @@ impl Book {
     }
 }
 
-/// As [`thousands`], for sums.
+/// Like [`thousands`], for sums.
 fn grouped(number: u128) -> String {
     u64::try_from(number).map_or_else(|_| number.to_string(), thousands)
 }

@@ -23,8 +23,8 @@ pub(crate) enum Command {
         /// Found a new ledger. Only the first time: without it nothing is founded, whatever is missing
         #[arg(long)]
         found: bool,
-        /// Start after a stop of more than a day, or with a clock that nobody else confirms: today's date, as
-        /// you find it on a clock that is not this machine's
+        /// Start after a stop of more than a day, or with a clock that nobody else confirms:
+        /// today's date, read from a clock other than this machine's
         #[arg(long, value_name = "YYYY-MM-DD", conflicts_with = "found", value_parser = dates::day)]
         after_pause: Option<Date>,
     },
@@ -55,8 +55,8 @@ pub(crate) enum Command {
         /// backup must not be behind it
         #[arg(long, value_name = "FILE")]
         checkpoint: PathBuf,
-        /// Where there is no high-water mark: take the backup all the same. You have looked at every
-        /// party's copy, and none has anything newer
+        /// Take the backup although there is no high-water mark. You have looked at every party's
+        /// copy, and none has anything newer
         #[arg(long)]
         nothing_newer: bool,
     },

@@ -1,5 +1,5 @@
-//! Days, periods and spans of time on the command line: one reader for each, which says by an example what it
-//! wants.
+//! Days, periods and spans of time on the command line: one reader for each, whose error message
+//! gives an example.
 
 use std::ops::RangeInclusive;
 
@@ -78,7 +78,7 @@ pub(crate) fn periods(text: &str) -> Result<Periods, String> {
     let count = last.index - first.index + 1;
     if count > MOST_PERIODS {
         return Err(format!(
-            "these are {count} periods; at most {MOST_PERIODS} at a time are taken"
+            "these are {count} periods; at most {MOST_PERIODS} are taken at a time"
         ));
     }
     let kind = first.kind;
@@ -128,14 +128,15 @@ fn whole(text: &str, unit: &str, range: RangeInclusive<u64>) -> Result<u64, Stri
         })
 }
 
-/// Most periods of one command: a year of days.
+/// The largest number of periods in one command: a year of days.
 const MOST_PERIODS: u32 = 366;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The fault: `--after-pause yesterday` was "no period", and `1h` an "invalid digit found in string".
+    /// Regression: `--after-pause yesterday` was "no period", and `1h` an "invalid digit found in
+    /// string".
     #[test]
     fn what_is_no_day_is_told_how_one_is_written() {
         assert_eq!(

@@ -51,12 +51,12 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
-    /// Publish the terms that people consent to; without a file, list those that stand
+    /// Publish the terms that people consent to; without a file, list those in force
     Terms {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
-        /// Write terms to begin with into this new file, to be read and mended
+        /// Write draft terms into this new file, for you to read and correct
         #[arg(long, conflicts_with = "publish")]
         write: Option<PathBuf>,
         /// Publish this file on the ledger, for everybody to read
@@ -87,13 +87,13 @@ pub(crate) enum Command {
         /// Pseudonyms to write, for the source
         #[arg(long)]
         output: PathBuf,
-        /// Read only the first so many subjects
+        /// Read only this many subjects, the first ones
         #[arg(long)]
         subjects: Option<usize>,
     },
-    /// Take in records, prove, submit; goes on with whatever an earlier run left
+    /// Take in records, prove, submit; continues with what an earlier run left
     Run(RunArguments),
-    /// Counts of the store and the receipts it holds
+    /// Show what the store holds, in counts, and its receipts
     Status {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
         #[arg(long)]
@@ -117,11 +117,13 @@ pub(crate) enum Command {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
-        /// Copy to make; none is overwritten. It opens with the master key only: keep that apart
+        /// Copy to make; an existing file is not overwritten. Only the master key opens it: keep
+        /// that elsewhere
         #[arg(long)]
         output: PathBuf,
     },
-    /// Put a checked copy where the configuration's store is to be; a store that is there stays
+    /// Put a checked copy where the configuration wants its store; an existing store is not
+    /// replaced
     Restore {
         /// Configuration file; parties/distributor/distributor.sample.toml explains every key
         #[arg(long)]
@@ -175,7 +177,7 @@ pub(crate) struct RunArguments {
     /// Rows that could not be read, with line, column, value and reason
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
-    /// Read only the first so many subjects
+    /// Read only this many subjects, the first ones
     #[arg(long)]
     pub(crate) subjects: Option<usize>,
 }
@@ -306,7 +308,7 @@ impl Command {
     }
 }
 
-/// Refuses a run whose rejects file is something that it reads or keeps.
+/// Refuses a run whose rejects file is a file that the run reads or keeps.
 fn admit(arguments: &RunArguments) -> anyhow::Result<()> {
     let mut kept = outputs::of_configuration(&arguments.config);
     for (path, what) in [
@@ -338,7 +340,7 @@ pub(crate) async fn open(config: &Path) -> anyhow::Result<Distributor> {
     Ok(Distributor::open(DistributorConfig::load(config)?, &mut rng()).await?)
 }
 
-/// Runs with progress bars, until the end or a signal.
+/// Runs with progress bars until the end or a signal.
 pub(crate) async fn run(
     distributor: &Distributor,
     records: Option<RecordsInput>,
@@ -362,7 +364,8 @@ pub(crate) async fn run(
     done
 }
 
-/// Waits for the signal that stops a run in good order. Before proving begins a signal ends the program.
+/// Waits for the signal that stops a run in good order. Before proving begins, a signal ends the
+/// program.
 #[derive(Default)]
 struct StopWatch(std::sync::OnceLock<tokio::task::AbortHandle>);
 
@@ -389,7 +392,7 @@ impl StopWatch {
     }
 }
 
-/// The request's id and content, out of the file that the supervisor keeps.
+/// The request's id and content, from the file that the supervisor keeps.
 pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
     let at = || format!("request file {}", path.display());
     let file = RequestFile::read(path).with_context(at)?;
@@ -404,7 +407,7 @@ pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningConte
     Ok((id, content))
 }
 
-/// A generator that may cross threads, seeded by the system.
+/// A random generator that may move between threads, seeded by the system.
 pub(crate) fn rng() -> StdRng {
     rand::make_rng()
 }
@@ -435,7 +438,7 @@ async fn links(
     if distributor.has_tickets()? {
         return Ok(distributor.write_ticket_links(source, output).await?);
     }
-    let input = input.context("which accounts? Give --input with their records")?;
+    let input = input.context("the accounts are not known: give --input with their records")?;
     Ok(write_links(distributor, input, source, output, subjects)?)
 }
 
@@ -470,7 +473,7 @@ async fn terms_of(
 ) -> Result<(), DistributorError> {
     if let Some(path) = write {
         distributor.write_terms(path)?;
-        println!("wrote {}: read it, mend it, publish it", path.display());
+        println!("wrote {}: read it, correct it, publish it", path.display());
     } else if let Some(path) = publish {
         match distributor.publish_terms(path).await? {
             Published::Now(entry) => println!("published: entry {entry}"),
@@ -483,7 +486,7 @@ async fn terms_of(
         }
         if published.is_empty() {
             println!(
-                "no terms are published: `merits distributor terms --write terms.toml` begins"
+                "no terms are published: `merits distributor terms --write terms.toml` writes a draft"
             );
         }
     }
@@ -502,7 +505,7 @@ async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> 
     })
 }
 
-/// Answers how many were refused.
+/// Returns how many were refused.
 async fn tickets_of(distributor: &Distributor, import: &[PathBuf]) -> anyhow::Result<usize> {
     ensure!(
         distributor.has_tickets()?,

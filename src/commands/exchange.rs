@@ -51,11 +51,13 @@ pub(crate) enum Command {
         /// Configuration file; parties/exchange/exchange.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
-        /// Copy to make; none is overwritten. It opens with the master key only: keep that apart
+        /// Copy to make; an existing file is not overwritten. Only the master key opens it: keep
+        /// that elsewhere
         #[arg(long)]
         output: PathBuf,
     },
-    /// Put a checked copy where the configuration's store is to be; a store that is there stays
+    /// Put a checked copy where the configuration wants its store; an existing store is not
+    /// replaced
     Restore {
         /// Configuration file; parties/exchange/exchange.sample.toml explains every key
         #[arg(long)]
@@ -66,7 +68,7 @@ pub(crate) enum Command {
     },
 }
 
-/// What the first line of a file of codes is.
+/// What kind of line the first line of a file of codes is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FirstLine {
     /// A table's header
@@ -149,7 +151,7 @@ async fn stock(
         thousands(report.quota)
     );
     println!(
-        "delete {}: who reads it has the vouchers",
+        "delete {}: anybody who reads it has the vouchers",
         vouchers.display()
     );
     Ok(())
@@ -165,7 +167,7 @@ pub(crate) async fn serve_until(
     Ok(())
 }
 
-/// A generator that may cross threads, seeded by the system.
+/// A random generator that may move between threads, seeded by the system.
 fn rng() -> StdRng {
     rand::make_rng()
 }

@@ -61,7 +61,7 @@ impl Command {
     }
 }
 
-/// Compiles the scale and takes its key, which may be made now.
+/// Compiles the scale and takes its key, making it if there is none.
 pub(crate) async fn build(config: &IssuerConfig) -> anyhow::Result<Built> {
     let (scale, store) = (config.scale.clone(), config.key_store.clone());
     let (name, allow_dev_keys) = (config.name.clone(), config.ledger.allow_dev_keys);

@@ -16,14 +16,14 @@ pub(crate) struct Arguments {
     /// Directory to make
     #[arg(long)]
     output: PathBuf,
-    /// Take the copy as it is, without asking the coordinator for news
+    /// Use the copy as it is, without asking the coordinator for new entries
     #[arg(long)]
     offline: bool,
 }
 
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
-        // Receipts of another log or of an earlier day would stay between the new ones.
+        // Receipts of another log or of an earlier day would remain among the new ones.
         ensure!(
             !self.output.exists(),
             "{} is there already: name a directory that is not",
@@ -45,7 +45,7 @@ impl Arguments {
             self.output.display()
         );
         println!(
-            "whoever uses it compares the log key in its ledger.toml with one from a place that \
+            "its users must compare the log key in its ledger.toml with one from a place that \
              they trust: {}",
             ledger.log_key().context("in the configuration")?
         );

@@ -1,4 +1,4 @@
-//! `merits mark`: begins the high-water mark of a party's copy of the log anew, where it was lost.
+//! `merits mark`: makes the high-water mark of a party's copy of the log again after it was lost.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// Newest checkpoint that any party has, as `checkpoint.txt` in its copy of the log
     #[arg(long)]
     checkpoint: PathBuf,
-    /// Of the copy that this role's commands keep beside its server's
+    /// The mark of the copy that this role's commands keep beside its server's
     #[arg(long)]
     desk: bool,
 }

@@ -1,4 +1,4 @@
-//! One module a role.
+//! One module for each role.
 
 pub(crate) mod audit;
 pub(crate) mod clearing;
@@ -24,7 +24,7 @@ use std::path::Path;
 
 use merits_party::handover::{self, Handover};
 
-/// Makes what is handed to a supervisor, an application or a public half, writes it, and says so.
+/// Makes an application or a public half for a supervisor, writes it, and prints where.
 pub(crate) fn hand_over<T: Handover>(
     config: &Path,
     output: &Path,

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     },
     /// Register a person for the first time; refused if the person is registered anywhere
     Register(Person),
-    /// Register a person anew after a loss: the old identity ends, and the new one begins on a day
+    /// Register a person again after a loss: the old identity ends, and the new one begins on a day
     /// that no ticket of the old one reaches
     ReRegister(Person),
     /// End an identity without a new one
@@ -50,10 +50,10 @@ pub(crate) enum Command {
         /// The identity's commitment: 64 hexadecimal digits
         #[arg(long, required_unless_present = "request", conflicts_with = "request", value_parser = argument)]
         commitment: Option<String>,
-        /// The registration request that was its
+        /// The registration request of this identity
         #[arg(long)]
         request: Option<PathBuf>,
-        /// Why, in words; it stands on the ledger
+        /// Why, in words; the ledger publishes it
         #[arg(long, value_parser = prose)]
         basis: String,
     },
@@ -67,11 +67,11 @@ pub(crate) struct Person {
     /// Registration request that the person's wallet wrote
     #[arg(long)]
     request: PathBuf,
-    /// File with the identity number, mode 0600; without it the number is read from stdin. It is no
-    /// argument, since other users see those
+    /// File with the identity number, mode 0600; without it the number is read from stdin. It is
+    /// not an argument, since other users can see arguments
     #[arg(long)]
     identity_number_file: Option<PathBuf>,
-    /// Document that the number is of: cn-id, or passport (as UTO:L898902C3)
+    /// Kind of document that the number is from: cn-id, or passport (as UTO:L898902C3)
     #[arg(long, default_value = "cn-id")]
     kind: NumberKind,
     /// First day of eligibility, such as 2026-01-01; without it, deeds of any earlier day count, or
@@ -171,10 +171,11 @@ fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(digits, &mut bytes)
         .context("commitment: 64 hexadecimal digits are expected")?;
-    field::from_bytes(&bytes).context("commitment: no field element")
+    field::from_bytes(&bytes).context("the commitment is not a field element")
 }
 
-/// A day of eligibility that is years away is a slip of the finger, and only a registration anew mends it.
+/// A day of eligibility that is years away is a typing mistake, and only another registration
+/// corrects it.
 fn check_from(from: Option<Day>, time: Timestamp) -> anyhow::Result<()> {
     const MOST_DAYS_AHEAD: u32 = 366;
     let latest = time.day().saturating_add(MOST_DAYS_AHEAD);

@@ -1,7 +1,7 @@
 //! `merits scale`: from a spreadsheet's rule to an exact evaluator, a circuit and keys.
 //!
-//! Everything here works on one file, `scale.toml`, and needs no ledger. A fault of the file is
-//! shown at its place in it, by every command alike.
+//! Everything here works on one file, `scale.toml`, and needs no ledger. Every command shows a
+//! fault of the file at its place in the file.
 
 mod batch;
 mod check;
@@ -47,7 +47,7 @@ pub(crate) fn text(scale: &Path) -> anyhow::Result<String> {
     merits_text::file::read(&path).with_context(|| path.display().to_string())
 }
 
-/// What came of a command; faults of a scale are shown in full, whichever command met them.
+/// The result of a command. Faults of a scale are shown in full, whichever command found them.
 pub(crate) fn shown(done: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
     match done {
         Err(error) => match error.downcast::<Faulty>() {
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Eval(eval::Arguments),
     /// Run the examples, then the exact evaluator against the circuit on random records
     Test(trial::Arguments),
-    /// Say the formula in words, and what the parts may be, where they come from, what they cost
+    /// Explain the formula in words: what each part may be, where it comes from, what it costs
     Explain(explain::Arguments),
     /// Say what changed between two versions, and whether a new key is needed
     Diff {

@@ -29,11 +29,11 @@ pub(crate) struct Arguments {
     /// The circuit, as `circom --r1cs` writes it, over BN254 (circom's default)
     #[arg(long)]
     r1cs: PathBuf,
-    /// Make the key here, alone: whoever made it can forge proofs. For trials only
+    /// Make the key here, alone: its maker can forge proofs. For trials only
     #[arg(long)]
     insecure_dev: bool,
-    /// Where to write the key; beside the circuit if left out. FILE.json beside it tells how it
-    /// was made
+    /// Where to write the key; beside the circuit if left out. FILE.json beside it says how it was
+    /// made
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Also write the verifying key, as snarkjs does
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     vkey: Option<PathBuf>,
 }
 
-/// What stands beside a key: a `.zkey` has no place to say who could forge under it.
+/// The file beside a key: a `.zkey` has no place to say who could forge under it.
 #[derive(Serialize)]
 struct Marker {
     format: &'static str,
@@ -91,8 +91,8 @@ impl Arguments {
                 vkey,
             ))
         };
-        // Before the work of minutes: a folder that is missing is found out now. They do not stay
-        // meanwhile, for who breaks the work off.
+        // Before work that takes minutes: a missing folder is found now. The files do not stay
+        // meanwhile, in case somebody interrupts the work.
         drop(create()?);
         let circuit = R1csFile::open(input::open(&self.r1cs).with_context(at)?).with_context(at)?;
         admit(circuit.head()).with_context(at)?;
@@ -122,7 +122,7 @@ impl Arguments {
         marker_file
             .write_all(text.as_bytes())
             .with_context(|| format!("writing {}", marker.display()))?;
-        // The mark comes first: there is no such key without it.
+        // The mark is written first, so that such a key never exists without it.
         marker_file.publish()?;
         zkey_file.publish()?;
         if let Some(mut file) = vkey_file {
@@ -150,12 +150,12 @@ impl Arguments {
         if let Some(path) = &self.vkey {
             println!("               {}", path.display());
         }
-        println!("whoever made this key can forge: use it for trials only");
+        println!("the maker of this key can forge proofs: use it for trials only");
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Refuses what would end in hours of swapping, or not at all.
+/// Refuses a set-up that would swap for hours, or never end.
 fn admit(head: &R1csHead) -> anyhow::Result<()> {
     let log2 = head.domain_log2();
     ensure!(
@@ -165,7 +165,7 @@ fn admit(head: &R1csHead) -> anyhow::Result<()> {
         thousands(u64::from(head.n_constraints))
     );
     let needed = head.set_up_memory();
-    // Where the system does not tell, it is left to it.
+    // If the system does not report its memory, the set-up is allowed.
     let Some(free) = free_memory() else {
         return Ok(());
     };
@@ -183,7 +183,7 @@ fn admit(head: &R1csHead) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Memory that programs can have without swapping, in bytes.
+/// Memory that programs can use without swapping, in bytes.
 fn free_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;

@@ -37,8 +37,9 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
-    /// Commit to each subject's records of each period that the file has all of, and sign. Exit code 0: all was signed;
-    /// 3: a part (the rest is named); 4: nothing
+    /// Commit to each subject's records of each period that the file covers in full, and sign. Exit
+    /// code 0: everything was signed; 3: a part was signed (the rest is named); 4: nothing was
+    /// signed
     Sign(SignArguments),
     /// Take links in: a person proves which pseudonym an account has
     Link {
@@ -51,7 +52,8 @@ pub(crate) enum Command {
         /// An account that has another pseudonym gets the new one
         #[arg(long)]
         replace: bool,
-        /// A new account that looks like a linked one is another person's: somebody looked
+        /// Take a new account that looks like a linked one: you have checked that it is another
+        /// person's
         #[arg(long)]
         distinct: bool,
     },
@@ -75,15 +77,17 @@ pub(crate) struct SignArguments {
     /// Rows that could not be read, with line, column, value and reason
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
-    /// Read only the first so many subjects
+    /// Read only this many subjects, the first ones
     #[arg(long)]
     pub(crate) subjects: Option<usize>,
-    /// Nothing is missing from the beginning of this day (2016-05-01) on: periods that begin then or later are
-    /// signed although nothing in the file comes before them. A day of the scale's periods that has come
+    /// The file is complete from the beginning of this day (2016-05-01) on: periods that begin then
+    /// or later are signed although nothing in the file comes before them. A day of the scale's
+    /// periods that has come
     #[arg(long, value_parser = dates::day)]
     pub(crate) complete_from: Option<Date>,
-    /// Nothing is missing up to the end of this day (2016-05-31): periods that end by then are signed
-    /// although nothing in the file comes after them. A day of the scale's periods that is over
+    /// The file is complete up to the end of this day (2016-05-31): periods that end by then are
+    /// signed although nothing in the file comes after them. A day of the scale's periods that is
+    /// over
     #[arg(long, value_parser = dates::day)]
     pub(crate) complete_until: Option<Date>,
     /// Sign nothing if more rows in a hundred than this are rejected, if not the configuration's
@@ -93,15 +97,15 @@ pub(crate) struct SignArguments {
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// The demonstration's: the file is taken as it is, and nothing is said of it
+    /// For the demonstration: the file is taken as it is, and nothing is printed about it
     #[arg(skip)]
     pub(crate) as_it_is: bool,
 }
 
-/// Exit code of a signing, or a distributor's run, that left something out.
+/// Exit code of a signing or a distributor's run that left something out.
 pub(super) const PARTLY: u8 = 3;
 
-/// Exit code of a signing of nothing, or of a run that did nothing of what there was to do.
+/// Exit code of a signing that signed nothing, or of a run that did none of its work.
 pub(super) const NOTHING: u8 = 4;
 
 impl Command {
@@ -124,7 +128,7 @@ impl Command {
     }
 }
 
-/// Says what a signing did, or would do.
+/// Prints what a signing did, or would do.
 fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     let (rows, rejected) = (signing.rows.rows, signing.rows.rejected);
     let verb = if arguments.dry_run {
@@ -148,7 +152,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
         println!("refused: {group}");
     }
     let of = |row: Edge| format!("{} (line {})", row.moment.date(), row.line);
-    // One row may have a wrong date, so the third one decides.
+    // One row may have a wrong date, so the third row decides.
     let third = |row: Option<Edge>| {
         row.map_or_else(
             || ", there are no three rows".to_owned(),
@@ -208,7 +212,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     if let Some(outside) = &signing.outside {
         println!("{outside}");
     }
-    // Accounts that nobody linked are not this source's to sign for.
+    // This source does not sign for accounts that are not linked.
     let left_out = report
         .refused
         .iter()
@@ -237,7 +241,7 @@ fn day(days: i64) -> String {
     .label()
 }
 
-/// Takes links in and says what became of each.
+/// Takes links in and prints the result for each.
 async fn link(
     config: &Path,
     import: &[PathBuf],
@@ -268,7 +272,8 @@ async fn link(
     })
 }
 
-/// Refuses a signing whose outputs are each other, or what the source needs.
+/// Refuses a signing if two of its outputs are the same file, or if one is a file that the source
+/// needs.
 fn admit(arguments: &SignArguments) -> anyhow::Result<()> {
     let mut kept = outputs::of_configuration(&arguments.config);
     kept.keep(&arguments.input, "the input");
@@ -280,7 +285,7 @@ fn admit(arguments: &SignArguments) -> anyhow::Result<()> {
     admit_rejects(&mut kept, arguments.rejects.as_deref())
 }
 
-/// Refuses a rejects file that is one of these, or that may not be written.
+/// Refuses a rejects file that is one of these files, or that must not be written.
 pub(crate) fn admit_rejects(kept: &mut Protected, rejects: Option<&Path>) -> anyhow::Result<()> {
     if let Some(path) = rejects {
         kept.admit(path, "the rejects file")?;
@@ -289,7 +294,7 @@ pub(crate) fn admit_rejects(kept: &mut Protected, rejects: Option<&Path>) -> any
     Ok(())
 }
 
-/// Reads the records and signs what they commit to, as far as they are whole.
+/// Reads the records, and signs commitments to those that are complete.
 pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
     admit(arguments)?;

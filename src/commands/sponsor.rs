@@ -1,4 +1,4 @@
-//! `merits sponsor`: verify what one pays for, offer things for credits.
+//! `merits sponsor`: verify the credits that a sponsor pays for, offer things for credits.
 
 mod offer;
 

@@ -42,7 +42,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = ".")]
         directory: PathBuf,
     },
-    /// Admit oneself: the ledger's first entry
+    /// Admit this supervisor itself: the ledger's first entry
     Found {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -55,7 +55,7 @@ pub(crate) enum Command {
         config: PathBuf,
         /// Made by `merits <role> apply`
         application: PathBuf,
-        /// Admit it although its name looks like another party's: somebody looked
+        /// Admit it although its name looks like another party's: you have compared the two
         #[arg(long)]
         distinct: bool,
     },
@@ -67,7 +67,7 @@ pub(crate) enum Command {
         /// Name or id
         #[arg(long, value_parser = argument)]
         party: String,
-        /// Why, in words; it stands on the ledger
+        /// Why, in words; the ledger publishes it
         #[arg(long, value_parser = prose)]
         basis: String,
     },
@@ -79,7 +79,7 @@ pub(crate) enum Command {
         /// Name or id
         #[arg(long, value_parser = argument)]
         party: String,
-        /// Why, in words; it stands on the ledger
+        /// Why, in words; the ledger publishes it
         #[arg(long, value_parser = prose)]
         basis: String,
     },

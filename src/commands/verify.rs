@@ -1,4 +1,5 @@
-//! `merits verify`: a receipt, or what a person shows, checked with no network and nobody's word.
+//! `merits verify`: a receipt, or a person's attestation, checked without a network and without
+//! trusting anybody's word.
 //!
 //! Exit codes: 0, all that a kit can tell about an entry of this kind was verified, the proof of a kind
 //! that has one among it; 1, something does not hold or cannot be read; 2, wrong usage; 3
@@ -27,15 +28,15 @@ pub(crate) struct Arguments {
     /// admitted and approved
     #[arg(long, required = true)]
     kit: Option<PathBuf>,
-    /// Accept keys made by one party, who could forge
+    /// Accept keys made by one party, which could forge proofs
     #[arg(long)]
     allow_dev_keys: bool,
 }
 
-/// What else than a receipt can be verified.
+/// What can be verified apart from a receipt.
 #[derive(Debug, Subcommand)]
 enum Other {
-    /// Check the QR code by which a person shows that it owns at least so many credits
+    /// Check the QR code by which a person shows that they own a number of credits or more
     Attest(attest::Arguments),
 }
 
@@ -65,7 +66,7 @@ impl Arguments {
         };
         let shown = match kit.show(&receipt, keys, &mut rand::rng()) {
             Ok(shown) => shown,
-            // The kit's fault is not the receipt's.
+            // A fault of the kit is not a fault of the receipt.
             Err(ShowError::Kit(error)) => return Err(error.into()),
             Err(error) => return Err(error).with_context(at),
         };
@@ -80,7 +81,7 @@ impl Arguments {
             }
             Extent::Signature => {
                 println!(
-                    "rules       not checked: they ask for people, notes or batches, which no kit \
+                    "rules       not checked: they depend on people, notes or batches, which no kit \
                      has; that they hold is the log's word"
                 );
                 ExitCode::from(NOT_ALL)
@@ -89,5 +90,5 @@ impl Arguments {
     }
 }
 
-/// Exit code: authentic, and not all of it could be verified.
+/// Exit code: authentic, but not all of it could be verified.
 const NOT_ALL: u8 = 3;

@@ -1,4 +1,4 @@
-//! `merits witness`: the log witness's half of the view keys. Also what every holder shares.
+//! `merits witness`: the log witness's half of the view keys. Also the code that all holders share.
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 

@@ -1,5 +1,5 @@
-//! The demonstration's federation on disk: one directory a role, each with the configuration
-//! that its own process would take.
+//! The demonstration's federation on disk: one directory a role, each with the configuration that a
+//! process of its own would read.
 
 use std::{
     io::Write as _,
@@ -28,8 +28,8 @@ pub(super) const EXCHANGE: &str = "city-exchange";
 /// The fewest claims that an opened total covers in the demonstration.
 pub(super) const LEAST_CLAIMS: u32 = 16;
 
-/// Credits of the demonstration's scales live so long: its records are of years ago, and what has
-/// expired cannot be spent.
+/// How long credits of the demonstration's scales live. Its records are years old, and expired
+/// credits cannot be spent.
 const LIFETIME_MONTHS: u32 = 600;
 
 /// Who holds the secrets of people.
@@ -88,7 +88,7 @@ impl Federation {
             "scale",
             "handover",
         ] {
-            // Keys lie in them: nobody else may write there, whatever the umask says.
+            // They contain keys, so nobody else may write there, whatever the umask is.
             let folder = directory.join(role);
             merits_guard::create_folder(&folder).with_context(|| folder.display().to_string())?;
         }
@@ -125,7 +125,7 @@ impl Federation {
         }
     }
 
-    /// What one period of the scale is called.
+    /// The word for one period of the scale.
     pub(super) fn period_word(&self) -> &'static str {
         self.manifest.period_kind().word()
     }
@@ -154,8 +154,8 @@ impl Federation {
         )
     }
 
-    /// The ledger's founding parameters. Anchors come every second, for nobody waits an hour for a
-    /// demonstration.
+    /// The ledger's founding parameters. There is an anchor every second, since nobody waits an
+    /// hour for a demonstration.
     fn founding(&self) -> String {
         let tickets = self.owners == Owners::People;
         format!(
@@ -296,7 +296,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| path.display().to_string())
 }
 
-/// The scale with a longer life for its credits, wherever in a line the figure stands.
+/// The scale with a longer life for its credits, wherever the figure is in a line.
 fn long_lived(scale: &str) -> String {
     const KEY: &str = "lifetime_months";
     let line = |line: &str| {
@@ -314,8 +314,8 @@ fn long_lived(scale: &str) -> String {
     lines.join("\n")
 }
 
-/// Free ports on this machine, written into the configurations so that the roles can be
-/// started again later, each as its own process.
+/// Free ports on this machine. They are written into the configurations, so that the roles can be
+/// started again later, each as a process of its own.
 fn free_addresses() -> anyhow::Result<[SocketAddr; 5]> {
     let listeners = [(); 5]
         .map(|()| TcpListener::bind("127.0.0.1:0").and_then(|free| Ok((free.local_addr()?, free))));

@@ -211,7 +211,7 @@ pub(super) fn serve_exchange(
     Ok(())
 }
 
-/// How many sets of keys a store holds: one a circuit.
+/// How many sets of keys a store holds: one for each circuit.
 fn key_sets(store: &Path) -> usize {
     std::fs::read_dir(store).map_or(0, Iterator::count)
 }

@@ -1,7 +1,7 @@
 //! `merits demo`: a whole federation on this machine, from real records to opened claims.
 //!
-//! Every step calls what the role's own command calls, with a configuration file that its own
-//! process would take; only the processes are one.
+//! Every step calls what the role's own command calls, with a configuration file that the role's
+//! own process would read. Only here, all roles run in one process.
 
 mod closing;
 mod federation;
@@ -55,8 +55,8 @@ pub(crate) struct Arguments {
     /// All subjects of the file
     #[arg(long)]
     all: bool,
-    /// Records of your own: CSV or JSON Lines. Without --mapping, of the same columns as those that
-    /// come with the command and are played otherwise
+    /// Records of your own: CSV or JSON Lines. Without --mapping, the columns must be those of the
+    /// records that come with the command
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// How the columns of --input become fields of the scale, as in a source's configuration
@@ -157,7 +157,7 @@ impl Arguments {
         Ok(people)
     }
 
-    /// People link their accounts and consent; one changes its mind.
+    /// People link their accounts and consent; one of them withdraws a consent.
     async fn consent(
         &self,
         federation: &Federation,
@@ -257,7 +257,7 @@ impl Arguments {
         let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
         let pack = &federation.pack;
         let links = match federation.owners {
-            // They stand in the source's own file.
+            // They are in the source's own file.
             Owners::People => None,
             Owners::Custody => {
                 let links = federation.path("handover/links.jsonl");
@@ -281,7 +281,7 @@ impl Arguments {
             subjects: self.subjects(),
             complete_from: None,
             complete_until: None,
-            // From its first day to its last, as far as the world has come.
+            // From its first day to its last, or to today.
             as_it_is: true,
             most_rejects_percent: Some(packs::REJECTS_PERCENT),
             dry_run: false,

@@ -1,6 +1,6 @@
 //! What the demonstration plays: one of the packs that the command carries with it, so that it runs
-//! anywhere (a scale of `params/scales`, records of `examples`, and how these are read), or a scale of
-//! the user's own, with records and mapping from files.
+//! anywhere (a scale of `params/scales`, records of `examples`, and how these are read), or the
+//! user's own scale, with records and mapping from files.
 
 use std::{
     borrow::Cow,
@@ -25,8 +25,8 @@ use crate::{
 /// The scale that is played when none is named.
 pub(super) const DEFAULT: &str = "cycling-week";
 
-/// A row in ten of the shipped steps is a day on which nobody wore the watch. Half of a file is another
-/// file, or another mapping.
+/// In the shipped steps, one row in ten is a day on which the watch was not worn. If half of the
+/// rows are rejected, the file or the mapping is the wrong one.
 pub(super) const REJECTS_PERCENT: u8 = 50;
 
 /// Whether claims can be made for a period: the scale is for it, and it is over by the clock of the deeds.
@@ -36,7 +36,7 @@ pub(super) fn plays(manifest: &Manifest, plan: &Plan, period: Period) -> bool {
     manifest.is_valid_at(period) && whole.covers(period)
 }
 
-/// What the parties of somebody's own scale are called.
+/// The names of the parties of a user's own scale.
 const OWN: [&str; 3] = ["example-issuer", "example-source", "example-app"];
 
 /// One scale with records to play it on.
@@ -56,7 +56,7 @@ pub(super) struct Pack {
     pub(super) source: &'static str,
     /// Who proves.
     pub(super) distributor: &'static str,
-    /// What the records are, said honestly.
+    /// What the records are, honestly described.
     pub(super) data: &'static str,
 }
 
@@ -88,8 +88,8 @@ impl Pack {
         PACKS.iter().find(|pack| pack.id == id).map(Carried::pack)
     }
 
-    /// What the user chose, found good: the files are there, the scale has no fault, the mapping fits
-    /// it, and some record can be read by it. Whatever is wrong is told before anything is set up.
+    /// The user's choice, after checks: the files exist, the scale has no fault, the mapping fits
+    /// it, and some record can be read by it. Every fault is reported before anything is set up.
     ///
     /// # Errors
     /// Says what is missing or does not fit. Faults of a scale are shown as `merits scale check` shows them.
@@ -154,7 +154,7 @@ impl Pack {
             id: manifest.id().to_string().into(),
             scale: scale::text(directory)?.into(),
             records: Records::File(input.to_owned()),
-            // The caller reads it, as for any other.
+            // The caller reads it, as it reads any other scale.
             mapping: Cow::Borrowed(""),
             issuer,
             source,
@@ -163,7 +163,7 @@ impl Pack {
         })
     }
 
-    /// Whether the mapping fits the scale, and the file the mapping.
+    /// Checks that the mapping fits the scale, and that the file fits the mapping.
     fn check_records(&self, choice: Choice<'_>, input: &Path) -> anyhow::Result<()> {
         let manifest = Manifest::from_toml(&self.scale)?;
         let misfit = || match choice.mapping {
@@ -230,7 +230,7 @@ impl Pack {
     }
 }
 
-/// What `--help` says of the choice.
+/// What `--help` says about the choice.
 pub(super) fn help() -> String {
     format!(
         "A shipped scale ({}), or a directory with a scale.toml of your own",

@@ -1,9 +1,9 @@
 //! The demonstration's people: each has a wallet of its own, is registered once, links its account,
 //! and consents.
 //!
-//! Their wallets are directories as `merits wallet create` makes them. What all of them do alike is
-//! done here over one copy of the log, by the calls that the command makes; what one of them does
-//! alone, by the command.
+//! Their wallets are directories as `merits wallet create` makes them. What all of them do in the
+//! same way is done here over one copy of the log, by the calls that the command makes. What one of
+//! them does alone is done by the command.
 
 use std::{
     collections::BTreeMap,
@@ -49,7 +49,7 @@ pub(super) struct Person {
 }
 
 impl Person {
-    /// What the platform calls it.
+    /// The platform's name for the account.
     pub(super) fn account(&self) -> &str {
         &self.account
     }
@@ -107,7 +107,7 @@ impl People {
         let plan = Plan::new(&config.mapping, federation.manifest.schema())?;
         let mut periods: BTreeMap<String, Vec<Period>> = BTreeMap::new();
         for group in source::read(input, &plan, subjects, None)?.groups {
-            // Nobody consents to a period for which no claim can be made.
+            // A period for which no claim can be made needs no consent.
             if packs::plays(&federation.manifest, &plan, group.period) {
                 periods.entry(group.subject).or_default().push(group.period);
             }
@@ -132,7 +132,7 @@ impl People {
                     ..ledger.clone()
                 },
             };
-            // Accounts are the platform's words, no names for directories.
+            // Accounts are the platform's words, and not names for directories.
             let path = wallets.join(format!("person-{}", number + 1));
             let directory = Directory::create(&path, config, &mut rand::rng())?;
             persons.push(Person {
@@ -162,8 +162,8 @@ impl People {
         })
     }
 
-    /// Everybody is registered; then the first person tries to be registered once more. Answers why
-    /// that was refused.
+    /// Registers everybody; then the first person tries to register once more. Returns why that was
+    /// refused.
     pub(super) async fn register(&self, federation: &Federation) -> anyhow::Result<String> {
         let config = RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?;
         let bar = progress(self.persons.len() as u64, "registering people");
@@ -174,7 +174,7 @@ impl People {
         }
         bar.finish_and_clear();
         let first = self.first()?;
-        // A second identity of the same wallet: the number is what gives the person away.
+        // A second identity of the same wallet: only the number reveals that it is the same person.
         let (other, number) = (first.keys.commitment(1), first.identity_number()?);
         match registrar::register(&config, Occasion::First, other, number, None).await {
             Err(refusal) => Ok(refusal.to_string()),
@@ -244,7 +244,7 @@ impl People {
         self.persons.first().context("nobody is there")
     }
 
-    /// The person who changes its mind.
+    /// The person who withdraws a consent.
     pub(super) fn last(&self) -> anyhow::Result<&Person> {
         self.persons.last().context("nobody is there")
     }

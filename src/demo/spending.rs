@@ -15,7 +15,7 @@ use crate::screen::{say, step};
 /// Vouchers of the demonstration's offer.
 const QUOTA: u32 = 3;
 
-/// Who asks what the person owns.
+/// The verifier that asks what the person owns.
 const VERIFIER: &str = "parking-office";
 
 /// Plays it.
@@ -120,8 +120,8 @@ pub(super) async fn play(
     conserve(federation).await
 }
 
-/// Waits until every note of the ledger lies under an anchor, and so can be spent: a quick machine
-/// comes here within the second in which the last one was made.
+/// Waits until every note of the ledger lies under an anchor, and so can be spent. A fast machine
+/// reaches this point within the second in which the last note was made.
 async fn anchored(supervisor: &Supervisor) -> anyhow::Result<()> {
     supervisor.sync().await?;
     loop {
@@ -143,7 +143,7 @@ async fn conserve(federation: &Federation) -> anyhow::Result<()> {
     typed(&["audit", "conservation", "--ledger", &sponsor]).await
 }
 
-/// The note that is worth most of the first person's.
+/// The most valuable note of the first person.
 fn dearest(people: &People, supervisor: &Supervisor) -> anyhow::Result<Option<OwnNote>> {
     let replica = supervisor.follower().replica();
     let view = scan(&replica, people.first()?.keys())?;

@@ -25,7 +25,8 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
         mapping: None,
     };
     let pack = Pack::named(packs::DEFAULT).context("the scale is shipped")?;
-    // A whole city's wallets would measure the wallets: the accounts are in custody.
+    // With a wallet for each person of a city, the wallets would be measured, so the accounts are
+    // in custody.
     let federation = Federation::new(data, pack, Owners::Custody)?;
     let mut story = Story::default();
     let (stop, stopped) = watch::channel(false);

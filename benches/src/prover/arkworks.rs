@@ -1,5 +1,5 @@
 //! `ark-groth16`, for comparison: on a circom key with circom's reduction, and on a key of its own
-//! with its own reduction, as peers publish it. Neither rebuilds a constraint system.
+//! with its own reduction, as other projects publish it. Neither rebuilds a constraint system.
 
 use anyhow::Context as _;
 use ark_bn254::Bn254;
@@ -18,7 +18,7 @@ use merits_params::{r1cs::SparseMatrix, zkey::Zkey};
 use merits_primitives::{Fr, field};
 use merits_verifier::groth16::Proof;
 
-/// The peer on a key of circom's.
+/// `ark-groth16` on a circom key.
 pub(super) struct SameKey {
     key: ProvingKey<Bn254>,
     matrices: Vec<Matrix<Fr>>,
@@ -55,7 +55,7 @@ impl SameKey {
         }
     }
 
-    /// A proof, blinded as any other.
+    /// A proof, blinded like any other.
     pub(super) fn prove(
         &self,
         assignment: &[Fr],
@@ -75,7 +75,7 @@ impl SameKey {
     }
 }
 
-/// The peer on a key of its own, over our constraints.
+/// `ark-groth16` on a key of its own, for our constraints.
 pub(super) struct OwnKey {
     key: ProvingKey<Bn254>,
     matrices: Vec<Matrix<Fr>>,
@@ -121,7 +121,8 @@ impl OwnKey {
         )
     }
 
-    /// Its own verifier's answer: a peer that is fast because it is wrong is none.
+    /// Checks the proof with its own verifier: a prover that makes wrong proofs must not count as
+    /// fast.
     pub(super) fn verify(
         &self,
         proof: &ark_groth16::Proof<Bn254>,
@@ -133,7 +134,7 @@ impl OwnKey {
     }
 }
 
-/// Our constraints, for arkworks' set-up.
+/// Our constraints, in the form that arkworks' set-up takes.
 #[derive(Clone, Copy)]
 struct Synthesis<'a> {
     circuit: &'a Circuit,

@@ -1,6 +1,6 @@
 //! One key in a process of its own: how soon it is ready, and how much memory proving takes.
 //!
-//! In the process that measures, other keys and peers would be counted too.
+//! In the measuring process, other keys and provers would be counted too.
 
 use std::{
     fs::{self, File},
@@ -50,26 +50,26 @@ pub(in super::super) struct Arguments {
     threads: usize,
 }
 
-/// What the process tells, as one line of JSON.
+/// What the process reports, as one line of JSON.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     /// Until the prover was ready, in milliseconds.
     pub(super) ready: f64,
-    /// Processor time of it, of all threads.
+    /// Processor time until then, of all threads.
     pub(super) ready_processor: f64,
-    /// Most memory until the proof was there, less what the process had before it read witness
-    /// and key, in bytes.
+    /// Peak memory until the proof was made, less the memory that the process had before it read
+    /// witness and key, in bytes.
     pub(super) peak: u64,
-    /// How much of that is the program itself, which is read from its file as it is first run, the
-    /// same for every key.
+    /// The part of it that is the program itself, which is read from its file on first use and is
+    /// the same for every key.
     pub(super) program: u64,
-    /// What it had before.
+    /// The memory before that, in bytes.
     pub(super) before: u64,
     /// Whether the key was mapped from a prepared file.
     pub(super) mapped: bool,
 }
 
-/// What came of the processes.
+/// The results of the processes.
 pub(super) struct Alone {
     pub(super) zkey_length: u64,
     /// From the `.zkey`, laid out in memory.
@@ -81,7 +81,7 @@ pub(super) struct Alone {
 }
 
 impl Told {
-    /// What the key and the proof took.
+    /// The resources that the key and the proof took.
     pub(super) fn own(&self) -> u64 {
         self.peak.saturating_sub(self.program)
     }
@@ -133,10 +133,10 @@ impl Arguments {
         Ok((prover, matches!(readiness, Readiness::Mapped)))
     }
 
-    /// Bytes of the program's file and its libraries that are in memory: of every mapped file but
-    /// the key's.
+    /// Bytes of the program's file and its libraries that are in memory: of every mapped file
+    /// except the key's.
     fn program_memory(&self) -> anyhow::Result<u64> {
-        // Where there is none yet, none of its files is mapped.
+        // If there is no such directory yet, none of its files is mapped.
         let directory = self.prepared.as_ref().and_then(|at| at.canonicalize().ok());
         let text = fs::read_to_string("/proc/self/smaps").context("this system tells no memory")?;
         let mut counts = false;
@@ -157,7 +157,7 @@ impl Arguments {
     }
 }
 
-/// If this line of `smaps` begins a mapping: its file, if it has one.
+/// Whether this line of `smaps` begins a mapping, and if so the mapping's file, if it has one.
 ///
 /// Such a line has addresses, permissions, offset, device, inode and then the path; the others have
 /// a name, a colon and a value.
@@ -172,7 +172,7 @@ fn mapped_file(line: &str) -> Option<Option<&Path>> {
 }
 
 fn read(zkey: &Path) -> Result<Zkey, Failed> {
-    // The process that measures has looked at every point.
+    // The measuring process has checked every point.
     Ok(Zkey::read_from(File::open(zkey)?, Trust::Digest)?)
 }
 
@@ -187,11 +187,11 @@ enum Failed {
     Key(#[from] KeyError),
 }
 
-/// Starts the processes, a few of each kind.
+/// Runs the processes, a few of each kind.
 pub(super) fn measure(files: &Files, directory: &Path, effort: &Effort) -> anyhow::Result<Alone> {
     let prepared = directory.join("prepared");
     let start = |from: Option<&Path>| start(files, from, effort);
-    // The first writes the file.
+    // The first one writes the file.
     start(Some(&prepared))?;
     let (mut from_zkey, mut from_prepared) = (Vec::new(), Vec::new());
     for _ in 0..effort.proofs.min(MOST_STARTS) {

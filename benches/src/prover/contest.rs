@@ -18,7 +18,7 @@ use super::{
     trials::{Bars, Trial},
 };
 
-/// Who proves.
+/// A prover in the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Who {
     /// `ark-groth16` on the trial's key.
@@ -27,11 +27,11 @@ pub(super) enum Who {
     ArkOwnKey,
     /// `taceo-groth16` on the trial's key.
     Taceo,
-    /// We, by this path.
+    /// Our prover, by this path.
     Ours(SimdPathName),
 }
 
-/// The name of a path, and whether it is the one that is chosen here.
+/// The name of a path, and whether it is the one chosen on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SimdPathName {
     pub(super) name: &'static str,
@@ -47,22 +47,22 @@ pub(super) struct Field {
     pool: rayon::ThreadPool,
 }
 
-/// What came of a trial.
+/// The results of a trial.
 pub(super) struct Outcome {
     pub(super) name: String,
     /// In the order of the table.
     pub(super) times: Vec<(Who, Samples)>,
-    /// Of the chosen path: two proofs in a row, and two at once.
+    /// For the chosen path: two proofs in a row, and two at once.
     pub(super) two_in_turn: Samples,
     pub(super) two_at_once: Samples,
-    /// Medians of the chosen path's phases, and of all of them together.
+    /// Medians of the chosen path's phases, and of their sum.
     pub(super) phases: Vec<(&'static str, f64)>,
     pub(super) bars: Bars,
 }
 
 impl Field {
-    /// Prepares every prover and asks each for a proof that verifies: before that its time is
-    /// worth nothing. With it comes the proof of our chosen path.
+    /// Prepares every prover and checks that a proof of each verifies, because the time of an
+    /// invalid proof means nothing. Also returns the proof by our chosen path.
     pub(super) fn prepare(trial: &Trial, effort: &Effort) -> anyhow::Result<(Self, Proof)> {
         let rng = &mut StdRng::from_rng(&mut rand::rng());
         let assignment = &trial.assignment;
@@ -186,8 +186,8 @@ impl Field {
         })
     }
 
-    /// Two proofs one after the other, and two at once, each from a thread outside of the pool,
-    /// as two requests to a server come.
+    /// Two proofs one after the other, and two at once, each from a thread outside the pool, like
+    /// two requests to a server.
     fn two(
         &self,
         prover: &SimdProver,
@@ -250,7 +250,7 @@ fn phases(
     Ok(PHASES.into_iter().enumerate().map(median).collect())
 }
 
-/// What a proof is made of, in the order in which it is timed.
+/// The phases of a proof, in the order in which they are timed.
 const PHASES: [&str; 8] = [
     "matrices",
     "transforms",
@@ -263,7 +263,7 @@ const PHASES: [&str; 8] = [
 ];
 
 impl Who {
-    /// As a row is called.
+    /// The name of a row.
     pub(super) fn title(self) -> String {
         match self {
             Self::ArkSameKey => "ark-groth16, circom's reduction, this key".to_owned(),
@@ -282,7 +282,7 @@ impl Who {
 }
 
 impl Outcome {
-    /// What others are compared with: `ark-groth16`, the faster of both where there are two.
+    /// What the others are compared with: `ark-groth16`, or the faster one if there are two.
     pub(super) fn reference(&self) -> Option<&Samples> {
         let arks = self.times.iter().filter(|(who, _)| who.is_ark());
         let faster = arks.min_by(|(_, a), (_, b)| a.median().total_cmp(&b.median()));

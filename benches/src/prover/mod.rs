@@ -1,4 +1,4 @@
-//! The prover against its peers: on circuits of our own, or on any key and witness of circom.
+//! The prover compared with others: on our own circuits, or on any key and witness of circom.
 
 mod arkworks;
 pub(super) mod child;
@@ -31,7 +31,7 @@ use self::{
 use super::{Effort, Program, begin, can_write, finish, machine::Watch, note_load, table::Table};
 use crate::screen::working;
 
-/// What `merits bench prover` takes.
+/// Arguments of `merits bench prover`.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A Groth16 proving key over BN254, of snarkjs or ours. Without one, circuits of our own are
@@ -76,7 +76,7 @@ impl Arguments {
             some => some.to_vec(),
         };
         if let (Some(zkey), Some(wtns)) = (&self.zkey, &self.wtns) {
-            // Wrong files are told before anything is made.
+            // Wrong files are reported before anything is made.
             let judged = self.output.as_deref().map(Judged::new).transpose()?;
             let trial = Trial::from_files(zkey, wtns, self.r1cs.as_deref())?;
             let (mut table, effort) = self.begin(program)?;
@@ -108,7 +108,7 @@ impl Arguments {
     }
 }
 
-/// All circuits of our own: `merits bench --only prover`.
+/// All of our own circuits: `merits bench --only prover`.
 pub(super) fn measure(table: &mut Table, effort: &Effort) -> anyhow::Result<()> {
     run_subjects(&Subject::ALL, table, effort)
 }
@@ -140,7 +140,7 @@ fn run_trial(
     }
     bar.set_message(format!("{}: provers in turns", trial.name));
     let outcome = field.run(&trial, effort)?;
-    // What follows is measured in processes of its own; these keys would only take memory.
+    // The rest is measured in separate processes, and these keys would only take memory.
     drop(field);
     bar.set_message(format!("{}: memory and time to ready", trial.name));
     let alone = child::measure(&files, directory.path(), effort)?;
@@ -149,13 +149,13 @@ fn run_trial(
     Ok(outcome)
 }
 
-/// Where a proof goes that others judge.
+/// Where a proof is written for others to check.
 struct Judged<'a>(&'a Path);
 
 impl<'a> Judged<'a> {
     const FILES: [&'static str; 3] = [VERIFICATION_KEY_FILE, PUBLIC_FILE, PROOF_FILE];
 
-    /// Finds out before the measurement that the files can be made, and that none is replaced.
+    /// Checks before the measurement that the files can be made, and that none is replaced.
     fn new(directory: &'a Path) -> anyhow::Result<Self> {
         let at = || format!("--output {}", directory.display());
         merits_guard::create_shared_folder(directory).with_context(at)?;

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::screen::thousands;
 
-/// Time over arkworks' time on 2 cores like these, as issue 2 gives them.
+/// Time divided by arkworks' time on 2 cores like these, as issue 2 gives them.
 const PUBLISHED: &str = "arkworks 1.00, rapidsnark 0.97, taceo 0.77, gnark 0.65";
-/// A prepared key of up to 2^17 points is to be ready within this, in milliseconds.
+/// A prepared key of up to 2^17 points must be ready within this time, in milliseconds.
 const READY: f64 = 50.0;
 const READY_UP_TO: u32 = 17;
 /// Peak memory over the length of the `.zkey`.
@@ -80,7 +80,7 @@ pub(super) fn section(
     ready(table, sizes, alone);
 }
 
-/// Processes of their own.
+/// Rows of the separate processes.
 fn ready(table: &mut Table, sizes: &Sizes, alone: &Alone) {
     table.row(
         "  length of the .zkey",
@@ -130,7 +130,7 @@ fn ready(table: &mut Table, sizes: &Sizes, alone: &Alone) {
     }
 }
 
-/// All trials in a row each.
+/// All trials, one row each.
 pub(super) fn summary(table: &mut Table, outcomes: &[Outcome]) {
     table.section("Prover: all circuits, the chosen path");
     for outcome in outcomes {

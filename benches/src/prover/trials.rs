@@ -1,4 +1,4 @@
-//! What provers are measured on: a key, a witness for it, and the bars if there are any.
+//! What provers are measured on: a key, a witness for it, and the limits if there are any.
 
 use std::{
     fs,
@@ -54,29 +54,29 @@ pub(super) enum Subject {
     Redeem,
 }
 
-/// Time over the time of `ark-groth16` that a prover is to stay under.
+/// The limits for a prover's time divided by the time of `ark-groth16`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bars {
     /// With vector instructions.
     pub(super) vectors: Option<f64>,
-    /// Beyond the bar, what it is aimed at.
+    /// The aim, which is stricter than the limit.
     pub(super) aim: Option<f64>,
-    /// Without.
+    /// Without vector instructions.
     pub(super) words: Option<f64>,
 }
 
 /// A key and a witness.
 pub(super) struct Trial {
-    /// As headings name it.
+    /// Its name in headings.
     pub(super) name: String,
     pub(super) zkey: Zkey,
     zkey_path: PathBuf,
     pub(super) assignment: Zeroizing<Vec<Fr>>,
     /// Its file, where it came from one.
     wtns_path: Option<PathBuf>,
-    /// The circuit, where it is ours.
+    /// The circuit, if it is one of ours.
     pub(super) circuit: Option<Circuit>,
-    /// Whether `ark-groth16` also runs under a key of its own, as peers publish it.
+    /// Whether `ark-groth16` also runs with a key of its own, as other projects publish it.
     pub(super) own_key_too: bool,
     pub(super) bars: Bars,
 }
@@ -110,7 +110,7 @@ impl Subject {
         Self::Redeem,
     ];
 
-    /// With its key, made the first time, and a witness that was checked.
+    /// The trial with its key, which is made the first time, and a checked witness.
     pub(super) fn trial(self, effort: &Effort) -> anyhow::Result<Trial> {
         let rng = &mut StdRng::seed_from_u64(1);
         let (x, y) = (Fr::from(3u64), Fr::from(5u64));
@@ -194,7 +194,7 @@ impl Subject {
 }
 
 impl Trial {
-    /// Any key and witness, which belong together as far as can be told without proving.
+    /// Any key and witness that belong together, as far as can be checked without proving.
     pub(super) fn from_files(
         zkey_path: &Path,
         wtns_path: &Path,
@@ -203,7 +203,8 @@ impl Trial {
         let bar = working("reading the files");
         let at = |path: &Path| path.display().to_string();
         let open = |path: &Path| input::open(path).with_context(|| at(path));
-        // A stranger's key: every point is checked. Neither file is in memory as a whole.
+        // The key is a stranger's, so every point is checked. Neither file is held in memory as a
+        // whole.
         let zkey =
             Zkey::read_from(open(zkey_path)?, Trust::Nothing).with_context(|| at(zkey_path))?;
         let assignment = wtns::read_from(open(wtns_path)?).with_context(|| at(wtns_path))?;
@@ -219,7 +220,7 @@ impl Trial {
         );
         ensure!(
             assignment.first() == Some(&Fr::from(1u64)),
-            "{}: its first wire is not one, so it is no witness: make it anew",
+            "{}: its first wire is not one, so it is not a witness: make it again",
             at(wtns_path)
         );
         if let Some(path) = r1cs_path {
@@ -276,7 +277,7 @@ impl Trial {
         self.name.to_lowercase().replace(' ', "-")
     }
 
-    /// Where its files lie; a witness that has none is written to `directory`.
+    /// Where its files are; a witness that has no file is written to `directory`.
     pub(super) fn files(&self, directory: &Path) -> anyhow::Result<Files> {
         let wtns = match &self.wtns_path {
             Some(path) => path.clone(),

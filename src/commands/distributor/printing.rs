@@ -65,7 +65,7 @@ pub(super) fn status(report: &StatusReport) {
     }
 }
 
-/// How many deeds the next run would claim, and why it would not claim the others.
+/// Prints how many deeds the next run would claim, and why it would not claim the others.
 fn outlook(report: &StatusReport) {
     let (ready, waiting) = (report.outlook.ready, &report.outlook.waiting);
     if ready + waiting.total() == 0 {
@@ -83,7 +83,7 @@ fn outlook(report: &StatusReport) {
     }
 }
 
-/// Prints what became of a ticket's file; answers whether the ticket is of use.
+/// Prints the result for a ticket's file, and returns whether the ticket is usable.
 pub(super) fn ticket(report: &TicketReport) -> bool {
     let path = report.path.display();
     match &report.outcome {
@@ -91,7 +91,7 @@ pub(super) fn ticket(report: &TicketReport) -> bool {
         Ok(Imported::Known) => println!("{path}: known"),
         Ok(Imported::Again) => println!("{path}: taken in again, it was refused before"),
         Ok(Imported::Standing) => {
-            println!("{path}: not needed, another ticket of the account stands");
+            println!("{path}: not needed, another ticket of the account is valid");
         }
         Ok(Imported::Over) => {
             println!("REFUSED {path}: it lapsed or was taken back; a new one is needed");
@@ -152,7 +152,7 @@ pub(super) fn run(summary: &RunSummary) {
     consents(summary);
     if summary.lost_earnings > 0 {
         println!(
-            "LOST: the store does not have any more what {} claims on the ledger earn: restore it from a copy",
+            "LOST: the store no longer has what {} claims on the ledger earn: restore it from a copy",
             thousands(summary.lost_earnings)
         );
     }
@@ -161,7 +161,7 @@ pub(super) fn run(summary: &RunSummary) {
     }
 }
 
-/// What the run heard of people's consents, and what waits.
+/// Prints what the run learned of people's consents, and what waits.
 fn consents(summary: &RunSummary) {
     deposits(&summary.deposits);
     for erased in &summary.followed.erased {

@@ -13,8 +13,8 @@ const LOADING: &str = "loading the proving key";
 const FORMING: &str = "forming batches";
 const PROVING: &str = "proving";
 
-/// One bar at a time: of reading, checking and loading, then of forming until the first proof is there, then of
-/// proving.
+/// One bar at a time: for reading, checking and loading, then for forming until the first proof
+/// exists, then for proving.
 #[derive(Default)]
 pub(super) struct Bars(Mutex<Option<(&'static str, ProgressBar)>>);
 
@@ -54,7 +54,7 @@ impl Bars {
         );
     }
 
-    /// The bar of this phase, which takes the place of another's.
+    /// Shows the bar of this phase instead of the previous one's.
     fn at(
         &self,
         phase: &'static str,
@@ -63,7 +63,7 @@ impl Bars {
     ) {
         let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = shown.as_ref().map(|(phase, _)| *phase);
-        // Forming goes on ahead of the proofs.
+        // Forming runs ahead of the proofs.
         if before == Some(PROVING) && phase == FORMING {
             return;
         }

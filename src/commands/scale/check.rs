@@ -8,7 +8,7 @@ use merits_primitives::ids::PeriodKind;
 use super::{faults::Faulty, figures, file};
 use crate::screen::thousands;
 
-/// Checks each; a faulty one does not keep the others from being checked.
+/// Checks each one; a faulty one does not stop the others from being checked.
 pub(super) fn run(scales: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for (at, scale) in scales.iter().enumerate() {
@@ -96,7 +96,7 @@ fn summary(manifest: &Manifest) {
     line("shape", hex::encode(manifest.shape().digest()));
 }
 
-/// A period as people call it.
+/// The name of a period, for people.
 pub(super) fn period(kind: PeriodKind) -> &'static str {
     match kind {
         PeriodKind::Day => "day",

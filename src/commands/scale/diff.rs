@@ -1,4 +1,4 @@
-//! `merits scale diff`: what a new version changes, and what that takes.
+//! `merits scale diff`: what a new version changes, and what the change requires.
 
 use std::{path::Path, process::ExitCode};
 
@@ -8,7 +8,7 @@ use super::file;
 use crate::screen::say;
 
 pub(super) fn run(old: &Path, new: &Path) -> anyhow::Result<ExitCode> {
-    // The old one may have been approved before something in it was refused.
+    // The old version may have been approved before the checks refused something in it.
     let (before, after) = (file::read_approved(old)?, file::read(new)?);
     println!(
         "{} version {} -> {} version {}",

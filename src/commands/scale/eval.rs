@@ -45,7 +45,7 @@ impl Arguments {
 
     fn one(&self, manifest: &Manifest) -> anyhow::Result<ExitCode> {
         let period = file::period(manifest, self.period)?;
-        // Of the first period, which nobody said, no day is missed.
+        // The first period is a default, so no day is reported as missing from it.
         let said = self.period.map(|_| period);
         let claim = records::read(&self.input, manifest.schema(), said)?;
         for rejected in &claim.rejected {
@@ -69,7 +69,7 @@ impl Arguments {
         for (name, value) in &steps {
             println!("{name:<width$}  {value}", width = width.max(8));
         }
-        // Nothing was readable: the mistake is likelier in the file than in each row.
+        // No row was readable: the mistake is more likely in the file as a whole than in each row.
         let nothing = claim.records.is_empty() && !claim.rejected.is_empty();
         Ok(if nothing {
             ExitCode::FAILURE

@@ -81,7 +81,7 @@ fn parts(costs: &CostTable) {
         let record = line
             .per_record
             .map(|n| format!("{}.{:02}", n / 100, n % 100));
-        // What a batch has once stands under no other part of its own.
+        // What a batch has once is not listed under a part of its own.
         let name = if depth == 1 && line.part.starts_with("batch/") {
             line.part.clone()
         } else {
@@ -123,11 +123,11 @@ fn claim(manifest: &Manifest, costs: &CostTable) {
     }
 }
 
-/// Claims that the domain has room for.
+/// How many claims the domain has room for.
 fn fit(costs: &CostTable) -> usize {
     let batch = costs.constraints - costs.claims * costs.per_claim();
     let publics = costs.publics.saturating_sub(CLAIM_INPUTS * costs.claims);
-    // A claim takes its constraints and, in circom's reduction, one row a public input.
+    // A claim takes its constraints and, in circom's reduction, one row for each public input.
     let room = costs.domain().saturating_sub(batch + publics + 1);
     room / (costs.per_claim() + CLAIM_INPUTS)
 }
@@ -207,7 +207,7 @@ const BARS: [(&str, usize); 3] = [
 /// Public inputs of a claim.
 const CLAIM_INPUTS: usize = merits_verifier::statement::earn::CLAIM_INPUTS;
 
-/// Parts nested deeper are summed up in those above.
+/// Parts nested more deeply are added to those above them.
 const DEEPEST: usize = 3;
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     /// Store to take the key from, as `merits scale setup` makes it; without it no key is written
     #[arg(long)]
     key_store: Option<PathBuf>,
-    /// Take a key that one party made, who could forge
+    /// Take a key that one party made, which could forge proofs
     #[arg(long, requires = "key_store")]
     allow_dev_keys: bool,
     /// Also prove the scale's examples: witness.wtns, proof.json, public.json
@@ -40,7 +40,7 @@ impl Arguments {
         let manifest = file::read(&self.scale)?;
         let output = &self.output;
         let at = || output.display().to_string();
-        // Files of another circuit would stay between the new ones.
+        // Files of another circuit would remain among the new ones.
         let files = || fs::read_dir(output).map_err(reading).with_context(at);
         let empty = !output.exists() || files()?.next().is_none();
         ensure!(empty, "{} is not empty: name another directory", at());
@@ -132,7 +132,7 @@ impl Arguments {
     }
 }
 
-/// circom's symbols: label, wire, component, name; one line a wire from 1 on.
+/// circom's symbols: label, wire, component, name; one line for each wire from 1 on.
 fn symbols(circuit: &Circuit, out: &mut impl Write) -> std::io::Result<()> {
     let wires = circuit.r1cs.n_wires as usize;
     let mut names: Vec<Option<&str>> = vec![None; wires];
@@ -149,7 +149,7 @@ fn symbols(circuit: &Circuit, out: &mut impl Write) -> std::io::Result<()> {
     }
     for (wire, name) in names.iter().enumerate().skip(1) {
         match name {
-            // The columns are parted by commas.
+            // Commas separate the columns.
             Some(name) => {
                 let name = name.replace(',', ";").replace(' ', "_");
                 writeln!(out, "{wire},{wire},0,main.{name}")?;

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::screen::coloured;
 
-/// A scale that is refused, with all that is wrong with it.
+/// A scale that is refused, with all its faults.
 #[derive(Debug, Error)]
 #[error("{path}: {} in this scale", count(.faults.len()))]
 pub(super) struct Faulty {
@@ -22,9 +22,9 @@ pub(super) struct Faulty {
 /// What is wrong, where, and what to do.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Bytes of the file; `None` where no place is at fault, such as a key that is not there.
+    /// Bytes of the file; `None` if the fault has no place, such as a missing key.
     pub(super) span: Option<Range<usize>>,
-    /// A name of the kind of fault, for looking it up.
+    /// The name of the kind of fault, to look it up by.
     pub(super) code: Option<String>,
     /// What is wrong.
     pub(super) message: String,
@@ -45,7 +45,8 @@ impl Faulty {
     pub(super) fn new(path: &str, text: &str, places: Vec<Place>) -> Self {
         let file = Arc::new(NamedSource::new(path, text.to_owned()));
         let faults = places.into_iter().map(|mut place| {
-            // A span past the end would hide the message behind a complaint about the span.
+            // For a span past the end, a complaint about the span would be shown instead of the
+            // message.
             place.span = place.span.filter(|span| span.end <= text.len());
             Fault {
                 place,
@@ -61,7 +62,7 @@ impl Faulty {
     /// Prints all of them.
     pub(super) fn show(&self) {
         eprintln!("error: {self}");
-        // Colours are escape sequences: only where the file has none of its own to show.
+        // Colours are escape sequences, so they are used only if the file has none itself.
         let shown = |text: &str| check_document(text).is_ok();
         let safe = shown(&self.path)
             && self.faults.iter().all(|fault| {
@@ -83,7 +84,7 @@ impl Faulty {
     }
 }
 
-/// With colours and lines where a person looks at it; without where a file or a program does.
+/// With colours and lines for a terminal; without them for a file or a program.
 fn handler(safe: bool) -> MietteHandler {
     let terminal = std::io::stderr().is_terminal();
     let colours = safe && terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
@@ -93,7 +94,7 @@ fn handler(safe: bool) -> MietteHandler {
         .color(colours)
         .unicode(terminal)
         .context_lines(1);
-    // A file has no width of its own.
+    // A file has no width.
     let look = if terminal { look } else { look.width(WIDTH) };
     look.build()
 }

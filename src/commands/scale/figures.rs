@@ -59,18 +59,18 @@ pub(super) fn part(formula: &Typed, id: NodeId) -> String {
     text.trim_end().to_owned()
 }
 
-/// The unit of a part; empty for a pure number and for what is no number.
+/// The unit of a part; empty for a pure number and for a value that is not a number.
 pub(super) fn unit(formula: &Typed, id: NodeId) -> String {
     let unit = formula.node(id).unit.as_ref().map(ToString::to_string);
     of_unit(&unit.unwrap_or_default()).to_owned()
 }
 
-/// A unit as people want to read it: a pure number has none.
+/// A unit for people: a pure number has none.
 fn of_unit(unit: &str) -> &str {
     if unit == "1" { "" } else { unit }
 }
 
-/// How many figures there are.
+/// Says how many figures there are.
 pub(super) fn count(manifest: &Manifest) -> String {
     let cells: usize = manifest.tables().iter().map(|t| t.decl.by.cells()).sum();
     let changes = manifest.figures().schedules.iter().map(Vec::len).sum();

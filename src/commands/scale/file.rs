@@ -49,7 +49,7 @@ fn read_by(
     })
 }
 
-/// The name of a kind of fault: that of the language's own faults as its documentation has it, but
+/// The name of a kind of fault. The language's own faults have the names of its documentation, but
 /// in small letters like the others.
 fn code(kind: FaultKind) -> String {
     let FaultKind::Formula(code) = kind else {
@@ -65,13 +65,13 @@ fn code(kind: FaultKind) -> String {
     name
 }
 
-/// The period that was said, or the first of a scale's version; one that the version is for.
+/// The period that was given, or the first of the scale's version. The version is for it.
 pub(super) fn period(manifest: &Manifest, said: Option<Period>) -> anyhow::Result<Period> {
     let period = said.unwrap_or(manifest.validity().from);
     let Validity { from, until } = manifest.validity();
     ensure!(
         manifest.is_valid_at(period),
-        "{} is no period of {} version {}, which is for {} to {}",
+        "{} is not a period of {} version {}, which is for {} to {}",
         period.label(),
         manifest.id(),
         manifest.version().0,

@@ -14,13 +14,13 @@ use serde_json::value::RawValue;
 pub(super) struct Claim {
     /// Accepted records, in the order of the schema's key.
     pub(super) records: Vec<Record>,
-    /// Rows that are none.
+    /// Rows that are not records.
     pub(super) rejected: Vec<Rejected>,
-    /// Columns that are no field of the schema.
+    /// Columns that are not fields of the schema.
     pub(super) ignored: Vec<String>,
 }
 
-/// A row that is no record.
+/// A row that is not a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Rejected {
     /// Line of the file, from 1.
@@ -32,16 +32,16 @@ pub(super) struct Rejected {
 /// One row, before it is understood.
 struct Row {
     line: usize,
-    /// Texts by column, or what is wrong with the row as a whole.
+    /// Texts by column, or the fault of the row as a whole.
     cells: Result<BTreeMap<String, String>, String>,
 }
 
 /// Most bytes of the records of one claim.
 const MOST_BYTES: u64 = 1 << 24;
 
-/// Reads the records of one claim: CSV with a header, JSON Lines, or TOML with `records = [..]`
-/// or `[[record]]`, by the file's ending. Columns have the names of the fields. Where the period is
-/// said, a day that it does not have is none.
+/// Reads the records of one claim: CSV with a header, JSON Lines, or TOML with `records = [..]` or
+/// `[[record]]`, by the file's ending. Columns have the names of the fields. If the period is
+/// given, a row of a day outside it is not a record.
 pub(super) fn read(path: &Path, schema: &Schema, period: Option<Period>) -> anyhow::Result<Claim> {
     let at = || path.display().to_string();
     let text = merits_text::file::read_at_most(path, MOST_BYTES).with_context(at)?;
@@ -109,7 +109,7 @@ fn record(
     Ok(record)
 }
 
-/// As a distributor reads: a record counts once, and after the one before it.
+/// As for a distributor: a record counts once, and must come after the one before it.
 fn in_order(record: Record, schema: &Schema, last: &mut Option<u64>) -> Result<Record, String> {
     let key = record.0.get(schema.key()).copied();
     if last.is_some() && key <= *last {
@@ -166,14 +166,14 @@ fn json_rows(text: &str) -> anyhow::Result<Vec<Row>> {
 
 fn json_cells(text: &str) -> Result<BTreeMap<String, String>, String> {
     let members: BTreeMap<String, Box<RawValue>> =
-        serde_json::from_str(text).map_err(|error| format!("no JSON object: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))?;
     let mut cells = BTreeMap::new();
     for (name, value) in members {
         let value = value.get();
         let cell = match value.as_bytes().first() {
             Some(b'"') => serde_json::from_str(value).map_err(|error| error.to_string())?,
             Some(b'{' | b'[') => return Err(format!("`{name}` is neither text nor number")),
-            // Digits as they are written: no float stands in between.
+            // Digits as they are written, without a float in between.
             _ if value != "null" => value.to_owned(),
             _ => continue,
         };

@@ -19,10 +19,10 @@ use crate::screen::{thousands, working};
 pub(crate) struct Arguments {
     /// The scale: directory or file
     scale: PathBuf,
-    /// Directory of keys, one folder a circuit, named by the circuit's digest
+    /// Directory of keys, one folder for each circuit, named by the circuit's digest
     #[arg(long)]
     key_store: PathBuf,
-    /// Make the key here, alone: whoever made it can forge proofs. For trials only
+    /// Make the key here, alone: its maker can forge proofs. For trials only
     #[arg(long)]
     insecure_dev: bool,
 }
@@ -65,7 +65,7 @@ impl Arguments {
         println!("files          {}", key.dir.display());
         println!("               {R1CS_FILE}, {ZKEY_FILE}, {VERIFICATION_KEY_FILE}, key.json");
         println!(
-            "whoever made this key can forge: every verifier refuses it unless told \
+            "the maker of this key can forge proofs: every verifier refuses it unless told \
              --allow-dev-keys"
         );
         Ok(ExitCode::SUCCESS)

@@ -45,7 +45,7 @@ impl Arguments {
         let id = id_of(&self.directory)?;
         merits_guard::create_shared_folder(&self.directory)
             .with_context(|| self.directory.display().to_string())?;
-        // Never over a file that came in between.
+        // A file that was created in the meantime is not overwritten.
         let kind = Kind::new("a template", Readers::Everybody);
         Output::write(&path, kind, self.template.text(&id).as_bytes())?;
         let shown = self.directory.display();
@@ -79,7 +79,7 @@ fn id_of(directory: &Path) -> anyhow::Result<ScaleId> {
     let absolute = || directory.canonicalize().ok();
     let name = match directory.file_name() {
         Some(name) => Some(name.to_owned()),
-        // "." and ".." have a name elsewhere.
+        // "." and ".." have no name here, but the folders that they mean have one.
         None => absolute().and_then(|path| path.file_name().map(ToOwned::to_owned)),
     };
     let name = name.with_context(|| format!("{} has no name", directory.display()))?;

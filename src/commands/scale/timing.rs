@@ -14,8 +14,8 @@ use super::batch;
 /// The machine of [`expected`]'s figures.
 pub(super) const MACHINE: &str = "2 cores of an Intel Xeon (family 6, model 207) with AVX-512 IFMA";
 
-/// Nanoseconds a row of the domain and a constraint take to prove, by least squares through the
-/// medians of section "Size classes" in `docs/src/benchmarks.md`; all lie within 10 %.
+/// Nanoseconds that a row of the domain and a constraint take to prove, by least squares through
+/// the medians of section "Size classes" in `docs/src/benchmarks.md`; all lie within 10 %.
 const ROW: f64 = 1_073.0;
 const CONSTRAINT: f64 = 3_350.0;
 
@@ -25,7 +25,7 @@ pub(super) fn expected(costs: &CostTable) -> Duration {
     Duration::from_secs_f64(nanoseconds / 1e9)
 }
 
-/// What the parts took here.
+/// What the parts took on this machine.
 pub(super) struct Measured {
     pub(super) witness: Duration,
     pub(super) proof: Duration,
@@ -40,7 +40,7 @@ pub(super) fn measure(manifest: &Manifest, circuit: &EarnCircuit) -> anyhow::Res
     let start = Instant::now();
     let assignment = batch::assignment(manifest, circuit)?;
     let witness = start.elapsed();
-    // The first proof warms what the others find warm.
+    // The first proof warms caches for the others, so it is not counted.
     prover.prove(&assignment, rng)?;
     let mut times = Vec::new();
     for _ in 0..PROOFS {

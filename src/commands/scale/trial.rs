@@ -25,10 +25,10 @@ pub(crate) struct Arguments {
     /// Random claims to try
     #[arg(long, default_value_t = 2000)]
     random: u64,
-    /// Seed of the random claims, to try the same ones again; drawn anew if left out
+    /// Seed of the random claims, to try the same ones again; drawn afresh if left out
     #[arg(long)]
     seed: Option<u64>,
-    /// Go on for so many minutes instead
+    /// Go on for this many minutes instead
     #[arg(long, conflicts_with = "random", value_parser = dates::minutes)]
     minutes: Option<u64>,
 }
@@ -90,8 +90,8 @@ impl Arguments {
     }
 }
 
-/// The examples, which hold or the scale would not have been read, and the same ones in the
-/// whole statement.
+/// The examples, and the same ones in the whole statement. The examples hold: otherwise the scale
+/// would not have been read.
 fn examples(manifest: &Manifest) -> anyhow::Result<()> {
     println!(
         "examples of {} version {}",
@@ -146,7 +146,7 @@ fn tell(counts: &Counts, time: Duration) {
     println!("   no difference in {}", seconds(time));
 }
 
-/// All that brings a failure back.
+/// Prints everything that is needed to repeat a failure.
 fn report(manifest: &Manifest, failure: &Failure) {
     let schema = manifest.schema();
     eprintln!("  {}", failure.fault);
@@ -184,5 +184,5 @@ fn report(manifest: &Manifest, failure: &Failure) {
     eprintln!("  this is a fault of MERITS, not of the scale: please report it with these lines");
 }
 
-/// Claims of a round: a run compiles the formula anew.
+/// Claims of a round. Each round compiles the formula again.
 const ROUND: u64 = 500;

@@ -22,7 +22,7 @@ pub(crate) enum Command {
         #[arg(long)]
         offer: PathBuf,
     },
-    /// End an own offer before its time
+    /// End one of this sponsor's offers before its time
     Close {
         /// Configuration file; parties/sponsor/sponsor.sample.toml explains every key
         #[arg(long)]
@@ -30,11 +30,11 @@ pub(crate) enum Command {
         /// The offer's entry: its id, or the first 8 digits or more
         #[arg(long, value_parser = argument)]
         offer: String,
-        /// Why, in words; it stands on the ledger
+        /// Why, in words; the ledger publishes it
         #[arg(long, value_parser = prose)]
         basis: String,
     },
-    /// Show own offers, and how many of each quota are redeemed
+    /// Show this sponsor's offers, and how many of each quota are redeemed
     List {
         /// Configuration file; parties/sponsor/sponsor.sample.toml explains every key
         #[arg(long)]
@@ -55,7 +55,7 @@ pub(crate) enum Vouchers {
         /// How many; without it, as many as the offer's quota, which is what an exchange asks for
         #[arg(long)]
         count: Option<u32>,
-        /// File to make, mode 0600: who reads it has the vouchers
+        /// File to make, mode 0600: anybody who reads it has the vouchers
         #[arg(long)]
         output: PathBuf,
     },

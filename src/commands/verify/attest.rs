@@ -28,16 +28,16 @@ pub(crate) struct Arguments {
     /// Offline kit, as `merits kit` writes it: of the ledger that this verifier trusts
     #[arg(long)]
     kit: PathBuf,
-    /// The own name, as it was given to the person
+    /// This verifier's name, as it was given to the person
     #[arg(long = "for", value_parser = argument)]
     verifier: String,
-    /// What the person was asked with
+    /// Nonce that this verifier gave to the person
     #[arg(long, value_parser = argument)]
     nonce: String,
     /// Check as of this time, such as 2026-03-02T08:10Z; the default is now
     #[arg(long, value_parser = dates::instant)]
     at: Option<jiff::Timestamp>,
-    /// Accept keys made by one party, who could forge
+    /// Accept keys made by one party, which could forge proofs
     #[arg(long)]
     allow_dev_keys: bool,
 }
@@ -54,7 +54,7 @@ impl Arguments {
             .and_then(|bytes| Ok(Attestation::from_bytes(&bytes)?))
             .with_context(name)?;
         let question = Question::new(&self.verifier, self.nonce.as_bytes())?;
-        // Before 1970 everything was good.
+        // Before 1970, no credits had expired.
         let at = self.at.map_or_else(machine_time, |at| {
             let millis = u64::try_from(at.as_millisecond());
             millis.map_or(Timestamp::FIRST, Timestamp::from_millis)
@@ -65,7 +65,7 @@ impl Arguments {
         };
         let shown = match kit.attested(&attestation, &question, at, keys, &mut rand::rng()) {
             Err(AttestedError::Attestation(fault)) => return Err(fault).with_context(name),
-            // The kit's fault is not the attestation's.
+            // A fault of the kit is not a fault of the attestation.
             shown => shown?,
         };
         print(&shown, kit.log_key().origin().as_str());
@@ -74,7 +74,7 @@ impl Arguments {
 }
 
 fn print(shown: &Shown, log: &str) {
-    println!("shown       yes: somebody who is registered owned it, whoever shows this to you");
+    println!("shown       yes: a registered person owned it, perhaps not the one who shows it");
     println!(
         "credits     at least {} of {}",
         thousands(shown.floor.0),
@@ -82,7 +82,7 @@ fn print(shown: &Shown, log: &str) {
     );
     println!("good until  before {}", first_day(shown.expiry));
     println!(
-        "as of       {}: leaf {} of {}, in its checkpoint of {} leaves; spent since, perhaps",
+        "as of       {}: leaf {} of {}, in its checkpoint of {} leaves; perhaps spent since",
         moment(shown.time),
         shown.index,
         log,

@@ -5,7 +5,7 @@ use merits_primitives::ids::Credits;
 
 use crate::screen::thousands;
 
-/// Prints who signed the entry, what its proof shows, and what nobody can tell from it alone.
+/// Prints who signed the entry, what its proof shows, and what the entry alone cannot show.
 pub(super) fn print(shown: &ShownReceipt) {
     if shown.signers.is_empty() {
         println!("signatures  none: a person made it, and its proof speaks alone");
@@ -49,7 +49,8 @@ pub(super) fn print(shown: &ShownReceipt) {
         }
         Shows::Withdrawal { nullifier } => {
             println!(
-                "proof       yes: whoever gave the consent with nullifier {nullifier} takes it back"
+                "proof       yes: the person who gave the consent with nullifier {nullifier} \
+                 takes it back"
             );
             rests("that the person was registered still");
         }
@@ -82,9 +83,10 @@ pub(super) fn print(shown: &ShownReceipt) {
     }
 }
 
-/// Of people and notes a kit has nothing: what the log took is the log's word.
+/// A kit has nothing about people and notes: what the log took is the log's word.
 fn rests(what: &str) {
     println!(
-        "not checked {what}: that is the log's word, whose copy tells (`merits audit replay`)"
+        "not checked {what}: that is the log's word; a copy of the log shows it \
+         (`merits audit replay`)"
     );
 }

@@ -38,7 +38,7 @@ pub(super) async fn sync(place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says who the wallet is.
+/// Prints the wallet's identity.
 pub(super) async fn identity(place: &Place) -> anyhow::Result<()> {
     let wallet = place.open().await?;
     match wallet.identity() {
@@ -53,7 +53,7 @@ pub(super) async fn identity(place: &Place) -> anyhow::Result<()> {
             retired,
         } => {
             let standing = if retired {
-                "RETIRED: it can claim, withdraw and spend nothing any more"
+                "RETIRED: it can no longer claim, withdraw or spend"
             } else {
                 "registered"
             };

@@ -19,7 +19,7 @@ use crate::{
     screen::{say, thousands, working},
 };
 
-/// An image replaces none: whose it is cannot be told.
+/// An image does not replace an existing one, since it cannot be known whose that one is.
 const IMAGE: Kind<'static> = Kind::new("a QR code", Readers::Owner);
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -32,20 +32,20 @@ pub(crate) struct Attest {
     /// The scale
     #[arg(long, value_parser = argument)]
     scale: String,
-    /// Show that you own at least so many of its credits
+    /// Show that you own at least this many of its credits
     #[arg(long)]
     at_least: u64,
     /// Credits that are no longer good from this day on, as `merits wallet credits` shows it; the
     /// default is the longest-lasting ones of which you have enough
     #[arg(long, value_parser = dates::day)]
     expiry: Option<Date>,
-    /// The verifier, as it names itself: nobody else can use the attestation
+    /// The name by which the verifier calls itself: nobody else can use the attestation
     #[arg(long = "for", value_parser = argument)]
     verifier: String,
-    /// What the verifier gave to tell this question from others
+    /// Nonce from the verifier, which tells this question from others
     #[arg(long, value_parser = argument)]
     nonce: String,
-    /// For so many hours; afterwards it says nothing
+    /// Hours for which it is valid; afterwards it proves nothing
     #[arg(long, default_value = "24", value_parser = dates::hours)]
     valid_hours: u16,
     /// QR code to write, a PNG image
@@ -77,7 +77,8 @@ impl Attest {
         let proof = planned.prove(&prover)?;
         bar.finish_and_clear();
         let at = || self.output.display().to_string();
-        // A question is answered once: nothing may stand in the way of the answer afterwards.
+        // A question is answered only once, so everything that could prevent the answer is checked
+        // first.
         let mut output = Output::begin(&self.output, IMAGE)?;
         let shown = wallet.attest(planned, &proof).await?;
         warn(&wallet);
@@ -88,7 +89,8 @@ impl Attest {
             Ok(output.publish()?)
         };
         let written = write();
-        // The question is answered, and no second time: what cannot be written is shown.
+        // The question is answered and cannot be answered again, so an answer that cannot be
+        // written is shown.
         if self.show || written.is_err() {
             print!("{}", code.terminal());
         }

@@ -156,7 +156,7 @@ impl Consent {
         periods.len() > 1 || self.output.is_dir()
     }
 
-    /// The file of each period's ticket. None of them may be something else that is there.
+    /// The file of each period's ticket. None of them may exist as something else.
     fn tickets(&self, periods: &[Period]) -> anyhow::Result<Vec<(Period, PathBuf)>> {
         let many = self.many(periods);
         let scale = ScaleId::new(&self.scale)?;
@@ -200,7 +200,7 @@ fn show(proposal: &ConsentProposal, periods: &[Period]) -> anyhow::Result<()> {
             last.label(),
             periods.len()
         ),
-        // `periods` never answers none; one is its own first and last.
+        // `periods` is never empty; a single one is both first and last.
         periods => {
             let only = periods.first().context("no period")?;
             println!("{:<18} {}", "Period:", only.label());
@@ -233,7 +233,7 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where a consent stands, in words.
+/// The state of a consent, in words.
 pub(super) fn standing(standing: &Standing) -> String {
     match standing {
         Standing::Deposited { until } => {
@@ -315,13 +315,13 @@ impl Withdraw {
     }
 }
 
-/// Nothing but y or yes is a yes.
+/// Only y or yes means yes.
 fn asked_yes(question: &str) -> anyhow::Result<bool> {
     print!("{question} [y/N] ");
-    // Nobody consents to a question that nobody saw.
+    // A question that nobody saw cannot be consented to.
     crate::screen::output::finish()?;
     let mut answer = String::new();
-    // A few bytes say yes, and more say nothing else.
+    // A few bytes are enough for yes, and a longer answer cannot be one.
     let most = 64;
     let asked = std::io::stdin().lock().take(most).read_line(&mut answer);
     asked.context(

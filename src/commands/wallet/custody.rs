@@ -1,5 +1,5 @@
 //! `merits wallet custody-credits`: accounts whose secrets a distributor derives, on a ledger
-//! without tickets, read with nothing but its seed.
+//! without tickets, read with its seed alone.
 
 use std::{path::PathBuf, process::ExitCode};
 

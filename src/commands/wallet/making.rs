@@ -25,7 +25,7 @@ pub(crate) struct Create {
     #[arg(long)]
     dir: PathBuf,
     /// Configuration file with the `[ledger]` table of the ledger to join, such as any party's:
-    /// log key, authority and founding parameters come from it, so it must come from whom you
+    /// log key, authority and founding parameters come from it, so it must come from somebody you
     /// trust
     #[arg(long)]
     ledger: PathBuf,
@@ -58,7 +58,7 @@ pub(crate) struct Backup {
     /// Directory of the wallet
     #[arg(long)]
     dir: PathBuf,
-    /// Backup to write; none is overwritten
+    /// Backup to write; an existing file is not overwritten
     #[arg(long)]
     output: PathBuf,
     /// File whose first line is the passphrase; without it the terminal asks
@@ -82,7 +82,7 @@ impl Backup {
             &mut rand::rng(),
         )?;
         sealed.write(&self.output)?;
-        // What was never opened is no backup.
+        // A backup counts only once it has been opened.
         let opened = backup::Backup::read(&self.output)?.open(&passphrase)?;
         ensure!(
             *opened == *wallet.seed()?,
@@ -143,7 +143,7 @@ fn commitment(wallet: &Directory) -> anyhow::Result<String> {
     Ok(hex::encode(merits_primitives::field::to_bytes(&commitment)))
 }
 
-/// Where keys are, as it stands in `wallet.toml`: relative to that file, or absolute.
+/// Where the keys are, as written in `wallet.toml`: relative to that file, or absolute.
 fn key_store(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     match given {
         None => Ok(PathBuf::from("keys")),
@@ -159,8 +159,8 @@ enum Asking {
     Known,
 }
 
-/// A passphrase out of a file or from the terminal: never an argument, which every process on the
-/// machine could read.
+/// A passphrase from a file or from the terminal. It is never an argument, because every process on
+/// the machine could read that.
 fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
         let at = || format!("passphrase file {}", path.display());

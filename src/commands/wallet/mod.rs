@@ -39,17 +39,17 @@ pub(crate) enum Command {
     Terms(consents::Terms),
     /// Consent: write a ticket for each period, sealed to the distributor
     Consent(consents::Consent),
-    /// Consents that were given, and where they stand
+    /// Show the consents that were given, and their state
     Consents(Place),
     /// Take consents back; the distributor deletes the records
     Withdraw(consents::Withdraw),
-    /// Own credits, which nobody else can read
+    /// Show your credits, which nobody else can read
     Credits(Place),
     /// What can be redeemed now, and what of it you can afford
     Offers(Place),
     /// Redeem an offer at an exchange; gets and keeps the voucher
     Redeem(redeem::Redeem),
-    /// Get the voucher of an own redemption again
+    /// Get the voucher of one of your redemptions again
     Voucher(redeem::Voucher),
     /// Make larger notes of small ones: one redemption takes two at most
     Merge(redeem::Merge),
@@ -59,7 +59,7 @@ pub(crate) enum Command {
     History(Place),
     /// Who opened your records
     Openings(Place),
-    /// Work a proven credit out again, from own records
+    /// Compute a proven credit again from your own records
     Recompute(recompute::Arguments),
     /// Credits of accounts in a distributor's custody, offline
     CustodyCredits(custody::Arguments),

@@ -52,10 +52,10 @@ fn show(offer: &OpenOffer) {
         ),
         Affordable::No { reason } => format!("you cannot redeem it now: {reason}"),
         Affordable::NoIdentity => {
-            "this wallet cannot redeem: it has no identity that stands".to_owned()
+            "this wallet cannot redeem: it has no identity that is in force".to_owned()
         }
     });
 }
 
-/// An offer with a higher limit has none that a person would notice.
+/// Higher limits are not shown: no person would notice them.
 const MOST_SHOWN_A_DAY: u32 = 1_000;

@@ -1,9 +1,9 @@
-//! `merits wallet openings`: who opened the own records.
+//! `merits wallet openings`: who opened the person's records.
 
 use super::place::{Place, as_of, moment};
 use crate::screen::{indented, say};
 
-/// Lists openings of own claims, and says what cannot be known yet.
+/// Lists openings of the person's claims, and says what cannot be known yet.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
     let wallet = place.open().await?;
     let report = wallet.openings()?;

@@ -1,4 +1,4 @@
-//! Which wallet a command is about, and words that its reports share.
+//! Which wallet a command is about, and the words that reports share.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Refuses an output that would be a file of the wallet's own.
+    /// Refuses an output that would replace a file of the wallet.
     pub(crate) fn admit(&self, output: &Path, what: &str) -> anyhow::Result<()> {
         Ok(outputs::of_wallet(&self.dir).admit(output, what)?)
     }
@@ -41,7 +41,7 @@ impl Place {
     }
 }
 
-/// Says which entries of the copy contradict themselves.
+/// Prints which entries of the copy contradict themselves.
 pub(super) fn warn(wallet: &Wallet) {
     for fault in &wallet.view().faults {
         eprintln!("WARNING: {fault}");

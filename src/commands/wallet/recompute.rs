@@ -1,4 +1,4 @@
-//! `merits wallet recompute`: a proven credit, worked out again from own records.
+//! `merits wallet recompute`: a proven credit, computed again from the person's own records.
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -11,7 +11,7 @@ use merits_text::typed::argument;
 use super::place::Place;
 use crate::{commands::dates, screen::thousands};
 
-/// What is worked out again.
+/// What is computed again.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// The period, such as 2026-W10
     #[arg(long, value_parser = dates::period)]
     period: Period,
-    /// Own records: CSV or JSON Lines, as the mapping says
+    /// Your records: CSV or JSON Lines, as the mapping says
     #[arg(long)]
     records: PathBuf,
     /// Mapping of columns to the scale's fields

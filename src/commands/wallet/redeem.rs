@@ -33,7 +33,7 @@ pub(crate) struct Redeem {
     /// Which exchange that is, by name or id, if the offer can be redeemed at several
     #[arg(long, value_parser = argument)]
     at: Option<String>,
-    /// So many times, one after the other
+    /// How many times, one after the other
     #[arg(long, default_value = "1")]
     count: NonZeroU32,
 }
@@ -95,7 +95,8 @@ impl Redeem {
         let voucher = match answer {
             Ok(voucher) => voucher,
             Err(error) => {
-                // The exchange has the redemption, proof included: only the log says what became of it.
+                // The exchange has the redemption, proof included, so only the log knows the
+                // result.
                 let standing = wallet.redemption_standing(id).await;
                 let told = told(&standing, &id, &self.exchange, error.may_have_spent());
                 return Err(anyhow!(error).context(told));
@@ -129,7 +130,8 @@ impl Voucher {
     }
 }
 
-/// Keeps a voucher in the wallet and shows it. It is paid for: one that cannot be kept is shown all the same.
+/// Keeps a voucher in the wallet and shows it. It is paid for, so one that cannot be kept is still
+/// shown.
 fn keep(
     wallet: &Wallet,
     redemption: &EntryId,

@@ -1,4 +1,4 @@
-//! What became of a redemption that got no voucher.
+//! The result of a redemption that got no voucher.
 
 use merits_primitives::ids::EntryId;
 use merits_wallet::net::RedemptionStanding as Standing;
@@ -41,7 +41,7 @@ mod tests {
         told(&standing, &ID, "http://127.0.0.1:7740", open)
     }
 
-    /// Whatever the exchange says: the log decides.
+    /// The log decides, whatever the exchange says.
     #[test]
     fn no_answer_of_the_exchange_hides_what_is_in_the_log() {
         for open in [true, false] {

@@ -81,7 +81,7 @@ fn what_people_prove_is_verified_and_what_is_not_verified_has_another_exit_code(
         let ran = verify(directory.path(), index);
         let says = match kind {
             TICKET_DEPOSITED => "proof       yes: a person consents to this distributor",
-            CONSENT_WITHDRAWN => "proof       yes: whoever gave the consent",
+            CONSENT_WITHDRAWN => "proof       yes: the person who gave the consent",
             REDEEMED => "proof       yes: somebody spent 10 credits of cycling-week",
             ATTESTED => "proof       yes: somebody owned at least 1 credits",
             merits_ledger::entry::EARN_BATCH => "proof       yes: 1 claims",

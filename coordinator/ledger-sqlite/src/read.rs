@@ -35,7 +35,7 @@ pub(crate) fn pieces<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
 /// Read-only connections to a ledger's file. Cheap to clone; clones share them.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    pool: SqlitePool,
+    pub(crate) pool: SqlitePool,
 }
 
 impl Reader {
@@ -137,11 +137,6 @@ impl Reader {
     /// SQLite's.
     pub async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
         nodes(&mut *self.pool.acquire().await?, wanted).await
-    }
-
-    /// The connections, for queries about what is not the state.
-    pub fn pool(&self) -> &SqlitePool {
-        &self.pool
     }
 
     /// Closes the connections.

@@ -1,6 +1,6 @@
 //! The sequencer's clock, injected so that tests and simulations own time.
 
-use std::{fmt, fs};
+use std::{fmt, fs, time::Duration};
 
 pub use merits_kernel_clock::Synchronised;
 
@@ -27,6 +27,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
         Synchronised::Yes
     }
 }
+
+/// How far the clock may move against the steady one. A clock that is kept by NTP moves by far less.
+pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]

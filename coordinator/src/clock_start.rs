@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use merits_primitives::calendar::Day;
 
-use crate::{clock::Synchronised, timekeeper::MOST_STEP};
+use crate::clock::{MOST_STEP, Synchronised};
 
 /// The longest stop that a start takes without a person's word, whoever else confirms the clock.
 pub(crate) const LONGEST_STOP: Duration = Duration::from_secs(24 * 60 * 60);

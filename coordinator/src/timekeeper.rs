@@ -21,14 +21,11 @@ use std::{
 use merits_guard::output::{self, Readers};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, MOST_STEP},
     clock_peers::{Deviation, Verdict},
     clock_start::{Judged, Known, Seen},
     error::StartError,
 };
-
-/// How far the clock may move against the steady one. A clock that is kept by NTP moves by far less.
-pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
 
 /// How often the time is written down.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(60);

@@ -24,7 +24,6 @@ KNOWN: dict[str, list[set[str]]] = {
         {"syntax::foreign", "syntax::token"},
     ],
     "circuits/primitives": [{"audit", "fixed_base"}],
-    "parties/supervisor": [{"holder", "totals"}],
     "proto/serve": [{"activity", "connection"}, {"call", "in_work", "room", "server"}],
 }
 

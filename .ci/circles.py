@@ -24,11 +24,6 @@ KNOWN: dict[str, list[set[str]]] = {
         {"syntax::foreign", "syntax::token"},
     ],
     "circuits/primitives": [{"audit", "fixed_base"}],
-    "coordinator": [
-        {"clock_peers", "clock_start", "timekeeper"},
-    ],
-    "parties/records": [{"field_plan", "mapping"}],
-    "parties/supervisor": [{"holder", "totals"}],
     "proto/serve": [{"activity", "connection"}, {"call", "in_work", "room", "server"}],
 }
 

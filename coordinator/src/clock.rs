@@ -30,6 +30,9 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+/// How far the clock may move against the steady one. A clock that is kept by NTP moves by far less.
+pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
+
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

@@ -17,7 +17,10 @@ use merits_primitives::calendar::Timestamp;
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::{clock::Clock, config::ClockConfig, timekeeper::MOST_STEP};
+use crate::{
+    clock::{Clock, MOST_STEP},
+    config::ClockConfig,
+};
 
 /// How long a peer may take to answer; far less than the tolerated difference between two clocks.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use merits_primitives::calendar::{Day, Timestamp};
 
-use crate::{clock::Synchronised, timekeeper::MOST_STEP};
+use crate::clock::{MOST_STEP, Synchronised};
 
 /// The longest stop that a start accepts without confirmation by a person, even if others confirm
 /// the clock.

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
+use merits_ledger::storage::StoreFailure;
 use merits_replica::MarkError;
 use merits_sqlite::{DatabaseError, FileError};
 use thiserror::Error;
@@ -197,6 +198,9 @@ pub enum StartError {
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(#[from] DatabaseError),
+    /// The store of the ledger failed.
+    #[error("the database failed: {0}")]
+    Ledger(#[from] StoreFailure),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Server(String),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use merits_ledger::storage::StoreFailure;
 use merits_proto::Fault;
-use merits_sqlite::DatabaseError;
 use tokio::sync::oneshot;
 
 use crate::{timekeeper::OutOfStep, verify_pool::Full};
@@ -27,8 +27,7 @@ pub(crate) fn lost(_: oneshot::error::RecvError) -> Fault {
 }
 
 /// A read failed. The cause is for the operator's log, not for the caller.
-pub(crate) fn database(error: sqlx::Error) -> Fault {
-    let error = DatabaseError::from(error);
+pub(crate) fn database(error: StoreFailure) -> Fault {
     tracing::error!(%error, "the database failed");
     Fault::internal()
 }

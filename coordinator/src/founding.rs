@@ -10,7 +10,7 @@ use std::{
 };
 
 use merits_guard::folder::sync_name;
-use merits_ledger::LedgerPolicy;
+use merits_ledger::{LedgerPolicy, storage::Founded};
 use merits_replica::{HighWaterMark, MarkError};
 use merits_verifier::log::{Checkpoint, empty_root};
 use rand_core::CryptoRng;
@@ -164,9 +164,8 @@ async fn make(
         .map_err(|e| StartError::Damaged(e.to_string()))?;
     let mut writer = Writer::new(schema::create(&config.database()).await?);
     let key = signer.public().public().to_bytes();
-    writer
-        .found(&key, &policy.facts(), &checkpoint, &signed.to_string())
-        .await?;
+    let founded = Founded::empty(key, policy, signed.to_string());
+    writer.found(&founded).await?;
     writer.close().await?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
     Ok(mark.raise(&checkpoint, &signed)?)

@@ -35,6 +35,7 @@ mod needs;
 mod node;
 mod notes;
 mod opening;
+mod place;
 mod published;
 mod receipts;
 mod schema;

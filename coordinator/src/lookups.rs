@@ -3,12 +3,11 @@
 
 use std::collections::HashMap;
 
-use merits_ledger_sqlite::Reader;
 use merits_primitives::ids::EntryId;
 use merits_proto::Fault;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::faults::database;
+use crate::{archive::Archive, faults::database};
 
 /// Entries of one query.
 const MOST: usize = 1_024;
@@ -24,10 +23,10 @@ struct Asked {
 }
 
 impl Lookups {
-    /// Starts the task on the caller's runtime.
-    pub(crate) fn start(readers: Reader) -> Self {
+    /// Starts the task, on the runtime of whoever calls.
+    pub(crate) fn start(archive: Archive) -> Self {
         let (send, asked) = mpsc::channel(MOST);
-        tokio::spawn(look(readers, asked));
+        tokio::spawn(look(archive, asked));
         Self(send)
     }
 
@@ -43,11 +42,11 @@ impl Lookups {
     }
 }
 
-async fn look(readers: Reader, mut asked: mpsc::Receiver<Asked>) {
+async fn look(archive: Archive, mut asked: mpsc::Receiver<Asked>) {
     let mut together = Vec::with_capacity(MOST);
     while asked.recv_many(&mut together, MOST).await > 0 {
         let ids: Vec<EntryId> = together.iter().map(|asked| asked.id).collect();
-        let found: HashMap<EntryId, u64> = match readers.find_all(&ids).await {
+        let found: HashMap<EntryId, u64> = match archive.find_all(&ids).await {
             Ok(found) => found,
             Err(error) => {
                 // Without an answer, the callers get an internal fault.

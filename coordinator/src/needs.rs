@@ -2,8 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use merits_ledger::storage::StoreFailure;
 use merits_replica::HighWaterMark;
-use merits_sqlite::DatabaseError;
 use thiserror::Error;
 
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) enum Missing {
     #[error("nothing can be appended: {0}")]
     Mark(#[from] merits_replica::MarkError),
     #[error("the stored log cannot be read: {0}")]
-    Unreadable(#[from] DatabaseError),
+    Unreadable(#[from] StoreFailure),
     #[error("the newest published entry is not in the stored log: run `merits coordinator fsck`")]
     Entry,
     #[error("looking for the files stopped unexpectedly")]
@@ -82,8 +82,7 @@ impl Needs {
         looked.map_err(|_| Missing::Interrupted)??;
         // No connection has read the newest leaf before.
         let size = self.published.read().checkpoint.size;
-        let newest = self.archive.page(size.saturating_sub(1), size).await;
-        let newest = newest.map_err(DatabaseError::from)?;
+        let newest = self.archive.page(size.saturating_sub(1), size).await?;
         if newest.is_empty() && size > 0 {
             return Err(Missing::Entry);
         }

@@ -41,7 +41,7 @@ use crate::{
     needs::Needs,
     notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
-    schema,
+    schema::{self, SqliteFile},
     sequencer::SequencerError,
     services::{self, BlobsService, LedgerService, NotesService, RegistryService, VerifierService},
     timekeeper::{NOTE_EVERY, Timekeeper},
@@ -172,6 +172,7 @@ impl Coordinator {
             time.hear(verdict);
             let (queue, waiting) = mpsc::channel(config.sequencer.queue);
             let opening = Opening {
+                place: SqliteFile(config.database()),
                 config: config.clone(),
                 policy,
                 signer: Arc::clone(&signer),
@@ -186,13 +187,14 @@ impl Coordinator {
             time.note();
             let log_key = signer.public().clone();
             let readers = schema::open_readers(&config.database(), config.database.readers).await?;
+            let archive = Archive::new(readers);
             let (stop, stopping) = watch::channel(false);
             let intake = Arc::new(Intake {
                 origin: log_key.origin().clone(),
                 published: started.published,
-                lookups: Lookups::start(readers.clone()),
-                notes: Notes::new(readers.clone()),
-                archive: Archive::new(readers),
+                lookups: Lookups::start(archive.clone()),
+                notes: Notes::new(archive.clone()),
+                archive,
                 pool: start_pool(&config)?,
                 keys: Keys::new(),
                 queue,

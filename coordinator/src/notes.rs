@@ -12,8 +12,8 @@ use futures::{Stream, stream};
 use merits_ledger::{
     rows::RowError,
     state::{Anchor, note_runs, notes_of_run},
+    storage::{StorageReader, StoreFailure},
 };
-use merits_ledger_sqlite::Reader;
 use merits_primitives::{
     field,
     note::NoteCommitment,
@@ -24,7 +24,9 @@ use prost::Message as _;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-/// Notes that one query returns: 34 KiB on the wire.
+use crate::archive::Archive;
+
+/// Notes that one look brings: 34 KiB on the wire.
 pub(crate) const CHUNK: u64 = 1_024;
 
 /// The protobuf prefix of a note: field 1, 32 bytes.
@@ -38,7 +40,7 @@ const RUNS: usize = 64;
 #[derive(Debug, Error)]
 pub(crate) enum NotesError {
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Store(#[from] StoreFailure),
     #[error(transparent)]
     Row(#[from] RowError),
     #[error("note {0} is missing from the stored notes; run fsck")]
@@ -49,43 +51,44 @@ pub(crate) enum NotesError {
     Interrupted,
 }
 
+/// How many notes a store has; each row is looked at.
+pub(crate) async fn count<R: StorageReader>(store: &R) -> Result<u64, NotesError> {
+    let (table, mut from) = note_runs(0);
+    let mut count = 0;
+    loop {
+        let page = store.range(table, &from, 16 * RUNS).await;
+        let page = page.map_err(R::explain)?;
+        let Some((last, _)) = page.last() else {
+            return Ok(count);
+        };
+        from.clone_from(last);
+        // The next key there can be.
+        from.push(0);
+        for (key, value) in &page {
+            count += notes_of_run(key, value, 0)?.len() as u64;
+        }
+    }
+}
+
 /// Reads notes.
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
-    readers: Reader,
-    /// How many computations of roots were begun.
+    archive: Archive,
+    /// How many roots were begun.
     #[cfg(test)]
     begun: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 impl Notes {
-    pub(crate) fn new(readers: Reader) -> Self {
+    pub(crate) fn new(archive: Archive) -> Self {
         Self {
-            readers,
+            archive,
             #[cfg(test)]
             begun: Arc::default(),
         }
     }
 
-    /// The number of notes; this reads every row.
-    pub(crate) async fn count(&self) -> Result<u64, NotesError> {
-        let (table, mut from) = note_runs(0);
-        let mut count = 0;
-        loop {
-            let page = self.readers.range(table, &from, 16 * RUNS).await?;
-            let Some((last, _)) = page.last() else {
-                return Ok(count);
-            };
-            from.clone_from(last);
-            // The next key there can be.
-            from.push(0);
-            for (key, value) in &page {
-                count += notes_of_run(key, value, 0)?.len() as u64;
-            }
-        }
-    }
-
-    /// Notes in wire format, in chunks, for a `GetBucketResponse`.
+    /// Notes as the wire has them, in chunks: those of a `GetBucketResponse`.
     pub(crate) fn encoded(
         &self,
         notes: Range<u64>,
@@ -141,7 +144,7 @@ impl Notes {
         let (table, mut from) = note_runs(notes.start);
         let mut next = notes.start;
         while next < notes.end {
-            let page = self.readers.range(table, &from, RUNS).await?;
+            let page = self.archive.range(table, &from, RUNS).await?;
             let Some((last, _)) = page.last() else {
                 return Err(NotesError::Missing(next));
             };
@@ -248,7 +251,7 @@ mod tests {
         rows::{RowChange, RowKey, Table},
         storage::{Commit, Head, StorageGroup as _},
     };
-    use merits_ledger_sqlite::{TABLES, Writer};
+    use merits_ledger_sqlite::{Reader, TABLES, Writer};
     use merits_primitives::{
         Fr,
         note_tree::{NoteFrontier, path, root_of_buckets},
@@ -295,8 +298,13 @@ mod tests {
         let group = writer.begin().await.unwrap();
         let nodes = Vec::new();
         group.commit(Commit { head, nodes, rows }).await.unwrap();
+        Notes::new(Archive::new(reader(dir).await))
+    }
+
+    async fn reader(dir: &tempfile::TempDir) -> Reader {
+        let options = merits_sqlite::durable(&dir.path().join("ledger.sqlite"));
         let pool = merits_sqlite::pool(2).connect_with(options.read_only(true));
-        Notes::new(Reader::new(pool.await.unwrap()))
+        Reader::new(pool.await.unwrap())
     }
 
     /// As a wallet reads it.
@@ -317,7 +325,8 @@ mod tests {
         for run in [1, 16, 64] {
             let dir = tempfile::tempdir().unwrap();
             let notes = stored(&dir, &all, run).await;
-            assert_eq!(notes.count().await.unwrap(), all.len() as u64);
+            let counted = count(&reader(&dir).await).await.unwrap();
+            assert_eq!(counted, all.len() as u64);
             for (from, until) in [(0, all.len()), (5, 6), (15, 1_040), (1_000, all.len())] {
                 let range = from as u64..until as u64;
                 assert_eq!(decoded(&notes, range).await, all[from..until]);
@@ -347,7 +356,7 @@ mod tests {
         }
         assert_eq!(decoded(&notes, 0..16).await, all[..16]);
         assert_eq!(decoded(&notes, 24..64).await, all[24..]);
-        assert_eq!(notes.count().await.unwrap(), 56);
+        assert_eq!(count(&reader(&dir).await).await.unwrap(), 56);
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     config::Config,
     error::StartError,
+    place::Place,
     published::Published,
     sequencer::{Ready, Sequencer, SequencerError, parts, reload},
     timekeeper::Timekeeper,
@@ -25,8 +26,9 @@ pub(crate) struct Started {
     pub(crate) ended: oneshot::Receiver<Result<(), SequencerError>>,
 }
 
-/// The parts of a sequencer.
-pub(crate) struct Opening {
+/// What a sequencer is made of.
+pub(crate) struct Opening<P> {
+    pub(crate) place: P,
     pub(crate) config: Config,
     pub(crate) policy: LedgerPolicy,
     pub(crate) signer: Arc<LogSigner>,
@@ -36,10 +38,9 @@ pub(crate) struct Opening {
     pub(crate) today: Option<Day>,
 }
 
-/// Loads the log on a separate thread, which then runs the sequencer. Returns when the log is
-/// loaded.
-pub(crate) async fn start_sequencer(
-    opening: Opening,
+/// Loads the log on a thread of its own, which then runs the sequencer. Returns when it is loaded.
+pub(crate) async fn start_sequencer<P: Place>(
+    opening: Opening<P>,
     waiting: mpsc::Receiver<Ready>,
 ) -> Result<Started, StartError> {
     let (loaded, ready) = oneshot::channel();
@@ -95,9 +96,10 @@ pub(crate) async fn start_sequencer(
     })
 }
 
-/// Opens the database, loads the log, and makes the sequencer of it.
-async fn open(opening: Opening) -> Result<Sequencer, StartError> {
+/// Opens the store, loads the log, and makes the sequencer of it.
+async fn open<P: Place>(opening: Opening<P>) -> Result<Sequencer<P>, StartError> {
     let Opening {
+        place,
         config,
         policy,
         signer,
@@ -105,12 +107,13 @@ async fn open(opening: Opening) -> Result<Sequencer, StartError> {
         time,
         today,
     } = opening;
-    let (writer, loaded) = reload(&config, policy.clone(), &signer, &mut mark).await?;
+    let (store, loaded) = reload(&place, &config, policy.clone(), &signer, &mut mark).await?;
     let newest_leaf = (loaded.checkpoint.size > 0).then(|| loaded.state.time());
     time.judge_start(newest_leaf, today)?;
     let (view, log) = parts(loaded);
     Ok(Sequencer {
-        writer,
+        place,
+        store,
         log,
         signer,
         time,

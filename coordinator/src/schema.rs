@@ -2,13 +2,16 @@
 //!
 //! `docs/src/data-model.md` tells the life of each row.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use merits_ledger_sqlite::Reader;
+use merits_ledger_sqlite::{Ledger, Reader, Writer};
 use merits_sqlite::{Found, Schema};
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, sqlite::SqlitePoolOptions};
 
-use crate::error::StartError;
+use crate::{error::StartError, place::Place};
 
 /// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
 /// migration. 2 stores the founding facts, 3 the state, 4 blobs. Ledgers before 4 have another envelope, so
@@ -93,7 +96,26 @@ pub(crate) async fn open_readers(path: &Path, connections: u32) -> Result<Reader
     Ok(Reader::new(pool))
 }
 
-/// Opens an existing database for reading only. `None` if it has no owner and no table.
+/// A ledger in a SQLite file.
+#[derive(Clone, Debug)]
+pub(crate) struct SqliteFile(pub(crate) PathBuf);
+
+impl Place for SqliteFile {
+    type Storage = Ledger;
+
+    async fn open(&self) -> Result<Option<Ledger>, StartError> {
+        let Self(path) = self;
+        let Some(db) = open_writer(path).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Ledger::new(
+            open_readers(path, 1).await?,
+            Writer::new(db),
+        )))
+    }
+}
+
+/// Opens an existing database to look at it only; nothing if it is of nobody, without a table.
 ///
 /// # Errors
 /// As [`open_writer`].

@@ -11,20 +11,19 @@ use std::collections::HashMap;
 use merits_ledger::{
     Blob, Governing, LedgerPolicy, Replay, blob,
     rows::{RowKey, StateDigest, Table},
-    storage::STATE_VERSION,
+    storage::{STATE_VERSION, Storage},
     tree::{Frontier, Node, frontier_nodes},
 };
-use merits_ledger_sqlite::{Reader, Writer, inspect};
+use merits_proto::limits::PAGE_BYTES;
 use merits_replica::HighWaterMark;
 use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use rand_core::CryptoRng;
 
 use crate::{
-    archive::Archive,
     config::Config,
     error::StartError,
     founding,
-    notes::{Notes, NotesError},
+    notes::{self, NotesError},
 };
 
 /// A log as stored in its database.
@@ -39,58 +38,59 @@ pub(crate) struct Loaded {
     pub(crate) signed: SignedCheckpoint,
 }
 
-/// Loads the log and checks it against its key, its founding parameters and its high-water mark,
-/// which is raised to it.
-pub(crate) async fn load(
-    readers: &Reader,
-    writer: &mut Writer,
+/// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
+/// raised to it.
+pub(crate) async fn load<S: Storage>(
+    store: &mut S,
     config: &Config,
     policy: LedgerPolicy,
     signer: &LogSigner,
     mark: &mut HighWaterMark,
     rng: &mut impl CryptoRng,
 ) -> Result<Loaded, StartError> {
-    let Some(row) = inspect::log_row(readers.pool()).await? else {
+    let Some(founded) = store.founded().await.map_err(S::explain)? else {
         return Err(founding::missing(config));
     };
-    let facts = inspect::differences(readers.pool(), &policy).await?;
+    let facts = founded.differences(&policy);
     if !facts.is_empty() {
         let database = config.database();
         return Err(StartError::OtherFacts { database, facts });
     }
-    if row.log_key != signer.public().public().to_bytes() {
+    if founded.log_key != signer.public().public().to_bytes() {
         return Err(StartError::OtherLogKey {
             path: config.log_key_file(),
         });
     }
     let damaged = |what: String| StartError::Damaged(what);
-    let signed = SignedCheckpoint::parse(&row.checkpoint).map_err(|e| damaged(e.to_string()))?;
+    let signed =
+        SignedCheckpoint::parse(&founded.checkpoint).map_err(|e| damaged(e.to_string()))?;
     let checkpoint = signed
         .verify(signer.public())
         .map_err(|e| damaged(e.to_string()))?;
-    if checkpoint.size != row.size || checkpoint.root[..] != row.root[..] {
+    if (checkpoint.size, checkpoint.root) != (founded.size, founded.root) {
         return Err(damaged(
             "the stored checkpoint is not of the stored size and root".into(),
         ));
     }
 
-    let archive = Archive::new(readers.clone());
-    // Check this before the mark, because a damaged tree is not a fork.
-    let edge = archive.nodes(&frontier_nodes(checkpoint.size)).await?;
+    // Before the mark: a damaged tree is no fork.
+    let edge = store.nodes(&frontier_nodes(checkpoint.size)).await;
+    let edge = edge.map_err(S::explain)?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
         return Err(damaged("the stored tree nodes lead to another root".into()));
     }
     let marked = mark.newest().map_or(0, |newest| newest.size);
-    let at_mark = archive.nodes(&frontier_nodes(marked)).await?;
+    let at_mark = store.nodes(&frontier_nodes(marked)).await;
+    let at_mark = at_mark.map_err(S::explain)?;
     mark.judge(checkpoint.size, |size| {
         let tree = Frontier::load(&at_mark, size).ok()?;
         Some(tree.root())
     })?;
-    check_leaves(readers, checkpoint.size).await?;
+    check_leaves(store, checkpoint.size).await?;
     mark.raise(&checkpoint, &signed)?;
-    let (state, digest) = state(readers, writer, policy, &checkpoint, rng).await?;
-    check_notes(readers, state.note_count()).await?;
+    let (state, digest) = state(store, policy, &checkpoint, rng).await?;
+    check_notes(store, state.note_count()).await?;
     Ok(Loaded {
         state,
         digest,
@@ -101,12 +101,10 @@ pub(crate) async fn load(
     })
 }
 
-/// Checks that there are as many notes as the note tree has: with a run missing, wallets would get
-/// wrong buckets.
-async fn check_notes(readers: &Reader, count: u64) -> Result<(), StartError> {
-    let stored = Notes::new(readers.clone()).count().await;
-    let stored = stored.map_err(|error| match error {
-        NotesError::Database(error) => error.into(),
+/// That there are as many notes as the note tree has: with one run missing, wallets would get wrong buckets.
+async fn check_notes<S: Storage>(store: &S, count: u64) -> Result<(), StartError> {
+    let stored = notes::count(store).await.map_err(|error| match error {
+        NotesError::Store(failure) => StartError::Ledger(failure),
         other => StartError::Damaged(other.to_string()),
     })?;
     if stored == count {
@@ -117,9 +115,9 @@ async fn check_notes(readers: &Reader, count: u64) -> Result<(), StartError> {
     )))
 }
 
-/// Checks that there are as many leaves as the checkpoint covers, and that none is missing.
-async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {
-    let (count, last) = inspect::leaf_count(readers.pool()).await?;
+/// That there are as many leaves as the checkpoint covers, and none is missing.
+async fn check_leaves<S: Storage>(store: &S, size: u64) -> Result<(), StartError> {
+    let (count, last) = store.leaf_count().await.map_err(S::explain)?;
     if count == size && last.map_or(0, |last| last + 1) == size {
         return Ok(());
     }
@@ -129,11 +127,10 @@ async fn check_leaves(readers: &Reader, size: u64) -> Result<(), StartError> {
     )))
 }
 
-/// The stored governing state and digest. They are computed again from the log if another version
-/// of this program stored them.
-async fn state(
-    readers: &Reader,
-    writer: &mut Writer,
+/// What governs and the digest, as stored; made anew from the log where another version of this program
+/// stored them.
+async fn state<S: Storage>(
+    store: &mut S,
     policy: LedgerPolicy,
     checkpoint: &Checkpoint,
     rng: &mut impl CryptoRng,
@@ -142,18 +139,19 @@ async fn state(
     if checkpoint.size == 0 {
         return Ok((Governing::new(policy), StateDigest::default()));
     }
-    let digest = match readers.head().await? {
+    let digest = match store.head().await.map_err(S::explain)? {
         Some(head) => head.digest,
         None => {
-            require_other_version(readers).await?;
-            rebuild(readers, writer, policy.clone(), checkpoint, rng).await?
+            require_other_version(store).await?;
+            rebuild(store, policy.clone(), checkpoint, rng).await?
         }
     };
     let mut rows = Vec::new();
     for table in Table::ALL.into_iter().filter(|table| table.governs()) {
         // Small tables, whole.
-        let of_table = readers.range(table, &[], usize::MAX).await?;
-        rows.extend(of_table.into_iter().map(|(key, value)| (table, key, value)));
+        let of_table = store.range(table, &[], usize::MAX).await;
+        let of_table = of_table.map_err(S::explain)?.into_iter();
+        rows.extend(of_table.map(|(key, value)| (table, key, value)));
     }
     let rows = rows
         .iter()
@@ -168,11 +166,10 @@ async fn state(
     Ok((state, digest))
 }
 
-/// A state is computed again if another version stored it, but not if it does not fit its log: that
-/// is damage, which a person must examine.
-async fn require_other_version(readers: &Reader) -> Result<(), StartError> {
-    let stored = inspect::state_row(readers.pool()).await?;
-    match stored.map(|row| row.version) {
+/// A state is made anew where it is another program's, and not where it does not fit its log: that is
+/// damage, for somebody to look at.
+async fn require_other_version<S: Storage>(store: &S) -> Result<(), StartError> {
+    match store.state_version().await.map_err(S::explain)? {
         Some(version) if version == i64::from(STATE_VERSION) => Err(StartError::Damaged(
             "the stored state is not of the log's last leaf".into(),
         )),
@@ -189,20 +186,19 @@ async fn require_other_version(readers: &Reader) -> Result<(), StartError> {
     }
 }
 
-/// Replays all leaves and stores the resulting state.
-async fn rebuild(
-    readers: &Reader,
-    writer: &mut Writer,
+/// Replays all leaves, and stores the state that they make.
+async fn rebuild<S: Storage>(
+    store: &mut S,
     policy: LedgerPolicy,
     checkpoint: &Checkpoint,
     rng: &mut impl CryptoRng,
 ) -> Result<StateDigest, StartError> {
     let damaged = |what: String| StartError::Damaged(what);
-    let archive = Archive::new(readers.clone());
     let mut replay = Replay::new(policy);
     let mut next = 0;
     while next < checkpoint.size {
-        let leaves = archive.page(next, checkpoint.size).await?;
+        let leaves = store.leaves(next, checkpoint.size, PAGE_BYTES).await;
+        let leaves = leaves.map_err(S::explain)?;
         if leaves.is_empty() {
             return Err(damaged(format!("leaf {next} is missing")));
         }
@@ -233,8 +229,7 @@ async fn rebuild(
         let of_table = of_table.map_err(row_error)?.into_iter();
         rows.extend(of_table.map(|(key, value)| (RowKey { table, key }, Some(value))));
     }
-    writer
-        .replace_state(checkpoint.size, &rows, &digest)
-        .await?;
+    let replaced = store.replace_state(checkpoint.size, &rows, &digest).await;
+    replaced.map_err(S::explain)?;
     Ok(digest)
 }

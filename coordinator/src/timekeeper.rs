@@ -22,16 +22,13 @@ use merits_guard::output::{self, Readers};
 use merits_primitives::calendar::{Day, Timestamp};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, MOST_STEP},
     clock_peers::{Deviation, Verdict},
     clock_start::{Judged, Known, Seen},
     error::StartError,
 };
 
-/// How far the clock may drift from the steady clock. A clock under NTP drifts far less.
-pub(crate) const MOST_STEP: Duration = Duration::from_secs(5 * 60);
-
-/// How often the time is recorded.
+/// How often the time is written down.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// In `data_dir`: when the coordinator ran last.

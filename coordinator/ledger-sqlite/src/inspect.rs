@@ -69,7 +69,17 @@ pub async fn log_row<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<Option<Log
     }))
 }
 
-/// The differences between the founding facts and a policy.
+/// What the ledger was founded on, in the order of the facts' names.
+///
+/// # Errors
+/// SQLite's.
+pub async fn facts<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<Vec<(String, String)>> {
+    sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact")
+        .fetch_all(db)
+        .await
+}
+
+/// In what the founding facts differ from a policy.
 ///
 /// # Errors
 /// SQLite's.
@@ -77,10 +87,7 @@ pub async fn differences<'e>(
     db: impl SqliteExecutor<'e>,
     policy: &LedgerPolicy,
 ) -> sqlx::Result<Vec<FactDiffers>> {
-    let facts: Vec<(String, String)> =
-        sqlx::query_as("SELECT fact, value FROM founding ORDER BY fact")
-            .fetch_all(db)
-            .await?;
+    let facts = facts(db).await?;
     let facts = facts
         .iter()
         .map(|(fact, value)| (fact.as_str(), value.as_str()));

@@ -13,21 +13,23 @@
 mod blocking;
 pub mod inspect;
 mod read;
+mod reader;
 mod write;
 
 pub use blocking::StateFile;
 pub use read::Reader;
 pub use write::{Group, Writer};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
     BlobDigest, UniqueSet,
-    rows::{KeyValue, RowKey, Table},
-    storage::{Head, Storage},
+    rows::{KeyValue, RowChange, RowKey, StateDigest, Table},
+    storage::{Founded, Head, Outlook, Storage, StorageReader, StoreFailure},
     tree::Node,
 };
 use merits_primitives::ids::EntryId;
+use merits_sqlite::DatabaseError;
 use merits_verifier::log::Hash;
 
 /// Each fact that must be unique has a PRIMARY KEY or UNIQUE constraint, because constraints hold
@@ -111,45 +113,82 @@ impl Ledger {
     }
 }
 
-impl Storage for Ledger {
+/// Answers a method of [`StorageReader`] as the reader's own method of that name.
+macro_rules! as_reader {
+    ($($method:ident($($name:ident: $type:ty),*) -> $answer:ty;)*) => {$(
+        async fn $method(&self, $($name: $type),*) -> sqlx::Result<$answer> {
+            self.reader.$method($($name),*).await
+        }
+    )*};
+}
+
+impl StorageReader for Ledger {
     type Error = sqlx::Error;
+
+    fn explain(error: sqlx::Error) -> StoreFailure {
+        explain(error)
+    }
+
+    as_reader! {
+        head() -> Option<Head>;
+        get(keys: &[RowKey]) -> Vec<Option<Vec<u8>>>;
+        range(table: Table, from: &[u8], limit: usize) -> Vec<KeyValue>;
+        used(set: UniqueSet, value: &[u8; 32]) -> Option<u64>;
+        find(id: &EntryId) -> Option<u64>;
+        leaves(from: u64, until: u64, bytes: usize) -> Vec<Vec<u8>>;
+        nodes(wanted: &[Node]) -> HashMap<Node, Hash>;
+        founded() -> Option<Founded>;
+        leaf_count() -> (u64, Option<u64>);
+        state_version() -> Option<i64>;
+        entry(id: &EntryId) -> Option<(u64, Vec<u8>)>;
+        find_all(ids: &[EntryId]) -> HashMap<EntryId, u64>;
+        used_all(values: &[(UniqueSet, [u8; 32])]) -> HashSet<(UniqueSet, [u8; 32])>;
+        blob(digest: &BlobDigest) -> Option<Vec<u8>>;
+    }
+
+    async fn close(&self) {
+        self.reader.close().await;
+    }
+}
+
+impl Storage for Ledger {
     type Group<'s> = Group<'s>;
 
-    async fn head(&self) -> sqlx::Result<Option<Head>> {
-        self.reader.head().await
+    async fn found(&mut self, founded: &Founded) -> sqlx::Result<()> {
+        self.writer.found(founded).await
     }
 
-    async fn get(&self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
-        self.reader.get(keys).await
+    async fn replace_state(
+        &mut self,
+        size: u64,
+        rows: &[RowChange],
+        digest: &StateDigest,
+    ) -> sqlx::Result<()> {
+        self.writer.replace_state(size, rows, digest).await
     }
 
-    async fn range(&self, table: Table, from: &[u8], limit: usize) -> sqlx::Result<Vec<KeyValue>> {
-        self.reader.range(table, from, limit).await
-    }
-
-    async fn used(&self, set: UniqueSet, value: &[u8; 32]) -> sqlx::Result<Option<u64>> {
-        self.reader.used(set, value).await
-    }
-
-    async fn find(&self, id: &EntryId) -> sqlx::Result<Option<u64>> {
-        self.reader.find(id).await
-    }
-
-    async fn leaves(&self, from: u64, until: u64, bytes: usize) -> sqlx::Result<Vec<Vec<u8>>> {
-        self.reader.leaves(from, until, bytes).await
-    }
-
-    async fn nodes(&self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
-        self.reader.nodes(wanted).await
-    }
-
-    async fn blob(&self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
-        self.reader.blob(digest).await
+    async fn end(self) -> sqlx::Result<()> {
+        self.reader.close().await;
+        self.writer.close().await
     }
 
     async fn begin(&mut self) -> sqlx::Result<Group<'_>> {
         self.writer.begin().await
     }
+}
+
+/// What an error says in words of somebody who runs a server, and what becomes of the file after it.
+pub fn explain(error: sqlx::Error) -> StoreFailure {
+    let error = DatabaseError::from(error);
+    let outlook = if error.is_of_the_tables() {
+        Outlook::End
+    } else if error.is_lasting() {
+        // A disk that lost a write may answer from memory that it has it.
+        Outlook::Restart
+    } else {
+        Outlook::Again
+    };
+    StoreFailure::new(error, outlook)
 }
 
 /// SQLite's integers are signed; a log of 2^63 leaves does not exist, and asking past it finds

@@ -36,7 +36,7 @@ pub(crate) fn pieces<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
 /// Read-only connections to a ledger's file. Cheap to clone; clones share them.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    pool: SqlitePool,
+    pub(crate) pool: SqlitePool,
 }
 
 impl Reader {
@@ -146,11 +146,6 @@ impl Reader {
     /// SQLite's.
     pub async fn blob(&self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
         blob(&mut *self.pool.acquire().await?, digest).await
-    }
-
-    /// The connections, for queries about what is not the state.
-    pub fn pool(&self) -> &SqlitePool {
-        &self.pool
     }
 
     /// Closes the connections.

@@ -7,13 +7,13 @@ use std::{
 };
 
 use merits_ledger::{
-    Conflict, FoundingFact, Unique, UniqueSet,
+    Conflict, Unique, UniqueSet,
     rows::{RowChange, RowKey, StateDigest},
-    storage::{Commit, Head, STATE_VERSION, StorageGroup, StoredLeaf},
+    storage::{Commit, Founded, Head, STATE_VERSION, StorageGroup, StoreFailure, StoredLeaf},
     tree::Node,
 };
 use merits_primitives::ids::EntryId;
-use merits_verifier::log::{Checkpoint, Hash};
+use merits_verifier::log::Hash;
 use sqlx::{Connection as _, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 
 use crate::read;
@@ -56,17 +56,11 @@ impl Writer {
     ///
     /// # Errors
     /// SQLite's.
-    pub async fn found(
-        &mut self,
-        log_key: &[u8; 32],
-        facts: &[FoundingFact],
-        checkpoint: &Checkpoint,
-        note: &str,
-    ) -> sqlx::Result<()> {
+    pub async fn found(&mut self, founded: &Founded) -> sqlx::Result<()> {
         let mut tx = self.db.begin().await?;
-        for (fact, value) in facts {
+        for (fact, value) in &founded.facts {
             sqlx::query("INSERT INTO founding (fact, value) VALUES (?, ?)")
-                .bind(*fact)
+                .bind(fact)
                 .bind(value)
                 .execute(&mut *tx)
                 .await?;
@@ -75,10 +69,10 @@ impl Writer {
             "INSERT INTO log (id, origin, log_key, size, root, checkpoint)
              VALUES (1, ?, ?, 0, ?, ?)",
         )
-        .bind(checkpoint.origin.as_str())
-        .bind(&log_key[..])
-        .bind(&checkpoint.root[..])
-        .bind(note)
+        .bind(&founded.origin)
+        .bind(&founded.log_key[..])
+        .bind(&founded.root[..])
+        .bind(&founded.checkpoint)
         .execute(&mut *tx)
         .await?;
         put_state(&mut tx, 0, &StateDigest::default()).await?;
@@ -188,6 +182,10 @@ impl Group<'_> {
 
 impl StorageGroup for Group<'_> {
     type Error = sqlx::Error;
+
+    fn explain(error: sqlx::Error) -> StoreFailure {
+        crate::explain(error)
+    }
 
     async fn get(&mut self, keys: &[RowKey]) -> sqlx::Result<Vec<Option<Vec<u8>>>> {
         read::get(&mut self.db, keys).await

@@ -5,10 +5,9 @@ use std::collections::{HashMap, HashSet};
 use merits_ledger::{
     Authentic, CheckError, Conflict, Effects, Governing, Refusal, Submission, Unique, UniqueSet,
     VerifiedProof,
-    storage::{Pending as PendingRows, StorageGroup as _, StoredLeaf},
+    storage::{Pending as PendingRows, StorageGroup, StoredLeaf},
     tree::{Frontier, Node},
 };
-use merits_ledger_sqlite::Group;
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::log::Hash;
 
@@ -58,43 +57,43 @@ impl Pending {
         }
     }
 
-    /// Reads the rows that the rules of these submissions need, and which of their values are used
-    /// up, with as few queries for all as for one.
-    pub(super) async fn read(
+    /// Reads what the rules of these submissions look at, and which of their values are used up: those of all in
+    /// as few looks as those of one.
+    pub(super) async fn read<G: StorageGroup>(
         &mut self,
         state: &Governing,
-        transaction: &mut Group<'_>,
+        transaction: &mut G,
         submissions: impl IntoIterator<Item = &Submission> + Clone,
     ) -> Result<(), SequencerError> {
         let rows = &mut self.rows;
-        rows.read(transaction, state, submissions.clone()).await?;
+        let read = rows.read(transaction, state, submissions.clone()).await;
+        read.map_err(SequencerError::pending::<G>)?;
         let submissions = submissions.into_iter();
         let values = submissions.flat_map(|submission| state.may_use(submission));
         self.look_up(transaction, values.collect()).await
     }
 
-    async fn look_up(
+    async fn look_up<G: StorageGroup>(
         &mut self,
-        transaction: &mut Group<'_>,
+        transaction: &mut G,
         mut values: Vec<Value>,
     ) -> Result<(), SequencerError> {
         values.retain(|value| !self.stored.contains_key(value));
         if values.is_empty() {
             return Ok(());
         }
-        let used = transaction.used_all(&values).await?;
+        let used = transaction.used_all(&values).await.map_err(G::explain)?;
         let values = values.into_iter();
         self.stored
             .extend(values.map(|value| (value, used.contains(&value))));
         Ok(())
     }
 
-    /// Checks one entry, which is then appended together with all others
-    /// ([`StorageGroup::append_all`]).
-    pub(super) async fn place(
+    /// Takes one entry, which is appended with all others ([`StorageGroup::append_all`]).
+    pub(super) async fn place<G: StorageGroup>(
         &mut self,
         state: &mut Governing,
-        transaction: &mut Group<'_>,
+        transaction: &mut G,
         entry: &Entry,
         known: &HashMap<EntryId, u64>,
         time: Timestamp,
@@ -106,11 +105,11 @@ impl Pending {
         }
     }
 
-    /// Checks and appends one entry, and lets the store report which of its values is taken.
-    pub(super) async fn append(
+    /// Takes and appends one entry, and lets the store say which of its values is taken.
+    pub(super) async fn append<G: StorageGroup>(
         &mut self,
         state: &mut Governing,
-        transaction: &mut Group<'_>,
+        transaction: &mut G,
         entry: &Entry,
         known: &HashMap<EntryId, u64>,
         time: Timestamp,
@@ -120,17 +119,18 @@ impl Pending {
             Judged::Refused(refusal) => return Ok(Err(refusal)),
             Judged::Taken(effects) => effects,
         };
-        match transaction.append(StoredLeaf::of(&effects)).await? {
+        let appended = transaction.append(StoredLeaf::of(&effects)).await;
+        match appended.map_err(G::explain)? {
             Ok(()) => self.take(state, effects).map(Ok),
             Err(Conflict(unique)) if unique.set == UniqueSet::Entry => Ok(Ok(None)),
             Err(Conflict(unique)) => Ok(Err(already_used(unique))),
         }
     }
 
-    async fn judge(
+    async fn judge<G: StorageGroup>(
         &mut self,
         state: &Governing,
-        transaction: &mut Group<'_>,
+        transaction: &mut G,
         entry: &Entry,
         known: &HashMap<EntryId, u64>,
         time: Timestamp,
@@ -143,7 +143,8 @@ impl Pending {
             return Ok(Judged::Before);
         }
         let submission = [authentic.submission()];
-        self.rows.read(transaction, state, submission).await?;
+        let read = self.rows.read(transaction, state, submission).await;
+        read.map_err(SequencerError::pending::<G>)?;
         let effects = match state.check(authentic, time, verified, self.rows.view()) {
             Ok(effects) => effects,
             Err(CheckError::Refused(refusal)) => return Ok(Judged::Refused(Box::new(refusal))),
@@ -197,26 +198,17 @@ mod tests {
     use merits_ledger::{
         Extension, KeyRing, State,
         rows::StateDigest,
-        storage::{Commit, Head},
+        storage::{Commit, Head, MemoryStorage, Storage as _},
     };
     use merits_ledger_fixture::{Citizen, Stage};
-    use merits_ledger_sqlite::{TABLES, Writer};
     use merits_primitives::ids::Credits;
     use merits_verifier::entry::SignedEntry;
     use rand::{SeedableRng as _, rngs::StdRng};
-    use sqlx::ConnectOptions as _;
 
     use super::*;
 
-    async fn writer(dir: &tempfile::TempDir) -> Writer {
-        let options = merits_sqlite::durable(&dir.path().join("ledger.sqlite"));
-        let mut db = options.create_if_missing(true).connect().await.unwrap();
-        sqlx::raw_sql(TABLES).execute(&mut db).await.unwrap();
-        Writer::new(db)
-    }
-
     /// Stores a town's log, as one earlier group.
-    async fn stored(town: &Stage<StdRng>, writer: &mut Writer) -> Log {
+    async fn stored(town: &Stage<StdRng>, storage: &mut MemoryStorage) -> Log {
         let mut extension = Extension::new(
             Governing::new(town.federation.policy()),
             Frontier::new(),
@@ -224,7 +216,7 @@ mod tests {
             KeyRing::new(),
         );
         let rng = &mut StdRng::seed_from_u64(1);
-        let mut group = writer.begin().await.unwrap();
+        let mut group = storage.begin().await.unwrap();
         for leaf in town.ledger.store().leaves() {
             extension.push(&mut group, leaf, rng).await.unwrap();
         }
@@ -272,13 +264,12 @@ mod tests {
         let (good, _) = town.redemption(&people[1], &notes[1..], offer).unwrap();
         town.submit(&spent).unwrap();
 
-        let dir = tempfile::tempdir().unwrap();
-        let mut writer = writer(&dir).await;
-        let mut log = stored(&town, &mut writer).await;
+        let mut storage = MemoryStorage::new();
+        let mut log = stored(&town, &mut storage).await;
         let [first, last] = again.map(|signed| entry(town.state(), signed));
         let entries = [first, entry(town.state(), good), last];
         let mut pending = Pending::new(&log);
-        let mut group = writer.begin().await.unwrap();
+        let mut group = storage.begin().await.unwrap();
         let submissions = entries.iter().map(|(authentic, _)| authentic.submission());
         pending
             .read(&log.state, &mut group, submissions)

@@ -22,22 +22,23 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use merits_ledger::{
     Authentic, CommitError, Effects, Governing, LedgerPolicy, Refusal, Submission, VerifiedProof,
     rows::{RowError, StateDigest},
-    storage::{Commit, Head, PendingError, StorageGroup as _, StoredLeaf},
+    storage::{
+        Commit, Head, Outlook, PendingError, Storage, StorageGroup, StorageReader, StoreFailure,
+        StoredLeaf,
+    },
     tree::{self, Frontier, Node},
 };
 use merits_primitives::ids::EntryId;
 use merits_replica::{HighWaterMark, MarkError};
-use merits_sqlite::DatabaseError;
 use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use tokio::sync::{mpsc, oneshot};
-
-use merits_ledger_sqlite::Writer;
 
 pub(crate) use reload::{parts, reload};
 
 use crate::{
     config::Config,
     holding::Holding,
+    place::Place,
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
     writing::{CannotWrite, Writing},
@@ -87,7 +88,7 @@ pub(crate) enum Placed {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SequencerError {
     #[error("the log cannot be written: {0}")]
-    Database(#[from] DatabaseError),
+    Store(#[from] StoreFailure),
     #[error("the checkpoint cannot be signed: {0}")]
     Checkpoint(#[from] merits_verifier::log::CheckpointError),
     #[error(transparent)]
@@ -100,45 +101,26 @@ pub(crate) enum SequencerError {
     Mark(#[from] MarkError),
 }
 
-impl From<sqlx::Error> for SequencerError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
-
-impl From<PendingError<sqlx::Error>> for SequencerError {
-    fn from(error: PendingError<sqlx::Error>) -> Self {
+impl SequencerError {
+    /// Of what a group of entries could not read.
+    fn pending<G: StorageGroup>(error: PendingError<G::Error>) -> Self {
         match error {
             PendingError::Rows(error) => Self::Rows(error),
-            PendingError::Store(error) => error.into(),
+            PendingError::Store(error) => G::explain(error).into(),
         }
     }
-}
 
-impl SequencerError {
-    /// What happens to the log after it.
+    /// What becomes of the log after it.
     fn outlook(&self) -> Outlook {
         match self {
-            Self::Database(error) if error.is_of_the_tables() => Outlook::End,
-            Self::Database(error) if error.is_lasting() => Outlook::Restart,
-            Self::Database(_) | Self::Mark(MarkError::Io { .. }) => Outlook::Again,
+            Self::Store(failure) => failure.outlook(),
+            Self::Mark(MarkError::Io { .. }) => Outlook::Again,
             _ => Outlook::End,
         }
     }
 }
 
-/// What happens to the log after an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outlook {
-    /// It is read again once a write succeeds.
-    Again,
-    /// Only a restart reads it again.
-    Restart,
-    /// The coordinator ends.
-    End,
-}
-
-/// How often the sequencer tries whether a write succeeds again.
+/// How often it is tried whether a write goes through again.
 const TRY_EVERY: Duration = Duration::from_secs(2);
 
 /// The callers that wait for an answer.
@@ -176,9 +158,10 @@ pub(crate) struct Log {
     pub(crate) edge: HashMap<Node, Hash>,
 }
 
-/// The log with its writer.
-pub(crate) struct Sequencer {
-    pub(crate) writer: Writer,
+/// The log with its store.
+pub(crate) struct Sequencer<P: Place> {
+    pub(crate) place: P,
+    pub(crate) store: P::Storage,
     pub(crate) log: Log,
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) time: Arc<Timekeeper>,
@@ -189,9 +172,9 @@ pub(crate) struct Sequencer {
     pub(crate) policy: LedgerPolicy,
 }
 
-impl Sequencer {
+impl<P: Place> Sequencer<P> {
     /// Runs until every sender of `queue` is gone and the queue is empty, then closes the
-    /// database.
+    /// store.
     pub(crate) async fn run(
         mut self,
         mut queue: mpsc::Receiver<Ready>,
@@ -199,7 +182,7 @@ impl Sequencer {
         let mut waiting = Waiting::default();
         loop {
             let Err(error) = self.append_all(&mut queue, &mut waiting).await else {
-                return Ok(self.writer.close().await?);
+                return self.store.end().await.map_err(failed::<P>);
             };
             let outlook = error.outlook();
             if outlook == Outlook::End {
@@ -235,7 +218,8 @@ impl Sequencer {
     /// Refuses entries until the log was read again. `None` if the coordinator stops before.
     async fn recover(self, queue: &mut mpsc::Receiver<Ready>, outlook: Outlook) -> Option<Self> {
         let Self {
-            writer,
+            place,
+            store,
             log: _,
             signer,
             time,
@@ -245,9 +229,9 @@ impl Sequencer {
             config,
             policy,
         } = self;
-        // It may be inside a transaction that has ended.
-        if let Err(error) = writer.close().await {
-            tracing::debug!(%error, "the writing connection was not closed in order");
+        // It may be inside a transaction that is no more.
+        if let Err(error) = store.end().await {
+            tracing::debug!(%error, "the store was not closed in order");
         }
         loop {
             let until = tokio::time::Instant::now() + TRY_EVERY;
@@ -259,14 +243,15 @@ impl Sequencer {
                     () = tokio::time::sleep_until(until), if outlook == Outlook::Again => break,
                 }
             }
-            match reload(&config, policy.clone(), &signer, &mut mark).await {
-                Ok((writer, loaded)) => {
+            match reload(&place, &config, policy.clone(), &signer, &mut mark).await {
+                Ok((store, loaded)) => {
                     let (view, log) = parts(loaded);
                     published.replace(view);
                     tracing::info!("the log can be written again: entries are appended");
                     writing.resume();
                     return Some(Self {
-                        writer,
+                        place,
+                        store,
                         log,
                         signer,
                         time,
@@ -308,8 +293,9 @@ impl Sequencer {
         let submissions = entries.iter().map(|(authentic, _)| authentic.submission());
         let ids: Vec<EntryId> = submissions.clone().map(Submission::id).collect();
         let log = &mut self.log;
-        let mut transaction = self.writer.begin().await?;
-        let known = transaction.find_all(&ids).await?;
+        let begun = self.store.begin().await;
+        let mut transaction = begun.map_err(failed::<P>)?;
+        let known = transaction.find_all(&ids).await.map_err(failed::<P>)?;
         let mut pending = Pending::new(log);
         // One query for the whole group; an entry rarely changes what a later one reads.
         pending
@@ -326,10 +312,11 @@ impl Sequencer {
         // Append all at once. Each value was queried, so all should be new. The constraints decide
         // nevertheless: if they refuse one, the group begins again leaf by leaf.
         let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
-        if transaction.append_all(&leaves).await?.is_err() {
+        let appended = transaction.append_all(&leaves).await;
+        if appended.map_err(failed::<P>)?.is_err() {
             drop(transaction);
             log.state = self.published.read().state.clone();
-            transaction = self.writer.begin().await?;
+            transaction = self.store.begin().await.map_err(failed::<P>)?;
             pending = Pending::new(log);
             pending
                 .read(&log.state, &mut transaction, submissions)
@@ -361,7 +348,8 @@ impl Sequencer {
         let (rows, digest) = pending
             .rows
             .finish(&mut transaction, &self.log.digest)
-            .await?;
+            .await
+            .map_err(failed::<P>)?;
         let commit = Commit {
             head: Head {
                 size: checkpoint.size,
@@ -372,7 +360,7 @@ impl Sequencer {
             nodes: pending.new_nodes,
             rows,
         };
-        transaction.commit(commit).await?;
+        transaction.commit(commit).await.map_err(failed::<P>)?;
         self.log.digest = digest;
         self.mark.raise(&checkpoint, &signed)?;
 
@@ -406,4 +394,9 @@ impl Sequencer {
         self.log.frontier = pending.frontier;
         Ok(())
     }
+}
+
+/// What a failure of the place's store means.
+fn failed<P: Place>(error: <P::Storage as StorageReader>::Error) -> SequencerError {
+    P::Storage::explain(error).into()
 }

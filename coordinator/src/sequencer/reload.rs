@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use merits_ledger::LedgerPolicy;
-use merits_ledger_sqlite::Writer;
+use merits_ledger::{LedgerPolicy, storage::Storage as _};
 use merits_replica::HighWaterMark;
 use merits_verifier::log::LogSigner;
 
@@ -12,29 +11,32 @@ use crate::{
     config::Config,
     error::StartError,
     founding,
+    place::Place,
     published::View,
-    schema,
     startup::{self, Loaded},
 };
 
-/// Opens the database for writing, checks that it can be written, and loads the stored log. The
-/// high-water mark is raised to it.
-pub(crate) async fn reload(
+/// Opens the store for writing, proves that it can be written, and loads what is stored. The high-water mark is
+/// raised to it.
+pub(crate) async fn reload<P: Place>(
+    place: &P,
     config: &Config,
     policy: LedgerPolicy,
     signer: &LogSigner,
     mark: &mut HighWaterMark,
-) -> Result<(Writer, Loaded), StartError> {
-    let path = config.database();
-    let Some(db) = schema::open_writer(&path).await? else {
+) -> Result<(P::Storage, Loaded), StartError> {
+    let Some(mut store) = place.open().await? else {
         return Err(founding::missing(config));
     };
-    let mut writer = Writer::new(db);
-    let readers = schema::open_readers(&path, 1).await?;
     let rng = &mut rand::rng();
-    let loaded = startup::load(&readers, &mut writer, config, policy, signer, mark, rng).await;
-    readers.close().await;
-    Ok((writer, loaded?))
+    match startup::load(&mut store, config, policy, signer, mark, rng).await {
+        Ok(loaded) => Ok((store, loaded)),
+        Err(error) => {
+            // That it cannot be read says more.
+            let _ = store.end().await;
+            Err(error)
+        }
+    }
 }
 
 /// The public view of a loaded log, and the sequencer's own state.

@@ -6,7 +6,7 @@
 //! the rest ([`reject`]). What stops a reading is only what makes every row meaningless: a header
 //! without a mapped column, a file that is not text, a file that cannot be read ([`ReadError`]).
 //!
-//! - [`mapping`]: the config, and its check against the schema
+//! - [`mapping`]: the config; a [`Plan`] is one that fits a schema
 //! - [`wall_clock`]: times, and the periods they fall into
 //! - [`reading`]: the one entry point, [`reading::read`]
 //! - [`peoples_table`]: CSV that people open
@@ -30,6 +30,7 @@ pub mod limits;
 mod lines;
 pub mod mapping;
 pub mod peoples_table;
+mod plan;
 pub mod quantity;
 pub mod reading;
 pub mod reject;
@@ -40,7 +41,8 @@ pub mod wall_clock;
 pub use jiff::civil::DateTime;
 
 pub use grouping::{RefusedGroup, SubjectPeriod};
-pub use mapping::{Mapping, MappingError, Plan};
+pub use mapping::{Mapping, MappingError};
+pub use plan::Plan;
 pub use reading::{
     ReadError, ReadOptions, Reading, Report, read, read_file, read_file_with_rejects,
 };

@@ -8,18 +8,21 @@ use std::collections::{BTreeMap, VecDeque};
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     calendar::Timestamp,
-    dleq::{Equality, PROOF_BYTES},
     field,
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
     jubjub::{POINT_BYTES, Point, PointError},
 };
-use merits_sealing::{Sealed, seal};
+use merits_sealing::seal;
 use merits_verifier::{
     Reason,
     possession::{TotalsKey, total_context},
 };
 use thiserror::Error;
 
+pub use crate::asking::{
+    OpeningAsk, PARTIAL_BYTES, SEALED_PARTIAL, SealedPartial, TotalAsk, TotalPartial,
+    sealing_context,
+};
 use crate::{
     journal::{Answered, Journal, JournalError},
     request::opening_context,
@@ -28,56 +31,7 @@ use crate::{
     view_key::ViewKeyShare,
 };
 
-/// Separates sealed partials from other messages sealed to a party. A partial is sealed to the key
-/// that the ledger has for the signer of the request, so neither a carrier nor somebody who asks in
-/// the requester's name learns anything. The proof inside shows which holder made it.
-pub const SEALED_PARTIAL: &[u8] = b"merits/sealed-partial/v1";
-/// Bytes of an opened partial message: point, then proof.
-pub const PARTIAL_BYTES: usize = POINT_BYTES + PROOF_BYTES;
-
-/// A requester's question to a holder for opening one claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpeningAsk {
-    /// The log that the requester means.
-    pub origin: Origin,
-    /// The OpeningRequested entry.
-    pub request: EntryId,
-    /// The content that its commitment hides.
-    pub content: OpeningContent,
-}
-
-/// A requester's question to a holder for opening a total.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TotalAsk {
-    /// The log that the requester talks about.
-    pub origin: Origin,
-    /// Scale, period, epoch and output.
-    pub key: TotalsKey,
-    /// The entries to add, in the log's order.
-    pub entries: Vec<EntryId>,
-}
-
-/// A holder's answer for one claim.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedPartial {
-    /// The holder that answers.
-    pub holder: PartyId,
-    /// The partial and its proof, readable by the requester only.
-    pub sealed: Sealed,
-}
-
-/// A holder's answer for a total: public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TotalPartial {
-    /// Who answers.
-    pub holder: PartyId,
-    /// a·ΣT1.
-    pub partial: Point,
-    /// The proof that it was made with the published half of At.
-    pub proof: Equality,
-}
-
-/// Why a holder does not answer. Each message says who must do what.
+/// Why a holder does not answer. Each says who has to do what.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Refused {
@@ -458,15 +412,7 @@ impl Holder {
     }
 }
 
-/// The context of a sealed partial: log, request, holder.
-pub fn sealing_context(origin: &Origin, request: &EntryId, holder: &PartyId) -> [u8; 32] {
-    field::digest(
-        "merits/sealed-partial/v1",
-        &[origin.as_str().as_bytes(), &request.0, &holder.0],
-    )
-}
-
-/// All parts of a question about a total.
+/// All that a question about a total says.
 fn question(ask: &TotalAsk) -> [u8; 32] {
     let TotalAsk {
         origin,

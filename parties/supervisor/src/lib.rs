@@ -8,6 +8,7 @@
 //! `docs/src/supervision.md` gives the protocol and why it leaves a trace.
 
 pub mod acts;
+pub mod asking;
 pub mod check;
 pub mod config;
 pub mod discrete_log;

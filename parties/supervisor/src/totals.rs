@@ -22,8 +22,8 @@ use merits_verifier::{
 use thiserror::Error;
 
 use crate::{
+    asking::{TotalAsk, TotalPartial},
     discrete_log::{MAX_SUM, discrete_log},
-    holder::{TotalAsk, TotalPartial},
     side::Side,
     view::{EpochHalves, LedgerView, LoggedBatch, Unreadable},
 };

@@ -1,5 +1,6 @@
 //! The requirements of every [`Storage`], as checks that panic with the actual result.
 
+mod founding;
 mod groups;
 
 use merits_primitives::ids::EntryId;
@@ -11,11 +12,23 @@ use merits_ledger::storage::{Commit, Head, Storage, StorageGroup as _, StoredLea
 use merits_ledger::tree::{Frontier, Node};
 use merits_ledger::{Blob, Conflict, Unique, UniqueSet};
 
-/// Runs all checks, each on a store that `make` made without entries.
+/// Runs all checks, each on a store that `make` made for a ledger that is not founded yet.
 ///
 /// # Panics
 /// When a store does not meet a requirement.
 pub async fn run<S: Storage, F: Future<Output = S>>(mut make: impl FnMut() -> F) {
+    founding::a_ledger_is_founded_and_says_so(make().await).await;
+    let mut make = || {
+        let made = make();
+        async move {
+            let mut storage = made.await;
+            let founded = storage.found(&founding::founded()).await;
+            founded.expect("is founded");
+            storage
+        }
+    };
+    founding::a_state_is_replaced_whole(make().await).await;
+    founding::many_looks_are_those_of_one(make().await).await;
     an_empty_store_has_nothing(make().await).await;
     a_group_is_durable_together(make().await).await;
     a_dropped_group_never_happened(make().await).await;

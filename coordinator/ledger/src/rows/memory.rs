@@ -43,6 +43,12 @@ impl MemoryRows {
         self.used.extend(used.map(|value| (value, index)));
     }
 
+    /// Puts other rows in the place of all that are there. What leaves used up stays.
+    pub fn replace(&mut self, rows: &[RowChange]) {
+        self.rows.clear();
+        self.apply(0, rows, &[]);
+    }
+
     /// All rows, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&RowKey, &[u8])> {
         self.rows.iter().map(|(key, value)| (key, value.as_slice()))

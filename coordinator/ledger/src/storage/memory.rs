@@ -9,7 +9,10 @@ use std::{
 use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 
-use super::{Commit, Head, Storage, StorageGroup, StoredLeaf};
+use super::{
+    Commit, Founded, Head, STATE_VERSION, Storage, StorageGroup, StorageReader, StoreFailure,
+    StoredLeaf,
+};
 use crate::blob::{Blob, BlobDigest};
 use crate::rows::{KeyValue, MemoryRows, RowChange, RowError, RowKey, Rows, StateDigest, Table};
 use crate::store::{Conflict, Unique, UniqueSet};
@@ -18,6 +21,7 @@ use crate::tree::Node;
 /// The committed data.
 #[derive(Debug, Default)]
 struct Committed {
+    founded: Option<Founded>,
     head: Option<Head>,
     rows: MemoryRows,
     leaves: Vec<Vec<u8>>,
@@ -90,9 +94,8 @@ fn infallible<T>(result: Result<T, RowError>) -> T {
     result.expect("rows in memory are always there")
 }
 
-impl Storage for MemoryStorage {
+impl StorageReader for MemoryStorage {
     type Error = Infallible;
-    type Group<'s> = MemoryGroup;
 
     async fn head(&self) -> Result<Option<Head>, Infallible> {
         Ok(self.read().head.clone())
@@ -153,6 +156,84 @@ impl Storage for MemoryStorage {
             .map(|blob| blob.bytes().to_vec()))
     }
 
+    fn explain(error: Infallible) -> StoreFailure {
+        match error {}
+    }
+
+    async fn founded(&self) -> Result<Option<Founded>, Infallible> {
+        let committed = self.read();
+        let mut founded = committed.founded.clone();
+        if let (Some(founded), Some(head)) = (&mut founded, &committed.head) {
+            founded.size = head.size;
+            founded.root = head.root;
+            founded.checkpoint.clone_from(&head.checkpoint);
+        }
+        Ok(founded)
+    }
+
+    async fn leaf_count(&self) -> Result<(u64, Option<u64>), Infallible> {
+        let count = self.read().leaves.len() as u64;
+        Ok((count, count.checked_sub(1)))
+    }
+
+    async fn state_version(&self) -> Result<Option<i64>, Infallible> {
+        Ok(Some(i64::from(STATE_VERSION)))
+    }
+
+    async fn entry(&self, id: &EntryId) -> Result<Option<(u64, Vec<u8>)>, Infallible> {
+        let committed = self.read();
+        let index = committed.by_id.get(id).copied();
+        Ok(index.and_then(|index| Some((index, committed.leaves.get(place(index))?.clone()))))
+    }
+
+    async fn find_all(&self, ids: &[EntryId]) -> Result<HashMap<EntryId, u64>, Infallible> {
+        let committed = self.read();
+        let found = ids
+            .iter()
+            .filter_map(|id| Some((*id, *committed.by_id.get(id)?)));
+        Ok(found.collect())
+    }
+
+    async fn used_all(
+        &self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> Result<HashSet<(UniqueSet, [u8; 32])>, Infallible> {
+        let committed = self.read();
+        let used = committed.rows.uniques();
+        let values = values.iter().copied();
+        Ok(values.filter(|value| used.contains_key(value)).collect())
+    }
+
+    async fn close(&self) {}
+}
+
+impl Storage for MemoryStorage {
+    type Group<'s> = MemoryGroup;
+
+    async fn found(&mut self, founded: &Founded) -> Result<(), Infallible> {
+        let mut committed = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        committed.founded = Some(founded.clone());
+        Ok(())
+    }
+
+    async fn replace_state(
+        &mut self,
+        _: u64,
+        rows: &[RowChange],
+        digest: &StateDigest,
+    ) -> Result<(), Infallible> {
+        let mut committed = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        committed.rows.replace(rows);
+        if let Some(head) = &mut committed.head {
+            head.digest = digest.clone();
+        }
+        Ok(())
+    }
+
+    async fn end(self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
     async fn begin(&mut self) -> Result<MemoryGroup, Infallible> {
         Ok(MemoryGroup {
             storage: self.clone(),
@@ -169,8 +250,12 @@ impl Storage for MemoryStorage {
 impl StorageGroup for MemoryGroup {
     type Error = Infallible;
 
+    fn explain(error: Infallible) -> StoreFailure {
+        match error {}
+    }
+
     async fn get(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, Infallible> {
-        let stored = Storage::get(&self.storage, keys).await?;
+        let stored = StorageReader::get(&self.storage, keys).await?;
         let put = keys.iter().map(|key| self.rows.get(key).cloned());
         Ok(put
             .zip(stored)
@@ -223,7 +308,9 @@ impl StorageGroup for MemoryGroup {
         let mut found = HashSet::new();
         for (set, value) in values {
             if self.used.contains_key(&(*set, *value))
-                || Storage::used(&self.storage, *set, value).await?.is_some()
+                || StorageReader::used(&self.storage, *set, value)
+                    .await?
+                    .is_some()
             {
                 found.insert((*set, *value));
             }

@@ -1,20 +1,22 @@
 //! The storage of a ledger: the interface that the log writer and the rules need of any store.
 //!
-//! [`Storage`] is read and written by several tasks at once: reads see committed data, and one
-//! writer appends groups of entries, each group in one transaction. A group's leaves, used values,
-//! tree nodes, changed rows, blobs and head become durable together or not at all; a [`StorageGroup`] that
-//! is dropped has no effect. A constraint of the store ensures that values are new. It is checked
-//! when a leaf is appended. A leaf that collides has no effect, and the group continues.
+//! A ledger is read and written by several tasks at once: a [`StorageReader`] sees what is committed, one writer
+//! ([`Storage`]) appends groups of entries, each group in one transaction. A group's leaves, used values, tree nodes,
+//! changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped never
+//! happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
+//! that collides leaves nothing behind while the group goes on.
 //!
 //! [`Pending`] is the rules' view of a group that is being made: rows that were read, overlaid with
 //! the changes of the group's accepted entries.
 //!
 //! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes `merits_ledger_fixture::conformance`.
 
+mod failure;
 mod memory;
 mod pending;
 mod wait;
 
+pub use failure::{Outlook, StoreFailure};
 pub use memory::{MemoryGroup, MemoryStorage};
 pub use pending::{Pending, PendingError};
 pub use wait::wait;
@@ -25,9 +27,10 @@ use std::{
 };
 
 use merits_primitives::ids::EntryId;
-use merits_verifier::log::Hash;
+use merits_verifier::log::{Hash, empty_root};
 
 use crate::blob::{Blob, BlobDigest};
+use crate::policy::{FactDiffers, LedgerPolicy};
 use crate::rows::{KeyValue, RowChange, RowKey, StateDigest, Table};
 use crate::state::Effects;
 use crate::store::{Conflict, Unique, UniqueSet};
@@ -48,6 +51,49 @@ pub struct Head {
     pub checkpoint: String,
     /// The sum over all rows and used values.
     pub digest: StateDigest,
+}
+
+/// Whose log a store holds, what it is founded on, and its newest checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Founded {
+    /// The log's name.
+    pub origin: String,
+    /// The log's public key.
+    pub log_key: [u8; 32],
+    /// The facts of [`crate::LedgerPolicy::facts`], in the order of their names.
+    pub facts: Vec<(String, String)>,
+    /// Leaves.
+    pub size: u64,
+    /// Root of their tree.
+    pub root: Hash,
+    /// The checkpoint that covers them, as a signed note.
+    pub checkpoint: String,
+}
+
+impl Founded {
+    /// A ledger without entries, under its policy. `checkpoint` is the signed note of the empty tree; nothing in a
+    /// copy, because the log need not have signed one.
+    pub fn empty(log_key: [u8; 32], policy: &LedgerPolicy, checkpoint: String) -> Self {
+        let facts = policy.facts().into_iter();
+        let mut facts: Vec<(String, String)> = facts
+            .map(|(fact, value)| (fact.to_owned(), value))
+            .collect();
+        facts.sort_unstable();
+        Self {
+            origin: policy.origin.to_string(),
+            log_key,
+            facts,
+            size: 0,
+            root: empty_root(),
+            checkpoint,
+        }
+    }
+
+    /// In what the founding facts differ from a policy.
+    pub fn differences(&self, policy: &LedgerPolicy) -> Vec<FactDiffers> {
+        let facts = self.facts.iter();
+        policy.differences(facts.map(|(fact, value)| (fact.as_str(), value.as_str())))
+    }
 }
 
 /// A leaf to append.
@@ -89,14 +135,10 @@ pub struct Commit {
     pub rows: Vec<RowChange>,
 }
 
-/// A store of a ledger.
-pub trait Storage: Send + Sync {
-    /// The error.
+/// Reads what is committed to a store of a ledger.
+pub trait StorageReader: Send + Sync {
+    /// What fails.
     type Error: std::error::Error + Send + Sync + 'static;
-    /// A transaction of appends.
-    type Group<'s>: StorageGroup<Error = Self::Error> + Send
-    where
-        Self: 's;
 
     /// The head of the newest committed group. `None` before the first, and if the stored state is
     /// of another version.
@@ -142,13 +184,71 @@ pub trait Storage: Send + Sync {
         wanted: &[Node],
     ) -> impl Future<Output = Result<HashMap<Node, Hash>, Self::Error>> + Send;
 
+    /// What a failure says, and what becomes of the store after it.
+    fn explain(error: Self::Error) -> StoreFailure;
+
+    /// Whose log it is; nothing before it is founded.
+    fn founded(&self) -> impl Future<Output = Result<Option<Founded>, Self::Error>> + Send;
+
+    /// Number of leaves as they are counted, and the greatest index of one: of a store that lost none the first is
+    /// one more than the second.
+    fn leaf_count(&self) -> impl Future<Output = Result<(u64, Option<u64>), Self::Error>> + Send;
+
+    /// The layout of the stored state ([`STATE_VERSION`]); nothing where there is none.
+    fn state_version(&self) -> impl Future<Output = Result<Option<i64>, Self::Error>> + Send;
+
+    /// The leaf of an entry, with its index.
+    fn entry(
+        &self,
+        id: &EntryId,
+    ) -> impl Future<Output = Result<Option<(u64, Vec<u8>)>, Self::Error>> + Send;
+
+    /// Of these entries, the indices of those that have a leaf: what [`StorageReader::find`] says of each, in as
+    /// few looks as of one.
+    fn find_all(
+        &self,
+        ids: &[EntryId],
+    ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
+
+    /// Which of these values are used up: what [`StorageReader::used`] says of each, in as few looks as of one.
+    fn used_all(
+        &self,
+        values: &[(UniqueSet, [u8; 32])],
+    ) -> impl Future<Output = Result<HashSet<(UniqueSet, [u8; 32])>, Self::Error>> + Send;
+
     /// The bytes of a blob that a committed leaf names, as they were stored.
     fn blob(
         &self,
         digest: &BlobDigest,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
 
-    /// Begins a group. There can be only one at a time.
+    /// Ends reading.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A store of a ledger, with the right to append.
+pub trait Storage: StorageReader {
+    /// A transaction of appends.
+    type Group<'s>: StorageGroup<Error = Self::Error> + Send
+    where
+        Self: 's;
+
+    /// Stores whose log this is and what it is founded on, with the checkpoint of the empty tree. Only once.
+    fn found(&mut self, founded: &Founded) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Puts another state in the place of the stored one: all rows of the `size` leaves that are there, made
+    /// anew.
+    fn replace_state(
+        &mut self,
+        size: u64,
+        rows: &[RowChange],
+        digest: &StateDigest,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Ends appending and reading.
+    fn end(self) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Begins a group. There is one at a time.
     fn begin(&mut self) -> impl Future<Output = Result<Self::Group<'_>, Self::Error>> + Send;
 }
 
@@ -157,7 +257,10 @@ pub trait StorageGroup {
     /// The error.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// The values of rows before the group, or as the group wrote them ([`StorageGroup::put`]).
+    /// What a failure says, and what becomes of the store after it.
+    fn explain(error: Self::Error) -> StoreFailure;
+
+    /// The values of rows as they were before the group, or as it put them ([`StorageGroup::put`]).
     fn get(
         &mut self,
         keys: &[RowKey],
@@ -183,8 +286,8 @@ pub trait StorageGroup {
         ids: &[EntryId],
     ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
 
-    /// Which of these values are used up, also by a leaf of this group. It is [`Storage::used`] for
-    /// each, with as few queries as for one.
+    /// Which of these values are used up, also by a leaf of this group: what [`StorageReader::used`] says of each, in
+    /// as few looks as of one.
     fn used_all(
         &mut self,
         values: &[(UniqueSet, [u8; 32])],

@@ -18,7 +18,7 @@ use merits_guard::{
 use merits_ledger::{
     BlobDigest, FactDiffers, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, Rows, StateDigest},
-    storage::{Commit, Head, wait},
+    storage::{Commit, Founded, Head, wait},
     tree::{Frontier, Node},
 };
 use merits_ledger_sqlite::{
@@ -30,7 +30,7 @@ use merits_sqlite::{FileError, Found, Schema};
 use merits_verifier::{
     codec::Canonical as _,
     entry::Leaf,
-    log::{Checkpoint, Hash, LogKey, empty_root, leaf_hash},
+    log::{Hash, LogKey, leaf_hash},
 };
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
@@ -96,14 +96,10 @@ impl FileArchive {
             let founded = inspect::log_row(&mut db).await.map_err(&failed)?;
             let mut writer = Writer::new(db);
             if founded.is_none() {
-                let empty = Checkpoint {
-                    origin: policy.origin.clone(),
-                    size: 0,
-                    root: empty_root(),
-                };
-                // The log need not have signed anything for the empty tree.
-                let (key, facts) = (key.public().to_bytes(), policy.facts());
-                let founded = writer.found(&key, &facts, &empty, "");
+                // Of the empty tree the log need not have signed anything.
+                let key = key.public().to_bytes();
+                let empty = Founded::empty(key, policy, String::new());
+                let founded = writer.found(&empty);
                 founded.await.map_err(&failed)?;
             }
             let reading = merits_sqlite::durable(&path).read_only(true);

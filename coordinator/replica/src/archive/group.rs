@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use merits_ledger::{
     Conflict, UniqueSet,
     rows::{RowChange, RowKey},
-    storage::{Commit, MemoryGroup, StorageGroup, StoredLeaf},
+    storage::{Commit, MemoryGroup, Outlook, StorageGroup, StoreFailure, StoredLeaf},
     tree::Node,
 };
 use merits_primitives::ids::EntryId;
@@ -46,6 +46,11 @@ macro_rules! ask {
 
 impl StorageGroup for Group {
     type Error = ArchiveError;
+
+    /// A copy is read anew when it is opened.
+    fn explain(error: ArchiveError) -> StoreFailure {
+        StoreFailure::new(error, Outlook::Restart)
+    }
 
     async fn get(&mut self, keys: &[RowKey]) -> Result<Vec<Option<Vec<u8>>>, ArchiveError> {
         ask!(self, get(keys))

@@ -11,7 +11,9 @@ use std::{
 use merits_ledger::{
     BlobDigest,
     rows::{MemoryRows, Rows},
-    storage::{Commit, Head, MemoryStorage, Storage, StorageGroup as _, wait},
+    storage::{
+        Commit, Head, MemoryStorage, Storage as _, StorageGroup as _, StorageReader as _, wait,
+    },
     tree::{Frontier, Node},
 };
 use merits_primitives::ids::EntryId;

@@ -1,0 +1,95 @@
+//! [`Reader`] as a [`StorageReader`], and what it says of the whole log.
+
+use std::collections::{HashMap, HashSet};
+
+use merits_ledger::{
+    UniqueSet,
+    rows::{KeyValue, RowKey, Table},
+    storage::{Founded, Head, StorageReader, StoreFailure},
+    tree::Node,
+};
+use merits_primitives::ids::EntryId;
+use merits_verifier::log::Hash;
+use sqlx::Connection as _;
+
+use crate::{corrupt, inspect, read::Reader};
+
+impl Reader {
+    /// Whose log it is; nothing before it is founded.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn founded(&self) -> sqlx::Result<Option<Founded>> {
+        let mut db = self.pool.acquire().await?;
+        // One moment of the file: a group may be committed between two looks.
+        let mut snapshot = db.begin().await?;
+        let row = inspect::log_row(&mut *snapshot).await?;
+        let facts = inspect::facts(&mut *snapshot).await?;
+        snapshot.rollback().await?;
+        row.map(|row| {
+            Ok(Founded {
+                origin: row.origin,
+                log_key: <[u8; 32]>::try_from(row.log_key).map_err(|_| corrupt("log.log_key"))?,
+                facts,
+                size: row.size,
+                root: Hash::try_from(row.root).map_err(|_| corrupt("log.root"))?,
+                checkpoint: row.checkpoint,
+            })
+        })
+        .transpose()
+    }
+
+    /// Number of leaves, and the greatest index of one.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn leaf_count(&self) -> sqlx::Result<(u64, Option<u64>)> {
+        inspect::leaf_count(&self.pool).await
+    }
+
+    /// The layout of the stored state; nothing where there is none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn state_version(&self) -> sqlx::Result<Option<i64>> {
+        let row = inspect::state_row(&self.pool).await?;
+        Ok(row.map(|row| row.version))
+    }
+}
+
+/// Answers a method of [`StorageReader`] as the inherent method of that name.
+macro_rules! as_pool {
+    ($($method:ident($($name:ident: $type:ty),*) -> $answer:ty;)*) => {$(
+        async fn $method(&self, $($name: $type),*) -> sqlx::Result<$answer> {
+            Reader::$method(self, $($name),*).await
+        }
+    )*};
+}
+
+impl StorageReader for Reader {
+    type Error = sqlx::Error;
+
+    fn explain(error: sqlx::Error) -> StoreFailure {
+        crate::explain(error)
+    }
+
+    as_pool! {
+        head() -> Option<Head>;
+        get(keys: &[RowKey]) -> Vec<Option<Vec<u8>>>;
+        range(table: Table, from: &[u8], limit: usize) -> Vec<KeyValue>;
+        used(set: UniqueSet, value: &[u8; 32]) -> Option<u64>;
+        find(id: &EntryId) -> Option<u64>;
+        leaves(from: u64, until: u64, bytes: usize) -> Vec<Vec<u8>>;
+        nodes(wanted: &[Node]) -> HashMap<Node, Hash>;
+        founded() -> Option<Founded>;
+        leaf_count() -> (u64, Option<u64>);
+        state_version() -> Option<i64>;
+        entry(id: &EntryId) -> Option<(u64, Vec<u8>)>;
+        find_all(ids: &[EntryId]) -> HashMap<EntryId, u64>;
+        used_all(values: &[(UniqueSet, [u8; 32])]) -> HashSet<(UniqueSet, [u8; 32])>;
+    }
+
+    async fn close(&self) {
+        Reader::close(self).await;
+    }
+}

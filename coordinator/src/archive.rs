@@ -40,6 +40,7 @@ trait Reader: fmt::Debug + Send + Sync {
     fn range<'a>(&'a self, table: Table, from: &'a [u8], limit: usize)
     -> Answer<'a, Vec<KeyValue>>;
     fn used_all<'a>(&'a self, values: &'a [Value]) -> Answer<'a, HashSet<Value>>;
+    fn blob<'a>(&'a self, digest: &'a BlobDigest) -> Answer<'a, Option<Vec<u8>>>;
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
@@ -90,6 +91,10 @@ impl<R: StorageReader + fmt::Debug> Reader for R {
             let used = StorageReader::used_all(self, values).await;
             used.map_err(R::explain)
         })
+    }
+
+    fn blob<'a>(&'a self, digest: &'a BlobDigest) -> Answer<'a, Option<Vec<u8>>> {
+        Box::pin(async move { StorageReader::blob(self, digest).await.map_err(R::explain) })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

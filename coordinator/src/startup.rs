@@ -207,7 +207,7 @@ async fn rebuild<S: Storage>(
         for leaf in leaves {
             let mut blobs = Vec::new();
             for digest in blob::named_by(&leaf) {
-                let stored = archive.blob(&digest).await?;
+                let stored = store.blob(&digest).await.map_err(S::explain)?;
                 let missing = || damaged(format!("blob {digest} is missing"));
                 let blob = Blob::new(stored.ok_or_else(missing)?);
                 blobs.push(blob.map_err(|e| damaged(e.to_string()))?);

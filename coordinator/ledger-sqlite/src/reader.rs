@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
-    UniqueSet,
+    BlobDigest, UniqueSet,
     rows::{KeyValue, RowKey, Table},
     storage::{Founded, Head, StorageReader, StoreFailure},
     tree::Node,
@@ -87,6 +87,7 @@ impl StorageReader for Reader {
         entry(id: &EntryId) -> Option<(u64, Vec<u8>)>;
         find_all(ids: &[EntryId]) -> HashMap<EntryId, u64>;
         used_all(values: &[(UniqueSet, [u8; 32])]) -> HashSet<(UniqueSet, [u8; 32])>;
+        blob(digest: &BlobDigest) -> Option<Vec<u8>>;
     }
 
     async fn close(&self) {

@@ -8,15 +8,11 @@ use std::{
     path::Path,
 };
 
-use sqlx::{Connection as _, SqliteConnection};
-
 use crate::{
     beside,
     error::FileError,
-    explain::explain,
     real,
-    unwritable::{NotWritable, folder_is_closed, not_writable},
-    words::Trouble,
+    unwritable::{folder_is_closed, not_writable},
 };
 
 /// Makes the file of a store if there is none, and then does what [`keep_private`] does.
@@ -89,59 +85,6 @@ pub fn require_files(path: &Path) -> Result<(), FileError> {
         }
     }
     Ok(())
-}
-
-/// Writes to a database as a commit does, and changes nothing: a page of it goes through the write-ahead log to
-/// the disk.
-///
-/// # Errors
-/// [`FileError::NotWritable`], which names file, mode, owner and what to do; [`FileError::Failed`].
-pub async fn prove_writable(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
-    write(db)
-        .await
-        .map_err(|error| explain_writing(path, error))
-}
-
-/// Writes the contents of the write-ahead log into the file, and the file to the disk. A program
-/// that ended after a failed sync may have left a commit that only the system's memory has. So call
-/// this before answering from a store.
-///
-/// # Errors
-/// [`FileError::StillRead`]; as of [`prove_writable`].
-pub async fn make_durable(db: &mut SqliteConnection, path: &Path) -> Result<(), FileError> {
-    let (_, frames, folded): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
-        .fetch_one(db)
-        .await
-        .map_err(|error| explain_writing(path, error))?;
-    // A reader of the newest commit prevents emptying the log, but does not keep data out of the
-    // file.
-    if folded < frames {
-        let path = path.to_owned();
-        return Err(FileError::StillRead { path });
-    }
-    Ok(())
-}
-
-fn explain_writing(path: &Path, error: sqlx::Error) -> FileError {
-    match Trouble::of(&error) {
-        Trouble::Full => NotWritable::of(path).because("its disk is full: make room"),
-        Trouble::Disk => NotWritable::of(path).because(
-            "its disk reports an error when it is written: see the system's log (dmesg), and bring the disk back",
-        ),
-        _ => explain(path, error),
-    }
-}
-
-async fn write(db: &mut SqliteConnection) -> sqlx::Result<()> {
-    let mut tx = db.begin_with("BEGIN IMMEDIATE").await?;
-    let version: i64 = sqlx::query_scalar("PRAGMA user_version")
-        .fetch_one(&mut *tx)
-        .await?;
-    let same = format!("PRAGMA user_version = {version}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(same))
-        .execute(&mut *tx)
-        .await?;
-    tx.commit().await
 }
 
 fn set_private(path: &Path) -> Result<(), FileError> {

@@ -22,6 +22,7 @@
 //! [`Staged::copy_of`] and [`Staged::put_in_place`].
 
 mod access;
+mod durability;
 mod error;
 mod explain;
 mod fold;
@@ -42,7 +43,8 @@ use std::{
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
-pub use access::{keep_private, make_durable, prove_writable, require_files, restrict};
+pub use access::{keep_private, require_files, restrict};
+pub use durability::{make_durable, prove_writable};
 pub use error::FileError;
 pub use explain::{examine, explain};
 pub use fold::fold;

@@ -50,6 +50,7 @@ mod path;
 mod poseidon;
 #[cfg(target_arch = "x86_64")]
 mod poseidon_ifma;
+mod poseidon_rounds;
 mod qap;
 mod scalars;
 mod squares;
@@ -70,7 +71,8 @@ pub use layout_error::LayoutError;
 pub use msm::{Bases, G1Bases, G2Bases, LengthMismatch, msm_g1, msm_g2};
 pub use pairing::{PreparedLines, SplitScalar, multiply_each, pairing_product};
 pub use path::{PATH_VARIABLE, Path, PathError};
-pub use poseidon::{PartialRound, Permutation, Rounds};
+pub use poseidon::Permutation;
+pub use poseidon_rounds::{PartialRound, Rounds};
 pub use qap::Matrix;
 pub use scalars::Scalars;
 pub use squares::are_nonzero_squares;

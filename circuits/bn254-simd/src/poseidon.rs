@@ -10,35 +10,7 @@ use ark_ff::Field;
 use crate::path::{Kind, Path};
 #[cfg(target_arch = "x86_64")]
 use crate::poseidon_ifma;
-
-/// What a permutation of states of `T` elements does, in this order.
-#[derive(Clone, Debug)]
-pub struct Rounds<const T: usize> {
-    /// Constants of the full rounds before the partial ones.
-    pub before: Vec<[Fr; T]>,
-    /// The matrix of every full round but the last of [`before`](Self::before), row by row.
-    pub mds: [[Fr; T]; T],
-    /// The matrix of the last round of [`before`](Self::before).
-    pub entry: [[Fr; T]; T],
-    /// Constants of the first partial round.
-    pub first: [Fr; T],
-    /// Partial rounds.
-    pub partial: Vec<PartialRound<T>>,
-    /// Constants of the full rounds after the partial ones.
-    pub after: Vec<[Fr; T]>,
-}
-
-/// A partial round: the S-box and a constant for element 0, then a matrix that is zero but for its
-/// first row, its first column, and ones on the diagonal.
-#[derive(Clone, Debug)]
-pub struct PartialRound<const T: usize> {
-    /// What element 0 takes after the S-box.
-    pub constant: Fr,
-    /// The first row.
-    pub row: [Fr; T],
-    /// The first column. Its first element is that of the row, and is not read here.
-    pub column: [Fr; T],
-}
+use crate::poseidon_rounds::Rounds;
 
 /// A permutation of states of `T` elements, `T` being 2 to 8, laid out for every path.
 #[derive(Debug)]
@@ -122,6 +94,7 @@ mod tests {
     use ark_ff::AdditiveGroup;
 
     use super::*;
+    use crate::poseidon_rounds::PartialRound;
 
     /// With identity matrices a state's elements go their own ways, which can be written down.
     #[test]

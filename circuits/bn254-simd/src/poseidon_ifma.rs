@@ -9,7 +9,7 @@ use ark_ff::Field;
 use crate::field::F8;
 use crate::isa::{Ifma, Kernel};
 use crate::modulus::{Modulus, canonical, limbs};
-use crate::poseidon::Rounds;
+use crate::poseidon_rounds::Rounds;
 
 /// Eight elements, one of each state.
 type E8 = F8<Fr>;

@@ -8,7 +8,8 @@ use ark_std::rand::{Rng, rngs::StdRng};
 use super::inputs::{element, length};
 use super::{Outcome, same};
 use crate::path::Path;
-use crate::poseidon::{PartialRound, Permutation, Rounds};
+use crate::poseidon::Permutation;
+use crate::poseidon_rounds::{PartialRound, Rounds};
 use crate::squares::are_nonzero_squares;
 
 /// Any parameters: the lanes must compute what they say, whether or not they are a hash function's.

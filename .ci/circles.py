@@ -38,7 +38,7 @@ def modules(source: Path) -> dict[tuple[str, ...], str]:
         if any(part.endswith("tests") for part in parts):
             continue
         text = re.sub(r"//.*", "", file.read_text())
-        found[tuple(parts)] = re.split(r"#\[cfg\(test\)\]\s*mod \w+ \{", text)[0]
+        found[tuple(parts)] = re.split(r"#\[cfg\((?:test|all\(test,[^\]]*\))\)\]\s*mod \w+ \{", text)[0]
     return found
 
 

@@ -114,7 +114,7 @@ fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std
         .into_iter()
         .map(|answer| Ok(answer?.into()))
         .collect::<Result<_, merits_verifier::VerifyError>>()?;
-    let time = merits_ledger_fixture::START + 1;
+    let time = merits_ledger_fixture::START + std::time::Duration::from_millis(1);
     let start = Instant::now();
     for (authentic, verified) in authentic.iter().zip(&verified) {
         let _effects = state.check(authentic, time, Some(verified))?;

@@ -51,7 +51,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
 
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    let at = Redeeming::new(offer, &stage.federation.exchange, u64::try_from(now)?);
+    let at = Redeeming::new(
+        offer,
+        &stage.federation.exchange,
+        merits_primitives::calendar::Timestamp::from_millis(u64::try_from(now)?),
+    );
     let state = stage.ledger.state();
     let deposits = stage.federation.deposits(state, count, &mut stage.rng)?;
     pace(&mut node, "deposits", &deposits).await;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use merits_ledger::{
-    Blob, BlobDigest, Replay, State, UniqueSet, blob,
+    Blob, BlobDigest, Replay, State, UniqueSet, named_blobs,
     rows::{RowKey, Table},
     storage::STATE_VERSION,
     tree::{self, Frontier, Node},
@@ -280,7 +280,7 @@ async fn check_leaves(
             }
             nodes.extend(frontier.push(leaf_hash(&leaf)));
             let mut blobs = Vec::new();
-            for digest in blob::named_by(&leaf) {
+            for digest in named_blobs::named_by(&leaf) {
                 named.insert(digest);
                 // What is missing or altered is told once, by the look at all blobs.
                 let stored = inspect::blob(&mut *db, &digest).await?;

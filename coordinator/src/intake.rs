@@ -342,7 +342,10 @@ impl Intake {
         let held = holding.clone();
         let decode = move || -> Result<_, Box<Refusal>> {
             let _held = held;
-            let blobs: Result<_, Refusal> = blobs.into_iter().map(Blob::new).collect();
+            let blobs: Result<_, Refusal> = blobs
+                .into_iter()
+                .map(|bytes| Ok(Blob::new(bytes)?))
+                .collect();
             let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs?)?;
             let (unverified, wanted, job) = {
                 let state = &published.read().state;

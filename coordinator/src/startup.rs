@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use merits_ledger::{
-    Blob, Governing, LedgerPolicy, Replay, blob,
+    Blob, Governing, LedgerPolicy, Replay, named_blobs,
     rows::{RowKey, StateDigest, Table},
     storage::{STATE_VERSION, Storage},
     tree::{Frontier, Node, frontier_nodes},
@@ -206,7 +206,7 @@ async fn rebuild<S: Storage>(
         // Nothing is served yet, so this may block the thread.
         for leaf in leaves {
             let mut blobs = Vec::new();
-            for digest in blob::named_by(&leaf) {
+            for digest in named_blobs::named_by(&leaf) {
                 let stored = store.blob(&digest).await.map_err(S::explain)?;
                 let missing = || damaged(format!("blob {digest} is missing"));
                 let blob = Blob::new(stored.ok_or_else(missing)?);

@@ -27,8 +27,7 @@ use std::{
 
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{
-    Blob, BlobDigest, Entry, History, LedgerPolicy,
-    blob::{self, MAX_BLOB_BYTES},
+    Blob, BlobDigest, Entry, History, LedgerPolicy, blob::MAX_BLOB_BYTES, named_blobs,
 };
 use merits_primitives::ids::PartyId;
 use merits_verifier::{
@@ -212,7 +211,7 @@ impl Kit {
                 .filter(|blob| blob.digest() == digest)
                 .ok_or(KitError::Blob { path })
         };
-        blob::named_by(leaf).into_iter().map(read).collect()
+        named_blobs::named_by(leaf).into_iter().map(read).collect()
     }
 
     /// The history that the kit's entries make, up to the leaf with index `until`, which is not in it.

@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let state = State::new(federation.policy());
     let mut ledger = Sequencer::new(state, MemoryStore::new(), federation.signer());
     for (index, entry) in (0u64..).zip(federation.founding_entries(&mut rng)) {
-        ledger.submit(&entry.to_bytes(), START + index)?;
+        ledger.submit(&entry.to_bytes(), START + Duration::from_millis(index))?;
     }
     let state = ledger.state();
     let entry = federation.earn(state, 16, &mut rng)?.to_bytes();

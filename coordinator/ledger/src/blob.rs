@@ -8,18 +8,10 @@
 use std::{fmt, sync::Arc};
 
 use merits_primitives::ids::sha256;
-use merits_verifier::{
-    codec::{Canonical as _, CodecError, Reader, Writer},
-    entry::{Leaf, kind_of},
-};
+use merits_verifier::codec::{CodecError, Reader, Writer};
+use thiserror::Error;
 
 pub use merits_verifier::entry::MAX_BLOB_BYTES;
-
-use crate::entry::{Entry, SCALE_PROPOSED};
-use crate::refusal::Refusal;
-
-/// Blobs that a party's entries may name in a day (UTC). A day's blobs of a party are 16 MiB at most.
-pub const BLOBS_A_DAY: u32 = 16;
 
 /// SHA-256 over a blob's bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +39,16 @@ impl BlobDigest {
     }
 }
 
+/// A blob over its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a blob has {found} bytes; at most {limit} are allowed")]
+pub struct BlobTooLarge {
+    /// Its bytes.
+    pub found: usize,
+    /// Most that are allowed.
+    pub limit: usize,
+}
+
 /// A blob whose digest was computed from its bytes. Clones share the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blob {
@@ -58,11 +60,11 @@ impl Blob {
     /// Hashes the bytes.
     ///
     /// # Errors
-    /// [`Refusal::BlobTooLarge`] over [`MAX_BLOB_BYTES`].
-    pub fn new(bytes: Vec<u8>) -> Result<Self, Refusal> {
+    /// [`BlobTooLarge`] over [`MAX_BLOB_BYTES`].
+    pub fn new(bytes: Vec<u8>) -> Result<Self, BlobTooLarge> {
         let (found, limit) = (bytes.len(), MAX_BLOB_BYTES);
         if found > limit {
-            return Err(Refusal::BlobTooLarge { found, limit });
+            return Err(BlobTooLarge { found, limit });
         }
         Ok(Self {
             digest: BlobDigest(sha256(&bytes)),
@@ -81,45 +83,9 @@ impl Blob {
     }
 }
 
-/// The blobs that the entry of a leaf names: what must be at hand before the leaf is judged. None for bytes
-/// that are no leaf, which the rules refuse.
-pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
-    // Nearly all leaves are of kinds that name none, and are not decoded for this.
-    if kind_of(leaf) != Some(SCALE_PROPOSED) {
-        return Vec::new();
-    }
-    let Ok(leaf) = Leaf::from_bytes(leaf) else {
-        return Vec::new();
-    };
-    match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
-        Some(Ok(entry)) => entry.blobs(),
-        _ => Vec::new(),
-    }
-}
-
-/// Checks that the blobs are those that are named: each once, and no other.
-pub(crate) fn check_named(named: &[BlobDigest], blobs: &[Blob]) -> Result<(), Refusal> {
-    for (position, blob) in blobs.iter().enumerate() {
-        let digest = blob.digest;
-        let before = blobs.get(..position).unwrap_or_default();
-        if !named.contains(&digest) || before.iter().any(|other| other.digest == digest) {
-            return Err(Refusal::BlobUnexpected { digest });
-        }
-    }
-    let is_there = |digest: &BlobDigest| blobs.iter().any(|blob| blob.digest == *digest);
-    match named.iter().find(|digest| !is_there(digest)) {
-        Some(digest) => Err(Refusal::BlobMissing { digest: *digest }),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn blob(byte: u8) -> Blob {
-        Blob::new(vec![byte; 9]).expect("small")
-    }
 
     #[test]
     fn a_blob_has_a_bound() {
@@ -127,27 +93,7 @@ mod tests {
         let (found, limit) = (MAX_BLOB_BYTES + 1, MAX_BLOB_BYTES);
         assert_eq!(
             Blob::new(vec![7; found]),
-            Err(Refusal::BlobTooLarge { found, limit })
+            Err(BlobTooLarge { found, limit })
         );
-    }
-
-    #[test]
-    fn missing_foreign_and_doubled_blobs_are_named() {
-        let (one, two) = (blob(1), blob(2));
-        let named = [one.digest(), two.digest()];
-        assert_eq!(check_named(&named, &[two.clone(), one.clone()]), Ok(()));
-        assert_eq!(check_named(&[], &[]), Ok(()));
-        let digest = two.digest();
-        let missing = Err(Refusal::BlobMissing { digest });
-        assert_eq!(check_named(&named, std::slice::from_ref(&one)), missing);
-        let digest = blob(3).digest();
-        let foreign = Err(Refusal::BlobUnexpected { digest });
-        let three = [one.clone(), two.clone(), blob(3)];
-        assert_eq!(check_named(&named, &three), foreign);
-        // One that is swapped is foreign, and not only missing.
-        assert_eq!(check_named(&named, &[one.clone(), blob(3)]), foreign);
-        let digest = one.digest();
-        let doubled = Err(Refusal::BlobUnexpected { digest });
-        assert_eq!(check_named(&named, &[one.clone(), two, one]), doubled);
     }
 }

@@ -34,7 +34,7 @@ impl History {
         self.replay.state()
     }
 
-    /// Takes the next leaf, with the blobs that it names ([`crate::blob::named_by`]). Leaves must come in the log's order; batches and totals may be left
+    /// Takes the next leaf, with the blobs that it names ([`crate::named_blobs::named_by`]). Leaves must come in the log's order; batches and totals may be left
     /// out.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ pub mod blob;
 pub mod entry;
 mod history;
 mod keys;
+pub mod named_blobs;
 mod policy;
 mod proven;
 mod refusal;
@@ -36,13 +37,14 @@ pub mod storage;
 mod store;
 mod submission;
 pub mod tree;
+mod verifying;
 
-pub use blob::{Blob, BlobDigest};
+pub use blob::{Blob, BlobDigest, BlobTooLarge};
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
-pub use proven::{Groth16Job, Job, JobError, ProvenStatement, SchnorrJob, VerifiedProof};
+pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 pub use refusal::{
     CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
     TicketRefusal, TotalRefusal,
@@ -54,3 +56,4 @@ pub use signatures::{Unverified, verify_together};
 pub use state::{CommitError, Effects, Governing, State};
 pub use store::{Conflict, MemoryStore, NewLeaf, Store, Unique, UniqueSet};
 pub use submission::{Authentic, Sender, Submission};
+pub use verifying::JobError;

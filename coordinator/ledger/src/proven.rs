@@ -2,18 +2,15 @@
 
 use merits_primitives::Fr;
 use merits_verifier::{
-    ProofSystem, Statement, Verified, VerifyError,
+    ProofSystem, Statement, Verified,
     groth16::{self, KeyDigest},
     schnorr::{self, SchnorrError, VerifiedPossession},
     statement::{
         StatementError, earn::EarnStatement, redeem::RedeemStatement, ticket::TicketStatement,
     },
 };
-use thiserror::Error;
 
-use crate::keys::KeyRing;
 use crate::refusal::Refusal;
-use crate::state::Governing;
 
 /// The statement of an entry's Groth16 proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,20 +113,6 @@ impl Job {
             Self::Schnorr(_) => Err(Refusal::NotVerified),
         }
     }
-
-    /// Verifies it alone. A key that is needed comes from `state`, and is prepared if `keys` lacks it.
-    ///
-    /// # Errors
-    /// [`JobError`].
-    pub fn verify(self, state: &Governing, keys: &KeyRing) -> Result<VerifiedProof, JobError> {
-        Ok(match self {
-            Self::Groth16(job) => {
-                let key = keys.get(state, &job.key)?;
-                VerifiedProof::Groth16(Verified::check(&key, job.statement, &job.proof)?)
-            }
-            Self::Schnorr(job) => VerifiedProof::Schnorr(job.verify()?),
-        })
-    }
 }
 
 impl SchnorrJob {
@@ -151,30 +134,5 @@ impl From<Verified<ProvenStatement>> for VerifiedProof {
 impl From<VerifiedPossession> for VerifiedProof {
     fn from(verified: VerifiedPossession) -> Self {
         Self::Schnorr(verified)
-    }
-}
-
-/// Why a job is not verified.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum JobError {
-    /// The key that it needs is missing or refused.
-    #[error(transparent)]
-    Key(#[from] Refusal),
-    /// The Groth16 proof does not hold.
-    #[error(transparent)]
-    Groth16(#[from] VerifyError),
-    /// The Schnorr proof does not hold.
-    #[error(transparent)]
-    Schnorr(#[from] SchnorrError),
-}
-
-impl From<JobError> for Refusal {
-    fn from(error: JobError) -> Self {
-        match error {
-            JobError::Key(refusal) => refusal,
-            JobError::Groth16(error) => error.into(),
-            JobError::Schnorr(error) => error.into(),
-        }
     }
 }

@@ -9,8 +9,9 @@ use merits_verifier::{
     signature::PublicKey,
 };
 
-use crate::blob::{Blob, check_named};
+use crate::blob::Blob;
 use crate::entry::Entry;
+use crate::named_blobs::check_named;
 use crate::refusal::Refusal;
 
 /// A well-formed entry for this log. Its signatures are not yet checked.

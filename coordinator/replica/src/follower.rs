@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use merits_ledger::{Blob, blob};
+use merits_ledger::{Blob, named_blobs};
 use merits_primitives::calendar::Timestamp;
 use thiserror::Error;
 use tokio::sync::{OwnedMutexGuard, mpsc};
@@ -237,7 +237,7 @@ async fn send_page(
 ) -> Result<bool, ClientError> {
     let mut leaves = Vec::with_capacity(page.len());
     for leaf in page {
-        let named = blob::named_by(&leaf);
+        let named = named_blobs::named_by(&leaf);
         if named.is_empty() {
             leaves.push(leaf);
             continue;

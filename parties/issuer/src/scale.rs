@@ -8,7 +8,7 @@ use std::{
 use ed25519_dalek::SigningKey;
 use merits_circuits::earn::EarnCircuit;
 use merits_ledger::{
-    Blob, Entry, Refusal,
+    Blob, BlobTooLarge, Entry,
     entry::{PublishedKey, ScaleProposed},
 };
 use merits_params::{
@@ -44,7 +44,7 @@ pub enum BuildError {
     Key(#[from] KeyStoreError),
     /// The key is larger than a blob may be.
     #[error("the circuit's verifying key: {0}; give the scale fewer claims a proof")]
-    KeyTooLarge(#[from] Refusal),
+    KeyTooLarge(#[from] BlobTooLarge),
 }
 
 /// A scale with its circuit and key.

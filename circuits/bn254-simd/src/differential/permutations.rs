@@ -88,12 +88,13 @@ fn plainly<const T: usize>(rounds: &Rounds<T>, mut state: [Fr; T]) -> [Fr; T] {
     }
     state = sum(state, rounds.first);
     for round in &rounds.partial {
-        let mut matrix = [[Fr::from(0u64); T]; T];
-        for i in 1..T {
-            matrix[i][i] = Fr::ONE;
-            matrix[i][0] = round.column[i];
-        }
-        matrix[0] = round.row;
+        let matrix: [[Fr; T]; T] = core::array::from_fn(|i| match i {
+            0 => round.row,
+            _ => core::array::from_fn(|j| match j {
+                0 => round.column[i],
+                _ => Fr::from(u64::from(i == j)),
+            }),
+        });
         state[0] = state[0].pow([5]) + round.constant;
         state = apply(&matrix, state);
     }

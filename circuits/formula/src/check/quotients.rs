@@ -203,14 +203,14 @@ fn is_literal(number: &Syntax) -> bool {
         SyntaxKind::Call { function, args, .. } if function == "unit" => {
             args.first().is_some_and(is_literal)
         }
-        SyntaxKind::Operator(operator, parts) => match operator {
+        SyntaxKind::Operator(
             Operator::Add
             | Operator::Subtract
             | Operator::Multiply
             | Operator::Divide
-            | Operator::Negate => parts.iter().all(is_literal),
-            _ => false,
-        },
+            | Operator::Negate,
+            parts,
+        ) => parts.iter().all(is_literal),
         _ => false,
     }
 }

@@ -291,7 +291,7 @@ impl Entry {
     pub fn blobs(&self) -> Vec<BlobDigest> {
         match self {
             Self::ScaleProposed(proposed) => proposed.key.blob().into_iter().collect(),
-            // By name, so that a new kind says whether it names blobs; `blob::named_by` lists those kinds.
+            // By name, so that a new kind says whether it names blobs; `named_blobs::named_by` lists those kinds.
             Self::PartyAdmitted(_)
             | Self::PartySuspended(_)
             | Self::PartyReinstated(_)

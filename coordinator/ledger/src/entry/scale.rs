@@ -11,8 +11,7 @@ use merits_verifier::{
     statement::earn::Layout,
 };
 
-use crate::blob::{Blob, BlobDigest};
-use crate::refusal::Refusal;
+use crate::blob::{Blob, BlobDigest, BlobTooLarge};
 
 use super::{
     MAX_PERIOD_INDEX,
@@ -48,8 +47,8 @@ impl PublishedKey {
     /// How a key is published, and the blob that must come with the entry, if it is one.
     ///
     /// # Errors
-    /// [`Refusal::BlobTooLarge`] for a key of more than 1 MiB.
-    pub fn publish(key: VerifyingKey) -> Result<(Self, Option<Blob>), Refusal> {
+    /// [`BlobTooLarge`] for a key of more than 1 MiB.
+    pub fn publish(key: VerifyingKey) -> Result<(Self, Option<Blob>), BlobTooLarge> {
         if key.ic.len() <= Self::MOST_POINTS_HERE {
             return Ok((Self::Here(key), None));
         }
@@ -71,22 +70,6 @@ impl PublishedKey {
             Self::Here(_) => None,
             Self::Blob(digest) => Some(*digest),
         }
-    }
-
-    /// The key itself, out of the blobs that came with the entry.
-    pub(crate) fn resolve(&self, blobs: &[Blob]) -> Result<VerifyingKey, Refusal> {
-        let digest = match self {
-            Self::Here(key) => return Ok(key.clone()),
-            Self::Blob(digest) => *digest,
-        };
-        let blob = blobs.iter().find(|blob| blob.digest() == digest);
-        let blob = blob.ok_or(Refusal::BlobMissing { digest })?;
-        let key = VerifyingKey::from_bytes(blob.bytes())?;
-        if key.ic.len() <= Self::MOST_POINTS_HERE {
-            let what = "verifying key as a blob, which is small enough for the entry";
-            return Err(CodecError::NotCanonical { what }.into());
-        }
-        Ok(key)
     }
 }
 

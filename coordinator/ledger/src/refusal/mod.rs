@@ -32,7 +32,7 @@ use merits_verifier::{
 };
 use thiserror::Error;
 
-use crate::blob::BlobDigest;
+use crate::blob::{BlobDigest, BlobTooLarge};
 use crate::entry::PersonStatement;
 use crate::role::Role;
 use crate::rows::RowError;
@@ -457,6 +457,12 @@ impl ProvenTerm {
 impl std::fmt::Display for ProvenTerm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl From<BlobTooLarge> for Refusal {
+    fn from(BlobTooLarge { found, limit }: BlobTooLarge) -> Self {
+        Self::BlobTooLarge { found, limit }
     }
 }
 

@@ -115,7 +115,7 @@ impl Replay {
         self.push_with(bytes, Vec::new(), rng)
     }
 
-    /// Takes the next leaf with the blobs that it names ([`crate::blob::named_by`]).
+    /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]).
     ///
     /// # Errors
     /// [`ReplayError`], perhaps about an earlier leaf of the group.

@@ -7,7 +7,7 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::draft::Draft;
-use crate::blob::BLOBS_A_DAY;
+use crate::named_blobs::BLOBS_A_DAY;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::{Key, Record, Table};
 use crate::submission::Submission;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use merits_ledger::blob::{self, BLOBS_A_DAY};
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
+use merits_ledger::named_blobs::{self, BLOBS_A_DAY};
 use merits_ledger::{Blob, MemoryStore, Refusal, Replay, SubmitError};
 use merits_ledger_fixture::LargeScale;
 use merits_primitives::{calendar::Timestamp, ids::ScaleId};
@@ -82,7 +82,7 @@ fn a_large_key_is_a_blob_and_governs_as_any_other() {
         .last()
         .expect("a leaf")
         .clone();
-    assert_eq!(blob::named_by(&leaf), [blob.digest()]);
+    assert_eq!(named_blobs::named_by(&leaf), [blob.digest()]);
     assert!(
         !leaf
             .windows(64)
@@ -198,7 +198,7 @@ fn a_replay_needs_the_blobs_and_refuses_others() {
         let rng = &mut StdRng::seed_from_u64(1);
         let mut replay = Replay::new(ledger.federation.policy());
         for leaf in store.leaves() {
-            let named = !blob::named_by(leaf).is_empty();
+            let named = !named_blobs::named_by(leaf).is_empty();
             let blobs = if named { give.to_vec() } else { Vec::new() };
             replay.push_with(leaf, blobs, rng)?;
         }

@@ -12,7 +12,7 @@ use merits_ledger::entry::{
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
-    Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof, blob,
+    Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof, named_blobs,
 };
 use merits_ledger_fixture::LargeScale;
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
@@ -73,7 +73,7 @@ fn walk(
     let keys = KeyRing::new();
     let store = town.ledger.store();
     for leaf in store.leaves() {
-        let named = blob::named_by(leaf).into_iter();
+        let named = named_blobs::named_by(leaf).into_iter();
         let blobs = named.map(|digest| store.blob(&digest).unwrap().clone());
         let leaf = Leaf::from_bytes(leaf).unwrap();
         let submission = Submission::from_signed(leaf.entry, state.origin()).unwrap();

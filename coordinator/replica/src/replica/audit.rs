@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use merits_ledger::{
-    Blob, BlobDigest, LedgerPolicy, Replay, State, blob,
+    Blob, BlobDigest, LedgerPolicy, Replay, State, named_blobs,
     rows::{RowError, Rows, Table},
 };
 use merits_verifier::log::Hash;
@@ -117,5 +117,5 @@ fn blobs_of(
             .filter(|blob| blob.digest() == digest)
             .ok_or_else(|| ReplicaError::Altered(directory.to_owned()))
     };
-    blob::named_by(leaf).into_iter().map(read).collect()
+    named_blobs::named_by(leaf).into_iter().map(read).collect()
 }

@@ -409,7 +409,7 @@ fn a_zone_that_is_no_place_is_refused() {
         write(source.path(), "steps.csv", &[row]);
         sign(source.path(), "--input steps.csv --output bundle.jsonl").refuses(&[
             zone,
-            "is no place",
+            "is not a place",
             "Europe/Berlin",
         ]);
     }
@@ -445,7 +445,7 @@ fn a_time_that_came_twice_is_named_with_both_instants() {
     for part in [
         "2025-10-26T02:30+02:00",
         "2025-10-26T02:30+01:00",
-        "2025-03-30T02:30 never was in Europe/Berlin",
+        "2025-03-30T02:30 never existed in Europe/Berlin",
         "\"'=HYPERLINK(",
     ] {
         assert!(rejects.contains(part), "{part} is not in {rejects}");

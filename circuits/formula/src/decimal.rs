@@ -19,7 +19,7 @@ pub struct Decimal {
     digits: u8,
 }
 
-/// Why a text is no decimal.
+/// Why a text is not a decimal.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecimalError {
     /// Not a decimal number.
@@ -99,7 +99,7 @@ impl FromStr for Decimal {
         if whole.len() + fraction.len() == 0 || !is_digits(whole) || !is_digits(fraction) {
             return Err(syntax());
         }
-        // Zeros at the end of the fraction and at the start carry nothing.
+        // Zeros at the end of the fraction and at the start do not change the value.
         let fraction = fraction.trim_end_matches('0');
         let figures = format!("{whole}{fraction}");
         let figures = figures.trim_start_matches('0');

@@ -1,4 +1,5 @@
-//! What is declared beside the formulas: constants, tables and steps; and that all of it is used.
+//! Checks declarations beside the formulas (constants, tables and steps), and that all of them are
+//! used.
 
 use super::{Checker, Used};
 use crate::decimal::Decimal;
@@ -38,7 +39,7 @@ impl Checker<'_> {
             };
             self.declaration(code, message, hint);
         }
-        // One declaration has several public numbers: its first tells all that is wrong with it.
+        // A declaration has several public numbers; all its faults are reported with the first.
         for (at, constant) in declared.constants.iter().enumerate() {
             let decl = &self.constants[declared.constant_at(at)];
             if let Err(error) = decl.check() {
@@ -105,7 +106,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is published must count, and what is written down must mean something.
+    /// Everything that is published must count, and everything that is written must have a meaning.
     pub(super) fn check_used(&mut self) {
         let declared = self.declarations;
         let constants = declared.constants.iter().enumerate().map(|(at, constant)| {

@@ -34,7 +34,7 @@ impl Checker<'_> {
         )
     }
 
-    /// A date that is written out, as the field that it is compared with counts.
+    /// A literal date, counted like the field that it is compared with.
     pub(super) fn date(&mut self, of: NodeId, text: &str, at: Span) -> Option<NodeId> {
         let (value, example, from) = match self.field_of(of) {
             Some((_, _, FieldKind::Date { .. })) => (days(text), "2024-03-01", Beginning::Date),
@@ -60,7 +60,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is known of a number's counting; of an approved scale, nothing.
+    /// Where a number's counting begins; for an approved scale, nothing is known.
     const fn counting(&self, counted: Counted) -> Counted {
         if self.approved {
             Counted::Plain
@@ -81,7 +81,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The day of the period, of a field that tells it.
+    /// The day of the period, from a field that gives it.
     fn day_of(&mut self, time: NodeId, span: Span) -> Option<Option<NodeId>> {
         let (of, field, kind) = self.field_of(time)?;
         match kind {
@@ -90,7 +90,7 @@ impl Checker<'_> {
                 Some(self.number(Kind::Day { of, field }, Range::whole(0, last), span))
             }
             FieldKind::DayInPeriod => {
-                // As it is written here, with its function.
+                // As it is written here, including its function.
                 self.place(time, span);
                 Some(Some(time))
             }

@@ -1,5 +1,6 @@
-//! What people write that is no CEL: signs of other languages, of a Chinese keyboard, of a word
-//! processor, of mathematics. Each is told with what to write, and read as what is meant.
+//! Signs that people write although they are not CEL: of other languages, a Chinese keyboard, a
+//! word processor, mathematics. Each is reported with what to write, and is then read as what is
+//! meant.
 
 use winnow::Result;
 use winnow::combinator::{alt, opt};
@@ -10,10 +11,10 @@ use winnow::{LocatingSlice, token::take_until};
 
 use super::token::{Bracket, Token};
 
-/// What is no part of CEL.
+/// A text that is not part of CEL.
 #[derive(Debug, Clone)]
 pub(super) struct Foreign {
-    /// As what it is read on, if anything can be meant by it.
+    /// The token as which it is read, if it can have a meaning.
     pub(super) meant: Option<Token>,
     pub(super) message: String,
     pub(super) hint: String,
@@ -98,7 +99,7 @@ const SIGNS: &[(&str, Token, &str)] = {
     ]
 };
 
-/// What is read here in place of a token of CEL.
+/// The text that is read here in place of a token of CEL.
 pub(super) fn foreign(input: &mut Input<'_>) -> Lexed<Foreign> {
     alt((remark, sign, lone)).parse_next(input)
 }
@@ -213,7 +214,7 @@ pub(super) fn unknown(input: &mut Input<'_>) -> Lexed<Foreign> {
     told(None, format!("`{first}` means nothing in a formula"), hint)
 }
 
-/// Characters that take no room, or turn the direction of the text.
+/// Characters that are invisible, or change the direction of the text.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')

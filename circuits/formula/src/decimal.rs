@@ -23,7 +23,9 @@ pub struct Decimal {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecimalError {
     /// Not a decimal number.
-    #[error("{0:?} is no decimal number: digits with at most one point are expected, as in 162.72")]
+    #[error(
+        "{0:?} is not a decimal number: digits with at most one point are expected, as in 162.72"
+    )]
     Syntax(String),
     /// More digits than are kept.
     #[error("{0:?} has too many digits: at most 18 after the point and 36 in all are kept exactly")]

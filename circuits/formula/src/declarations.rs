@@ -140,7 +140,7 @@ pub enum SourceId {
 
 /// Why a text is not a band.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is no band: two decimals between brackets are expected, as in \"(1.6, 2.5]\"")]
+#[error("{0:?} is not a band: two decimals between brackets are expected, as in \"(1.6, 2.5]\"")]
 pub struct BandError(String);
 
 impl Declarations {

@@ -123,12 +123,12 @@ pub enum UnitError {
     TooLong(usize),
     /// Too many factors, or too high a power.
     #[error(
-        "`{0}` is no unit that is read here: at most {MAX_FACTORS} factors, each to a power of at most {MAX_POWER}"
+        "`{0}` is not a unit that is read here: at most {MAX_FACTORS} factors, each to a power of at most {MAX_POWER}"
     )]
     TooComplex(String),
     /// The text does not have the form of a unit.
     #[error(
-        "`{0}` is no unit: words joined by `·` or `/`, with powers as `m^2`, are expected, as in `g CO2e/km`, `yuan/day`, `kcal/kg/h` or `step`; a pure number has the unit `1`"
+        "`{0}` is not a unit: words joined by `·` or `/`, with powers as `m^2`, are expected, as in `g CO2e/km`, `yuan/day`, `kcal/kg/h` or `step`; a pure number has the unit `1`"
     )]
     Syntax(String),
     /// A known unit in another spelling.

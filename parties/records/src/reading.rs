@@ -505,7 +505,7 @@ impl Row<'_> {
                 let value = words.get(word.as_ref()).or_else(lower).copied();
                 value.ok_or_else(|| {
                     let known: Vec<&str> = words.keys().map(String::as_str).collect();
-                    let detail = format!("no truth value: {} are known", known.join(", "));
+                    let detail = format!("not a truth value: {} are known", known.join(", "));
                     self.reject(*column, Reason::Unparsable, detail)
                 })
             }

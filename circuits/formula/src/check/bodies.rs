@@ -136,7 +136,7 @@ impl Checker<'_> {
             return self.fault(Code::WrongArguments, name.span, message, hint);
         };
         if let Some(reason) = name_fault(text, NameFor::Alone) {
-            let message = format!("`{text}` is no name for an element: it {reason}");
+            let message = format!("`{text}` is not a name for an element: it {reason}");
             let hint = "use a-z, 0-9 and _, beginning with a letter, and no word of the language";
             return self.fault(Code::NameTaken, name.span, message, hint);
         }

@@ -61,7 +61,7 @@ const OTHERS: [(&str, Code, &str); 82] = {
         (
             "has",
             NotYet,
-            "each record has all fields: a row without one is no record",
+            "each record has all fields: a row without one is not a record",
         ),
         ("sort", NotYet, "records come in the order of their key"),
         ("isSorted", NotYet, "records come in the order of their key"),

@@ -80,11 +80,12 @@ impl Checker<'_> {
         chain.compared(operator, a, b, span);
         let message = match (chain.operands.first(), self.negates(&chain)) {
             (Some(first), Some(_)) => format!(
-                "`!` binds more tightly than `{}`: it applies to `{}` alone, which is no truth value",
+                "`!` binds more tightly than `{}`: it applies to `{}` alone, which is not a truth value",
                 chain.signs.first().map_or("==", |sign| sign.sign()),
                 self.written(first.span).trim_start_matches('!').trim(),
             ),
-            _ => "comparisons are not chained: the first gives a truth value, no number".to_owned(),
+            _ => "comparisons are not chained: the first gives a truth value, not a number"
+                .to_owned(),
         };
         let place = |meant: &Syntax| meant.in_place(self.declarations.text(self.text), span);
         let hint = match (self.meant(&chain, span), self.same_answer(&chain, span)) {

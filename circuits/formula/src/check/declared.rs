@@ -26,7 +26,7 @@ impl Checker<'_> {
             let (message, hint) = if let Some(reason) = name_fault(name, NameFor::Alone) {
                 let hint = "a name has a-z, 0-9 and _, begins with a letter, and has at most 32";
                 (
-                    format!("`{name}` is no name for a {what}: it {reason}"),
+                    format!("`{name}` is not a name for a {what}: it {reason}"),
                     hint,
                 )
             } else if taken.contains(&name.as_str()) {
@@ -146,7 +146,7 @@ fn names_fault(values: &[String]) -> Option<String> {
     for (at, name) in values.iter().enumerate() {
         if !is_enum_name(name) {
             return Some(format!(
-                "has a cell for {name:?}, which is no name of an enum"
+                "has a cell for {name:?}, which is not a possible name of an enum"
             ));
         }
         if values[..at].contains(name) {

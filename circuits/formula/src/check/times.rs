@@ -42,7 +42,8 @@ impl Checker<'_> {
                 (minutes(text), "2024-03-01T08:00", Beginning::DateTime)
             }
             _ => {
-                let message = format!("the text {text:?} is compared with what is no date");
+                let message =
+                    format!("the text {text:?} is compared with something that is not a date");
                 let hint = "a field of type date or datetime compares with a date that is written out; one of type enum has names, which are equal or not";
                 return self.fault(Code::WrongType, at, message, hint);
             }
@@ -53,7 +54,7 @@ impl Checker<'_> {
                 self.with_counting(from, |checker| checker.literal(value, at))
             }
             None => {
-                let message = format!("{text:?} is no date of this kind");
+                let message = format!("{text:?} is not a date of this kind");
                 let hint = format!("as in {example:?}");
                 self.fault(Code::WrongArguments, at, message, hint)
             }
@@ -114,7 +115,7 @@ impl Checker<'_> {
         let message = if within {
             format!("this is a number, not a day of the period: it is {range}")
         } else {
-            format!("this is no day of the period: it is {range}")
+            format!("this is not a day of the period: it is {range}")
         };
         let hint =
             "the day that counts is that of a field of type time or day, as in factor.at(t.start)";

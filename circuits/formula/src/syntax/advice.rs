@@ -386,7 +386,7 @@ pub(super) fn operator_word(
         "where" => (Operator::Or, CHOSEN),
         _ => return None,
     };
-    let message = format!("`{word}` is no operator");
+    let message = format!("`{word}` is not an operator");
     Some((operator, Fault::syntax(span, message, hint)))
 }
 
@@ -417,7 +417,7 @@ pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Opt
     };
     Some(Fault::syntax(
         span,
-        format!("`{word}` is no word of a formula"),
+        format!("`{word}` is not a word of a formula"),
         hint,
     ))
 }

@@ -112,7 +112,7 @@ fn remark(input: &mut Input<'_>) -> Lexed<Foreign> {
     let begins = if found.starts_with('#') { "#" } else { "/*" };
     Ok(Foreign {
         meant: None,
-        message: format!("`{begins}` begins no comment here"),
+        message: format!("`{begins}` does not begin a comment here"),
         hint: "a comment begins with // and ends with its line".into(),
     })
 }
@@ -124,7 +124,7 @@ fn sign(input: &mut Input<'_>) -> Lexed<Foreign> {
     input.next_slice(sign.len());
     Ok(Foreign {
         meant: Some(*meant),
-        message: format!("`{sign}` is no sign of a formula"),
+        message: format!("`{sign}` is not a sign of a formula"),
         hint: (*hint).into(),
     })
 }
@@ -146,7 +146,7 @@ fn lone(input: &mut Input<'_>) -> Lexed<Foreign> {
     input.next_slice(1);
     Ok(Foreign {
         meant: Some(meant),
-        message: format!("one `{sign}` alone is no sign of a formula"),
+        message: format!("one `{sign}` alone is not a sign of a formula"),
         hint: hint.into(),
     })
 }
@@ -172,7 +172,7 @@ pub(super) fn unknown(input: &mut Input<'_>) -> Lexed<Foreign> {
         let hint = "names have a-z, 0-9 and _, numbers 0-9; other letters stand in texts and comments only";
         return told(
             Some(Token::Word),
-            format!("`{shown}` is no name or number here"),
+            format!("`{shown}` is not a name or number here"),
             hint,
         );
     }
@@ -188,7 +188,7 @@ pub(super) fn unknown(input: &mut Input<'_>) -> Lexed<Foreign> {
         let inner = line.get(first.len_utf8()..).unwrap_or("");
         let end = inner.find(closing).map_or(0, |at| at + closing.len());
         input.next_slice(end);
-        let message = format!("`{first}` is no quote of a formula");
+        let message = format!("`{first}` is not a quote of a formula");
         return told(
             Some(Token::Text),
             message,

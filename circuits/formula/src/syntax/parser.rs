@@ -407,7 +407,7 @@ impl Parser<'_> {
                 start: span.start + part.start,
                 end: span.start + part.end,
             };
-            let message = format!("`{}` is no escape of a text", self.slice(part));
+            let message = format!("`{}` is not an escape of a text", self.slice(part));
             self.tell(Fault::syntax(part, message, hint));
             String::new()
         }))

@@ -199,7 +199,7 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
         bundle
     );
 
-    // Whoever knows says so; the whole month is still free to be signed.
+    // An operator who knows says so; the whole month can still be signed.
     let all = "60 commitments over 930 records would be signed";
     let register = fs::read(path.join("source.register")).expect("there");
     let said = format!("{newest} --complete-until 2016-05-31");
@@ -399,7 +399,7 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
     assert!(path.join("bundle.jsonl").exists());
 }
 
-/// The fault: a mapping's zone was any file of the machine's, so that two machines signed other periods.
+/// Regression: a mapping's zone was any file of the machine's, so that two machines signed other periods.
 #[test]
 fn a_zone_that_is_no_place_is_refused() {
     for zone in ["localtime", "posix/Asia/Shanghai", "Factory", "Etc/Unknown"] {

@@ -267,7 +267,7 @@ mod tests {
             .collect()
     }
 
-    /// A database with these notes in rows of so many.
+    /// A database with these notes in rows of this many.
     async fn stored(dir: &tempfile::TempDir, notes: &[NoteCommitment], run: usize) -> Notes {
         let path = dir.path().join("ledger.sqlite");
         let options = merits_sqlite::durable(&path);

@@ -18,11 +18,11 @@ use crate::{
     federation::{Client, Founding},
 };
 
-/// The machine's clock, shifted by so many milliseconds.
+/// The machine's clock, shifted by this many milliseconds.
 #[derive(Debug, Default)]
 struct Shifted(AtomicI64);
 
-/// So many milliseconds later, or earlier.
+/// This many milliseconds later, or earlier.
 fn shifted(time: Timestamp, by: i64) -> Timestamp {
     let length = Duration::from_millis(by.unsigned_abs());
     if by < 0 { time - length } else { time + length }

@@ -229,7 +229,7 @@ fn quotations() -> Vec<(PathBuf, Vec<String>)> {
     quotations.collect()
 }
 
-/// The fault: pages named files that had moved.
+/// Regression: pages named files that had moved.
 #[test]
 fn files_that_pages_name_exist() {
     let folders = [
@@ -267,7 +267,7 @@ fn files_that_pages_name_exist() {
     assert!(missing.is_empty(), "named and not there: {missing:#?}");
 }
 
-/// The fault: a page named a function that nobody has written.
+/// Regression: a page named a function that nobody has written.
 #[test]
 fn items_that_pages_name_exist() {
     let mut manifests = Vec::new();

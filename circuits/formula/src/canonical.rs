@@ -1,5 +1,5 @@
-//! The same tree for formulas that mean the same constraints: what is not used is left out, and
-//! nodes and variables are numbered in the order in which the outputs need them.
+//! The same tree for formulas with the same constraints: unused nodes are left out, and nodes and
+//! variables are numbered in the order in which the outputs need them.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -7,13 +7,14 @@ use std::fmt::Write as _;
 use crate::facts::Facts;
 use crate::typed::{Kind, Node, NodeId, Type, Typed, VarId};
 
-/// Nodes of a checker to be numbered anew.
+/// Nodes of a checker that get new numbers.
 pub(crate) struct Pruning {
     nodes: Vec<Node>,
     facts: Vec<Facts>,
-    /// Where a node was, and where it is now.
+    /// The old and the new number of a node.
     moved: HashMap<NodeId, NodeId>,
-    /// Nodes that differ in nothing that constrains: units may have told them apart before.
+    /// Nodes without a difference that the constraints depend on. Before, they may have had
+    /// different units.
     same: HashMap<(Kind, Type), NodeId>,
     variables: HashMap<VarId, VarId>,
 }
@@ -29,8 +30,8 @@ impl Pruning {
         }
     }
 
-    /// Takes over a node with all that it is made of; gives its new number. The checker has
-    /// bounded how deep a tree is.
+    /// Takes over a node with its operands, and returns its new number. The checker has bounded the
+    /// depth of the tree.
     pub(crate) fn take(&mut self, id: NodeId, nodes: &[Node], facts: &[Facts]) -> NodeId {
         if let Some(moved) = self.moved.get(&id) {
             return *moved;
@@ -76,8 +77,8 @@ impl Pruning {
 }
 
 impl Typed {
-    /// A text that is the same for formulas that mean the same constraints: no spaces, comments,
-    /// names, units or steps, but operators, fields, literals, public numbers' positions and their
+    /// A text that is the same for formulas with the same constraints: no spaces, comments, names,
+    /// units or steps, but operators, fields, literals, public numbers' positions and their
     /// intervals.
     pub fn canonical(&self) -> String {
         let mut text = String::new();

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::decimal::{Decimal, MAX_DIGITS};
 use crate::range::{Range, Ratio};
 
-/// What the shape knows of a constant. Its value is no part of the shape: any value within the
+/// The part of a constant that belongs to the shape. Its value does not: any value within the
 /// interval is proven under the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConstantDecl {

@@ -19,11 +19,13 @@ pub struct Decimal {
     digits: u8,
 }
 
-/// Why a text is no decimal.
+/// Why a text is not a decimal.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecimalError {
     /// Not a decimal number.
-    #[error("{0:?} is no decimal number: digits with at most one point are expected, as in 162.72")]
+    #[error(
+        "{0:?} is not a decimal number: digits with at most one point are expected, as in 162.72"
+    )]
     Syntax(String),
     /// More digits than are kept.
     #[error("{0:?} has too many digits: at most 18 after the point and 36 in all are kept exactly")]
@@ -99,7 +101,7 @@ impl FromStr for Decimal {
         if whole.len() + fraction.len() == 0 || !is_digits(whole) || !is_digits(fraction) {
             return Err(syntax());
         }
-        // Zeros at the end of the fraction and at the start carry nothing.
+        // Zeros at the end of the fraction and at the start do not change the value.
         let fraction = fraction.trim_end_matches('0');
         let figures = format!("{whole}{fraction}");
         let figures = figures.trim_start_matches('0');

@@ -18,7 +18,7 @@ pub const MAX_STEPS: usize = 64;
 /// The most constants.
 pub const MAX_CONSTANTS: usize = 256;
 
-/// All that a formula is checked against, and the formula.
+/// Everything that a formula is checked against, and the formula.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Declarations {
     /// The records of a claim.
@@ -37,7 +37,7 @@ pub struct Declarations {
     pub measure: Option<Measure>,
 }
 
-/// A constant by its name. Its value is no part of the shape.
+/// A constant by its name. Its value is not part of the shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedConstant {
     /// The name in the formula.
@@ -52,7 +52,7 @@ pub struct NamedConstant {
     pub dated: bool,
 }
 
-/// A table by its name. Its cells' values are no part of the shape.
+/// A table by its name. The values of its cells are not part of the shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableDecl {
     /// The name in the formula.
@@ -65,11 +65,11 @@ pub struct TableDecl {
     pub unit: String,
     /// Whether it changes on a day inside a version, and is used by `.at(..)`.
     pub dated: bool,
-    /// What it is looked up by.
+    /// The argument by which it is looked up.
     pub by: TableBy,
 }
 
-/// What a table is looked up by.
+/// The argument by which a table is looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TableBy {
     /// A field of an enum: one cell for each of its names.
@@ -124,7 +124,7 @@ pub struct Measure {
     pub cel: String,
 }
 
-/// Which text of the declarations something stands in.
+/// The text of the declarations that contains something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum SourceId {
     /// No text: the declaration of a constant, table or step itself.
@@ -138,9 +138,9 @@ pub enum SourceId {
     Measure,
 }
 
-/// Why a text is no band.
+/// Why a text is not a band.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0:?} is no band: two decimals between brackets are expected, as in \"(1.6, 2.5]\"")]
+#[error("{0:?} is not a band: two decimals between brackets are expected, as in \"(1.6, 2.5]\"")]
 pub struct BandError(String);
 
 impl Declarations {
@@ -248,7 +248,7 @@ fn versions(name: &str, dated: bool) -> impl Iterator<Item = String> + use<> {
 }
 
 impl NamedConstant {
-    /// How many public numbers it has, beside its change day.
+    /// How many public numbers it has, apart from its change day.
     pub(crate) fn numbers(&self) -> usize {
         1 + usize::from(self.dated)
     }
@@ -284,7 +284,7 @@ impl TableBy {
         }
     }
 
-    /// What each cell is called: `bus`, `(1.6, 2.5]`, `6000`.
+    /// The name of each cell: `bus`, `(1.6, 2.5]`, `6000`.
     pub fn labels(&self) -> Vec<String> {
         match self {
             Self::Enum { values } => values.clone(),

@@ -27,7 +27,7 @@ impl Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Code {
-    /// The text is no CEL expression.
+    /// The text is not a CEL expression.
     Syntax,
     /// The text, a list of arguments or the tree is longer than we allow.
     TooLong,
@@ -49,7 +49,7 @@ pub enum Code {
     WrongArguments,
     /// The divisor may be 0.
     DivisionByZero,
-    /// The divisor is no literal.
+    /// The divisor is not a literal.
     DivisorNotLiteral,
     /// A constant is declared wrongly, twice, or not used.
     ConstantDeclaration,
@@ -65,21 +65,21 @@ pub enum Code {
     EmptyList,
     /// A dated constant or table without the day that counts, or the other way round.
     Dated,
-    /// A text that is no unit.
+    /// A text that is not a unit.
     Unit,
     /// A value of another unit is needed.
     UnitMismatch,
-    /// A day, weekday or date, which count from 0 or from 1970, where people count from 1.
+    /// A day, weekday or date, which counts from 0 or from 1970, where people count from 1.
     CountedFromZero,
     /// A comparison that always holds, or never does, by the ranges of its sides.
     Decided,
-    /// A group key that is no small whole number.
+    /// A group key that is not a small whole number.
     GroupKey,
     /// A value may reach 2^250.
     Overflow,
     /// The credits, or the measure, may be negative.
     NegativeCredits,
-    /// The credits, or the measure, may be no whole number.
+    /// The credits, or the measure, may not be a whole number.
     FractionalCredits,
     /// The credits, or the measure, may reach 2^64.
     CreditsTooLarge,

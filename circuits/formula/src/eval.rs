@@ -1,8 +1,8 @@
-//! Exact evaluation of a checked formula, on integers only: what the language means.
+//! Exact evaluation of a checked formula, on integers only; this defines the language's meaning.
 //!
 //! Each kind of node is computed as it is defined, one record after the other. A value is kept
-//! until a variable that it depends on stands for something else, so that what is used twice is
-//! computed once.
+//! until a variable that it depends on stands for something else, so that a value that is used
+//! twice is computed once.
 
 use std::collections::BTreeMap;
 
@@ -48,8 +48,8 @@ impl Typed {
     /// The outputs of these records under these public numbers (`value * 10^exponent`).
     ///
     /// # Errors
-    /// [`EvalError`] when the records or the constants are outside what was declared. Nothing
-    /// within it can fail: [`crate::check`] has bounded every value.
+    /// [`EvalError`] when the records or the constants are outside what was declared. Within them,
+    /// nothing can fail: [`crate::check`] has bounded every value.
     pub fn eval(&self, records: &[Record], constants: &[u64]) -> Result<Outputs, EvalError> {
         let mut run = self.run(records, constants)?;
         // `check` refuses an output outside 0..2^64.
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
         value
     }
 
-    /// What the checker knew of a node holds for every value that any test computes.
+    /// The checker's facts about a node hold for every value that any test computes.
     #[cfg(test)]
     fn assert_foreseen(&self, id: NodeId, value: &Value) {
         use crate::facts::Value as Known;
@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
             Kind::Var(var) => match self.bound.get(var) {
                 Some(Element::Group(records)) => Value::Records(records.clone()),
                 Some(Element::Number(number)) => Value::Number(number.clone()),
-                // A record is looked at through its fields only.
+                // A record is used only through its fields.
                 _ => unreachable!("the checker has bound a group or number here"),
             },
             Kind::Field { of, field } => {
@@ -287,8 +287,8 @@ impl<'a> Run<'a> {
             }
             Kind::Floor(a) => Value::Number(self.number(*a).div_floor(typed.den(*a))),
             Kind::FloorDiv(a, b) => {
-                // Positive: the checker has seen to it, and only records that are there are
-                // looked at.
+                // Positive: the checker has made sure of it, and only present records are
+                // evaluated.
                 let (dividend, divisor) = self.side_by_side(*a, *b);
                 Value::Number(dividend.div_floor(&divisor))
             }

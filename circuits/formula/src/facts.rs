@@ -1,5 +1,5 @@
-//! What is known of a node's value without any record: the interval of a number, the length of a
-//! list, a truth value that is always the same.
+//! Facts about a node's value that hold without any record: the interval of a number, the length of
+//! a list, a truth value that is always the same.
 //!
 //! Each is known three times over. **Present**: where every record that the node speaks of is
 //! there, with its fields within their bounds, and every group has a record. **Absent**: where none
@@ -14,7 +14,7 @@ use num_integer::Integer as _;
 use crate::range::Range;
 use crate::typed::{Kind, NodeId, Type, VarId};
 
-/// What is known of a value.
+/// Facts about a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     /// A truth value, if it is always the same.
@@ -31,7 +31,7 @@ pub(crate) enum Value {
     Record,
 }
 
-/// What is known of a node beside its type.
+/// Facts about a node beside its type.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     pub(crate) present: Value,
@@ -41,7 +41,7 @@ pub(crate) struct Facts {
     pub(crate) free: Vec<VarId>,
 }
 
-/// In which case a value is looked at.
+/// The case in which a value is considered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Case {
     Present,
@@ -50,7 +50,7 @@ pub(crate) enum Case {
 }
 
 impl Value {
-    /// No more than the type says.
+    /// Only what the type says.
     pub(crate) fn of_type(ty: &Type) -> Self {
         let list = |most: usize, item: Option<&Range>| Self::List {
             least: 0,
@@ -91,8 +91,8 @@ impl Value {
     }
 }
 
-/// What follows for a node from what is known of its operands. Of a kind without operands, no more
-/// than its type.
+/// The facts that follow for a node from those of its operands. For a kind without operands, only
+/// its type.
 pub(crate) fn value(kind: &Kind, ty: &Type, case: Case, of: impl Fn(NodeId) -> Value) -> Value {
     let number = |id: &NodeId| of(*id).number();
     let truth = |id: &NodeId| of(*id).truth();
@@ -164,7 +164,7 @@ pub(crate) fn value(kind: &Kind, ty: &Type, case: Case, of: impl Fn(NodeId) -> V
             match (otherwise, item) {
                 (Some(other), _) if most == 0 => Value::Number(number(other)),
                 (Some(other), Some(item)) if least == 0 => Value::Number(item.hull(&number(other))),
-                // Nothing is known of the smallest of none.
+                // Nothing is known about the smallest of an empty list.
                 (None, _) if most == 0 => Value::of_type(ty),
                 (_, Some(item)) => Value::Number(item),
                 (_, None) => Value::of_type(ty),

@@ -13,7 +13,7 @@ pub const MAX_NAMES: usize = 64;
 /// 31 December 9999, in days since 1970-01-01: the last date that a manifest can write.
 const LAST_DATE: u64 = 2_932_896;
 
-/// What a field holds. Whatever it is, a record stores one integer.
+/// What a field holds. A record always stores it as one integer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldKind {
     /// A whole number within bounds.
@@ -103,7 +103,7 @@ impl FieldKind {
         }
     }
 
-    /// What is wrong with it.
+    /// Its fault, if it has one.
     pub(crate) fn fault(&self) -> Option<String> {
         match self {
             Self::Int { min, max }
@@ -126,7 +126,7 @@ impl FieldKind {
         }
     }
 
-    /// What the schema's canonical text says of it, beside bounds and bits.
+    /// What the schema's canonical text says about it, beside bounds and bits.
     pub(crate) fn canonical(&self) -> String {
         match self {
             Self::Int { .. } => "int".into(),

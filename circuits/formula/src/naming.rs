@@ -1,4 +1,4 @@
-//! What may be a name, and what exactly is wrong with one that may not.
+//! Which texts may be names, and what exactly is wrong with the others.
 
 /// Longest name, in bytes.
 const MAX: usize = 32;
@@ -28,8 +28,8 @@ const WORDS: [&str; 21] = [
     "while",
 ];
 
-/// Functions of the language that would be mistaken for a name that stands alone, but for those
-/// that make good names, such as `day`: a function is told by its parenthesis.
+/// Functions of the language that would be mistaken for a name that stands alone. Functions whose
+/// names make good names, such as `day`, are not among them, since a parenthesis shows a function.
 const FUNCTIONS: [&str; 12] = [
     "math",
     "sum",
@@ -45,7 +45,7 @@ const FUNCTIONS: [&str; 12] = [
     "pairs",
 ];
 
-/// Where a name stands.
+/// The kind of place of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameFor {
     /// A field: behind its record and a point, as in `t.size`, where no function is meant.
@@ -54,12 +54,12 @@ pub enum NameFor {
     Alone,
 }
 
-/// Whether a name may stand there.
+/// Whether a name may be used there.
 pub fn is_identifier(name: &str, place: NameFor) -> bool {
     name_fault(name, place).is_none()
 }
 
-/// Why a name may not stand there: to be put behind the name.
+/// Why a name may not be used there, in words that follow the name.
 pub fn name_fault(name: &str, place: NameFor) -> Option<String> {
     if name.is_empty() {
         return Some("is empty: a name begins with a letter a-z".into());
@@ -123,7 +123,7 @@ mod tests {
             let fault = name_fault(name, place).expect(name);
             assert!(fault.contains(reason), "{name}: {fault}");
             assert!(!is_identifier(name, place));
-            // What is advised is a name.
+            // The advised text is a name.
             let advised = fault.split('`').nth(1).filter(|advised| *advised != "_");
             if let Some(advised) = advised {
                 assert_eq!(name_fault(advised, place), None, "{name}");

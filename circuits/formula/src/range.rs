@@ -155,8 +155,8 @@ impl Range {
         Self::new(a.lo.min(b.lo), a.hi.max(b.hi), a.den)
     }
 
-    /// What both hold, over this one's denominator, which the other's divides; this one, if that
-    /// is nothing.
+    /// The numbers in both, over this one's denominator, which the other's divides; this one, if
+    /// there are none.
     pub(crate) fn within(&self, other: &Self) -> Self {
         let other = other.over(&self.den);
         let lo = self.lo.clone().max(other.lo);

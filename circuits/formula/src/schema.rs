@@ -28,7 +28,7 @@ pub struct Schema {
     pub id_text: String,
     /// What the formula calls the list of records.
     pub list: String,
-    /// What claims count by.
+    /// The kind of period by which claims count.
     pub period: PeriodKind,
     /// Fields in order.
     pub fields: Vec<Field>,
@@ -36,7 +36,7 @@ pub struct Schema {
     pub max_records: u16,
 }
 
-/// One value a field, in the schema's order; a time in minutes since the period's start.
+/// One value for each field, in the schema's order; a time in minutes since the period's start.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Record(pub Vec<u64>);
 
@@ -95,8 +95,8 @@ impl Schema {
     /// Checks a schema.
     ///
     /// # Errors
-    /// [`SchemaError`]: a name that is no identifier or comes twice, bounds out of order, no key
-    /// or more than one, no field or too many, a record wider than a field element, R of 0 or
+    /// [`SchemaError`]: a name that is not an identifier or comes twice, bounds out of order, no
+    /// key or more than one, no field or too many, a record wider than a field element, R of 0 or
     /// above [`MAX_RECORDS`].
     pub fn new(
         id_text: &str,

@@ -9,7 +9,7 @@ use crate::range::Ratio;
 use crate::schema::Record;
 use crate::typed::{NodeId, Type, Typed};
 
-/// What a step comes to.
+/// The value of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepValue {
     /// True or false.
@@ -28,7 +28,7 @@ impl Typed {
     /// The value of each step, in order, exactly as [`Typed::eval`] uses it.
     ///
     /// # Errors
-    /// As [`Typed::eval`].
+    /// Those of [`Typed::eval`].
     pub fn trace(
         &self,
         records: &[Record],

@@ -143,7 +143,7 @@ pub enum Kind {
         /// The value for none.
         otherwise: Option<NodeId>,
     },
-    /// How many a list has.
+    /// The number of elements of a list.
     Size(NodeId),
     /// Not.
     Not(NodeId),
@@ -194,7 +194,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Nodes that a node of this kind is made of.
+    /// The operands of a node of this kind.
     pub fn operands(&self) -> Vec<NodeId> {
         match self {
             Kind::Bool(_)
@@ -341,12 +341,12 @@ pub struct Node {
     pub kind: Kind,
     /// What it gives.
     pub ty: Type,
-    /// What it is counted in, or each number of a list is; none for a literal, which fits any
-    /// unit, and for what is no number.
+    /// The unit of the number, or of each number of a list; none for a literal, which fits any
+    /// unit, and for a node that is not a number.
     pub unit: Option<Unit>,
-    /// Which text it stands in first.
+    /// The first text that contains it.
     pub source: SourceId,
-    /// Where in that text.
+    /// Its place in that text.
     pub span: Span,
 }
 
@@ -404,7 +404,7 @@ impl Typed {
         &self.declarations.schema
     }
 
-    /// All that the formula was checked against.
+    /// Everything that the formula was checked against.
     pub fn declarations(&self) -> &Declarations {
         &self.declarations
     }
@@ -419,7 +419,7 @@ impl Typed {
         &self.declarations.credits
     }
 
-    /// Nodes that a node is made of.
+    /// The operands of a node.
     pub fn operands(&self, id: NodeId) -> Vec<NodeId> {
         self.node(id).kind.operands()
     }
@@ -447,8 +447,8 @@ impl Typed {
             if range.is_point() && range.lo == BigInt::from(0u8))
     }
 
-    /// What is known of a node where `var` is absent: nothing of a node that speaks of another
-    /// variable too, which may be present.
+    /// The facts about a node where `var` is absent. There are none for a node that also depends on
+    /// another variable, which may be present.
     fn where_absent(&self, id: NodeId, var: VarId) -> Option<&Value> {
         let facts = &self.facts[id.0];
         facts

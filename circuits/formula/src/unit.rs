@@ -1,4 +1,4 @@
-//! Units of numbers: what they are made of, and by what exact factor they convert.
+//! Units of numbers: their parts, and the exact factors by which they convert.
 //!
 //! ```text
 //! unit   = "" | "1" | factor { ("·" | "*") factor } { "/" factor { ("·" | "*") factor } }
@@ -25,7 +25,7 @@ pub const MAX_UNIT: usize = 64;
 /// The most factors that a unit has.
 const MAX_FACTORS: usize = 8;
 
-/// No factor has a power above this: far above any quantity that there is.
+/// The highest power of a factor, far above any real quantity.
 const MAX_POWER: i32 = 12;
 
 /// A unit with a size: what it is written as, the base that it is a multiple of, and the multiple
@@ -65,8 +65,8 @@ pub const KNOWN: [Known; 29] = [
     ("‰", "", 1, 1000),
 ];
 
-/// Other spellings of known units, refused with the known one: as units of their own they would
-/// quietly fit nothing.
+/// Other spellings of known units, refused with the known one: as separate units they would
+/// silently fit nothing.
 const MISSPELT: [(&str, &str); 45] = [
     ("meter", "m"),
     ("metre", "m"),
@@ -115,20 +115,20 @@ const MISSPELT: [(&str, &str); 45] = [
     ("度", "kWh"),
 ];
 
-/// Why a text is no unit.
+/// Why a text is not a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UnitError {
-    /// More text than a unit has.
+    /// The text is longer than a unit may be.
     #[error("a unit has at most {MAX_UNIT} bytes, but this has {0}")]
     TooLong(usize),
     /// Too many factors, or too high a power.
     #[error(
-        "`{0}` is no unit that is read here: at most {MAX_FACTORS} factors, each to a power of at most {MAX_POWER}"
+        "`{0}` is not a unit that is read here: at most {MAX_FACTORS} factors, each to a power of at most {MAX_POWER}"
     )]
     TooComplex(String),
-    /// Not of the form of a unit.
+    /// The text does not have the form of a unit.
     #[error(
-        "`{0}` is no unit: words joined by `·` or `/`, with powers as `m^2`, are expected, as in `g CO2e/km`, `yuan/day`, `kcal/kg/h` or `step`; a pure number has the unit `1`"
+        "`{0}` is not a unit: words joined by `·` or `/`, with powers as `m^2`, are expected, as in `g CO2e/km`, `yuan/day`, `kcal/kg/h` or `step`; a pure number has the unit `1`"
     )]
     Syntax(String),
     /// A known unit in another spelling.
@@ -137,9 +137,9 @@ pub enum UnitError {
         known_units()
     )]
     Spelling {
-        /// What came.
+        /// The spelling that was found.
         found: String,
-        /// What it is here.
+        /// The spelling that is used here.
         known: &'static str,
     },
 }
@@ -379,7 +379,7 @@ fn read_factor(text: &str, whole: &str) -> Result<Option<(Factor, i32)>, UnitErr
     }
     if let Some(known) = KNOWN.iter().position(|(known, ..)| *known == first) {
         let word = rest.join(" ");
-        // A share of something is a pure number all the same; the word is for readers.
+        // A share of something is still a pure number; the word is for readers.
         let word = if KNOWN[known].1.is_empty() {
             String::new()
         } else {
@@ -426,7 +426,7 @@ fn other_spelling(word: &str) -> Option<&'static str> {
     known.into_iter().next()
 }
 
-/// All units that convert, for messages.
+/// All units that convert, as a text for messages.
 #[must_use]
 pub fn known_units() -> String {
     let names: Vec<&str> = KNOWN.iter().map(|(name, ..)| *name).collect();

@@ -39,7 +39,7 @@ impl fmt::Display for Paragraph {
     }
 }
 
-/// How tightly words hold together; what holds less is put in parentheses.
+/// How tightly words bind; parts that bind less tightly are put in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Hold {
     /// Several clauses.
@@ -60,7 +60,7 @@ enum Hold {
 #[derive(Debug, Clone)]
 struct Words(String, Hold);
 
-/// What a name that is bound stands for.
+/// The meaning of a bound name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
     Record,
@@ -130,7 +130,7 @@ impl Writer<'_> {
         Paragraph { title, range, text }
     }
 
-    /// What is written, whatever it gives.
+    /// The words for an expression of any type.
     fn any(&mut self, syntax: &Syntax) -> Words {
         match self.type_at(syntax) {
             Some(Type::Bool) => self.condition(syntax),
@@ -208,7 +208,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The unit of what is written, where that is plain to see.
+    /// The unit of an expression, if it is easy to see.
     fn unit_seen(&self, syntax: &Syntax) -> Option<String> {
         let shown = |unit: &str| (!unit.is_empty() && unit != "1").then(|| unit.to_owned());
         match &syntax.kind {
@@ -251,7 +251,7 @@ impl Writer<'_> {
     }
 }
 
-/// Words that hold at least so tightly.
+/// Words that bind at least this tightly.
 fn held(words: Words, least: Hold) -> String {
     if words.1 >= least {
         words.0

@@ -140,7 +140,7 @@ impl Day {
     /// The last day that has a number. It is in the year 11,761,191, so after every day in use.
     pub const LAST: Self = Self(u32::MAX);
 
-    /// So many days later, at most [`Day::LAST`].
+    /// This many days later, at most [`Day::LAST`].
     #[must_use]
     pub fn saturating_add(self, days: u32) -> Self {
         Self(self.0.saturating_add(days))
@@ -177,7 +177,7 @@ impl Timestamp {
     /// The last instant that has a number, after every one that occurs.
     pub const LAST: Self = Self(u64::MAX);
 
-    /// The instant so many milliseconds after the beginning of 1970.
+    /// The instant this many milliseconds after the beginning of 1970.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
@@ -258,7 +258,7 @@ fn millis(length: Duration) -> u64 {
     u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A number of exactly so many digits.
+/// A number of exactly this many digits.
 fn digits(text: &str, length: usize) -> Option<i32> {
     let plain = text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| plain)

@@ -100,7 +100,7 @@ pub enum Shows {
     },
     /// A person owned credits.
     Attestation {
-        /// At least so many.
+        /// At least this many.
         at_least: Credits,
         /// The scale.
         scale: String,

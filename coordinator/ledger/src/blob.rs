@@ -1,9 +1,9 @@
 //! Blobs: what an entry names by digest because it does not fit into the entry.
 //!
-//! The digest is in the statement, so the party's signature and the log's leaf cover it. A blob comes with
-//! the signed entry that names it and in no other way, is stored in the transaction that appends the leaf,
-//! and is fetched by whoever replays that leaf. An entry without one of its blobs is refused, by
-//! coordinators and replicas alike.
+//! The digest is in the statement, so the party's signature and the log's leaf cover it. A blob
+//! comes with the signed entry that names it and in no other way, is stored in the transaction that
+//! appends the leaf, and is fetched by every replica that replays that leaf. An entry without one
+//! of its blobs is refused, by coordinators and replicas alike.
 
 use std::{fmt, sync::Arc};
 

@@ -235,7 +235,7 @@ impl HighWaterMark {
         let folder = path.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
             return Err(at(folder)(io::Error::other(
-                "it is no folder, and the mark is kept in one: make it, or name another",
+                "it is not a folder, and the mark is kept in one: make it, or name another",
             )));
         }
         // As every folder with a key.

@@ -1,4 +1,4 @@
-//! Blobs over the wire: with the entry that names them, and to whoever follows the log.
+//! Blobs over the wire: with the entry that names them, and to everybody who follows the log.
 
 use std::{fs, path::Path};
 

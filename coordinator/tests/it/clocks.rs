@@ -43,7 +43,7 @@ impl Shifted {
     }
 }
 
-/// So many milliseconds later, or earlier.
+/// This many milliseconds later, or earlier.
 fn shifted(time: Timestamp, by: i64) -> Timestamp {
     let length = Duration::from_millis(by.unsigned_abs());
     if by < 0 { time - length } else { time + length }

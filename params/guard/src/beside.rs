@@ -1,4 +1,4 @@
-//! A file on its way to its name: written under another name in the same folder.
+//! A file that is written under a temporary name in the same folder before it gets its own.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,7 +12,7 @@ use crate::{
     mode, words,
 };
 
-/// The mode of what everybody may read: nobody else writes it.
+/// The mode of files that everybody may read: only their owner writes them.
 const PUBLIC: u32 = 0o644;
 
 /// Who may read a file.
@@ -20,18 +20,18 @@ const PUBLIC: u32 = 0o644;
 pub enum Readers {
     /// Its owner alone.
     Owner,
-    /// Everybody whom the umask admits; its owner in any case.
+    /// Everybody whom the umask admits, and always its owner.
     Everybody,
 }
 
 /// A new file of our own beside another. Dropped before it has its name, it is deleted.
 #[derive(Debug)]
 pub struct Beside {
-    /// The name that it is to have.
+    /// The name that it will get.
     name: PathBuf,
     path: PathBuf,
     folder: Folder,
-    /// Whether `path` is still this file. Afterwards somebody else's may get the name.
+    /// Whether `path` is still this file. Afterwards another file may get that name.
     is_there: bool,
 }
 
@@ -75,7 +75,7 @@ impl Beside {
                     .map_err(words::writing)?;
                     return Ok((beside, file));
                 }
-                // A process of this number was killed once.
+                // An earlier process with this number was killed.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(words::writing(error)),
             }
@@ -97,7 +97,7 @@ impl Beside {
         &self.folder
     }
 
-    /// Gives the file its name, whatever has that name now.
+    /// Gives the file its name, replacing any file that has it.
     ///
     /// # Errors
     /// The system's.
@@ -139,7 +139,8 @@ impl Drop for Beside {
 mod tests {
     use super::*;
 
-    /// The fault: what was renamed was deleted under its first name, which could be another process's by then.
+    /// Regression: what was renamed was deleted under its first name, which could be another
+    /// process's by then.
     #[test]
     fn what_has_its_name_is_deleted_no_more() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! Why a file is not used, and what could have been done with it.
+//! Why a file is not used, and what others could have done with it.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ pub enum GuardError {
         /// The system's answer.
         source: io::Error,
     },
-    /// Somebody else's.
+    /// It belongs to somebody else.
     #[error(
         "{} belongs to another user (number {owner}; this program runs as {user}), who could have \
          put anything there: make {} of your own, or run the program as its owner",
@@ -31,9 +31,9 @@ pub enum GuardError {
     Foreign {
         /// The file or its folder.
         place: Place,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
-        /// Who we are.
+        /// The user of this program.
         user: u32,
     },
     /// Others could have changed or replaced it.
@@ -66,7 +66,7 @@ pub enum GuardError {
         /// Its permission bits.
         mode: u32,
     },
-    /// What has to be kept in it could not be.
+    /// Data that must be kept in it could not be written.
     #[error(
         "{} cannot be written ({facts}): {source}. See that this user owns it and its folder, that both may be \
          written (chmod 600 {}), and that the disk is neither full nor mounted read-only",
@@ -81,7 +81,7 @@ pub enum GuardError {
         /// The system's answer.
         source: io::Error,
     },
-    /// No regular file, and one is expected.
+    /// It is not a regular file, and one is expected.
     #[error("{}: {found}", path.display())]
     NoFile {
         /// What was named.
@@ -89,7 +89,7 @@ pub enum GuardError {
         /// What it is, and what to do.
         found: NotRegular,
     },
-    /// No Unix permissions to go by.
+    /// There are no Unix permissions to check.
     #[error("{}: this system does not say who may write a file", path.display())]
     Unsupported {
         /// The file.
@@ -97,12 +97,12 @@ pub enum GuardError {
     },
 }
 
-/// What others could have touched.
+/// The thing that others could have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The file itself.
     File(PathBuf),
-    /// The folder that it lies in, or is to lie in.
+    /// The folder that contains it, or will contain it.
     Folder {
         /// The folder.
         folder: PathBuf,

@@ -1,4 +1,4 @@
-//! Folders: how they are made, and that a new name is on the disk once its folder is.
+//! Folders: how they are made, and how a new name gets onto the disk with its folder.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use crate::{mode, words};
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// `None` where files may be made and the folder not be read, as in a drop box (mode 1733).
+    /// `None` if files may be made but the folder may not be read, as in a drop box (mode 1733).
     handle: Option<File>,
 }
 
@@ -20,7 +20,7 @@ impl Folder {
     /// Opens the folder of the file `path`.
     ///
     /// # Errors
-    /// The system's, in words. That the folder cannot be read is none.
+    /// The system's, in words. A folder that cannot be read is not an error.
     pub fn of(path: &Path) -> io::Result<Self> {
         let folder = folder_of(path);
         Self::opened(folder, open_folder(folder))
@@ -47,7 +47,7 @@ impl Folder {
     /// `file`, which lies in it, is.
     ///
     /// # Errors
-    /// The system's, of a disk that fails. A file system that does not know the call is none.
+    /// The system's, if the disk fails. A file system that does not know the call is not an error.
     pub fn sync(&self, file: &File) -> io::Result<()> {
         let synced = match &self.handle {
             Some(handle) => handle.sync_all(),
@@ -60,7 +60,7 @@ impl Folder {
     }
 }
 
-/// Opens a folder for synchronising. It never waits for what is none.
+/// Opens a folder for synchronising. It never waits for something that is not a folder.
 fn open_folder(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.read(true);
@@ -75,7 +75,7 @@ fn open_folder(path: &Path) -> io::Result<File> {
 /// Puts the name of a file that was just made on the disk.
 ///
 /// # Errors
-/// As [`Folder::sync`].
+/// Those of [`Folder::sync`].
 pub fn sync_name(path: &Path, file: &File) -> io::Result<()> {
     Folder::of(path)?.sync(file)
 }
@@ -88,8 +88,8 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes a folder, and those above it that are missing: only their owner enters them (mode 0700, whatever the
-/// umask says). One that is there keeps its mode.
+/// Makes a folder, and those above it that are missing: only their owner enters them (mode 0700,
+/// whatever the umask says). An existing one keeps its mode.
 ///
 /// # Errors
 /// The system's, in words.
@@ -97,8 +97,9 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     make_folder(path, 0o700)
 }
 
-/// Makes a folder for what everybody may read, and those above it that are missing: the umask says who else
-/// enters them, and nobody else writes into them. Their owner enters and writes in any case.
+/// Makes a folder for files that everybody may read, and the missing folders above it: the umask
+/// says who else enters them, and nobody else writes into them. Their owner enters and writes in
+/// any case.
 ///
 /// # Errors
 /// The system's, in words.
@@ -113,19 +114,19 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     }
     match make_one_folder(path, mode) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        // A link to a folder is one, too.
+        // A link to a folder counts as a folder.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {
             return Ok(());
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "it is no folder, and a folder is to be made: name another, or move this away",
+                "it is not a folder, and a folder is to be made: name another, or move this away",
             ));
         }
         made => return made.map_err(words::writing),
     }
-    // One after another: the next can be made once its owner may enter the one before.
+    // One after another, because the next can be made only once its owner may enter the one before.
     match path.parent() {
         Some(above) if !above.as_os_str().is_empty() => make_folder(above, mode)?,
         _ => {
@@ -136,7 +137,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
         }
     }
     match make_one_folder(path, mode) {
-        // Another program was as quick.
+        // Another program made it at the same time.
         Err(_) if path.is_dir() => Ok(()),
         made => made.map_err(words::writing),
     }
@@ -178,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    /// The fault: what was written was reported as not written.
+    /// Regression: what was written was reported as not written.
     #[test]
     fn a_folder_that_cannot_be_synchronised_is_no_error() {
         let dir = tempfile::tempdir().expect("a directory");

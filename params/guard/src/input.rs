@@ -1,8 +1,9 @@
 //! Files that commands read.
 //!
-//! A name that somebody types may be a file of 3 GB, a folder, `/dev/zero`, which never ends, or a pipe that
-//! nobody writes into, which keeps the program waiting. So the kind of a file is judged before anything is read,
-//! a file that is read whole has a limit, and no more than that is ever read.
+//! A name that somebody types may be a file of 3 GB, a folder, `/dev/zero`, which never ends, or a
+//! pipe that nobody writes into, which keeps the program waiting. So the kind of a file is checked
+//! before anything is read. A file that is read whole has a size limit, and no more than that is
+//! ever read.
 //!
 //! Secrets are opened by [`crate::open`] and read by [`whole`]: some may come from a pipe.
 
@@ -20,7 +21,8 @@ pub const MOST_TEXT: u64 = 1 << 20;
 /// Opens a regular file for reading, and nothing else. It never waits.
 ///
 /// # Errors
-/// The system's, in words; of the kind `InvalidInput`, in words, for what is no regular file.
+/// The system's, in words; of the kind `InvalidInput`, in words, for something that is not a
+/// regular file.
 pub fn open(path: &Path) -> io::Result<File> {
     open_as(path, FileType::is_file)
 }
@@ -28,7 +30,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// Opens a regular file or a pipe, for a reader that goes through it piece by piece and bounds each piece.
 ///
 /// # Errors
-/// As [`open`].
+/// Those of [`open`].
 pub fn open_stream(path: &Path) -> io::Result<File> {
     open_as(path, |kind| kind.is_file() || is_pipe(kind))
 }
@@ -36,21 +38,21 @@ pub fn open_stream(path: &Path) -> io::Result<File> {
 /// Reads a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// As [`open`]; of the kind `FileTooLarge`, in words, for a larger one.
+/// Those of [`open`]; of the kind `FileTooLarge`, in words, for a larger one.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let length = file.metadata()?.len();
     if length > most {
         return Err(too_large(most));
     }
-    // What is read may grow meanwhile, and a file of the system's has no length.
+    // The file may grow meanwhile, and a file of the system has no length.
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     whole(file, &mut bytes, most)?;
     Ok(bytes)
 }
 
-/// Reads all of an input of at most `most` bytes into `bytes`. Where these are a secret, the caller gives
-/// room for all of them: a vector that grows leaves copies behind.
+/// Reads all of an input of at most `most` bytes into `bytes`. If these are a secret, the caller
+/// must reserve room for all of them, because a vector that grows leaves copies behind.
 ///
 /// # Errors
 /// The system's; of the kind `FileTooLarge`, in words, for a larger one.
@@ -76,7 +78,7 @@ fn open_as(path: &Path, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
     open_found(path, found.file_type(), taken)
 }
 
-/// Opens what was found to be of a kind, if that is taken, and nothing else is there now.
+/// Opens a path whose kind was found, if that kind is accepted and the path still is of that kind.
 fn open_found(path: &Path, found: FileType, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
     let judge = |kind: FileType| {
         if taken(&kind) {
@@ -85,13 +87,13 @@ fn open_found(path: &Path, found: FileType, taken: impl Fn(&FileType) -> bool) -
         let kind = NotRegular::of(&kind);
         Err(io::Error::new(io::ErrorKind::InvalidInput, kind))
     };
-    // Opening some devices does something, so they are judged before.
+    // Opening some devices has an effect, so they are checked before.
     judge(found)?;
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     if !is_pipe(&found) {
-        // A pipe that was put there meanwhile is not waited for.
+        // Does not wait for a pipe that was put there meanwhile.
         let never_wait = rustix::fs::OFlags::NONBLOCK.bits();
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, never_wait.cast_signed());
     }
@@ -118,7 +120,7 @@ fn is_pipe(_: &FileType) -> bool {
     false
 }
 
-/// What stands under a name, in words.
+/// The kind of thing under a name, in words.
 pub fn name(kind: &FileType) -> &'static str {
     if kind.is_dir() {
         "a folder"
@@ -166,7 +168,7 @@ mod tests {
         // A file without a length, as those of the system are: the limit holds in what is read.
         let error = read(Path::new("/proc/self/status"), 8).expect_err("over it");
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
-        // 1 TiB of nothing takes no memory.
+        // 1 TiB of a sparse file takes no memory.
         let sparse = File::create(dir.path().join("sparse")).expect("made");
         sparse.set_len(1 << 40).expect("set");
         assert!(read(&dir.path().join("sparse"), MOST_TEXT).is_err());
@@ -175,7 +177,7 @@ mod tests {
         assert!(bytes.len() <= 11);
     }
 
-    /// The fault: the kind was asked for twice, and a pipe that came in between was waited for.
+    /// Regression: the kind was asked for twice, and a pipe that came in between was waited for.
     #[test]
     fn a_pipe_that_was_put_in_place_of_a_file_is_not_waited_for() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -192,7 +194,7 @@ mod tests {
         assert!(error.to_string().contains("in its place"), "{error}");
     }
 
-    /// Opening the pipe would wait for a writer: that it does not is a part of the test.
+    /// Opening the pipe must not wait for a writer, and the test checks that too.
     #[test]
     fn what_is_no_file_is_not_read() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -1,20 +1,21 @@
 //! Who may read or write a file of ours: one check for keys, secrets, records and prepared keys.
 //!
-//! A secret that others could read is no secret, and one that others could replace is theirs: a
-//! wallet under a seed that somebody put there is somebody's wallet. So a file is taken only if it
+//! A secret that others could read is not a secret, and one that others could replace is theirs: a
+//! wallet under another person's seed is that person's wallet. So a file is taken only if it
 //! belongs to this user or to root, nobody else may write it, nobody else may read it where it is
 //! private, and nobody else may replace it: its folder too belongs to this user or to root, and
 //! only they may write into it (in a folder such as `/tmp`, whose sticky bit is set, nobody
 //! replaces other people's files).
 //!
-//! What a program keeps, such as a key or a journal, is a regular file: a pipe would be waited for, and keeps nothing.
-//! Only what a person gives a command once, such as a passphrase, may come from a pipe or a terminal
-//! ([`Secret::may_be_piped`]). A pipe is then checked as a file is: whoever may write into it says what is read. One
-//! that a shell made for a command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are checked; its
-//! mode says who may speak to it, not what is typed.
+//! What a program keeps, such as a key or a journal, is a regular file: a pipe would make the
+//! program wait, and keeps nothing. Only what a person gives a command once, such as a passphrase,
+//! may come from a pipe or a terminal ([`Secret::may_be_piped`]). A pipe is then checked like a
+//! file, because anybody who may write into it decides what is read. One that a shell made for a
+//! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are
+//! checked; its mode says who may speak to it, not what is typed.
 //!
-//! [`mod@input`], [`output`] and [`protected`] are for all other files that a command reads or writes: what is judged before,
-//! how much is read, what is replaced.
+//! [`mod@input`], [`output`] and [`protected`] are for all other files that a command reads or
+//! writes: what is checked before, how much is read, what is replaced.
 //!
 //! Out of scope: folders above the file's own, access control lists, root.
 
@@ -59,8 +60,8 @@ const MOST_LINKS: usize = 40;
 /// that somebody else put there would keep the program waiting for a writer.
 ///
 /// # Errors
-/// [`GuardError`]: [`GuardError::NoFile`] for a pipe or a device, but for a secret that
-/// [may be piped](Secret::may_be_piped).
+/// [`GuardError`]: [`GuardError::NoFile`] for a pipe or a device, except for a secret that [may be
+/// piped](Secret::may_be_piped).
 pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
     let io = GuardError::reading(path);
     let found = fs::metadata(path).map_err(&io)?;
@@ -75,7 +76,8 @@ pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
     Ok(file)
 }
 
-/// Refuses what is no regular file. For a file that another library opens: what opens here judges by itself.
+/// Refuses everything but a regular file. For a file that another library opens; the functions here
+/// that open a file check it themselves.
 ///
 /// # Errors
 /// [`GuardError::NoFile`].
@@ -116,11 +118,12 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
     check_folder(path)
 }
 
-/// Makes or empties a file that only its owner reads (mode 0600). Where it lies is for whoever names
-/// the place: see [`check_folder`].
+/// Makes or empties a file that only its owner reads (mode 0600). The caller that names the place
+/// must check it: see [`check_folder`].
 ///
 /// # Errors
-/// The system's, in words; of the kind `InvalidInput` for what is there and no regular file.
+/// The system's, in words; of the kind `InvalidInput` if something else than a regular file is
+/// there.
 pub fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -130,7 +133,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// Makes such a file; none is overwritten.
 ///
 /// # Errors
-/// As for opening: of the kind `AlreadyExists` when there is one.
+/// Those of opening; of the kind `AlreadyExists` if there is one.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -155,12 +158,12 @@ fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 pub fn check_folder(path: &Path) -> Result<(), GuardError> {
     check_one_folder(path, path)?;
     let mut named = path.to_owned();
-    // As many as the system follows.
+    // As many links as the system follows.
     for _ in 0..MOST_LINKS {
         let Ok(target) = fs::read_link(&named) else {
             break;
         };
-        // What a shell made (`/dev/fd/63`) leads to no name: it is there all the same.
+        // A pipe that a shell made (`/dev/fd/63`) leads to no name, but it exists.
         named = folder::folder_of(&named).join(target);
         if fs::symlink_metadata(&named).is_err() {
             break;
@@ -168,7 +171,7 @@ pub fn check_folder(path: &Path) -> Result<(), GuardError> {
         check_one_folder(path, &named)?;
     }
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    // What was there may come back, and what is made in its place has forgotten it.
+    // The lost file may come back, and a new one in its place would not have its contents.
     if is_link
         && matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
     {
@@ -208,7 +211,7 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
     owned(&place, &metadata)
 }
 
-/// What stands under a name.
+/// The kind of thing under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A file or a pipe: its mode says who decides what is read from it.
@@ -243,7 +246,7 @@ impl Kind {
     }
 }
 
-/// Refuses what belongs to others than this user and root.
+/// Refuses a file that belongs to anybody but this user and root.
 #[cfg(unix)]
 fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -259,7 +262,7 @@ fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
     Ok(())
 }
 
-/// Refuses what belongs to others than this user and root, or what others may write.
+/// Refuses a file that belongs to anybody but this user and root, or that others may write.
 #[cfg(unix)]
 fn owned(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -404,7 +407,7 @@ mod tests {
         set(path, mode);
     }
 
-    /// Opening it would wait for a writer: that none of these does is a part of the test.
+    /// Opening it would wait for a writer, and the test checks that none of these waits.
     #[test]
     fn a_named_pipe_is_checked_before_anything_waits_for_it() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -423,7 +426,7 @@ mod tests {
             Err(GuardError::Readable { mode: 0o644, .. })
         ));
         set(&path, 0o600);
-        // What is kept is no pipe, whoever owns it.
+        // A file that is kept must not be a pipe, whoever owns it.
         for kept in [SEED, Guard::Trusted] {
             let error = open(&path, kept).expect_err("a pipe");
             assert!(matches!(error, GuardError::NoFile { .. }), "{error}");
@@ -435,7 +438,7 @@ mod tests {
             open(&path, TYPED),
             Err(GuardError::Writable { mode: 0o770, .. })
         ));
-        // Ours alone: it is read.
+        // It is ours alone, so it is read.
         set(&folder, 0o700);
         let writer = std::thread::spawn({
             let path = path.clone();

@@ -1,7 +1,7 @@
-//! Modes of what is made here, whatever the umask says.
+//! Modes of new files and folders, whatever the umask says.
 //!
-//! The umask takes rights away when something is made, also those of its owner: under the umask 0777 a backup has
-//! mode 000, and nobody enters a new folder. So a mode is set once more after the making.
+//! The umask takes rights away when something is made, also those of its owner: under the umask
+//! 0777 a backup has mode 000, and nobody enters a new folder. So the mode is set again afterwards.
 
 use std::{
     fs::{self, File, Metadata},
@@ -18,7 +18,8 @@ pub(crate) fn private(file: &File) -> io::Result<()> {
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
 }
 
-/// Gives the owner of a file that was just made the rights in `mode`; the umask said what others have of it.
+/// Gives the owner of a file that was just made the rights in `mode`; the umask decides the rights
+/// of others.
 #[cfg(unix)]
 pub(crate) fn shared(file: &File, mode: u32) -> io::Result<()> {
     match missing(&file.metadata()?, mode) {
@@ -27,7 +28,7 @@ pub(crate) fn shared(file: &File, mode: u32) -> io::Result<()> {
     }
 }
 
-/// The same of a folder.
+/// The same for a folder.
 #[cfg(unix)]
 pub(crate) fn shared_folder(path: &Path, mode: u32) -> io::Result<()> {
     match missing(&fs::symlink_metadata(path)?, mode) {
@@ -36,7 +37,7 @@ pub(crate) fn shared_folder(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// The mode with the owner's rights of `mode`, if they are not there.
+/// The mode with the owner's rights of `mode` added, if some are missing.
 #[cfg(unix)]
 fn missing(metadata: &Metadata, mode: u32) -> Option<u32> {
     use std::os::unix::fs::MetadataExt as _;
@@ -74,7 +75,7 @@ mod tests {
     /// and other tests run beside this one.
     const FOLDER: &str = "MERITS_GUARD_TEST_FOLDER";
 
-    /// The fault: files of mode 000, and folders that their owner could not enter.
+    /// Regression: files of mode 000, and folders that their owner could not enter.
     #[test]
     fn no_umask_takes_the_owners_rights() {
         if let Some(folder) = std::env::var_os(FOLDER) {

@@ -1,16 +1,16 @@
-//! Files that commands write where their users say.
+//! Files that commands write at places that their users name.
 //!
-//! A name that somebody types may be that of a key, a register, the command's own input. What is lost then
-//! may be lost for ever, so a file is written by these rules and no others:
+//! A name that somebody types may be that of a key, a register, the command's own input.
+//! Overwriting one may lose it for ever, so a file is written only by these rules:
 //!
 //! - A file that is there is replaced only by a file of the same [`Kind`], which its first bytes tell, and
 //!   only where that kind may be replaced. Everything else stays as it is, and the error says what to do.
-//! - It is written under another name beside its own, flushed to the disk, and gets its name when it is
-//!   whole ([`Output`]). A crash leaves the old file or the new one.
+//! - It is written under another name beside its own, flushed to the disk, and gets its name when
+//!   it is complete ([`Output`]). A crash leaves the old file or the new one.
 //! - It is none of the files that the command reads or that its configuration names, and none of the
 //!   command's other outputs ([`crate::protected`]).
-//! - Nobody but its owner reads what is secret (mode 0600). What is public has the mode that the umask
-//!   gives, and others never write it; its owner may in any case.
+//! - Nobody but its owner reads what is secret (mode 0600). A public file has the mode that the
+//!   umask gives; others can never write it, and its owner always can.
 
 use std::{
     fs::{self, File},
@@ -23,7 +23,7 @@ use thiserror::Error;
 pub use crate::beside::Readers;
 use crate::{beside::Beside, folder::folder_of, input, words};
 
-/// What is written.
+/// The kind of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Kind<'k> {
     what: &'k str,
@@ -32,7 +32,7 @@ pub struct Kind<'k> {
 }
 
 impl<'k> Kind<'k> {
-    /// A file that never replaces another. `what` it is, in words with an article.
+    /// A file that never replaces another. `what` names it, in words with an article.
     pub const fn new(what: &'k str, readers: Readers) -> Self {
         Self {
             what,
@@ -49,7 +49,8 @@ impl<'k> Kind<'k> {
     }
 }
 
-/// Why a file is not written. But for [`OutputError::Unconfirmed`], the file that is there is as it was.
+/// Why a file is not written. Except for [`OutputError::Unconfirmed`], an existing file is
+/// unchanged.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OutputError {
@@ -61,7 +62,7 @@ pub enum OutputError {
         /// The system's answer.
         source: io::Error,
     },
-    /// It is written under its name, and the disk failed after that.
+    /// It was written under its name, and then the disk failed.
     #[error(
         "{} is written whole under its name, but the system did not confirm that the name is on the disk: \
          {source}. A power cut may take the file away: copy it to another disk",
@@ -73,10 +74,10 @@ pub enum OutputError {
         /// The system's answer.
         source: io::Error,
     },
-    /// It would have to be made in a folder that is not there.
+    /// It would have to be made in a folder that does not exist.
     #[error("{}: its folder is not there: make it first, or name another file", .0.display())]
     NoFolder(PathBuf),
-    /// No name of a file.
+    /// Not the name of a file.
     #[error("{} is {found}, and a file is to be written: name a file", path.display())]
     NoFile {
         /// What was named.
@@ -84,7 +85,7 @@ pub enum OutputError {
         /// What it is.
         found: &'static str,
     },
-    /// There is a file, and this kind replaces none.
+    /// There is a file, and this kind never replaces one.
     #[error(
         "{} exists already and stays as it is: {what} never replaces a file. Name another file, or move \
          this one away",
@@ -107,7 +108,7 @@ pub enum OutputError {
         /// What was to be written.
         what: String,
     },
-    /// One that this command reads or needs.
+    /// A file that this command reads or needs.
     #[error("{} is {what}, and nothing else is written there: name another file", path.display())]
     Protected {
         /// What was named.
@@ -127,7 +128,7 @@ pub struct Output<'k> {
 }
 
 impl<'k> Output<'k> {
-    /// Judges whether the file may be written, and writes nothing.
+    /// Checks whether the file may be written, and writes nothing.
     ///
     /// # Errors
     /// [`OutputError`].
@@ -135,7 +136,7 @@ impl<'k> Output<'k> {
         judge(path, kind).map(|_| ())
     }
 
-    /// Judges whether the file may be written, and begins it under another name beside its own.
+    /// Checks whether the file may be written, and begins it under another name beside its own.
     ///
     /// # Errors
     /// [`OutputError`].
@@ -160,7 +161,7 @@ impl<'k> Output<'k> {
         output.publish()
     }
 
-    /// Bytes that were written, all of them in the file.
+    /// How many bytes were written, all of which are in the file.
     ///
     /// # Errors
     /// The system's.
@@ -191,9 +192,9 @@ impl<'k> Output<'k> {
         if judge(&self.path, self.kind)? {
             return self.beside.rename().map_err(&failed);
         }
-        // Unlike a renaming, a link does not replace what came to be there meanwhile.
+        // Unlike renaming, a link does not replace a file that was created there meanwhile.
         match self.beside.link() {
-            // A file system without links.
+            // The file system has no links.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -221,12 +222,13 @@ impl Write for Output<'_> {
     }
 }
 
-/// Replaces a file of the program's own state, such as a mark: its name is the program's, so nothing is judged. A
-/// crash leaves the old file or the new one; both the file and its name are on the disk afterwards.
+/// Replaces a file of the program's own state, such as a mark: the program chose its name, so
+/// nothing is checked. A crash leaves the old file or the new one; both the file and its name are
+/// on the disk afterwards.
 ///
 /// # Errors
-/// The system's, in words, and those of `write`. The old file is there then; only where the disk fails at last, it is the
-/// new one, and not known to be on the disk.
+/// The system's, in words, and those of `write`. Then the old file is still there. Only if the disk
+/// fails at the end, it is the new file, which may not be on the disk.
 pub fn replace_own(
     path: &Path,
     readers: Readers,
@@ -244,7 +246,8 @@ pub fn replace_own(
     beside.folder().sync(&file).map_err(words::writing)
 }
 
-/// Makes sure that [`replace_own`] will be able to: makes the file that it would rename, and deletes it.
+/// Checks that [`replace_own`] will be able to replace the file: makes the file that it would
+/// rename, and deletes it.
 ///
 /// # Errors
 /// The system's, in words.
@@ -330,7 +333,7 @@ mod tests {
         fs::metadata(path).expect("there").permissions().mode() & 0o777
     }
 
-    /// The fault: `--output` of any command could be `seed.key`.
+    /// Regression: `--output` of any command could be `seed.key`.
     #[test]
     fn only_a_file_of_the_same_kind_is_replaced() {
         let dir = folder();
@@ -341,7 +344,8 @@ mod tests {
         let error = Output::write(&path, APPLICATION, b"new").expect_err("refused");
         assert!(matches!(error, OutputError::There { .. }), "{error}");
         assert_eq!(fs::read(&path).expect("read"), b"merits-secret seed 00");
-        // Nor one that only begins to be of this kind, or that is empty.
+        // A file that has only a part of this kind's beginning, or that is empty, is not replaced
+        // either.
         for text in ["", "ticket/v1"] {
             fs::write(&path, text).expect("written");
             let error = Output::begin(&path, TICKET).expect_err("refused");
@@ -389,7 +393,7 @@ mod tests {
         assert_eq!(fs::read(&path).expect("read"), b"ticket/v1 old");
         drop(output);
         assert_eq!(names(dir.path()), ["ticket"]);
-        // What came to be there meanwhile stays.
+        // A file that was created there meanwhile stays.
         let other = dir.path().join("application");
         let output = Output::begin(&other, APPLICATION).expect("begun");
         fs::write(&other, "somebody's").expect("written");
@@ -443,7 +447,7 @@ mod tests {
         fs::set_permissions(&mark, fs::Permissions::from_mode(0o664)).expect("set");
         replace(b"3").expect("replaced");
         assert_eq!(mode(&mark), 0o600);
-        // One that cannot be finished leaves the old one, and nothing beside it.
+        // A replacement that cannot be finished leaves the old file, and nothing beside it.
         let broken = |out: &mut BufWriter<File>| {
             out.write_all(b"half")?;
             Err(io::ErrorKind::StorageFull.into())

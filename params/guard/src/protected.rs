@@ -1,4 +1,4 @@
-//! The files that one command must not write over, by whatever name it is told them.
+//! The files that a command must not overwrite, whatever name for them it is given.
 
 use std::{
     ffi::OsString,
@@ -17,11 +17,11 @@ pub struct Protected {
 #[derive(Debug)]
 struct Kept {
     what: String,
-    /// As far as it is there, with every link followed.
+    /// The part of the path that exists, with every link followed.
     path: PathBuf,
-    /// The file itself, by whatever name.
+    /// The file itself, under any name.
     node: Option<(u64, u64)>,
-    /// With all that is in it.
+    /// Including everything in it.
     folder: bool,
 }
 
@@ -31,19 +31,19 @@ impl Protected {
         Self::default()
     }
 
-    /// Keeps a file, whether it is there already or not, and what a database or a lock keeps beside it.
-    /// `what` it is, in words with an article.
+    /// Protects a file, whether it exists or not, and the files that a database or a lock keeps
+    /// beside it. `what` names it, in words with an article.
     pub fn keep(&mut self, path: &Path, what: impl Into<String>) {
         self.remember(path, what.into(), false);
     }
 
-    /// Keeps a folder with all that is in it.
+    /// Protects a folder with everything in it.
     pub fn keep_folder(&mut self, path: &Path, what: impl Into<String>) {
         self.remember(path, what.into(), true);
     }
 
-    /// Refuses an output that is kept, by whatever name; afterwards it is kept itself, so that no other output
-    /// is the same file.
+    /// Refuses an output that is protected, under any name. Afterwards the output itself is
+    /// protected, so that no other output is the same file.
     ///
     /// # Errors
     /// [`OutputError::Protected`].
@@ -82,7 +82,7 @@ impl Protected {
 }
 
 impl Kept {
-    /// What databases, locks and replacements keep beside a file.
+    /// The files that databases, locks and replacements keep beside a file.
     fn beside(&self) -> impl Iterator<Item = PathBuf> {
         let with = |suffix: &&str| {
             let mut name = OsString::from(&self.path);
@@ -113,7 +113,7 @@ fn resolve(path: &Path) -> PathBuf {
     }
 }
 
-/// Device and number of what stands under a name, links followed.
+/// Device and inode number of the file under a name, with links followed.
 #[cfg(unix)]
 fn node(path: &Path) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;

@@ -1,8 +1,8 @@
 //! Opening what must be a regular file.
 //!
-//! A pipe under the name of a journal would be read until somebody writes into it, which nobody does. So a file is
-//! opened without waiting, and the opened descriptor says what it is: nobody can put a pipe in its place between
-//! the question and the answer.
+//! If the name of a journal led to a pipe, the program would wait for somebody to write into it,
+//! which nobody does. So a file is opened without waiting, and the opened descriptor is checked:
+//! nobody can put a pipe in its place between the check and the use.
 
 use std::{
     fs::{self, File, FileType, OpenOptions},
@@ -15,9 +15,10 @@ use crate::input;
 /// Opens a regular file with these options, and nothing else. It never waits.
 ///
 /// # Errors
-/// The system's; [`NotRegular`] inside of an error of the kind `InvalidInput` for what is no regular file.
+/// The system's; [`NotRegular`] inside an error of the kind `InvalidInput` for something that is
+/// not a regular file.
 pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    // Opening some devices does something, so what is there already is judged before.
+    // Opening some devices has an effect, so an existing path is checked before.
     if let Ok(found) = fs::metadata(path) {
         require(&found.file_type())?;
     }
@@ -27,7 +28,8 @@ pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
     }
     let opened = options.open(path);
-    // The system's word for a pipe that nobody reads, or for a folder, says neither what it is nor what to do.
+    // The system's error for a pipe that nobody reads, or for a folder, says neither what it is nor
+    // what to do.
     if opened.is_err()
         && let Ok(found) = fs::metadata(path)
     {
@@ -48,7 +50,7 @@ fn require(kind: &FileType) -> io::Result<()> {
     ))
 }
 
-/// What stands under a name where a file is expected.
+/// The thing that was found under a name where a file is expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is {found}, and a file is expected: {}", self.advice())]
 pub struct NotRegular {
@@ -63,7 +65,7 @@ impl NotRegular {
         }
     }
 
-    /// What an error of [`open`] says, if it is about that.
+    /// The [`NotRegular`] in an error of [`open`], if there is one.
     pub(crate) fn in_error(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }
@@ -84,8 +86,8 @@ mod tests {
     use super::*;
     use crate::{GuardError, create, create_new, open_lock, open_state};
 
-    /// The fault: a pipe as a journal was opened for reading and writing, and read for ever. That nothing here waits
-    /// is a part of the test.
+    /// Regression: a pipe as a journal was opened for reading and writing, and read for ever. The
+    /// test checks that nothing here waits.
     #[test]
     fn what_is_no_file_is_never_opened_as_state() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -135,7 +137,7 @@ mod tests {
         assert!(device.is_err());
     }
 
-    /// The kind is judged by what was opened, also where something else was found before.
+    /// The kind is that of the opened file, even if something else was found before.
     #[test]
     fn what_was_opened_is_what_is_judged() {
         let dir = tempfile::tempdir().expect("a directory");

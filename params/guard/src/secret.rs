@@ -1,10 +1,11 @@
-//! The secrets of a federation: what is lost with each of them, and what to do if others may have read it.
+//! The secrets of a federation: what is lost with each one, and what to do if others may have read
+//! it.
 //!
 //! A message about a private file must not send anybody to make a new one where a new one ends something: a
 //! new log key ends the ledger, and new salts sign everything a second time. So every message takes its words
 //! from this table.
 
-/// What a private file holds.
+/// The content of a private file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {
     /// The key that signs a ledger's checkpoints.
@@ -36,11 +37,11 @@ pub enum Secret {
 /// A row of the table. Each text is a clause or sentences without a full stop at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Worth {
-    /// What people call it.
+    /// Its name for people.
     pub name: &'static str,
-    /// How it comes back when the file is lost or damaged, and what is lost if it does not.
+    /// How to get it back if the file is lost or damaged, and what is lost otherwise.
     pub when_lost: &'static str,
-    /// What others can do who read it, and which command replaces it, if one does.
+    /// What others can do if they have read it, and which command replaces it, if one does.
     pub when_exposed: &'static str,
 }
 
@@ -61,8 +62,8 @@ impl Secret {
         Self::IdentityNumber,
     ];
 
-    /// Whether a new one can take its place, by a command that the table names. If not, whoever throws it
-    /// away ends what depends on it.
+    /// Whether a new one can take its place, by a command that the table names. If not, throwing it
+    /// away ends everything that depends on it.
     pub fn is_replaceable(self) -> bool {
         match self {
             Self::SigningKey
@@ -202,7 +203,8 @@ impl Secret {
 mod tests {
     use super::*;
 
-    /// The fault: the message for a readable log key told people to make a new one, which ends the ledger.
+    /// Regression: the message for a readable log key told people to make a new one, which ends the
+    /// ledger.
     #[test]
     fn nobody_is_sent_to_make_anew_what_has_no_successor() {
         for secret in Secret::ALL {

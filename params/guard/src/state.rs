@@ -1,4 +1,4 @@
-//! Files that a server goes on from: only its user has them, and they can be written.
+//! Files from which a server continues: only its user can access them, and they can be written.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,7 +12,8 @@ use crate::{GuardError, NotRegular, check_folder, private, words};
 /// this user, nobody else may replace it, and its mode is 0600 afterwards, whatever the umask was.
 ///
 /// # Errors
-/// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner, [`GuardError::NoFile`] what is no regular file.
+/// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner; [`GuardError::NoFile`] is for
+/// something that is not a regular file.
 pub fn open_state(path: &Path, options: &mut OpenOptions) -> Result<File, GuardError> {
     check_folder(path)?;
     #[cfg(unix)]
@@ -26,17 +27,18 @@ pub fn open_state(path: &Path, options: &mut OpenOptions) -> Result<File, GuardE
     })
 }
 
-/// Opens a file whose lock is taken, or makes it.
+/// Opens a file in order to lock it, or makes it.
 ///
 /// # Errors
-/// As [`open_state`].
+/// Those of [`open_state`].
 pub fn open_lock(path: &Path) -> Result<File, GuardError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     open_state(path, &mut options)
 }
 
-/// Root writes in spite of a mode, and to other users' files, whose program then cannot: so both are looked at.
+/// Root can write to a file despite its mode, and to other users' files, whose own program then
+/// cannot. So both mode and owner are checked.
 #[cfg(unix)]
 fn require_writable(path: &Path) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
@@ -138,7 +140,7 @@ mod tests {
             );
             set(folder, 0o700);
         }
-        // A link to nothing is something that is lost.
+        // A link to nothing means that something is lost.
         let nothing = near.join("nothing");
         std::os::unix::fs::symlink(far.join("none"), &nothing).expect("linked");
         let lost = open_lock(&nothing).expect_err("a link to nothing");

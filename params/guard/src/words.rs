@@ -1,7 +1,8 @@
-//! The system's answers in words: what is wrong, and what to do.
+//! The system's errors in words: what is wrong, and what to do.
 //!
-//! "No such file or directory (os error 2)" says neither what was tried nor what would help. Every function of this
-//! crate that opens, makes or renames something gives its errors in these words. Who shows one adds the path.
+//! "No such file or directory (os error 2)" says neither what was tried nor how to solve it. Every
+//! function of this crate that opens, makes or renames something gives its errors in these words.
+//! The caller that shows one adds the path.
 
 use std::io::{self, ErrorKind};
 
@@ -24,7 +25,7 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
     if number == rustix::io::Errno::LOOP.raw_os_error() {
         return io::Error::new(
             kind,
-            "its links lead in a circle: name the file itself, or mend the links",
+            "its links lead in a circle: name the file itself, or repair the links",
         );
     }
     #[cfg(unix)]
@@ -53,7 +54,7 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
             "this user may not write there: see who owns it and its folder, and their modes"
         }
         (ErrorKind::NotADirectory, _) => {
-            "a part of its path is a file and no folder: name another path"
+            "a part of its path is a file, not a folder: name another path"
         }
         (ErrorKind::IsADirectory, _) => "it is a folder, and a file is expected: name a file in it",
         (ErrorKind::AlreadyExists, _) => {
@@ -79,12 +80,12 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
     io::Error::new(kind, words)
 }
 
-/// For `map_err`, of what reads.
+/// For `map_err` on an operation that reads.
 pub fn reading(error: io::Error) -> io::Error {
     in_words(error, Attempt::Read)
 }
 
-/// For `map_err`, of what makes or writes.
+/// For `map_err` on an operation that makes or writes.
 pub fn writing(error: io::Error) -> io::Error {
     in_words(error, Attempt::Write)
 }
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
     use crate::{beside, create, create_folder, create_new, folder, input, output};
 
-    /// The fault: "No such file or directory (os error 2)", and nothing else.
+    /// Regression: "No such file or directory (os error 2)", and nothing else.
     #[test]
     fn no_error_of_this_crate_is_the_systems_alone() {
         let dir = tempfile::tempdir().expect("a directory");

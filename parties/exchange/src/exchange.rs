@@ -473,7 +473,7 @@ struct Looked {
     size: u64,
 }
 
-/// The redemptions at an exchange among the leaves from `from` on. It reads only so many leaves
+/// The redemptions at an exchange among the leaves from `from` on. It reads only this many leaves
 /// that others do not wait long for the copy's lock.
 fn redemptions(replica: &Replica, party: &PartyId, from: u64) -> Result<Looked, ReplicaError> {
     let (mut found, mut next) = (Vec::new(), from);

@@ -1,4 +1,5 @@
-//! What a source hands to a distributor, and what it needs from it: two JSON Lines files.
+//! The two JSON Lines files between a source and a distributor: one that the source gives, and one
+//! that it needs.
 //!
 //! - *links*, from the distributor: which pseudonym h belongs to which account of the source.
 //!   Until wallets register their own pseudonyms, the distributor derives them in custody.
@@ -119,7 +120,7 @@ pub trait FileKind {
     type Header: Serialize + DeserializeOwned;
     /// Every other line.
     type Line: Serialize + DeserializeOwned;
-    /// What stands in the header's `merits`.
+    /// The value of the header's `merits`.
     const NAME: &'static str;
     /// How a file of this kind begins that a new one may replace.
     const BEGINS: &'static [u8];
@@ -132,8 +133,8 @@ pub trait FileKind {
     fn name(header: &Self::Header) -> &str;
 }
 
-/// A links file. Only one that a distributor wrote is replaced: a source's own has links that people proved, and
-/// each of them would have to come again.
+/// A links file. Only one that a distributor wrote is replaced: a source's own file has links that
+/// people proved, and each person would have to come again.
 #[derive(Debug)]
 pub enum Links {}
 
@@ -163,7 +164,7 @@ impl FileKind for Bundle {
     }
 }
 
-/// Why a links file or bundle cannot be read on.
+/// Why reading a links file or bundle stops.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BundleError {
@@ -171,7 +172,7 @@ pub enum BundleError {
     #[error("reading failed: {0}")]
     Io(#[from] io::Error),
     /// The first line is not this kind of file's.
-    #[error("the file is no {wanted} file: {reason}")]
+    #[error("the file is not a {wanted} file: {reason}")]
     Header {
         /// The kind that was asked for.
         wanted: &'static str,
@@ -266,7 +267,8 @@ mod tests {
     use merits_guard::output::Output;
     use merits_primitives::{Fr, ids::PeriodKind};
 
-    /// The fault: `merits distributor links` replaced the file in which a source keeps people's proven links.
+    /// Regression: `merits distributor links` replaced the file in which a source keeps people's
+    /// proven links.
     #[test]
     fn a_sources_own_links_are_replaced_by_nothing() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -330,7 +332,7 @@ mod tests {
             FileReader::<Links, _>::open(&file[..]),
             Err(BundleError::Header { .. })
         ));
-        // As a mail program or an editor writes it.
+        // With a byte order mark or line ends as a mail program or an editor writes them.
         let text = String::from_utf8(file.clone()).expect("text");
         let written = format!("\u{feff}\r\n{}\r\n\r\n", text.replace('\n', " \r\n"));
         let (read, mut lines) =
@@ -338,7 +340,7 @@ mod tests {
         assert_eq!(read, header);
         assert_eq!(lines.next().expect("a line").expect("parses"), line);
         assert!(lines.next().is_none());
-        // An element of p or more is no second name of a smaller one.
+        // An element of p or more is not accepted as a second name of a smaller one.
         let over = String::from_utf8(file.clone()).expect("text").replace(
             &hex::encode(merits_primitives::field::to_bytes(&line.h)),
             &"f".repeat(64),

@@ -1,4 +1,4 @@
-//! CSV rows (RFC 4180), made to survive what real files hold.
+//! CSV rows (RFC 4180), read so that the faults of real files do little harm.
 //!
 //! A quoted field may hold line breaks, so one stray quote would swallow the rest of the file. A
 //! row whose quote is still open after [`limits::LINES_IN_ROW`] lines, [`limits::ROW_BYTES`] bytes
@@ -22,7 +22,7 @@ pub(crate) struct CsvRows<R> {
     delimiter: u8,
     /// Columns of the header.
     width: usize,
-    /// Where the plan's columns stand.
+    /// The positions of the plan's columns.
     mapped: Vec<usize>,
 }
 
@@ -108,7 +108,7 @@ impl<R: BufRead> CsvRows<R> {
         })
     }
 
-    /// The next row; `None` at the end. Blank lines are no rows.
+    /// The next row; `None` at the end. Blank lines do not count as rows.
     pub(crate) fn next(&mut self) -> io::Result<Option<RawRow>> {
         loop {
             let Some((line, parsed)) = next_row(&mut self.lines, self.delimiter)? else {
@@ -390,7 +390,7 @@ mod tests {
         }
     }
 
-    /// The fault: a CR inside quotes made lines that end in LF "end in CR alone".
+    /// Regression: a CR inside quotes made lines that end in LF "end in CR alone".
     #[test]
     fn a_cr_in_the_header_is_no_end_of_lines_where_lf_is() {
         let columns = ["a".to_owned(), "z".to_owned()];
@@ -423,7 +423,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the `csv` crate writes, this reads back.
+        /// Everything that the `csv` crate writes is read back here.
         #[test]
         fn reads_what_csv_writes(
             table in prop::collection::vec(("[a-z\",\n é]{1,8}", "[0-9\",]{1,5}"), 0..20),

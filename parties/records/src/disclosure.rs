@@ -1,7 +1,7 @@
 //! What a distributor discloses of one opened claim: the records, the salt and the pseudonym.
 //!
 //! One JSON document, as private as the records. It needs no signature: it either opens the
-//! commitment C that stands on the ledger, or it proves nothing.
+//! commitment C on the ledger, or it proves nothing.
 
 use std::{io, path::Path};
 
@@ -52,8 +52,8 @@ pub struct Disclosure {
     pub salt: RecordSalt,
     /// Names of the fields, in the schema's order.
     pub fields: Vec<String>,
-    /// One integer a field, as the schema stores it: minutes or days since the period's start or
-    /// since 1970, a decimal times a power of ten, the place of an enum's name, 1 or 0.
+    /// One integer for each field, as the schema stores it: minutes or days since the period's
+    /// start or since 1970, a decimal times a power of ten, the place of an enum's name, 1 or 0.
     pub records: Vec<Vec<u64>>,
 }
 
@@ -77,7 +77,7 @@ impl Disclosure {
         self.records.iter().cloned().map(Record).collect()
     }
 
-    /// The kind of its file: only its owner reads it, and it replaces none.
+    /// The kind of its file: only its owner reads it, and it does not replace a file.
     pub const KIND: Kind<'static> = Kind::new("a disclosure", Readers::Owner);
 
     /// Writes the document to a new file that only its owner may read.
@@ -95,7 +95,7 @@ impl Disclosure {
     /// Reads a document.
     ///
     /// # Errors
-    /// What the system says; invalid data when it is too large or no disclosure.
+    /// The system's error; invalid data if it is too large or not a disclosure.
     pub fn read(path: &Path) -> io::Result<Self> {
         let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
         let mut text = Vec::new();
@@ -103,7 +103,7 @@ impl Disclosure {
         let disclosure: Self =
             serde_json::from_slice(merits_text::file::bytes_without_mark(&text))?;
         if disclosure.merits != DISCLOSURE {
-            return Err(invalid("the document is no disclosure/v1"));
+            return Err(invalid("the document is not a disclosure/v1"));
         }
         Ok(disclosure)
     }
@@ -131,7 +131,7 @@ mod tests {
             h: Handle(Fr::from(7u64)),
             salt: RecordSalt(Fr::from(9u64)),
             fields: vec!["start".into(), "metres".into()],
-            // Any integer that a schema may hold is kept: no float stands between.
+            // Any integer that a schema may hold is kept, without a float in between.
             records: vec![vec![1, 2000], vec![60, 3000], vec![u64::MAX, (1 << 53) + 1]],
         };
         disclosure.write(&path).expect("written");

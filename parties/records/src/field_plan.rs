@@ -1,4 +1,4 @@
-//! How one field of a schema is read: by its type, and by what the mapping says of it.
+//! How one field of a schema is read, by its type and by the mapping.
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ pub(crate) fn field_plan(
     })
 }
 
-/// What is said of a field must be something that fields of its type have.
+/// The mapping of a field may only have members that fields of its type have.
 fn check_members(field: &Field, mapped: &FieldMapping) -> Result<(), MappingError> {
     let number = ("unit, scale, round", [true, false, false]);
     let (kind, (takes, [numbers, words, moments])) = match field.kind {

@@ -77,7 +77,7 @@ pub mod period {
     /// Reads a name.
     ///
     /// # Errors
-    /// When the text names no period.
+    /// If the text does not name a period.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         Period::from_label(&text).map_err(D::Error::custom)
@@ -100,7 +100,7 @@ pub mod day {
     /// Reads a number.
     ///
     /// # Errors
-    /// When the value is no number below 2^32.
+    /// If the value is not a number below 2^32.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
         u32::deserialize(deserializer).map(Day)
     }

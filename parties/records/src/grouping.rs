@@ -1,11 +1,11 @@
 //! Records by subject and period, whatever the order of the file.
 //!
-//! Rows are collected as they come and sorted at the end: files are sorted by time, newest first, by
-//! account, or not at all, and the same rows must give the same commitments. Where two rows cannot both
-//! count, what decides is what they say, never which came first.
+//! Rows are collected as they come and sorted at the end: files are sorted by time, newest first,
+//! by account, or not at all, and the same rows must give the same commitments. If two rows cannot
+//! both count, their contents decide, and never their order.
 //!
-//! A subject with more records in a period than a claim holds is refused as a whole: to drop some
-//! of its records would be to choose which deeds count.
+//! A subject with more records in a period than a claim holds is refused as a whole, because
+//! dropping some of its records would mean choosing which deeds count.
 
 use std::{
     cmp::Ordering,
@@ -43,7 +43,7 @@ pub struct RefusedGroup {
     pub limit: u16,
 }
 
-/// A period in a report, as people read it.
+/// A period in a report, by its name.
 ///
 /// # Errors
 /// The serializer's.
@@ -64,19 +64,19 @@ impl std::fmt::Display for RefusedGroup {
     }
 }
 
-/// A row that was accepted by itself and cannot count beside another. Of a file that came twice that is each
-/// row, so it holds no text.
+/// A row that was accepted by itself but cannot count beside another. In a file that was given
+/// twice, this is every row, so it holds no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Beside {
     /// Its line.
     pub(crate) line: u64,
     /// The line of the row that counts.
     pub(crate) kept: u64,
-    /// What both have.
+    /// What both rows have.
     pub(crate) same: Same,
 }
 
-/// What two rows have that one only may have.
+/// Something that two rows have and only one may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Same {
     /// The row key; [`Grouped::row_key`] has its text.
@@ -85,18 +85,19 @@ pub(crate) enum Same {
     Key(Period, u64),
 }
 
-/// What a file comes to.
+/// The result of a file.
 #[derive(Debug)]
 pub(crate) struct Grouped {
     /// By period and subject.
     pub(crate) groups: Vec<SubjectPeriod>,
     /// Those over the claim's size.
     pub(crate) refused: Vec<RefusedGroup>,
-    /// Rows beside which others count, by line.
+    /// Rows that do not count because another row does, by line.
     pub(crate) beside: Vec<Beside>,
     /// Subjects with a record.
     pub(crate) subjects: u64,
-    /// The texts of row keys that came more than once: each is there once, however many rows have it.
+    /// The texts of row keys that came more than once. Each text is held once, however many rows
+    /// have it.
     texts: HashMap<ShortKey, String>,
 }
 
@@ -130,7 +131,7 @@ pub(crate) type ShortKey = [u8; 16];
 struct Row {
     period: Period,
     subject: u32,
-    /// Place among the rows as they came: where the values lie.
+    /// Position among the rows as they came, which gives the place of the values.
     at: u32,
     line: u64,
     row_key: ShortKey,
@@ -172,7 +173,7 @@ impl Grouping {
             let digest = field::digest("merits/row-key/v1", &[text.as_bytes()]);
             short.copy_from_slice(&digest[..16]);
             if !self.row_keys.insert(short) {
-                // As it is shown: a cell may be long.
+                // In the form in which it is shown, since a cell may be long.
                 let shown = || reject::shown(text.as_bytes());
                 self.twice.entry(short).or_insert_with(shown);
             }
@@ -303,7 +304,7 @@ impl Grouping {
         self.values_of(row)[self.key]
     }
 
-    /// What the rows say; for rows that say the same, it does not matter which counts.
+    /// The rows' contents. For rows with the same contents, it does not matter which one counts.
     fn by_content(&self, a: &Row, b: &Row) -> Ordering {
         let (values_a, values_b) = (self.values_of(a), self.values_of(b));
         values_a.cmp(values_b).then(a.line.cmp(&b.line))

@@ -1,13 +1,14 @@
-//! What a person's wallet hands over: a request to be registered, a link to an account, a ticket.
+//! The files that a person's wallet hands over: a request to be registered, a link to an account, a
+//! ticket.
 //!
 //! Each is one JSON object in a file of mode 0600, which begins with what it is and for which
 //! ledger. Wallet and receiver share these types and nothing else.
 //!
 //! - [`RegistrationRequest`] goes to a registrar. Nothing in it is secret.
 //! - [`LinkFile`] goes to a source, which may know that the account and the pseudonym are one
-//!   person's. It proves that whoever made it is that person.
-//! - [`TicketFile`] goes to a distributor, sealed to the key that the ledger has for it: with what
-//!   is inside, the person's credits can be read.
+//!   person's. It proves that its maker is that person.
+//! - [`TicketFile`] goes to a distributor, sealed to the key that the ledger has for it: its
+//!   contents make it possible to read the person's credits.
 
 use std::{
     io,
@@ -42,7 +43,7 @@ pub const PROOF_BYTES: usize = 128;
 /// Most bytes of a file: a ticket has 3,000, whatever the account's name.
 const MAX_FILE_BYTES: u64 = 1 << 16;
 
-/// Separates sealed tickets from all else that is sealed to a party.
+/// Separates sealed tickets from everything else that is sealed to a party.
 const INFO: &[u8] = b"merits/sealed-ticket/v2";
 
 /// Why a file that was handed over cannot be used.
@@ -61,7 +62,7 @@ pub enum HandoverError {
     #[error(transparent)]
     Output(#[from] OutputError),
     /// Not such a file.
-    #[error("{path} is no {wanted} file: {reason}")]
+    #[error("{path} is not a {wanted} file: {reason}")]
     Kind {
         /// The file.
         path: PathBuf,
@@ -72,7 +73,7 @@ pub enum HandoverError {
     },
     /// Made for another ledger.
     #[error(
-        "the file is for the ledger {found}, not for {expected}: its person has to make it anew"
+        "the file is for the ledger {found}, not for {expected}: its person has to make it again"
     )]
     OtherOrigin {
         /// The receiver's ledger.
@@ -89,7 +90,9 @@ pub enum HandoverError {
         found: PartyId,
     },
     /// A key under which nothing would be hidden.
-    #[error("the party's sealing key on the ledger is no usable X25519 key: nothing was written")]
+    #[error(
+        "the party's sealing key on the ledger is not a usable X25519 key: nothing was written"
+    )]
     Key,
     /// It does not open.
     #[error(
@@ -100,7 +103,7 @@ pub enum HandoverError {
 
 /// A kind of file.
 pub trait Handover: Serialize + DeserializeOwned {
-    /// What stands in `merits`.
+    /// The value of `merits`.
     const NAME: &'static str;
     /// What it is, in words with an article.
     const WHAT: &'static str;
@@ -224,7 +227,7 @@ impl Handover for RegistrationRequest {
 /// A person says which pseudonym an account of a source has.
 ///
 /// The proof is of the statement `ticket`: scope = the source's, nullifier = h, message =
-/// `link_message(origin, source, account)`, which the source works out itself.
+/// `link_message(origin, source, account)`, which the source computes itself.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkFile {
@@ -279,7 +282,7 @@ impl Handover for LinkFile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TicketFile {
-    /// `ticket/v2`: the version before named no version of the scale.
+    /// `ticket/v2`: `ticket/v1` did not name the version of the scale.
     pub merits: String,
     /// The ledger's origin.
     pub origin: String,
@@ -304,7 +307,8 @@ impl Handover for TicketFile {
     }
 }
 
-/// What a distributor gets: the ticket as it is deposited, and what is for its eyes only.
+/// What a distributor gets: the ticket as it is deposited, and values that only the distributor may
+/// see.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
@@ -390,7 +394,7 @@ impl Ticket {
 impl TicketFile {
     /// Opens the ticket as `distributor`, on the ledger `origin`, with its secret sealing key.
     ///
-    /// What is inside is as its maker wrote it: terms, b and the proof are the caller's to check.
+    /// The contents are as their maker wrote them. The caller must check terms, b and the proof.
     ///
     /// # Errors
     /// [`HandoverError`]: for another ledger or party, or it does not open.
@@ -419,7 +423,7 @@ impl TicketFile {
     }
 }
 
-/// What the ciphertext is bound to besides its key.
+/// The data to which the ciphertext is bound in addition to its key.
 fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
     field::digest(
         "merits/sealed-ticket/v2",
@@ -495,7 +499,7 @@ mod tests {
         assert!(matches!(refused, Err(HandoverError::OtherParty { .. })));
         let refused = file.open("other.test/merits", &distributor, &secret);
         assert!(matches!(refused, Err(HandoverError::OtherOrigin { .. })));
-        // Whoever rewrites what stands outside does not get in either.
+        // Rewriting the outer part does not open it either.
         let mut renamed = file.clone();
         renamed.origin = "other.test/merits".to_owned();
         let refused = renamed.open("other.test/merits", &distributor, &secret);
@@ -555,7 +559,7 @@ mod tests {
             start: Day(20_000),
             proof: [4; PROOF_BYTES],
         };
-        // Something else is there.
+        // Another file is there.
         for (refused, kind) in [
             (LinkFile::admit(&path), "is not a link,"),
             (TicketFile::admit(&path), "is not a ticket,"),

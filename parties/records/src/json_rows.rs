@@ -1,8 +1,8 @@
-//! JSON Lines rows: one object a line.
+//! JSON Lines rows: one object on each line.
 //!
-//! Cells are strings or numbers; a number's digits are taken as written, so no float stands
-//! between the file and the record. Members that are not mapped are skipped unread. A mapped
-//! member given twice breaks its row: parsers differ on which one counts.
+//! Cells are strings or numbers; a number's digits are taken as written, so there is no float
+//! between the file and the record. Members that are not mapped are skipped unread. A mapped member
+//! given twice breaks its row: parsers differ on which one counts.
 
 use merits_text::typed::typed;
 use std::{
@@ -38,7 +38,7 @@ impl<R: BufRead> JsonRows<R> {
         }
     }
 
-    /// The next row; `None` at the end. Blank lines are no rows.
+    /// The next row; `None` at the end. Blank lines do not count as rows.
     pub(crate) fn next(&mut self) -> io::Result<Option<RawRow>> {
         loop {
             let Some(line) = self.lines.next()? else {
@@ -121,7 +121,7 @@ fn cell(value: &RawValue) -> Cell {
         Some(b'"') => match serde_json::from_str::<String>(raw) {
             Ok(text) if text.trim_ascii().is_empty() => Cell::Missing,
             Ok(text) => Cell::Bytes(text.into_bytes()),
-            // A lone surrogate escape: valid JSON grammar, no text.
+            // A lone surrogate escape is valid in JSON's grammar, but it is not text.
             Err(_) => Cell::Other(raw.as_bytes().to_vec()),
         },
         Some(b'-' | b'0'..=b'9') => Cell::Bytes(raw.as_bytes().to_vec()),

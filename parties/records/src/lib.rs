@@ -1,5 +1,5 @@
-//! Behaviour records out of files: CSV and JSON Lines, by a column mapping, checked against a
-//! scale's schema, grouped by subject and period.
+//! Behaviour records from files: CSV and JSON Lines, by a column mapping, checked against a scale's
+//! schema, grouped by subject and period.
 //!
 //! A source and a distributor read with this same code, so they commit to, and prove about, the
 //! same records. A bad row is counted, named with line, column, value and reason, and never stops
@@ -13,8 +13,9 @@
 //! - [`bundle`]: the files that sources and distributors exchange
 //! - [`handover`]: the files that wallets hand to registrars, sources and distributors
 //!
-//! Memory: rows stream; what stays is one compact record an accepted row, and one hash a row key, which are
-//! sorted at the end: the order of a file does not matter. [`limits`] bounds both.
+//! Memory: rows stream; what remains is one compact record for each accepted row and one hash for
+//! each row key, which are sorted at the end: the order of a file does not matter. [`limits`]
+//! bounds both.
 //!
 //! Raw records have no type in `proto`, `verifier` or `coordinator`. They live here and below.
 

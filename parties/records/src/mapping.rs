@@ -33,7 +33,7 @@ use crate::{
 /// format = "%d.%m.%Y"
 /// ```
 ///
-/// What a field may say beside its column follows from its type in the schema: `unit` or `scale`
+/// What a field may state beside its column follows from its type in the schema: `unit` or `scale`
 /// and `round` for numbers, `values` for enums and truth values, `format`, `recorded_in` and `zone`
 /// for dates and datetimes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -93,7 +93,7 @@ pub struct FieldMapping {
     pub twice: Option<Twice>,
 }
 
-/// A mapping that does not fit its schema, or itself. The one who wrote the config mends it.
+/// A mapping that does not fit its schema, or contradicts itself. Its author must correct it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MappingError {
@@ -171,9 +171,9 @@ pub enum MappingError {
         /// Why.
         source: TimeMappingError,
     },
-    /// A delimiter that cannot part columns.
+    /// A delimiter that cannot separate columns.
     #[error(
-        "delimiter {found:?} cannot part columns: one ASCII character other than a quote or a line break is needed"
+        "delimiter {found:?} cannot separate columns: one ASCII character other than a quote or a line break is needed"
     )]
     Delimiter {
         /// What came.
@@ -196,7 +196,7 @@ fn comma() -> char {
     ','
 }
 
-/// Columns by first mention, each once.
+/// Columns in the order of their first mention, each once.
 #[derive(Default)]
 pub(crate) struct Columns(pub(crate) Vec<String>);
 

@@ -1,9 +1,9 @@
-//! CSV that people open in a table program: the one writer of it.
+//! CSV that people open in a table program; the only writer of it.
 //!
-//! Such programs run a cell that begins like a formula (`=HYPERLINK(..)`), and cells hold what strangers
-//! wrote. A text that begins so gets an apostrophe before it, by which table programs know a text. Numbers
-//! keep their minus. What has no place on a screen is escaped ([`merits_text::shown`]): people look at such a file in a
-//! terminal, too.
+//! Such programs run a cell that begins like a formula (`=HYPERLINK(..)`), and cells hold what
+//! strangers wrote. A text that begins so gets an apostrophe before it, which tells table programs
+//! that it is text. Numbers keep their minus. Characters that must not reach a screen are escaped
+//! ([`merits_text::shown`]): people look at such a file in a terminal, too.
 
 use std::{
     borrow::Cow,
@@ -41,7 +41,7 @@ impl<W: Write> PeoplesTable<W> {
         Ok(())
     }
 
-    /// Writes what is buffered; answers the writer.
+    /// Writes what is buffered, and returns the writer.
     ///
     /// # Errors
     /// The writer's.
@@ -52,7 +52,7 @@ impl<W: Write> PeoplesTable<W> {
     }
 }
 
-/// A cell that no table program runs, and that speaks to no terminal.
+/// A cell that no table program runs, and that controls no terminal.
 fn harmless(cell: &str) -> Cow<'_, str> {
     if formula_sign(cell).is_some() && !is_number(cell) {
         Cow::Owned(format!("'{}", Document(cell)))
@@ -115,7 +115,8 @@ mod tests {
         ] {
             assert_eq!(harmless(cell), cell);
         }
-        // The fault: a refused cell turned the line around, or spoke to the terminal that showed the file.
+        // Regression: a refused cell reversed the line, or controlled the terminal that showed the
+        // file.
         for (cell, shown) in [
             ("a\u{1b}[2Jb", "a\\u{1b}[2Jb"),
             ("\u{202e}5", "\\u{202e}5"),

@@ -25,10 +25,10 @@ pub enum Rounding {
     Down,
 }
 
-/// A cell that is no usable number.
+/// A cell that is not a usable number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum QuantityError {
-    /// No decimal number.
+    /// Not a decimal number.
     #[error("not a decimal number such as 785 or 12.5")]
     NotANumber,
     /// Below zero.
@@ -47,7 +47,7 @@ pub enum QuantityError {
 /// A conversion that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ConversionError {
-    /// A text that is no unit.
+    /// A text that is not a unit.
     #[error("{0}")]
     Unit(#[from] merits_formula::UnitError),
     /// Units of two dimensions, or a word that has no known size.
@@ -60,11 +60,11 @@ pub enum ConversionError {
         /// The schema's unit.
         to: String,
     },
-    /// A factor beyond any quantity that there is.
+    /// A factor larger than any real quantity needs.
     #[error("the factor between the two units is too large to compute with")]
     TooLarge,
-    /// A scale that is no positive decimal.
-    #[error("scale {scale:?} is no positive decimal number below 10^12 with at most 6 decimals")]
+    /// A scale that is not a positive decimal.
+    #[error("scale {scale:?} is not a positive decimal number below 10^12 with at most 6 decimals")]
     Scale {
         /// What came.
         scale: String,
@@ -98,7 +98,7 @@ impl Conversion {
         Ok(fixed(num, den))
     }
 
-    /// The same for a field that keeps so many digits after the point: a record stores the number
+    /// The same for a field that keeps this many digits after the point: a record stores the number
     /// times 10^digits.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ impl Conversion {
     /// By a decimal factor, such as 0.3048.
     ///
     /// # Errors
-    /// [`ConversionError::Scale`] when the factor is no positive decimal of moderate size.
+    /// [`ConversionError::Scale`] when the factor is not a positive decimal of moderate size.
     pub fn scaled(scale: &str, rounding: Rounding) -> Result<Self, ConversionError> {
         let refuse = || ConversionError::Scale {
             scale: scale.chars().take(40).collect(),
@@ -221,7 +221,7 @@ fn parse_exponent(text: &str) -> Result<i32, QuantityError> {
     text.parse().map_err(|_| QuantityError::NotANumber)
 }
 
-/// Units of files that the scale language does not have: so many of a unit that it has.
+/// Units in files that the scale language does not have, each as a number of a unit that it has.
 fn written_here(unit: &str) -> (u128, u128, &str) {
     match unit {
         "ms" => (1, 1000, "s"),

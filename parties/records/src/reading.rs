@@ -1,4 +1,4 @@
-//! The one entry point: a file, a plan, and out come subject-periods and a report.
+//! The only entry point: it takes a file and a plan, and gives subject-periods and a report.
 
 use std::{
     borrow::Cow,
@@ -42,7 +42,7 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// Reading failed after so many rows.
+    /// Reading failed after this many rows.
     #[error("reading failed after {rows} rows: {source}")]
     Input {
         /// Rows read before.
@@ -53,7 +53,7 @@ pub enum ReadError {
     /// A rejects file that cannot be written.
     #[error("the rejects file cannot be written: {0}")]
     Rejects(io::Error),
-    /// A rejects file that may not be written where it was to be.
+    /// A rejects file that must not be written at its place.
     #[error(transparent)]
     RejectsFile(#[from] OutputError),
     /// No header.
@@ -69,7 +69,7 @@ pub enum ReadError {
         found: usize,
     },
     /// Mapped columns that the header does not have.
-    #[error("the header lacks mapped column(s) {}; it has {}. Mend the mapping or the file", .missing.join(", "), .found.join(", "))]
+    #[error("the header lacks mapped column(s) {}; it has {}. Correct the mapping or the file", .missing.join(", "), .found.join(", "))]
     MissingColumns {
         /// Which are mapped and not there.
         missing: Vec<String>,
@@ -93,7 +93,7 @@ pub enum ReadError {
 /// Counts of one reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Rows read, bad ones included; header and blank lines are none.
+    /// Rows read, bad ones included; header and blank lines do not count.
     pub rows: u64,
     /// Rows that became records.
     pub accepted: u64,
@@ -120,7 +120,8 @@ pub struct Reading {
     pub span: Option<Span>,
 }
 
-/// How many rows must lie at an end of a file for it to count: one with a wrong date covers nothing.
+/// How many rows must be at an end of a file for it to count. A single row with a wrong date
+/// extends nothing.
 const FEWEST: usize = 3;
 
 /// A row at an end of a file.
@@ -147,7 +148,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// Of a file with one row.
+    /// For a file with one row.
     pub fn new(row: Edge) -> Self {
         let only = [Some(row), None, None];
         Self {
@@ -158,7 +159,7 @@ impl Span {
         }
     }
 
-    /// The same with one row more.
+    /// Adds one row.
     #[must_use]
     pub fn with(mut self, row: Edge) -> Self {
         self.first = self.first.min(row);
@@ -168,7 +169,7 @@ impl Span {
         self
     }
 
-    /// The row with which the file begins, as far as one row proves nothing: the third one by time.
+    /// The row with which the file begins, if single rows prove nothing: the third one by time.
     pub fn begins(&self) -> Option<Edge> {
         self.earliest[FEWEST - 1]
     }
@@ -197,7 +198,7 @@ fn place(rows: &mut [Option<Edge>; FEWEST], row: Edge, is_before: impl Fn(&Edge,
 /// How to read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ReadOptions {
-    /// Read only the first so many subjects of the file; a demo's choice.
+    /// Read only this many subjects of the file, the first ones; for the demonstration.
     pub first_subjects: Option<usize>,
     /// The latest that the local wall clock may show now ([`Plan::present`]): what is later has not happened, and its row is
     /// refused. Without it, nothing is taken for the future.
@@ -228,7 +229,8 @@ pub fn read_file(
     )
 }
 
-/// As [`read_file`]; refused rows go to a new file `rejects`, which gets its name when it is whole.
+/// Like [`read_file`]; refused rows go to a new file `rejects`, which gets its name when it is
+/// whole.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -357,7 +359,7 @@ fn beside_another(plan: &Plan, grouped: &Grouped, beside: &Beside) -> Reject {
     )
 }
 
-/// The value that orders records, for eyes.
+/// The value that orders records, for people.
 fn key_text(plan: &Plan, period: Period, key: u64) -> String {
     let kind = plan.schema.fields.get(plan.key).map(|field| &field.kind);
     let since_1970 = |minutes: i64| wall_clock::at(minutes).map(|at| at.to_string());
@@ -410,7 +412,7 @@ fn take(
         .first_subjects
         .is_some_and(|most| grouping.subjects() >= most && !grouping.knows(&subject))
     {
-        // Whatever is wrong with it is no matter of this reading's.
+        // Its faults do not concern this reading.
         return Ok(Taken::LeftOut(row.when(options.now).ok()));
     }
     let row_key = plan
@@ -504,7 +506,7 @@ impl Row<'_> {
                 let value = words.get(word.as_ref()).or_else(lower).copied();
                 value.ok_or_else(|| {
                     let known: Vec<&str> = words.keys().map(String::as_str).collect();
-                    let detail = format!("no truth value: {} are known", known.join(", "));
+                    let detail = format!("not a truth value: {} are known", known.join(", "));
                     self.reject(*column, Reason::Unparsable, detail)
                 })
             }

@@ -1,4 +1,4 @@
-//! Rows that are refused: where, what and why, for the one who mends the data.
+//! Rows that are refused: where, what and why, for the person who corrects the data.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ pub enum Reason {
     Tie,
     /// A civil time that came twice where it was recorded: the clock was set back.
     TimeTwice,
-    /// A civil time that never was where it was recorded: the clock was set forward.
+    /// A civil time that never existed where it was recorded: the clock was set forward.
     TimeSkipped,
     /// A time that has not come yet.
     Future,
@@ -39,7 +39,7 @@ pub enum Reason {
     Quoting,
     /// A row or cell over its limit of length.
     TooLong,
-    /// A line of JSON Lines that is no object, or gives a mapped member twice.
+    /// A line of JSON Lines that is not an object, or gives a mapped member twice.
     NotAnObject,
 }
 
@@ -103,7 +103,7 @@ impl Reject {
     }
 }
 
-/// A value for eyes: lossy UTF-8, cut, so that one bad row cannot flood a file.
+/// A value for people: lossy UTF-8, cut, so that one bad row cannot flood a file.
 pub(crate) fn shown(value: &[u8]) -> String {
     // A character has at most four bytes, so the cut loses nothing that would be shown.
     let end = value.len().min(4 * (limits::REJECT_VALUE_CHARS + 1));
@@ -151,7 +151,7 @@ impl<W: Write> RejectsFile<W> {
         ])
     }
 
-    /// Writes what is buffered; answers the writer.
+    /// Writes what is buffered, and returns the writer.
     ///
     /// # Errors
     /// The writer's.

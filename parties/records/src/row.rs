@@ -18,7 +18,7 @@ pub(crate) enum Cell {
 pub(crate) enum RawRow {
     /// The mapped cells, in the order of the plan's columns.
     Cells { line: u64, cells: Vec<Cell> },
-    /// The line as a whole is no row.
+    /// The line as a whole is not a row.
     Broken {
         line: u64,
         reason: Reason,

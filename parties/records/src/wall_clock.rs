@@ -23,15 +23,15 @@ pub use present::Present;
 pub use time_mapping::{Needed, TimeMapping, TimeMappingError, Twice};
 use zone::zone;
 
-/// Why a cell gives no moment.
+/// Why a cell does not give a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TimeFault {
     /// It does not have the format, or no such date exists.
     #[error("does not have the mapping's time format, or no such date or time exists")]
     Format,
-    /// It never was.
+    /// The time never existed.
     #[error(
-        "{civil} never was in {zone}: the clock was set forward over it, from {before} to {after}. Was it recorded in another zone?"
+        "{civil} never existed in {zone}: the clock was set forward over it, from {before} to {after}. Was it recorded in another zone?"
     )]
     Skipped {
         /// The cell's.
@@ -43,7 +43,7 @@ pub enum TimeFault {
         /// The offset after.
         after: String,
     },
-    /// It was twice.
+    /// The time came twice.
     #[error(
         "{civil} came twice in {zone}, where the clock was set back: as {first} and as {second}. Give instants (with their offset), or say which one is meant: twice = \"first\" or \"second\" in the mapping"
     )]
@@ -177,7 +177,8 @@ impl WallClock {
     /// The local wall clock of a cell.
     ///
     /// # Errors
-    /// [`TimeFault`]: the cell does not have the format, or names a time that does not exist, or was twice.
+    /// [`TimeFault`]: the cell does not have the format, or names a time that does not exist, or
+    /// came twice.
     pub fn read(&self, cell: &str) -> Result<DateTime, TimeFault> {
         let cell = cell.trim_ascii();
         match &self.0 {
@@ -215,7 +216,7 @@ impl WallClock {
     }
 }
 
-/// The instant of a civil time; one that never was, or was twice, is a fault in words.
+/// The instant of a civil time; a time that never existed or came twice is a fault, in words.
 fn instant_of(civil: DateTime, zone: &TimeZone, twice: Option<Twice>) -> Result<Zoned, TimeFault> {
     let ambiguous = zone.to_ambiguous_zoned(civil);
     let name = zone.iana_name().unwrap_or("the zone").to_owned();
@@ -250,7 +251,7 @@ fn instant_of(civil: DateTime, zone: &TimeZone, twice: Option<Twice>) -> Result<
     }
 }
 
-/// A civil time for eyes, to the minute.
+/// A civil time for people, to the minute.
 fn minute(civil: DateTime) -> String {
     civil.strftime("%Y-%m-%dT%H:%M").to_string()
 }
@@ -395,7 +396,7 @@ mod tests {
             .expect_err("never")
             .to_string();
         assert!(
-            said.contains("2025-03-30T02:30 never was in Europe/Berlin"),
+            said.contains("2025-03-30T02:30 never existed in Europe/Berlin"),
             "{said}"
         );
         assert_eq!(

@@ -45,7 +45,7 @@ pub struct FileSigning<'a> {
     pub output: &'a Path,
     /// Rows that cannot be read go to this new file.
     pub rejects: Option<&'a Path>,
-    /// Read only the first so many subjects.
+    /// Read only this many subjects, the first ones.
     pub subjects: Option<usize>,
     /// What the operator says of the file; `None`: it is taken as it is.
     pub said: Option<Said>,
@@ -70,7 +70,7 @@ pub enum SigningStep {
     },
 }
 
-/// What a signing did.
+/// The result of a signing.
 #[derive(Debug, Clone, Serialize)]
 pub struct Signing {
     /// Rows of the input: read, accepted, rejected by reason.
@@ -84,10 +84,10 @@ pub struct Signing {
     pub report: Option<SignReport>,
     /// Periods of which a part may be missing.
     pub partial: Partial,
-    /// The clock by which periods are over.
+    /// The clock that says when periods are over.
     #[serde(serialize_with = "text")]
     pub present: Present,
-    /// What is to be said of periods that the scale's version is not for.
+    /// A message about periods for which the scale's version is not.
     pub outside: Option<String>,
     /// Rows in a hundred that may be rejected.
     pub most_rejects: u8,
@@ -108,8 +108,8 @@ fn span<S: Serializer>(span: &Option<Span>, serializer: S) -> Result<S::Ok, S::E
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum FileSigningError {
-    /// No share of rows.
-    #[error("most_rejects_percent is {0}: a hundred in a hundred is the most")]
+    /// Not a share of rows.
+    #[error("most_rejects_percent is {0}: the most is 100")]
     MostRejects(u8),
     /// The mapping of the records.
     #[error(transparent)]
@@ -162,7 +162,9 @@ pub enum FileSigningError {
         salts: PathBuf,
     },
     /// No file of pseudonyms is named.
-    #[error("which pseudonyms? Give --links, or name `links_file` in the configuration")]
+    #[error(
+        "no file of pseudonyms is named: give --links, or name `links_file` in the configuration"
+    )]
     NoLinks,
     /// The file of pseudonyms cannot be opened.
     #[error(
@@ -193,7 +195,7 @@ pub enum FileSigningError {
 }
 
 impl SourceConfig {
-    /// Reads a file of records and signs what they commit to, as far as they are whole at `now`.
+    /// Reads a file of records and signs commitments to those that are complete at `now`.
     /// `manifest` is the scale's.
     ///
     /// # Errors
@@ -272,7 +274,8 @@ impl SourceConfig {
             self.secrets(rng)?
         };
         let source = self.party_of(&signing)?;
-        // What the configuration names is kept, and so a file; only what a person names now may be a pipe.
+        // The files that the configuration names are kept, so each is a regular file. Only a file
+        // that a person names now may be a pipe.
         let (path, links) = match (file.links, self.links_file.as_deref()) {
             (Some(path), _) => (path, input::open_stream(path)),
             (None, Some(path)) => (path, input::open(path)),
@@ -310,8 +313,8 @@ impl SourceConfig {
         Ok(report)
     }
 
-    /// For a run of which nothing is kept: no key is made, and no register. A source that never signed has no
-    /// salts, so any do.
+    /// For a run that keeps nothing: neither a key nor a register is made. A source that never
+    /// signed has no salts, so any salts will do.
     fn secrets_as_they_are(
         &self,
         rng: &mut impl CryptoRng,
@@ -329,8 +332,8 @@ impl SourceConfig {
         Ok((SigningKey::from_bytes(&secret), salts, register))
     }
 
-    /// Register and salts belong together: with either alone, what was signed would get a second commitment. The
-    /// register is made first, so that only a loss leaves the salts alone.
+    /// Register and salts belong together: with either alone, what was signed would get a second
+    /// commitment. The register is made first, so that salts without a register always mean a loss.
     fn secrets(
         &self,
         rng: &mut impl CryptoRng,
@@ -356,8 +359,8 @@ impl SourceConfig {
     }
 }
 
-/// Periods for which the configuration's version of the scale is not. Another version may be for them, or their
-/// dates are wrong: milliseconds that are read as seconds, a wrong century.
+/// Describes periods for which the configuration's version of the scale is not. Another version may
+/// be for them, or their dates are wrong: milliseconds that are read as seconds, a wrong century.
 fn outside(manifest: &Manifest, reading: &Reading) -> Option<String> {
     let groups = reading.groups.iter();
     let outside: Vec<Period> = groups

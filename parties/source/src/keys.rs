@@ -20,7 +20,7 @@ pub enum KeyError {
     #[error(transparent)]
     Origin(#[from] NameError),
     /// The party's id in the configuration.
-    #[error("party: 64 hexadecimal digits: {0}")]
+    #[error("party: 64 hexadecimal digits are expected: {0}")]
     Party(#[from] hex::FromHexError),
 }
 

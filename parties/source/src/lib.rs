@@ -3,15 +3,15 @@
 //!
 //! - [`signer`]: salts, commitments, signatures: deterministic, so the same input gives the same
 //!   bundle, byte by byte
-//! - [`register`]: one subject and period has one commitment only, across restarts
+//! - [`register`]: one subject and period has only one commitment, across restarts
 //! - [`signing`]: groups in, bundle out
-//! - [`wholeness`]: whether records are all there, before anything is signed about them
+//! - [`wholeness`]: checks that records are complete before anything is signed about them
 //! - [`linking`]: `merits source link`: which pseudonym an account has, proven by its person
-//! - [`config`]: the config file, and what a source does by it: [`SourceConfig::sign`],
+//! - [`config`]: the config file, and what a source does with it: [`SourceConfig::sign`],
 //!   [`SourceConfig::import_links`], [`SourceConfig::apply`]
 //!
-//! Not in scope: what makes the records true. A source answers for its records with its
-//! signature; see `docs/threat-model.md`.
+//! Out of scope: whether the records are true. A source answers for its records with its signature;
+//! see `docs/threat-model.md`.
 
 pub mod config;
 mod file_signing;

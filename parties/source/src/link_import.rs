@@ -16,7 +16,7 @@ use crate::{
     linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile},
 };
 
-/// What became of links.
+/// The results for links.
 #[derive(Debug, Serialize)]
 pub struct LinkReport {
     /// The links file.
@@ -27,12 +27,12 @@ pub struct LinkReport {
     pub accounts: usize,
 }
 
-/// What became of one link.
+/// The result for one link.
 #[derive(Debug, Serialize)]
 pub struct LinkFileReport {
     /// Its file.
     pub path: PathBuf,
-    /// The account and what became of it, or why it was refused.
+    /// The account and its result, or why it was refused.
     #[serde(serialize_with = "outcome")]
     pub outcome: Result<(String, Linked), LinkFault>,
 }
@@ -70,7 +70,9 @@ impl LinkReport {
 #[non_exhaustive]
 pub enum LinkImportError {
     /// The configuration names no links file.
-    #[error("where to? Name `links_file` in the configuration: `merits source sign` reads it")]
+    #[error(
+        "no links file is named: name `links_file` in the configuration, which `merits source sign` reads"
+    )]
     NoLinksFile,
     /// The configuration names no ledger.
     #[error(

@@ -1,11 +1,11 @@
 //! `merits source link`: people say, with a proof, which account is theirs.
 //!
 //! A link is the statement `ticket` in the source's own scope: its nullifier is h, the person's
-//! pseudonym at this source, and its message names ledger, source and account. So whoever made it
-//! is registered, has the secret behind h, and speaks of this account. That the account is the
-//! person's is the source's to know: it takes a link from who is logged in to the account.
+//! pseudonym at this source, and its message names ledger, source and account. So the person who
+//! made it is registered, has the secret behind h, and means this account. Only the source can know
+//! that the account is the person's: it takes a link from who is logged in to the account.
 //!
-//! One account has one h, and one h one account: two accounts of one person would give two
+//! One account has one h, and one h one account: with two accounts, one person would have two
 //! commitments for one period.
 
 use std::{
@@ -55,12 +55,12 @@ pub enum LinkFault {
     /// An account without a name.
     #[error("the link names no account")]
     NoAccount,
-    /// Made for a later day.
+    /// It was made for a later day.
     #[error("the link is of a day that has not come: the person's clock, or this one, is wrong")]
     Early,
     /// Proven against an old root.
     #[error(
-        "the link was proven against an old root of the group of people: the person has to make it anew"
+        "the link was proven against an old root of the group of people: the person has to make it again"
     )]
     OldRoot,
     /// The ledger has no key yet.
@@ -79,7 +79,7 @@ pub enum LinkFault {
         "the account has another pseudonym already: if its person changed, or was registered anew, replace it with --replace"
     )]
     OtherPseudonym,
-    /// A new account that people would take for another one.
+    /// A new account whose name people would mistake for another's.
     #[error(
         "the account {account:?} is new and looks like {known:?}, which another person linked: find out \
          whether the source has both; if it has, take the link in with --distinct"
@@ -91,7 +91,7 @@ pub enum LinkFault {
         known: String,
     },
     /// Another account has this pseudonym.
-    #[error("the same person linked another account here: one person has one account a source")]
+    #[error("the same person linked another account here: one person has one account at a source")]
     OtherAccount,
 }
 
@@ -183,7 +183,7 @@ pub enum LinksError {
         /// What is wrong.
         source: BundleError,
     },
-    /// Two lines that cannot both be so.
+    /// Two lines that contradict each other.
     #[error(
         "{path}: {what}, by two lines; only what `merits source link` wrote belongs into this file: take \
          back the copy from before it was changed"
@@ -202,7 +202,7 @@ pub enum LinksError {
     },
 }
 
-/// What became of a link.
+/// The result for a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Linked {
     /// The account has a pseudonym now.
@@ -231,7 +231,7 @@ pub struct LinksFile {
     source: PartyId,
     accounts: BTreeMap<String, Handle>,
     by_handle: BTreeMap<[u8; 32], String>,
-    /// By what accounts look like.
+    /// Accounts by what their names look like.
     by_look: BTreeMap<String, String>,
     distinct: bool,
 }
@@ -262,7 +262,7 @@ impl LinksFile {
         };
         let (header, lines) = FileReader::<Links, _>::open(BufReader::new(file)).map_err(format)?;
         let LinksHeader {
-            // Its reader's matter.
+            // The reader checks this.
             merits: _,
             // Once it is written here, it is the source's.
             by: _,
@@ -282,7 +282,7 @@ impl LinksFile {
         Ok(out)
     }
 
-    /// Takes new accounts in although they look like others: somebody looked.
+    /// Takes new accounts in although they look like others, because somebody has checked them.
     #[must_use]
     pub fn distinct(mut self, distinct: bool) -> Self {
         self.distinct = distinct;
@@ -361,8 +361,8 @@ impl LinksFile {
         written.map_err(|source| self.io(source))
     }
 
-    /// One account has one pseudonym, and one pseudonym one account: of two lines, none would be forgotten
-    /// without a word.
+    /// One account has one pseudonym, and one pseudonym one account: so if two lines disagree,
+    /// neither is dropped silently.
     fn check_line(&self, link: &Link) -> Result<(), LinksError> {
         let Link { subject, h } = link;
         let what = match (self.get(subject), self.by_handle.get(&field::to_bytes(h))) {

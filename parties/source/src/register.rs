@@ -1,4 +1,4 @@
-//! What was signed: one subject and period has one commitment only.
+//! What was signed: one subject and period has only one commitment.
 //!
 //! A file of fixed-size records after a first line: two places and C. One place is the digest of
 //! schema, h and period, the other that of schema, account and period, for it takes both: links
@@ -33,7 +33,7 @@ const RECORD: usize = 96;
 /// Most bytes of a register: 170 million records.
 const MOST_BYTES: u64 = 1 << 34;
 
-/// What has one commitment only, in two views.
+/// The thing that has only one commitment, in two views.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// Schema of the records.
@@ -102,7 +102,7 @@ pub struct SecondCommitment;
 #[derive(Debug)]
 pub struct Register {
     path: PathBuf,
-    /// `None` when it is only looked at.
+    /// `None` if the register is only read.
     file: Option<File>,
     signed: HashMap<[u8; 32], [u8; 32]>,
     pending: Vec<u8>,
@@ -237,7 +237,7 @@ impl Register {
     }
 }
 
-/// What was signed, by place, and where the last whole record ends.
+/// The commitments that were signed, by place, and where the last whole record ends.
 type Parsed = (HashMap<[u8; 32], [u8; 32]>, u64);
 
 fn parse(bytes: &[u8], path: &Path) -> Result<Parsed, RegisterError> {
@@ -282,7 +282,7 @@ mod tests {
         register.note(&place, &RecordCommitment(Fr::from(c)))
     }
 
-    /// The fault: a pipe was read for ever. That this ends is a part of the test.
+    /// Regression: a pipe was read for ever. That this ends is a part of the test.
     #[test]
     fn a_pipe_is_no_register() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -1,5 +1,5 @@
-//! What the operator says of a file: between two days nothing is missing. What cannot be so is refused
-//! before anything is signed, for a slip of the finger would be signed for ever.
+//! What the operator says of a file: between two days nothing is missing. An impossible statement
+//! is refused before anything is signed, because a typing mistake would be signed for ever.
 
 use merits_primitives::{calendar::Date, ids::Period};
 use merits_records::wall_clock::{Present, since_1970};
@@ -14,7 +14,7 @@ pub struct Said {
     pub complete_until: Option<Date>,
 }
 
-/// The periods that a version of a scale is for.
+/// The periods for which a version of a scale is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Periods {
     /// The first.
@@ -23,7 +23,7 @@ pub struct Periods {
     pub last: Option<Period>,
 }
 
-/// What was said and cannot be so. The operator mends it.
+/// An impossible statement about a file. The operator corrects it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SaidFault {
@@ -96,7 +96,8 @@ pub enum SaidFault {
 }
 
 impl Said {
-    /// That nothing at all is missing, of a file that is taken as it is. It does not pass [`Said::check`].
+    /// Says that nothing is missing, for a file that is taken as it is. [`Said::check`] does not
+    /// accept it.
     pub fn everything() -> Self {
         let day = |year, month, day| Date { year, month, day };
         Self {
@@ -171,7 +172,7 @@ fn label(date: Date) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The same of days since 1970; weeks begin before it, if only the first.
+/// The same for days since 1970. Only the first week begins before that.
 fn label_of(days: i64) -> String {
     label(Date::from_days(u32::try_from(days).unwrap_or_default()))
 }
@@ -212,14 +213,14 @@ mod tests {
             ("2016-04-01", ""),
             ("2016-04-01", "2016-04-01"),
             ("", "2026-11-29"),
-            // Today has begun, and it may be all that the file has.
+            // Today has begun, and it may be the only day in the file.
             ("2026-12-01", ""),
         ] {
             assert_eq!(check(from, until), Ok(()), "{from} {until}");
         }
     }
 
-    /// The faults: days of the future, of the year 9999, and crossed ones were taken at their word.
+    /// Regression: days of the future, of the year 9999, and crossed ones were taken at their word.
     #[test]
     fn what_cannot_be_so_is_refused() {
         for (from, until, says) in [

@@ -36,7 +36,7 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// A commitment and what it takes to open it, but for the records.
+/// A commitment and what is needed to open it, except the records.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
     /// s, the secret salt.
@@ -65,7 +65,7 @@ impl Signer {
         }
     }
 
-    /// The id under which a source with this name is admitted, when this is its first key.
+    /// The id under which a source with this name is admitted if this is its first key.
     pub fn party_id(origin: &Origin, name: &str, first_key: &SigningKey) -> PartyId {
         PartyId::derive(origin, name, &PublicKey::of(first_key).to_bytes())
     }
@@ -85,13 +85,13 @@ impl Signer {
         &self.schema
     }
 
-    /// What the register knows an account by: a MAC, so that the register names nobody.
+    /// The register's name for an account: a MAC, so that the register names nobody.
     pub fn account_tag(&self, subject: &str) -> [u8; 32] {
         // HMAC takes keys of any length.
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.salts.as_ref())
             .expect("any length fits");
-        // What salts are made from begins with a schema's id: a hash, and nobody finds one that
-        // begins with these words.
+        // The input of a salt begins with a schema's id. That is a hash, and nobody finds a hash
+        // that begins with these words.
         mac.update(b"merits/source-account/v1\0");
         mac.update(typed(subject).as_bytes());
         mac.finalize().into_bytes().into()
@@ -99,7 +99,7 @@ impl Signer {
 
     /// s = HMAC-SHA-256(salt key, schema ‖ h ‖ period), its top 248 bits
     /// (`docs/src/design-cryptography.md`, "Statement `earn`"). The same subject and period always
-    /// has the same salt, so it has one commitment only.
+    /// has the same salt, so it has only one commitment.
     pub fn salt(&self, handle: &Handle, period: Period) -> RecordSalt {
         // HMAC takes keys of any length.
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.salts.as_ref())

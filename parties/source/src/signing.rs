@@ -24,7 +24,7 @@ use crate::{
     signer::Signer,
 };
 
-/// Why nothing, or not all, could be signed.
+/// Why nothing, or only a part, could be signed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum SignError {
@@ -86,7 +86,7 @@ impl std::fmt::Display for Refused {
                 "the links file has no pseudonym for it; ask the distributor for new links"
             }
             RefusedReason::SecondCommitment => {
-                "other records, or the same under another pseudonym, were signed before; a subject and period has one commitment only"
+                "other records, or the same under another pseudonym, were signed before; a subject and period has only one commitment"
             }
         };
         write!(
@@ -98,7 +98,7 @@ impl std::fmt::Display for Refused {
     }
 }
 
-/// What a signing did.
+/// The result of a signing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SignReport {
     /// Commitments in the bundle.
@@ -156,7 +156,7 @@ impl Pseudonyms {
     }
 }
 
-/// Groups between two writes to the disk.
+/// The number of groups between two writes to the disk.
 const CHUNK: usize = 256;
 
 /// Signs groups in their order and writes the bundle. `progress` sees the groups done so far.
@@ -217,7 +217,7 @@ pub fn sign_groups(
                 signature: made.signature,
             });
         }
-        // On the disk first: a signature that is out cannot be forgotten by a crash.
+        // Written to the disk first, so that a crash cannot forget a signature that was given out.
         register.sync()?;
         for line in lines.drain(..) {
             write_line(out, &line).map_err(SignError::Output)?;

@@ -1,10 +1,11 @@
-//! Whether records are all there, before anything is signed about them.
+//! Checks that records are complete before anything is signed about them.
 //!
-//! A subject and period has one commitment, for ever: what is signed of half a month stays half. So a
-//! period is signed only when the file has all of it. Its end: the period is over in the world and in the data,
-//! where rows of the file come after it, or the operator says until when nothing is missing. Its beginning:
-//! rows of the file are of the period's first day or before, or the operator says from when nothing is missing.
-//! A row with a wrong date happens, so it takes three rows at either end.
+//! A subject and period has one commitment, for ever: a signature over half a month stays one over
+//! half a month. So a period is signed only when the file has all of it. Its end: the period is
+//! over in the world and in the data, where rows of the file come after it, or the operator says
+//! until when nothing is missing. Its beginning: rows of the file are of the period's first day or
+//! before, or the operator says from when nothing is missing. A row with a wrong date happens, so
+//! it takes three rows at either end.
 //!
 //! The world is where the deeds are: the zone of the mapping, or where it names none, all zones. There a
 //! period is over once it is over in the last of them (UTC−12).
@@ -26,23 +27,24 @@ use crate::said::Said;
 /// Rows in a hundred that may be unreadable before nothing is signed, unless the source says otherwise.
 pub const MOST_REJECTS_PERCENT: u8 = 5;
 
-/// Between which days records are all there.
+/// The days between which records are complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wholeness {
-    /// The day on which the file begins ([`Span::begins`]). A file that was cut by days has all of it.
+    /// The day on which the file begins ([`Span::begins`]). A file that was cut by days has all of
+    /// that day.
     oldest: Option<i64>,
     /// The last day before the one on which the file ends ([`Span::ends`]): all of that day may not be there.
     data: Option<i64>,
-    /// The first day that was said.
+    /// The first day that the operator stated.
     from: Option<i64>,
-    /// The last day that was said.
+    /// The last day that the operator stated.
     until: Option<i64>,
     /// The last day that is over wherever the deeds may be.
     world: i64,
 }
 
-/// Periods that are not signed because a part of them may be missing, and how many subjects have records
-/// of each. A period can be without beginning and end.
+/// Periods that are not signed because a part of them may be missing, and how many subjects have
+/// records of each. A period can lack both its beginning and its end.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Partial {
     /// The file begins inside them.
@@ -51,7 +53,7 @@ pub struct Partial {
     /// They are not over in the file.
     #[serde(serialize_with = "by_label")]
     pub not_over: BTreeMap<Period, u64>,
-    /// They are not over in the world, whatever the file and the operator say.
+    /// They are not over in the real world, whatever the file and the operator say.
     #[serde(serialize_with = "by_label")]
     pub running: BTreeMap<Period, u64>,
 }
@@ -113,7 +115,7 @@ impl Wholeness {
         self.world < period.last_day()
     }
 
-    /// Keeps what may be signed; answers what was left out.
+    /// Keeps what may be signed, and returns what was left out.
     pub fn part(&self, groups: &mut Vec<SubjectPeriod>) -> Partial {
         let mut partial = Partial::default();
         groups.retain(|group| {
@@ -202,7 +204,7 @@ mod tests {
         Period::from_label(label).expect("a period")
     }
 
-    /// Of a file with so many rows of each of these moments.
+    /// For a file with this many rows for each of these moments.
     fn rows(of_each: u64, moments: &[&str]) -> Option<Span> {
         let edges = moments.iter().zip(1u64..).flat_map(|(moment, number)| {
             let moment: DateTime = moment.parse().expect("a moment");
@@ -273,7 +275,7 @@ mod tests {
         assert!(partial.running.is_empty());
     }
 
-    /// The fault: one row with a wrong date made half a month signed for ever.
+    /// Regression: one row with a wrong date made half a month signed for ever.
     #[test]
     fn rows_with_a_wrong_date_cover_nothing() {
         let (april, may) = (period("2016-04"), period("2016-05"));
@@ -385,7 +387,8 @@ mod tests {
         assert!(too_many(&early, 5));
     }
 
-    /// The fault: the message named all rows of the file, and the share was of those of the first subjects.
+    /// Regression: the message named all rows of the file, and the share was of those of the first
+    /// subjects.
     #[test]
     fn the_share_names_the_rows_that_it_is_of() {
         let mut report = Report {

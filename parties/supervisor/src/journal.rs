@@ -475,7 +475,7 @@ mod tests {
         assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
     }
 
-    /// The fault: a pipe was read for ever. That this ends is a part of the test.
+    /// Regression: a pipe was read for ever. That this ends is a part of the test.
     #[test]
     fn a_pipe_or_a_folder_is_no_journal() {
         let dir = tempfile::tempdir().unwrap();

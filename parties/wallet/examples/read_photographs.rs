@@ -1,5 +1,5 @@
 //! Reads the photographs of a folder, and says how many gave the bytes that lie beside them; fails where fewer
-//! than so many in a hundred did: `read_photographs FOLDER [PERCENT]`. `tests/photographs/measure.sh` makes the
+//! than this many in a hundred did: `read_photographs FOLDER [PERCENT]`. `tests/photographs/measure.sh` makes the
 //! photographs and runs it.
 #![allow(clippy::print_stdout, reason = "a program")]
 

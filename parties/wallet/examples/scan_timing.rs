@@ -1,5 +1,5 @@
 //! What a wallet's walk over the log costs: `cargo run --release -p merits-wallet --features
-//! timing --example scan_timing -- 2000` deposits so many tickets of others, claims with them, and looks for one
+//! timing --example scan_timing -- 2000` deposits this many tickets of others, claims with them, and looks for one
 //! person's among them.
 
 use std::time::Instant;

@@ -216,7 +216,7 @@ impl<'a> Speaker<'a> {
         let scope = source_scope(source);
         let (witness, root) = self.witness(scope)?;
         let today = now.day();
-        // Whoever was registered anew may link at once; only claims have to wait.
+        // A person who was registered again may link at once; only claims have to wait.
         let start = today.max(self.identity.birth.from);
         let account = &*typed(account);
         let message = link_message(self.state.origin(), source, account);

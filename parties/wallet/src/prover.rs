@@ -71,7 +71,7 @@ pub enum ProvingError {
     /// No key for the circuit.
     #[error(
         "no proving key for statement {statement} in {}: get it from the supervisor who adopted \
-         it, or from whoever published it; its digest is checked", .folder.display()
+         it, or from its publisher; its digest is checked", .folder.display()
     )]
     NoKey {
         /// Which statement.

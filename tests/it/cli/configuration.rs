@@ -173,8 +173,8 @@ fn a_value_that_cannot_be_is_named() {
     }
 }
 
-/// The log key in a sample is an example that nobody can sign for; whoever forgets to put the
-/// ledger's own there is told so.
+/// The log key in a sample is an example that nobody can sign for; an operator who forgets to put
+/// the ledger's own there is told so.
 #[test]
 fn the_sample_log_key_is_refused() {
     let directory = samples_directory();

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::cli::servers::{Server, with_servers};
 
-/// The fault: with an open epoch, `half` made another half and said nothing, and `epoch` left one behind.
+/// Regression: with an open epoch, `half` made another half and said nothing, and `epoch` left one behind.
 #[test]
 fn a_half_that_the_ledger_has_is_brought_back_and_not_made_again() {
     let ledger = with_servers();

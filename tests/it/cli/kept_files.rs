@@ -62,7 +62,7 @@ fn refuses_in_place_of(directory: &Path, role: &str, name: &str) {
     fs::rename(&away, &path).expect("moved back");
 }
 
-/// The fault: a pipe as a journal was read for ever, and a folder was told `chmod 600`.
+/// Regression: a pipe as a journal was read for ever, and a folder was told `chmod 600`.
 #[test]
 fn what_is_no_file_is_named_and_not_waited_for() {
     let mut ledger = with_servers();
@@ -117,7 +117,7 @@ fn everything(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The fault: a backup of mode 000, and folders that their owner could not enter.
+/// Regression: a backup of mode 000, and folders that their owner could not enter.
 #[test]
 fn no_umask_takes_the_owners_rights() {
     for umask in ["0777", "0577"] {
@@ -193,7 +193,7 @@ fn no_umask_takes_the_owners_rights() {
     }
 }
 
-/// The fault: "No such file or directory (os error 2)", and nothing else.
+/// Regression: "No such file or directory (os error 2)", and nothing else.
 #[test]
 fn a_missing_file_or_folder_says_what_to_do() {
     let source = source(DAYS);

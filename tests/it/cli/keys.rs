@@ -95,7 +95,7 @@ fn the_first_command_does_not_refuse_the_folder_that_it_made() {
     ran.refuses(&["its folder", "keys/own has mode 775", "chmod go-w"]);
 }
 
-/// The fault: they were 0664, and the database 0644.
+/// Regression: they were 0664, and the database 0644.
 #[test]
 fn what_a_ledger_keeps_is_its_owners_whatever_the_umask_is() {
     let ledger = Ledger::found();
@@ -143,7 +143,7 @@ fn what_a_ledger_keeps_is_its_owners_whatever_the_umask_is() {
     assert_eq!(folder.permissions().mode() & 0o777, 0o700);
 }
 
-/// The fault: "else make a new one", of a key without which the ledger ends.
+/// Regression: "else make a new one", of a key without which the ledger ends.
 #[test]
 fn a_log_key_that_others_may_read_or_that_is_damaged_says_what_to_do() {
     let mut ledger = Ledger::found();

@@ -144,7 +144,7 @@ fn a_signing_writes_over_nothing_that_the_source_needs() {
     assert_eq!(left.count(), 0, "{names:?}");
 }
 
-/// The fault: `merits wallet register --output wal/seed.key` lost the seed.
+/// Regression: `merits wallet register --output wal/seed.key` lost the seed.
 #[test]
 fn a_wallet_keeps_its_seed_whatever_is_written() {
     let ledger = Ledger::found();

@@ -31,7 +31,7 @@ fn full() -> Stdio {
         .into()
 }
 
-/// The fault: each of these ended by a panic, with exit code 101.
+/// Regression: each of these ended by a panic, with exit code 101.
 #[test]
 fn a_full_disk_behind_the_standard_output_is_told() {
     for arguments in [

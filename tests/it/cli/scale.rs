@@ -47,7 +47,7 @@ fn faults_are_shown_as_pinned() {
     }
 }
 
-/// The fault: a line with a hundred faults was printed a hundred times, half a megabyte for one formula.
+/// Regression: a line with a hundred faults was printed a hundred times, half a megabyte for one formula.
 #[test]
 fn a_line_with_many_faults_is_not_shown_with_each() {
     let file = root().join("tests/it/cli/scale/faults/unknown_field.toml");

@@ -185,7 +185,7 @@ fn a_server_has_a_high_water_mark_outside_its_data() {
     }
 }
 
-/// The fault: a server that waited at its start, for another server or for a disk, was not ended by SIGTERM.
+/// Regression: a server that waited at its start, for another server or for a disk, was not ended by SIGTERM.
 #[test]
 fn a_signal_ends_a_server_that_is_still_starting() {
     let mut ledger = with_servers();

@@ -199,7 +199,7 @@ fn the_order_of_a_file_does_not_matter_and_its_last_month_is_not_over() {
         bundle
     );
 
-    // Whoever knows says so; the whole month is still free to be signed.
+    // An operator who knows says so; the whole month can still be signed.
     let all = "60 commitments over 930 records would be signed";
     let register = fs::read(path.join("source.register")).expect("there");
     let said = format!("{newest} --complete-until 2016-05-31");
@@ -399,7 +399,7 @@ fn of_a_file_that_cannot_be_read_nothing_is_signed() {
     assert!(path.join("bundle.jsonl").exists());
 }
 
-/// The fault: a mapping's zone was any file of the machine's, so that two machines signed other periods.
+/// Regression: a mapping's zone was any file of the machine's, so that two machines signed other periods.
 #[test]
 fn a_zone_that_is_no_place_is_refused() {
     for zone in ["localtime", "posix/Asia/Shanghai", "Factory", "Etc/Unknown"] {
@@ -409,7 +409,7 @@ fn a_zone_that_is_no_place_is_refused() {
         write(source.path(), "steps.csv", &[row]);
         sign(source.path(), "--input steps.csv --output bundle.jsonl").refuses(&[
             zone,
-            "is no place",
+            "is not a place",
             "Europe/Berlin",
         ]);
     }
@@ -445,7 +445,7 @@ fn a_time_that_came_twice_is_named_with_both_instants() {
     for part in [
         "2025-10-26T02:30+02:00",
         "2025-10-26T02:30+01:00",
-        "2025-03-30T02:30 never was in Europe/Berlin",
+        "2025-03-30T02:30 never existed in Europe/Berlin",
         "\"'=HYPERLINK(",
     ] {
         assert!(rejects.contains(part), "{part} is not in {rejects}");

@@ -204,7 +204,7 @@ async fn a_distributors_store_is_copied_and_put_back() {
     run(path, status).refuses(&["there is no store", "merits distributor run"]);
 }
 
-/// The fault: "no such column: version", in SQLite's own words.
+/// Regression: "no such column: version", in SQLite's own words.
 #[test]
 fn a_backup_of_another_store_is_named_as_what_it_is() {
     let ledger = Ledger::found();

@@ -1,4 +1,4 @@
-//! What advice is made of: the words of the issuer, and whether what is advised is taken.
+//! What advice is made of: the words of the issuer, and a check that the advised text is accepted.
 
 use super::Checker;
 use crate::declarations::SourceId;
@@ -6,8 +6,8 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::syntax::{self, Syntax};
 
 impl Checker<'_> {
-    /// The faults that a part would have that takes the place of another; nothing is told. None
-    /// where a part is tried already: its advice is not asked for.
+    /// The faults that a part would have in place of another; none of them is reported. `None` if a
+    /// part is being tried already, since its advice is not needed.
     pub(super) fn tried(&mut self, syntax: &Syntax) -> Option<Vec<Diagnostic>> {
         if self.trying {
             return None;
@@ -19,12 +19,12 @@ impl Checker<'_> {
         Some(self.faults.split_off(known))
     }
 
-    /// What stands at a place of the text under check, on one line.
+    /// The text at a place of the text under check, on one line.
     pub(super) fn written(&self, span: Span) -> String {
         self.written_in(self.text, span)
     }
 
-    /// What stands at a place of a text, on one line and without comments.
+    /// The text at a place, on one line and without comments.
     pub(super) fn written_in(&self, text: SourceId, span: Span) -> String {
         let text = self.declarations.text(text);
         syntax::on_one_line(text.get(span.start..span.end).unwrap_or(".."))

@@ -1,4 +1,4 @@
-//! What is said of each element of a list.
+//! Expressions about each element of a list.
 
 use std::fmt::Write as _;
 
@@ -22,8 +22,8 @@ impl Checker<'_> {
         Some((vars[0], body))
     }
 
-    /// Checks `body` with names bound to elements of a list. Where the same was said of the same
-    /// list before, the node is the same.
+    /// Checks `body` with names bound to elements of a list. The same words about the same list
+    /// give the same node.
     pub(super) fn bind_all(
         &mut self,
         list: NodeId,
@@ -60,8 +60,8 @@ impl Checker<'_> {
         }
         let words = self.fingerprint(body, &texts);
         let (outside, reach) = (self.inside, self.reach);
-        // Within what is said of one record, another list is one of the claim's own: a loop
-        // within the loop, were it to speak of that record.
+        // In an expression about one record, another list must be one of the claim's own. A list
+        // that depends on that record would be a loop within a loop.
         let reach_within = if outside == Inside::Record {
             self.scope.len()
         } else {
@@ -69,8 +69,8 @@ impl Checker<'_> {
         };
         let known = self.bodies.get(&(list, words.clone())).cloned();
         if let Some((vars, known)) = known {
-            // The names may be others: faults found later speak of the nodes by the words that
-            // stand here.
+            // The names may differ: faults that are found later name the nodes by the words that
+            // are here.
             (self.inside, self.reach) = (inside, reach_within);
             self.within(texts, &vars, &element, body);
             (self.inside, self.reach) = (outside, reach);
@@ -136,7 +136,7 @@ impl Checker<'_> {
             return self.fault(Code::WrongArguments, name.span, message, hint);
         };
         if let Some(reason) = name_fault(text, NameFor::Alone) {
-            let message = format!("`{text}` is no name for an element: it {reason}");
+            let message = format!("`{text}` is not a name for an element: it {reason}");
             let hint = "use a-z, 0-9 and _, beginning with a letter, and no word of the language";
             return self.fault(Code::NameTaken, name.span, message, hint);
         }
@@ -154,7 +154,7 @@ impl Checker<'_> {
     }
 
     /// The words of a body with its own variables numbered and those from outside named by what
-    /// they are: two bodies of the same words about one list mean the same.
+    /// they are: two bodies with the same words about one list mean the same.
     fn fingerprint(&self, body: &Syntax, own: &[String]) -> String {
         // With one name or two: `recs.map(a, 1)` binds one, `recs.pairs(a, b, 1)` both.
         let mut words = format!("{}:", own.len());

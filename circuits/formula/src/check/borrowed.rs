@@ -1,16 +1,16 @@
-//! Functions of spreadsheets and other languages, where ours say the same: `IF(c, a, b)` is
-//! `c ? a : b`. The call is shown in our words, with its own arguments.
+//! Functions of spreadsheets and other languages that have an equivalent here: `IF(c, a, b)` is `c
+//! ? a : b`. The advice shows the call in our language, with its own arguments.
 
 use super::Checker;
 use super::calls::is_known;
 use crate::diagnostic::Span;
 use crate::syntax::{Operator, Syntax, SyntaxKind};
 
-/// The longest advice: more is no help.
+/// The longest advice; a longer text would not help.
 const MAX_SHOWN: usize = 160;
 
 impl Checker<'_> {
-    /// What says the same as this call, if anything does that has no fault of its own here.
+    /// The equivalent of this call, if there is one without faults here.
     pub(super) fn in_our_words(
         &mut self,
         function: &str,
@@ -26,7 +26,7 @@ impl Checker<'_> {
     }
 }
 
-/// The same with all calls in it in our words, where that is known.
+/// The same, with every call in it in our language if its equivalent is known.
 fn ours(syntax: &Syntax) -> Syntax {
     let all = |parts: &[Syntax]| parts.iter().map(ours).collect::<Vec<_>>();
     let kind = match &syntax.kind {

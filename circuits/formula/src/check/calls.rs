@@ -40,7 +40,7 @@ const FUNCTIONS: [(&str, &str); 26] = [
     ("in", "t.mode in [\"bus\", \"metro\"]"),
 ];
 
-/// CEL's, Kubernetes' and other languages' functions, with what is said in place of each.
+/// Functions of CEL, Kubernetes and other languages, with what to write in place of each.
 const OTHERS: [(&str, Code, &str); 82] = {
     use Code::{NotYet, UnknownFunction, WrongArguments};
     const NUMBERS: &str =
@@ -61,7 +61,7 @@ const OTHERS: [(&str, Code, &str); 82] = {
         (
             "has",
             NotYet,
-            "each record has all fields: a row without one is no record",
+            "each record has all fields: a row without one is not a record",
         ),
         ("sort", NotYet, "records come in the order of their key"),
         ("isSorted", NotYet, "records come in the order of their key"),
@@ -367,8 +367,8 @@ impl Checker<'_> {
         self.fault(code, at, message, hint)
     }
 
-    /// What is said of a function that there is not, or that takes other arguments; the hint, unless
-    /// the name is known from nowhere.
+    /// The message for a function that does not exist or takes other arguments, and the hint,
+    /// unless the name is unknown.
     fn unknown_call(&self, function: &str, of_list: bool) -> (Code, String, Option<String>) {
         let own = FUNCTIONS.iter().find(|(name, _)| *name == function);
         let other = OTHERS.iter().find(|(name, ..)| *name == function);
@@ -377,7 +377,7 @@ impl Checker<'_> {
         let other = other.or_else(|| OTHERS.iter().find(|(name, ..)| *name == small));
         let hint = other.map(|(.., hint)| self.example(hint));
         match (own, other) {
-            // `min(a, b)` is no list's.
+            // `min(a, b)` is not a function of a list.
             (Some(_), Some((_, code, _))) if !of_list => {
                 let message = format!("`{function}` takes a list of numbers");
                 (*code, message, hint)
@@ -402,7 +402,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The least or greatest of some numbers that are written down.
+    /// The least or greatest of some literal numbers.
     fn extreme(
         &mut self,
         args: &[Syntax],
@@ -426,7 +426,7 @@ pub(super) fn is_known(function: &str) -> bool {
     FUNCTIONS.iter().any(|(name, _)| *name == function)
 }
 
-/// The two sides of a division, if that is what is written.
+/// The two sides of a division, if the expression is one.
 pub(super) fn division(syntax: &Syntax) -> Option<(&Syntax, &Syntax)> {
     match &syntax.kind {
         SyntaxKind::Operator(Operator::Divide, sides) => match sides.as_slice() {

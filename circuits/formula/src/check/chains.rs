@@ -1,8 +1,8 @@
-//! Comparisons beside comparisons, and `!` before one: what is written is read as something else.
+//! Comparisons beside comparisons, and `!` before one, are read differently from what people mean.
 //!
 //! `1 < x < 5` compares a truth value with 5, `ok == x > 5` compares `ok == x` with 5, and `!x in
-//! [..]` negates `x`. None of these has a meaning here, and each has one that people mean. The advice
-//! is a tree of that meaning, printed for its place.
+//! [..]` negates `x`. None of these has a meaning here, but people mean something by each of them.
+//! The advice is a tree of that meaning, printed for its place.
 
 use super::Checker;
 use crate::diagnostic::{Code, Span};
@@ -13,18 +13,18 @@ use crate::typed::Type;
 /// Comparisons that follow each other: the operands, and the operators between them.
 #[derive(Default)]
 struct Chain<'s> {
-    /// Where the first operand begins, with its parentheses.
+    /// The start of the first operand, including its parentheses.
     start: usize,
     operands: Vec<&'s Syntax>,
     signs: Vec<Operator>,
 }
 
-/// What stands between two operands of a chain.
+/// The operator between two operands of a chain.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Link {
     /// Compares two values.
     Values,
-    /// Compares two truth values: operands, or what is said of the values at a side.
+    /// Compares two truth values: operands, or comparisons of the values at a side.
     Truths,
 }
 
@@ -52,8 +52,8 @@ impl<'s> Chain<'s> {
 }
 
 impl Checker<'_> {
-    /// A fault if a comparison is one of another's sides, where it cannot be, or `!` stands before a
-    /// side that is no truth value.
+    /// A fault if a comparison is a side of another one where it cannot be, or if `!` is before a
+    /// side that is not a truth value.
     pub(super) fn is_no_chain(
         &mut self,
         operator: Operator,
@@ -80,11 +80,12 @@ impl Checker<'_> {
         chain.compared(operator, a, b, span);
         let message = match (chain.operands.first(), self.negates(&chain)) {
             (Some(first), Some(_)) => format!(
-                "`!` binds more tightly than `{}`: it applies to `{}` alone, which is no truth value",
+                "`!` binds more tightly than `{}`: it applies to `{}` alone, which is not a truth value",
                 chain.signs.first().map_or("==", |sign| sign.sign()),
                 self.written(first.span).trim_start_matches('!').trim(),
             ),
-            _ => "comparisons are not chained: the first gives a truth value, no number".to_owned(),
+            _ => "comparisons are not chained: the first gives a truth value, not a number"
+                .to_owned(),
         };
         let place = |meant: &Syntax| meant.in_place(self.declarations.text(self.text), span);
         let hint = match (self.meant(&chain, span), self.same_answer(&chain, span)) {
@@ -103,8 +104,8 @@ impl Checker<'_> {
         self.fault(Code::WrongType, span, message, hint)
     }
 
-    /// What is meant: each two values that stand beside each other are compared, all of that holds,
-    /// and what holds is compared with the truth values.
+    /// The intended meaning: each two neighbouring values are compared, all these comparisons hold
+    /// together, and their result is compared with the truth values.
     fn meant(&self, chain: &Chain<'_>, span: Span) -> Option<Syntax> {
         self.grouped(chain, span, &self.links(chain)?)
     }
@@ -205,7 +206,7 @@ impl Checker<'_> {
         })
     }
 
-    /// What the first operand negates, if it is no truth value.
+    /// The value that the first operand negates, if it is not a truth value.
     fn negates<'s>(&self, chain: &Chain<'s>) -> Option<&'s Syntax> {
         let first = chain.operands.first()?;
         self.negated_value(first, chain.start)
@@ -229,8 +230,8 @@ impl Checker<'_> {
         self.gives_truth(syntax) == Some(false)
     }
 
-    /// Whether a part gives a truth value, or a number or name, by its words: nothing is checked, so
-    /// nothing is told. None of what is neither, or unknown.
+    /// Whether a part gives a truth value, or a number or name, judging by its words: nothing is
+    /// checked, so no fault is reported. `None` if it is neither or unknown.
     fn gives_truth(&self, syntax: &Syntax) -> Option<bool> {
         let of_type = |ty: &Type| match ty {
             Type::Bool => Some(true),

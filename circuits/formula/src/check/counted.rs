@@ -2,12 +2,13 @@
 //! period from 0, dates from 1970.
 //!
 //! People count days from 1, files and examples too: `d.on == 1` would be the second of the month.
-//! So what such a number gives may not depend on where its counting begins. Differences of two do
-//! not, nor does comparing one with another; comparing with a number written out does, and so does
-//! rounding, `%`, adding up, a table's edge, and the credits. `day_of_month(..)` and
-//! `iso_weekday(..)` give plain numbers from 1 instead. A time of a weekly or monthly scale is such a number
-//! too: `math.floor(t.start / 1440) == 1` would be the second day, and `t.start < 480` the first morning only.
-//! A time of a daily scale is plain, because its minutes count from midnight, as people do.
+//! So the result of a formula must not depend on where the counting of such a number begins.
+//! Differences of two do not, nor does comparing one with another; comparing with a number written
+//! out does, and so does rounding, `%`, adding up, a table's edge, and the credits.
+//! `day_of_month(..)` and `iso_weekday(..)` give plain numbers from 1 instead. A time of a weekly
+//! or monthly scale is such a number too: `math.floor(t.start / 1440) == 1` would be the second
+//! day, and `t.start < 480` the first morning only. A time of a daily scale is plain, because its
+//! minutes count from midnight, as people do.
 //!
 //! Manifests that were approved before this was refused keep their meaning: for them nothing here
 //! is looked at ([`crate::check_approved`]).
@@ -23,15 +24,15 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::field::FieldKind;
 use crate::typed::{Kind, NodeId};
 
-/// Where a number's counting begins, if what it is depends on that.
+/// Where a number's counting begins, if its value depends on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) enum Counted {
     /// A plain number.
     #[default]
     Plain,
-    /// One more wherever counting begins one later.
+    /// Its value changes by one if the start of counting moves by one.
     Since(Beginning),
-    /// Otherwise dependent on it: twice a day, a day's negative.
+    /// Depends on the start in another way, such as twice a day number or its negative.
     Mixed(Beginning),
 }
 
@@ -63,7 +64,7 @@ impl Counted {
         }
     }
 
-    /// One of several: what all of them are, if they are the same.
+    /// One of several: the kind that they have in common, if they have one.
     fn one_of(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut parts = parts.into_iter();
         let first = parts.next().unwrap_or(Plain);
@@ -73,7 +74,7 @@ impl Counted {
         )
     }
 
-    /// Made of both in some way.
+    /// A combination of both.
     fn and(self, other: Self) -> Self {
         self.beginning().or(other.beginning()).map_or(Plain, Mixed)
     }
@@ -83,7 +84,7 @@ impl Counted {
     }
 }
 
-/// What is refused, as it is written.
+/// The refused expression, as it is written.
 struct Leaf {
     /// A field, or a function of one.
     written: String,
@@ -95,7 +96,7 @@ struct Leaf {
     example: String,
 }
 
-/// What is done with a number for which it matters where counting begins.
+/// The operation on a number for which the start of counting matters.
 #[derive(Clone, Copy)]
 enum Use {
     Compared,
@@ -106,7 +107,7 @@ enum Use {
 }
 
 impl Checker<'_> {
-    /// Where the counting of a node that is made begins: by what it is made of, or as is known.
+    /// Where the counting of a new node begins: from its operands, or as is known.
     pub(super) fn counted_of(&mut self, kind: &Kind, span: Span) -> Counted {
         if self.approved {
             return Plain;
@@ -178,7 +179,7 @@ impl Checker<'_> {
         made
     }
 
-    /// What a table is looked up by: its edges are numbers written out.
+    /// The argument of a table, whose edges are literal numbers.
     pub(super) fn plain_argument(&mut self, id: NodeId) -> Option<()> {
         self.plain(id, Use::LookedUp)
     }
@@ -201,7 +202,7 @@ impl Checker<'_> {
         None
     }
 
-    /// Numbers that are held against each other count from one beginning, or are plain.
+    /// Numbers that are compared must count from the same start, or be plain numbers.
     fn alike(&mut self, parts: &[NodeId], span: Span) -> Counted {
         let all = Counted::one_of(parts.iter().map(|part| self.counted[part.0]));
         match all {
@@ -293,7 +294,7 @@ impl Checker<'_> {
                 leaf.example
             ),
         };
-        // What the advice takes the place of, where that is more than the field.
+        // The text that the advice replaces, if that is more than the field.
         let hint = match beginning {
             Beginning::Month | Beginning::Week if written != field => {
                 format!("{hint}, in place of {written}")
@@ -340,7 +341,7 @@ impl Checker<'_> {
             }
             .into_iter();
             let next = parts.find(|part| {
-                // A number that the checker put in stands at no place of its own.
+                // A number that the checker inserted has no place of its own.
                 let written = !matches!(self.nodes[part.0].kind, Kind::Number(_));
                 written && self.counted[part.0].beginning() == beginning
             });
@@ -351,7 +352,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Where a node has what counts from a beginning.
+    /// The place in a node of the number whose counting has a start.
     pub(super) fn counted_leaves(&self, id: NodeId) -> Vec<(NodeId, SourceId, Span)> {
         let (mut leaves, mut seen, mut open) = (Vec::new(), BTreeSet::new(), vec![id]);
         while let Some(id) = open.pop() {
@@ -394,7 +395,7 @@ impl Checker<'_> {
         self.faults.push(Diagnostic { hint, ..counted });
     }
 
-    /// What days of the period begin with.
+    /// The weekday or date with which days of the period begin.
     const fn beginning(&self) -> Beginning {
         match self.schema.period {
             PeriodKind::Day => Beginning::Day,

@@ -1,10 +1,10 @@
-//! Comparisons that say nothing: what their sides can be leaves one answer.
+//! Comparisons without a purpose: the ranges of their sides allow only one answer.
 //!
-//! `day_of_month(d.on) == 0` holds on no day, `minute_of_day(d.at) < 1440` in every minute. An issuer
-//! who writes that means something else, and would find out by wrong credits. So each comparison
-//! that is written down must be able to hold and able not to, by the ranges of its sides where the
-//! records that it speaks of are there. Two numbers written out may be compared: there is nothing
-//! to mistake.
+//! `day_of_month(d.on) == 0` holds on no day, `minute_of_day(d.at) < 1440` in every minute. An
+//! issuer who writes that means something else, and would notice only by wrong credits. So each
+//! comparison that is written down must be able to hold and able not to, by the ranges of its sides
+//! where the records that it speaks of are there. Two numbers written out may be compared: there is
+//! nothing to mistake.
 //!
 //! Manifests that were approved before this was refused keep their meaning: for them nothing here
 //! is looked at ([`crate::check_approved`]).
@@ -34,7 +34,7 @@ pub(super) struct Side {
 impl Checker<'_> {
     /// A fault if `a sign b` always holds, or never does.
     pub(super) fn decided(&mut self, sign: &str, a: Side, b: Side, span: Span) -> Option<()> {
-        // Where the sides count from a beginning, that is told first.
+        // If the sides count from a start, that fault is reported first.
         if self.approved || self.counted[a.node.0] != self.counted[b.node.0] {
             return Some(());
         }
@@ -60,7 +60,7 @@ impl Checker<'_> {
         let Some(holds) = holds else {
             return Some(());
         };
-        // Said where it is the reason.
+        // Mentioned if it is the reason.
         let steps = apart && left.equal(&right).is_none();
         let (first, second) = (self.shown(a), self.shown(b));
         let answer = if holds { "always" } else { "never" };
@@ -89,7 +89,7 @@ impl Checker<'_> {
         self.fault(Code::Decided, span, message, hint)
     }
 
-    /// What is said of an item of a list that never is the value: it is taken out of the list.
+    /// The message for an item of a list that the value never equals: the item should be removed.
     pub(super) fn decided_item(
         &mut self,
         known: usize,
@@ -153,7 +153,8 @@ impl Checker<'_> {
     }
 }
 
-/// Whether a number written out lies between two that the other side may be: 1.5 is no whole number.
+/// Whether a literal number lies between two possible values of the other side, as 1.5 between
+/// whole numbers.
 fn between_steps(left: &Range, right: &Range) -> bool {
     let (point, other) = match (left.is_point(), right.is_point()) {
         (true, false) => (left, right),

@@ -1,4 +1,5 @@
-//! What is declared beside the formulas: constants, tables and steps; and that all of it is used.
+//! Checks declarations beside the formulas (constants, tables and steps), and that all of them are
+//! used.
 
 use super::{Checker, Used};
 use crate::decimal::Decimal;
@@ -25,7 +26,7 @@ impl Checker<'_> {
             let (message, hint) = if let Some(reason) = name_fault(name, NameFor::Alone) {
                 let hint = "a name has a-z, 0-9 and _, begins with a letter, and has at most 32";
                 (
-                    format!("`{name}` is no name for a {what}: it {reason}"),
+                    format!("`{name}` is not a name for a {what}: it {reason}"),
                     hint,
                 )
             } else if taken.contains(&name.as_str()) {
@@ -38,7 +39,7 @@ impl Checker<'_> {
             };
             self.declaration(code, message, hint);
         }
-        // One declaration has several public numbers: its first tells all that is wrong with it.
+        // A declaration has several public numbers; all its faults are reported with the first.
         for (at, constant) in declared.constants.iter().enumerate() {
             let decl = &self.constants[declared.constant_at(at)];
             if let Err(error) = decl.check() {
@@ -105,7 +106,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is published must count, and what is written down must mean something.
+    /// Everything that is published must count, and everything that is written must have a meaning.
     pub(super) fn check_used(&mut self) {
         let declared = self.declarations;
         let constants = declared.constants.iter().enumerate().map(|(at, constant)| {
@@ -145,7 +146,7 @@ fn names_fault(values: &[String]) -> Option<String> {
     for (at, name) in values.iter().enumerate() {
         if !is_enum_name(name) {
             return Some(format!(
-                "has a cell for {name:?}, which is no name of an enum"
+                "has a cell for {name:?}, which is not a possible name of an enum"
             ));
         }
         if values[..at].contains(name) {

@@ -1,7 +1,7 @@
-//! Examples in advice, by the names of the scale at hand.
+//! Examples in advice, with the names of the scale being checked.
 //!
-//! An issuer pastes what an example says. So its list, its variable, its fields, names and dates are
-//! those of the scale, wherever the scale has some of that kind.
+//! An issuer may paste an example. So its list, variable, fields, names and dates are those of the
+//! scale, if the scale has any of that kind.
 
 use merits_primitives::calendar::{Day, MINUTES_PER_DAY};
 use num_bigint::BigInt;
@@ -11,11 +11,11 @@ use crate::field::{Field, FieldKind};
 use crate::range::Ratio;
 use crate::typed::Type;
 
-/// The date of examples, where a field may hold it: 2024-03-01.
+/// The date in examples, if a field may hold it: 2024-03-01.
 const EXAMPLE_DAY: u64 = 19_783;
 
 impl Checker<'_> {
-    /// The record that is spoken of: the innermost variable for one, or a free name.
+    /// The name of the record: the innermost variable for one, or a free name.
     pub(super) fn example_record(&self) -> String {
         let mut records = self.scope.iter().rev();
         match records.find(|bound| bound.ty == Type::Record) {
@@ -36,7 +36,7 @@ impl Checker<'_> {
     /// a record, and the fields `distance` (a number), `start` (a time), `on` (a day), `due` (a
     /// date) and `mode` (of an enum that has "bus" and "metro").
     pub(super) fn example(&self, written: &str) -> String {
-        // What binds a variable needs a free name.
+        // A function that binds a variable needs a free name.
         let binds = written.contains("(t, ");
         let record = if binds {
             self.example_name()
@@ -49,7 +49,7 @@ impl Checker<'_> {
     /// The same, of a record that has this name.
     pub(super) fn example_of(&self, record: &str, written: &str) -> String {
         let fields = &self.schema.fields;
-        // One of our example's own name first.
+        // The field with the example's own name comes first.
         let find = |name: &str, fits: fn(&FieldKind) -> bool| {
             let fitting = || fields.iter().filter(|field| fits(&field.kind));
             let same = fitting().find(|field| field.name == name);
@@ -111,7 +111,7 @@ impl Checker<'_> {
     }
 }
 
-/// A date or moment that the field may hold, and neither always has behind it nor before it.
+/// A date or moment that the field may hold, which is neither the first nor the last possible one.
 pub(super) fn example_moment(field: &Field) -> String {
     match field.kind {
         FieldKind::Date { min, max } => moment(&field.kind, between(min, max, EXAMPLE_DAY)),
@@ -123,7 +123,7 @@ pub(super) fn example_moment(field: &Field) -> String {
     }
 }
 
-/// What the field stores, as people write it.
+/// The value that a field stores, as people write it.
 pub(super) fn moment(kind: &FieldKind, stored: u64) -> String {
     let minutes = u64::from(MINUTES_PER_DAY);
     let date = |days: u64| {
@@ -143,7 +143,7 @@ fn between(min: u64, max: u64, wanted: u64) -> u64 {
     wanted.clamp(min.saturating_add(1).min(max), max)
 }
 
-/// Each first part found is replaced; nothing that was put in is looked at again.
+/// Replaces the first part that is found at each step; inserted text is not searched again.
 fn replaced(text: &str, with: &[(&str, String)]) -> String {
     let mut out = String::new();
     let mut rest = text;

@@ -44,7 +44,7 @@ impl Checker<'_> {
         }
     }
 
-    /// All operands, so that faults in each are reported.
+    /// Checks all operands, so that the faults in each are reported.
     pub(super) fn check_all(&mut self, parts: &[Syntax]) -> Option<Vec<NodeId>> {
         let nodes: Vec<Option<NodeId>> = parts.iter().map(|part| self.check(part)).collect();
         nodes.into_iter().collect()
@@ -334,7 +334,8 @@ impl Checker<'_> {
         self.add(Kind::Equal(of, name), Type::Bool, span)
     }
 
-    /// Makes a comparison; a fault if it has none of another kind, but always or never holds.
+    /// Makes a comparison. It is a fault if the comparison always or never holds, unless it has a
+    /// fault of another kind.
     fn says_something(
         &mut self,
         operator: Operator,
@@ -371,7 +372,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What is said once for a claim, where a list may be grouped.
+    /// Checks that an expression is evaluated once for a claim, where a list may be grouped.
     pub(super) fn is_grouping_possible(&self) -> bool {
         self.inside != Inside::Group
     }

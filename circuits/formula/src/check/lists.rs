@@ -1,4 +1,4 @@
-//! Lists: what is filtered, mapped, grouped, paired, counted and added up.
+//! Lists: filtering, mapping, grouping, pairing, counting and adding.
 
 use num_bigint::BigInt;
 
@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Span};
 use crate::syntax::Syntax;
 use crate::typed::{Kind, NodeId, Type};
 
-/// The most keys that records are grouped by: each costs constraints whether it occurs or not.
+/// The largest number of keys for grouping. Each key costs constraints whether it occurs or not.
 const MAX_KEYS: u64 = 64;
 
 impl Checker<'_> {
@@ -24,7 +24,7 @@ impl Checker<'_> {
         self.kept(list, var, body, span)
     }
 
-    /// What is said of each element is a condition.
+    /// The expression about each element must be a condition.
     fn expect_condition(&mut self, list: NodeId, name: &Syntax, body: NodeId) -> Option<()> {
         if self.nodes[body.0].ty == Type::Bool {
             return Some(());
@@ -110,7 +110,7 @@ impl Checker<'_> {
         )
     }
 
-    /// Two records each that follow each other.
+    /// Pairs of records that follow each other.
     pub(super) fn pairs(
         &mut self,
         list: &Syntax,
@@ -210,7 +210,7 @@ impl Checker<'_> {
         self.derived(kind, span)
     }
 
-    /// How many of a list meet a condition, or meet it not.
+    /// How many elements of a list meet a condition, or do not meet it.
     fn count(
         &mut self,
         list: &Syntax,

@@ -1,4 +1,4 @@
-//! Parsed trees to one typed tree: names, types, intervals, units, and what is refused.
+//! Turns parsed trees into one typed tree: names, types, intervals, units, refusals.
 
 mod advice;
 mod bodies;
@@ -39,7 +39,8 @@ use crate::unit::Unit;
 /// The most nodes: far above any formula that a person reads.
 const MAX_NODES: usize = 16_384;
 
-/// How deep the typed tree may be, steps included: what walks it calls itself that often.
+/// The maximum depth of the typed tree, including steps. A function that walks it recurses that
+/// deeply.
 const MAX_DEPTH: usize = 400;
 
 /// Checks the formulas of a scale against all that is declared.
@@ -51,11 +52,12 @@ pub fn check(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
     check_as(declarations, false)
 }
 
-/// Checks the formulas of a scale that was approved: what has been refused since, because people
-/// mistook its meaning, keeps that meaning. The tree of what [`check`] takes is the same.
+/// Checks the formulas of an approved scale. Expressions that have been refused since, because
+/// people mistook their meaning, keep that meaning. For formulas that [`check`] accepts, the tree
+/// is the same.
 ///
 /// # Errors
-/// As [`check`], but for [`Code::CountedFromZero`] and [`Code::Decided`].
+/// Those of [`check`], except [`Code::CountedFromZero`] and [`Code::Decided`].
 pub fn check_approved(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
     check_as(declarations, true)
 }
@@ -95,7 +97,7 @@ fn check_as(declarations: &Declarations, approved: bool) -> Result<Typed, Vec<Di
     }
 }
 
-/// What the expression under check is evaluated once for.
+/// The things for each of which the expression under check is evaluated once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
     Claim,
@@ -112,7 +114,7 @@ struct Bound {
     ty: Type,
 }
 
-/// What a name stands for that must be used, since it is declared.
+/// The meaning of a declared name, which must be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Used {
     Constant(usize),
@@ -140,14 +142,14 @@ struct Checker<'a> {
     bodies: HashMap<(NodeId, String), (Vec<VarId>, NodeId)>,
     /// Bound variables, innermost last.
     scope: Vec<Bound>,
-    /// Variables before this one are out of reach: a list inside what is said of one record.
+    /// Variables before this one cannot be used: the list is inside an expression about one record.
     reach: usize,
     variables: usize,
-    /// What is known of variables that stand for the numbers of a list, where present.
+    /// Facts about the variables for the numbers of a list, where present.
     number_variables: BTreeMap<VarId, Range>,
-    /// The list that each variable stands for an element of.
+    /// For each variable, the list whose elements it stands for.
     var_lists: BTreeMap<VarId, NodeId>,
-    /// Of two records that follow each other, the earlier for the later.
+    /// For the later of two records that follow each other, the earlier one.
     pairs: BTreeMap<VarId, VarId>,
     inside: Inside,
     steps: Vec<Option<NodeId>>,
@@ -160,7 +162,7 @@ struct Checker<'a> {
     var_units: BTreeMap<VarId, Option<Unit>>,
     /// The unit of what is made while a conversion or a desugared construct is put together.
     forced_unit: Option<Option<Unit>>,
-    /// Whether the scale was approved, and keeps what has been refused since.
+    /// Whether the scale was approved, so that it keeps expressions that have been refused since.
     approved: bool,
     /// Where each node's counting begins.
     counted: Vec<Counted>,
@@ -168,9 +170,9 @@ struct Checker<'a> {
     var_counting: BTreeMap<VarId, Counted>,
     /// The same of what is made while a construct is put together.
     forced_counting: Option<Counted>,
-    /// Where counting begins of what was refused for it just now.
+    /// The start of counting of the expression that was just refused for it.
     told_counting: Option<Beginning>,
-    /// Whether what is checked is advice, which nobody has written yet.
+    /// Whether the checked text is advice, which nobody has written yet.
     trying: bool,
     faults: Vec<Diagnostic>,
 }
@@ -276,8 +278,8 @@ impl<'a> Checker<'a> {
         let mut take = |id: NodeId| pruning.take(id, &self.nodes, &self.facts);
         let root = take(root);
         let measure = measure.map(|(id, most)| (take(id), most));
-        // Steps were taken over with the outputs, but for numbers written out that became part of
-        // others, as a divisor does.
+        // The steps were taken over with the outputs, except literal numbers that became part of
+        // other nodes, as a divisor does.
         let needed = pruning.count();
         let mut take = |id: &NodeId| pruning.take(*id, &self.nodes, &self.facts);
         let steps = steps.iter().map(&mut take).collect();
@@ -345,13 +347,13 @@ impl<'a> Checker<'a> {
         self.insert(kind, ty, facts, span)
     }
 
-    /// Adds what is no number.
+    /// Adds a node that is not a number.
     fn add(&mut self, kind: Kind, ty: Type, span: Span) -> Option<NodeId> {
         let facts = self.facts_of(&kind, &ty);
         self.insert(kind, ty, facts, span)
     }
 
-    /// What is known of a node from what it is made of.
+    /// Facts about a node that follow from its operands.
     fn facts_of(&self, kind: &Kind, ty: &Type) -> Facts {
         let operands = kind.operands();
         let binds = kind.binds();
@@ -388,7 +390,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Where its record is there, a field is within its bounds; else it is 0.
+    /// If its record is present, a field is within its bounds; otherwise it is 0.
     fn field_facts(&self, kind: &Kind, ty: &Type) -> (Value, Value) {
         match (kind, ty) {
             (Kind::Field { field, .. }, Type::Number(range)) => {
@@ -404,7 +406,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// A group that is there has a record; one that is not has none.
+    /// A present group has a record; an absent one has none.
     fn variable_facts(&self, var: VarId, ty: &Type) -> (Value, Value) {
         match ty {
             Type::Records { most } => {
@@ -447,7 +449,7 @@ impl<'a> Checker<'a> {
             } else {
                 format!("the formulas have more than {MAX_NODES} parts")
             };
-            // More of the same would say nothing new.
+            // More faults of this kind would add nothing.
             if self.faults.iter().any(|fault| fault.code == Code::TooLong) {
                 return None;
             }

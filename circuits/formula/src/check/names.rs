@@ -56,8 +56,8 @@ impl Checker<'_> {
         self.fault(Code::UnknownName, span, message, hint)
     }
 
-    /// A variable of an outer record or group cannot be spoken of within what is said of another
-    /// record: that would be a loop within a loop.
+    /// An expression about one record cannot use a variable of an outer record or group: that would
+    /// be a loop within a loop.
     fn in_reach(&mut self, at: usize, ty: &Type, span: Span) -> Option<()> {
         let group = matches!(ty, Type::Records { .. });
         let message = if at < self.reach {
@@ -79,7 +79,7 @@ impl Checker<'_> {
             let hint = "a step may use those before it: change their order";
             return self.fault(Code::UnknownName, span, message, hint);
         }
-        // A step with faults has told them.
+        // The faults of the step were reported already.
         let node = self.steps[at]?;
         for (leaf, text, written) in self.step_leaves[at].clone() {
             (self.texts[leaf.0], self.places[leaf.0]) = (text, written);
@@ -170,9 +170,9 @@ impl Checker<'_> {
     }
 }
 
-/// A hint for a name that is not there: the nearest, or all.
+/// A hint for an unknown name: the nearest name, or all names.
 pub(super) fn suggest(name: &str, known: &[&str]) -> String {
-    // A text may be long; no name is.
+    // A text may be long, but names are not.
     let nearest = known
         .iter()
         .filter(|_| name.len() <= 64)

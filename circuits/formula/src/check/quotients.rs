@@ -1,25 +1,25 @@
 //! A quotient with more computed around it, under one rounding: the same over one divisor.
 //!
-//! A divisor that varies stands directly under a rounding. Who writes `math.floor(sum / n * 2)` does
-//! not mean `math.floor(sum / n) * 2`, which gives 6 for 7 / 2 where the other gives 7. Sums, products
-//! and quotients are one quotient, exactly; and a rounding goes into a choice, a least and a greatest,
-//! since none of them lets a greater number become a lesser one.
+//! A divisor that varies stands directly under a rounding. Somebody who writes `math.floor(sum / n
+//! * 2)` does not mean `math.floor(sum / n) * 2`, which gives 6 for 7 / 2 where the other gives 7.
+//! Sums, products and quotients are one quotient, exactly; and a rounding goes into a choice, a
+//! least and a greatest, since none of them lets a greater number become a lesser one.
 
 use super::Checker;
 use super::calls::division;
 use crate::diagnostic::{Code, Span};
 use crate::syntax::{Operator, Syntax, SyntaxKind};
 
-/// What is said of a quotient that is not rounded, where there may be no equivalent.
+/// The hint for a quotient that is not rounded and may have no equivalent.
 pub(super) const ROUNDED: &str = "round all that is computed with it over one divisor, as in \
      math.floor(a * 2 / b), with math.floor, math.ceil or math.round; a rounding before that, \
      math.floor(a / b) * 2, gives another result: 6 for 7 / 2, where 7 / 2 * 2 is 7; a comparison needs \
      no quotient: where b is above 0, a / b > c is a > c * b";
 
-/// The longest advice: more is no help.
+/// The longest advice; a longer text would not help.
 const MAX_SHOWN: usize = 240;
 
-/// A number as one quotient.
+/// A number in the form of one quotient.
 struct Fraction {
     dividend: Syntax,
     divisor: Option<Syntax>,
@@ -33,8 +33,8 @@ struct Joined<'s> {
 }
 
 impl Checker<'_> {
-    /// Says what is the same over one divisor, where what is rounded has faults from `known` on which
-    /// are divisors that vary.
+    /// Advises the equivalent over one divisor, if the faults from `known` on of the rounded
+    /// expression are divisors that vary.
     pub(super) fn advise_one_quotient(
         &mut self,
         how: &str,
@@ -196,7 +196,7 @@ impl Joined<'_> {
     }
 }
 
-/// Whether a number is made of numbers written out: it is known beforehand.
+/// Whether a number is made only of literals, so that its value is known beforehand.
 fn is_literal(number: &Syntax) -> bool {
     match &number.kind {
         SyntaxKind::Number(_) => true,

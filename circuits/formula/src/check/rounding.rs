@@ -1,4 +1,5 @@
-//! Rounding, remainders, magnitudes: all made of the greatest whole number not above.
+//! Rounding, remainders, magnitudes: all are built from the greatest whole number that is not
+//! above.
 
 use num_bigint::BigInt;
 
@@ -120,7 +121,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A divisor that varies is positive for every record that there may be.
+    /// Checks that a divisor that varies is positive for every possible record.
     fn positive(&mut self, b: NodeId, divisor: &Syntax) -> Option<()> {
         let present = self.facts[b.0].present.number();
         let zero = BigInt::from(0u8);
@@ -232,7 +233,7 @@ impl Checker<'_> {
         let negative = self.derived(Kind::Neg(a), span)?;
         self.difference_within_field(&range, &range.neg(), span)?;
         let kind = Kind::Greatest(vec![a, negative]);
-        // Never below 0, whatever is present.
+        // It is never below 0, whichever records are present.
         let greatest = range.hi.clone().max(-&range.lo);
         let range = Range::new(BigInt::from(0u8), greatest, range.den.clone());
         self.number(kind, range, span)

@@ -8,7 +8,7 @@ use crate::range::{Range, Ratio};
 use crate::syntax::{Syntax, SyntaxKind};
 use crate::typed::{Kind, NodeId};
 
-/// What a table is looked up by.
+/// The argument by which a table is looked up.
 enum Argument {
     /// One cell, known beforehand.
     Cell(usize),
@@ -87,7 +87,7 @@ impl Checker<'_> {
             return self.fault(Code::WrongType, span, message, hint);
         }
         let Some(at) = declared.constants.iter().position(|c| c.name == *name) else {
-            // Tells that there is no such name, or what it is instead.
+            // Reports that the name does not exist, or what it is instead.
             self.check(dated)?;
             let message = format!("`{name}` is not one that changes on a day");
             let hint = "constants and tables can be declared `dated = true`";
@@ -134,7 +134,7 @@ impl Checker<'_> {
         (!bound).then(|| (at, name.clone()))
     }
 
-    /// What a table is looked up by, checked against what the table holds.
+    /// The argument of a table, checked against the arguments that the table holds.
     fn argument(&mut self, table: usize, argument: &Syntax) -> Option<Argument> {
         let declared = self.declarations;
         let by = &declared.tables[table].by;
@@ -223,7 +223,7 @@ impl Checker<'_> {
         let message = format!("the table `{name}` holds {domain}, but this may be {present}");
         let lowest = Ratio(&present.lo, &present.den);
         let highest = Ratio(&present.hi, &present.den);
-        // What is brought to an edge has to be held by the table.
+        // A value that is brought to an edge has to be in the table.
         let hint = match (below, above) {
             (true, false) if domain.low_closed => format!(
                 "begin the table at {lowest}, or look up what is below at its edge: \

@@ -34,7 +34,7 @@ impl Checker<'_> {
         )
     }
 
-    /// A date that is written out, as the field that it is compared with counts.
+    /// A literal date, counted like the field that it is compared with.
     pub(super) fn date(&mut self, of: NodeId, text: &str, at: Span) -> Option<NodeId> {
         let (value, example, from) = match self.field_of(of) {
             Some((_, _, FieldKind::Date { .. })) => (days(text), "2024-03-01", Beginning::Date),
@@ -42,7 +42,8 @@ impl Checker<'_> {
                 (minutes(text), "2024-03-01T08:00", Beginning::DateTime)
             }
             _ => {
-                let message = format!("the text {text:?} is compared with what is no date");
+                let message =
+                    format!("the text {text:?} is compared with something that is not a date");
                 let hint = "a field of type date or datetime compares with a date that is written out; one of type enum has names, which are equal or not";
                 return self.fault(Code::WrongType, at, message, hint);
             }
@@ -53,14 +54,14 @@ impl Checker<'_> {
                 self.with_counting(from, |checker| checker.literal(value, at))
             }
             None => {
-                let message = format!("{text:?} is no date of this kind");
+                let message = format!("{text:?} is not a date of this kind");
                 let hint = format!("as in {example:?}");
                 self.fault(Code::WrongArguments, at, message, hint)
             }
         }
     }
 
-    /// What is known of a number's counting; of an approved scale, nothing.
+    /// Where a number's counting begins; for an approved scale, nothing is known.
     const fn counting(&self, counted: Counted) -> Counted {
         if self.approved {
             Counted::Plain
@@ -81,7 +82,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The day of the period, of a field that tells it.
+    /// The day of the period, from a field that gives it.
     fn day_of(&mut self, time: NodeId, span: Span) -> Option<Option<NodeId>> {
         let (of, field, kind) = self.field_of(time)?;
         match kind {
@@ -90,7 +91,7 @@ impl Checker<'_> {
                 Some(self.number(Kind::Day { of, field }, Range::whole(0, last), span))
             }
             FieldKind::DayInPeriod => {
-                // As it is written here, with its function.
+                // As it is written here, including its function.
                 self.place(time, span);
                 Some(Some(time))
             }
@@ -114,7 +115,7 @@ impl Checker<'_> {
         let message = if within {
             format!("this is a number, not a day of the period: it is {range}")
         } else {
-            format!("this is no day of the period: it is {range}")
+            format!("this is not a day of the period: it is {range}")
         };
         let hint =
             "the day that counts is that of a field of type time or day, as in factor.at(t.start)";

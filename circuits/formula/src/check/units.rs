@@ -1,7 +1,7 @@
-//! Units: what each number is counted in, and whether what is put together fits.
+//! Units: what each number is counted in, and whether combined numbers fit.
 //!
-//! A number written out fits any unit where it is added or compared, and is a pure number where
-//! it multiplies or divides. So a node's unit is `None` for what is made of such literals only.
+//! A number written out fits any unit where it is added or compared, and is a pure number where it
+//! multiplies or divides. So the unit of a node that is made only of such literals is `None`.
 
 use num_bigint::BigInt;
 
@@ -16,11 +16,11 @@ use crate::unit::Unit;
 /// Units of all that is declared.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
-    /// Of each field; none for a truth value and for a name of an enum.
+    /// The unit of each field; none for a truth value and for a name of an enum.
     fields: Vec<Option<Unit>>,
     /// Of each public number.
     numbers: Vec<Option<Unit>>,
-    /// Of what each table is looked up by, where that is a number.
+    /// The unit of each table's argument, if that is a number.
     pub(super) keys: Vec<Option<Unit>>,
 }
 
@@ -41,7 +41,8 @@ impl Checker<'_> {
                 FieldKind::Int { .. } | FieldKind::Decimal { .. } => None,
             };
             let unit = match counted {
-                // A time is a number of minutes whatever its unit says; it may leave it out.
+                // A time is a number of minutes whatever its unit says, and its unit may be left
+                // out.
                 Some(counted) if field.unit.is_empty() || field.unit == counted => {
                     Some(Unit::named(counted))
                 }
@@ -95,7 +96,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The unit of a node that is made: by what it is made of, or as a conversion says.
+    /// The unit of a new node: from its operands, or from a conversion.
     pub(super) fn unit_of(&mut self, kind: &Kind, ty: &Type, span: Span) -> Option<Unit> {
         if let Some(forced) = &self.forced_unit {
             return forced.clone();
@@ -139,18 +140,19 @@ impl Checker<'_> {
         }
     }
 
-    /// The unit of a node, or of each number of a list; none for literals and what is no number.
+    /// The unit of a node, or of each number of a list; none for literals and for nodes that are
+    /// not numbers.
     pub(super) fn unit(&self, id: NodeId) -> Option<Unit> {
         self.nodes[id.0].unit.clone()
     }
 
-    /// Makes nodes whose unit is known from elsewhere, without looking at what they are made of.
+    /// Makes nodes whose unit is known from elsewhere, without looking at their operands.
     pub(super) fn with_unit<T>(
         &mut self,
         unit: Option<Unit>,
         make: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        // What puts a construct together may use another: the outer one knows the unit.
+        // A construct may be built from another one; the outer one knows the unit.
         if self.forced_unit.is_some() {
             return make(self);
         }
@@ -294,8 +296,8 @@ impl Checker<'_> {
         }
     }
 
-    /// Rounding to whole kilometres or whole metres is not the same: of a ratio of units, nobody
-    /// sees which it is.
+    /// Rounding to whole kilometres or whole metres is not the same: for a ratio of units, nobody
+    /// can see which one is meant.
     fn rounded(&mut self, unit: Option<Unit>, span: Span) -> Option<Unit> {
         let unit = unit?;
         if !unit.is_hidden_ratio() {
@@ -308,7 +310,7 @@ impl Checker<'_> {
     }
 }
 
-/// What brings two units together.
+/// A hint on how to bring two units together.
 fn conversion(a: &Unit, b: &Unit) -> String {
     if a.same_dimension(b) {
         format!("convert one of them: (..).to(\"{a}\") or (..).to(\"{b}\")")
@@ -320,7 +322,7 @@ fn conversion(a: &Unit, b: &Unit) -> String {
     }
 }
 
-/// What makes `wanted` of a number in `unit`.
+/// A hint on how to turn a number in `unit` into `wanted`.
 fn conversion_to(unit: &Unit, wanted: &Unit) -> String {
     if unit.same_dimension(wanted) {
         return format!("convert it: (..).to(\"{wanted}\")");

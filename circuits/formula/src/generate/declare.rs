@@ -59,7 +59,7 @@ pub fn declarations(dice: &mut Dice<'_>) -> Declarations {
     drawn
 }
 
-/// Takes out what no formula uses: the checker refuses it.
+/// Removes declarations that no formula uses, since the checker refuses them.
 fn prune(drawn: &mut Declarations) {
     // A step is used by later texts only.
     for at in (0..drawn.steps.len()).rev() {

@@ -1,4 +1,4 @@
-//! Random lists, what is said of them, and truth values.
+//! Random lists, expressions about them, and truth values.
 
 use super::text::{Bound, Sort, Writer, Written};
 use crate::FieldKind;
@@ -10,8 +10,8 @@ impl Writer<'_, '_> {
         Written { text, bare: false }
     }
 
-    /// Within what is said of one record, a list must not depend on it: it is written as if
-    /// nothing were bound, or only the groups that hold the record.
+    /// In an expression about one record, a list must not depend on that record: it is written as
+    /// if nothing were bound, or only the groups that hold the record.
     fn apart(&mut self, write: impl FnOnce(&mut Self) -> String) -> String {
         if !self.in_record() {
             return write(self);

@@ -6,7 +6,8 @@
 //! does. [`records`] and [`numbers`] favour the edges: 0, least, greatest, what the formula's
 //! literals and the tables' edges single out, and one more and one less than each.
 //!
-//! All is a function of the random numbers handed in: the same seed gives the same case.
+//! Everything is a function of the random numbers that are passed in: the same seed gives the same
+//! case.
 
 mod declare;
 mod dice;

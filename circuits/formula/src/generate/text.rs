@@ -13,7 +13,7 @@ pub(super) enum Sort {
     Numbers(&'static str),
 }
 
-/// What is bound while a body is written.
+/// The variables that are bound while a body is written.
 #[derive(Debug, Clone)]
 pub(super) enum Bound {
     Record(String),
@@ -98,7 +98,7 @@ impl<'a, 'b> Writer<'a, 'b> {
         self.dice.pick(&declared).copied().unwrap_or("1")
     }
 
-    /// Whether what is written is said of one record, where lists must not depend on it.
+    /// Whether the text is about one record, on which lists must not depend.
     pub(super) fn in_record(&self) -> bool {
         let is_one = |bound: &Bound| !matches!(bound, Bound::Group(_));
         self.scope.iter().any(is_one)
@@ -335,7 +335,7 @@ impl<'a, 'b> Writer<'a, 'b> {
             }
         }
         if !self.in_record() && self.dice.one_in(2) {
-            // Said of a claim or a group, only a list brings records in.
+            // In a text about a claim or a group, only a list brings records in.
             return self.aggregate(unit, 0);
         }
         let bare = known.is_empty() || self.dice.one_in(6);

@@ -1,5 +1,5 @@
-//! What is said where something is missing, too much, or CEL's but not ours: what stands there, and
-//! what to write.
+//! The messages for text that is missing, superfluous, or part of CEL but not of our language: what
+//! is there, and what to write.
 
 use super::print::ends_value;
 use super::token::{Bracket, Placed, Token};
@@ -14,7 +14,7 @@ pub(super) struct Fault {
     pub(super) hint: String,
 }
 
-/// What brackets enclose.
+/// The contents of brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Within {
     Parentheses,
@@ -23,7 +23,8 @@ pub(super) enum Within {
     Index,
 }
 
-/// Hints that show an example. The parser knows no scale: the checker puts its names in place of ours.
+/// Hints that show an example. The parser does not know the scale, so the checker replaces our
+/// names by the scale's.
 pub(crate) const EXAMPLES: [&str; 4] = [WORTH, NAMES, LOOKED_UP, CHOSEN];
 
 const WORTH: &str = "write what a claim is worth, as in trips.size()";
@@ -94,7 +95,7 @@ impl Fault {
     }
 }
 
-/// A token as it is shown: as it was written, but not too long.
+/// A token as it is shown: as it was written, but shortened if it is long.
 fn shown(source: &str, span: Span) -> String {
     const MOST: usize = 24;
     let text = source.get(span.start..span.end).unwrap_or("");
@@ -156,7 +157,7 @@ pub(super) fn no_value(source: &str, tokens: &[Placed], at: usize) -> Fault {
     Fault::syntax(found.span, message, hint)
 }
 
-/// The token at `at` follows a value, and no operator stands between them.
+/// The token at `at` follows a value without an operator between them.
 pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> Fault {
     let Some(found) = tokens.get(at) else {
         return Fault::syntax(end_of(tokens), "something is missing here", SEE);
@@ -232,13 +233,13 @@ fn is_word(source: &str, span: Span, words: &[&str]) -> bool {
     words.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// Whether the token at `at` divides by what stands behind it.
+/// Whether the token at `at` divides by the text after it.
 fn divides(tokens: &[Placed], at: usize) -> bool {
     let token = tokens.get(at).map(|placed| placed.token);
     matches!(token, Some(Token::Slash | Token::Percent))
 }
 
-/// Behind a point stands no name.
+/// There is no name after a point.
 pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
     let hint = NAMES;
     let Some(found) = tokens.get(at) else {
@@ -287,7 +288,7 @@ pub(super) fn choice_in_choice(span: Span) -> Fault {
     Fault::syntax(span, message, hint)
 }
 
-/// Brackets that enclose one thing enclose none or several.
+/// Brackets that must enclose one thing enclose none or several.
 pub(super) fn not_one(within: Within, span: Span, count: usize) -> Fault {
     let (what, hint) = match within {
         Within::Index => ("`[..]`", "a table is looked up by one number or name"),
@@ -307,7 +308,7 @@ pub(super) fn not_one(within: Within, span: Span, count: usize) -> Fault {
     Fault::syntax(span, message, hint)
 }
 
-/// Tokens of CEL that the language has no use for.
+/// Tokens of CEL that the language does not use.
 pub(super) fn not_in_the_language(token: Token, span: Span) -> Fault {
     let (code, message, hint) = match token {
         Token::Null => (
@@ -385,11 +386,11 @@ pub(super) fn operator_word(
         "where" => (Operator::Or, CHOSEN),
         _ => return None,
     };
-    let message = format!("`{word}` is no operator");
+    let message = format!("`{word}` is not an operator");
     Some((operator, Fault::syntax(span, message, hint)))
 }
 
-/// A word that CEL keeps for itself, or that other languages have, where a value begins.
+/// A word that CEL reserves, or that other languages have, where a value begins.
 pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Option<Fault> {
     let starts_value = next.is_some_and(|next| {
         matches!(
@@ -416,12 +417,12 @@ pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Opt
     };
     Some(Fault::syntax(
         span,
-        format!("`{word}` is no word of a formula"),
+        format!("`{word}` is not a word of a formula"),
         hint,
     ))
 }
 
-/// What is added to a fault that comes of a comment: `a // b` divides in other languages.
+/// The addition to a fault that a comment causes: `a // b` divides in other languages.
 pub(super) fn is_a_comment((line, column): (usize, usize)) -> String {
     let place = if line == 1 {
         format!("in column {column} of the formula")

@@ -1,5 +1,5 @@
-//! Our parser against the crate `cel`'s: where `cel` reads a formula that the language has, the tree
-//! is the same. The differences that there are stand in `KNOWN`.
+//! Our parser against the crate `cel`'s: if `cel` reads a formula that is in the language, the tree
+//! is the same. `KNOWN` lists the differences.
 
 use cel::Env;
 use cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
@@ -13,7 +13,7 @@ use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::generate::{self, Dice};
 
-/// Whether each of the two reads a text.
+/// Whether each of the two parsers accepts a text.
 #[derive(Debug, PartialEq)]
 enum Answer {
     Same,
@@ -24,7 +24,7 @@ enum Answer {
 
 use Answer::{Neither, OnlyCel, OnlyOurs};
 
-/// Where we differ on purpose, with the reason.
+/// The intended differences, with their reasons.
 const KNOWN: [(&str, Answer, &str); 24] = [
     (
         "9223372036854775808",
@@ -223,8 +223,7 @@ fn cases() -> u32 {
     std::env::var("MERITS_FUZZ_CASES").map_or(300, |cases| cases.parse().expect("a number"))
 }
 
-/// Compares, and demands an excuse where only one of the two reads a text: that it has what is
-/// among the known differences.
+/// Compares both. A text that only one of them accepts must contain one of the known differences.
 fn excused(source: &str) {
     match compare(source) {
         Answer::Same | Neither => {}
@@ -235,7 +234,7 @@ fn excused(source: &str) {
                     || fault.hint.contains("no point before it")
                     // `[,]`
                     || fault.message == "a value is missing between `[` and `,`"
-                    // `[1, ?x]`: an element that may be missing, which is no CEL without extensions.
+                    // `[1, ?x]`: an optional element, which is not in CEL without extensions.
                     || ["`[` and `?`", "`,` and `?`"].iter().any(|end| fault.message.ends_with(end))
             };
             assert!(faults.iter().any(known), "{source}: {faults:?}");
@@ -262,7 +261,7 @@ fn has_more_than_cel(syntax: &Syntax) -> bool {
     inner.into_iter().any(has_more_than_cel)
 }
 
-/// Reads a text by both; panics where they read it differently.
+/// Reads a text with both; panics if they read it differently.
 fn compare(source: &str) -> Answer {
     let theirs = Env::default().parser().parse_with_source_info(source);
     let ours = parse(SourceId::Credits, source);

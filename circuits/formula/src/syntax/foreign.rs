@@ -1,5 +1,6 @@
-//! What people write that is no CEL: signs of other languages, of a Chinese keyboard, of a word
-//! processor, of mathematics. Each is told with what to write, and read as what is meant.
+//! Signs that people write although they are not CEL: of other languages, a Chinese keyboard, a
+//! word processor, mathematics. Each is reported with what to write, and is then read as what is
+//! meant.
 
 use winnow::Result;
 use winnow::combinator::{alt, opt};
@@ -10,10 +11,10 @@ use winnow::{LocatingSlice, token::take_until};
 
 use super::token::{Bracket, Token};
 
-/// What is no part of CEL.
+/// A text that is not part of CEL.
 #[derive(Debug, Clone)]
 pub(super) struct Foreign {
-    /// As what it is read on, if anything can be meant by it.
+    /// The token as which it is read, if it can have a meaning.
     pub(super) meant: Option<Token>,
     pub(super) message: String,
     pub(super) hint: String,
@@ -98,7 +99,7 @@ const SIGNS: &[(&str, Token, &str)] = {
     ]
 };
 
-/// What is read here in place of a token of CEL.
+/// The text that is read here in place of a token of CEL.
 pub(super) fn foreign(input: &mut Input<'_>) -> Lexed<Foreign> {
     alt((remark, sign, lone)).parse_next(input)
 }
@@ -111,7 +112,7 @@ fn remark(input: &mut Input<'_>) -> Lexed<Foreign> {
     let begins = if found.starts_with('#') { "#" } else { "/*" };
     Ok(Foreign {
         meant: None,
-        message: format!("`{begins}` begins no comment here"),
+        message: format!("`{begins}` does not begin a comment here"),
         hint: "a comment begins with // and ends with its line".into(),
     })
 }
@@ -123,7 +124,7 @@ fn sign(input: &mut Input<'_>) -> Lexed<Foreign> {
     input.next_slice(sign.len());
     Ok(Foreign {
         meant: Some(*meant),
-        message: format!("`{sign}` is no sign of a formula"),
+        message: format!("`{sign}` is not a sign of a formula"),
         hint: (*hint).into(),
     })
 }
@@ -145,7 +146,7 @@ fn lone(input: &mut Input<'_>) -> Lexed<Foreign> {
     input.next_slice(1);
     Ok(Foreign {
         meant: Some(meant),
-        message: format!("one `{sign}` alone is no sign of a formula"),
+        message: format!("one `{sign}` alone is not a sign of a formula"),
         hint: hint.into(),
     })
 }
@@ -171,7 +172,7 @@ pub(super) fn unknown(input: &mut Input<'_>) -> Lexed<Foreign> {
         let hint = "names have a-z, 0-9 and _, numbers 0-9; other letters stand in texts and comments only";
         return told(
             Some(Token::Word),
-            format!("`{shown}` is no name or number here"),
+            format!("`{shown}` is not a name or number here"),
             hint,
         );
     }
@@ -187,7 +188,7 @@ pub(super) fn unknown(input: &mut Input<'_>) -> Lexed<Foreign> {
         let inner = line.get(first.len_utf8()..).unwrap_or("");
         let end = inner.find(closing).map_or(0, |at| at + closing.len());
         input.next_slice(end);
-        let message = format!("`{first}` is no quote of a formula");
+        let message = format!("`{first}` is not a quote of a formula");
         return told(
             Some(Token::Text),
             message,
@@ -213,7 +214,7 @@ pub(super) fn unknown(input: &mut Input<'_>) -> Lexed<Foreign> {
     told(None, format!("`{first}` means nothing in a formula"), hint)
 }
 
-/// Characters that take no room, or turn the direction of the text.
+/// Characters that are invisible, or change the direction of the text.
 const fn is_invisible(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')

@@ -1,5 +1,5 @@
 //! CEL text to our own parsed tree: CEL's grammar, read with exact decimals and whole numbers of up
-//! to 36 digits, and every fault at its place in words for people who write scales.
+//! to 36 digits, and every fault reported at its place, in words for people who write scales.
 //!
 //! | module | |
 //! |---|---|
@@ -32,11 +32,11 @@ use crate::decimal::Decimal;
 use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Diagnostic, Span};
 
-/// The longest formula, in bytes: far above any that a person reads.
+/// The longest formula, in bytes: far longer than any that a person would read.
 pub(crate) const MAX_SOURCE: usize = 16 * 1024;
 
-/// The deepest nesting, of brackets or of the tree, in which `a + b + c` counts as two: what reads
-/// a tree calls itself that often.
+/// The deepest nesting, of brackets or of the tree, in which `a + b + c` counts as two: a function
+/// that reads a tree recurses that deeply.
 pub(crate) const MAX_NESTING: usize = 160;
 
 /// A parsed expression with its place in the text.

@@ -1,5 +1,5 @@
-//! Tokens to a tree, by precedence; what follows a fault is read on behind the bracket or comma
-//! that ends the faulty part, so that several faults are told at once.
+//! Tokens to a tree, by precedence; after a fault, reading continues behind the bracket or comma
+//! that ends the faulty part, so that several faults are reported at once.
 
 mod comments;
 
@@ -11,7 +11,7 @@ use crate::decimal::{Decimal, DecimalError};
 use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Diagnostic, Span};
 
-/// More faults than these say nothing new.
+/// More faults than these would add nothing.
 const MAX_FAULTS: usize = 16;
 
 /// A tree and how deep it is.
@@ -24,12 +24,12 @@ struct Parser<'s> {
     id: SourceId,
     source: &'s str,
     tokens: Vec<Placed>,
-    /// Of each bracket, the one that belongs to it.
+    /// For each bracket, its partner.
     partner: Vec<usize>,
     /// The next token.
     at: usize,
     faults: Vec<Diagnostic>,
-    /// Too deep: nothing more is read.
+    /// The nesting is too deep, and nothing more is read.
     ended: bool,
 }
 
@@ -70,8 +70,8 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
 }
 
 impl Parser<'_> {
-    /// Finds for each bracket the one that belongs to it. Where they do not fit, nothing else can
-    /// be said of the formula.
+    /// Finds for each bracket the one that belongs to it. If they do not match, nothing else can be
+    /// said about the formula.
     fn match_brackets(&mut self) -> Option<()> {
         let mut open: Vec<(usize, Bracket)> = Vec::new();
         let mut fault = None;
@@ -116,7 +116,7 @@ impl Parser<'_> {
 
     fn whole(&mut self) -> Option<Parsed> {
         if self.tokens.is_empty() {
-            // What stands there instead was told.
+            // The text that is there instead was reported.
             if !self.faults.is_empty() {
                 return None;
             }
@@ -129,7 +129,7 @@ impl Parser<'_> {
                 &self.tokens,
                 self.at,
             ));
-            // What stands behind may have faults of its own, but not of what is missing before.
+            // The rest may have faults of its own, but none because of the text missing before it.
             if !self.resume(self.tokens.len()) {
                 break;
             }
@@ -190,11 +190,11 @@ impl Parser<'_> {
         Some(left)
     }
 
-    /// The operator that stands next, if one does, and how tightly it binds.
+    /// The next token if it is an operator, and how tightly it binds.
     fn infix(&mut self) -> Option<(Operator, u8)> {
         let next = self.peek()?;
         if next == Token::Word {
-            // `a and b`: told, and read as what is meant.
+            // `a and b` is reported, and read as what is meant.
             let (operator, fault) = advice::operator_word(self.source, &self.tokens, self.at)?;
             self.tell(fault);
             return Some((operator, operator.power()));
@@ -239,7 +239,7 @@ impl Parser<'_> {
                 Some(Token::Open(Bracket::Square)) => {
                     let open = self.at;
                     let mut index = self.enclosed(open, advice::Within::Index)?;
-                    // Of several, or none, the fault was told.
+                    // If there are several or none, the fault was reported.
                     let index = index.pop()?;
                     let depth = of.depth.max(index.depth);
                     let kind = SyntaxKind::Index {
@@ -253,7 +253,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What stands behind a point.
+    /// The name or call after a point.
     fn selected(&mut self, of: Parsed, start: usize) -> Option<Parsed> {
         let name = match self.tokens.get(self.at) {
             Some(placed) if placed.token == Token::Word => placed.span,
@@ -276,7 +276,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A call, of which the parenthesis stands next.
+    /// A call whose parenthesis is the next token.
     fn call(
         &mut self,
         function: String,
@@ -356,7 +356,7 @@ impl Parser<'_> {
         self.made(SyntaxKind::Name(word), span.start, 0)
     }
 
-    /// What `if(c, a, b)` means is shown with its parts.
+    /// The meaning of `if(c, a, b)` is shown with its parts.
     fn show_choice(&mut self, span: Span, call: &Syntax) {
         let SyntaxKind::Call { args, .. } = &call.kind else {
             return;
@@ -402,18 +402,19 @@ impl Parser<'_> {
     fn text(&mut self, span: Span) -> SyntaxKind {
         let decoded = text::decoded(self.slice(span));
         SyntaxKind::Text(decoded.unwrap_or_else(|(part, hint)| {
-            // Quotes that are none of CEL's were told already.
+            // Quotes that are not CEL's were reported already.
             let part = Span {
                 start: span.start + part.start,
                 end: span.start + part.end,
             };
-            let message = format!("`{}` is no escape of a text", self.slice(part));
+            let message = format!("`{}` is not an escape of a text", self.slice(part));
             self.tell(Fault::syntax(part, message, hint));
             String::new()
         }))
     }
 
-    /// What stands between brackets, parted by commas. A fault in one part hides none in another.
+    /// The parts between brackets, separated by commas. A fault in one part does not hide one in
+    /// another.
     fn enclosed(&mut self, open: usize, within: advice::Within) -> Option<Vec<Parsed>> {
         let close = self.partner[open];
         let mut parts = Vec::new();
@@ -447,7 +448,7 @@ impl Parser<'_> {
             self.tell(advice::not_one(within, span, parts.len()));
         }
         if !self.faults.is_empty() && parts.is_empty() {
-            // Something in its place, so that what follows is read.
+            // Puts something in its place, so that the rest is read.
             let span = self.tokens[open].span;
             let kind = SyntaxKind::Bool(false);
             parts.push(Parsed {
@@ -458,8 +459,8 @@ impl Parser<'_> {
         Some(parts)
     }
 
-    /// Passes to behind the next comma before `end` that is in no inner bracket; false where there
-    /// is none.
+    /// Moves behind the next comma before `end` that is not in an inner bracket; false if there is
+    /// none.
     fn resume(&mut self, end: usize) -> bool {
         while self.at < end {
             match self.tokens[self.at].token {

@@ -1,4 +1,4 @@
-//! Trees back to text: the one place that knows where parentheses are needed.
+//! Turns trees back into text. This is the only place that knows where parentheses are needed.
 //!
 //! Advice is made of parts of a formula. Text that is put together from pieces of text loses the
 //! parentheses around them, and gains none where it is put. So advice is a tree that is printed
@@ -13,7 +13,7 @@ use crate::diagnostic::Span;
 /// How tightly `!x` and `-x` bind.
 const PREFIX: u8 = 6;
 
-/// How tightly what needs no parentheses anywhere binds.
+/// How tightly a part binds that never needs parentheses.
 const TIGHTEST: u8 = 7;
 
 impl Operator {
@@ -64,7 +64,7 @@ impl Operator {
 }
 
 impl Syntax {
-    /// A tree that nobody has written, in place of what stands at `span`.
+    /// A tree that nobody has written, in place of the text at `span`.
     pub(crate) const fn made(kind: SyntaxKind, span: Span) -> Self {
         Self { kind, span }
     }
@@ -103,8 +103,8 @@ impl Syntax {
         printer.out
     }
 
-    /// The text that takes the place of what stands at `span` of `source`: in parentheses, if what
-    /// stands beside it would take a part of it.
+    /// The text that replaces the one at `span` of `source`. It is in parentheses if the
+    /// neighbouring text would take a part of it.
     pub(crate) fn in_place(&self, source: &str, span: Span) -> String {
         let printed = self.printed(source);
         let (tokens, _) = tokens(source);
@@ -134,7 +134,7 @@ const fn joins(operator: Operator) -> bool {
     matches!(operator, Operator::And | Operator::Or)
 }
 
-/// How tightly what stands at the outside of a tree binds.
+/// How tightly the outermost part of a tree binds.
 fn level(syntax: &Syntax) -> u8 {
     match &syntax.kind {
         SyntaxKind::Operator(operator, _) => operator.power(),
@@ -143,7 +143,7 @@ fn level(syntax: &Syntax) -> u8 {
     }
 }
 
-/// How tightly what stands behind the token at `at` has to bind, so that the token takes all of it.
+/// How tightly the text after the token at `at` has to bind, so that the token takes all of it.
 fn left_of(tokens: &[Placed], at: usize) -> u8 {
     let Some(placed) = tokens.get(at) else {
         return 0;
@@ -167,7 +167,7 @@ fn is_sign(tokens: &[Placed], at: usize) -> bool {
     minus && !before.is_some_and(|before| ends_value(before.token))
 }
 
-/// How tightly what stands before a token has to bind.
+/// How tightly the text before a token has to bind.
 fn right_of(token: Token) -> u8 {
     match token {
         Token::Close(_) | Token::Comma | Token::Colon => 0,
@@ -205,7 +205,7 @@ pub(super) const fn ends_value(token: Token) -> bool {
     )
 }
 
-/// What stands in a text, on one line and without its comments.
+/// The contents of a text, on one line and without its comments.
 pub(crate) fn on_one_line(source: &str) -> String {
     let (tokens, strangers) = tokens(source);
     if tokens.is_empty() || !strangers.is_empty() {
@@ -229,7 +229,7 @@ struct Printer<'s> {
 }
 
 impl Printer<'_> {
-    /// Writes a tree where what binds less tightly than `least` needs parentheses.
+    /// Writes a tree at a place where parts that bind less tightly than `least` need parentheses.
     fn put(&mut self, syntax: &Syntax, least: u8) {
         let enclosed = level(syntax) < least;
         if enclosed {
@@ -339,7 +339,7 @@ impl Printer<'_> {
         self.out.push(bracket.closing());
     }
 
-    /// A number, as it was written if it was.
+    /// A number, as it was written if somebody wrote it.
     fn number(&self, number: &Decimal, span: Span) -> String {
         let written = self.source.get(span.start..span.end).unwrap_or("");
         let digits = written.split_whitespace().next_back().unwrap_or("");
@@ -352,7 +352,7 @@ impl Printer<'_> {
         }
     }
 
-    /// A text, as it was written if it was, on one line.
+    /// A text on one line, as it was written if somebody wrote it.
     fn text(&self, value: &str, span: Span) -> String {
         let written = self.source.get(span.start..span.end).unwrap_or("");
         let quoted = written.ends_with(['"', '\'']) && written.len() >= 2;

@@ -214,7 +214,7 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 90] = [
     ("a == \"bus", (1, 6), "never closed", "same line"),
     ("a == 'bus\n'", (1, 6), "never closed", "same line"),
     ("a == \"\\d\"", (1, 7), "`\\d`", "write \\\\"),
-    ("a == '\\u12'", (1, 7), "no escape", "four digits"),
+    ("a == '\\u12'", (1, 7), "not an escape", "four digits"),
     // CEL's, but not ours.
     (".a", (1, 1), "before `.`", "no point"),
     ("a.?b", (1, 3), "optional field", "scale-language.md"),

@@ -1,6 +1,6 @@
-//! What a text that is written out says: without its quotes, its escapes replaced.
+//! The value of a literal text: without its quotes, and with its escapes replaced.
 
-/// What a text says, or the place in it of an escape that is none and the advice.
+/// The value of a text, or the place of a wrong escape in it and the advice.
 pub(super) fn decoded(written: &str) -> Result<String, (std::ops::Range<usize>, &'static str)> {
     let (raw, quoted) = match written.strip_prefix(['r', 'R']) {
         Some(quoted) => (true, quoted),
@@ -39,7 +39,7 @@ pub(super) fn decoded(written: &str) -> Result<String, (std::ops::Range<usize>, 
     Ok(text)
 }
 
-/// The character that stands behind a `\`, and how many it is written with.
+/// The character that an escape after `\` means, and the number of characters that write it.
 fn escape(rest: &str) -> Result<(char, usize), (usize, &'static str)> {
     let Some(kind) = rest.chars().next() else {
         return Err((0, "write \\\\ for one \\"));

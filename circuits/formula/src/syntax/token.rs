@@ -1,5 +1,5 @@
-//! The words and signs of a formula, each with its place: what CEL's lexer gives, and what people
-//! write in place of it, told with what is meant.
+//! The words and signs of a formula, each with its place: the tokens of CEL's lexer, and what
+//! people write in place of them, reported with what is meant.
 
 use winnow::combinator::{alt, dispatch, fail, opt, peek};
 use winnow::error::EmptyError;
@@ -14,7 +14,7 @@ use crate::diagnostic::Span;
 /// One word or sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token {
-    /// A name, or a word of CEL that we have no use for.
+    /// A name, or a word of CEL that the language does not use.
     Word,
     True,
     False,
@@ -86,7 +86,7 @@ pub(super) struct Placed {
     pub(super) span: Span,
 }
 
-/// What stands at a place of a text: a token, or what CEL does not know.
+/// The thing at a place of a text: a token, or something that CEL does not know.
 enum Piece {
     Token(Token),
     Foreign(Foreign),
@@ -95,15 +95,16 @@ enum Piece {
 type Input<'s> = LocatingSlice<&'s str>;
 type Lexed<T> = Result<T, EmptyError>;
 
-/// The tokens of a formula, and what stands between them that is none of CEL's. What is meant by
-/// it stands among the tokens, so that what follows is read too.
+/// The tokens of a formula, and the text between them that is not CEL. The meaning of that text is
+/// among the tokens, so that the rest is read too.
 pub(super) fn tokens(source: &str) -> (Vec<Placed>, Vec<(Span, Foreign)>) {
     let mut input = Input::new(source);
     let (mut tokens, mut strangers) = (Vec::new(), Vec::new());
     loop {
         blank(&mut input);
         let start = input.current_token_start();
-        // What is no token is a stranger of at least one character: only the end is neither.
+        // Anything that is not a token is foreign text of at least one character. Only the end is
+        // neither.
         let Ok(piece) = piece.parse_next(&mut input) else {
             return (tokens, strangers);
         };
@@ -206,7 +207,7 @@ fn text(input: &mut Input<'_>) -> Lexed<Token> {
         }
         at += c.len_utf8();
         if c == '\\' && raw.is_none() {
-            // What is escaped closes nothing; a line's end is never escaped.
+            // An escaped quote closes nothing; the end of a line is never escaped.
             let escaped = rest.get(at..).and_then(|rest| rest.chars().next());
             at += escaped
                 .filter(|c| !matches!(c, '\n' | '\r'))

@@ -1,4 +1,4 @@
-//! Lists in words, and what is made of them.
+//! Lists in words, and values that are computed from them.
 
 use super::{Hold, Named, Words, Writer, held};
 use crate::syntax::{Syntax, SyntaxKind};
@@ -53,7 +53,7 @@ impl Writer<'_> {
         )
     }
 
-    /// A list in a place of few words.
+    /// A list where only a few words fit.
     pub(super) fn elements(&mut self, list: &Syntax) -> String {
         let words = match self.is_numbers(list) {
             true => self.numbers(list),
@@ -62,7 +62,7 @@ impl Writer<'_> {
         held(words, Hold::Phrase)
     }
 
-    /// What stands for one of a list.
+    /// The words for one element of a list.
     pub(super) fn element(&self, list: &Syntax) -> Named {
         if self.is_numbers(list) {
             Named::Number
@@ -239,7 +239,7 @@ impl Writer<'_> {
         self.whole(syntax, text, hold)
     }
 
-    /// A part by its number where it has clauses and stands for a whole claim; else as it is.
+    /// A part, by its number if it has clauses and is about a whole claim; otherwise in full.
     fn whole(&mut self, syntax: &Syntax, text: String, hold: Hold) -> Words {
         if hold == Hold::Phrase {
             return Words(text, Hold::Phrase);

@@ -41,7 +41,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A number that holds together, with its unit if it is a literal beside one that has one.
+    /// A number that needs no parentheses, with its unit if it is a literal beside a number that
+    /// has one.
     pub(super) fn value(&mut self, syntax: &Syntax) -> String {
         held(self.number(syntax), Hold::Sum)
     }

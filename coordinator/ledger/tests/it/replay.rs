@@ -185,7 +185,7 @@ fn a_replay_names_the_leaf_that_breaks_the_rules() {
     assert_eq!(index, 11);
     assert!(fault.contains("already used"), "{fault}");
 
-    // A left-out admission: whoever acts later is unknown.
+    // A left-out admission: the party that acts later is unknown.
     let mut leaves = good.clone();
     leaves.remove(2);
     assert_eq!(fails(leaves).0, 5);

@@ -203,7 +203,8 @@ fn an_epoch_without_its_whole_proof_is_refused() {
     let swapped = [&bytes[128..], &bytes[..128]].concat();
     let what = "possession of the view key's half";
     ledger.refused(&sign(of_bytes(&swapped)), "possession-invalid", what);
-    // Whoever verified nothing may not say so, and neither may whoever verified other points.
+    // A party that verified nothing may not say that it did, and neither may one that verified
+    // other points.
     let state = ledger.ledger.state().clone();
     let keys = KeyRing::new();
     let submission = |signed| Submission::from_signed(signed, &federation.origin).expect("good");

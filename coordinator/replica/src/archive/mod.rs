@@ -39,8 +39,8 @@ pub(crate) trait Archive: fmt::Debug + Send + Sync {
     /// The bytes of a blob, as they were stored.
     fn blob(&self, digest: &BlobDigest) -> Result<Option<Vec<u8>>, ArchiveError>;
 
-    /// Refuses to write to a file that is no longer under its name: whoever opens that name next would
-    /// not find what was written.
+    /// Refuses to write to a file that is no longer under its name: the next program that opens
+    /// that name would not find what was written.
     fn require_in_place(&self) -> Result<(), ArchiveError>;
 
     /// Begins a transaction of appends. What is not committed never happened.

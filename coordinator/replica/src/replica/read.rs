@@ -140,7 +140,7 @@ impl Iterator for Leaves<'_> {
                 return None;
             }
             match archive.leaves(self.next, size, PAGE_BYTES) {
-                // Whoever counts leaves must not take a hole for the end.
+                // A caller that counts leaves must not take a hole for the end.
                 Ok(page) if page.is_empty() => {
                     let directory = self.replica.directory.clone();
                     return self.ended_by(ReplicaError::Altered(directory));

@@ -114,7 +114,7 @@ fn a_closed_copy_is_one_file() {
     log.feed(&mut replica).expect("another");
     let wal = || std::fs::metadata(copy.join("copy.sqlite-wal")).map_or(0, |file| file.len());
     assert!(wal() > 0, "what is to be folded");
-    // Whoever holds the state holds the file open.
+    // A caller that holds the state holds the file open.
     let state = replica.state().expect("a state").clone();
     drop(replica);
     assert_eq!(wal(), 0);

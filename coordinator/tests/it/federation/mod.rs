@@ -63,7 +63,7 @@ impl Founding {
         }
     }
 
-    /// A fresh batch of so many claims, proven and signed.
+    /// A fresh batch of this many claims, proven and signed.
     pub fn earn(&mut self, claims: usize) -> SignedEntry {
         self.federation
             .earn(&self.state, claims, &mut self.rng)

@@ -186,7 +186,7 @@ fn values_out_of_place_are_refused() {
             "value = \"162.725\"",
             "more than the declared 2",
         ),
-        ("value = \"162.72\"", "value = \"1,5\"", "no decimal"),
+        ("value = \"162.72\"", "value = \"1,5\"", "not a decimal"),
         ("[\"0\", \"500\"]", "[\"9\", \"5\"]", "lower bound"),
         (
             "\"Decision of the issuer: at most 20 km of cycling a day replace driving\"",

@@ -200,7 +200,7 @@ fn faults_point_at_their_place() {
         (
             "range = \"[0, 5]\"",
             "range = \"0 to 5\"",
-            "no band",
+            "not a band",
             "\"0 to 5\"",
         ),
         (

@@ -83,7 +83,7 @@ pub enum RefusalCause {
 }
 
 impl RefusalCause {
-    /// Whether the claim at a position is refused for good, in a batch of so many.
+    /// Whether the claim at a position is refused for good, in a batch of this many.
     fn refuses_claim(self, position: i64, claims: usize) -> bool {
         match self {
             Self::Unnamed => claims == 1,

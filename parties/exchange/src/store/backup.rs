@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(
             fs::metadata(&backup).expect("there").mode() & 0o777,
             0o600,
-            "whoever reads it and has the key has the vouchers"
+            "anybody who reads it and has the key has the vouchers"
         );
         // The store continues, and is then lost.
         store.assign(&log).await.expect("assigns");

@@ -69,7 +69,7 @@ async fn nothing_is_spent_that_cannot_be_handed_out_and_no_restart_is_needed() {
     let voucher = serving.redeem(&member, &asked).await.unwrap();
     let second = code(&world, &asked, &voucher);
     assert_ne!(first, second);
-    // Whoever asks for nothing gets a voucher too.
+    // A redeemer that does not ask again gets a voucher too.
     let all = async {
         while serving.store.assigned_count(&offer).await.unwrap() < 3 {
             tokio::time::sleep(Duration::from_millis(50)).await;

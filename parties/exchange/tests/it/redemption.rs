@@ -72,7 +72,8 @@ async fn no_crowd_gets_more_than_the_quota() {
     assert_eq!(serving.store.assigned_count(&offer).await.unwrap(), 50);
     assert!(serving.client.clone().offers().await.unwrap().is_empty());
 
-    // Whoever won gets the same voucher however often and in whatever way it asks; nobody else's.
+    // The winner gets the same voucher however often and in whatever way it asks, and never
+    // another's.
     let (number, won) = &winners[0];
     let draft = &drafts[*number];
     let first = code(&world, draft, won);
@@ -276,7 +277,7 @@ fn stolen_log_key(world: &World) -> SigningKey {
     SigningKey::from_bytes(bytes[1..].try_into().unwrap())
 }
 
-/// Whoever has the log's key can sign receipts for redemptions that never were.
+/// Somebody who has the log's key can sign receipts for redemptions that never happened.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_logs_key_alone_takes_no_voucher_out() {
     let mut world = World::new(6).await;
@@ -326,7 +327,7 @@ impl LedgerPort for DyingAfterAppend {
 
     async fn submit(&self, entry: &SignedEntry) -> Result<Receipt, LedgerFault> {
         LedgerPort::submit(&self.0, entry).await?;
-        // The process is gone: whoever waits here waits for ever.
+        // The process is gone, so waiting here would last for ever.
         std::future::pending().await
     }
 

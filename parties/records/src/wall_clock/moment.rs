@@ -6,7 +6,7 @@ use merits_primitives::{
     ids::{Period, PeriodKind},
 };
 
-/// The wall clock so many minutes after 1970 began on it; `None` past the calendar's end.
+/// The wall clock this many minutes after 1970 began on it; `None` past the calendar's end.
 pub(crate) fn at(minutes: i64) -> Option<DateTime> {
     let seconds = minutes.checked_mul(60)?;
     let instant = Timestamp::from_second(seconds).ok()?;

@@ -1,8 +1,8 @@
 //! What wall clocks show now: in one zone, or in every zone on Earth.
 //!
-//! Two questions have two answers where nobody names the zone. Nothing has happened yet that is later than
-//! the **latest** clock shows; nothing is over before the **earliest** clock shows that it is. A period that
-//! is signed an hour too early is signed for ever without that hour's deeds.
+//! Without a named zone, two questions have different answers. Nothing has happened yet that is
+//! later than the **latest** clock shows; nothing is over before the **earliest** clock shows that
+//! it is. A period that is signed an hour too early never gets that hour's deeds.
 
 use jiff::{civil::DateTime, tz::TimeZone};
 use merits_primitives::calendar::{Date, Timestamp};
@@ -18,7 +18,7 @@ pub struct Present {
 }
 
 impl Present {
-    /// What the clocks of a zone show at this time.
+    /// The clock of a zone at this time.
     pub fn in_zone(zone: &TimeZone, time: Timestamp) -> Self {
         let instant = i64::try_from(time.as_millis())
             .ok()
@@ -34,7 +34,7 @@ impl Present {
         }
     }
 
-    /// What clocks anywhere on Earth show at this time: from UTC−12 to UTC+14.
+    /// The clocks anywhere on Earth at this time: from UTC−12 to UTC+14.
     pub fn anywhere(time: Timestamp) -> Self {
         // Minutes of 2^64 milliseconds are far below 2^63.
         let minutes = i64::try_from(time.as_millis() / 60_000).unwrap_or(i64::MAX);
@@ -46,12 +46,12 @@ impl Present {
         }
     }
 
-    /// What the clock shows, or the one that shows least: what ended before is over everywhere.
+    /// The clock, or the earliest of all clocks: what ended before that is over everywhere.
     pub fn earliest(&self) -> DateTime {
         self.earliest
     }
 
-    /// What the clock shows, or the one that shows most: what is later has not happened anywhere.
+    /// The clock, or the latest of all clocks: what is later has not happened anywhere.
     pub fn latest(&self) -> DateTime {
         self.latest
     }
@@ -126,7 +126,7 @@ mod tests {
         }
     }
 
-    /// The fault: where no zone was named, a day was over as soon as it was over at UTC+14.
+    /// Regression: where no zone was named, a day was over as soon as it was over at UTC+14.
     #[test]
     fn without_a_zone_nothing_is_over_that_runs_anywhere() {
         let nowhere = mapping("%Y-%m-%d", None, None);

@@ -22,8 +22,8 @@ pub struct TimeMapping {
     pub recorded_in: Option<String>,
     /// IANA zone whose wall clock decides the period.
     pub zone: Option<String>,
-    /// Which instant a civil time means that came twice, because the clock was set back; such a row is
-    /// refused when this is left out.
+    /// Which instant a civil time means if it came twice because the clock was set back. If this is
+    /// left out, such a row is refused.
     pub twice: Option<Twice>,
 }
 
@@ -57,9 +57,9 @@ pub enum TimeMappingError {
         /// What came.
         zone: String,
     },
-    /// A name of the database, or of a machine's copy of it, that is no place's clock.
+    /// A name of the database, or of a machine's copy of it, that is not the clock of a place.
     #[error(
-        "zone {zone:?} is no place: {why}. Write a place such as Europe/Berlin, or UTC, whose clock counts"
+        "zone {zone:?} is not a place: {why}. Write a place such as Europe/Berlin, or UTC, whose clock counts"
     )]
     NoPlace {
         /// What came.
@@ -89,7 +89,7 @@ pub enum TimeMappingError {
     /// `twice` without a zone's clock to be set back.
     #[error("twice is for civil times whose zone is known: give zone, or recorded_in and zone")]
     Twice,
-    /// A day without a time is no instant, which another zone could show differently.
+    /// A day without a time is not an instant, which another zone could show differently.
     #[error("format {format:?} gives a day without a time: leave out recorded_in")]
     DayElsewhere {
         /// The format.

@@ -1,7 +1,7 @@
 //! Which names of zones a mapping may give.
 //!
-//! The zones are those that the program carries, and never the machine's: two machines must find the same
-//! periods, and a machine's folder has files that are no place's clock.
+//! The zones are those that the program carries, and never the machine's: two machines must find
+//! the same periods, and a machine's folder has files that are not the clock of a place.
 
 use jiff::{
     Timestamp,
@@ -10,7 +10,7 @@ use jiff::{
 
 use super::TimeMappingError;
 
-/// How RFC 9636 abbreviates the time of a place where nobody says what the time is.
+/// RFC 9636's abbreviation for the time of a place whose time nobody has set.
 const NO_LOCAL_TIME: &str = "-00";
 
 /// The clock that a mapping names.
@@ -48,9 +48,9 @@ fn of_a_machine(name: &str) -> Option<&'static str> {
             "it is a machine's copy of the database, and not all machines have it: leave out that folder",
         ),
         "leapseconds" | "leap-seconds.list" | "tzdata.zi" | "+version" => {
-            Some("it is no zone's file")
+            Some("it is not a zone's file")
         }
-        table if table.ends_with(".tab") => Some("it is no zone's file"),
+        table if table.ends_with(".tab") => Some("it is not a zone's file"),
         _ => None,
     }
 }
@@ -59,7 +59,8 @@ fn of_a_machine(name: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    /// The fault: all of these were a clock on a machine that has the files, and some of them were UTC.
+    /// Regression: all of these were a clock on a machine that has the files, and some of them were
+    /// UTC.
     #[test]
     fn what_is_no_place_is_refused_with_why() {
         for (name, why) in [
@@ -73,10 +74,10 @@ mod tests {
             ("posix/Europe/Berlin", "leave out that folder"),
             ("right/UTC", "leave out that folder"),
             ("posix", "leave out that folder"),
-            ("leapseconds", "no zone's file"),
-            ("leap-seconds.list", "no zone's file"),
-            ("tzdata.zi", "no zone's file"),
-            ("zone1970.tab", "no zone's file"),
+            ("leapseconds", "not a zone's file"),
+            ("leap-seconds.list", "not a zone's file"),
+            ("tzdata.zi", "not a zone's file"),
+            ("zone1970.tab", "not a zone's file"),
         ] {
             let said = zone(name).expect_err(name).to_string();
             for part in [name, why, "Europe/Berlin", "UTC"] {

@@ -314,7 +314,7 @@ fn only_the_first_subjects_are_read_when_asked() {
         report.rows,
         report.accepted + report.rejected + report.left_out
     );
-    // Whoever is read is read whole.
+    // A subject that is read is read in full.
     let (all, _) = run(&file, &plan);
     for group in &reading.groups {
         assert!(all.groups.contains(group));

@@ -65,7 +65,7 @@ pub enum Happened {
     Merged,
     /// Credits were shown to a verifier.
     Attested {
-        /// At least so many.
+        /// At least this many.
         at_least: Credits,
     },
     /// A supervisor asked to open a claim.

@@ -32,7 +32,7 @@ pub struct AttestRequest<'a> {
     /// The bucket that is no longer valid from this day on; `None` for the longest-lasting one with
     /// enough credits.
     pub expires: Option<&'a str>,
-    /// At least so many.
+    /// At least this many.
     pub at_least: Credits,
     /// To whom, and what was asked.
     pub question: &'a Question,
@@ -63,7 +63,7 @@ impl PlannedAttestation {
 /// An attestation that is in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
-    /// At least so many credits.
+    /// At least this many credits.
     pub at_least: Credits,
     /// What one of them is.
     pub unit: String,

@@ -228,7 +228,7 @@ fn what_there_is_instead_is_said_in_words() {
         matches!(read, Err(CodeError::Several { found: 2 })),
         "{read:?}"
     );
-    // The fault: one that can be read was taken without a word about the one that cannot.
+    // Regression: one that can be read was taken without a word about the one that cannot.
     for (one, two) in [(&other, &blotted), (&blotted, &other)] {
         let read = read_code(&png_of(&beside(one, two)));
         assert!(matches!(read, Err(CodeError::Another)), "{read:?}");

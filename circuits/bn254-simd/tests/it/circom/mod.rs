@@ -35,7 +35,7 @@ pub enum Circuit {
 }
 
 impl Circuit {
-    /// `bits`, or else a chain, of so many constraints.
+    /// `bits`, or else a chain, of this many constraints.
     pub fn named(name: Option<&str>, constraints: usize) -> Self {
         match name {
             Some("bits") => Self::Bits(constraints),

@@ -79,7 +79,7 @@ const FAULTS: [(&str, Code, &str, &str); 73] = [
         "trips.filter(sum, true).size()",
         Code::NameTaken,
         "sum",
-        "no name",
+        "not a name",
     ),
     (
         "trips.filter(3, true).size()",
@@ -462,7 +462,11 @@ fn steps_are_declared_in_order_once_and_used() {
         Code::StepDeclaration,
         "not used",
     );
-    refused(&with(&[("N", "1")], "1"), Code::StepDeclaration, "no name");
+    refused(
+        &with(&[("N", "1")], "1"),
+        Code::StepDeclaration,
+        "not a name",
+    );
     refused(
         &with(&[("n", "1"), ("n", "2")], "n"),
         Code::StepDeclaration,

@@ -185,7 +185,7 @@ fn tables_are_declared_in_order_without_gap_and_used() {
     wrong(curve("", &["1", "1"]), "increase");
     wrong(modes(&["bus"]), "cells");
     wrong(modes(&["bus", "bus"]), "two cells");
-    wrong(modes(&["bus", "a b"]), "no name");
+    wrong(modes(&["bus", "a b"]), "not a possible name");
     wrong(modes(&["bus", "metro", "bike"]), "not used");
     let too_fine = TableDecl {
         interval: ["0.5".parse().unwrap(), "2".parse().unwrap()],
@@ -247,7 +247,7 @@ fn what_changes_on_a_day_needs_a_day() {
     refused(
         &credits("deeds.map(t, factor.at(t.amount)).sum()"),
         Code::Dated,
-        "no day of the period",
+        "not a day of the period",
     );
     let used = "factor.at(0) + ";
     refused(

@@ -6,7 +6,7 @@ use crate::syntax::advice;
 use crate::syntax::print::ends_value;
 
 impl Parser<'_> {
-    /// Says of a fault that comes of it: what stands behind `//` is no divisor.
+    /// Adds to a fault that this causes that the text after `//` is not a divisor.
     pub(super) fn tell_comment(&mut self) {
         for (at, placed) in self.tokens.iter().enumerate() {
             let behind = placed.span.end;

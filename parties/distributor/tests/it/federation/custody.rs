@@ -51,7 +51,7 @@ impl Scene {
         self.dir.path()
     }
 
-    /// Records of so many subjects in so many weeks, as [`csv`] gives them.
+    /// Records of this many subjects in this many weeks, as [`csv`] gives them.
     pub fn groups(&self, subjects: usize, weeks: u32) -> Vec<SubjectPeriod> {
         read_groups(&csv(subjects, weeks), self.world.schema())
     }
@@ -68,7 +68,7 @@ impl Scene {
         self.world.ingest(&self.node, &state, groups, bundle).await
     }
 
-    /// Records of so many subjects in so many weeks, signed and in the node's store.
+    /// Records of this many subjects in this many weeks, signed and in the node's store.
     pub async fn collect(&self, subjects: usize, weeks: u32) -> Vec<SubjectPeriod> {
         let groups = self.groups(subjects, weeks);
         let bundle = self.bundle(&groups);

@@ -1,4 +1,4 @@
-//! What a node's files hold, for whoever has them without its keys.
+//! What a node's files show to somebody who has them without its keys.
 
 use std::path::{Path, PathBuf};
 

@@ -334,7 +334,7 @@ impl World {
     }
 }
 
-/// Rows for so many subjects in so many weeks from 2014-W36, with one to three trips each.
+/// Rows for this many subjects in this many weeks from 2014-W36, with one to three trips each.
 pub fn csv(subjects: usize, weeks: u32) -> String {
     let mut out = String::from("trip,rider,start,metres\n");
     let mut trip = 0;

@@ -122,7 +122,7 @@ impl Scene {
         consents
     }
 
-    /// Records of so many riders, signed by the source under the links of their people, in the
+    /// Records of this many riders, signed by the source under the links of their people, in the
     /// node's store.
     pub async fn collect(&self, node: &Node, riders: usize, weeks: u32, dir: &Path) {
         let groups = read_groups(&csv(riders, weeks), self.world.schema());

@@ -176,7 +176,7 @@ fn a_half_that_cannot_be_written_begins_no_journal() {
     assert!(!config.journal.exists() && !config.shares[1].exists());
 }
 
-/// The fault: half and journal were both lost, the next epoch's half began an empty journal, and the old half came
+/// Regression: half and journal were both lost, the next epoch's half began an empty journal, and the old half came
 /// back without the memory of what was answered with it.
 #[test]
 fn a_holder_that_the_log_knows_begins_no_journal() {

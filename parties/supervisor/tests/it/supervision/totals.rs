@@ -269,8 +269,8 @@ fn a_wrong_partial_is_named() {
     );
 }
 
-/// Whoever knows the r of two batches can choose them so that they cancel out. That gives away the sum
-/// and nothing else, and keeps nobody from opening it, or what comes after.
+/// Somebody who knows the r of two batches can choose them so that they cancel out. That gives away
+/// the sum and nothing else, and keeps nobody from opening it, or what comes after.
 #[test]
 fn a_sum_that_is_open_already_is_opened_without_the_holders() {
     let mut fed = Federation::new();

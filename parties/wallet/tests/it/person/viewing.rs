@@ -352,7 +352,7 @@ fn a_claim_that_contradicts_itself_is_told_and_not_counted() {
     let (mut town, citizen) = town();
     town.register(&citizen).unwrap();
     let consented = town.deposit(&citizen).unwrap();
-    // Whoever made the keys alone can prove what is not so.
+    // A party that made the keys alone can prove false statements.
     let (mut batch, _) = town.federation.batch_for(&[consented], &mut town.rng);
     batch.claims[0].public.u.0 += Fr::from(1u64);
     let entry = Entry::EarnBatch(batch);

@@ -61,7 +61,7 @@ impl PersonProving for Trapdoors {
 }
 
 impl Purse {
-    /// A registered person with so many notes of 100 credits, and the ledger at a time at which all
+    /// A registered person with this many notes of 100 credits, and the ledger at a time at which all
     /// of them can be spent.
     pub(crate) fn with(notes: u32) -> Self {
         let seed = [0x5e; 32];

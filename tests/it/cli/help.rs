@@ -1,8 +1,6 @@
 //! Help of every command, pinned: a change of the command line is made on purpose.
 //! `MERITS_UPDATE_PINS=1` writes the file anew.
 
-use std::fs;
-
 use crate::cli::run::{merits, root};
 
 #[test]
@@ -12,9 +10,9 @@ fn help_is_as_pinned() {
     collect(&mut Vec::new(), &mut help);
     let path = root().join("tests/it/cli/help.txt");
     if std::env::var_os("MERITS_UPDATE_PINS").is_some_and(|update| update == "1") {
-        fs::write(&path, &help).expect("written");
+        std::fs::write(&path, &help).expect("written");
     }
-    let pinned = fs::read_to_string(&path).expect("tests/it/cli/help.txt");
+    let pinned = std::fs::read_to_string(&path).expect("tests/it/cli/help.txt");
     assert!(
         help == pinned,
         "help differs from tests/it/cli/help.txt; MERITS_UPDATE_PINS=1 writes it anew:\n{help}"

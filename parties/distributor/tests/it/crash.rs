@@ -1,17 +1,17 @@
 //! kill -9 at any moment: nothing is lost, nothing is on the ledger twice.
 //!
-//! The test starts this very binary as a node, which kills itself with SIGKILL some random
-//! microseconds after it started, or fixed, proved or had acknowledged a batch; then it starts it
-//! again, and so on, until a run ends by itself. The ledger
-//! is a real coordinator over gRPC, with its own SQLite, that stays up.
+//! The test starts its own binary as a node, which kills itself with SIGKILL a random number of
+//! microseconds after it started, or fixed, proved or had acknowledged a batch. Then the test
+//! starts it again, and so on, until a run ends by itself. The ledger is a real coordinator over
+//! gRPC, with its own SQLite, that stays up.
 //!
 //! Once with accounts in custody, and once on a ledger with tickets, where the node takes people's
 //! tickets in and deposits them before it claims.
 //!
-//! Failure would be: a claim or a ticket missing on the ledger, a claim or an entry there twice, a batch
-//! proven with other data under the same ephemeral, a node that cannot start again, or one that
-//! never ends. Not promised: that no proof is made twice; a proof that was not yet in the outbox
-//! is made again, for the same statement.
+//! The test fails on: a claim or a ticket missing on the ledger, a claim or an entry there twice, a
+//! batch proven with other data under the same ephemeral, a node that cannot start again, or one
+//! that never ends. Not promised: that no proof is made twice; a proof that was not yet in the
+//! outbox is made again, for the same statement.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -52,7 +52,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 const SEED: u64 = 99;
 
-/// What is claimed, on which ledger.
+/// The claims, and their ledger.
 #[derive(Clone, Copy)]
 struct Setting {
     tickets: bool,
@@ -98,7 +98,7 @@ impl Setting {
     }
 }
 
-/// What a child is told, in its environment.
+/// The environment variables of a child.
 const DIR: &str = "MERITS_CRASH_DIR";
 const ADDRESS: &str = "MERITS_CRASH_ADDRESS";
 const LOG_KEY: &str = "MERITS_CRASH_LOG_KEY";
@@ -107,7 +107,7 @@ const WITH_TICKETS: &str = "MERITS_CRASH_TICKETS";
 /// Its [`Death`], such as `proved 3 1500`.
 const DIE_AT: &str = "MERITS_CRASH_DIE_AT";
 
-/// Not a test of its own: the node, when the environment says so.
+/// Not a test: the node, if the environment says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn node_process() {
     let Ok(dir) = std::env::var(DIR) else { return };
@@ -249,7 +249,7 @@ impl Death {
         if event != self.event || self.seen.fetch_add(1, Ordering::SeqCst) + 1 != self.ordinal {
             return;
         }
-        // Beside the node's own work, so that death may find it anywhere.
+        // Runs beside the node's work, so that it may be killed at any point.
         let delay = self.delay;
         std::thread::spawn(move || {
             std::thread::sleep(delay);
@@ -272,7 +272,7 @@ async fn kill_nine_keeps_tickets() {
     dies_and_lives(TICKETS, &plan).await;
 }
 
-/// A node that is killed so, and some more times at random, does all its work in the end.
+/// A node that is killed like this, and several more times at random, does all its work in the end.
 async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
     let world = setting.world();
     let dir = tempfile::tempdir().unwrap();
@@ -304,8 +304,8 @@ async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
     };
     std::fs::write(dir.path().join("bundle.jsonl"), bundle).unwrap();
 
-    // Deaths are counted from what the node does, not from the clock alone: how far a life gets
-    // in a second is the machine's matter.
+    // Deaths are counted from what the node does, not from the clock alone: how far a life gets in
+    // a second depends on the machine.
     let mut rng = rand::make_rng::<StdRng>();
     let mut plan = first.to_vec();
     plan.extend((0..7).map(|_| {
@@ -323,7 +323,7 @@ async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
         let ended = life(setting, dir.path(), address, &log_key, &die_at).await;
         deaths += usize::from(!ended);
     }
-    // Too easy is a failure of the test.
+    // The test fails if too few lives were cut short.
     assert!(
         deaths >= 6,
         "only {deaths} of {} lives were cut short",
@@ -332,7 +332,7 @@ async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
     let ended = life(setting, dir.path(), address, &log_key, "never 0 0").await;
     assert!(ended, "the last life ends by itself");
 
-    // Everything is there, once.
+    // Everything is there exactly once.
     follower.sync().await.unwrap();
     let mut entries = BTreeSet::new();
     let mut claims = BTreeMap::new();

@@ -1,8 +1,8 @@
 //! A scale with a dated constant and a measure, from records to opened totals: a real circuit, real
 //! proofs, the ledger's rules.
 //!
-//! Failure is: a week is proven for another week's figures, or an output is lost or mixed up with
-//! the other on the way.
+//! It fails if a week is proven with another week's figures, or if an output is lost or exchanged
+//! with the other one.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn manifest() -> String {
     )
 }
 
-/// What a trip earns, worked out apart from the formula: metres by the factor of its day, in
+/// What a trip earns, computed independently of the formula: metres by the factor of its day, in
 /// thousandths of a cent of a gram.
 fn by_hand(records: &[merits_formula::Record], changed: u64) -> (u64, u64) {
     let metres = |record: &merits_formula::Record| record.0[1];
@@ -82,7 +82,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
         (expected, expected)
     );
 
-    // Each week was proven for its own figures.
+    // Each week was proven with its own figures.
     for batch in ledger.batches() {
         let numbers: &[u64] = if batch.period == week(36) {
             &[16_272, 15_000, 1]

@@ -1,4 +1,4 @@
-//! A ledger in custody with one node over it: where whole runs begin.
+//! A ledger in custody with one node over it: the start of complete runs.
 
 use std::path::Path;
 
@@ -107,8 +107,8 @@ impl Scene {
             .unwrap()
     }
 
-    /// What binds a subject's claim in this batch to it: worked out from the custody seed and the
-    /// ledger alone, as an owner does who looks for the own credits.
+    /// What binds a subject's claim in this batch to it: computed from the custody seed and the
+    /// ledger alone, as by an owner who looks for their credits.
     pub fn binding(&self, batch: &EarnBatch, subject: &str) -> Binding {
         let secret = Secret::from_seed(&[SEED; 32], subject);
         let federation = &self.world.federation;

@@ -1,4 +1,4 @@
-//! People of a ledger with tickets, as their wallets speak for them: rider-000 is citizen 0, and so
+//! People of a ledger with tickets, acting through their wallets: rider-000 is citizen 0, and so
 //! on. Proofs come from the fixture's trapdoor.
 
 use merits_ledger::{State, entry::TicketDeposited};
@@ -15,7 +15,7 @@ use merits_verifier::Statement as _;
 
 use super::{World, scale_id};
 
-/// What the records call a citizen.
+/// The name of a citizen in the records.
 pub fn rider(number: u64) -> String {
     format!("rider-{number:03}")
 }
@@ -26,7 +26,7 @@ impl World {
         owner::handle(&citizen.secret(), source_scope(&self.federation.source.id))
     }
 
-    /// What a person consents to.
+    /// The terms of a person's consent.
     pub fn consent(
         &self,
         state: &State,

@@ -1,5 +1,5 @@
-//! What no claim can be made of: it is set aside with its reason, and everything else goes on, in later runs
-//! too.
+//! Records of which no claim can be made: they are set aside with their reason, and everything else
+//! continues, in later runs too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,7 +60,7 @@ async fn records_of_periods_without_terms_stop_no_others() {
     let summary = scene.run().await;
     check(&summary, 4);
     assert_eq!(summary.proved.proofs, 0);
-    // What comes later goes through beside them.
+    // Later records are claimed in spite of them.
     let groups: Vec<_> = scene.groups(4, 2).split_off(4);
     assert!(groups.iter().all(|group| group.period == week(37)));
     let bundle = scene.bundle(&groups);
@@ -107,12 +107,12 @@ async fn a_deed_that_does_not_open_or_work_out_stops_no_other() {
             assert_eq!(summary.proved.proofs, 0);
         }
     }
-    // The error names the value; a reason rests in the clear, and in backups.
+    // The error names the value; a reason is stored in the clear, and in backups.
     let value = (1u64 << 40).to_string();
     assert_eq!(files::holding(scene.dir(), value.as_bytes()), None);
 }
 
-/// Another spelling of a known account would be a second cap: a person decides about it.
+/// Another spelling of a known account would give a second cap, so a person has to decide about it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_only_looks_new_is_put_aside() {
     let scene = Scene::new(23).await;
@@ -151,7 +151,7 @@ async fn an_account_that_only_looks_new_is_put_aside() {
         .insert_deeds(&scale_id(), &source, &deeds, &mut rng)
         .await;
     assert_eq!(again.unwrap(), [like("zoe"), like("zoe"), Inserted::Known]);
-    // Somebody looked: two people. It is known from now on.
+    // Somebody found out that they are two people. The account is known from now on.
     let decided = store.clone().with_distinct(["Ｚｏｅ".to_owned()]);
     let deeds = [deed("Ｚｏｅ", 14)];
     let taken = decided
@@ -164,7 +164,7 @@ async fn an_account_that_only_looks_new_is_put_aside() {
     assert_eq!(known.unwrap(), [Inserted::Known]);
 }
 
-/// What a prover does with batches that hold these commitments.
+/// The prover's behaviour for batches with these commitments.
 type Guilty = Arc<Mutex<Vec<(RecordCommitment, Failure)>>>;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -242,12 +242,12 @@ async fn a_batch_that_cannot_be_proven_costs_its_guilty_claims_only() {
             assert_eq!(summary.proved.proofs, 0);
         }
     }
-    // Mended: the next run claims them.
+    // After the repair, the next run claims them.
     guilty.lock().unwrap().clear();
     let summary = scene.run().await;
     assert_eq!((summary.counts.acknowledged, summary.aside.len()), (6, 0));
 
-    // A prover that proves nothing at all is at fault itself, and says so.
+    // A prover that proves nothing at all has the fault itself, which is reported.
     let (scene, guilty) = failing(24).await;
     scene.collect(6, 1).await;
     let all = commitments(&scene).await;
@@ -265,7 +265,7 @@ async fn a_batch_that_cannot_be_proven_costs_its_guilty_claims_only() {
     let summary = scene.run().await;
     assert_eq!(summary.counts.acknowledged, 6);
     assert_eq!(summary.outcome(), Outcome::Whole);
-    // What is over is not remembered.
+    // A fault that is over is not remembered.
     let left = files::column(scene.dir(), "SELECT aside FROM deed WHERE aside NOTNULL").await;
     assert!(left.is_empty(), "{left:?}");
 }
@@ -287,7 +287,8 @@ async fn many_deeds_that_cannot_be_proven_hold_up_no_others() {
     scene.take_in(groups, &bundle).await;
     let summary = scene.run().await;
     assert_eq!((summary.counts.acknowledged, summary.aside.len()), (7, 5));
-    // Nothing but them: whether it is the prover, nobody can tell, and it was told before.
+    // If only they are left, it cannot be known whether the prover has the fault, and they were
+    // reported before.
     let summary = scene.run().await;
     assert_eq!((summary.proved.proofs, summary.aside.len()), (0, 5));
     assert_eq!(summary.outcome(), Outcome::Nothing);

@@ -34,7 +34,7 @@ async fn a_node_goes_on_from_a_copy_of_its_store() {
     };
     assert_eq!(made.unwrap(), want);
     assert_eq!(fs::metadata(&backup).unwrap().mode() & 0o777, 0o600);
-    // What happens after it is not in it, and the ledger knows.
+    // The copy lacks later events, which the ledger has.
     assert_eq!(scene.run().await.counts.acknowledged, 5);
     scene.node.store().close().await.unwrap();
     let wal = scene.dir().join("node.sqlite-wal");
@@ -61,7 +61,7 @@ async fn a_node_goes_on_from_a_copy_of_its_store() {
     assert_eq!(scene.run_with(&node).await.counts.acknowledged, 5);
     assert_eq!(scene.ledger.state().size(), size);
 
-    // Another program's file is none.
+    // Another program's file is not a copy.
     let strange = dir.path().join("strange.sqlite");
     let options = merits_sqlite::durable(&strange).create_if_missing(true);
     let mut db = options.connect().await.unwrap();

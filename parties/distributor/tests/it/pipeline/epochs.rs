@@ -8,7 +8,7 @@ use merits_primitives::{calendar::Timestamp, ids::Epoch};
 
 use crate::federation::custody::Scene;
 
-/// Terms that move on between forming and proving: the batch is stated anew, under the new key.
+/// Terms that move on between forming and proving: the batch is stated again, under the new key.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_epoch_makes_batches_anew() {
     let scene = Scene::new(5).await;
@@ -22,7 +22,7 @@ async fn a_new_epoch_makes_batches_anew() {
     assert_eq!(summary.counts.acknowledged, 3);
     assert!(ledger.batches().iter().all(|batch| batch.epoch == Epoch(2)));
 
-    // Proven under the old terms and refused for it: also stated anew.
+    // Proven under the old terms and refused for it: also stated again.
     scene.collect(3, 2).await;
     let old = ledger.state();
     begin(&scene, Epoch(3), START + Duration::from_secs(2));

@@ -76,8 +76,8 @@ async fn a_forgotten_subject_is_gone_and_the_ledger_is_not() {
         }
     }
     assert_eq!(forgotten_claims, 1);
-    // The wrapped key is in none of the files, not in free pages and not in the log; and no name of
-    // anybody is there in the clear.
+    // The wrapped key is in none of the files, not in free pages and not in the log; and nobody's
+    // name is there in the clear.
     store.close().await.unwrap();
     for lost in [gone[0].as_slice(), b"rider-003"] {
         assert_eq!(files::holding(scene.dir(), lost), None);

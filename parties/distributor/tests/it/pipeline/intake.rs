@@ -1,4 +1,4 @@
-//! What a node takes into its store, and whose store it is.
+//! What a node takes into its store, and to whom the store belongs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::federation::{RECORDS, custody::Scene, scale_id, week};
 
-/// Every way in which a bundle can be wrong is named for its subject-period, and costs no other.
+/// Every way in which a bundle can be wrong is reported for its subject-period, and does not affect
+/// any other.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_source_did_not_sign_is_named() {
     let scene = Scene::new(2).await;

@@ -1,5 +1,5 @@
-//! Rows without what they may not hold any more, or should hold: SQLite hands a missing value out as an empty
-//! one.
+//! Rows with missing values, whether these were deleted or lost: SQLite returns a missing value as
+//! an empty one.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn what_is_missing_is_never_read_as_empty() {
     let statement = "UPDATE deed SET records = NULL, credits = NULL
          WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 0)";
     change(&scene, statement).await;
-    // Nobody forgot the account: what it has no records of is lost, and told so.
+    // Nobody forgot the account, so its missing records are lost, and are reported as lost.
     let lost = store.claim(&entry, 0).await.unwrap_err();
     assert_eq!(
         lost.to_string(),
@@ -100,13 +100,13 @@ async fn what_is_missing_is_never_read_as_empty() {
     let summary = scene.run().await;
     assert_eq!(summary.lost_earnings, 1);
     assert_ne!(summary.outcome(), Outcome::Whole);
-    // A name that is still there takes the rest along.
+    // A deed without its subject is forgotten.
     let statement = "UPDATE deed SET subject = NULL
          WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 1)";
     change(&scene, statement).await;
     let gone = store.claim(&entry, 1).await.unwrap();
     assert!(matches!(gone, ClaimPlace::Forgotten), "{gone:?}");
-    // What was forgotten is not lost; what does not open is.
+    // Forgotten records are not lost, but records that do not open are.
     let statement = "UPDATE deed SET subject = NULL
          WHERE id = (SELECT deed FROM claim WHERE batch = 2 AND position = 0)";
     change(&scene, statement).await;

@@ -84,7 +84,7 @@ async fn records_become_receipts() {
     );
     assert_eq!(scene.ledger.state().size(), before);
 
-    // The owner finds the own credits with the seed and the ledger alone.
+    // The owner finds their credits with the seed and the ledger alone.
     let mut found = 0;
     for batch in scene.ledger.batches() {
         for group in groups.iter().filter(|group| group.period == batch.period) {

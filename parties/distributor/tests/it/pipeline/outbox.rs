@@ -35,7 +35,7 @@ async fn a_used_commitment_costs_its_claim_only() {
     assert_eq!(summary.submitted.refused.len(), 1);
     assert_eq!(summary.newly_refused, 1);
     assert_eq!(summary.outcome(), Outcome::Partly);
-    // It was told.
+    // It was reported.
     assert_eq!(scene.run_with(&second).await.outcome(), Outcome::Whole);
     let (_, fault) = &summary.submitted.refused[0];
     assert!(matches!(fault, SubmitFault::Refused { code, .. } if *code == Reason::CommitmentUsed));

@@ -21,7 +21,7 @@ use crate::federation::{people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, rng, waits};
 use merits_verifier::Reason;
 
-/// Whatever is wrong with a ticket is said when it is handed in, and nothing of it is kept.
+/// Every fault of a ticket is reported when it is handed in, and nothing of the ticket is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_ticket_is_said() {
     let scene = Scene::new(22, 2);
@@ -131,7 +131,7 @@ async fn one_distributor_at_a_time() {
     assert_eq!(summary.followed.erased.len(), 1);
     assert_eq!(summary.counts.acknowledged, 0);
 
-    // Nobody claims for the period again, with whatever ticket.
+    // Nobody can claim for the period again, with any ticket.
     let found = scene.import(&one, &scene.given(0, week(36)).1).await;
     assert!(matches!(found, Err(TicketFault::Withdrawn)));
 }
@@ -181,7 +181,7 @@ async fn a_ticket_neither_makes_a_lookalike_known_nor_keeps_its_likeness_out() {
     };
     let untaken = insert(store.clone(), deed(11)).await;
     assert_eq!(untaken, [Inserted::LooksLike(rider(2))]);
-    // Two people, as somebody decided.
+    // They are two people, as somebody decided.
     let decided = store.clone().with_distinct(["Rider-002".to_owned()]);
     assert_eq!(insert(decided, deed(11)).await, [Inserted::New]);
 }

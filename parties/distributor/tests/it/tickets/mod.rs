@@ -1,5 +1,5 @@
-//! Claims on a ledger with tickets: who may be claimed for, with which keys, and what a withdrawal
-//! leaves behind.
+//! Claims on a ledger with tickets: who may be claimed for, with which keys, and what remains after
+//! a withdrawal.
 
 mod handing_in;
 mod scene;
@@ -18,8 +18,8 @@ use merits_ledger_fixture::Citizen;
 use merits_primitives::field;
 use scene::{Scene, waits};
 
-/// SQLite hands a missing value out as an empty one. A ticket without its keys is no reason to wait without a
-/// word, and stops no other.
+/// SQLite returns a missing value as an empty one. A ticket without its keys must not wait
+/// silently, and must not stop others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_lost_its_keys_is_named_and_stops_nothing() {
     let scene = Scene::new(28, 2);
@@ -38,7 +38,7 @@ async fn a_ticket_that_lost_its_keys_is_named_and_stops_nothing() {
 }
 
 /// The claim's keys are the person's own: the person reads the credits, the distributor's custody
-/// seed opens nothing. Who gave no ticket waits, and is claimed for once there is one.
+/// seed opens nothing. An account without a ticket waits, and is claimed for once it has one.
 #[tokio::test(flavor = "multi_thread")]
 async fn deeds_with_a_ticket_are_claimed_and_others_wait() {
     let scene = Scene::new(21, 4);
@@ -109,7 +109,7 @@ async fn deeds_with_a_ticket_are_claimed_and_others_wait() {
 }
 
 /// The source linked one person to the account, another gave the ticket: nothing is claimed, and
-/// both names of the matter are reported.
+/// both names are reported.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_persons_ticket_claims_nothing() {
     let scene = Scene::new(23, 3);

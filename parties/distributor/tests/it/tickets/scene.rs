@@ -85,7 +85,7 @@ impl Scene {
         self.world.seal(ticket, distributor, &self.public)
     }
 
-    /// Citizen `number` gives a ticket for the own account.
+    /// Citizen `number` gives a ticket for their account.
     pub fn given(&self, number: u64, period: Period) -> (Consented, TicketFile) {
         let distributor = &self.world.federation.distributor;
         let consented = self.consent(&Citizen::new(number), period, distributor);
@@ -106,7 +106,7 @@ impl Scene {
             .unwrap()
     }
 
-    /// Tickets of citizens for the own accounts, imported and deposited.
+    /// Tickets of citizens for their accounts, imported and deposited.
     pub async fn hand_in(&self, node: &Node, people: &[u64], period: Period) -> Vec<Consented> {
         let mut consents = Vec::new();
         for number in people {

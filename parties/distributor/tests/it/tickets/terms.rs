@@ -19,7 +19,7 @@ use crate::federation::{files, people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, waits};
 use merits_verifier::Reason;
 
-/// Terms are published once, and only if they say what is so.
+/// Terms are published once, and only if they are true.
 #[tokio::test(flavor = "multi_thread")]
 async fn terms_are_true_and_published_once() {
     let scene = Scene::new(29, 0);
@@ -124,7 +124,7 @@ async fn a_ticket_to_a_superseded_version_serves_no_claim_of_the_next() {
     assert_eq!(waits(&summary), [(Wait::NoTicket, 2)]);
 }
 
-/// What an operator is told between runs is what a run would find.
+/// The status between runs reports what a run would find.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_outlook_says_what_waits_and_why() {
     let scene = Scene::new(33, 3);

@@ -22,8 +22,8 @@ use merits_verifier::{Reason, receipt::Receipt};
 use crate::federation::{files, people::rider, scale_id, week};
 use crate::tickets::scene::{Scene, code, rng, waits};
 
-/// A withdrawal that the own copy does not show yet costs its claim only: the log's refusal sets
-/// the ticket aside, and the others of the batch are claimed in the same run.
+/// A withdrawal that the node's copy does not show yet affects only its own claim: the log's
+/// refusal sets the ticket aside, and the others of the batch are claimed in the same run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawal_under_way_costs_one_claim() {
     let scene = Scene::new(24, 3);
@@ -152,7 +152,7 @@ async fn a_withdrawal_takes_the_records_and_leaves_the_proof() {
     }
 }
 
-/// Everything sealed in the store.
+/// Everything that is sealed in the store.
 async fn sealed(dir: &Path) -> BTreeSet<Vec<u8>> {
     let values = files::column(
         dir,
@@ -203,7 +203,7 @@ async fn a_lapsed_ticket_gives_way_to_a_new_one() {
     assert_eq!(summary.followed.lapsed, 1);
     assert_eq!(waits(&summary), [(Wait::NoTicket, 1)]);
     assert_eq!(scene.counts(&node).await.lapsed, 1);
-    // The person proves it anew, under the group as it is now.
+    // The person proves it again, under the current group.
     scene.hand_in(&node, &[0], week(36)).await;
     assert_eq!(scene.run(&node).await.counts.acknowledged, 1);
 }

@@ -25,7 +25,7 @@ use merits_wallet::{
 use rand::{SeedableRng as _, rngs::StdRng};
 use zeroize::Zeroizing;
 
-/// The seed of the person whose wallet this is.
+/// The seed of this wallet's person.
 pub(crate) const SEED: [u8; 32] = [7; 32];
 
 pub(crate) type Town = Stage<StdRng>;
@@ -127,7 +127,7 @@ impl Rival {
     }
 }
 
-/// What is consented to: the fixture's scale and source, at this distributor.
+/// The terms of the consent: the fixture's scale and source, at this distributor.
 pub(crate) fn asked<'a>(
     town: &Town,
     scale: &'a merits_primitives::ids::ScaleId,

@@ -1,6 +1,6 @@
-//! A wallet on a ledger with tickets: what it finds, what it says, and what it works out again.
+//! A wallet on a ledger with tickets: what it finds, what it reports, and what it computes again.
 //!
-//! Everything but the proving is real; proofs come from the fixture's trapdoor, after the native
+//! Everything except the proving is real; proofs come from the fixture's trapdoor, after the native
 //! check that the real prover makes too.
 
 mod home;

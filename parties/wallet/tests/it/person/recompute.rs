@@ -1,4 +1,4 @@
-//! Own records against what was proven.
+//! The person's own records compared with the proven claims.
 
 use merits_params::manifest::Manifest;
 use merits_primitives::{

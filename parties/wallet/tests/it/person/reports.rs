@@ -1,4 +1,4 @@
-//! What a wallet tells its person: plain data, with names, and without secrets.
+//! A wallet's reports to its person: plain data, with names, and without secrets.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::person::home::{SEED, Town, keys, town, view_of};
 /// How long after the last entry, in which the newest notes come under an anchor.
 const LATER: Duration = Duration::from_secs(2);
 
-/// A town in which the person earned 100 and redeemed 30 of them, and an offer that still stands.
+/// A town in which the person earned 100 and redeemed 30 of them, and an offer that is still open.
 fn redeemed() -> (Town, Citizen) {
     let (mut town, citizen) = town();
     town.register(&citizen).unwrap();
@@ -57,7 +57,7 @@ fn credits_are_told_by_bucket_with_where_they_come_from() {
     let purses = credits(town.state(), &view_of(&town, SEED), town.time);
     assert_eq!(purses[0].credits, Credits(WORTH.0 - 30));
     assert!(matches!(purses[0].notes[0].from, NoteSource::Change { .. }));
-    // A century later they are of no use.
+    // A century later they have expired.
     let late = credits(
         town.state(),
         &view_of(&town, SEED),
@@ -83,7 +83,7 @@ fn credits_of_a_retired_identity_are_told_apart() {
         (Credits::ZERO, WORTH)
     );
     assert!(purses[0].notes.is_empty());
-    // The seed's next identity stands.
+    // The seed's next identity is in force.
     let now = identity(&view, &keys(&town, SEED));
     assert_ne!(before, now);
     assert!(matches!(now, Identity::Registered { retired: false, .. }));
@@ -128,7 +128,7 @@ fn offers_are_told_with_what_the_person_can_pay() {
             change: Credits(WORTH.0 - 60)
         }
     );
-    // To look, nobody needs an identity.
+    // Looking needs no identity.
     assert_eq!(told([9; 32])[0].affordable, Affordable::NoIdentity);
 }
 

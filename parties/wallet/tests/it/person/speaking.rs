@@ -1,4 +1,4 @@
-//! Links, tickets and withdrawals, up to the ledger that takes them.
+//! Links, tickets and withdrawals, from the wallet to the ledger that takes them.
 
 use merits_ledger::{Entry, Refusal, SubmitError, TicketRefusal, entry::TicketDeposited};
 use merits_ledger_fixture::Citizen;
@@ -33,7 +33,7 @@ fn settled() -> (Town, Rival, ScaleId) {
     (town, rival, scale)
 }
 
-/// Lets the person speak.
+/// Calls the wallet's methods for the person.
 fn speak<T>(
     town: &Town,
     what: impl FnOnce(&Speaker<'_>) -> Result<T, ConsentError>,
@@ -93,7 +93,7 @@ fn a_ticket_opens_for_its_distributor_and_the_ledger_takes_it() {
         (opened.account.as_str(), opened.period),
         ("card 17", period)
     );
-    // What the distributor will prove about is what the person bound.
+    // The distributor will prove a statement about the data that the person bound.
     let binding = bind(&opened.key, &opened.h);
     assert_eq!(binding.b, opened.b);
     let entry = deposit(&town, &rival, &opened);
@@ -105,7 +105,7 @@ fn a_ticket_opens_for_its_distributor_and_the_ledger_takes_it() {
         ConsentStanding::Deposited { .. }
     ));
 
-    // While it stands there is no second one, here or elsewhere.
+    // While it is in force, there is no second one, here or elsewhere.
     let refused = ticket(&town, &rival, period).unwrap_err();
     assert!(
         matches!(refused, ConsentError::Reserved { .. }),
@@ -160,7 +160,7 @@ fn a_withdrawal_before_the_deposit_wins() {
     let (mut town, rival, scale) = settled();
     let period = town.federation.period();
     let opened = open(&town, &rival, &ticket(&town, &rival, period).unwrap());
-    // Nothing about the ticket is kept: seed and ledger give its message again.
+    // Nothing about the ticket is kept, because seed and ledger give its message again.
     let withdrawal = speak(&town, |speaker| {
         speaker.withdraw(&asked(&town, &scale, &rival.member, period))
     })
@@ -206,7 +206,7 @@ fn who_cannot_speak_is_told_why() {
     let soon = Period::of_day(PeriodKind::Week, day + 14);
     ticket(&town, &rival, soon).unwrap();
 
-    // After a loss only periods that no older ticket reaches.
+    // After a loss, only periods that no older ticket reaches can be consented to.
     town.register(&citizen.reborn()).unwrap();
     let refused = ticket(&town, &rival, soon).unwrap_err();
     assert!(

@@ -171,7 +171,7 @@ fn a_wallet_of_another_ledger_is_told_so() {
     assert!(matches!(refused, Err(ScanError::OtherOrigin { .. })));
 }
 
-/// An own copy of the town's log.
+/// A copy of the town's log.
 fn replica(town: &Town, directory: &std::path::Path) -> Replica {
     let (policy, log) = (town.federation.policy(), town.federation.signer());
     let mut replica =
@@ -281,7 +281,7 @@ fn a_retired_identity_keeps_its_history_and_spends_nothing() {
 fn whoever_was_registered_anew_under_another_seed_is_over() {
     let (mut town, citizen) = town();
     town.earner(&citizen).unwrap();
-    // The same person, by the tag, with another wallet.
+    // The same person, as the tag shows, with another wallet.
     let from =
         merits_ledger::state::People::earliest_after_loss(town.time + Duration::from_secs(2));
     let [evaluation, _] = town.federation.register(town.state(), &citizen, from);
@@ -328,13 +328,13 @@ fn consents_stand_where_the_ledger_has_them() {
         "{now:?}"
     );
 
-    // Its time goes by unused; anything that happens tells the ledger's time.
+    // Its time passes unused; any later entry shows the ledger's time.
     town.wait(15 * 86_400);
     town.offer(Credits(1), 1).unwrap();
     let later = standing(&town);
     assert_eq!(later, [ConsentStanding::Withdrawn, ConsentStanding::Lapsed]);
 
-    // A withdrawal after the claim leaves the claim, and says that the records go.
+    // A withdrawal after the claim leaves the claim, and says that the records are deleted.
     let (mut town, citizen) = self::town();
     town.register(&citizen).unwrap();
     let claimed = town.deposit(&citizen).unwrap();
@@ -397,7 +397,7 @@ fn an_opening_is_reported_once_it_is_revealed() {
         .id;
     let hidden = view_of(&town, SEED);
     assert_eq!((hidden.openings.len(), hidden.hidden_requests), (0, 1));
-    // Nobody without claims of the scale is alarmed.
+    // Nobody without claims of the scale is warned.
     assert_eq!(view_of(&town, [8; 32]).hidden_requests, 0);
 
     let revealed = OpeningRevealed { request, content };

@@ -38,7 +38,7 @@ fn showing(purse: &Purse, floor: u64) -> Showing {
     }
 }
 
-/// The person attests; the receipt, packed.
+/// Lets the person attest, and returns the packed receipt.
 fn attested(purse: &mut Purse, floor: u64) -> Attestation {
     let showing = showing(purse, floor);
     let planned = purse.spend(|spender| spender.attest(&showing, &mut rand::rng()));
@@ -233,7 +233,7 @@ fn a_question_is_answered_once_and_only_if_there_is_enough() {
     ));
     let showing = showing(&purse, 100);
     let mut plan = || purse.spend(|spender| spender.attest(&showing, &mut rand::rng()));
-    // Both before either is in the log: then the ledger says it.
+    // Both are made before either is in the log, so the ledger refuses the second.
     let (one, other) = (plan().unwrap(), plan().unwrap());
     // What the ledger derives is what the wallet and the offline verifier derive.
     let state = purse.stage.state();
@@ -279,7 +279,7 @@ fn it_fits_a_qr_code_however_large_the_log_grows() {
     let attestation = attested(&mut purse, 40);
     let bytes = attestation.to_bytes();
     let hashes = purse.receipt().proof.len();
-    // The longest names there are, and a path of a tree of 2^30 leaves.
+    // The longest possible names, and a path of a tree of 2^30 leaves.
     let question = question();
     let names = (128 - question.verifier.len()) + (64 - question.nonce.len());
     let typical = bytes.len() + (30 - hashes) * size_of::<Hash>();

@@ -32,7 +32,7 @@ pub(crate) struct Purse {
     pub(crate) keys: WalletKeys,
 }
 
-/// Proves whatever holds.
+/// Proves every statement that holds.
 pub(crate) struct Trapdoors {
     ticket: TrapdoorKey,
     redeem: TrapdoorKey,
@@ -104,7 +104,7 @@ impl Purse {
         self.stage.earn(&[consented]).unwrap();
     }
 
-    /// What the wallet finds.
+    /// The wallet's view of the ledger.
     pub(crate) fn view(&self) -> View {
         let ledger = &self.stage.ledger;
         let size = self.stage.state().size();
@@ -118,7 +118,7 @@ impl Purse {
         view.spendable().map(|note| note.value.0).collect()
     }
 
-    /// What the wallet does, at the time of the next entry.
+    /// The wallet's actions, at the time of the next entry.
     pub(crate) fn spend<T>(
         &mut self,
         act: impl FnOnce(&Spender<'_>) -> Result<T, SpendError>,

@@ -57,7 +57,7 @@ fn one_note_pays_and_the_rest_comes_back() {
     ));
     assert_eq!(view.spendings[0].entry, id);
     assert_eq!(purse.worth(), [70]);
-    // And the change pays again.
+    // The change can be spent again.
     purse.stage.wait(2);
     purse.redeem(&offer).unwrap();
     assert_eq!(purse.worth(), [40]);

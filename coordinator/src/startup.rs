@@ -127,7 +127,7 @@ async fn check_leaves<S: Storage>(store: &S, size: u64) -> Result<(), StartError
     )))
 }
 
-/// What governs and the digest, as stored; made anew from the log where another version of this program
+/// What governs and the digest, as stored; made again from the log where another version of this program
 /// stored them.
 async fn state<S: Storage>(
     store: &mut S,
@@ -166,7 +166,7 @@ async fn state<S: Storage>(
     Ok((state, digest))
 }
 
-/// A state is made anew where it is another program's, and not where it does not fit its log: that is
+/// A state is made again where it is another program's, and not where it does not fit its log: that is
 /// damage, for somebody to look at.
 async fn require_other_version<S: Storage>(store: &S) -> Result<(), StartError> {
     match store.state_version().await.map_err(S::explain)? {

@@ -1,5 +1,5 @@
 //! The program's help, pinned: a change of the command line is made on purpose.
-//! `MERITS_UPDATE_PINS=1` writes the file anew.
+//! `MERITS_UPDATE_PINS=1` writes the file again.
 
 use std::{fs, path::Path};
 

@@ -100,7 +100,7 @@ impl FormulaCircuit {
         Ok(self.circuit.program.run(&inputs)?)
     }
 
-    /// Builds the circuit anew while computing every wire on the way, without the witness program:
+    /// Builds the circuit again while computing every wire on the way, without the witness program:
     /// [`FormulaCircuit::assignment`] must return the same assignment.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ impl Harness {
             records
         );
         if self.typed.schema().max_records <= 6 {
-            // Building anew for each case takes long with more.
+            // Building again for each case takes long with more.
             let inputs = self
                 .alone
                 .inputs(records, constants, outputs)

@@ -28,7 +28,7 @@ pub struct LoadedProver {
     pub prover: SimdProver,
     /// How its key was made.
     pub provenance: Provenance,
-    /// Whether its key is mapped, and if it had to be prepared anew, why.
+    /// Whether its key is mapped, and if it had to be prepared again, why.
     pub readiness: Readiness,
 }
 

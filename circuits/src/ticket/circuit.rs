@@ -30,7 +30,7 @@ impl TicketCircuit {
         }
     }
 
-    /// Builds the circuit anew while computing every wire on the way from the inputs of its
+    /// Builds the circuit again while computing every wire on the way from the inputs of its
     /// witness program, without that program: the assignment must be the same. For tests.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ fn a_proof_holds_for_its_inputs_only() {
         other[i] += Fr::ONE;
         assert!(groth16::verify(&key, &proof, &other).is_err());
     }
-    // Blinded anew each time.
+    // Blinded again each time.
     assert_ne!(prover.prove(&assignment, &mut rng).unwrap(), proof);
 }
 

@@ -76,7 +76,7 @@ impl LedgerConfig {
         })
     }
 
-    /// Begins the high-water mark anew, where it was lost, at a checkpoint in a file: the newest that any
+    /// Begins the high-water mark again, where it was lost, at a checkpoint in a file: the newest that any
     /// party has. The copy may be older, and then answers nothing until it is synchronised. Answers the size
     /// that the mark is at.
     ///

@@ -1,5 +1,5 @@
 //! Key files: a secret that others could read, or of another kind, is not used; and nothing that
-//! depends on a lost one is made anew.
+//! depends on a lost one is made again.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 

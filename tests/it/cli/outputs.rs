@@ -73,7 +73,7 @@ fn an_application_takes_the_place_of_no_key_and_no_configuration() {
         assert_eq!(contents(here), before, "{role}: nothing was made");
 
         apply(here, role, "application").succeeds("wrote");
-        // The same kind again: a party that mended its name applies anew.
+        // The same kind again: a party that mended its name applies again.
         apply(here, role, "application").succeeds("wrote");
         let before = contents(here);
         symlink(here.join(&key), here.join("soft")).expect("linked");

@@ -11,7 +11,7 @@ use crate::cli::run::{Ran, edit, merits, root};
 const TEMPLATES: [&str; 5] = ["factor", "tariff", "steps", "caps", "event"];
 
 /// What `merits scale check` says of each file in `tests/it/cli/scale/faults` stands beside it.
-/// `MERITS_UPDATE_PINS=1` writes it anew.
+/// `MERITS_UPDATE_PINS=1` writes it again.
 #[test]
 fn faults_are_shown_as_pinned() {
     let directory = "tests/it/cli/scale/faults";

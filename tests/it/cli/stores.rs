@@ -1,4 +1,4 @@
-//! The stores of exchange and distributor: copied, lost, put back, and never begun anew beside the key that
+//! The stores of exchange and distributor: copied, lost, put back, and never begun again beside the key that
 //! sealed them.
 
 use std::{fs, path::Path};

@@ -1,4 +1,4 @@
-//! `docs/src/reasons.md` is the table of reasons. `MERITS_UPDATE_PINS=1` writes it anew.
+//! `docs/src/reasons.md` is the table of reasons. `MERITS_UPDATE_PINS=1` writes it again.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! What each shipped scale costs, pinned in a page of the documentation.
 //!
 //! `MERITS_UPDATE_PINS=1 cargo nextest run --release -p merits-circuits scale_costs` writes the
-//! page anew.
+//! page again.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! The witness program gives the same assignment as synthesis: building the circuit anew, with
+//! The witness program gives the same assignment as synthesis: building the circuit again, with
 //! every wire computed on the way, agrees with the program wire by wire.
 
 use std::{fs, path::Path};

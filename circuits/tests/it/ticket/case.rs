@@ -88,7 +88,7 @@ impl Case {
         Self::new(13, 3, 11)
     }
 
-    /// The statement made anew from the witness, under the same root, scope, message and start.
+    /// The statement made again from the witness, under the same root, scope, message and start.
     pub(crate) fn restate(&mut self) {
         let TicketStatement {
             root,

@@ -1,7 +1,7 @@
 //! The circuit, pinned: an accidental change of a constraint fails here.
 //!
 //! `MERITS_UPDATE_PINS=1 cargo nextest run --release -p merits-circuits pinned` writes the file
-//! anew. A changed digest needs a new set-up: say so in the change log.
+//! again. A changed digest needs a new set-up: say so in the change log.
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,4 @@
-//! Whose ledger it is, a state that is made anew, and what a start reads.
+//! Whose ledger it is, a state that is made again, and what a start reads.
 
 use merits_ledger::UniqueSet;
 use merits_ledger::rows::{StateDigest, Table};

@@ -237,7 +237,7 @@ pub trait Storage: StorageReader {
     fn found(&mut self, founded: &Founded) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Puts another state in the place of the stored one: all rows of the `size` leaves that are there, made
-    /// anew.
+    /// again.
     fn replace_state(
         &mut self,
         size: u64,

@@ -47,7 +47,7 @@ macro_rules! ask {
 impl StorageGroup for Group {
     type Error = ArchiveError;
 
-    /// A copy is read anew when it is opened.
+    /// A copy is read again when it is opened.
     fn explain(error: ArchiveError) -> StoreFailure {
         StoreFailure::new(error, Outlook::Restart)
     }

@@ -116,13 +116,15 @@ impl<'a> StoreKey<'a> {
     }
 }
 
-/// Whether there is a store. An empty file, as after a full disk, does not count.
+/// Whether there is a store. An empty file, as after a full disk, does not count. Anything that is no
+/// file counts, so that opening it says what it is.
 pub fn is_there(store: &Path) -> bool {
     let mut log = store.as_os_str().to_owned();
     log.push("-wal");
-    [store.to_owned(), PathBuf::from(log)]
-        .iter()
-        .any(|path| path.metadata().is_ok_and(|file| file.len() > 0))
+    [store.to_owned(), PathBuf::from(log)].iter().any(|path| {
+        path.metadata()
+            .is_ok_and(|found| !found.is_file() || found.len() > 0)
+    })
 }
 
 #[cfg(test)]

@@ -126,11 +126,7 @@ fn records_of_which_none_can_be_read_are_named() {
     let directory = directory();
     let at = directory.path();
     write(at, "deeds.csv", &RECORDS.replace("2025-03", "03/2025"));
-    let first = [
-        "3 of the 3 rows of deeds.csv",
-        "mapping.toml",
-        "line 2, day",
-    ];
+    let first = ["3 of 3 rows of deeds.csv", "mapping.toml", "line 2, day"];
     refused(at, &ALL, &first);
     write(at, "deeds.csv", "car,day,drive,engine\n");
     refused(at, &ALL, &["no claim", "deeds.csv", "0 rows"]);

@@ -40,7 +40,9 @@ fn a_half_that_the_ledger_has_is_brought_back_and_not_made_again() {
     }
     assert!(!ledger.path().join("again.half").exists());
     // With its file, an epoch that is open is not opened again.
-    ledger.merits(again[1].1).refuses(&["epoch 1 is open"]);
+    ledger
+        .merits(again[1].1)
+        .refuses(&["epoch 1 is already open"]);
 
     // What the ledger would refuse leaves no half behind.
     let sample = fs::read_to_string(ledger.path().join("supervisor.toml")).expect("readable");

@@ -156,6 +156,7 @@ fn nothing_speaks_to_the_terminal() {
     assert!(!ran.stderr.contains(['\u{1b}', '\u{202e}']), "{ran:?}");
     // Regression: what is no argument of the command was shown as it came, such as a file's name by `*`.
     let ran = merits(directory.path(), &["kit", "fine\u{1b}[2J\u{202e}"]);
-    ran.is_misused(&["fine\\u{1b}[2J\\u{202e}"]);
+    // clap itself takes escape sequences away.
+    ran.is_misused(&["fine\\u{202e}"]);
     assert!(!ran.stderr.contains(['\u{1b}', '\u{202e}']), "{ran:?}");
 }

@@ -191,7 +191,7 @@ fn values_out_of_place_are_refused() {
         (
             "\"Decision of the issuer: at most 20 km of cycling a day replace driving\"",
             "\"\"",
-            "from",
+            "source of the figure",
         ),
         ("name = \"daily_cap\"", "name = \"factor\"", "taken"),
     ] {

@@ -8,7 +8,7 @@ fn ways() -> Schema {
     let fields = vec![
         field("on", FieldKind::DayInPeriod, ""),
         field("a", int(1000), "km"),
-        field("b", int(1000), "m"),
+        field("b", int(10_000), "m"),
         field("n", int(100), ""),
         field("m", FieldKind::Int { min: 1, max: 9 }, ""),
         field("ok", FieldKind::Bool, ""),

@@ -107,17 +107,17 @@ fn an_entry_is_taken_with_exactly_its_blobs() {
     let mut ledger = Founded::new();
     let LargeScale { proposed, blob, .. } = large(&mut ledger);
     let other = large(&mut ledger).blob;
-    refused(&mut ledger, &proposed, &[], "blob-missing", "blobs");
+    refused(&mut ledger, &proposed, &[], "blob-missing", "blob");
     let (blob, other) = (std::slice::from_ref(&blob), std::slice::from_ref(&other));
     // Swapped, one too many, twice.
-    refused(&mut ledger, &proposed, other, "blob-unexpected", "blobs");
+    refused(&mut ledger, &proposed, other, "blob-unexpected", "blob");
     let both = [blob, other].concat();
-    refused(&mut ledger, &proposed, &both, "blob-unexpected", "blobs");
+    refused(&mut ledger, &proposed, &both, "blob-unexpected", "blob");
     let twice = [blob, blob].concat();
-    refused(&mut ledger, &proposed, &twice, "blob-unexpected", "blobs");
+    refused(&mut ledger, &proposed, &twice, "blob-unexpected", "blob");
     // Beside an entry that names none.
     let small = ledger.federation.scale(2);
-    refused(&mut ledger, &small, blob, "blob-unexpected", "blobs");
+    refused(&mut ledger, &small, blob, "blob-unexpected", "blob");
     assert!(ledger.ledger.store().blob(&blob[0].digest()).is_none());
     submit(&mut ledger, &proposed, blob).expect("taken");
 }
@@ -177,12 +177,12 @@ fn a_party_has_a_quota_a_day() {
     for number in 0..BLOBS_A_DAY {
         submit(&mut ledger, &named(number), blob).expect("within the quota");
     }
-    refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
+    refused(&mut ledger, &named(100), blob, "blob-quota", "blob");
     // Another entry of the party goes on, and the next day has a quota of its own.
     let small = ledger.federation.scale(2);
     submit(&mut ledger, &small, &[]).expect("it names no blob");
     ledger.time = end_of(ledger.time) - SECOND;
-    refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
+    refused(&mut ledger, &named(100), blob, "blob-quota", "blob");
     ledger.time += SECOND;
     submit(&mut ledger, &named(100), blob).expect("a new day");
 }

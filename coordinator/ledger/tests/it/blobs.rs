@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
 use merits_ledger::named_blobs::{self, BLOBS_A_DAY};
-use merits_ledger::{Blob, MemoryStore, Refusal, Replay, SubmitError};
+use merits_ledger::{Blob, MemoryStore, Refusal, Replay, Submission, SubmitError};
 use merits_ledger_fixture::LargeScale;
 use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_trapdoor::TrapdoorKey;
@@ -152,6 +152,13 @@ fn a_key_has_one_form_and_a_blob_must_be_one() {
         let blob = Blob::new(bytes).expect("small");
         let mut proposed = proposed.clone();
         proposed.key = PublishedKey::Blob(blob.digest());
+        // Before any state is asked: the writer of a log decodes no key.
+        let bytes = sign(&ledger, &proposed).to_bytes();
+        let read = Submission::parse(&bytes, &ledger.federation.origin).expect("an entry");
+        let refusal = read
+            .with_blobs(vec![blob.clone()])
+            .expect_err("no large key");
+        assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");
         let refusal = submit(&mut ledger, &proposed, &[blob]).expect_err("no large key");
         assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");
     }

@@ -29,6 +29,16 @@ pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
     }
 }
 
+/// Checks that the blobs that came with a leaf are those that it names, each once, and no other. A leaf that
+/// nobody verified yet may come with any: so whoever fetches leaves asks this first, and does not take a fault of
+/// the transport for one of the log.
+///
+/// # Errors
+/// [`Refusal::BlobMissing`], [`Refusal::BlobUnexpected`].
+pub fn check(leaf: &[u8], blobs: &[Blob]) -> Result<(), Refusal> {
+    check_named(&named_by(leaf), blobs)
+}
+
 impl PublishedKey {
     /// The key that is a blob, out of those that came with the entry. Nothing for a key in the entry.
     pub(crate) fn decode(&self, blobs: &[Blob]) -> Result<Option<VerifyingKey>, Refusal> {

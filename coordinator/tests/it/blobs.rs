@@ -109,6 +109,12 @@ async fn a_blob_goes_with_its_entry_into_log_copy_kit_and_backup() {
         matches!(error, merits_kit::KitError::Blob { .. }),
         "{error}"
     );
+    fs::remove_file(&file).unwrap();
+    let error = history(size).unwrap_err();
+    assert!(
+        matches!(error, merits_kit::KitError::Blob { .. }),
+        "{error}"
+    );
 
     let output = dir.path().join("ledger.backup");
     let kept = backup(&config, &output, &mut rand::rng()).await.unwrap();
@@ -211,6 +217,13 @@ async fn a_blob_that_is_gone_or_swapped_is_noticed() {
             .iter()
             .find(|finding| finding.place == "blob");
         assert!(finding.unwrap().what.contains(found), "{report}");
+        // The rules are not asked: the leaf is not at fault.
+        let at = |place| report.findings.iter().filter(move |f| f.place == place);
+        assert_eq!(at("rules").count(), 0, "{report}");
+        let said: Vec<_> = at("state").collect();
+        assert_eq!(said.len(), 1, "{report}");
+        assert!(said[0].what.contains("were not compared"), "{report}");
+        assert_eq!(report.rows, 0);
     }
     node.coordinator.shutdown().await.unwrap();
     let nobodys = "INSERT INTO blob VALUES (zeroblob(32), x'00')";

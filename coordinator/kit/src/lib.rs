@@ -206,9 +206,12 @@ impl Kit {
             let text = merits_text::file::read_at_most(&path, MOST_BLOB_TEXT);
             let text = match text {
                 Ok(text) => text,
-                // Not there, or other bytes than were written.
+                // Not there, or not what was written.
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData) =>
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::FileTooLarge
+                    ) =>
                 {
                     return Err(KitError::Blob { path });
                 }

@@ -209,6 +209,13 @@ async fn check_file(
     let leaves = check_leaves(&mut snapshot, config, &mut report, rng).await?;
     check_nodes(&mut snapshot, &leaves.nodes, &mut report).await?;
     check_blobs(&mut snapshot, &leaves.blobs, &mut report).await?;
+    if leaves.unfit_blobs {
+        report.find(
+            "state",
+            "rows and used values were not compared with the leaves, because a blob that a leaf names is \
+             missing or altered",
+        );
+    }
     if let Some(state) = &leaves.state {
         check_used(&mut snapshot, state, &mut report).await?;
         check_rows(&mut snapshot, state, &mut report).await?;
@@ -238,6 +245,8 @@ struct FromLeaves {
     nodes: HashMap<Node, Hash>,
     /// Blobs that entries name.
     blobs: BTreeSet<BlobDigest>,
+    /// Whether the replay ended before a leaf whose blobs are missing or altered.
+    unfit_blobs: bool,
     /// Nothing if the replay did not reach the end.
     state: Option<State>,
 }
@@ -252,6 +261,7 @@ async fn check_leaves(
     let mut frontier = Frontier::new();
     let mut nodes = HashMap::new();
     let mut named = BTreeSet::new();
+    let mut unfit_blobs = false;
     let mut last = -1i64;
     loop {
         let rows = inspect::leaves(db, last, PAGE.min(256)).await?;
@@ -286,6 +296,15 @@ async fn check_leaves(
                 let stored = inspect::blob(&mut *db, &digest).await?;
                 blobs.extend(stored.and_then(|bytes| Blob::new(bytes).ok()));
             }
+            if named_blobs::check(&leaf, &blobs).is_err()
+                && let Some(going) = replay.take()
+            {
+                // The rules would refuse the leaf, which is not at fault. Those before it are judged.
+                unfit_blobs = true;
+                if let Err(error) = going.finish(rng) {
+                    report.find("rules", error.to_string());
+                }
+            }
             replay = match replay {
                 None => None,
                 Some(mut going) => match going.push_with(&leaf, blobs, rng) {
@@ -312,6 +331,7 @@ async fn check_leaves(
         frontier,
         nodes,
         blobs: named,
+        unfit_blobs,
         state,
     })
 }

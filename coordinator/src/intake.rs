@@ -154,12 +154,12 @@ impl Intake {
         self.verifications.close();
     }
 
-    /// Appends an entry with the blobs that came with it, or finds it appended. `kept` is the memory of its
+    /// Appends an entry with the blob that came with it, or finds it appended. `kept` is the memory of its
     /// call.
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
-        blobs: Vec<Vec<u8>>,
+        blob: Option<Vec<u8>>,
         kept: Kept,
         without_permit: WithoutPermit,
     ) -> Result<Accepted, Fault> {
@@ -185,12 +185,12 @@ impl Intake {
             Sender::Person => (Class::Others, &self.people, None),
         };
         // Nobody else's bytes are hashed, and none are kept.
-        if class != Class::Parties && !blobs.is_empty() {
-            let why = "come with entries of parties in standing only";
-            return Err(Fault::malformed("blobs", why));
+        if class != Class::Parties && blob.is_some() {
+            let why = "comes with entries of parties in standing only";
+            return Err(Fault::malformed("blob", why));
         }
         let holding = without_permit.admit(permits, &kept).await?;
-        let examined = self.examine(class, signed, blobs, signer, &holding).await?;
+        let examined = self.examine(class, signed, blob, signer, &holding).await?;
         let (authentic, verified) = match examined.map_err(refuse)? {
             Examined::Authentic(authentic) => (authentic, None),
             Examined::ToProve(unverified, job) => {
@@ -260,7 +260,7 @@ impl Intake {
                     Ok(signed) => signed,
                     Err(error) => return Ok(Err(Box::new(error.into()))),
                 };
-                let examined = self.examine(Class::Others, signed, Vec::new(), None, &holding);
+                let examined = self.examine(Class::Others, signed, None, None, &holding);
                 let examined = examined.await?;
                 let (unverified, job) = match examined {
                     Ok(Examined::ToProve(unverified, job)) => (unverified, job),
@@ -334,7 +334,7 @@ impl Intake {
         &self,
         class: Class,
         signed: SignedEntry,
-        blobs: Vec<Vec<u8>>,
+        blob: Option<Vec<u8>>,
         signer: Option<PublicKey>,
         holding: &Holding,
     ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
@@ -342,11 +342,9 @@ impl Intake {
         let held = holding.clone();
         let decode = move || -> Result<_, Box<Refusal>> {
             let _held = held;
-            let blobs: Result<_, Refusal> = blobs
-                .into_iter()
-                .map(|bytes| Ok(Blob::new(bytes)?))
-                .collect();
-            let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs?)?;
+            let blob = blob.map(Blob::new).transpose().map_err(Refusal::from)?;
+            let blobs = blob.into_iter().collect();
+            let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs)?;
             let (unverified, wanted, job) = {
                 let state = &published.read().state;
                 let unverified = state.signatures(submission, signer)?;

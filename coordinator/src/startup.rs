@@ -209,8 +209,10 @@ async fn rebuild<S: Storage>(
             for digest in named_blobs::named_by(&leaf) {
                 let stored = store.blob(&digest).await.map_err(S::explain)?;
                 let missing = || damaged(format!("blob {digest} is missing"));
-                let blob = Blob::new(stored.ok_or_else(missing)?);
-                blobs.push(blob.map_err(|e| damaged(e.to_string()))?);
+                let blob = Blob::new(stored.ok_or_else(missing)?).ok();
+                let blob = blob.filter(|blob| blob.digest() == digest);
+                let altered = || damaged(format!("blob {digest} holds bytes of another digest"));
+                blobs.push(blob.ok_or_else(altered)?);
             }
             replay
                 .push_with(&leaf, blobs, rng)

@@ -15,7 +15,7 @@ use merits_verifier::{FieldPath, groth16::KeyDigest};
 use crate::{
     Fault, ledger,
     limits::{
-        BASIS_BYTES, BLOB_BYTES, BLOBS, ENTRY_BYTES, PAGE_ITEMS, PROOF_BYTES, PUBLIC_INPUTS,
+        BASIS_BYTES, BLOB_BYTES, ENTRY_BYTES, PAGE_ITEMS, PROOF_BYTES, PUBLIC_INPUTS,
         SUPERVISION_ANSWER_MESSAGE, TOTAL_ENTRIES,
     },
     registry, supervision, verifier,
@@ -33,14 +33,13 @@ pub fn entry_bytes(entry: Vec<u8>) -> Result<Vec<u8>, Fault> {
     Ok(entry)
 }
 
-/// The blobs of a submission: at most [`BLOBS`], within [`BLOB_BYTES`] together.
+/// The blob of a submission, within [`BLOB_BYTES`]. Nothing for an empty field: no entry names an empty blob.
 ///
 /// # Errors
-/// [`Fault`] about the field `blobs`.
-pub fn blobs(blobs: Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, Fault> {
-    within("blobs", blobs.len(), BLOBS)?;
-    within("blobs", blobs.iter().map(Vec::len).sum(), BLOB_BYTES)?;
-    Ok(blobs)
+/// [`Fault`] about the field `blob`.
+pub fn blob(blob: Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
+    within("blob", blob.len(), BLOB_BYTES)?;
+    Ok(Some(blob).filter(|blob| !blob.is_empty()))
 }
 
 /// An entry id in `field`.
@@ -346,6 +345,7 @@ pub(crate) fn within(field: &'static str, actual: usize, limit: usize) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::BLOBS_REQUEST_MESSAGE;
     use merits_verifier::Reason;
 
     #[test]
@@ -357,6 +357,32 @@ mod tests {
             (fault.reason, fault.field),
             (Reason::TooLarge.into(), "entry".into())
         );
+    }
+
+    #[test]
+    fn a_blob_has_a_size_and_an_empty_one_is_none() {
+        assert_eq!(blob(Vec::new()), Ok(None));
+        let longest = vec![7; BLOB_BYTES];
+        assert_eq!(blob(longest.clone()), Ok(Some(longest)));
+        let fault = blob(vec![7; BLOB_BYTES + 1]).unwrap_err();
+        assert_eq!(
+            (fault.reason, fault.field),
+            (Reason::TooLarge.into(), "blob".into())
+        );
+    }
+
+    /// A legal message of many empty elements must not be decoded into many times its size.
+    #[test]
+    fn a_submission_has_one_blob_however_often_it_says_so() {
+        use prost::Message as _;
+        let field = [0x12, 0];
+        let bytes = field.repeat(BLOBS_REQUEST_MESSAGE / field.len());
+        let request = ledger::SubmitWithBlobsRequest::decode(&bytes[..]).unwrap();
+        assert_eq!(blob(request.blob), Ok(None));
+        // The last one counts, as protobuf has it.
+        let twice = [0x12, 1, 5, 0x12, 1, 6];
+        let request = ledger::SubmitWithBlobsRequest::decode(&twice[..]).unwrap();
+        assert_eq!(request.blob, [6]);
     }
 
     #[test]

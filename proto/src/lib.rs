@@ -19,7 +19,7 @@ mod verdict;
 
 pub use checked::{
     BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,
-    VerifySubject, blobs, digest, entry_bytes, entry_id, page_size,
+    VerifySubject, blob, digest, entry_bytes, entry_id, page_size,
 };
 pub use connect::{Unreachable, connect};
 pub use evaluation::{EvaluationAnswer, EvaluationRequest};

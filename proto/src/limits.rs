@@ -14,18 +14,14 @@ pub const LEDGER_REQUEST_MESSAGE: usize = ENTRY_BYTES + 1_024;
 /// that crosses it).
 pub const LEDGER_ANSWER_MESSAGE: usize = PAGE_BYTES + 2 * ENTRY_BYTES;
 
-/// The longest blob, and the most that an entry's blobs have together: a verifying key of 1,500 input points has
-/// 48 KiB, a sealed bid some hundreds.
+/// The longest blob: a verifying key of 1,500 input points has 48 KiB, a sealed bid some hundreds of bytes.
 pub const BLOB_BYTES: usize = merits_verifier::entry::MAX_BLOB_BYTES;
 
-/// Requests of the Blobs service: one entry, its blobs, and protobuf framing.
+/// Requests of the Blobs service: one entry, its blob, and protobuf framing.
 pub const BLOBS_REQUEST_MESSAGE: usize = ENTRY_BYTES + BLOB_BYTES + 1_024;
 
 /// Answers of the Blobs service: one blob, or the receipt of an entry.
 pub const BLOBS_ANSWER_MESSAGE: usize = BLOB_BYTES + 2 * ENTRY_BYTES;
-
-/// Blobs that come with one entry. Each kind names fewer.
-pub const BLOBS: usize = 16;
 
 /// A page of leaves ends after the leaf that crosses this. It is large enough that verification,
 /// not round trips, limits a follower, and small enough that a hundred streams fit in memory.

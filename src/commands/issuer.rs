@@ -86,7 +86,7 @@ pub(crate) async fn propose(config: &IssuerConfig, built: &Built) -> anyhow::Res
     let mut client = config.ledger.connect().await?;
     let submitted = match blob {
         None => client.submit(&entry).await?,
-        Some(blob) => client.submit_with(&entry, &[blob]).await?,
+        Some(blob) => client.submit_with(&entry, &blob).await?,
     };
     Ok(submitted.id)
 }

@@ -71,9 +71,9 @@ pub enum KitError {
         /// What is wrong with it.
         source: hex::FromHexError,
     },
-    /// A file does not hold the blob of its name.
+    /// A blob's file is not there, or does not hold the blob of its name.
     #[error(
-        "{}: the file does not hold the blob of its name; get the kit again (`merits kit`)",
+        "{}: the kit lacks this file, or it does not hold the blob of its name; get the kit again (`merits kit`)",
         path.display()
     )]
     Blob {

@@ -22,6 +22,7 @@ mod shown;
 use std::{
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -83,8 +84,8 @@ struct Facts {
 }
 
 /// Writes the kit of a ledger into `directory`, which is made if it is not there. `receipts` are those of the
-/// entries that govern others ([`Entry::governs`]), with the blobs that they name; any other receipt is passed over. Returns the number of
-/// receipts written.
+/// entries that govern others ([`Entry::governs`]), with the blobs that they name; any other receipt is passed
+/// over. Returns the number of receipts written.
 ///
 /// # Errors
 /// [`KitError`], or the error of `receipts`.
@@ -203,7 +204,19 @@ impl Kit {
         let read = |digest: BlobDigest| {
             let path = self.directory.join(blob_name(digest));
             let text = merits_text::file::read_at_most(&path, MOST_BLOB_TEXT);
-            let text = text.map_err(KitError::io(&path))?;
+            let text = match text {
+                Ok(text) => text,
+                // Not there, or not what was written.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::FileTooLarge
+                    ) =>
+                {
+                    return Err(KitError::Blob { path });
+                }
+                Err(error) => return Err(KitError::io(&path)(error)),
+            };
             text.trim_end()
                 .strip_prefix(BLOB_HEADER)
                 .and_then(|digits| hex::decode(digits.trim_start()).ok())

@@ -49,14 +49,15 @@ pub struct NamedParty {
 pub enum Extent {
     /// Its kind has a proof, which holds.
     Proof,
-    /// Its kind has no proof, and the ledger's rules accept it after the kit's earlier entries.
+    /// It governs others, and the ledger's rules accept it after the kit's earlier entries. Its proof holds, if its
+    /// kind has one.
     Rules,
     /// Its kind has no proof, and the rules need data that is not in kits: people, notes or
     /// batches.
     Signature,
 }
 
-/// The statement of an entry, which its proof shows.
+/// The statement of an entry. The proof shows it, if the kind has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Shows {
@@ -107,7 +108,7 @@ pub enum Shows {
         /// The credits are valid until this day (exclusive).
         expires: String,
     },
-    /// An entry without a proof.
+    /// An entry of another kind.
     Other {
         /// Its kind, as text.
         name: &'static str,

@@ -29,13 +29,23 @@ pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
     }
 }
 
+/// Checks that the blobs that came with a leaf are those that it names, each once, and no other. A leaf that
+/// nobody verified yet may come with any: so whoever fetches leaves asks this first, and does not take a fault of
+/// the transport for one of the log.
+///
+/// # Errors
+/// [`Refusal::BlobMissing`], [`Refusal::BlobUnexpected`].
+pub fn check(leaf: &[u8], blobs: &[Blob]) -> Result<(), Refusal> {
+    check_named(&named_by(leaf), blobs)
+}
+
 impl PublishedKey {
-    /// The key itself, out of the blobs that came with the entry.
-    pub(crate) fn resolve(&self, blobs: &[Blob]) -> Result<VerifyingKey, Refusal> {
-        let digest = match self {
-            Self::Here(key) => return Ok(key.clone()),
-            Self::Blob(digest) => *digest,
+    /// The key that is a blob, out of those that came with the entry. Nothing for a key in the entry.
+    pub(crate) fn decode(&self, blobs: &[Blob]) -> Result<Option<VerifyingKey>, Refusal> {
+        let Self::Blob(digest) = self else {
+            return Ok(None);
         };
+        let digest = *digest;
         let blob = blobs.iter().find(|blob| blob.digest() == digest);
         let blob = blob.ok_or(Refusal::BlobMissing { digest })?;
         let key = VerifyingKey::from_bytes(blob.bytes())?;
@@ -43,7 +53,7 @@ impl PublishedKey {
             let what = "verifying key as a blob, which is small enough for the entry";
             return Err(CodecError::NotCanonical { what }.into());
         }
-        Ok(key)
+        Ok(Some(key))
     }
 }
 

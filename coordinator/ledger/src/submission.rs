@@ -5,12 +5,13 @@ use merits_verifier::{
     EncodedProof,
     codec::Canonical,
     entry::{MAX_ENTRY_BYTES, SignedEntry},
+    groth16::VerifyingKey,
     proof::{Proof, ProofDecodeError},
     signature::PublicKey,
 };
 
 use crate::blob::Blob;
-use crate::entry::Entry;
+use crate::entry::{Entry, PublishedKey};
 use crate::named_blobs::check_named;
 use crate::refusal::Refusal;
 
@@ -22,6 +23,8 @@ pub struct Submission {
     pub(crate) id: EntryId,
     pub(crate) proof: Option<Proof>,
     pub(crate) blobs: Vec<Blob>,
+    /// The key that came as a blob.
+    key: Option<VerifyingKey>,
 }
 
 impl Submission {
@@ -71,18 +74,40 @@ impl Submission {
             id,
             proof,
             blobs: Vec::new(),
+            key: None,
         })
     }
 
-    /// With the blobs that came beside the entry. An entry that names blobs and has none is refused by its
-    /// rules.
+    /// With the blobs that came beside the entry. They are decoded here, so that the log's one writer need not do
+    /// it. An entry that names blobs and has none is refused by its rules.
     ///
     /// # Errors
     /// [`Refusal::BlobMissing`], [`Refusal::BlobUnexpected`] when they are not those that the entry names, each
-    /// once.
+    /// once; [`Refusal::Malformed`] for one that is not what the entry says, such as a verifying key.
     pub fn with_blobs(self, blobs: Vec<Blob>) -> Result<Self, Refusal> {
         check_named(&self.entry.blobs(), &blobs)?;
-        Ok(Self { blobs, ..self })
+        let key = match &self.entry {
+            Entry::ScaleProposed(proposed) => proposed.key.decode(&blobs)?,
+            _ => None,
+        };
+        Ok(Self { blobs, key, ..self })
+    }
+
+    /// The key that a proposal publishes, in the entry or as a blob.
+    ///
+    /// # Errors
+    /// [`Refusal::BlobMissing`] for a key whose blob did not come.
+    pub(crate) fn published<'k>(
+        &'k self,
+        key: &'k PublishedKey,
+    ) -> Result<&'k VerifyingKey, Refusal> {
+        match key {
+            PublishedKey::Here(key) => Ok(key),
+            PublishedKey::Blob(digest) => {
+                let digest = *digest;
+                self.key.as_ref().ok_or(Refusal::BlobMissing { digest })
+            }
+        }
     }
 
     /// The blobs that came with it.

@@ -155,20 +155,19 @@ impl Client {
         })
     }
 
-    /// Submits an entry with the blobs that it names. Returns after all of them are durable and the receipt is
-    /// verified.
+    /// Submits an entry with the blob that it names. Returns after both are durable and the receipt is verified.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn submit_with<'a>(
         &'a mut self,
         entry: &'a SignedEntry,
-        blobs: &'a [Blob],
+        blob: &'a Blob,
     ) -> BoxFuture<'a, Result<Submitted, ClientError>> {
         Box::pin(async move {
             let request = SubmitWithBlobsRequest {
                 entry: entry.to_bytes(),
-                blobs: blobs.iter().map(|blob| blob.bytes().to_vec()).collect(),
+                blob: blob.bytes().to_vec(),
             };
             let answer = self.blobs.submit_with_blobs(request).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();

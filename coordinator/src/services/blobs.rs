@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use merits_ledger::BlobDigest;
 use merits_proto::{
-    Fault, blobs, digest,
+    Fault, blob, digest,
     ledger::{
         GetBlobRequest, GetBlobResponse, SubmitResponse, SubmitWithBlobsRequest,
         blobs_server::Blobs,
@@ -20,8 +20,8 @@ use crate::{
     intake::{Intake, WithoutPermit},
 };
 
-/// What calls hold: an entry and its blobs, as they come and as they are stored; a blob as it is read and as it
-/// is sent.
+/// What calls hold: an entry and its blob, as they come and as they are stored; a blob as it is read and as it is
+/// sent.
 pub(crate) const WEIGHTS: Weights = Weights {
     usual: 16 * 1_024,
     methods: &[
@@ -30,7 +30,7 @@ pub(crate) const WEIGHTS: Weights = Weights {
     ],
 };
 
-/// Takes entries with their blobs, and serves blobs.
+/// Takes entries, each with its blob, and serves blobs.
 #[derive(Clone, Debug)]
 pub(crate) struct BlobsService(pub(crate) Arc<Intake>);
 
@@ -43,9 +43,9 @@ impl Blobs for BlobsService {
         let kept = Memory::of(&request).into();
         let SubmitWithBlobsRequest {
             entry,
-            blobs: beside,
+            blob: beside,
         } = request.into_inner();
-        let beside = blobs(beside)?;
+        let beside = blob(beside)?;
         let accepted = self.0.submit(entry, beside, kept, WithoutPermit::Busy);
         Ok(Response::new(answer(accepted.await?)))
     }

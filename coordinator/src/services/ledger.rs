@@ -54,7 +54,7 @@ impl Ledger for LedgerService {
     ) -> Result<Response<SubmitResponse>, Status> {
         let kept = Memory::of(&request).into();
         let entry = request.into_inner().entry;
-        let accepted = self.0.submit(entry, Vec::new(), kept, WithoutPermit::Busy);
+        let accepted = self.0.submit(entry, None, kept, WithoutPermit::Busy);
         let accepted = accepted.await?;
         Ok(Response::new(answer(accepted)))
     }
@@ -68,7 +68,7 @@ impl Ledger for LedgerService {
             let intake = Arc::clone(&intake);
             async move {
                 let kept = memory.into();
-                let submitted = intake.submit(item.entry, Vec::new(), kept, WithoutPermit::Wait);
+                let submitted = intake.submit(item.entry, None, kept, WithoutPermit::Wait);
                 let outcome = match submitted.await {
                     Ok(accepted) => Outcome::Accepted(answer(accepted)),
                     Err(fault) => Outcome::Refused(fault.into()),

@@ -145,7 +145,7 @@ impl Refusal {
             Self::BlobMissing { .. }
             | Self::BlobUnexpected { .. }
             | Self::BlobTooLarge { .. }
-            | Self::BlobQuota { .. } => "blobs".into(),
+            | Self::BlobQuota { .. } => "blob".into(),
             Self::Statement(
                 StatementError::EphemeralTrivial { claim: index, .. }
                 | StatementError::EphemeralNotOnCurve { claim: index }

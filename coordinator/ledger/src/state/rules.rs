@@ -53,7 +53,7 @@ impl Governing {
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
                 let (id, keys) = (submission.id, self.policy.keys);
-                let key = proposed.key.resolve(submission.blobs())?;
+                let key = submission.published(&proposed.key)?.clone();
                 Ok(self
                     .scales
                     .check_proposed(id, party, (proposed, key), keys, draft)?)

@@ -1,9 +1,9 @@
 //! The storage of a ledger: the interface that the log writer and the rules need of any store.
 //!
 //! A ledger is read and written by several tasks at once: a [`StorageReader`] sees what is committed, one writer
-//! ([`Storage`]) appends groups of entries, each group in one transaction. A group's leaves, used values, tree nodes,
-//! changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped never
-//! happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
+//! ([`Storage`]) appends groups of entries, each group in one transaction. A group's leaves, blobs, used values,
+//! tree nodes, changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped
+//! never happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
 //! that collides leaves nothing behind while the group goes on.
 //!
 //! [`Pending`] is the rules' view of a group that is being made: rows that were read, overlaid with

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
 use merits_ledger::named_blobs::{self, BLOBS_A_DAY};
-use merits_ledger::{Blob, MemoryStore, Refusal, Replay, SubmitError};
+use merits_ledger::{Blob, MemoryStore, Refusal, Replay, Submission, SubmitError};
 use merits_ledger_fixture::LargeScale;
 use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_trapdoor::TrapdoorKey;
@@ -107,17 +107,17 @@ fn an_entry_is_taken_with_exactly_its_blobs() {
     let mut ledger = Founded::new();
     let LargeScale { proposed, blob, .. } = large(&mut ledger);
     let other = large(&mut ledger).blob;
-    refused(&mut ledger, &proposed, &[], "blob-missing", "blobs");
+    refused(&mut ledger, &proposed, &[], "blob-missing", "blob");
     let (blob, other) = (std::slice::from_ref(&blob), std::slice::from_ref(&other));
     // Swapped, one too many, twice.
-    refused(&mut ledger, &proposed, other, "blob-unexpected", "blobs");
+    refused(&mut ledger, &proposed, other, "blob-unexpected", "blob");
     let both = [blob, other].concat();
-    refused(&mut ledger, &proposed, &both, "blob-unexpected", "blobs");
+    refused(&mut ledger, &proposed, &both, "blob-unexpected", "blob");
     let twice = [blob, blob].concat();
-    refused(&mut ledger, &proposed, &twice, "blob-unexpected", "blobs");
+    refused(&mut ledger, &proposed, &twice, "blob-unexpected", "blob");
     // Beside an entry that names none.
     let small = ledger.federation.scale(2);
-    refused(&mut ledger, &small, blob, "blob-unexpected", "blobs");
+    refused(&mut ledger, &small, blob, "blob-unexpected", "blob");
     assert!(ledger.ledger.store().blob(&blob[0].digest()).is_none());
     submit(&mut ledger, &proposed, blob).expect("taken");
 }
@@ -152,6 +152,13 @@ fn a_key_has_one_form_and_a_blob_must_be_one() {
         let blob = Blob::new(bytes).expect("small");
         let mut proposed = proposed.clone();
         proposed.key = PublishedKey::Blob(blob.digest());
+        // Before any state is asked: the writer of a log decodes no key.
+        let bytes = sign(&ledger, &proposed).to_bytes();
+        let read = Submission::parse(&bytes, &ledger.federation.origin).expect("an entry");
+        let refusal = read
+            .with_blobs(vec![blob.clone()])
+            .expect_err("no large key");
+        assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");
         let refusal = submit(&mut ledger, &proposed, &[blob]).expect_err("no large key");
         assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");
     }
@@ -177,12 +184,12 @@ fn a_party_has_a_quota_a_day() {
     for number in 0..BLOBS_A_DAY {
         submit(&mut ledger, &named(number), blob).expect("within the quota");
     }
-    refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
+    refused(&mut ledger, &named(100), blob, "blob-quota", "blob");
     // Another entry of the party goes on, and the next day has a quota of its own.
     let small = ledger.federation.scale(2);
     submit(&mut ledger, &small, &[]).expect("it names no blob");
     ledger.time = end_of(ledger.time) - SECOND;
-    refused(&mut ledger, &named(100), blob, "blob-quota", "blobs");
+    refused(&mut ledger, &named(100), blob, "blob-quota", "blob");
     ledger.time += SECOND;
     submit(&mut ledger, &named(100), blob).expect("a new day");
 }

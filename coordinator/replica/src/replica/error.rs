@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use merits_ledger::{CommitError, FactDiffers, ReplayError, rows::RowError};
+use merits_ledger::{CommitError, FactDiffers, Refusal, ReplayError, rows::RowError};
 use merits_verifier::log::CheckpointError;
 use thiserror::Error;
 
@@ -66,6 +66,18 @@ pub enum ReplicaError {
     /// The log accepted an entry that its rules refuse.
     #[error("the log holds an entry that the ledger's rules refuse: {0}")]
     Invalid(#[from] ReplayError),
+    /// The blobs that came with a leaf are not those that it names.
+    #[error(
+        "the blobs that came with leaf {index} are not those that it names ({fault}): they were withheld or altered \
+         on their way from the coordinator, which says nothing about the log. Nothing was taken; synchronise again, \
+         over another connection if it stays so"
+    )]
+    Blobs {
+        /// The leaf.
+        index: u64,
+        /// What is missing or too much.
+        fault: Box<Refusal>,
+    },
     /// The replica's own leaves, their ids or the nodes of their tree do not fit together, or not its checkpoint.
     #[error(
         "the replica's own leaves, their ids and their tree do not fit together or not its checkpoint: its files were \

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use merits_ledger::{
-    Blob, Extended, Extension, ExtensionError, State,
+    Blob, Extended, Extension, ExtensionError, State, named_blobs,
     storage::{Head, wait},
 };
 use merits_primitives::calendar::Timestamp;
@@ -79,8 +79,8 @@ impl Growth {
     /// thread and uses all cores.
     ///
     /// # Errors
-    /// [`ReplicaError::Archive`] when they cannot be written. Whether the log may have these leaves
-    /// is only decided at the end.
+    /// [`ReplicaError::Archive`] when they cannot be written; [`ReplicaError::Blobs`] for a leaf that names blobs
+    /// ([`Growth::push_with`]). Whether the log may have these leaves is only decided at the end.
     pub fn push(
         &mut self,
         leaves: impl IntoIterator<Item = Vec<u8>>,
@@ -95,7 +95,8 @@ impl Growth {
     /// As [`Growth::push`], of one leaf with the blobs that it names.
     ///
     /// # Errors
-    /// As of [`Growth::push`].
+    /// [`ReplicaError::Blobs`] when they are others, before the leaf is taken: the update can go on with the right
+    /// ones. The rest as of [`Growth::push`].
     pub fn push_with(
         &mut self,
         leaf: Vec<u8>,
@@ -105,6 +106,10 @@ impl Growth {
         if self.next() >= self.update.until() {
             return Ok(());
         }
+        named_blobs::check(&leaf, &blobs).map_err(|fault| ReplicaError::Blobs {
+            index: self.next(),
+            fault: Box::new(fault),
+        })?;
         let group = &mut self.group;
         let pushed = wait(self.extension.push_with(group, &leaf, blobs, rng));
         pushed.map_err(|error| self.fault(error))?;
@@ -270,7 +275,7 @@ impl Replica {
         self.settle()
     }
 
-    /// Like [`Replica::begin`] and [`Replica::accept`], for leaves that are all available.
+    /// Like [`Replica::begin`] and [`Replica::accept`], for leaves that are all available and name no blobs.
     ///
     /// # Errors
     /// As of both.
@@ -280,9 +285,25 @@ impl Replica {
         leaves: impl IntoIterator<Item = Vec<u8>>,
         rng: &mut impl CryptoRng,
     ) -> Result<(), ReplicaError> {
+        let leaves = leaves.into_iter().map(|leaf| (leaf, Vec::new()));
+        self.finish_with(update, leaves, rng)
+    }
+
+    /// As [`Replica::finish`], of leaves with the blobs that each names.
+    ///
+    /// # Errors
+    /// As of [`Replica::finish`]; [`ReplicaError::Blobs`] when they are others.
+    pub fn finish_with(
+        &mut self,
+        update: Update,
+        leaves: impl IntoIterator<Item = (Vec<u8>, Vec<Blob>)>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), ReplicaError> {
         self.settle()?;
         let mut growth = self.begin(update)?;
-        growth.push(leaves, rng)?;
+        for (leaf, blobs) in leaves {
+            growth.push_with(leaf, blobs, rng)?;
+        }
         self.accept(growth, rng)
     }
 

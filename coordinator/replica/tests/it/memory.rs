@@ -1,9 +1,12 @@
 //! A copy in memory does what a copy on disk does.
 
-use merits_ledger::{UniqueSet, tree};
+use merits_ledger::{Blob, Entry, Role, Roles, UniqueSet, entry::PartyAdmitted, named_blobs, tree};
+use merits_ledger_fixture::{Federation, LargeScale};
+use merits_primitives::calendar::Timestamp;
 use merits_replica::{Replica, ReplicaError};
+use merits_verifier::codec::Canonical as _;
 
-use crate::log::Log;
+use crate::log::{Log, key, origin};
 
 fn in_memory(log: &Log) -> Replica {
     Replica::in_memory(log.key.clone(), log.policy.clone())
@@ -132,4 +135,81 @@ fn an_update_of_another_copy_is_not_taken() {
         "{refused:?}"
     );
     assert_eq!(memory.size(), 0);
+}
+
+/// A log whose newest leaf names a blob, and that blob.
+fn with_blob() -> (Log, Blob) {
+    let mut log = Log::founded();
+    let roles = Roles::new(&[Role::Issuer]);
+    let issuer = PartyAdmitted::apply(&origin(), "issuer", roles, &key(20), [20; 32]);
+    let party = issuer.party(&origin());
+    log.append(issuer, Timestamp::from_millis(2_000));
+    let rng = &mut rand::rng();
+    let federation = Federation::generate(rng).expect("good names");
+    let LargeScale { proposed, blob, .. } = federation.large_scale(rng);
+    let entry = Entry::ScaleProposed(proposed).sign(&origin(), party, None, &key(20));
+    let time = Timestamp::from_millis(3_000);
+    log.sequencer
+        .submit_with(&entry.to_bytes(), vec![blob.clone()], time)
+        .expect("the rules allow it");
+    (log, blob)
+}
+
+/// The leaves are the log's, so nothing that comes beside them may accuse it.
+#[test]
+fn a_blob_that_is_withheld_or_swapped_does_not_accuse_the_log() {
+    let (log, blob) = with_blob();
+    let mut replica = in_memory(&log);
+    let rng = &mut rand::rng();
+    let foreign = Blob::new(vec![7; 9]).expect("small");
+    let beside = |given: &[Blob]| -> Vec<_> {
+        let leaves = log.leaves(0).into_iter();
+        leaves
+            .map(|leaf| match named_blobs::named_by(&leaf).len() {
+                0 => (leaf, Vec::new()),
+                _ => (leaf, given.to_vec()),
+            })
+            .collect()
+    };
+    let last = log.sequencer.state().size() - 1;
+    let update = replica.update(&log.checkpoint()).expect("signed");
+    for given in [
+        vec![],
+        vec![foreign.clone()],
+        vec![blob.clone(), foreign.clone()],
+        vec![blob.clone(), blob.clone()],
+    ] {
+        let refused = replica.finish_with(update.clone(), beside(&given), rng);
+        assert!(
+            matches!(refused, Err(ReplicaError::Blobs { index, .. }) if index == last),
+            "{refused:?}"
+        );
+        assert_eq!(replica.size(), 0, "nothing was taken");
+    }
+    let refused = replica.finish(update.clone(), log.leaves(0), rng);
+    assert!(
+        matches!(refused, Err(ReplicaError::Blobs { .. })),
+        "{refused:?}"
+    );
+    // Beside a leaf that names none.
+    let mut leaves = beside(std::slice::from_ref(&blob));
+    leaves[0].1.push(foreign);
+    let refused = replica.finish_with(update.clone(), leaves, rng);
+    assert!(
+        matches!(refused, Err(ReplicaError::Blobs { index: 0, .. })),
+        "{refused:?}"
+    );
+    // An update goes on with the right blob after the wrong one.
+    let mut growth = replica.begin(update).expect("begins");
+    for (leaf, blobs) in beside(&[blob]) {
+        if !blobs.is_empty() {
+            let refused = growth.push_with(leaf.clone(), Vec::new(), rng);
+            assert!(matches!(refused, Err(ReplicaError::Blobs { .. })));
+        }
+        growth.push_with(leaf, blobs, rng).expect("written");
+    }
+    replica.accept(growth, rng).expect("the log is good");
+    let digest = log.sequencer.state().digest().expect("rows in memory");
+    let copied = replica.state().expect("a state").digest();
+    assert_eq!(copied.expect("rows in memory"), digest);
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
-use merits_guard::words::writing;
+use merits_guard::words::starting_thread;
 use merits_ledger::LedgerPolicy;
 use merits_primitives::calendar::Day;
 use merits_replica::HighWaterMark;
@@ -56,7 +56,7 @@ pub(crate) async fn start_sequencer<P: Place>(
                 let _ = loaded.send(Err(StartError::File {
                     action,
                     path,
-                    source: writing(source),
+                    source: starting_thread(source),
                 }));
                 return;
             }
@@ -84,7 +84,7 @@ pub(crate) async fn start_sequencer<P: Place>(
         .map_err(|source| StartError::File {
             action: "start the sequencer of",
             path: PathBuf::from("this process"),
-            source: writing(source),
+            source: starting_thread(source),
         })?;
     let (published, writing) = ready
         .await

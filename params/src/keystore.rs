@@ -1,4 +1,4 @@
-//! A directory of proving keys, one folder a circuit, named by the circuit's digest.
+//! A directory of proving keys, one folder for each circuit, named by the circuit's digest.
 //!
 //! ```text
 //! <store>/<circuit digest>/key.json               the manifest: what the key is, written last

@@ -20,11 +20,10 @@
 //! On systems without Unix permissions nothing is mapped.
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::path::Path as FilePath;
 
 use memmap2::{Mmap, MmapOptions};
-use merits_guard::Guard;
+use merits_guard::{Guard, GuardError};
 
 use crate::layout_error::LayoutError;
 
@@ -35,14 +34,10 @@ impl Map {
     /// Maps a file that nobody but this user and root can write.
     pub(crate) fn open(path: &FilePath) -> Result<Self, LayoutError> {
         let io = |source| LayoutError::io("reading", path, source);
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        merits_guard::check(path, &metadata, Guard::Trusted).map_err(LayoutError::Exposed)?;
-        if !metadata.is_file() {
-            return Err(LayoutError::Torn {
-                what: "it is not a regular file",
-            });
-        }
+        let file = merits_guard::open(path, Guard::Trusted).map_err(|error| match error {
+            GuardError::Io { source, .. } => io(source),
+            other => LayoutError::Exposed(other),
+        })?;
         // SAFETY: 1. to 3. above: nobody but this user and root can write it, and we do not.
         let map = unsafe { MmapOptions::new().populate().map(&file) }.map_err(io)?;
         Ok(Self(map))

@@ -8,7 +8,7 @@
 //! from which a mark can begin.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -184,8 +184,10 @@ impl HighWaterMark {
             source: merits_guard::words::writing(source),
         };
         let lock = merits_guard::open_lock(&lock_path)?;
-        lock.try_lock()
-            .map_err(|_| MarkError::InUse { path: path.clone() })?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => MarkError::InUse { path: path.clone() },
+            TryLockError::Error(error) => unwritable(merits_guard::words::writing(error)),
+        })?;
         // A file that an earlier version made, or a copied one.
         if path.exists() {
             merits_guard::open_lock(&path)?;

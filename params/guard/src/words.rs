@@ -66,9 +66,6 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
         (ErrorKind::ReadOnlyFilesystem, _) => {
             "its disk is mounted read-only: mount it for writing, or name another place"
         }
-        (ErrorKind::WouldBlock, _) => {
-            "the system admits no more threads of this user now: raise its limit (ulimit -u), or end other programs"
-        }
         (ErrorKind::InvalidFilename, _) => "its name is too long: name another",
         _ => {
             return io::Error::new(
@@ -83,6 +80,17 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
 /// For `map_err` on an operation that reads.
 pub fn reading(error: io::Error) -> io::Error {
     in_words(error, Attempt::Read)
+}
+
+/// For `map_err` where a thread is started.
+pub fn starting_thread(error: io::Error) -> io::Error {
+    if error.kind() == ErrorKind::WouldBlock {
+        return io::Error::new(
+            ErrorKind::WouldBlock,
+            "the system admits no more threads of this user now: raise its limit (ulimit -u), or end other programs",
+        );
+    }
+    in_words(error, Attempt::Write)
 }
 
 /// For `map_err` on an operation that makes or writes.
@@ -127,6 +135,15 @@ mod tests {
             assert!(!said.contains("os error"), "{said}");
             assert!(said.contains(": "), "what to do: {said}");
         }
+    }
+
+    /// Regression: whoever typed into a terminal that does not wait was told to raise `ulimit -u`.
+    #[test]
+    fn only_a_thread_that_does_not_start_is_told_of_threads() {
+        let busy = || io::Error::from_raw_os_error(rustix::io::Errno::AGAIN.raw_os_error());
+        assert!(!reading(busy()).to_string().contains("threads"));
+        assert!(!writing(busy()).to_string().contains("threads"));
+        assert!(starting_thread(busy()).to_string().contains("ulimit -u"));
     }
 
     #[test]

@@ -10,12 +10,16 @@ use merits_keyfile::{KeyFileError, KeyKind, SECRET_BYTES, SecretBytes};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
+use crate::stop::Whole;
+
 /// The master key of a store that will be opened.
 pub struct StoreKey<'a> {
     path: &'a Path,
     secret: SecretBytes,
     /// Whether neither existed.
     new: bool,
+    /// A store without its key would be refused: both are made, or neither.
+    _whole: Whole,
 }
 
 impl std::fmt::Debug for StoreKey<'_> {
@@ -74,6 +78,7 @@ impl<'a> StoreKey<'a> {
         role: &'static str,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, StoreKeyError> {
+        let whole = Whole::begin();
         let stored = is_there(store);
         if !stored && path.exists() {
             return Err(StoreKeyError::StoreLost {
@@ -89,13 +94,21 @@ impl<'a> StoreKey<'a> {
                     source,
                 }
             })?;
-            let new = false;
-            return Ok(Self { path, secret, new });
+            return Ok(Self {
+                path,
+                secret,
+                new: false,
+                _whole: whole,
+            });
         }
         let mut secret = SecretBytes::new([0; SECRET_BYTES]);
         rng.fill_bytes(secret.as_mut());
-        let new = true;
-        Ok(Self { path, secret, new })
+        Ok(Self {
+            path,
+            secret,
+            new: true,
+            _whole: whole,
+        })
     }
 
     /// The secret itself.

@@ -240,7 +240,7 @@ fn instant(key: &'static str, text: &str) -> Result<Timestamp, OfferFault> {
         value(
             key,
             format!(
-                "{text:?} is no instant: 2026-12-01 or 2026-12-01T08:00 (both in UTC) is expected, or with an \
+                "{text:?} is not an instant: 2026-12-01 or 2026-12-01T08:00 (both in UTC) is expected, or with an \
                  offset 2026-12-01T08:00+08:00, or with a place 2026-12-01T08:00[Asia/Shanghai]"
             ),
         )

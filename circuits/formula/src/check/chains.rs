@@ -139,6 +139,14 @@ impl Checker<'_> {
                 return None;
             };
             let negated = at == 0 && inner.is_some();
+            // A part with a fault of its own may be a truth value once it is mended.
+            let is_unknown = |part: &Syntax| {
+                !matches!(part.kind, SyntaxKind::List(_)) && self.gives_truth(part).is_none()
+            };
+            let equates = matches!(sign, Operator::Equal | Operator::NotEqual);
+            if equates && ((!negated && is_unknown(a)) || is_unknown(b)) {
+                return None;
+            }
             let truths = [!negated && self.is_truth(a), self.is_truth(b)];
             let texts = matches!(
                 (&a.kind, &b.kind),

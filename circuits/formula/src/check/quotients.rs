@@ -1,7 +1,8 @@
 //! A quotient with more computed around it, under one rounding: the same over one divisor.
 //!
-//! A divisor that varies stands directly under a rounding. Somebody who writes `math.floor(sum / n
-//! * 2)` does not mean `math.floor(sum / n) * 2`, which gives 6 for 7 / 2 where the other gives 7.
+//! A divisor that varies stands directly under a rounding. Somebody who writes
+//! `math.floor(sum / n * 2)` does not mean `math.floor(sum / n) * 2`, which gives 6 for 7 / 2 where
+//! the other gives 7.
 //! Sums, products and quotients are one quotient, exactly; and a rounding goes into a choice, a
 //! least and a greatest, since none of them lets a greater number become a lesser one.
 
@@ -123,8 +124,12 @@ impl Joined<'_> {
             }
             self.met.push(b.span);
             let b = self.fraction(b);
+            // What divides the divisor may be 0: put over one divisor, nobody would ask about that.
+            if b.divisor.is_some() {
+                return whole();
+            }
             return Fraction {
-                dividend: self.times(a.dividend, b.divisor),
+                dividend: a.dividend,
                 divisor: Some(self.times(b.dividend, a.divisor)),
             };
         }

@@ -305,9 +305,15 @@ impl Checker<'_> {
                 self.extreme_of(function, list, Some(otherwise), span)
             }
             ("day", None, [time]) => self.day(time, span),
-            ("minute_of_day", None, [time]) => self.minute_of_day(time, span),
-            ("day_of_month", None, [time]) => self.day_of_month(time, span),
-            ("iso_weekday", None, [time]) => self.iso_weekday(time, span),
+            ("minute_of_day", None, [time]) => {
+                self.counted_as_people_do(span, |checker| checker.minute_of_day(time, span))
+            }
+            ("day_of_month", None, [time]) => {
+                self.counted_as_people_do(span, |checker| checker.day_of_month(time, span))
+            }
+            ("iso_weekday", None, [time]) => {
+                self.counted_as_people_do(span, |checker| checker.iso_weekday(time, span))
+            }
             ("weekday", None, [time]) => self.weekday(time, span),
             ("at", Some(dated), [day]) => self.at(dated, day, span),
             ("math.floor" | "math.ceil" | "math.round", None, [number]) => {

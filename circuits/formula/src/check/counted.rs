@@ -92,6 +92,8 @@ struct Leaf {
     field: String,
     /// The text that it stands in.
     at: SourceId,
+    /// Where in that text.
+    place: Span,
     /// A date or moment that the field may hold.
     example: String,
 }
@@ -220,7 +222,9 @@ impl Checker<'_> {
         let Some(beginning) = self.counted[id.0].beginning() else {
             return Plain;
         };
-        let (message, hint) = self.advice(beginning, &self.leaf(id), used);
+        let leaf = self.leaf(id);
+        let span = self.marked(beginning, &leaf, span);
+        let (message, hint) = self.advice(beginning, &leaf, used);
         let told = (self.faults.iter()).any(|fault| {
             fault.code == Code::CountedFromZero
                 && fault.source == self.text
@@ -231,6 +235,23 @@ impl Checker<'_> {
             self.fault::<()>(Code::CountedFromZero, span, message, hint);
         }
         Plain
+    }
+
+    /// What the fault marks. If the advice is a function of the field, that is the text in whose
+    /// place it is written, and no more: not the comparison, and not another item of a list.
+    fn marked(&self, beginning: Beginning, leaf: &Leaf, span: Span) -> Span {
+        match beginning {
+            Beginning::Month
+            | Beginning::Week
+            | Beginning::MinuteOfMonth
+            | Beginning::MinuteOfWeek
+                if leaf.at == self.text =>
+            {
+                leaf.place
+            }
+            // It stands in another text, or the comparison itself is written anew.
+            _ => span,
+        }
     }
 
     /// Message and hint.
@@ -326,6 +347,7 @@ impl Checker<'_> {
             written,
             field,
             at,
+            place: self.places[id.0],
             example,
         }
     }

@@ -141,6 +141,22 @@ impl Checker<'_> {
         }
     }
 
+    /// A plain number from one that counts from a beginning. What was written before keeps its
+    /// place: in `d.on + day_of_month(d.on)`, advice on the first is no advice on the second.
+    pub(super) fn counted_as_people_do(
+        &mut self,
+        span: Span,
+        make: impl FnOnce(&mut Self) -> Option<NodeId>,
+    ) -> Option<NodeId> {
+        let (places, texts) = (self.places.clone(), self.texts.clone());
+        let made = make(self)?;
+        for (at, (place, text)) in places.into_iter().zip(texts).enumerate() {
+            (self.places[at], self.texts[at]) = (place, text);
+        }
+        self.place(made, span);
+        Some(made)
+    }
+
     /// `day_of_month(t.on)`: 1 is the first.
     pub(super) fn day_of_month(&mut self, time: &Syntax, span: Span) -> Option<NodeId> {
         let time = self.check(time)?;

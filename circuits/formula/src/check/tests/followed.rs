@@ -73,6 +73,25 @@ fn what_is_advised_names_the_variable_as_it_is_written() {
         (Month, "deeds.filter($, $.on + 1 == 3).size()", "$.on"),
         (Month, "deeds.filter($, $.on + $.on == 4).size()", "$.on"),
         (Month, "deeds.filter($, $.on % 7 == 0).size()", "$.on"),
+        (Month, "deeds.filter($, $.on in [1, 2]).size()", "$.on"),
+        (Month, "deeds.filter($, 1 == $.on).size()", "$.on"),
+        (Month, "deeds.filter($, $.on <= 15 == true).size()", "$.on"),
+        (
+            Month,
+            "deeds.filter($, ($.on <= 15) == ($.n > 3)).size()",
+            "$.on",
+        ),
+        (
+            Month,
+            "deeds.filter($, $.n > 3 && day($.at) in [3]).size()",
+            "day($.at)",
+        ),
+        (Month, "deeds.filter($, $.at >= 20).size()", "$.at"),
+        (
+            Month,
+            "deeds.filter($, $.on + day_of_month($.on) == 4).size()",
+            "$.on",
+        ),
         (Month, "deeds.filter($, 2 * $.on == 4).size()", "$.on"),
         (
             Month,
@@ -163,17 +182,20 @@ fn what_is_advised_names_the_variable_as_it_is_written() {
         for name in NAMES {
             let (source, place) = (body.replace('$', name), place.replace('$', name));
             let fault = counted(&scale(period, &[], &source));
-            let (call, of) = advised(&fault.hint);
+            let (_, of) = advised(&fault.hint);
             let one_space = |text: &str| text.replace("( ", "(").replace(" )", ")");
             assert_eq!(one_space(&of), one_space(&place), "{source}: {fault}");
-            // One after the other, where several are written.
-            let mut followed = source.replace(&place, &call);
+            // What is marked is replaced, one after the other where several are written.
+            let mut followed = source.clone();
             for _ in 0..2 {
                 let Err(faults) = crate::check(&scale(period, &[], &followed)) else {
                     break;
                 };
-                let (call, of) = advised(&faults[0].hint);
-                followed = followed.replace(&of, &call);
+                let (fault, span) = (&faults[0], faults[0].span);
+                let (call, of) = advised(&fault.hint);
+                let marked = &followed[span.start..span.end];
+                assert_eq!(one_space(&of), one_space(marked), "{source}: {fault}");
+                followed.replace_range(span.start..span.end, &call);
             }
             let taken = crate::check(&scale(period, &[], &followed));
             taken.unwrap_or_else(|faults| panic!("{source}: {followed}: {faults:?}"));

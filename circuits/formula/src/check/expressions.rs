@@ -73,6 +73,7 @@ impl Checker<'_> {
                 | Operator::GreaterOrEqual,
                 [a, b],
             ) => self.compared(a, b)?,
+            (Operator::And | Operator::Or, parts) => self.conditions(operator, parts, span)?,
             _ => self.check_all(args)?,
         };
         match (operator, nodes.as_slice()) {
@@ -206,8 +207,10 @@ impl Checker<'_> {
             return self.fault(Code::DivisionByZero, at, "division by zero", hint);
         }
         if !divisor.is_point() {
+            // Where records are present: an absent one divides nothing.
+            let present = self.facts[b.0].present.number();
             let message =
-                format!("the divisor varies ({divisor}), so the quotient must be rounded");
+                format!("the divisor varies ({present}), so the quotient must be rounded");
             return self.fault(Code::DivisorNotLiteral, at, message, quotients::ROUNDED);
         }
         let (range, factor) = dividend.divided(&divisor.lo, &divisor.den);

@@ -35,7 +35,10 @@ impl Checker<'_> {
             Type::Groups { .. } => format!("{name}.size() > 1"),
             _ => format!("{name} > 0"),
         };
-        let hint = format!("compare it, as in {example}");
+        let hint = match self.fixed(body) {
+            Some(number) => number,
+            None => format!("compare it, as in {example}"),
+        };
         self.wrong_type(body, "a truth value", &hint)
     }
 

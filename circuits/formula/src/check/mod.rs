@@ -13,6 +13,7 @@ mod expressions;
 mod lists;
 mod names;
 mod quotients;
+mod repeated;
 mod rounding;
 mod tables;
 #[cfg(test)]
@@ -544,8 +545,22 @@ impl<'a> Checker<'a> {
         if self.nodes[id.0].ty == Type::Bool {
             return Some(());
         }
-        let hint = self.example("compare it, as in t.distance > 0");
+        let hint = match self.fixed(id) {
+            Some(number) => number,
+            None => self.example("compare it, as in t.distance > 0"),
+        };
         self.wrong_type(id, "a truth value", &hint)
+    }
+
+    /// The hint for a number that is always the same, where a condition is needed: its comparison
+    /// with 0 would say nothing.
+    fn fixed(&self, id: NodeId) -> Option<String> {
+        let Type::Number(range) = &self.nodes[id.0].ty else {
+            return None;
+        };
+        range
+            .is_point()
+            .then(|| format!("write what is compared with it, as in (..) == {range}"))
     }
 
     fn wrong_type<T>(&mut self, id: NodeId, wanted: &str, hint: &str) -> Option<T> {

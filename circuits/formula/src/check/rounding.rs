@@ -196,9 +196,10 @@ impl Checker<'_> {
         (b, divisor, written): (NodeId, &Range, &Syntax),
         span: Span,
     ) -> Option<NodeId> {
-        if self.facts[a.0].present.number().may_be_negative() {
+        let present = self.facts[a.0].present.number();
+        if present.may_be_negative() {
             let at = self.places[a.0];
-            let message = format!("`%` of a number that may be negative: this is {dividend}");
+            let message = format!("`%` of a number that may be negative: this is {present}");
             let hint = "add a multiple of the divisor that makes it 0 or more, which leaves the same; math.greatest(0, ..) would count all that is below 0 as 0";
             return self.fault(Code::WrongType, at, message, hint);
         }

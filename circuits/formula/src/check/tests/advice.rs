@@ -273,3 +273,68 @@ fn what_others_have_is_told_with_what_there_is_here() {
     let followed = "math.least(deeds.size(), 2) + math.greatest(1, 2)";
     assert_eq!(worth(&checked(followed).unwrap(), &ROWS, &[]), 4);
 }
+
+/// `2 || 7` repeats what the other side compares; nothing is compared with 0.
+#[test]
+fn a_bare_number_repeats_the_comparison_of_the_other_side() {
+    for (condition, credits) in [
+        ("d.n == 3 || 4", 1),
+        ("d.n == 3 || 7", 2),
+        ("3 == d.n || 7", 2),
+        ("4 || d.n == 3", 1),
+        ("d.n == 4 || 5 || 7", 1),
+        ("d.n != 3 && 7", 0),
+        ("d.n in [3] || 7", 2),
+        ("d.n > 1 && 4", 1),
+        ("(d.n == 3 || 7) && d.m == 1", 1),
+        // Joined as they are, these would always or never hold.
+        ("d.n != 3 || 7", 0),
+        ("d.n == 3 && 7", 2),
+        ("(d.n == 3 && 7) && d.m == 1", 1),
+        ("d.m == 1 && (d.n == 3 && 7)", 1),
+    ] {
+        let mut followed = format!("deeds.filter(d, {condition}).size()");
+        while let Err(faults) = checked(&followed) {
+            let (fault, span) = (&faults[0], faults[0].span);
+            assert_eq!(fault.code, Code::WrongType, "{followed}: {fault}");
+            assert!(!fault.hint.contains("> 0"), "{followed}: {fault}");
+            let new = advised(&fault.hint, "write ", " in place of").to_owned();
+            followed.replace_range(span.start..span.end, &new);
+            assert!(followed.len() < 200, "{followed}");
+        }
+        let typed = checked(&followed).unwrap();
+        assert_eq!(
+            worth(&typed, &ROWS, &[]),
+            credits,
+            "{condition}: {followed}"
+        );
+    }
+    for source in [
+        "deeds.filter(d, 4).size()",
+        "deeds.filter(d, !(2 + 2)).size()",
+        "deeds.filter(d, (d.n > 3 || d.m > 1) && 4).size()",
+        "deeds.filter(d, d.n == 3 || 400).size()",
+        "4 ? 1 : 0",
+    ] {
+        let fault = only_fault(source);
+        assert!(!fault.hint.contains("> 0"), "{source}: {fault}");
+        let advised = advised(&fault.hint, "as in ", "\u{0}").replace("(..)", "d.n");
+        assert!(advised == "d.n == 4" || advised == "d.n == 400", "{fault}");
+    }
+}
+
+/// An absent record divides nothing: what is told is what is checked.
+#[test]
+fn the_interval_of_a_divisor_is_that_of_present_records() {
+    for (source, interval) in [
+        ("deeds.map(d, 10 / d.m).sum()", "(1 to 9)"),
+        ("deeds.map(d, 10 / (d.m - 0.5)).sum()", "(0.5 to 8.5)"),
+    ] {
+        let faults = checked(source).expect_err(source);
+        let message = &faults[0].message;
+        assert!(message.contains("the divisor varies"), "{message}");
+        assert!(message.contains(interval), "{message}");
+    }
+    let fault = only_fault("deeds.map(d, (d.m - 2) % 3).sum()");
+    assert!(fault.message.ends_with("this is -1 to 7"), "{fault}");
+}

@@ -370,7 +370,35 @@ impl Checker<'_> {
                 }
             }),
         };
+        let hint = match self.decimal_comma(args) {
+            Some(number) => format!("a decimal has a point: {number}; {hint}"),
+            None => hint,
+        };
         self.fault(code, at, message, hint)
+    }
+
+    /// The number that is meant by `1,5` among the arguments of a function.
+    fn decimal_comma(&self, args: &[Syntax]) -> Option<String> {
+        let source = self.declarations.text(self.text);
+        args.windows(2).find_map(|pair| {
+            let [a, b] = pair else {
+                return None;
+            };
+            let (before, after) = (source.get(..a.span.end)?, source.get(a.span.end..)?);
+            let after = after.strip_prefix(',')?;
+            if b.span.start != a.span.end + 1 {
+                return None;
+            }
+            let begin = before.rfind(|c: char| !c.is_ascii_digit());
+            let (rest, whole) = before.split_at_checked(begin.map_or(0, |at| at + 1))?;
+            // Digits of a name or of a decimal are no whole number.
+            let alone =
+                !rest.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+            let digits = after.find(|c: char| !c.is_ascii_digit());
+            let fraction = after.get(..digits.unwrap_or(after.len()))?;
+            let decimal = alone && !whole.is_empty() && !fraction.is_empty();
+            decimal.then(|| format!("{whole}.{fraction}"))
+        })
     }
 
     /// The message for a function that does not exist or takes other arguments, and the hint,

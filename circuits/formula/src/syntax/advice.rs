@@ -257,7 +257,9 @@ pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
             let message = format!("a name is missing between `.` and {sign}");
             let after_number = (at.checked_sub(2).and_then(|at| tokens.get(at)))
                 .is_some_and(|before| before.token == Token::Number);
-            let hint = if after_number {
+            let hint = if after_number && sign.starts_with("`.") {
+                "write both ends of a range, in parentheses: (x >= 1 && x <= 5)"
+            } else if after_number {
                 "a number has digits behind its point, as in 5.0, or none: 5"
             } else {
                 hint
@@ -388,6 +390,17 @@ pub(super) fn operator_word(
     };
     let message = format!("`{word}` is not an operator");
     Some((operator, Fault::syntax(span, message, hint)))
+}
+
+/// Whether the token at `at` and the word before it are one operator of other languages: `not in`,
+/// `is not`.
+pub(super) fn is_second_word(source: &str, tokens: &[Placed], at: usize) -> bool {
+    let is = |at: Option<usize>, word| {
+        let placed = at.and_then(|at| tokens.get(at));
+        placed.is_some_and(|placed| is_word(source, placed.span, &[word]))
+    };
+    let both = |first, second| is(at.checked_sub(1), first) && is(Some(at), second);
+    both("not", "in") || both("is", "not")
 }
 
 /// A word that CEL reserves, or that other languages have, where a value begins.

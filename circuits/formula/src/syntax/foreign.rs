@@ -34,7 +34,11 @@ const SIGNS: &[(&str, Token, &str)] = {
     &[
         ("===", Equal, "write `==`"),
         ("!==", NotEqual, "write `!=`"),
-        ("=>", GreaterOrEqual, "write `>=`"),
+        (
+            "=>",
+            GreaterOrEqual,
+            "write `>=` to compare; behind the name of an element, write `,` instead: map(t, ..)",
+        ),
         ("=<", LessOrEqual, "write `<=`"),
         ("<>", NotEqual, "write `!=`"),
         ("> =", GreaterOrEqual, "write `>=` without a space"),

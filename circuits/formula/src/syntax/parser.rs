@@ -180,6 +180,9 @@ impl Parser<'_> {
                 break;
             }
             self.at += 1;
+            if advice::is_second_word(self.source, &self.tokens, self.at) {
+                self.at += 1;
+            }
             let right = self.binary(power + 1)?;
             let span = Span {
                 start,
@@ -343,6 +346,16 @@ impl Parser<'_> {
         let call = next == Some(Token::Open(Bracket::Round));
         if let Some(fault) = advice::word_of_others(&word, next, span) {
             self.tell(fault);
+            let is_not = |text: &str| text.eq_ignore_ascii_case("not");
+            let then = self
+                .tokens
+                .get(self.at + 1)
+                .map(|next| self.slice(next.span));
+            if is_not(&word) && !then.is_some_and(is_not) {
+                // What must not hold is read for faults of its own.
+                self.at += 1;
+                return self.primary();
+            }
         }
         self.at += 1;
         if call {

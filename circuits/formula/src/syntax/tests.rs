@@ -67,7 +67,7 @@ fn a_chain_of_ands_is_one_list() {
 }
 
 /// Source, the place of the first fault as line and column, words of its message and of its hint.
-const FAULTS: [(&str, (usize, usize), &str, &str); 90] = [
+const FAULTS: [(&str, (usize, usize), &str, &str); 92] = [
     // Something is missing.
     ("", (1, 1), "no formula", "trips.size()"),
     ("  // nothing\n", (1, 1), "no formula", "trips.size()"),
@@ -186,6 +186,8 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 90] = [
     ("NOT a", (1, 1), "`NOT`", "!(..)"),
     ("a is not b", (1, 3), "`is`", "`!=`"),
     ("a not in [b]", (1, 3), "`not`", "!(x in [a, b])"),
+    ("m(a => b)", (1, 5), "`=>`", "map(t, ..)"),
+    ("a in [1..5]", (1, 9), "a name", "x >= 1 && x <= 5"),
     ("a XOR b", (1, 3), "`XOR`", "(a) != (b)"),
     ("a between 1 and 5", (1, 3), "`between`", "x >= 1 && x <= 5"),
     ("f(a where b)", (1, 5), "`where`", "filter"),
@@ -245,6 +247,12 @@ fn several_faults_are_told_each_at_its_place_and_none_twice() {
             vec![(1, 5), (1, 12), (2, 7), (2, 16)],
         ),
         ("f(a = 1 && b = 2)", vec![(1, 5), (1, 14)]),
+        // Words of others are one fault each.
+        ("a not in [b]", vec![(1, 3)]),
+        ("a is not b", vec![(1, 3)]),
+        ("not d.a > 3 && not (b)", vec![(1, 1)]),
+        ("f(not a, b not in [1 2])", vec![(1, 3), (1, 12), (1, 22)]),
+        ("a in [1..5]", vec![(1, 9)]),
         ("f(（a)", vec![(1, 2), (1, 3)]),
         ("null + {1: 2} + 3u", vec![(1, 1), (1, 8), (1, 17)]),
         ("f(\"bus)\n + g(1 2)", vec![(1, 3)]),

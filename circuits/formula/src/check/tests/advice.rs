@@ -338,3 +338,26 @@ fn the_interval_of_a_divisor_is_that_of_present_records() {
     let fault = only_fault("deeds.map(d, (d.m - 2) % 3).sum()");
     assert!(fault.message.ends_with("this is -1 to 7"), "{fault}");
 }
+
+#[test]
+fn a_decimal_comma_among_arguments_is_told_with_the_number() {
+    for (source, old, credits) in [
+        ("math.floor(1,5 * deeds.size())", "1,5", 3),
+        ("deeds.map(d, math.ceil(0,25 * d.n)).sum()", "0,25", 3),
+        ("math.floor(deeds.size() * 1,5)", "1,5", 3),
+    ] {
+        let hint = only_fault(source).hint;
+        let number = advised(&hint, "a decimal has a point: ", "; ");
+        let followed = source.replace(old, number);
+        assert_eq!(worth(&checked(&followed).unwrap(), &ROWS, &[]), credits);
+    }
+    for source in [
+        "math.floor(1, 5)",
+        "math.floor(d,5)",
+        "math.floor(1.5,5)",
+        "math.floor(d1,5)",
+    ] {
+        let faults = checked(source).unwrap_err();
+        assert!(!faults[0].hint.contains("decimal"), "{}", faults[0]);
+    }
+}

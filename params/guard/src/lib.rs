@@ -64,7 +64,13 @@ const MOST_LINKS: usize = 40;
 /// piped](Secret::may_be_piped).
 pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
     let io = GuardError::reading(path);
-    let found = fs::metadata(path).map_err(&io)?;
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) => {
+            require_no_dangling_link(path)?;
+            return Err(io(error));
+        }
+    };
     check(path, &found, guard)?;
     let file = if found.is_file() {
         regular::open(path, OpenOptions::new().read(true))
@@ -520,6 +526,9 @@ mod tests {
                 assert!(said.contains(says) && said.contains(name), "{said}");
             }
         }
+        // A key that lies elsewhere is not a missing one.
+        let lost = open(&here("dangling"), SEED).expect_err("nothing");
+        assert!(!lost.is_missing() && lost.to_string().contains("a link to nothing"));
         require_file_if_any(&here("folder")).expect_err("a folder");
         require_folder_if_any(&here("file")).expect_err("a file");
         link("file", "to-file");

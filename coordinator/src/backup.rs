@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use merits_guard::output::Readers;
 use merits_ledger::tree::{Frontier, frontier_nodes};
 use merits_ledger_sqlite::inspect;
 use merits_primitives::ids::Origin;
@@ -457,24 +458,12 @@ fn read_signed(path: &Path, key: &LogKey) -> Result<(Checkpoint, SignedCheckpoin
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), StartError> {
-    let write = || {
-        let mut file = merits_guard::create_new(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        merits_guard::folder::sync_name(path, &file)
-    };
-    write().map_err(|source| {
-        // A partial file would block the next attempt, so it is removed. A file that existed before
-        // stays.
-        if source.kind() != ErrorKind::AlreadyExists {
-            let _ = std::fs::remove_file(path);
-        }
-        StartError::File {
+    merits_guard::output::make_own(path, Readers::Owner, |out| out.write_all(text.as_bytes()))
+        .map_err(|source| StartError::File {
             action: "write",
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
-        }
-    })
+            source,
+        })
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

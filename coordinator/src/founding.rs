@@ -12,6 +12,7 @@ use std::{
 use merits_guard::folder::sync_name;
 use merits_ledger::{LedgerPolicy, storage::Founded};
 use merits_replica::{HighWaterMark, MarkError};
+use merits_sqlite::FileError;
 use merits_verifier::log::{Checkpoint, empty_root};
 use rand_core::CryptoRng;
 
@@ -42,6 +43,9 @@ pub(crate) async fn require(config: &Config) -> Result<(), StartError> {
 
 /// Why the database that the configuration names has no log.
 pub(crate) fn missing(config: &Config) -> StartError {
+    if let Err(error) = judge_places(config) {
+        return error;
+    }
     let database = config.database();
     match evidence(config) {
         Some(evidence) => StartError::Lost { database, evidence },
@@ -49,11 +53,20 @@ pub(crate) fn missing(config: &Config) -> StartError {
     }
 }
 
+/// Refuses a data directory and a database that are something else, or links that lead nowhere: what they should be
+/// is not lost.
+fn judge_places(config: &Config) -> Result<(), StartError> {
+    merits_guard::require_folder_if_any(&config.data_dir)
+        .and_then(|()| merits_guard::require_file_if_any(&config.database()))
+        .map_err(|error| StartError::Store(FileError::from(error)))
+}
+
 /// Refuses to found a ledger where that is not possible, before anything is made.
 ///
 /// # Errors
 /// [`StartError`] if there is a ledger or a part of one, or no suitable place.
 pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
+    judge_places(config)?;
     refuse_interrupted(config)?;
     let database = config.database();
     if database.exists() && schema::open_to_inspect(&database).await?.is_some() {

@@ -12,7 +12,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
-use merits_guard::{Guard, Secret};
+use merits_guard::{Guard, Secret, output::Readers};
 use merits_primitives::ids::Origin;
 use merits_verifier::log::LogSigner;
 use rand_core::CryptoRng;
@@ -99,14 +99,8 @@ pub(crate) fn generate(
     // It is created with its mode, so that others can never read it, and synced before it signs
     // anything, so that no signature outlives its key.
     merits_guard::check_folder(path).map_err(StartError::KeyFolder)?;
-    let write = || {
-        let mut file = merits_guard::create_new(path)?;
-        file.write_all(line.as_bytes())?;
-        file.sync_all()?;
-        // Its name is on disk once the folder is synced.
-        merits_guard::folder::sync_name(path, &file)
-    };
-    write().map_err(|e| file("write", path, e))?;
+    merits_guard::output::make_own(path, Readers::Owner, |out| out.write_all(line.as_bytes()))
+        .map_err(|e| file("write", path, e))?;
     Ok(signer)
 }
 

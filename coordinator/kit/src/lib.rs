@@ -88,14 +88,35 @@ struct Facts {
 /// over. Returns the number of receipts written.
 ///
 /// # Errors
-/// [`KitError`], or the error of `receipts`.
+/// [`KitError`], or the error of `receipts`. Nothing is left of a kit whose folder this call made.
 pub fn write<E: From<KitError>>(
     log: &LogKey,
     policy: &LedgerPolicy,
     receipts: impl IntoIterator<Item = Result<(Receipt, Vec<Blob>), E>>,
     directory: &Path,
 ) -> Result<usize, E> {
+    let had_folder = directory.exists();
     merits_guard::create_shared_folder(directory).map_err(KitError::io(directory))?;
+    let mut files = Vec::new();
+    let written = write_files(log, policy, receipts, directory, &mut files);
+    if written.is_err() && !had_folder {
+        // Part of a kit would show less than the ledger, and the folder would be in the way of the next attempt.
+        for file in files {
+            let _ = fs::remove_file(file);
+        }
+        let _ = fs::remove_dir(directory);
+    }
+    written
+}
+
+/// Writes the files of a kit, and notes the name of each before.
+fn write_files<E: From<KitError>>(
+    log: &LogKey,
+    policy: &LedgerPolicy,
+    receipts: impl IntoIterator<Item = Result<(Receipt, Vec<Blob>), E>>,
+    directory: &Path,
+    files: &mut Vec<PathBuf>,
+) -> Result<usize, E> {
     let facts = Facts {
         log_key: log.to_string(),
         authority: hex::encode(policy.authority.0),
@@ -104,8 +125,10 @@ pub fn write<E: From<KitError>>(
         anchor_seconds: policy.anchor_seconds,
     };
     let facts = toml::to_string(&facts).map_err(KitError::from)?;
-    let put = |name: &str, kind, text: &str| -> Result<(), KitError> {
-        Ok(Output::write(&directory.join(name), kind, text.as_bytes())?)
+    let mut put = |name: &str, kind, text: &str| -> Result<(), KitError> {
+        let path = directory.join(name);
+        files.push(path.clone());
+        Ok(Output::write(&path, kind, text.as_bytes())?)
     };
     put(FACTS, FACTS_KIND, &facts)?;
     let mut written = 0;

@@ -37,7 +37,7 @@ pub async fn make_durable(db: &mut SqliteConnection, path: &Path) -> Result<(), 
 }
 
 fn explain_writing(path: &Path, error: sqlx::Error) -> FileError {
-    match Trouble::of(&error) {
+    match Trouble::at(path, &error) {
         Trouble::Full => NotWritable::of(path).because("its disk is full: make room"),
         Trouble::Disk => NotWritable::of(path).because(
             "its disk reports an error when it is written: see the system's log (dmesg), and bring the disk back",

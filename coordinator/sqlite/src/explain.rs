@@ -115,7 +115,7 @@ fn missing(file: &File, path: &Path, header: &[u8; HEADER]) -> io::Result<Option
 
 /// The meaning of SQLite's failure with a file.
 pub fn explain(path: &Path, error: sqlx::Error) -> FileError {
-    let trouble = Trouble::of(&error);
+    let trouble = Trouble::at(path, &error);
     if matches!(
         trouble,
         Trouble::NoDatabase | Trouble::Damaged | Trouble::CannotOpen
@@ -135,7 +135,7 @@ pub fn explain(path: &Path, error: sqlx::Error) -> FileError {
         Trouble::ReadOnly | Trouble::CannotOpen => not_writable(path),
         _ => FileError::Failed {
             path: path.to_owned(),
-            source: DatabaseError::from(error),
+            source: DatabaseError::at(path, error),
         },
     }
 }

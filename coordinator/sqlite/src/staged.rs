@@ -62,7 +62,7 @@ impl Staged {
             .map_err(|error| match Trouble::of(&error) {
                 Trouble::Full | Trouble::Disk | Trouble::ReadOnly => FileError::Failed {
                     path: part.clone(),
-                    source: DatabaseError::from(error),
+                    source: DatabaseError::at(&part, error),
                 },
                 _ => failed(error),
             })?;

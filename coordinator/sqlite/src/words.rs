@@ -1,12 +1,20 @@
 //! Errors of a database in terms that operators understand: SQLite's own are for programmers.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, path::Path};
+
+use crate::unwritable::is_full;
+
+/// SQLite's `SQLITE_IOERR_SHMSIZE`.
+const IOERR_SHMSIZE: i32 = 10 | (19 << 8);
 
 /// A failure of SQLite. Its text says what happened and what to do; callers add the path.
 ///
 /// It has no source, because SQLite's text would follow on the screen.
 #[derive(Debug)]
-pub struct DatabaseError(sqlx::Error);
+pub struct DatabaseError {
+    source: sqlx::Error,
+    trouble: Trouble,
+}
 
 /// The kind of a database's failure, which determines the advice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +40,15 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// By SQLite's primary result code.
+    /// The failure of the file `path`. SQLite sometimes says of a full disk that it reports errors.
+    pub(crate) fn at(path: &Path, error: &sqlx::Error) -> Self {
+        match Self::of(error) {
+            Self::Disk if is_full(path) => Self::Full,
+            trouble => trouble,
+        }
+    }
+
+    /// By SQLite's result code.
     pub(crate) fn of(error: &sqlx::Error) -> Self {
         let code = match error {
             sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()),
@@ -40,6 +56,10 @@ impl Trouble {
             sqlx::Error::Io(_) => Some(10),
             _ => None,
         };
+        // The index of the write-ahead log could not be made longer.
+        if code == Some(IOERR_SHMSIZE) {
+            return Self::Full;
+        }
         match code.map(|code| code & 0xff) {
             // "no such table", "no such column".
             Some(1) => Self::Tables,
@@ -56,29 +76,36 @@ impl Trouble {
 }
 
 impl DatabaseError {
+    /// A failure with the file `path`, whose disk is looked at.
+    pub(crate) fn at(path: &Path, source: sqlx::Error) -> Self {
+        let trouble = Trouble::at(path, &source);
+        Self { source, trouble }
+    }
+
     /// Whether the tables are not the program's, because something else changed them.
     pub fn is_of_the_tables(&self) -> bool {
-        Trouble::of(&self.0) == Trouble::Tables
+        self.trouble == Trouble::Tables
     }
 
     /// Whether retrying cannot help, because the disk or the file itself is broken.
     pub fn is_lasting(&self) -> bool {
         matches!(
-            Trouble::of(&self.0),
+            self.trouble,
             Trouble::Disk | Trouble::Damaged | Trouble::NoDatabase
         )
     }
 }
 
 impl From<sqlx::Error> for DatabaseError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error)
+    fn from(source: sqlx::Error) -> Self {
+        let trouble = Trouble::of(&source);
+        Self { source, trouble }
     }
 }
 
 impl fmt::Display for DatabaseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match Trouble::of(&self.0) {
+        f.write_str(match self.trouble {
             Trouble::Busy => "another process keeps the file locked; wait until it has ended, and try again",
             Trouble::ReadOnly => {
                 "the file cannot be written; see that its user owns file and folder, that both may be written, and \
@@ -96,7 +123,7 @@ impl fmt::Display for DatabaseError {
             Trouble::Damaged => "the file is damaged; restore a backup",
             Trouble::NoDatabase => "the file is not a SQLite database; bring the right file back",
             Trouble::Tables | Trouble::Other => {
-                return match &self.0 {
+                return match &self.source {
                     // Its Display has a code before the message.
                     sqlx::Error::Database(error) => f.write_str(error.message()),
                     // Our own, for an invalid value.
@@ -109,3 +136,68 @@ impl fmt::Display for DatabaseError {
 }
 
 impl Error for DatabaseError {}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use sqlx::error::{DatabaseError as Answer, ErrorKind};
+
+    use super::*;
+
+    /// SQLite's answer of this extended code.
+    #[derive(Debug)]
+    struct Code(i32);
+
+    impl fmt::Display for Code {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("disk I/O error")
+        }
+    }
+
+    impl Error for Code {}
+
+    impl Answer for Code {
+        fn message(&self) -> &'static str {
+            "disk I/O error"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.to_string().into())
+        }
+
+        fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    /// Regression: a disk with no room for the index of the write-ahead log was told as broken.
+    #[test]
+    fn an_index_that_cannot_grow_means_a_full_disk() {
+        const IOERR_READ: i32 = 266;
+        for (code, said, lasting) in [
+            (4_874, "the disk is full; make room", false),
+            (IOERR_READ, "the disk reports an error", true),
+        ] {
+            let error = DatabaseError::from(sqlx::Error::Database(Box::new(Code(code))));
+            assert!(error.to_string().starts_with(said), "{error}");
+            assert_eq!(error.is_lasting(), lasting);
+        }
+        // The disk of this test has room, so what it reports is an error.
+        let dir = tempfile::tempdir().unwrap();
+        let error = sqlx::Error::Database(Box::new(Code(IOERR_READ)));
+        assert_eq!(Trouble::at(dir.path(), &error), Trouble::Disk);
+    }
+}

@@ -119,6 +119,42 @@ async fn a_database_that_is_gone_is_not_founded_again() {
     }
 }
 
+/// Regression: what lay elsewhere, or had something else in its place, was told as lost.
+#[tokio::test]
+async fn a_place_that_is_something_else_is_told_as_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let founding = Founding::new(73);
+    let config = stopped(&founding, dir.path()).await;
+    let away = dir.path().join("away");
+    for place in [&config.data_dir, &config.database()] {
+        fs::rename(place, &away).unwrap();
+        for says in ["it is a pipe", "a link to nothing", "lead in a circle"] {
+            match says {
+                "it is a pipe" => {
+                    let made = std::process::Command::new("mkfifo").arg(place).status();
+                    assert!(made.unwrap().success());
+                }
+                "a link to nothing" => {
+                    std::os::unix::fs::symlink(dir.path().join("nothing"), place).unwrap();
+                }
+                _ => std::os::unix::fs::symlink(place, place).unwrap(),
+            }
+            for error in [
+                start(&config).await.unwrap_err(),
+                found(&config).await.unwrap_err(),
+            ] {
+                let said = error.to_string();
+                let named = said.contains(&place.display().to_string());
+                assert!(named && said.contains(says), "{said}");
+            }
+            fs::remove_file(place).unwrap();
+        }
+        fs::rename(&away, place).unwrap();
+    }
+    let coordinator = start(&config).await.unwrap();
+    coordinator.shutdown().await.unwrap();
+}
+
 fn private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();

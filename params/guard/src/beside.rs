@@ -117,6 +117,25 @@ impl Beside {
         Ok(())
     }
 
+    /// The same, also where the file system has no links. Unlike renaming, a link does not replace a file that was
+    /// created there meanwhile.
+    ///
+    /// # Errors
+    /// Those of [`Beside::link`].
+    pub fn take_name(&mut self) -> io::Result<()> {
+        match self.link() {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+                ) && fs::symlink_metadata(&self.name).is_err() =>
+            {
+                self.rename()
+            }
+            linked => linked,
+        }
+    }
+
     /// Deletes the file.
     ///
     /// # Errors

@@ -64,7 +64,13 @@ const MOST_LINKS: usize = 40;
 /// piped](Secret::may_be_piped).
 pub fn open(path: &Path, guard: Guard) -> Result<File, GuardError> {
     let io = GuardError::reading(path);
-    let found = fs::metadata(path).map_err(&io)?;
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) => {
+            require_no_dangling_link(path)?;
+            return Err(io(error));
+        }
+    };
     check(path, &found, guard)?;
     let file = if found.is_file() {
         regular::open(path, OpenOptions::new().read(true))
@@ -89,6 +95,61 @@ pub fn require_file(path: &Path, metadata: &Metadata) -> Result<(), GuardError> 
         path: path.to_owned(),
         found: NotRegular::of(&metadata.file_type()),
     })
+}
+
+/// The same by name, for a file that may be missing. Links that lead nowhere or in a circle are refused too: the file
+/// that they should lead to is not lost.
+///
+/// # Errors
+/// [`GuardError`]; of the kind [`GuardError::Io`], in words, for such links and for what cannot be looked at.
+pub fn require_file_if_any(path: &Path) -> Result<(), GuardError> {
+    match fs::metadata(path) {
+        Ok(found) => require_file(path, &found),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(GuardError::reading(path)(error))
+        }
+        Err(_) => require_no_dangling_link(path),
+    }
+}
+
+/// The same for a folder. A part of its path that is no folder is refused too.
+///
+/// # Errors
+/// Those of [`require_file_if_any`].
+pub fn require_folder_if_any(path: &Path) -> Result<(), GuardError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(found) => Err(GuardError::Io {
+            path: path.to_owned(),
+            source: io::Error::new(
+                io::ErrorKind::NotADirectory,
+                format!(
+                    "it is {}, and a folder is expected: name a folder, or move this away",
+                    input::name(&found.file_type())
+                ),
+            ),
+        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(GuardError::reading(path)(error))
+        }
+        Err(_) => require_no_dangling_link(path),
+    }
+}
+
+fn require_no_dangling_link(path: &Path) -> Result<(), GuardError> {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    // The lost file may come back, and a new one in its place would not have its contents.
+    if is_link
+        && matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
+    {
+        return Err(GuardError::Io {
+            path: path.to_owned(),
+            source: io::Error::other(
+                "it is a link to nothing: bring back what it leads to, or delete the link",
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// Checks an opened file, by its own metadata, and its folder.
@@ -170,19 +231,7 @@ pub fn check_folder(path: &Path) -> Result<(), GuardError> {
         }
         check_one_folder(path, &named)?;
     }
-    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    // The lost file may come back, and a new one in its place would not have its contents.
-    if is_link
-        && matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
-    {
-        return Err(GuardError::Io {
-            path: path.to_owned(),
-            source: io::Error::other(
-                "it is a link to nothing: bring back what it leads to, or delete the link",
-            ),
-        });
-    }
-    Ok(())
+    require_no_dangling_link(path)
 }
 
 /// Checks the folder of `named`, which is the file `path` or a link on the way to it.
@@ -449,6 +498,47 @@ mod tests {
         io::Read::read_to_string(&mut file, &mut text).expect("read");
         assert_eq!(text, "secret");
         writer.join().expect("ended").expect("written");
+    }
+
+    /// Regression: a store that was a link to nothing, or its folder a pipe, was told as lost.
+    #[test]
+    fn what_is_something_else_is_told_as_that_and_not_as_missing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let here = |name: &str| dir.path().join(name);
+        let link = |to: &str, name: &str| {
+            std::os::unix::fs::symlink(here(to), here(name)).expect("linked");
+        };
+        pipe(&here("pipe"), 0o600);
+        create(&here("file")).expect("made");
+        fs::create_dir(here("folder")).expect("made");
+        let _socket = std::os::unix::net::UnixListener::bind(here("socket")).expect("bound");
+        link("gone", "dangling");
+        link("circle", "circle");
+        for (name, says) in [
+            ("pipe", "it is a pipe"),
+            ("socket", "it is a socket"),
+            ("/dev/null", "it is a "),
+            ("dangling", "a link to nothing"),
+            ("circle", "lead in a circle"),
+        ] {
+            for judge in [require_file_if_any, require_folder_if_any] {
+                let said = judge(&here(name)).expect_err(name).to_string();
+                assert!(said.contains(says) && said.contains(name), "{said}");
+            }
+        }
+        // A key that lies elsewhere is not a missing one.
+        let lost = open(&here("dangling"), SEED).expect_err("nothing");
+        assert!(!lost.is_missing() && lost.to_string().contains("a link to nothing"));
+        require_file_if_any(&here("folder")).expect_err("a folder");
+        require_folder_if_any(&here("file")).expect_err("a file");
+        link("file", "to-file");
+        link("folder", "to-folder");
+        for name in ["none", "file", "to-file"] {
+            require_file_if_any(&here(name)).expect(name);
+        }
+        for name in ["none", "folder", "to-folder"] {
+            require_folder_if_any(&here(name)).expect(name);
+        }
     }
 
     #[test]

@@ -192,17 +192,7 @@ impl<'k> Output<'k> {
         if judge(&self.path, self.kind)? {
             return self.beside.rename().map_err(&failed);
         }
-        // Unlike renaming, a link does not replace a file that was created there meanwhile.
-        match self.beside.link() {
-            // The file system has no links.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
-                ) && fs::symlink_metadata(&self.path).is_err() =>
-            {
-                self.beside.rename().map_err(&failed)
-            }
+        match self.beside.take_name() {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(OutputError::There {
                 path: self.path.clone(),
                 what: self.kind.what.to_owned(),
@@ -244,6 +234,33 @@ pub fn replace_own(
     file.sync_all().map_err(words::writing)?;
     beside.rename()?;
     beside.folder().sync(&file).map_err(words::writing)
+}
+
+/// Makes a file of the program's own state that is never replaced, such as a key. It has its name only when it is
+/// whole: a full disk leaves no part of it under the name.
+///
+/// # Errors
+/// The system's, in words, and those of `write`; of the kind `AlreadyExists` where the name is taken. After any error
+/// no file of this call is left.
+pub fn make_own(
+    path: &Path,
+    readers: Readers,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    let taken = || words::writing(rustix::io::Errno::EXIST.into());
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(taken());
+    }
+    let (mut beside, mut file) = Beside::make(path, readers)?;
+    write(&mut file)
+        .and_then(|()| file.sync_all())
+        .map_err(words::writing)?;
+    beside.take_name()?;
+    beside.folder().sync(&file).map_err(|error| {
+        // A power cut could take it away after it was used.
+        let _ = fs::remove_file(path);
+        words::writing(error)
+    })
 }
 
 /// Checks that [`replace_own`] will be able to replace the file: makes the file that it would
@@ -381,6 +398,43 @@ mod tests {
         let error = Output::begin(&missing, TICKET).expect_err("refused");
         assert!(matches!(error, OutputError::NoFolder(_)), "{error}");
         assert_eq!(fs::read(&target).expect("read"), b"ticket/v1 ");
+    }
+
+    /// Regression: a full disk left an empty key under the key's name, which blocked every later start.
+    #[test]
+    fn what_is_never_replaced_has_its_name_only_when_it_is_whole() {
+        let dir = folder();
+        let key = dir.path().join("a.key");
+        let full = make_own(&key, Readers::Owner, |file| {
+            file.write_all(b"half")?;
+            Err(io::Error::from(rustix::io::Errno::NOSPC))
+        });
+        let full = full.expect_err("no room");
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert!(full.to_string().contains("no room"), "{full}");
+        assert!(names(dir.path()).is_empty());
+        make_own(&key, Readers::Owner, |file| file.write_all(b"key")).expect("made");
+        assert_eq!(
+            (fs::read(&key).expect("read"), mode(&key)),
+            (b"key".to_vec(), 0o600)
+        );
+        let link = dir.path().join("link");
+        symlink(dir.path().join("nothing"), &link).expect("linked");
+        for taken in [&key, &link] {
+            let error = make_own(taken, Readers::Owner, |file| file.write_all(b"other"));
+            let error = error.expect_err("taken");
+            assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        }
+        // Somebody makes it while this one is written.
+        let other = dir.path().join("other");
+        let raced = make_own(&other, Readers::Owner, |_| fs::write(&other, "somebody's"));
+        assert_eq!(
+            raced.expect_err("taken").kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(fs::read(&other).expect("read"), b"somebody's");
+        assert_eq!(fs::read(&key).expect("read"), b"key");
+        assert_eq!(names(dir.path()), ["a.key", "link", "other"]);
     }
 
     #[test]

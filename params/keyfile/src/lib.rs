@@ -13,7 +13,7 @@ use std::{
 };
 
 use ed25519_dalek::SigningKey;
-use merits_guard::{Guard, GuardError, Secret};
+use merits_guard::{Guard, GuardError, Secret, output::Readers};
 use rand_core::CryptoRng;
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
@@ -174,20 +174,19 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
     }
     // Reading it would refuse it.
     merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
-    let mut file = merits_guard::create_new(path).map_err(|source| match source.kind() {
-        io::ErrorKind::AlreadyExists => KeyFileError::Exists {
-            path: path.to_owned(),
-        },
-        _ => io(source),
-    })?;
     let line = Zeroizing::new(format!(
         "{MAGIC} {} {}\n",
         kind.name(),
         *Zeroizing::new(hex::encode(secret))
     ));
-    file.write_all(line.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(io)
+    // A full disk must leave no empty key: nothing would replace it, and there is no backup of it.
+    merits_guard::output::make_own(path, Readers::Owner, |file| file.write_all(line.as_bytes()))
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists {
+                path: path.to_owned(),
+            },
+            _ => io(source),
+        })
 }
 
 /// Loads a secret.
@@ -229,7 +228,11 @@ fn parse(bytes: &[u8], kind: KeyKind) -> Result<SecretBytes, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| is_no())?;
     let text = merits_text::file::without_mark(text);
     if text.trim().is_empty() {
-        return Err("is empty".to_owned());
+        return Err(
+            "is empty, so it was never written whole, or was emptied (if nothing was made with it yet, move it \
+             away)"
+                .to_owned(),
+        );
     }
     let mut words = text.split_ascii_whitespace();
     if words.next() != Some(MAGIC) {

@@ -1,6 +1,6 @@
 //! Why a command of a distributor failed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use merits_guard::output::OutputError;
 use merits_keyfile::KeyFileError;
@@ -39,7 +39,7 @@ pub enum DistributorError {
     #[error("in the configuration, `party`: 64 hexadecimal digits: {0}")]
     Party(#[from] hex::FromHexError),
     /// The store cannot be opened.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}", named_once(path, source))]
     Open {
         /// The store.
         path: PathBuf,
@@ -164,4 +164,33 @@ pub enum DistributorError {
     /// A disclosure.
     #[error(transparent)]
     Disclose(#[from] DiscloseError),
+}
+
+/// Why a store cannot be opened, after its name, if the reason does not have it.
+fn named_once(path: &Path, source: &StoreError) -> String {
+    let (path, reason) = (path.display().to_string(), source.to_string());
+    if reason.contains(&path) {
+        return reason;
+    }
+    format!("{path}: {reason}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: the store's name stood before a reason that begins with it.
+    #[test]
+    fn a_store_that_cannot_be_opened_is_named_once() {
+        let path = PathBuf::from("data/records.sqlite");
+        let missing = merits_sqlite::FileError::Missing { path: path.clone() };
+        for source in [StoreError::BeforeTickets, StoreError::File(missing)] {
+            let said = DistributorError::Open {
+                path: path.clone(),
+                source,
+            };
+            let said = said.to_string();
+            assert_eq!(said.matches("data/records.sqlite").count(), 1, "{said}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use merits_guard::GuardError;
 use merits_keyfile::{KeyFileError, KeyKind, SECRET_BYTES, SecretBytes};
 use rand_core::CryptoRng;
 use thiserror::Error;
@@ -35,6 +36,9 @@ impl std::fmt::Debug for StoreKey<'_> {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreKeyError {
+    /// Something else than a file has the store's name, or links that lead nowhere.
+    #[error("the store {0}")]
+    NoStore(#[from] GuardError),
     /// The key exists but the store is missing.
     #[error(
         "the store {} is not there, and the key that sealed it is ({}): what was in it is lost or lies \
@@ -79,6 +83,7 @@ impl<'a> StoreKey<'a> {
         rng: &mut impl CryptoRng,
     ) -> Result<Self, StoreKeyError> {
         let whole = Whole::begin();
+        merits_guard::require_file_if_any(store)?;
         let stored = is_there(store);
         if !stored && path.exists() {
             return Err(StoreKeyError::StoreLost {
@@ -130,13 +135,15 @@ impl<'a> StoreKey<'a> {
 }
 
 /// Whether there is a store. An empty file, as after a full disk, does not count. Anything that is no
-/// file counts, so that opening it says what it is.
+/// file counts, also links that lead nowhere, so that opening it says what it is.
 pub fn is_there(store: &Path) -> bool {
     let mut log = store.as_os_str().to_owned();
     log.push("-wal");
     [store.to_owned(), PathBuf::from(log)].iter().any(|path| {
-        path.metadata()
-            .is_ok_and(|found| !found.is_file() || found.len() > 0)
+        path.metadata().map_or_else(
+            |_| path.symlink_metadata().is_ok(),
+            |found| !found.is_file() || found.len() > 0,
+        )
     })
 }
 
@@ -167,6 +174,17 @@ mod tests {
         fs::remove_file(&store).unwrap();
         let error = StoreKey::of(&store, &key, "distributor", rng).unwrap_err();
         assert!(error.to_string().contains("merits distributor restore"));
+        for (to, says) in [
+            ("nowhere", "a link to nothing"),
+            ("records.sqlite", "circle"),
+        ] {
+            std::os::unix::fs::symlink(directory.path().join(to), &store).unwrap();
+            assert!(is_there(&store));
+            let error = StoreKey::of(&store, &key, "distributor", rng).unwrap_err();
+            let said = error.to_string();
+            assert!(said.contains(says) && !said.contains("lost"), "{said}");
+            fs::remove_file(&store).unwrap();
+        }
         assert!(!format!("{made:?}").contains(&hex::encode(made.secret())));
     }
 }

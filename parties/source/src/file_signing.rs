@@ -320,6 +320,7 @@ impl SourceConfig {
         rng: &mut impl CryptoRng,
     ) -> Result<(SigningKey, SecretBytes, Register), FileSigningError> {
         let secret = merits_keyfile::load(&self.signing_key, KeyKind::Signing)?;
+        self.require_no_other_things()?;
         let never_signed = !self.salt_key.exists() && !self.register_file.exists();
         let salts = if never_signed {
             let mut salts = SecretBytes::default();
@@ -332,6 +333,13 @@ impl SourceConfig {
         Ok((SigningKey::from_bytes(&secret), salts, register))
     }
 
+    /// What lies elsewhere, behind a link that leads nowhere now, is not lost.
+    fn require_no_other_things(&self) -> Result<(), FileSigningError> {
+        merits_guard::require_file_if_any(&self.register_file).map_err(RegisterError::from)?;
+        merits_guard::require_file_if_any(&self.salt_key).map_err(KeyFileError::Exposed)?;
+        Ok(())
+    }
+
     /// Register and salts belong together: with either alone, what was signed would get a second
     /// commitment. The register is made first, so that salts without a register always mean a loss.
     fn secrets(
@@ -339,6 +347,7 @@ impl SourceConfig {
         rng: &mut impl CryptoRng,
     ) -> Result<(SigningKey, SecretBytes, Register), FileSigningError> {
         let (register, salts) = (&self.register_file, &self.salt_key);
+        self.require_no_other_things()?;
         let had_salts = salts.exists();
         if had_salts && !register.exists() {
             return Err(FileSigningError::RegisterLost {

@@ -32,7 +32,7 @@ pub enum SignError {
     #[error(transparent)]
     Register(#[from] RegisterError),
     /// The bundle cannot be written.
-    #[error("the bundle cannot be written: {0}; is the disk full?")]
+    #[error("the bundle cannot be written: {0}")]
     Output(io::Error),
     /// The links file cannot be read.
     #[error("links file: {0}")]
@@ -55,6 +55,10 @@ pub enum SignError {
         /// The account.
         subject: String,
     },
+}
+
+fn unwritten(error: io::Error) -> SignError {
+    SignError::Output(merits_guard::words::writing(error))
 }
 
 /// A subject-period that was not signed.
@@ -178,7 +182,7 @@ pub fn sign_groups(
         source: signer.source().0,
         schema,
     };
-    write_line(out, &header).map_err(SignError::Output)?;
+    write_line(out, &header).map_err(unwritten)?;
     let mut report = SignReport::default();
     let mut lines: Vec<SignedCommitment> = Vec::with_capacity(CHUNK);
     for (chunk_index, chunk) in groups.chunks(CHUNK).enumerate() {
@@ -220,10 +224,26 @@ pub fn sign_groups(
         // Written to the disk first, so that a crash cannot forget a signature that was given out.
         register.sync()?;
         for line in lines.drain(..) {
-            write_line(out, &line).map_err(SignError::Output)?;
+            write_line(out, &line).map_err(unwritten)?;
         }
         progress(chunk_index * CHUNK + chunk.len());
     }
-    out.flush().map_err(SignError::Output)?;
+    out.flush().map_err(unwritten)?;
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: a full disk was told as "No space left on device (os error 28)".
+    #[test]
+    fn a_full_disk_is_told_in_words() {
+        const NO_SPACE: i32 = 28;
+        let said = unwritten(io::Error::from_raw_os_error(NO_SPACE)).to_string();
+        assert!(
+            said.contains("make room") && !said.contains("os error"),
+            "{said}"
+        );
+    }
 }

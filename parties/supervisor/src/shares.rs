@@ -171,6 +171,7 @@ pub fn of_epoch<'c>(
     // Refuse also if the files of the halves are lost with it: they may be restored, but the
     // answers are not.
     require_journal(config, log, holder, side)?;
+    merits_guard::require_file_if_any(path).map_err(KeyFileError::Exposed)?;
     if path.exists() {
         let share = ViewKeyShare::read(path)?;
         require_own(&share, path, log, side, Some(epoch))?;
@@ -212,7 +213,11 @@ pub fn all(
     side: Side,
 ) -> Result<Held, SharesError> {
     let mut shares = Vec::with_capacity(config.shares.len());
-    for path in config.shares.iter().filter(|path| path.exists()) {
+    for path in &config.shares {
+        merits_guard::require_file_if_any(path).map_err(KeyFileError::Exposed)?;
+        if !path.exists() {
+            continue;
+        }
         let share = ViewKeyShare::read(path)?;
         require_own(&share, path, log, side, None)?;
         shares.push(share);
@@ -277,6 +282,8 @@ fn require_journal(
     holder: &PartyId,
     side: Side,
 ) -> Result<(), SharesError> {
+    // What lies elsewhere, behind a link that leads nowhere now, is not lost.
+    merits_guard::require_file_if_any(&config.journal).map_err(JournalError::from)?;
     if config.journal.exists() || held(log, holder, side).next().is_none() {
         return Ok(());
     }

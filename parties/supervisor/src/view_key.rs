@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_guard::{Guard, GuardError, Secret, input};
+use merits_guard::{Guard, GuardError, Secret, input, output::Readers};
 use merits_ledger::entry::{HalfKeys, ProvenHalf};
 use merits_primitives::{
     dleq::{Context, Equality, Possession},
@@ -214,9 +214,7 @@ impl ViewKeyShare {
         );
         // Reading it would refuse it.
         merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
-        let mut out = merits_guard::create_new(path).map_err(|error| io(path, error))?;
-        out.write_all(&text)
-            .and_then(|()| out.sync_all())
+        merits_guard::output::make_own(path, Readers::Owner, |out| out.write_all(&text))
             .map_err(|error| io(path, error))
     }
 

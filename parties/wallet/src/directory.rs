@@ -11,6 +11,7 @@
 //! else is found on the ledger. Only account names must be entered again.
 
 use std::{
+    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -126,9 +127,9 @@ impl Directory {
         config: WalletConfig,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, DirectoryError> {
-        let directory = Self::found(path, config)?;
-        merits_keyfile::create(&directory.seed_path(), KeyKind::Seed, rng)?;
-        Ok(directory)
+        Self::found(path, config, |seed| {
+            merits_keyfile::create(seed, KeyKind::Seed, rng).map(drop)
+        })
     }
 
     /// Makes a wallet with the seed of a lost one.
@@ -140,9 +141,9 @@ impl Directory {
         config: WalletConfig,
         seed: &[u8; 32],
     ) -> Result<Self, DirectoryError> {
-        let directory = Self::found(path, config)?;
-        merits_keyfile::keep(&directory.seed_path(), KeyKind::Seed, seed)?;
-        Ok(directory)
+        Self::found(path, config, |file| {
+            merits_keyfile::keep(file, KeyKind::Seed, seed)
+        })
     }
 
     /// Opens a wallet.
@@ -226,14 +227,15 @@ impl Directory {
         self.path.join("seed.key")
     }
 
-    /// The directory and its configuration, without a seed.
-    fn found(path: &Path, mut config: WalletConfig) -> Result<Self, DirectoryError> {
+    /// The directory, its configuration, and its seed by `keep`: all of them or none.
+    fn found(
+        path: &Path,
+        mut config: WalletConfig,
+        keep: impl FnOnce(&Path) -> Result<(), KeyFileError>,
+    ) -> Result<Self, DirectoryError> {
         let file = path.join("wallet.toml");
-        let io = |source| DirectoryError::Io {
-            path: file.clone(),
-            source: merits_guard::words::writing(source),
-        };
-        if file.exists() || path.join("seed.key").exists() {
+        let seed = path.join("seed.key");
+        if file.exists() || seed.exists() {
             return Err(DirectoryError::Exists(path.to_owned()));
         }
         // Report a wrong value before anything is made.
@@ -242,14 +244,35 @@ impl Directory {
         config.ledger.replica = "replica".into();
         // The owner of the table keeps their own mark.
         config.ledger.high_water_mark = None;
-        merits_guard::create_folder(path).map_err(io)?;
-        let text =
-            toml::to_string(&config).map_err(|error| io(io::Error::other(error.to_string())))?;
-        let mut out = merits_guard::create_new(&file).map_err(io)?;
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.sync_all())
-            .map_err(io)?;
+        let had_folder = path.exists();
+        let made = Self::make(path, &file, &config, || keep(&seed));
+        if made.is_err() && !had_folder {
+            // Nobody else made anything in it. A folder that is not empty stays.
+            let _ = fs::remove_dir(path);
+        }
+        made?;
         Self::open(path)
+    }
+
+    fn make(
+        path: &Path,
+        file: &Path,
+        config: &WalletConfig,
+        keep: impl FnOnce() -> Result<(), KeyFileError>,
+    ) -> Result<(), DirectoryError> {
+        let io = |source| DirectoryError::Io {
+            path: file.to_owned(),
+            source: merits_guard::words::writing(source),
+        };
+        let text =
+            toml::to_string(config).map_err(|error| io(io::Error::other(error.to_string())))?;
+        merits_guard::create_folder(path).map_err(io)?;
+        output::make_own(file, Readers::Owner, |out| out.write_all(text.as_bytes())).map_err(io)?;
+        keep().map_err(|error| {
+            // Without its seed it would be a wallet that can be neither opened nor made again.
+            let _ = fs::remove_file(file);
+            DirectoryError::from(error)
+        })
     }
 }
 
@@ -259,7 +282,6 @@ mod tests {
     use ed25519_dalek::SigningKey;
     use merits_primitives::ids::Origin;
     use merits_verifier::log::LogSigner;
-    use std::fs;
 
     /// An account is one however its letters were composed: in an argument, and in a notebook of before.
     #[test]
@@ -318,6 +340,27 @@ mod tests {
             let mode = fs::metadata(&again).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700);
         }
+    }
+
+    /// Regression: on a full disk a part was left, and the next attempt said that there is a wallet.
+    #[test]
+    fn a_wallet_that_cannot_be_made_leaves_nothing() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("mine");
+        let full = |file: &Path| {
+            Err(KeyFileError::Io {
+                path: file.to_owned(),
+                source: io::ErrorKind::StorageFull.into(),
+            })
+        };
+        Directory::found(&path, config(), full).expect_err("no room");
+        assert!(!path.exists());
+        // A folder of the user's own stays, with what is in it.
+        fs::create_dir(&path).expect("made");
+        fs::write(path.join("notes"), "mine").expect("written");
+        Directory::found(&path, config(), full).expect_err("no room");
+        assert_eq!(fs::read_dir(&path).expect("readable").count(), 1);
+        Directory::create(&path, config(), &mut rand::rng()).expect("there is room again");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `merits wallet create`, `backup`, `restore`.
 
 use std::{
-    io::{IsTerminal as _, Read as _},
+    io::{Error, ErrorKind, IsTerminal as _, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -92,6 +92,12 @@ impl Backup {
             "wrote {}; it opens and holds the seed",
             self.output.display()
         );
+        if is_within(&self.output, &self.dir) {
+            say(
+                "The backup lies in the wallet's own folder and is lost together with it: copy it to another \
+                 device.",
+            );
+        }
         Ok(())
     }
 }
@@ -138,6 +144,12 @@ impl Restore {
     }
 }
 
+/// Whether a file lies in a folder, or in one within it.
+fn is_within(file: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize();
+    matches!((real(file), real(folder)), (Ok(file), Ok(folder)) if file.starts_with(&folder))
+}
+
 fn commitment(wallet: &Directory) -> anyhow::Result<String> {
     let commitment = wallet.keys()?.commitment(0);
     Ok(hex::encode(merits_primitives::field::to_bytes(&commitment)))
@@ -168,6 +180,12 @@ fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<S
         merits_guard::open(path, Guard::Private(Secret::Passphrase))?
             .take(MOST_PASSPHRASE as u64)
             .read_to_string(&mut text)
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidData => {
+                    Error::new(error.kind(), "it is not UTF-8 text: save the file as UTF-8")
+                }
+                _ => merits_guard::words::reading(error),
+            })
             .with_context(at)?;
         let line = without_mark(&text).lines().next().unwrap_or_default();
         return Ok(Zeroizing::new(line.to_owned()));

@@ -79,6 +79,7 @@ impl Redeem {
     }
 
     async fn once(&self, wallet: &mut Wallet, client: &mut ExchangeClient) -> anyhow::Result<()> {
+        wallet.require_voucher_folder()?;
         let prover = wallet.prover()?;
         let at = match &self.at {
             Some(name) => Some(find_party(&wallet.replica(), name)?),
@@ -102,11 +103,14 @@ impl Redeem {
                 return Err(anyhow!(error).context(told));
             }
         };
-        wallet.confirm_redemption(id, &voucher.receipt).await?;
+        let spent = || spent(&id, &self.exchange);
+        let confirmed = wallet.confirm_redemption(id, &voucher.receipt).await;
+        confirmed.with_context(spent)?;
         warn(wallet);
-        let key = wallet.voucher_key(&id)?;
-        let code = voucher.open(wallet.keys().origin(), &key.secret)?;
-        keep(wallet, &id, code.as_str(), Some(&voucher.receipt))?;
+        let key = wallet.voucher_key(&id).with_context(spent)?;
+        let code = voucher.open(wallet.keys().origin(), &key.secret);
+        let code = code.with_context(spent)?;
+        keep(wallet, &id, code.as_str(), Some(&voucher.receipt)).with_context(spent)?;
         println!("{} came back as change", thousands(planned.change().0));
         Ok(())
     }
@@ -127,7 +131,17 @@ impl Voucher {
         let key = wallet.voucher_key(&own.id)?;
         let code = open(&key.secret, &context, &sealed)?;
         keep(&wallet, &own.id, code.as_str(), own.receipt.as_ref())
+            .with_context(|| spent(&own.id, &self.exchange))
     }
+}
+
+/// What a person needs to know when a redemption was accepted and its voucher is not in the wallet.
+fn spent(redemption: &EntryId, exchange: &str) -> String {
+    format!(
+        "the credits are spent, so do not redeem again, and the voucher is not in the wallet's folder: copy its code \
+         if it is shown above. `merits wallet voucher --redemption {redemption} --exchange {exchange}` asks for it \
+         again"
+    )
 }
 
 /// Keeps a voucher in the wallet and shows it. It is paid for, so one that cannot be kept is still

@@ -104,6 +104,37 @@ fn what_is_no_file_is_named_and_not_waited_for() {
     }
 }
 
+/// Regression: a full disk left empty keys and half a wallet under their names, and every later attempt was refused
+/// because of them. No file of this shell's commands may have a byte, as if the disk were full.
+#[test]
+fn a_disk_without_room_leaves_nothing_under_the_names() {
+    const FULL: &str = "trap '' XFSZ && ulimit -f 0 && exec";
+    let ledger = Ledger::found();
+    let here = ledger.path();
+    for (command, made) in [
+        (
+            "sponsor apply --config sponsor.toml --output sponsor.application",
+            "sponsor.key",
+        ),
+        ("wallet create --dir wal --ledger sponsor.toml", "wal"),
+    ] {
+        // The coordinator runs, and writes its own.
+        let others = || {
+            let mut all = everything(here);
+            all.retain(|path| !path.to_string_lossy().contains("coordinator"));
+            all.sort();
+            all
+        };
+        let before = others();
+        let full = after(FULL, here, command);
+        assert_eq!(full.code, Some(1), "{full:#?}");
+        assert_eq!(others(), before, "{full:#?}");
+        let ran = after("exec", here, command);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        assert!(here.join(made).exists(), "{ran:#?}");
+    }
+}
+
 /// Everything in a folder, and in those within it.
 fn everything(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -155,6 +155,10 @@ fn neither_a_register_nor_salts_are_begun_beside_the_other() {
         fs::rename(path.join(lost), &kept).expect("moved");
         sign(path, command).refuses(&[lost, left, "copy"]);
         assert!(!path.join(lost).exists());
+        // What a link leads to elsewhere is not lost.
+        std::os::unix::fs::symlink(path.join("nothing"), path.join(lost)).expect("linked");
+        sign(path, command).refuses(&[lost, "a link to nothing"]);
+        fs::remove_file(path.join(lost)).expect("removed");
         assert_eq!(fs::read(path.join("bundle.jsonl")).expect("there"), bundle);
         fs::rename(&kept, path.join(lost)).expect("moved back");
     }

@@ -42,6 +42,21 @@ fn a_wallet_comes_back_from_its_backup() {
     ledger
         .merits("wallet backup --dir mine --output mine.backup --passphrase-file words")
         .refuses(&["mine.backup", "exists"]);
+    // A backup beside the seed is lost with it.
+    let inside =
+        ledger.merits("wallet backup --dir mine --output mine/own.backup --passphrase-file words");
+    inside.succeeds("it opens");
+    let words: Vec<&str> = inside.stdout.split_whitespace().collect();
+    assert!(
+        words.join(" ").contains("lost together with it"),
+        "{inside:#?}"
+    );
+    let latin = ledger.path().join("latin");
+    write_private(&latin, "");
+    fs::write(&latin, b"caf\xe9 lantern wheel\n").expect("written");
+    ledger
+        .merits("wallet backup --dir mine --output latin.backup --passphrase-file latin")
+        .refuses(&["latin", "not UTF-8 text: save the file as UTF-8"]);
     ledger
         .merits("wallet restore --backup mine.backup --dir found --passphrase-file words")
         .succeeds("restored");

@@ -2,7 +2,10 @@
 //! their time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
-use merits_kit::offline::{OfflineFault, OfflineVerifier, VerifiedEntry};
+use merits_kit::{
+    KitError,
+    offline::{OfflineFault, OfflineVerifier, VerifiedEntry},
+};
 use merits_ledger::{
     Entry, History, Submission,
     entry::{ATTESTED, CONSENT_WITHDRAWN, EARN_BATCH, REDEEMED, TICKET_DEPOSITED},
@@ -173,4 +176,27 @@ fn a_kit_without_the_key_or_the_offer_verifies_nothing() {
             "{kind:#x}: {fault}"
         );
     }
+}
+
+/// Regression: a full disk left an empty folder, and the next attempt said that it is there already.
+#[test]
+fn a_kit_that_cannot_be_written_leaves_nothing() {
+    let town = Town::new(StdRng::seed_from_u64(47)).unwrap();
+    let (signer, policy) = (town.federation.signer(), town.federation.policy());
+    let directory = tempfile::tempdir().unwrap();
+    let kit = directory.path().join("kit");
+    let full = || KitError::Io {
+        path: kit.clone(),
+        source: std::io::ErrorKind::StorageFull.into(),
+    };
+    let write = |receipts: Vec<Result<_, KitError>>| {
+        merits_kit::write(signer.public(), &policy, receipts, &kit)
+    };
+    write(vec![Err(full())]).unwrap_err();
+    assert!(!kit.exists());
+    // A folder that was there before stays.
+    std::fs::create_dir(&kit).unwrap();
+    write(vec![Err(full())]).unwrap_err();
+    assert!(kit.exists());
+    assert_eq!(write(Vec::new()).unwrap(), 0);
 }

@@ -3,10 +3,10 @@
 //! The wallet does not contact exchanges: its program sends the result of
 //! [`Wallet::plan_redemption`] to one, and passes back the answer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
-use merits_guard::output::{Kind, Output, Readers};
+use merits_guard::output::{Kind, Output, Readers, prove_replaceable};
 use merits_ledger::{
     Entry, OfferRefusal, Refusal,
     entry::{Attested, REDEEMED, Redeemed},
@@ -203,6 +203,18 @@ impl Wallet {
         }
     }
 
+    /// Checks that a voucher can be stored, before anything is spent for it.
+    ///
+    /// # Errors
+    /// [`WalletError::Folder`].
+    pub fn require_voucher_folder(&self) -> Result<(), WalletError> {
+        self.voucher_folder().map(drop)
+    }
+
+    fn voucher_folder(&self) -> Result<PathBuf, WalletError> {
+        voucher_folder(self.directory.path())
+    }
+
     /// Stores a voucher's code in the wallet's folder, readable by its owner only.
     ///
     /// # Errors
@@ -218,7 +230,7 @@ impl Wallet {
         let (offer, exchange, credits) = self.redeemed(redemption)?;
         let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: *offer });
         let published = &state.offers().get(offer).ok_or(unknown)?.published;
-        let folder = self.directory.path().join("vouchers");
+        let folder = self.voucher_folder()?;
         let path = folder.join(format!("{redemption}.json"));
         let kept = Kept {
             merits: "voucher/v1",
@@ -231,10 +243,6 @@ impl Wallet {
         };
         let mut text = zeroize::Zeroizing::new(serde_json::to_string_pretty(&kept)?);
         text.push('\n');
-        merits_guard::create_folder(&folder).map_err(|source| WalletError::Folder {
-            path: folder.display().to_string(),
-            source,
-        })?;
         Output::write(&path, VOUCHER, text.as_bytes())?;
         Ok(KeptVoucher {
             redemption: redemption.to_string(),
@@ -310,6 +318,18 @@ pub(super) fn bucket(buckets: &[Expiry], day: &str) -> Result<Expiry, WalletErro
     })
 }
 
+/// The folder of the vouchers of the wallet in `directory`, made if it is not there, in which a file can be made.
+fn voucher_folder(directory: &Path) -> Result<PathBuf, WalletError> {
+    let folder = directory.join("vouchers");
+    merits_guard::create_folder(&folder)
+        .and_then(|()| prove_replaceable(&folder.join("voucher.json")))
+        .map_err(|source| WalletError::Folder {
+            path: folder.display().to_string(),
+            source,
+        })?;
+    Ok(folder)
+}
+
 /// The only id that begins with this text.
 fn entry_id(
     known: impl Iterator<Item = EntryId>,
@@ -325,5 +345,31 @@ fn entry_id(
         (Some(id), None) => Ok(id),
         (None, _) => Err(WalletError::UnknownEntry { what, text }),
         (Some(_), Some(_)) => Err(WalletError::SeveralEntries(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Regression: the credits were spent before it was seen that the voucher has no place.
+    #[test]
+    fn a_folder_that_takes_no_voucher_is_told_before() {
+        let wallet = tempfile::tempdir().expect("a directory");
+        let folder = wallet.path().join("vouchers");
+        let made = std::process::Command::new("mkfifo").arg(&folder).status();
+        assert!(made.expect("mkfifo runs").success());
+        let said = voucher_folder(wallet.path())
+            .expect_err("a pipe")
+            .to_string();
+        assert!(
+            said.contains("vouchers") && said.contains("a folder is to be made"),
+            "{said}"
+        );
+        std::fs::remove_file(&folder).expect("removed");
+        for _ in 0..2 {
+            assert_eq!(voucher_folder(wallet.path()).expect("made"), folder);
+        }
+        assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 0);
     }
 }

@@ -93,6 +93,23 @@ fn a_lost_half_is_not_made_again() {
         );
     }
     assert!(!first.exists());
+    // What a link leads to elsewhere is not lost.
+    for link in [first, &config.journal] {
+        let kept = dir.path().join("kept");
+        let had = fs::rename(link, &kept).is_ok();
+        std::os::unix::fs::symlink(dir.path().join("nothing"), link).unwrap();
+        for refused in [
+            make(&config, &log, EPOCH).map(drop),
+            shares::all(&config, &log, &WITNESS, Side::Witness).map(drop),
+        ] {
+            let said = refused.unwrap_err().to_string();
+            assert!(said.contains("a link to nothing"), "{said}");
+        }
+        fs::remove_file(link).unwrap();
+        if had {
+            fs::rename(&kept, link).unwrap();
+        }
+    }
     // Another half in its place is none either.
     let other = ViewKeyShare::generate(log.origin.clone(), EPOCH, Side::Witness, &mut rand::rng());
     other.write(first).unwrap();

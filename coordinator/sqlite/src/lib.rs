@@ -28,6 +28,7 @@ mod explain;
 mod fold;
 mod kind;
 mod pool;
+mod room;
 mod schema;
 mod staged;
 mod unwritable;

@@ -4,7 +4,12 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use rustix::fs::{Access, StatVfsMountFlags};
 
-use crate::{beside, error::FileError, real};
+use crate::{
+    beside,
+    error::FileError,
+    real,
+    room::{folder, is_full},
+};
 
 /// Whether the folder's mode prevents its owner from making files in it.
 pub(crate) fn folder_is_closed(path: &Path) -> bool {
@@ -12,24 +17,6 @@ pub(crate) fn folder_is_closed(path: &Path) -> bool {
         let own = metadata.uid() == rustix::process::geteuid().as_raw();
         own && metadata.mode() & 0o300 != 0o300
     })
-}
-
-/// Whether the disk of a file has no room for another block or another file.
-pub(crate) fn is_full(path: &Path) -> bool {
-    rustix::fs::statvfs(folder(&real(path)))
-        .is_ok_and(|disk| has_no_room(disk.f_blocks, disk.f_bavail, disk.f_files, disk.f_favail))
-}
-
-/// A file system that counts no blocks or no files gives 0 for all of them.
-fn has_no_room(blocks: u64, free_blocks: u64, files: u64, free_files: u64) -> bool {
-    (blocks > 0 && free_blocks == 0) || (files > 0 && free_files == 0)
-}
-
-fn folder(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
 }
 
 /// Why a file cannot be written, as far as the system shows it.
@@ -113,26 +100,5 @@ impl<'a> NotWritable<'a> {
             facts: self.facts,
             why: why.into(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_disk_without_blocks_or_files_is_full() {
-        for (blocks, free_blocks, files, free_files, full) in [
-            (100, 0, 10, 5, true),
-            (100, 50, 10, 0, true),
-            (100, 1, 10, 1, false),
-            // It does not count its files, or its blocks.
-            (100, 1, 0, 0, false),
-            (0, 0, 0, 0, false),
-        ] {
-            assert_eq!(has_no_room(blocks, free_blocks, files, free_files), full);
-        }
-        let dir = tempfile::tempdir().unwrap();
-        assert!(!is_full(&dir.path().join("store.sqlite")));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, path::Path};
 
-use crate::unwritable::is_full;
+use crate::room::is_full;
 
 /// SQLite's `SQLITE_IOERR_SHMSIZE`.
 const IOERR_SHMSIZE: i32 = 10 | (19 << 8);

@@ -37,5 +37,6 @@ pub mod products;
 pub mod residue;
 pub mod scope;
 pub mod tags;
+pub mod threshold;
 
 pub use ark_bn254::Fr;

@@ -5,7 +5,10 @@
 //! are refused ([`merits_guard`]): a readable secret is no longer secret, a secret that others
 //! could put there may be theirs, and the user must know.
 //!
-//! Out of scope: encryption of the file itself. Put the directory on an encrypted disk.
+//! Key files are not encrypted: put their directory on an encrypted disk. [`passphrase`] is for files that are: a
+//! wallet's backup, and a holder's share of a view key.
+
+pub mod passphrase;
 
 use std::{
     io::{self, Read, Write as _},

@@ -1,9 +1,7 @@
 //! A wallet's backup: the seed under a passphrase, and the configuration of its ledger.
 //!
-//! Argon2id (RFC 9106) derives a key from the passphrase, slowly and with much memory, so that
-//! somebody who finds the file can try only few passphrases. ChaCha20-Poly1305 seals the seed under
-//! that key and authenticates the plain text in the file. The file and the passphrase restore
-//! everything: the rest is on the ledger.
+//! The key of [`merits_keyfile::passphrase`] seals the seed, and authenticates the plain text in the
+//! file. The file and the passphrase restore everything: the rest is on the ledger.
 //!
 //! A passphrase is normalized (NFC) before use, so a backup also opens on a system that encodes its
 //! letters differently. Backups from before that rule open too: after the normalized text, the text
@@ -14,14 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use chacha20poly1305::{
-    ChaCha20Poly1305, KeyInit as _,
-    aead::{Aead as _, Payload},
-};
 use merits_guard::{
     input,
     output::{Kind, Output, OutputError, Readers},
+};
+use merits_keyfile::passphrase::{
+    Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, one_form, require_long,
 };
 use merits_primitives::field;
 use merits_records::field_text;
@@ -37,23 +33,7 @@ const KIND: &str = "wallet-backup/v1";
 /// Most bytes of a backup.
 const MAX_BYTES: u64 = 1 << 16;
 
-/// Fewest characters of a passphrase.
-pub const LEAST_PASSPHRASE: usize = 10;
-
-/// Memory of Argon2id, KiB: 64 MiB, the second recommendation of RFC 9106, section 4.
-const MEMORY_KIB: u32 = 64 * 1024;
-
-/// Passes of Argon2id, by the same recommendation.
-const PASSES: u32 = 3;
-
-/// Lanes of Argon2id, by the same recommendation.
-const LANES: u32 = 4;
-
-/// Most memory that a file may ask for, KiB: 1 GiB.
-const MOST_MEMORY_KIB: u32 = 1 << 20;
-
-/// Most passes that a file may ask for.
-const MOST_PASSES: u32 = 32;
+pub use merits_keyfile::passphrase::LEAST_PASSPHRASE;
 
 /// Why a backup cannot be made or used.
 #[derive(Debug, Error)]
@@ -102,22 +82,21 @@ pub struct Backup {
     ledger: LedgerConfig,
     kdf: Derivation,
     #[serde(with = "field_text::bytes")]
-    nonce: [u8; 12],
+    nonce: [u8; NONCE_BYTES],
     /// Seed and tag.
     #[serde(with = "field_text::bytes")]
     sealed: [u8; 48],
 }
 
-/// How the key is derived from the passphrase.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Derivation {
-    algorithm: String,
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-    #[serde(with = "field_text::bytes")]
-    salt: [u8; 16],
+/// The words of a backup.
+impl From<PassphraseError> for BackupError {
+    fn from(error: PassphraseError) -> Self {
+        match error {
+            PassphraseError::Short => Self::ShortPassphrase,
+            PassphraseError::Sealed => Self::Sealed,
+            other => Self::Derivation(other.to_string()),
+        }
+    }
 }
 
 impl Backup {
@@ -132,19 +111,9 @@ impl Backup {
         passphrase: &str,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, BackupError> {
-        let passphrase = &*one_form(passphrase);
-        if passphrase.chars().count() < LEAST_PASSPHRASE {
-            return Err(BackupError::ShortPassphrase);
-        }
-        let mut kdf = Derivation {
-            algorithm: "argon2id".to_owned(),
-            memory_kib: MEMORY_KIB,
-            passes: PASSES,
-            lanes: LANES,
-            salt: [0; 16],
-        };
-        rng.fill_bytes(&mut kdf.salt);
-        let mut nonce = [0; 12];
+        require_long(passphrase)?;
+        let mut nonce = [0; NONCE_BYTES];
+        let kdf = Derivation::fresh(rng);
         rng.fill_bytes(&mut nonce);
         let mut backup = Self {
             merits: KIND.to_owned(),
@@ -154,18 +123,12 @@ impl Backup {
             nonce,
             sealed: [0; 48],
         };
-        let bound = backup.bound();
-        let payload = Payload {
-            msg: seed,
-            aad: &bound,
-        };
-        backup.sealed = backup
-            .cipher(passphrase)?
-            .encrypt(&nonce.into(), payload)
-            .ok()
-            .and_then(|sealed| sealed.try_into().ok())
+        let key = backup.kdf.key(passphrase)?;
+        backup.sealed = key
+            .seal(&nonce, &backup.bound(), seed)?
+            .try_into()
             // 32 bytes and a tag of 16.
-            .ok_or(BackupError::Sealed)?;
+            .map_err(|_| BackupError::Sealed)?;
         Ok(backup)
     }
 
@@ -198,15 +161,8 @@ impl Backup {
 
     /// Opens the backup with exactly these bytes.
     fn open_as(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
-        let payload = Payload {
-            msg: &self.sealed,
-            aad: &self.bound(),
-        };
-        let seed = self
-            .cipher(passphrase)?
-            .decrypt(&self.nonce.into(), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| BackupError::Sealed)?;
+        let key = self.key_as_typed(passphrase)?;
+        let seed = key.open(&self.nonce, &self.bound(), &self.sealed)?;
         let seed: [u8; 32] = seed
             .as_slice()
             .try_into()
@@ -252,16 +208,13 @@ impl Backup {
         let text = input::read(path, MAX_BYTES).map_err(io)?;
         let backup: Self = serde_json::from_slice(bytes_without_mark(&text))
             .map_err(|error| form(error.to_string()))?;
-        if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
-            return Err(form(format!("{KIND} with argon2id is expected")));
+        if backup.merits != KIND {
+            return Err(form(format!("{KIND} is expected")));
         }
-        let kdf = &backup.kdf;
-        if kdf.memory_kib > MOST_MEMORY_KIB || kdf.passes > MOST_PASSES {
-            return Err(form(format!(
-                "it asks for {} KiB and {} passes, more than any backup of ours",
-                kdf.memory_kib, kdf.passes
-            )));
-        }
+        backup
+            .kdf
+            .check()
+            .map_err(|error| form(error.to_string()))?;
         Ok(backup)
     }
 
@@ -269,14 +222,15 @@ impl Backup {
     /// wallet connects.
     fn bound(&self) -> [u8; 32] {
         let ledger = &self.ledger;
+        let [memory_kib, passes, lanes] = self.kdf.numbers();
         let numbers = [
             ledger.least_claims_per_total,
             ledger.anchor_seconds,
             u32::from(ledger.tickets),
             u32::from(ledger.allow_dev_keys),
-            self.kdf.memory_kib,
-            self.kdf.passes,
-            self.kdf.lanes,
+            memory_kib,
+            passes,
+            lanes,
         ];
         let numbers: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
         field::digest(
@@ -288,26 +242,14 @@ impl Backup {
                 ledger.authority.as_bytes(),
                 ledger.replica.as_os_str().as_encoded_bytes(),
                 &numbers,
-                &self.kdf.salt,
+                self.kdf.salt(),
             ],
         )
     }
 
-    fn cipher(&self, passphrase: &str) -> Result<ChaCha20Poly1305, BackupError> {
-        let kdf = &self.kdf;
-        let refused = |error: argon2::Error| BackupError::Derivation(error.to_string());
-        let params =
-            Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(32)).map_err(refused)?;
-        let mut key = Zeroizing::new([0u8; 32]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.as_bytes(), &kdf.salt, key.as_mut())
-            .map_err(refused)?;
-        Ok(ChaCha20Poly1305::new(&(*key).into()))
+    fn key_as_typed(&self, passphrase: &str) -> Result<PassphraseKey, BackupError> {
+        Ok(self.kdf.key_as_typed(passphrase)?)
     }
-}
-
-fn one_form(passphrase: &str) -> Zeroizing<String> {
-    Zeroizing::new(typed::typed(passphrase).into_owned())
 }
 
 #[cfg(test)]
@@ -380,12 +322,8 @@ mod tests {
         for sealed in SPELT {
             let backup = Backup::seal(&[0; 32], ORIGIN, ledger(), sealed, &mut rand::rng());
             let mut old = backup.expect("sealed");
-            let cipher = old.cipher(sealed).expect("a key");
-            let payload = Payload {
-                msg: &[7; 32],
-                aad: &old.bound(),
-            };
-            let bytes = cipher.encrypt(&old.nonce.into(), payload);
+            let key = old.key_as_typed(sealed).expect("a key");
+            let bytes = key.seal(&old.nonce, &old.bound(), &[7; 32]);
             old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
             for opened in SPELT {
                 assert_eq!(*old.open(opened).expect("opened"), [7; 32]);

@@ -138,6 +138,9 @@ pub(crate) enum Command {
         #[arg(long)]
         witness_half: PathBuf,
     },
+    /// Make a half of a view key together with other supervisors, so that nobody holds it alone
+    #[command(subcommand)]
+    Dkg(super::dkg::Command),
     /// Open one claim: the request goes on the ledger first
     Open {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
@@ -323,6 +326,7 @@ impl Command {
                         .await?
                 );
             }
+            Self::Dkg(command) => return command.run(Side::Supervisor).await,
             Self::Open {
                 config,
                 entry,

@@ -33,6 +33,9 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Make a half of a view key together with other witnesses, so that nobody holds it alone
+    #[command(subcommand)]
+    Dkg(super::dkg::Command),
     /// Answer requests that are in the log until ctrl-c or SIGTERM
     Serve {
         /// Configuration file; parties/supervisor/witness.sample.toml explains every key
@@ -61,6 +64,7 @@ impl Command {
                     Ok(settings.publish_half(half, &mut rand::rng())?)
                 })?;
             }
+            Self::Dkg(command) => return command.run(Side::Witness).await,
             Self::Serve { config } => {
                 let config = WitnessConfig::load(&config)?;
                 serve_holder(&config, Side::Witness, stop_signal()?).await?;

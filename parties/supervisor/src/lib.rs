@@ -12,6 +12,7 @@ pub mod asking;
 pub mod check;
 pub mod config;
 pub mod discrete_log;
+pub mod dkg;
 pub mod holder;
 pub mod journal;
 pub mod ledger_view;

@@ -11,6 +11,7 @@ mod help;
 mod holders;
 mod inputs;
 mod kept_files;
+mod key_generation;
 mod keys;
 mod offers;
 mod operations;

@@ -13,6 +13,7 @@ pub mod check;
 pub mod config;
 pub mod discrete_log;
 pub mod dkg;
+pub mod held;
 pub mod holder;
 pub mod journal;
 pub mod ledger_view;

@@ -69,6 +69,24 @@ pub(crate) enum Command {
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },
+    /// Open a share and compare it with the half: do it with each backup of the share
+    Check {
+        /// Configuration file of this party
+        #[arg(long)]
+        config: PathBuf,
+        /// Plan, made by `dkg begin`
+        #[arg(long)]
+        plan: PathBuf,
+        /// Folder of the messages
+        #[arg(long)]
+        board: PathBuf,
+        /// File of the share, or its backup
+        #[arg(long)]
+        share: PathBuf,
+        /// File whose first line is the passphrase of the share; without it the terminal asks
+        #[arg(long)]
+        passphrase_file: Option<PathBuf>,
+    },
     /// Say how far it is by the messages alone
     Status {
         /// Configuration file of this party
@@ -134,7 +152,6 @@ impl Command {
                 let runner = Runner {
                     party: identity.party(),
                     signing: &identity.signing,
-                    sealing: &identity.sealing,
                 };
                 let places = Places {
                     board: &board,
@@ -149,6 +166,26 @@ impl Command {
                 let report =
                     run::advance(&checked, &runner, places, &passphrase, &mut rng(), &mut say)?;
                 return Ok(print(&report));
+            }
+            Self::Check {
+                config,
+                plan,
+                board,
+                share,
+                passphrase_file,
+            } => {
+                let settings = holder(&config, side)?;
+                let checked = check(&settings, &plan).await?;
+                let passphrase =
+                    passphrase::ask(passphrase_file.as_deref(), Asking::Known, "the share")?;
+                let about = run::check(&checked, &board, &share, &passphrase)?;
+                println!(
+                    "{} is a share of the {}s' half of epoch {}: {} holders must answer",
+                    share.display(),
+                    about.side,
+                    about.epoch,
+                    about.threshold
+                );
             }
             Self::Status {
                 config,

@@ -17,6 +17,10 @@ use crate::{
 
 /// A share of an epoch's keys.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a holder has a few, one for each epoch"
+)]
 pub enum HeldShare {
     /// The whole half.
     Sole(ViewKeyShare),

@@ -5,10 +5,7 @@ use merits_primitives::{
     ids::{Epoch, Origin, PartyId},
     threshold::Identifier,
 };
-use merits_sealing::is_usable;
 use merits_verifier::possession::KeyHalf;
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng as _;
 use thiserror::Error;
 
 use crate::{Side, Threshold, ThresholdFault};
@@ -43,15 +40,6 @@ impl SharedKey {
     }
 }
 
-/// Who will hold a share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Member {
-    /// The party.
-    pub party: PartyId,
-    /// Its X25519 key, to which shares are sealed.
-    pub sealing_key: [u8; 32],
-}
-
 /// A key generation: which half of which epoch, by whom, and for the how manieth time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ceremony {
@@ -60,7 +48,7 @@ pub struct Ceremony {
     attempt: u32,
     side: Side,
     threshold: Threshold,
-    members: Vec<Member>,
+    members: Vec<PartyId>,
     digest: [u8; 32],
 }
 
@@ -77,9 +65,6 @@ pub enum CeremonyFault {
     /// One party twice.
     #[error("party {0} is named twice: each holder has one share")]
     Twice(PartyId),
-    /// Nothing can be sealed to it.
-    #[error("the sealing key of {0} is not a usable X25519 key: the party must rotate it first")]
-    SealingKey(PartyId),
 }
 
 impl Ceremony {
@@ -93,7 +78,7 @@ impl Ceremony {
         attempt: u32,
         side: Side,
         needed: u16,
-        mut members: Vec<Member>,
+        mut members: Vec<PartyId>,
     ) -> Result<Self, CeremonyFault> {
         let holders = u16::try_from(members.len()).unwrap_or(u16::MAX);
         let threshold = Threshold::new(needed, holders)?;
@@ -103,21 +88,12 @@ impl Ceremony {
         members.sort();
         for pair in members.windows(2) {
             if let [one, next] = pair
-                && one.party == next.party
+                && one == next
             {
-                return Err(CeremonyFault::Twice(one.party));
+                return Err(CeremonyFault::Twice(*one));
             }
         }
-        for member in &members {
-            // Whether a key is usable does not depend on the randomness.
-            if !is_usable(&member.sealing_key, &mut ChaCha20Rng::from_seed([0; 32])) {
-                return Err(CeremonyFault::SealingKey(member.party));
-            }
-        }
-        let named: Vec<u8> = members
-            .iter()
-            .flat_map(|member| [member.party.0, member.sealing_key].concat())
-            .collect();
+        let named: Vec<u8> = members.iter().flat_map(|member| member.0).collect();
         let digest = field::digest(
             "merits/dkg/ceremony/v1",
             &[
@@ -166,14 +142,14 @@ impl Ceremony {
         self.threshold
     }
 
-    /// The members, by their party's id.
-    pub fn members(&self) -> &[Member] {
+    /// The members, by id.
+    pub fn members(&self) -> &[PartyId] {
         &self.members
     }
 
-    /// The member that this party is.
-    pub fn member(&self, party: &PartyId) -> Option<&Member> {
-        self.members.iter().find(|member| member.party == *party)
+    /// Whether this party takes part.
+    pub fn has(&self, party: &PartyId) -> bool {
+        self.members.contains(party)
     }
 
     /// SHA-256 over all that the ceremony is: every message carries it.
@@ -193,17 +169,10 @@ impl Ceremony {
 
 #[cfg(test)]
 mod tests {
-    use merits_sealing::SealingKey;
-
     use super::*;
 
-    fn members() -> Vec<Member> {
-        (1..=3)
-            .map(|number| Member {
-                party: PartyId([number; 32]),
-                sealing_key: SealingKey::generate(&mut rand::rng()).public(),
-            })
-            .collect()
+    fn members() -> Vec<PartyId> {
+        (1..=4).map(|number| PartyId([number; 32])).collect()
     }
 
     fn ceremony(
@@ -212,7 +181,7 @@ mod tests {
         attempt: u32,
         side: Side,
         needed: u16,
-        members: &[Member],
+        members: &[PartyId],
     ) -> Result<Ceremony, CeremonyFault> {
         let origin = Origin::new(origin).expect("an origin");
         Ceremony::new(
@@ -227,24 +196,24 @@ mod tests {
 
     #[test]
     fn every_part_changes_the_digest_and_the_identifiers_and_the_order_does_not() {
-        let members = members();
+        let all = members();
+        let members = all[..3].to_vec();
+        let exchanged = [all[0], all[1], all[3]];
         let one = ceremony("log.test/a", 2, 1, Side::Supervisor, 2, &members).expect("a ceremony");
         let mut turned = members.clone();
         turned.reverse();
         let same = ceremony("log.test/a", 2, 1, Side::Supervisor, 2, &turned);
         assert_eq!(same, Ok(one.clone()));
-        let mut rekeyed = members.clone();
-        rekeyed[1].sealing_key = SealingKey::generate(&mut rand::rng()).public();
         let others = [
             ceremony("log.test/b", 2, 1, Side::Supervisor, 2, &members),
             ceremony("log.test/a", 3, 1, Side::Supervisor, 2, &members),
             ceremony("log.test/a", 2, 2, Side::Supervisor, 2, &members),
             ceremony("log.test/a", 2, 1, Side::Witness, 2, &members),
             ceremony("log.test/a", 2, 1, Side::Supervisor, 3, &members),
-            ceremony("log.test/a", 2, 1, Side::Supervisor, 2, &rekeyed),
+            ceremony("log.test/a", 2, 1, Side::Supervisor, 2, &exchanged),
             ceremony("log.test/a", 2, 1, Side::Supervisor, 2, &members[..2]),
         ];
-        let party = members[0].party;
+        let party = members[0];
         for other in others {
             let other = other.expect("a ceremony");
             assert_ne!(one.digest(), other.digest());
@@ -258,23 +227,20 @@ mod tests {
         );
         assert_ne!(
             one.identifier(SharedKey::Claim, &party),
-            one.identifier(SharedKey::Claim, &members[1].party)
+            one.identifier(SharedKey::Claim, &members[1])
         );
     }
 
     #[test]
     fn what_is_no_ceremony_is_refused() {
-        let mut members = members();
-        let of = |needed, members: &[Member]| {
+        let members = members();
+        let of = |needed, members: &[PartyId]| {
             ceremony("log.test/a", 1, 1, Side::Witness, needed, members).map(|_| ())
         };
         assert_eq!(of(1, &members[..1]), Err(CeremonyFault::Sole));
-        assert!(matches!(of(4, &members), Err(CeremonyFault::Threshold(_))));
+        assert!(matches!(of(5, &members), Err(CeremonyFault::Threshold(_))));
         assert!(matches!(of(1, &members), Err(CeremonyFault::Threshold(_))));
         let twice = [members[0], members[1], members[0]];
-        assert_eq!(of(2, &twice), Err(CeremonyFault::Twice(members[0].party)));
-        members[2].sealing_key = [0; 32];
-        let low = CeremonyFault::SealingKey(members[2].party);
-        assert_eq!(of(2, &members), Err(low));
+        assert_eq!(of(2, &twice), Err(CeremonyFault::Twice(members[0])));
     }
 }

@@ -1,7 +1,8 @@
 //! One holder's polynomials, the shares that it deals, and how others check them.
 //!
 //! All randomness of a holder comes from one seed, by a stream for each use. Who has the seed makes every
-//! message again, bit by bit.
+//! message again, bit by bit. Shares are sealed to a key that comes from the receiver's seed, so when the seeds are
+//! erased, what was published opens for nobody.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    ceremony::{Ceremony, Member, SharedKey},
+    ceremony::{Ceremony, SharedKey},
     message::{
         Commitment, DealtShare, PROOF_BYTES, Package, RevealedShare, SHARE_BYTES, share_bytes,
         share_values,
@@ -69,6 +70,7 @@ pub struct Dealing<'c> {
     me: PartyId,
     seed: Seed,
     secrets: [round1::SecretPackage<BabyJubjub>; 2],
+    sealing: SealingKey,
     package: Package,
 }
 
@@ -84,7 +86,9 @@ impl<'c> Dealing<'c> {
     /// # Errors
     /// [`DealingFault`].
     pub fn of(ceremony: &'c Ceremony, me: PartyId, seed: Seed) -> Result<Self, DealingFault> {
-        ceremony.member(&me).ok_or(DealingFault::NoMember(me))?;
+        if !ceremony.has(&me) {
+            return Err(DealingFault::NoMember(me));
+        }
         let round1 = |key: SharedKey| {
             let stream = Zeroizing::new(field::digest(
                 "merits/dkg/polynomial/v1",
@@ -105,7 +109,13 @@ impl<'c> Dealing<'c> {
         };
         let (claim_secret, claim) = round1(SharedKey::Claim)?;
         let (total_secret, total) = round1(SharedKey::Total)?;
+        let material = Zeroizing::new(field::digest(
+            "merits/dkg/sealing-key/v1",
+            &[seed.as_ref(), &ceremony.digest(), &me.0],
+        ));
+        let sealing = SealingKey::derive(material.as_ref());
         let package = Package {
+            sealing_key: sealing.public(),
             claim: Commitment::of(&claim)?,
             total: Commitment::of(&total)?,
         };
@@ -114,6 +124,7 @@ impl<'c> Dealing<'c> {
             me,
             seed,
             secrets: [claim_secret, total_secret],
+            sealing,
             package,
         })
     }
@@ -129,20 +140,32 @@ impl<'c> Dealing<'c> {
     /// [`DealingFault`].
     pub fn shares(&self, packages: &Packages) -> Result<Vec<DealtShare>, DealingFault> {
         let (_, plain) = self.round2(packages)?;
-        let receivers = self.ceremony.members().iter();
+        let receivers = self.ceremony.members().iter().copied();
         receivers
-            .filter(|member| member.party != self.me)
-            .map(|member| {
-                let share = plain
-                    .get(&member.party)
-                    .ok_or(DealingFault::NoMember(member.party))?;
-                let sealed = self.seal_to(member, packages, share)?;
-                Ok(DealtShare {
-                    to: member.party,
-                    sealed,
-                })
+            .filter(|to| *to != self.me)
+            .map(|to| {
+                let unknown = DealingFault::NoMember(to);
+                let share = plain.get(&to).ok_or_else(|| unknown.clone())?;
+                let context = share_context(self.ceremony, packages, &self.me, &to);
+                let seed = self.sealing_seed(&context);
+                let sealed = seal_share(packages, &to, &context, share, &seed).ok_or(unknown)?;
+                Ok(DealtShare { to, sealed })
             })
             .collect()
+    }
+
+    /// Opens the share that a dealer sealed to this holder, and checks it against the dealer's commitments; `None`
+    /// if either fails.
+    pub fn open(
+        &self,
+        packages: &Packages,
+        dealer: &PartyId,
+        sealed: &Sealed,
+    ) -> Option<PlainShare> {
+        let context = share_context(self.ceremony, packages, dealer, &self.me);
+        let plain = self.sealing.open(INFO, &context, sealed).ok()?;
+        let values = share_values(&plain)?;
+        fits(self.ceremony, packages, dealer, &self.me, &values).then_some(values)
     }
 
     /// A share that its receiver disputes, in plain and with the seed of its sealing.
@@ -216,15 +239,15 @@ impl<'c> Dealing<'c> {
             let others = self.others(packages, key)?;
             let (own, dealt) = dkg::part2(secret.clone(), &others).map_err(library)?;
             kept.push(own);
-            for member in self.ceremony.members() {
-                if member.party == self.me {
+            for party in self.ceremony.members() {
+                if *party == self.me {
                     continue;
                 }
-                let at = frost_identifier(&self.ceremony.identifier(key, &member.party))?;
-                let package = dealt.get(&at).ok_or(DealingFault::NoMember(member.party))?;
+                let at = frost_identifier(&self.ceremony.identifier(key, party))?;
+                let package = dealt.get(&at).ok_or(DealingFault::NoMember(*party))?;
                 let bytes = Zeroizing::new(package.signing_share().serialize());
                 let value = scalar_of(&bytes).ok_or(DealingFault::ZeroShare)?;
-                values.entry(member.party).or_default().push(value);
+                values.entry(*party).or_default().push(value);
             }
         }
         let plain = values
@@ -256,17 +279,6 @@ impl<'c> Dealing<'c> {
                 Ok((at, package.of(key).to_library()?))
             })
             .collect()
-    }
-
-    fn seal_to(
-        &self,
-        member: &Member,
-        packages: &Packages,
-        share: &[u8; SHARE_BYTES],
-    ) -> Result<Sealed, DealingFault> {
-        let context = share_context(self.ceremony, packages, &self.me, &member.party);
-        seal_share(member, &context, share, &self.sealing_seed(&context))
-            .ok_or(DealingFault::NoMember(member.party))
     }
 
     /// The seed of one sealing. It covers the whole context, so one seed never seals two messages.
@@ -350,21 +362,6 @@ impl Commitment {
     }
 }
 
-/// Opens a dealt share and checks it against its dealer's commitments; `None` if either fails.
-pub fn open_share(
-    ceremony: &Ceremony,
-    packages: &Packages,
-    dealer: &PartyId,
-    me: &PartyId,
-    key: &SealingKey,
-    sealed: &Sealed,
-) -> Option<PlainShare> {
-    let context = share_context(ceremony, packages, dealer, me);
-    let plain = key.open(INFO, &context, sealed).ok()?;
-    let values = share_values(&plain)?;
-    fits(ceremony, packages, dealer, me, &values).then_some(values)
-}
-
 /// Whether a revealed share clears its dealer: it fits the commitments, and sealing it again gives exactly what
 /// was dealt. Otherwise the dealer is at fault.
 pub fn clears(
@@ -374,16 +371,18 @@ pub fn clears(
     dealt: &Sealed,
     revealed: &RevealedShare,
 ) -> bool {
-    let Some(receiver) = ceremony.member(&revealed.to) else {
-        return false;
-    };
     let Some(values) = share_values(&revealed.share) else {
         return false;
     };
     let context = share_context(ceremony, packages, dealer, &revealed.to);
-    fits(ceremony, packages, dealer, &revealed.to, &values)
-        && seal_share(receiver, &context, &revealed.share, &revealed.sealing).as_ref()
-            == Some(dealt)
+    let again = seal_share(
+        packages,
+        &revealed.to,
+        &context,
+        &revealed.share,
+        &revealed.sealing,
+    );
+    fits(ceremony, packages, dealer, &revealed.to, &values) && again.as_ref() == Some(dealt)
 }
 
 /// A digest of all packages, in the order of the members.
@@ -430,15 +429,18 @@ fn share_context(
     )
 }
 
-/// Seals with the randomness of a seed. `None` for a key that is not usable, which a ceremony excludes.
+/// Seals to the key in the receiver's package, with the randomness of a seed. `None` where there is no such package
+/// or the key is not usable, which is found with the packages.
 fn seal_share(
-    to: &Member,
+    packages: &Packages,
+    to: &PartyId,
     context: &[u8; 32],
     share: &[u8; SHARE_BYTES],
     seed: &[u8; SEED_BYTES],
 ) -> Option<Sealed> {
+    let key = &packages.get(to)?.sealing_key;
     let rng = &mut ChaCha20Rng::from_seed(*seed);
-    seal(&to.sealing_key, INFO, context, share, rng).ok()
+    seal(key, INFO, context, share, rng).ok()
 }
 
 /// What no other sealed message has.

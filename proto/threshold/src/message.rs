@@ -85,6 +85,10 @@ pub struct Message {
 
 /// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "messages are handled one at a time, never in arrays"
+)]
 pub enum Body {
     /// [`Package::hash`].
     Hash([u8; 32]),
@@ -125,6 +129,9 @@ pub struct Commitment {
 /// Round 1 of both keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
+    /// An X25519 key of this ceremony alone, to which others seal this holder's shares. It is erased with the
+    /// ceremony's secrets: whoever has a party's long-lived key later opens nothing.
+    pub sealing_key: [u8; 32],
     /// Of the half of A.
     pub claim: Commitment,
     /// Of the half of At.
@@ -215,12 +222,14 @@ impl Canonical for Package {
     const NAME: &'static str = "key-generation package";
 
     fn write(&self, out: &mut Writer) {
+        out.array(&self.sealing_key);
         self.claim.write(out);
         self.total.write(out);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
+            sealing_key: input.array("sealing key")?,
             claim: Commitment::read(input)?,
             total: Commitment::read(input)?,
         })

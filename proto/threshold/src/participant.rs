@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 
 use merits_primitives::ids::PartyId;
-use merits_sealing::SealingKey;
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{
     ceremony::Ceremony,
-    dealing::{Dealing, DealingFault, PlainShare, SEED_BYTES, Seed, open_share},
+    dealing::{Dealing, DealingFault, PlainShare, SEED_BYTES, Seed},
     message::{Body, Message, RevealedShare, Round, Slot, Verdict},
     quorum::SecretShare,
     standing::{self, Board, Dealt, Standing},
@@ -46,12 +45,6 @@ pub enum ParticipantFault {
     /// The state belongs to something else.
     #[error("the state on this machine is of another key generation: name another folder for it")]
     OtherCeremony,
-    /// The key is not the one that the ceremony names.
-    #[error(
-        "this party's sealing key is not the one that the key generation names: shares sealed to it would not \
-         open"
-    )]
-    OtherSealingKey,
     /// Two different messages of one sender in one round.
     #[error(
         "{party} published two different messages of round {round}: the one that was here first is kept. Show \
@@ -87,7 +80,9 @@ impl Participant {
     /// # Errors
     /// [`ParticipantFault`].
     pub fn begin(ceremony: &Ceremony, me: PartyId, seed: Seed) -> Result<Self, ParticipantFault> {
-        ceremony.member(&me).ok_or(DealingFault::NoMember(me))?;
+        if !ceremony.has(&me) {
+            return Err(DealingFault::NoMember(me).into());
+        }
         Ok(Self {
             me,
             ceremony: ceremony.digest(),
@@ -123,10 +118,9 @@ impl Participant {
     pub fn advance(
         &mut self,
         ceremony: &Ceremony,
-        key: &SealingKey,
         board: &Board,
     ) -> Result<Standing, ParticipantFault> {
-        self.check(ceremony, key)?;
+        self.check(ceremony)?;
         self.record(ceremony, board)?;
         loop {
             let standing = standing::standing(ceremony, &self.recorded);
@@ -136,7 +130,7 @@ impl Participant {
             if !missing.contains(&self.me) {
                 return Ok(standing);
             }
-            let (round, body) = (*round, self.body(ceremony, key, *round)?);
+            let (round, body) = (*round, self.body(ceremony, *round)?);
             let message = Message {
                 ceremony: self.ceremony,
                 body,
@@ -159,17 +153,14 @@ impl Participant {
     ///
     /// # Errors
     /// [`ParticipantFault`].
-    pub fn shares(
-        &self,
-        ceremony: &Ceremony,
-        key: &SealingKey,
-    ) -> Result<[SecretShare; 2], ParticipantFault> {
-        self.check(ceremony, key)?;
+    pub fn shares(&self, ceremony: &Ceremony) -> Result<[SecretShare; 2], ParticipantFault> {
+        self.check(ceremony)?;
         let dealt = self.dealt(ceremony)?;
-        let mine = self.opened(ceremony, key, &dealt).map_err(|dealers| {
+        let dealing = self.dealing(ceremony)?;
+        let mine = self.opened(&dealing, &dealt).map_err(|dealers| {
             DealingFault::Library(format!("{} dealers dealt wrong shares", dealers.len()))
         })?;
-        let shares = self.dealing(ceremony)?.finish(&dealt.packages, &mine)?;
+        let shares = dealing.finish(&dealt.packages, &mine)?;
         // The library's arithmetic and ours come to the same shares.
         let [claim, total] = &shares;
         if !claim.belongs_to(&dealt.outcome.claim) || !total.belongs_to(&dealt.outcome.total) {
@@ -184,15 +175,9 @@ impl Participant {
         self.seed = None;
     }
 
-    fn check(&self, ceremony: &Ceremony, key: &SealingKey) -> Result<(), ParticipantFault> {
+    fn check(&self, ceremony: &Ceremony) -> Result<(), ParticipantFault> {
         if ceremony.digest() != self.ceremony {
             return Err(ParticipantFault::OtherCeremony);
-        }
-        let member = ceremony
-            .member(&self.me)
-            .ok_or(DealingFault::NoMember(self.me))?;
-        if member.sealing_key != key.public() {
-            return Err(ParticipantFault::OtherSealingKey);
         }
         Ok(())
     }
@@ -201,7 +186,7 @@ impl Participant {
     fn record(&mut self, ceremony: &Ceremony, board: &Board) -> Result<(), ParticipantFault> {
         let mut new = Board::new();
         for (slot, bytes) in board {
-            if ceremony.member(&slot.party).is_none() {
+            if !ceremony.has(&slot.party) {
                 continue;
             }
             let Slot { round, party } = *slot;
@@ -221,12 +206,7 @@ impl Participant {
     }
 
     /// This holder's message of a round that waits for it.
-    fn body(
-        &self,
-        ceremony: &Ceremony,
-        key: &SealingKey,
-        round: Round,
-    ) -> Result<Body, ParticipantFault> {
+    fn body(&self, ceremony: &Ceremony, round: Round) -> Result<Body, ParticipantFault> {
         let dealing = self.dealing(ceremony)?;
         Ok(match round {
             Round::Hash => Body::Hash(dealing.package().hash(&self.ceremony, &self.me)),
@@ -238,7 +218,7 @@ impl Participant {
             }
             Round::Verdict => {
                 let dealt = self.dealt(ceremony)?;
-                Body::Verdict(match self.opened(ceremony, key, &dealt) {
+                Body::Verdict(match self.opened(&dealing, &dealt) {
                     Ok(_) => Verdict::Fits(dealt.outcome.digest),
                     Err(dealers) => Verdict::Complaint(dealers),
                 })
@@ -253,8 +233,7 @@ impl Participant {
     /// What was dealt to this holder; or the dealers whose shares are wrong, in their order.
     fn opened(
         &self,
-        ceremony: &Ceremony,
-        key: &SealingKey,
+        dealing: &Dealing<'_>,
         dealt: &Dealt,
     ) -> Result<BTreeMap<PartyId, PlainShare>, Vec<PartyId>> {
         let (mut opened, mut wrong) = (BTreeMap::new(), Vec::new());
@@ -266,10 +245,7 @@ impl Participant {
             let share = shares
                 .iter()
                 .find(|share| share.to == self.me)
-                .and_then(|share| {
-                    let packages = &dealt.packages;
-                    open_share(ceremony, packages, dealer, &self.me, key, &share.sealed)
-                });
+                .and_then(|share| dealing.open(&dealt.packages, dealer, &share.sealed));
             match share {
                 Some(share) => {
                     opened.insert(*dealer, share);
@@ -292,10 +268,10 @@ impl Participant {
         dealt: &Dealt,
     ) -> Result<Vec<RevealedShare>, ParticipantFault> {
         let mut revealed = Vec::new();
-        for member in ceremony.members() {
+        for party in ceremony.members().iter().copied() {
             let slot = Slot {
                 round: Round::Verdict,
-                party: member.party,
+                party,
             };
             let verdict = self
                 .recorded
@@ -305,10 +281,10 @@ impl Participant {
                 body: Body::Verdict(Verdict::Complaint(dealers)),
                 ..
             }) = verdict
-                && member.party != self.me
+                && party != self.me
                 && dealers.contains(&self.me)
             {
-                revealed.push(dealing.reveal(&dealt.packages, &member.party)?);
+                revealed.push(dealing.reveal(&dealt.packages, &party)?);
             }
         }
         Ok(revealed)
@@ -365,6 +341,14 @@ impl Canonical for Participant {
             out.array(&slot.party.0);
             out.bytes(bytes);
         }
+    }
+
+    /// In one buffer that never grows: a vector that grows leaves copies of the secret behind.
+    fn to_bytes(&self) -> Vec<u8> {
+        let messages = self.recorded.values().map(|bytes| bytes.len() + 64);
+        let mut out = Writer::with_capacity(256 + messages.sum::<usize>());
+        self.write(&mut out);
+        out.into_bytes()
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {

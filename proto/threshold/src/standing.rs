@@ -11,7 +11,10 @@ use merits_primitives::{
     jubjub::{EdwardsProjective, Point},
     threshold::Identifier,
 };
+use merits_sealing::is_usable;
 use merits_verifier::codec::Canonical as _;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 use thiserror::Error;
 
 use crate::{
@@ -73,6 +76,9 @@ pub enum Fault {
     /// The package is not the one that it bound itself to.
     #[error("its package is not the one whose hash it published first")]
     OtherPackage,
+    /// Nothing can be sealed to it.
+    #[error("the sealing key in its package is not a usable X25519 key")]
+    SealingKey,
     /// Another threshold.
     #[error(
         "its polynomial of the {key} key has {found} coefficients, and the threshold is {needed}"
@@ -174,6 +180,9 @@ pub fn packages(ceremony: &Ceremony, board: &Board) -> Result<Packages, Standing
     for (party, package) in &packages {
         let fault = if hashes.get(party) != Some(&package.hash(&ceremony.digest(), party)) {
             Some(Fault::OtherPackage)
+        } else if !is_usable(&package.sealing_key, &mut ChaCha20Rng::from_seed([0; 32])) {
+            // Whether a key is usable does not depend on the randomness.
+            Some(Fault::SealingKey)
         } else {
             SharedKey::BOTH
                 .into_iter()
@@ -201,10 +210,10 @@ pub fn dealt(ceremony: &Ceremony, board: &Board) -> Result<Dealt, Standing> {
     let blames = shares
         .iter()
         .filter(|(dealer, shares)| {
-            let others = ceremony.members().iter().map(|member| member.party);
+            let others = ceremony.members().iter();
             !others
-                .filter(|party| party != *dealer)
-                .eq(shares.iter().map(|share| share.to))
+                .filter(|party| party != dealer)
+                .eq(shares.iter().map(|share| &share.to))
         })
         .map(|(dealer, _)| Blame {
             party: *dealer,
@@ -245,7 +254,7 @@ fn run(ceremony: &Ceremony, board: &Board) -> Result<Outcome, Standing> {
             Verdict::Fits(_) => {}
             Verdict::Complaint(dealers) => {
                 for dealer in dealers {
-                    if dealer == party || ceremony.member(dealer).is_none() {
+                    if dealer == party || !ceremony.has(dealer) {
                         blame(Fault::NoDealer(*dealer));
                     } else {
                         disputes.entry(*dealer).or_default().push(*party);
@@ -315,8 +324,7 @@ fn round<T>(
     round: Round,
     body: impl Fn(Body) -> Option<T>,
 ) -> Result<BTreeMap<PartyId, T>, Standing> {
-    let members: Vec<PartyId> = ceremony.members().iter().map(|m| m.party).collect();
-    round_of(ceremony, board, round, &members, body)
+    round_of(ceremony, board, round, ceremony.members(), body)
 }
 
 /// One round's messages of these parties. Who published nonsense is named before who is missing.
@@ -393,8 +401,8 @@ fn quorum_of(
 ) -> Result<QuorumKey, Standing> {
     // Nobody alone causes it, so every member is named.
     let identity = || {
-        let blame = |member: &crate::ceremony::Member| Blame {
-            party: member.party,
+        let blame = |party: &PartyId| Blame {
+            party: *party,
             fault: Fault::Identity { key: key.name() },
         };
         Standing::Failed(ceremony.members().iter().map(blame).collect())
@@ -425,10 +433,10 @@ fn quorum_of(
     let holders = ceremony
         .members()
         .iter()
-        .map(|member| {
-            let at = ceremony.identifier(key, &member.party);
+        .map(|party| {
+            let at = ceremony.identifier(key, party);
             Ok(Holder {
-                party: member.party,
+                party: *party,
                 at,
                 share: sum(&mut std::iter::once(value_at(&at)))?,
             })
@@ -446,8 +454,7 @@ fn transcript(ceremony: &Ceremony, board: &Board) -> [u8; 32] {
     let ceremony_digest = ceremony.digest();
     let mut parts: Vec<&[u8]> = vec![&ceremony_digest[..]];
     for round in [Round::Hash, Round::Package, Round::Shares] {
-        for member in ceremony.members() {
-            let party = member.party;
+        for party in ceremony.members().iter().copied() {
             parts.push(
                 board
                     .get(&Slot { round, party })

@@ -6,7 +6,7 @@ use merits_ledger::{Role, State, state::Party};
 use merits_primitives::ids::{Epoch, NameError, Origin, PartyId};
 use merits_threshold::{
     Side,
-    ceremony::{Ceremony, CeremonyFault, Member},
+    ceremony::{Ceremony, CeremonyFault},
 };
 use merits_verifier::signature::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,6 @@ pub struct PlannedHolder {
     pub name: String,
     /// Its id, in hexadecimal.
     pub party: String,
-    /// Its X25519 key, in hexadecimal.
-    pub sealing_key: String,
 }
 
 /// Why a plan is not carried out.
@@ -74,26 +72,14 @@ pub enum PlanFault {
         theirs: Origin,
     },
     /// Digits.
-    #[error("the plan's {what} of {name} is not 64 hexadecimal digits")]
-    Digits {
-        /// The holder.
-        name: String,
-        /// The field.
-        what: &'static str,
-    },
+    #[error("the plan's party id of {0} is not 64 hexadecimal digits")]
+    Digits(String),
     /// No such party.
     #[error("the ledger has no party {0:?}: admit it first, or correct the name")]
     Unknown(String),
-    /// Another id or key under this name.
-    #[error(
-        "the plan's {what} of {name} is not the one on the ledger: make the plan again, as the next attempt"
-    )]
-    Differs {
-        /// The holder.
-        name: String,
-        /// `party id` or `sealing key`.
-        what: &'static str,
-    },
+    /// Another id under this name.
+    #[error("the plan's party id of {0} is not the one on the ledger: make the plan again")]
+    Differs(String),
     /// The role.
     #[error("{name} is no {side} on this ledger, and only {side}s hold a share of this half")]
     Role {
@@ -125,7 +111,7 @@ pub struct Checked {
 }
 
 impl Plan {
-    /// A plan for these parties, with their keys on the ledger.
+    /// A plan for these parties, with their ids on the ledger.
     ///
     /// # Errors
     /// [`PlanFault`].
@@ -140,11 +126,10 @@ impl Plan {
         let holder = names
             .iter()
             .map(|name| {
-                let (id, party) = find(state, name)?;
+                let (id, _) = find(state, name)?;
                 Ok(PlannedHolder {
                     name: name.clone(),
                     party: hex::encode(id.0),
-                    sealing_key: hex::encode(party.sealing_key),
                 })
             })
             .collect::<Result<_, PlanFault>>()?;
@@ -179,13 +164,11 @@ impl Plan {
         for planned in &self.holder {
             let name = || planned.name.clone();
             let (id, party) = find(state, &planned.name)?;
-            let what = "party id";
-            if digits(planned, &planned.party, what)? != id.0 {
-                return Err(PlanFault::Differs { name: name(), what });
-            }
-            let what = "sealing key";
-            if digits(planned, &planned.sealing_key, what)? != party.sealing_key {
-                return Err(PlanFault::Differs { name: name(), what });
+            let mut planned_id = [0; 32];
+            hex::decode_to_slice(&planned.party, &mut planned_id)
+                .map_err(|_| PlanFault::Digits(name()))?;
+            if planned_id != id.0 {
+                return Err(PlanFault::Differs(name()));
             }
             let role = match self.side {
                 Side::Supervisor => Role::Supervisor,
@@ -198,10 +181,7 @@ impl Plan {
             if party.suspended {
                 return Err(PlanFault::Suspended(name()));
             }
-            members.push(Member {
-                party: id,
-                sealing_key: party.sealing_key,
-            });
+            members.push(id);
             signing_keys.insert(id, party.signing_key);
             names.insert(id, name());
         }
@@ -247,13 +227,4 @@ fn find<'s>(state: &'s State, name: &str) -> Result<(PartyId, &'s Party), PlanFa
         .by_name(name)
         .map(|(id, party)| (*id, party))
         .ok_or_else(|| PlanFault::Unknown(name.to_owned()))
-}
-
-fn digits(planned: &PlannedHolder, text: &str, what: &'static str) -> Result<[u8; 32], PlanFault> {
-    let mut bytes = [0; 32];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| PlanFault::Digits {
-        name: planned.name.clone(),
-        what,
-    })?;
-    Ok(bytes)
 }

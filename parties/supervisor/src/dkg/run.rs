@@ -12,7 +12,6 @@ use std::{
 use ed25519_dalek::SigningKey;
 use merits_guard::GuardError;
 use merits_primitives::ids::PartyId;
-use merits_sealing::SealingKey;
 use merits_threshold::{
     message::{Round, Slot},
     participant::{Participant, ParticipantFault},
@@ -27,7 +26,7 @@ use zeroize::Zeroizing;
 use super::{
     board::{Board, BoardError},
     plan::Checked,
-    share_file::QuorumShare,
+    share_file::{About, QuorumShare},
     vault::{SealedFileError, Vault},
 };
 
@@ -37,8 +36,6 @@ pub struct Runner<'r> {
     pub party: PartyId,
     /// Its Ed25519 key.
     pub signing: &'r SigningKey,
-    /// Its X25519 key.
-    pub sealing: &'r SealingKey,
 }
 
 impl std::fmt::Debug for Runner<'_> {
@@ -104,6 +101,16 @@ pub enum DkgError {
     /// A file where the share belongs.
     #[error("{0} is there already, and holds another share: name another file for this one")]
     OtherShare(PathBuf),
+    /// Nothing to compare a share with.
+    #[error(
+        "the key generation is not done by the messages in the folder: run it to its end first"
+    )]
+    NotDone,
+    /// Not a share of this half.
+    #[error(
+        "{0} is no share of the half that this key generation made: look for the right file or backup"
+    )]
+    Foreign(PathBuf),
     /// The passphrase of the state is not that of the share.
     #[error("the share {path} was written before, and does not open: {source}")]
     ShareUnreadable {
@@ -172,7 +179,7 @@ pub fn advance(
     done: &mut dyn FnMut(Step),
 ) -> Result<Report, DkgError> {
     let ceremony = &plan.ceremony;
-    if ceremony.member(&runner.party).is_none() {
+    if !ceremony.has(&runner.party) {
         return Err(DkgError::NotPlanned);
     }
     let _lock = lock(places.state)?;
@@ -184,7 +191,7 @@ pub fn advance(
         let seen = if state.has_ended() {
             standing(ceremony, state.recorded())
         } else {
-            state.advance(ceremony, runner.sealing, &messages)?
+            state.advance(ceremony, &messages)?
         };
         if *before != state.to_bytes() {
             vault.save(&state, rng)?;
@@ -205,7 +212,7 @@ pub fn advance(
                 Standing::Waiting { .. } => {}
                 Standing::Failed(_) => erase(&vault, &mut state, rng, done)?,
                 Standing::Done(outcome) => {
-                    let shares = state.shares(ceremony, runner.sealing)?;
+                    let shares = state.shares(ceremony)?;
                     let share = QuorumShare::new(ceremony, outcome, shares);
                     keep(&share, places.share, passphrase, rng, done)?;
                     erase(&vault, &mut state, rng, done)?;
@@ -237,6 +244,32 @@ pub fn status(plan: &Checked, folder: &Path) -> Result<Report, BoardError> {
     })
 }
 
+/// Opens a share's file, and compares it with the half that the messages give: that a share, or a backup of it, can
+/// be used is known only so.
+///
+/// # Errors
+/// [`DkgError`].
+pub fn check(
+    plan: &Checked,
+    folder: &Path,
+    share: &Path,
+    passphrase: &str,
+) -> Result<About, DkgError> {
+    let (messages, _) = Board::new(folder, &plan.ceremony, &plan.signing_keys).read()?;
+    let Standing::Done(outcome) = standing(&plan.ceremony, &messages) else {
+        return Err(DkgError::NotDone);
+    };
+    let found = QuorumShare::read(share, passphrase)?;
+    let belongs = found.keys() == [outcome.claim.key(), outcome.total.key()]
+        && found.about().threshold == plan.ceremony.threshold()
+        && found.claim().belongs_to(&outcome.claim)
+        && found.total().belongs_to(&outcome.total);
+    if !belongs {
+        return Err(DkgError::Foreign(share.to_owned()));
+    }
+    Ok(found.about().clone())
+}
+
 /// The state of an earlier run, or a new one.
 fn open(
     plan: &Checked,
@@ -253,6 +286,10 @@ fn open(
             return Err(ParticipantFault::OtherCeremony.into());
         }
         return Ok((vault, state));
+    }
+    // Before anything is made: the ceremony would end without a place for its share.
+    if places.share.exists() {
+        return Err(DkgError::OtherShare(places.share.to_owned()));
     }
     // A state that was lost is not made anew: its messages would contradict the published ones.
     let (messages, _) = board.read()?;

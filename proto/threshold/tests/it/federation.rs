@@ -1,10 +1,9 @@
 //! A federation of holders and the board on which they publish.
 
 use merits_primitives::ids::{Epoch, Origin, PartyId};
-use merits_sealing::SealingKey;
 use merits_threshold::{
     Side,
-    ceremony::{Ceremony, Member},
+    ceremony::Ceremony,
     message::Slot,
     participant::Participant,
     quorum::SecretShare,
@@ -16,7 +15,6 @@ use zeroize::Zeroizing;
 /// All holders of one side, and what they published.
 pub(super) struct Federation {
     pub(super) ceremony: Ceremony,
-    pub(super) keys: Vec<SealingKey>,
     pub(super) holders: Vec<Participant>,
     pub(super) board: Board,
 }
@@ -35,14 +33,7 @@ impl Federation {
 
     pub(super) fn attempt(needed: u16, holders: u8, seed: u64, attempt: u32) -> Self {
         let rng = &mut StdRng::seed_from_u64(seed);
-        let keys: Vec<SealingKey> = (0..holders).map(|_| SealingKey::generate(rng)).collect();
-        let members: Vec<Member> = (1..=holders)
-            .zip(&keys)
-            .map(|(number, key)| Member {
-                party: PartyId([number; 32]),
-                sealing_key: key.public(),
-            })
-            .collect();
+        let members: Vec<PartyId> = (1..=holders).map(|number| PartyId([number; 32])).collect();
         let ceremony = Ceremony::new(
             origin(),
             Epoch(3),
@@ -56,19 +47,18 @@ impl Federation {
             .iter()
             .map(|member| {
                 let seed = Zeroizing::new(rng.random::<[u8; 32]>());
-                Participant::begin(&ceremony, member.party, seed).expect("a member")
+                Participant::begin(&ceremony, *member, seed).expect("a member")
             })
             .collect();
         Self {
             ceremony,
-            keys,
             holders,
             board: Board::new(),
         }
     }
 
     pub(super) fn party(&self, place: usize) -> PartyId {
-        self.ceremony.members()[place].party
+        self.ceremony.members()[place]
     }
 
     /// Lets every holder go on until nobody publishes anything, and returns how the last one sees it.
@@ -89,7 +79,7 @@ impl Federation {
     pub(super) fn turn(&mut self, place: usize, tamper: &mut Tamper<'_>) -> Standing {
         let holder = &mut self.holders[place];
         let seen = holder
-            .advance(&self.ceremony, &self.keys[place], &self.board)
+            .advance(&self.ceremony, &self.board)
             .expect("an honest turn");
         let party = holder.me();
         let messages: Vec<(Slot, Vec<u8>)> = holder
@@ -115,8 +105,7 @@ impl Federation {
     pub(super) fn shares(&self) -> Vec<[SecretShare; 2]> {
         self.holders
             .iter()
-            .zip(&self.keys)
-            .map(|(holder, key)| holder.shares(&self.ceremony, key).expect("shares"))
+            .map(|holder| holder.shares(&self.ceremony).expect("shares"))
             .collect()
     }
 }

@@ -23,16 +23,12 @@ fn whoever_dies_at_any_step_publishes_the_same_bytes() {
     while done < federation.holders.len() {
         done = 0;
         for place in 0..federation.holders.len() {
-            let (ceremony, key) = (&federation.ceremony, &federation.keys[place]);
+            let ceremony = &federation.ceremony;
             // Dies before it stored anything: comes back as it was.
             let mut holder = reborn(&stored[place]);
-            holder
-                .advance(ceremony, key, &federation.board)
-                .expect("a turn");
+            holder.advance(ceremony, &federation.board).expect("a turn");
             let mut holder = reborn(&stored[place]);
-            let seen = holder
-                .advance(ceremony, key, &federation.board)
-                .expect("a turn");
+            let seen = holder.advance(ceremony, &federation.board).expect("a turn");
             stored[place] = holder.to_bytes();
             // Dies before it publishes, comes back, publishes one message, and dies again.
             let holder = reborn(&stored[place]);
@@ -46,11 +42,8 @@ fn whoever_dies_at_any_step_publishes_the_same_bytes() {
         }
     }
     assert_eq!(federation.board, undisturbed.1);
-    for (place, bytes) in stored.iter().enumerate() {
-        let holder = reborn(bytes);
-        let shares = holder
-            .shares(&federation.ceremony, &federation.keys[place])
-            .expect("shares");
+    for bytes in &stored {
+        let shares = reborn(bytes).shares(&federation.ceremony).expect("shares");
         assert!(shares[0].belongs_to(&undisturbed.0.claim));
         assert!(shares[1].belongs_to(&undisturbed.0.total));
     }
@@ -60,14 +53,13 @@ fn whoever_dies_at_any_step_publishes_the_same_bytes() {
 fn a_state_that_ended_makes_nothing_more() {
     let mut federation = Federation::new(2, 3, 22);
     federation.play_honestly();
-    let key = &federation.keys[0];
     let holder = &mut federation.holders[0];
     assert!(!holder.has_ended());
     holder.end();
     let again = Participant::from_bytes(&holder.to_bytes()).expect("a state");
     assert!(again.has_ended());
     assert!(matches!(
-        again.shares(&federation.ceremony, key),
+        again.shares(&federation.ceremony),
         Err(ParticipantFault::Ended)
     ));
     // What it published can still be read, and published again.
@@ -80,7 +72,7 @@ fn a_state_that_ended_makes_nothing_more() {
     let other = Federation::attempt(2, 3, 22, 2);
     let mut again = again;
     assert_eq!(
-        again.advance(&other.ceremony, key, &other.board),
+        again.advance(&other.ceremony, &other.board),
         Err(ParticipantFault::OtherCeremony)
     );
 }
@@ -92,6 +84,6 @@ fn two_states_of_one_party_do_not_both_publish() {
     let party = federation.party(0);
     let seed = zeroize::Zeroizing::new([9; 32]);
     let mut second = Participant::begin(&federation.ceremony, party, seed).expect("a member");
-    let refused = second.advance(&federation.ceremony, &federation.keys[0], &federation.board);
+    let refused = second.advance(&federation.ceremony, &federation.board);
     assert!(matches!(refused, Err(ParticipantFault::NotMine { .. })));
 }

@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 use ed25519_dalek::SigningKey;
 use merits_supervisor::dkg::{
     board::Board,
-    run::{DkgError, Progress},
+    run::{DkgError, Progress, check},
     share_file::QuorumShare,
     vault::{SealedFileError, Vault},
 };
@@ -75,13 +75,38 @@ fn share_and_state_are_private_and_open_with_the_passphrase_only() {
 }
 
 #[test]
+fn a_share_is_compared_with_the_half_that_the_messages_give() {
+    let table = Table::new(2, 2);
+    let path = table.file(1, "share.json");
+    let compared = |table: &Table, path: &std::path::Path, passphrase: &str| {
+        check(&table.plan, &table.board(), path, passphrase)
+    };
+    assert!(matches!(
+        compared(&table, &path, PASSPHRASE),
+        Err(DkgError::NotDone)
+    ));
+    play(&table);
+    let about = compared(&table, &path, PASSPHRASE).expect("the right share");
+    assert_eq!(about.threshold.needed(), 2);
+    assert!(matches!(
+        compared(&table, &path, "wheel salt lanterN"),
+        Err(DkgError::File(SealedFileError::Passphrase { .. }))
+    ));
+    let other = Table::new(2, 2);
+    play(&other);
+    assert!(matches!(
+        compared(&table, &other.file(1, "share.json"), PASSPHRASE),
+        Err(DkgError::Foreign(_))
+    ));
+}
+
+#[test]
 fn a_short_passphrase_makes_nothing() {
     let table = Table::new(2, 2);
-    let (party, signing, sealing) = &table.parties[0];
+    let (party, signing) = &table.parties[0];
     let runner = merits_supervisor::dkg::run::Runner {
         party: *party,
         signing,
-        sealing,
     };
     let (board, state) = (table.board(), table.file(0, "state.json"));
     let places = merits_supervisor::dkg::run::Places {
@@ -126,7 +151,7 @@ fn a_file_that_its_sender_did_not_sign_blames_nobody() {
     let round = "hash".to_owned();
     assert_eq!(report.progress, Progress::Waiting { round, missing });
     // A message of another round under this name is not signed for it either.
-    let (_, signing, _) = &table.parties[2];
+    let (_, signing) = &table.parties[2];
     let other = Slot {
         round: Round::Package,
         party: table.parties[2].0,
@@ -162,6 +187,18 @@ fn a_lost_state_is_not_made_anew() {
         "{refused:?}"
     );
     assert!(!table.file(0, "state.json").exists());
+}
+
+#[test]
+fn a_share_that_is_there_begins_no_other() {
+    let table = Table::new(2, 2);
+    fs::write(table.file(0, "share.json"), "something").expect("written");
+    let refused = table.turn(0, &mut |_| {});
+    assert!(
+        matches!(refused, Err(DkgError::OtherShare(_))),
+        "{refused:?}"
+    );
+    assert_eq!(fs::read_dir(table.board()).expect("a folder").count(), 0);
 }
 
 #[test]

@@ -102,26 +102,11 @@ fn a_plan_that_the_ledger_does_not_bear_out_is_refused() {
     other.origin = "other.test/merits".to_owned();
     assert!(matches!(check(&other), PlanFault::OtherLog { .. }));
     let mut other = good.clone();
-    other.holder[1].sealing_key = other.holder[0].sealing_key.clone();
-    assert!(matches!(
-        check(&other),
-        PlanFault::Differs {
-            what: "sealing key",
-            ..
-        }
-    ));
-    let mut other = good.clone();
     other.holder[1].party = other.holder[0].party.clone();
-    assert!(matches!(
-        check(&other),
-        PlanFault::Differs {
-            what: "party id",
-            ..
-        }
-    ));
+    assert!(matches!(check(&other), PlanFault::Differs(_)));
     let mut other = good.clone();
     other.holder[1].party = "xyz".to_owned();
-    assert!(matches!(check(&other), PlanFault::Digits { .. }));
+    assert!(matches!(check(&other), PlanFault::Digits(_)));
     // Who is suspended meanwhile takes no part.
     let (court, _) = ledger.state().parties().by_name("court").expect("admitted");
     let suspension = ledger.supervisor.suspend(*court, 1, "lost its keys");

@@ -8,16 +8,12 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::ids::{Epoch, Origin, PartyId};
-use merits_sealing::SealingKey;
 use merits_supervisor::dkg::{
     plan::Checked,
     run::{DkgError, Places, Report, Runner, Step, advance},
     share_file::QuorumShare,
 };
-use merits_threshold::{
-    Side,
-    ceremony::{Ceremony, Member},
-};
+use merits_threshold::{Side, ceremony::Ceremony};
 use merits_verifier::signature::PublicKey;
 use tempfile::TempDir;
 
@@ -25,38 +21,25 @@ pub(super) const PASSPHRASE: &str = "wheel salt lantern";
 
 pub(super) struct Table {
     pub(super) plan: Checked,
-    pub(super) parties: Vec<(PartyId, SigningKey, SealingKey)>,
+    pub(super) parties: Vec<(PartyId, SigningKey)>,
     pub(super) dir: TempDir,
 }
 
 impl Table {
     pub(super) fn new(needed: u16, holders: u8) -> Self {
-        let rng = &mut rand::rng();
-        let parties: Vec<(PartyId, SigningKey, SealingKey)> = (1..=holders)
-            .map(|number| {
-                (
-                    PartyId([number; 32]),
-                    SigningKey::from_bytes(&[number; 32]),
-                    SealingKey::generate(rng),
-                )
-            })
+        let parties: Vec<(PartyId, SigningKey)> = (1..=holders)
+            .map(|number| (PartyId([number; 32]), SigningKey::from_bytes(&[number; 32])))
             .collect();
-        let members = parties
-            .iter()
-            .map(|(party, _, sealing)| Member {
-                party: *party,
-                sealing_key: sealing.public(),
-            })
-            .collect();
+        let members = parties.iter().map(|(party, _)| *party).collect();
         let origin = Origin::new("ledger.test/merits").expect("an origin");
         let ceremony = Ceremony::new(origin, Epoch(2), 1, Side::Supervisor, needed, members);
         let signing = parties
             .iter()
-            .map(|(party, key, _)| (*party, PublicKey::of(key)));
+            .map(|(party, key)| (*party, PublicKey::of(key)));
         let names = parties
             .iter()
             .enumerate()
-            .map(|(place, (party, ..))| (*party, format!("holder-{place}")));
+            .map(|(place, (party, _))| (*party, format!("holder-{place}")));
         let plan = Checked {
             ceremony: ceremony.expect("a ceremony"),
             signing_keys: signing.collect::<BTreeMap<_, _>>(),
@@ -84,11 +67,10 @@ impl Table {
         place: usize,
         done: &mut dyn FnMut(Step),
     ) -> Result<Report, DkgError> {
-        let (party, signing, sealing) = &self.parties[place];
+        let (party, signing) = &self.parties[place];
         let runner = Runner {
             party: *party,
             signing,
-            sealing,
         };
         let (board, state, share) = (
             self.board(),

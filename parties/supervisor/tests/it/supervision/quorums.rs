@@ -7,7 +7,6 @@ use merits_primitives::{
     ids::{Credits, EntryId, Epoch, Origin, PartyId},
     jubjub::random_scalar,
 };
-use merits_sealing::SealingKey;
 use merits_supervisor::{
     dkg::share_file::QuorumShare,
     holder::{Holder, SealedPartial, TotalPartial},
@@ -21,7 +20,7 @@ use merits_supervisor::{
     },
 };
 use merits_threshold::{
-    ceremony::{Ceremony, Member},
+    ceremony::Ceremony,
     message::Slot,
     participant::Participant,
     quorum::{PartialFault, SecretShare},
@@ -76,13 +75,9 @@ impl LedgerView for QuorumLog {
 fn generated(side: Side, needed: u16, holders: u8) -> (Outcome, Vec<QuorumShare>) {
     let first = if side == Side::Supervisor { 100 } else { 200 };
     let rng = &mut rand::rng();
-    let keys: Vec<SealingKey> = (0..holders).map(|_| SealingKey::generate(rng)).collect();
-    let members: Vec<Member> = (first..)
-        .zip(&keys)
-        .map(|(number, key)| Member {
-            party: PartyId([number; 32]),
-            sealing_key: key.public(),
-        })
+    let members: Vec<PartyId> = (first..)
+        .take(holders.into())
+        .map(|number| PartyId([number; 32]))
         .collect();
     let ceremony =
         Ceremony::new(origin(), EPOCH, 1, side, needed, members.clone()).expect("a ceremony");
@@ -90,14 +85,14 @@ fn generated(side: Side, needed: u16, holders: u8) -> (Outcome, Vec<QuorumShare>
         .iter()
         .map(|member| {
             let seed = Zeroizing::new(rng.random::<[u8; 32]>());
-            Participant::begin(&ceremony, member.party, seed).expect("a member")
+            Participant::begin(&ceremony, *member, seed).expect("a member")
         })
         .collect();
     let mut board = Board::new();
     let outcome = loop {
         let mut ends = Vec::new();
-        for (party, key) in parties.iter_mut().zip(&keys) {
-            let seen = party.advance(&ceremony, key, &board).expect("a turn");
+        for party in &mut parties {
+            let seen = party.advance(&ceremony, &board).expect("a turn");
             let me = party.me();
             let new: Vec<(Slot, Vec<u8>)> = party
                 .unpublished(&board)
@@ -115,9 +110,8 @@ fn generated(side: Side, needed: u16, holders: u8) -> (Outcome, Vec<QuorumShare>
     };
     let shares = parties
         .iter()
-        .zip(&keys)
-        .map(|(party, key)| {
-            let shares = party.shares(&ceremony, key).expect("shares");
+        .map(|party| {
+            let shares = party.shares(&ceremony).expect("shares");
             QuorumShare::new(&ceremony, &outcome, shares)
         })
         .collect();

@@ -6,7 +6,10 @@ use std::{
 };
 
 use clap::Subcommand;
-use merits_guard::output::{Kind, Output, Readers};
+use merits_guard::{
+    Secret,
+    output::{Kind, Output, Readers},
+};
 use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
@@ -147,8 +150,12 @@ impl Command {
                 } else {
                     Asking::New
                 };
-                let passphrase =
-                    passphrase::ask(passphrase_file.as_deref(), asking, "state and share")?;
+                let passphrase = passphrase::ask(
+                    passphrase_file.as_deref(),
+                    asking,
+                    "state and share",
+                    SECRET,
+                )?;
                 let runner = Runner {
                     party: identity.party(),
                     signing: &identity.signing,
@@ -176,8 +183,12 @@ impl Command {
             } => {
                 let settings = holder(&config, side)?;
                 let checked = check(&settings, &plan).await?;
-                let passphrase =
-                    passphrase::ask(passphrase_file.as_deref(), Asking::Known, "the share")?;
+                let passphrase = passphrase::ask(
+                    passphrase_file.as_deref(),
+                    Asking::Known,
+                    "the share",
+                    SECRET,
+                )?;
                 let about = run::check(&checked, &board, &share, &passphrase)?;
                 println!(
                     "{} is a share of the {}s' half of epoch {}: {} holders must answer",
@@ -247,3 +258,6 @@ fn print(report: &Report) -> ExitCode {
         }
     }
 }
+
+/// What the passphrase is of.
+const SECRET: Secret = Secret::SharePassphrase;

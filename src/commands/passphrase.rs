@@ -27,11 +27,12 @@ pub(crate) fn ask(
     file: Option<&Path>,
     asking: Asking,
     what: &str,
+    secret: Secret,
 ) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
         let at = || format!("passphrase file {}", path.display());
         let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE));
-        merits_guard::open(path, Guard::Private(Secret::Passphrase))?
+        merits_guard::open(path, Guard::Private(secret))?
             .take(MOST_PASSPHRASE as u64)
             .read_to_string(&mut text)
             .map_err(|error| match error.kind() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_guard::output::Output;
+use merits_guard::{Secret, output::Output};
 use merits_party::config::ledger_of;
 use merits_wallet::{
     backup,
@@ -70,8 +70,12 @@ impl Backup {
         outputs::of_wallet(&self.dir).admit(&self.output, "the backup")?;
         Output::check(&self.output, backup::Backup::FILE)?;
         let wallet = Directory::open(&self.dir)?;
-        let passphrase =
-            passphrase::ask(self.passphrase_file.as_deref(), Asking::New, "the backup")?;
+        let passphrase = passphrase::ask(
+            self.passphrase_file.as_deref(),
+            Asking::New,
+            "the backup",
+            Secret::Passphrase,
+        )?;
         let ledger = wallet.config().ledger.clone();
         let origin = ledger.origin()?;
         let sealed = backup::Backup::seal(
@@ -126,8 +130,12 @@ pub(crate) struct Restore {
 impl Restore {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let backup = backup::Backup::read(&self.backup)?;
-        let passphrase =
-            passphrase::ask(self.passphrase_file.as_deref(), Asking::Known, "the backup")?;
+        let passphrase = passphrase::ask(
+            self.passphrase_file.as_deref(),
+            Asking::Known,
+            "the backup",
+            Secret::Passphrase,
+        )?;
         let seed = backup.open(&passphrase)?;
         let ledger = match &self.ledger {
             Some(file) => ledger_of(file)?,

@@ -2,10 +2,11 @@
 //!
 //! Each message is a file of its own, named after round and sender and never replaced. Its sender signs it with the
 //! key that the ledger has for it, so whoever can write to the folder can neither speak for another nor blame it. A
-//! file that is not signed so is reported and counts as absent.
+//! file that is not signed so, or cannot be read, is reported and counts as absent.
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -63,10 +64,22 @@ impl Handover for SignedMessage {
 
 /// The folder cannot be used.
 #[derive(Debug, Error)]
-#[error("{path}: {source}")]
-pub struct BoardError {
-    path: PathBuf,
-    source: io::Error,
+#[non_exhaustive]
+pub enum BoardError {
+    /// The system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// Something else lies where this party's message belongs.
+    #[error(
+        "{0} is there already, and this party's present key did not sign it: look who put it there, and move it \
+         away. If this party rotated its key meanwhile, begin another attempt"
+    )]
+    Taken(PathBuf),
 }
 
 /// A file that counts as absent.
@@ -100,11 +113,15 @@ impl<'b> Board<'b> {
         }
     }
 
-    /// Everything that is published and rightly signed.
+    /// Everything that is published and rightly signed. It fails only where the folder itself is not there.
     ///
     /// # Errors
     /// [`BoardError`].
     pub fn read(&self) -> Result<(standing::Board, Vec<Ignored>), BoardError> {
+        fs::read_dir(self.folder).map_err(|source| BoardError::Io {
+            path: self.folder.to_owned(),
+            source,
+        })?;
         let (mut board, mut ignored) = (standing::Board::new(), Vec::new());
         for (party, key) in self.keys {
             for round in Round::ALL {
@@ -116,7 +133,12 @@ impl<'b> Board<'b> {
                 let text = match merits_text::file::read_at_most(&path, MOST_FILE_BYTES) {
                     Ok(text) => text,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(source) => return Err(BoardError { path, source }),
+                    // Whoever can write to the folder could otherwise stop everybody by a file of nonsense.
+                    Err(error) => {
+                        let why = error.to_string();
+                        ignored.push(Ignored { path, why });
+                        continue;
+                    }
                 };
                 match self.verified(slot, key, &text) {
                     Ok(message) => {
@@ -143,7 +165,10 @@ impl<'b> Board<'b> {
         output::make_own(&path, Readers::Everybody, |file| {
             file.write_all(line.as_bytes())
         })
-        .map_err(|source| BoardError { path, source })
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => BoardError::Taken(path),
+            _ => BoardError::Io { path, source },
+        })
     }
 
     /// `<first digits of the ceremony>-<round>-<sender>.txt`

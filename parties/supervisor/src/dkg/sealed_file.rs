@@ -119,7 +119,7 @@ impl<P: Public> SealedFile<P> {
             path: path.to_owned(),
             source,
         };
-        let opened = merits_guard::open(path, Guard::Private(Secret::ViewKeyHalf))?;
+        let opened = merits_guard::open(path, Guard::Private(Secret::ViewKeyShare))?;
         let mut text = Vec::new();
         input::whole(opened, &mut text, MOST_BYTES).map_err(|source| SealedFileError::Io {
             path: path.to_owned(),

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use ed25519_dalek::SigningKey;
 use merits_supervisor::dkg::{
-    board::Board,
+    board::{Board, BoardError},
     run::{DkgError, Progress, check},
     share_file::QuorumShare,
     vault::{SealedFileError, Vault},
@@ -150,6 +150,26 @@ fn a_file_that_its_sender_did_not_sign_blames_nobody() {
     let missing = vec!["holder-1".to_owned(), "holder-2".to_owned()];
     let round = "hash".to_owned();
     assert_eq!(report.progress, Progress::Waiting { round, missing });
+    // Neither do bytes that are no text.
+    let package = fs::read_dir(table.board())
+        .expect("a folder")
+        .map(|file| file.expect("a file").path())
+        .find(|path| path.to_string_lossy().contains("1-hash"))
+        .expect("the forged one or holder-0's");
+    let nonsense = package
+        .to_string_lossy()
+        .replace(
+            &hex::encode(table.parties[0].0.0),
+            &hex::encode(table.parties[2].0.0),
+        )
+        .replace(
+            &hex::encode(table.parties[1].0.0),
+            &hex::encode(table.parties[2].0.0),
+        );
+    fs::write(&nonsense, [0xff; 40]).expect("written");
+    let report = table.turn(0, &mut |_| {}).expect("a turn");
+    assert_eq!(report.ignored.len(), 2, "{report:?}");
+    fs::remove_file(&nonsense).expect("removed");
     // A message of another round under this name is not signed for it either.
     let (_, signing) = &table.parties[2];
     let other = Slot {
@@ -173,6 +193,12 @@ fn a_file_that_its_sender_did_not_sign_blames_nobody() {
     fs::copy(&package, text).expect("copied");
     let report = table.turn(0, &mut |_| {}).expect("a turn");
     assert_eq!(report.ignored.len(), 2, "{report:?}");
+    // The one whose place is taken is told so, and nothing is replaced.
+    let taken = table.turn(1, &mut |_| {});
+    assert!(
+        matches!(taken, Err(DkgError::Board(BoardError::Taken(_)))),
+        "{taken:?}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -48,7 +49,10 @@ impl Table {
         let dir = tempfile::tempdir().expect("a folder");
         fs::create_dir(dir.path().join("board")).expect("made");
         for place in 0..parties.len() {
-            fs::create_dir(dir.path().join(format!("machine-{place}"))).expect("made");
+            let machine = dir.path().join(format!("machine-{place}"));
+            fs::create_dir(&machine).expect("made");
+            // Whatever the umask is.
+            fs::set_permissions(&machine, fs::Permissions::from_mode(0o700)).expect("set");
         }
         Self { plan, parties, dir }
     }

@@ -29,7 +29,7 @@ use merits_primitives::Fr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
-use crate::formula::{AssignmentError, FormulaCircuit};
+use crate::formula_circuit::{AssignmentError, FormulaCircuit};
 use dishonest::{Run, claims, lie};
 
 /// How many lies are tried on each list of records by default.

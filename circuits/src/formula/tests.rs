@@ -12,8 +12,8 @@ use merits_primitives::Fr;
 use merits_primitives::ids::PeriodKind;
 use proptest::prelude::*;
 
-use super::FormulaCircuit;
 use crate::builder::{Builder, Circuit};
+use crate::formula_circuit::FormulaCircuit;
 use crate::gadgets::bits;
 
 /// A circuit that demands `public outputs = F(records; constants)`.

@@ -7,10 +7,10 @@
 use merits_formula::{Outputs, Record, Typed};
 use merits_primitives::Fr;
 
-use super::compile;
 use crate::{
     builder::{Builder, Circuit, Lc},
     earn::records::{slot_inputs, slots},
+    formula::compile,
     program::WitnessError,
 };
 

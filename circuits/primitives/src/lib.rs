@@ -20,6 +20,7 @@ pub mod dleq;
 pub mod earned;
 mod edwards;
 pub mod element;
+mod exponent;
 pub mod field;
 pub mod figures;
 mod fixed_base;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use merits_ledger::{State, state::Balance};
-use merits_primitives::ids::Expiry;
+use merits_primitives::{ids::Expiry, sum::CreditsSum};
 use merits_replica::Replica;
 use merits_sponsor::offers::expiry_label;
 use merits_verifier::log::Checkpoint;
@@ -213,8 +213,8 @@ impl Book {
 }
 
 /// Like [`thousands`], for sums.
-fn grouped(number: u128) -> String {
-    u64::try_from(number).map_or_else(|_| number.to_string(), thousands)
+fn grouped(CreditsSum(sum): CreditsSum) -> String {
+    u64::try_from(sum).map_or_else(|_| sum.to_string(), thousands)
 }
 
 #[cfg(test)]
@@ -233,11 +233,11 @@ mod tests {
     #[test]
     fn a_balance_reads_as_a_range_while_totals_are_unopened() {
         let balance = Balance {
-            issued: 12_000,
+            issued: CreditsSum(12_000),
             claims: 20,
             unopened_claims: 1,
-            unopened_worst: 500,
-            redeemed: 2_000,
+            unopened_worst: CreditsSum(500),
+            redeemed: CreditsSum(2_000),
             redemptions: 3,
             expired: false,
         };
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(outstanding, "10,000 to 10,500");
         let settled = Balance {
             unopened_claims: 0,
-            unopened_worst: 0,
+            unopened_worst: CreditsSum(0),
             expired: true,
             ..balance
         };
@@ -260,14 +260,14 @@ mod tests {
     #[test]
     fn more_redeemed_than_can_be_issued_is_said_loudly() {
         let balance = Balance {
-            issued: 100,
-            unopened_worst: 50,
-            redeemed: 150,
+            issued: CreditsSum(100),
+            unopened_worst: CreditsSum(50),
+            redeemed: CreditsSum(150),
             ..Balance::default()
         };
         assert_eq!(book(balance.clone()).alarm(), None);
         let forged = Balance {
-            redeemed: 151,
+            redeemed: CreditsSum(151),
             ..balance
         };
         let alarm = book(forged.clone()).alarm().expect("an alarm");

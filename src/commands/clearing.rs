@@ -100,7 +100,7 @@ fn print(report: &Report) {
         match total {
             Ok(total) => println!(
                 "total {entry}: {} {} over {} claims, checked from the log",
-                thousands(total.sum),
+                thousands(total.sum.0),
                 total.output,
                 total.claims
             ),

@@ -23,7 +23,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Parser as _};
 use merits_distributor::{RecordsInput, summary::RunSummary};
 use merits_party::machine_time;
-use merits_primitives::ids::Period;
+use merits_primitives::{ids::Period, sum::Sum};
 use tokio::{sync::watch, task::JoinSet};
 
 #[cfg(feature = "bench")]
@@ -78,7 +78,7 @@ struct Story {
     sponsor: Duration,
     clearing: Duration,
     opening: Duration,
-    opened_total: Option<(Period, u64, u64)>,
+    opened_total: Option<(Period, u64, Sum)>,
 }
 
 impl Arguments {

@@ -129,7 +129,7 @@ pub(super) async fn open_total(
             let total = supervisor
                 .total(&federation.pack.id, period, Epoch(1), Output::Measure)
                 .await?;
-            format!(", and {} {}", thousands(total.total.sum), measure.unit)
+            format!(", and {} {}", thousands(total.total.sum.0), measure.unit)
         }
         None => String::new(),
     };
@@ -143,7 +143,7 @@ pub(super) async fn open_total(
         "The {claims} claims of {} add up to {} {}{measured}. Only the sum of the ciphertexts was \
          opened; the clearing bank checks it from the log alone, and so can anyone.",
         period.label(),
-        thousands(published.total.sum),
+        thousands(published.total.sum.0),
         federation.manifest.unit(),
     ));
     story.opened_total = Some((period, claims, published.total.sum));

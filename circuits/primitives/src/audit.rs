@@ -17,7 +17,9 @@ use crate::{
     jubjub::{Point, Scalar},
     nullifier::SpendNullifier,
     owner::Handle,
-    poseidon, tags,
+    poseidon,
+    sum::WideSum,
+    tags,
 };
 
 pub use crate::exponent::{EXPONENT_BITS, Exponent};
@@ -153,8 +155,8 @@ pub struct Total {
 }
 
 /// Encrypts a batch's sum of one output.
-pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: u128) -> Total {
-    let hidden = Point::base().projective() * Scalar::from(sum);
+pub fn encrypt_total(exponent: &Exponent, total_key: &Point, sum: WideSum) -> Total {
+    let hidden = Point::base().projective() * Scalar::from(sum.0);
     Total {
         t1: FixedBase::base().mul(exponent).into_affine(),
         t2: (hidden + FixedBase::of(total_key).mul(exponent)).into_affine(),

@@ -37,6 +37,7 @@ pub mod poseidon;
 pub mod products;
 pub mod residue;
 pub mod scope;
+pub mod sum;
 pub mod tags;
 
 pub use ark_bn254::Fr;

@@ -301,14 +301,14 @@ impl EarnWitness {
             .collect();
         let point = |point| Point::from_affine(point).map_err(|_| WitnessFault::TotalIsIdentity);
         let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
-        let credits = worth.iter().map(|worth| u128::from(worth.earned.credits.0));
-        let credits = total(&self.total_exponent, credits.sum());
+        let credits = worth.iter().map(|worth| worth.earned.credits);
+        let credits = total(&self.total_exponent, credits.collect());
         let measure = match (formula.measure(), &self.measure_exponent) {
             (None, _) => None,
             (Some(_), None) => return Err(WitnessFault::NoMeasureExponent),
             (Some(_), Some(exponent)) => {
                 let measured = worth.iter().filter_map(|worth| worth.earned.measure);
-                let measure = total(exponent, measured.map(|w| u128::from(w.0)).sum());
+                let measure = total(exponent, measured.collect());
                 Some(MeasureTotal {
                     m1: point(measure.t1)?,
                     m2: point(measure.t2)?,

@@ -73,19 +73,19 @@ pub fn issuance(state: &State) -> Result<Vec<IssuanceLine>, RowError> {
         if let Some(measured) = &mut line.measured {
             for opened in totals.opened(&key.twin())? {
                 measured.covered += opened.claims;
-                measured.sum = measured.sum.saturating_add(Quantity(opened.sum));
+                measured.sum = measured.sum.saturating_add(opened.sum.as_quantity());
             }
         }
         for batch in totals.unopened(key)? {
             line.batches += 1;
             line.claims += u64::from(batch.claims);
-            line.at_most = line.at_most.saturating_add(Credits(batch.worst));
+            line.at_most = line.at_most.saturating_add(batch.worst.as_credits());
         }
         for opened in totals.opened(key)? {
             line.batches += u64::from(opened.batches);
             line.claims += opened.claims;
             line.covered += opened.claims;
-            line.credits = line.credits.saturating_add(Credits(opened.sum));
+            line.credits = line.credits.saturating_add(opened.sum.as_credits());
         }
         lines.push(line);
     }

@@ -12,6 +12,7 @@ use merits_ledger::{
 use merits_primitives::{
     ids::{EntryId, Origin, Output},
     jubjub::Point,
+    sum::Sum,
 };
 use merits_verifier::{
     entry::SignedEntry,
@@ -30,7 +31,7 @@ pub struct CheckedTotal {
     /// Credits or measure.
     pub output: Output,
     /// The sum.
-    pub sum: u64,
+    pub sum: Sum,
 }
 
 /// Why an opened total does not hold. The supervisor that signed it is to blame.

@@ -118,11 +118,11 @@ impl Report {
             match key.output {
                 Output::Credits => {
                     aggregate.covered += total.claims;
-                    aggregate.credits = aggregate.credits.saturating_add(Credits(total.sum));
+                    aggregate.credits = aggregate.credits.saturating_add(total.sum.as_credits());
                 }
                 Output::Measure => {
                     let measured = aggregate.measured.get_or_insert_default();
-                    *measured = measured.saturating_add(Quantity(total.sum));
+                    *measured = measured.saturating_add(total.sum.as_quantity());
                 }
             }
         }

@@ -11,6 +11,7 @@ mod records;
 use merits_primitives::{
     ids::{AssetId, EntryId, Epoch, Output, Period, ScaleId},
     jubjub::Point,
+    sum::{Sum, WideSum},
 };
 use merits_verifier::{
     codec::CodecError,
@@ -28,7 +29,7 @@ use records::TotalsHead;
 
 /// The most that V_max × claims, or W_max × claims, of an opened set may be: sums up to this are
 /// found by baby steps and giant steps.
-pub const WORST_TOTAL: u128 = 1 << 48;
+pub const WORST_TOTAL: WideSum = WideSum(1 << 48);
 
 /// A batch's encrypted total of one output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub struct BatchTotal {
     /// Its claims.
     pub claims: u32,
     /// Its upper bound: V_max × claims, or W_max × claims.
-    pub worst: u64,
+    pub worst: Sum,
     /// T1 = r·B8, or M1.
     pub t1: Point,
     /// T2 = (Σ v)·B8 + r·At, or M2.
@@ -55,7 +56,7 @@ pub struct OpenedTotal {
     /// Claims covered.
     pub claims: u64,
     /// Σ v, or Σ w of a measure.
-    pub sum: u64,
+    pub sum: Sum,
 }
 
 /// A reader of all totals.
@@ -70,11 +71,11 @@ pub struct TotalsSummary {
     /// Claims of batches that no total covers.
     pub unopened_claims: u64,
     /// Their upper bound.
-    pub unopened_worst: u128,
+    pub unopened_worst: WideSum,
     /// Claims that opened totals cover.
     pub opened_claims: u64,
     /// The sum of all opened totals.
-    pub opened_sum: u128,
+    pub opened_sum: WideSum,
 }
 
 /// The contribution of a batch to the totals.
@@ -198,7 +199,7 @@ fn push(draft: &mut Draft<'_>, key: &TotalsKey, batch: &BatchTotal) -> Result<()
     draft.put(batch_key(key, head.next), batch);
     head.next += 1;
     head.summary.unopened_claims += u64::from(batch.claims);
-    head.summary.unopened_worst += u128::from(batch.worst);
+    head.summary.unopened_worst += batch.worst;
     draft.put(head_key(key), &head);
     Ok(())
 }
@@ -224,13 +225,13 @@ impl Governing {
         if claims < least {
             return Err(TotalRefusal::TooFew { claims, least }.into());
         }
-        let worst: u128 = batches.iter().map(|batch| u128::from(batch.worst)).sum();
+        let worst: WideSum = batches.iter().map(|batch| batch.worst).collect();
         if worst > WORST_TOTAL {
             return Err(TotalRefusal::TooLarge { worst }.into());
         }
         let sum = opened.sum;
         self.check_sum(opened, &Totals::sums(&batches))?;
-        if u128::from(sum) > worst {
+        if WideSum::from(sum) > worst {
             return Err(TotalRefusal::SumWrong { sum }.into());
         }
         // An entry holds at most 1,900 ids.
@@ -242,6 +243,7 @@ impl Governing {
             sum,
         };
         if key.output == Output::Credits {
+            let (worst, sum) = (worst.as_credits(), sum.as_credits());
             self.scales.record_total(draft, key.asset, worst, sum);
         }
         for number in head.next_batches(found) {

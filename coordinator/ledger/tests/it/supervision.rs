@@ -10,6 +10,7 @@ use merits_ledger::entry::{
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId, Output, ScaleId},
+    sum::Sum,
 };
 
 fn content() -> OpeningContent {
@@ -135,7 +136,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
     let opened = totals.opened(&key).expect("rows in memory");
     assert_eq!(
         (opened[0].claims, opened[0].batches, opened[0].sum),
-        (7, 2, 700)
+        (7, 2, Sum(700))
     );
     assert_eq!(
         totals
@@ -148,7 +149,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
     );
     // The same set with another sum is no longer the next set.
     let mut again = first;
-    again.sum = 701;
+    again.sum = Sum(701);
     refused_total(&mut ledger, again, "total-set", "entries[0]");
     // Two claims are too few: 4 is this ledger's least.
     let rest = total(&mut ledger, 1, 200);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use merits_primitives::{
     field,
     ids::{EntryId, PartyId, Quantity, SchemaId, sha256},
+    sum::WideSum,
 };
 use merits_verifier::groth16::{KeyPolicy, VerifyingKey};
 
@@ -192,7 +193,7 @@ impl Scales {
 
 fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
     let capacity = usize::from(proposed.capacity);
-    let worst = |most: u64| u128::from(most) * u128::from(proposed.capacity);
+    let worst = |most: u64| WideSum(u128::from(most) * u128::from(proposed.capacity));
     let fault = if proposed.asset.0 == 0 {
         "asset numbers count from 1"
     } else if capacity == 0 || capacity > MAX_CLAIMS {

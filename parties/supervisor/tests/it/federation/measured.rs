@@ -128,12 +128,12 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
             verify_total(&origin(), opened, keys, |id| fed.entry(id))
         };
         let checked = judge(&opened).unwrap();
-        assert_eq!((checked.output, checked.sum), (output, sum));
+        assert_eq!((checked.output, checked.sum.0), (output, sum));
         let mut wrong = opened.clone();
-        wrong.sum += 1;
+        wrong.sum.0 += 1;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Wrong(sum + 1)))
+            Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
         );
         let mut wrong = opened.clone();
         wrong.key = opened.key.twin();

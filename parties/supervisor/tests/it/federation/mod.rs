@@ -21,6 +21,7 @@ use merits_primitives::{
     ids::{Credits, EntryId, Output},
     jubjub::Point,
     owner::Handle,
+    sum::Sum,
 };
 use merits_records::disclosure::Disclosure;
 use merits_sponsor::report::{BatchOutcome, Report, Verdict};
@@ -213,7 +214,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         .collect::<Vec<_>>();
     let total = set.open(&fed.view(), &answers).unwrap();
     // 6, 6, 15 and 1 km.
-    assert_eq!(total.sum, 976 + 976 + 2440 + 162);
+    assert_eq!(total.sum.0, 976 + 976 + 2440 + 162);
     let signed = fed.supervisor.publish_total(&total);
     fed.submit(&signed);
 
@@ -229,7 +230,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     assert_eq!((checked.claims, checked.sum), (4, total.sum));
 
     let mut wrong = opened.clone();
-    wrong.sum += 1;
+    wrong.sum.0 += 1;
     assert_eq!(
         judge(&wrong),
         Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
@@ -245,7 +246,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.entries.push(entry);
     assert_eq!(judge(&wrong), Err(TotalFault::Twice(entry)));
     let mut wrong = opened.clone();
-    (wrong.sum, wrong.partials) = (0, None);
+    (wrong.sum, wrong.partials) = (Sum(0), None);
     assert_eq!(judge(&wrong), Err(TotalFault::Sum(SumFault::Missing)));
     wrong.entries.clear();
     assert_eq!(judge(&wrong), Err(TotalFault::Empty));
@@ -262,7 +263,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         (books[0].claims, books[0].covered, books[0].at_most),
         (4, 4, Credits::ZERO)
     );
-    assert_eq!(books[0].credits, Credits(total.sum));
+    assert_eq!(books[0].credits, total.sum.as_credits());
     // Covered: neither the ledger nor the holders add these batches up again.
     assert!(TotalSet::head(&fed.view(), TOTAL, None).is_err());
     let again = fed

@@ -15,7 +15,7 @@ use merits_party::{
     handover,
     identity::{Identity, make_keys},
     lookup::find_entry,
-    machine_time, stop_signal,
+    machine_time,
 };
 use merits_primitives::ids::{EntryId, Epoch, Origin, Output, Period};
 use merits_supervisor::{
@@ -387,7 +387,7 @@ impl Command {
             }
             Self::Serve { config } => {
                 let config = SupervisorConfig::load(&config)?;
-                witness::serve_holder(&config.holder, Side::Supervisor, stop_signal()?).await?;
+                witness::serve(&config.holder, Side::Supervisor).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -8,9 +8,10 @@ use merits_party::{identity::IdentityError, lookup::LookupError};
 use merits_primitives::ids::{EntryId, Epoch, NameError, PartyId, PeriodKind};
 use merits_replica::{ClientError, FollowError, JoinError, LedgerConfigError, ReplicaError};
 use merits_sealing::SealError;
+use merits_serve::ListenError;
 use thiserror::Error;
 
-use super::{HolderError, SessionError};
+use super::{HolderError, ServeError, SessionError};
 use crate::{
     acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
     shares::SharesError, view_key::UnprovenHalf,
@@ -82,6 +83,12 @@ pub enum SupervisorError {
         /// What was named.
         period: String,
     },
+    /// The address that a holder serves on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Serving a holder.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// There is nothing left to approve.
     #[error("{scale} version {version} is already {standing}")]
     NotWaiting {

@@ -1,5 +1,7 @@
 //! A holder's work before it serves: the half of an epoch, and the halves that it answers with.
 
+use std::{future::Future, net::SocketAddr};
+
 use futures::future::BoxFuture;
 use merits_ledger::entry::ProvenHalf;
 use merits_party::identity::PartyConfig as _;
@@ -7,7 +9,7 @@ use merits_primitives::ids::Epoch;
 use merits_replica::Follower;
 use rand_core::CryptoRng;
 
-use super::{HolderService, SupervisorError, SystemClock};
+use super::{HolderService, ServeError, SupervisorError, SystemClock, serve};
 use crate::{
     config::WitnessConfig,
     holder::Holder,
@@ -81,5 +83,21 @@ impl WitnessConfig {
             let holder = Holder::new(party, held.shares, journal);
             Ok(HolderService::new(holder, follower, SystemClock))
         })
+    }
+    /// Answers for this side's halves until `stop` resolves; `ready` gets the address.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub async fn serve(
+        &self,
+        side: Side,
+        ready: impl FnOnce(SocketAddr) + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), SupervisorError> {
+        let listener = merits_serve::listen(self.listen).await?;
+        let holder = self.holder(side).await?;
+        ready(listener.local_addr().map_err(ServeError::from)?);
+        serve(holder, listener, &self.server, stop).await?;
+        Ok(())
     }
 }

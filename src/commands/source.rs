@@ -19,8 +19,7 @@ use merits_records::{
     reading::Edge,
 };
 use merits_source::{
-    FileSigning, Signing, SigningStep, SourceConfig, said::Said, signing::RefusedReason,
-    wholeness::RejectShare,
+    FileSigning, Outcome, Signing, SigningStep, SourceConfig, said::Said, wholeness::RejectShare,
 };
 
 use super::{dates, hand_over};
@@ -212,22 +211,13 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     if let Some(outside) = &signing.outside {
         println!("{outside}");
     }
-    // This source does not sign for accounts that are not linked.
-    let left_out = report
-        .refused
-        .iter()
-        .any(|refused| refused.reason != RefusedReason::NoLink);
-    let all = rejected == 0
-        && signing.refused_groups.is_empty()
-        && signing.partial.is_empty()
-        && !left_out;
-    match (report.signed, all) {
-        (0, _) => {
+    match signing.outcome() {
+        Outcome::Nothing => {
             println!("NOTHING WAS SIGNED");
             NOTHING.into()
         }
-        (_, true) => ExitCode::SUCCESS,
-        (_, false) => PARTLY.into(),
+        Outcome::Whole => ExitCode::SUCCESS,
+        Outcome::Partly => PARTLY.into(),
     }
 }
 

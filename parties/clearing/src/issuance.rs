@@ -2,19 +2,24 @@
 
 use merits_ledger::{State, rows::RowError};
 use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, Quantity, ScaleId};
+use serde::Serialize;
 
 /// One scale, period and view-key epoch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IssuanceLine {
     /// The scale.
+    #[serde(serialize_with = "crate::report::text")]
     pub scale: ScaleId,
     /// Its sources cannot link people, so the distributor vouches for whose records these are.
     pub vouched: bool,
     /// The ledger's number of it.
+    #[serde(serialize_with = "crate::report::asset")]
     pub asset: AssetId,
     /// The period.
+    #[serde(serialize_with = "crate::report::period")]
     pub period: Period,
     /// The view-key epoch.
+    #[serde(serialize_with = "crate::report::epoch")]
     pub epoch: Epoch,
     /// Batches in the log.
     pub batches: u64,
@@ -32,7 +37,7 @@ pub struct IssuanceLine {
 }
 
 /// The opened part of a measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Measured {
     /// Claims that opened totals of the measure cover.
     pub covered: u64,

@@ -19,16 +19,18 @@ use merits_verifier::{
     possession::TotalsKey,
     total::{SumFault, TotalSum},
 };
+use serde::Serialize;
 use thiserror::Error;
 
 /// A valid total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CheckedTotal {
     /// Its batches.
     pub batches: usize,
     /// Their claims.
     pub claims: usize,
     /// Credits or measure.
+    #[serde(serialize_with = "crate::report::text")]
     pub output: Output,
     /// The sum.
     pub sum: Sum,

@@ -6,6 +6,7 @@ use merits_kit::offline::{OfflineFault, VerifiedBatch};
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
 use merits_primitives::ids::{Credits, EntryId, Output, Period, Quantity, ScaleId};
 pub use merits_replica::Verdict;
+use serde::{Serialize, Serializer};
 
 /// The result for one batch.
 #[derive(Debug)]
@@ -30,7 +31,7 @@ impl BatchOutcome {
 }
 
 /// The credits of a scale in one period, as far as the log shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PeriodAggregate {
     /// Valid batches.
     pub batches: usize,
@@ -47,7 +48,7 @@ pub struct PeriodAggregate {
 }
 
 /// A sponsor's findings.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Batches that were checked.
     pub batches: usize,
@@ -58,8 +59,10 @@ pub struct Report {
     /// Batches that are valid online.
     pub online: usize,
     /// Invalid entries, with the reason.
+    #[serde(serialize_with = "faults")]
     pub faults: Vec<(EntryId, String)>,
     /// Sums by scale and period.
+    #[serde(serialize_with = "aggregates")]
     pub aggregates: BTreeMap<(ScaleId, Period), PeriodAggregate>,
 }
 
@@ -139,6 +142,41 @@ impl Report {
             hidden: "who earned, how much each, and from which records",
         }
     }
+}
+
+/// An invalid entry in a serialized report.
+#[derive(Serialize)]
+struct Invalid<'a> {
+    entry: String,
+    fault: &'a str,
+}
+
+fn faults<S: Serializer>(faults: &[(EntryId, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(faults.iter().map(|(entry, fault)| Invalid {
+        entry: entry.to_string(),
+        fault,
+    }))
+}
+
+/// A scale and period in a serialized report.
+#[derive(Serialize)]
+struct Line<'a> {
+    scale: &'a str,
+    period: String,
+    #[serde(flatten)]
+    aggregate: &'a PeriodAggregate,
+}
+
+fn aggregates<S: Serializer>(
+    aggregates: &BTreeMap<(ScaleId, Period), PeriodAggregate>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let lines = aggregates.iter().map(|((scale, period), aggregate)| Line {
+        scale: scale.as_str(),
+        period: period.label(),
+        aggregate,
+    });
+    serializer.collect_seq(lines)
 }
 
 /// Whether the sources of a scale cannot link people; the same in all its versions.

@@ -17,14 +17,14 @@ pub(crate) struct Arguments {
     checkpoint: PathBuf,
     /// The mark of the copy that this role's commands keep beside its server's
     #[arg(long)]
-    desk: bool,
+    commands: bool,
 }
 
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let ledger = merits_party::config::ledger_of(&self.config)?;
-        let ledger = if self.desk {
-            ledger.of_the_desk()
+        let ledger = if self.commands {
+            ledger.of_commands()
         } else {
             ledger
         };

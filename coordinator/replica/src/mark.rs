@@ -81,8 +81,8 @@ pub enum MarkError {
          checkpoint.txt`{}",
         path.display(),
         copy.display(),
-        if *desk {
-            ", with --desk, because this is the copy of the commands and not of the server"
+        if *commands {
+            ", with --commands, because this is the copy of the commands and not of the server"
         } else {
             ""
         }
@@ -93,7 +93,7 @@ pub enum MarkError {
         /// The folder of the copy.
         copy: PathBuf,
         /// For the copy beside a server's.
-        desk: bool,
+        commands: bool,
     },
     /// There is a mark, so none is begun.
     #[error(
@@ -212,7 +212,7 @@ impl HighWaterMark {
             return Err(MarkError::Lost {
                 path: mark.path,
                 copy: copy.to_owned(),
-                desk: copy.to_string_lossy().ends_with(DESK),
+                commands: copy.to_string_lossy().ends_with(COMMANDS_SUFFIX),
             });
         }
         Ok(mark)
@@ -442,4 +442,4 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
 /// In a copy's folder once it has a mark.
 const NOTE: &str = "marked";
 /// The suffix of the copy and of the mark that a party's commands use beside its server.
-pub const DESK: &str = "-desk";
+pub const COMMANDS_SUFFIX: &str = "-commands";

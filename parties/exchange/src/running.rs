@@ -138,7 +138,7 @@ impl ExchangeConfig {
             let file = read_codes(vouchers, first_line)?;
             let identity = self.identity()?;
             // Use a separate copy, because the serving process has the other one open.
-            let follower = self.ledger.clone().of_the_desk().follow().await?;
+            let follower = self.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
             let (id, published, sponsor) = {
                 let replica = follower.replica();

@@ -136,15 +136,15 @@ fn a_lost_mark_is_begun_again_on_purpose_only() {
         );
     }
     // The copy of the commands has a mark of its own.
-    fs::remove_file(ledger.path().join("supervisor.mark-desk")).expect("it was made");
+    fs::remove_file(ledger.path().join("supervisor.mark-commands")).expect("it was made");
     let admit = "supervisor admit --config supervisor.toml witness.application";
     ledger
         .merits(admit)
-        .refuses(&["supervisor.mark-desk", "merits mark", "--desk"]);
-    let checkpoint = "supervisor-replica-desk/checkpoint.txt";
+        .refuses(&["supervisor.mark-commands", "merits mark", "--commands"]);
+    let checkpoint = "supervisor-replica-commands/checkpoint.txt";
     ledger
         .merits(&format!(
-            "mark --config supervisor.toml --desk --checkpoint {checkpoint}"
+            "mark --config supervisor.toml --commands --checkpoint {checkpoint}"
         ))
         .succeeds("began");
     ledger.merits(admit).succeeds("admitted");

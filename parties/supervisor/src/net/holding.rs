@@ -33,7 +33,7 @@ impl WitnessConfig {
         Box::pin(async move {
             let holder = self.identity()?.party();
             // A separate copy, because the holder's process has the other one open.
-            let follower = self.ledger.clone().of_the_desk().follow().await?;
+            let follower = self.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
             let replica = follower.replica();
             let log = StateView::new(replica.state()?, |_| Ok(None));

@@ -12,10 +12,9 @@ use merits_ledger::{
     entry::{PartyAdmitted, PersonStatement},
 };
 use merits_party::{
-    handover,
     identity::{Identity, make_keys},
     lookup::find_entry,
-    machine_time,
+    machine_time, public_line,
 };
 use merits_primitives::ids::{EntryId, Epoch, Origin, Output, Period};
 use merits_supervisor::{
@@ -236,7 +235,7 @@ impl Command {
                 distinct,
             } => {
                 let supervisor = open(&config).await?;
-                let application = handover::read::<PartyAdmitted>(&application)?;
+                let application = public_line::read::<PartyAdmitted>(&application)?;
                 if !distinct {
                     supervisor.refuse_lookalike(&application.name)?;
                 }
@@ -315,7 +314,7 @@ impl Command {
                 witness_half,
             } => {
                 let supervisor = open(&config).await?;
-                let half = handover::read(&witness_half)?;
+                let half = public_line::read(&witness_half)?;
                 println!(
                     "opened epoch {epoch}: entry {}",
                     supervisor

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use ed25519_dalek::SigningKey;
 use merits_distributor::{
-    sealing::MasterKey as RecordKey,
+    at_rest::MasterKey as RecordKey,
     store::{NewTicket, Store as RecordStore},
 };
 use merits_exchange::{

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::{StoreError, array, check_node};
-use crate::sealing::MasterKey;
+use crate::at_rest::MasterKey;
 
 /// The contents of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -29,7 +29,7 @@ use merits_sqlite::{DatabaseError, FileError, StoreKind};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
-use crate::sealing::{MasterKey, UnsealError};
+use crate::at_rest::{MasterKey, UnsealError};
 
 pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};

@@ -18,6 +18,7 @@ use merits_verifier::{
     signature::PublicKey,
 };
 use rand_core::CryptoRng;
+use serde::{Serialize, Serializer};
 use sqlx::{Connection as _, SqliteConnection};
 use thiserror::Error;
 
@@ -148,15 +149,33 @@ impl From<MarkError> for BackupError {
 }
 
 /// A copy that was made or restored.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Kept {
     /// The counts of fsck.
     pub report: Report,
     /// Its newest checkpoint.
+    #[serde(serialize_with = "tree")]
     pub checkpoint: Checkpoint,
     /// The separate file of that checkpoint.
     pub checkpoint_file: PathBuf,
+}
+
+/// A checkpoint in a serialized report.
+#[derive(Serialize)]
+struct Tree<'a> {
+    origin: &'a str,
+    size: u64,
+    root: String,
+}
+
+fn tree<S: Serializer>(checkpoint: &Checkpoint, serializer: S) -> Result<S::Ok, S::Error> {
+    let tree = Tree {
+        origin: checkpoint.origin.as_str(),
+        size: checkpoint.size,
+        root: hex::encode(checkpoint.root),
+    };
+    tree.serialize(serializer)
 }
 
 /// Copies the ledger that `config` names to `output`, also while it is being served, checks the
@@ -275,10 +294,11 @@ pub async fn restore(
 }
 
 /// A high-water mark that was made or raised.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Raised {
     /// The tree that it covers.
+    #[serde(serialize_with = "tree")]
     pub checkpoint: Checkpoint,
     /// Entries in the database. If there are fewer than the mark covers, the database is an older
     /// copy, which is not served.

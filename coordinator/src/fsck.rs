@@ -27,6 +27,7 @@ use merits_verifier::{
     signature::PublicKey,
 };
 use rand_core::CryptoRng;
+use serde::Serialize;
 use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{config::Config, error::StartError, schema};
@@ -44,7 +45,7 @@ const PAGE: u32 = 4_096;
 const FINDINGS: u32 = 20;
 
 /// What was checked, and what is wrong.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// Leaves read.
@@ -111,7 +112,7 @@ impl fmt::Display for Report {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Table, or "file", "rules", or "mark" for the high-water mark.
     pub place: &'static str,

@@ -51,7 +51,7 @@ pub struct Report {
     #[serde(serialize_with = "crate::report::faults_told")]
     pub online: Option<Invalid>,
     /// Opened totals, each checked from the log alone.
-    #[serde(serialize_with = "crate::report::totals")]
+    #[serde(serialize_with = "crate::report::outcomes")]
     pub totals: Vec<(EntryId, Result<CheckedTotal, TotalFault>)>,
     /// The accounts.
     pub issuance: Vec<IssuanceLine>,

@@ -5,8 +5,6 @@ use std::fmt::Display;
 use merits_primitives::ids::{AssetId, EntryId, Epoch, Period};
 use serde::{Serialize, Serializer};
 
-use crate::totals::{CheckedTotal, TotalFault};
-
 /// Something about an entry.
 #[derive(Serialize)]
 struct About<T> {
@@ -21,11 +19,11 @@ struct Wrong {
     fault: String,
 }
 
-/// A total, or what is wrong with it.
+/// What was found, or what is wrong with it.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Outcome<'a> {
-    Checked(&'a CheckedTotal),
+enum Outcome<'a, T> {
+    Good(&'a T),
     Wrong(Wrong),
 }
 
@@ -76,15 +74,15 @@ pub(crate) fn faults_told<S: Serializer>(
     }
 }
 
-/// Opened totals.
-pub(crate) fn totals<S: Serializer>(
-    totals: &[(EntryId, Result<CheckedTotal, TotalFault>)],
+/// Entries, and what was found of each.
+pub(crate) fn outcomes<S: Serializer>(
+    outcomes: &[(EntryId, Result<impl Serialize, impl Display>)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(totals.iter().map(|(entry, total)| About {
+    serializer.collect_seq(outcomes.iter().map(|(entry, outcome)| About {
         entry: entry.to_string(),
-        what: match total {
-            Ok(total) => Outcome::Checked(total),
+        what: match outcome {
+            Ok(good) => Outcome::Good(good),
             Err(fault) => Outcome::Wrong(wrong(fault)),
         },
     }))
@@ -101,7 +99,11 @@ mod tests {
     use merits_primitives::{ids::Output, sum::Sum};
 
     use super::*;
-    use crate::{batches::Audit, net::Report};
+    use crate::{
+        batches::Audit,
+        net::Report,
+        totals::{CheckedTotal, TotalFault},
+    };
 
     #[test]
     fn a_report_is_read_by_programs() {

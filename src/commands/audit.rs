@@ -6,7 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
 use merits_ledger::{State, state::Balance};
-use merits_primitives::{ids::Expiry, sum::CreditsSum};
+use merits_primitives::ids::Expiry;
 use merits_replica::Replica;
 use merits_sponsor::offers::expiry_label;
 use merits_verifier::log::Checkpoint;
@@ -163,27 +163,27 @@ impl Book {
                 "{} {}, at most {}",
                 thousands(count),
                 claims(count),
-                grouped(balance.unopened_worst)
+                thousands(balance.unopened_worst.0)
             ),
         };
         let outstanding = match balance.outstanding() {
             None => "LESS THAN NOTHING".to_owned(),
-            Some((least, most)) if least == most => grouped(least),
-            Some((least, most)) => format!("{} to {}", grouped(least), grouped(most)),
+            Some((least, most)) if least == most => thousands(least.0),
+            Some((least, most)) => format!("{} to {}", thousands(least.0), thousands(most.0)),
         };
         [
             self.scale.clone(),
             expiry_label(self.expiry),
             format!(
                 "{} over {} {}",
-                grouped(balance.issued),
+                thousands(balance.issued.0),
                 thousands(balance.claims),
                 claims(balance.claims)
             ),
             unopened,
             format!(
                 "{} in {}",
-                grouped(balance.redeemed),
+                thousands(balance.redeemed.0),
                 thousands(balance.redemptions)
             ),
             if balance.expired {
@@ -206,19 +206,16 @@ impl Book {
              scale and show this to the supervisors",
             self.scale,
             expiry_label(self.expiry),
-            grouped(balance.redeemed),
-            grouped(balance.issued + balance.unopened_worst)
+            thousands(balance.redeemed.0),
+            thousands((balance.issued + balance.unopened_worst).0)
         ))
     }
 }
 
-/// Like [`thousands`], for sums.
-fn grouped(CreditsSum(sum): CreditsSum) -> String {
-    u64::try_from(sum).map_or_else(|_| sum.to_string(), thousands)
-}
-
 #[cfg(test)]
 mod tests {
+    use merits_primitives::sum::CreditsSum;
+
     use super::*;
 
     fn book(balance: Balance) -> Book {

@@ -31,7 +31,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
     row("claims", thousands(summary.proved.claims));
     row(
         &format!("credits ({})", federation.manifest.unit()),
-        thousands(u64::try_from(summary.earned.credits.0).unwrap_or(u64::MAX)),
+        thousands(summary.earned.credits.0),
     );
     row("proofs", thousands(summary.proved.proofs));
     row("people with wallets", thousands(story.people as u64));

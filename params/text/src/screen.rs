@@ -186,8 +186,8 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// 1234567 as 1,234,567.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+pub fn thousands(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -224,10 +224,10 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(65_798), "65,798");
-        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(0u32), "0");
+        assert_eq!(thousands(999u32), "999");
+        assert_eq!(thousands(65_798u64), "65,798");
+        assert_eq!(thousands(1_234_567u128), "1,234,567");
     }
 
     /// Regression: a line break in a file's name made a line that looked like one of ours.

@@ -1,7 +1,10 @@
 //! The accounts: how much of each scale exists, from the public data of the log.
 
 use merits_ledger::{State, rows::RowError};
-use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, Quantity, ScaleId};
+use merits_primitives::{
+    ids::{AssetId, Epoch, Output, Period, ScaleId},
+    sum::{CreditsSum, QuantitySum},
+};
 use serde::Serialize;
 
 /// One scale, period and view-key epoch.
@@ -28,9 +31,9 @@ pub struct IssuanceLine {
     /// Claims that opened totals cover.
     pub covered: u64,
     /// Their credits.
-    pub credits: Credits,
+    pub credits: CreditsSum,
     /// The most that the claims without a total can hold.
-    pub at_most: Credits,
+    pub at_most: CreditsSum,
     /// What the opened totals of a scale with a measure say: how much was measured, and over how
     /// many claims.
     pub measured: Option<Measured>,
@@ -42,7 +45,7 @@ pub struct Measured {
     /// Claims that opened totals of the measure cover.
     pub covered: u64,
     /// Their sum, in the measure's unit.
-    pub sum: Quantity,
+    pub sum: QuantitySum,
 }
 
 /// Computes the accounts from a verified state, by scale, period and epoch.
@@ -71,26 +74,26 @@ pub fn issuance(state: &State) -> Result<Vec<IssuanceLine>, RowError> {
             batches: 0,
             claims: 0,
             covered: 0,
-            credits: Credits(0),
-            at_most: Credits::ZERO,
+            credits: CreditsSum::ZERO,
+            at_most: CreditsSum::ZERO,
             measured: keys.contains(&key.twin()).then(Measured::default),
         };
         if let Some(measured) = &mut line.measured {
             for opened in totals.opened(&key.twin())? {
                 measured.covered += opened.claims;
-                measured.sum = measured.sum.saturating_add(opened.sum.as_quantity());
+                measured.sum += opened.sum.as_quantity();
             }
         }
         for batch in totals.unopened(key)? {
             line.batches += 1;
             line.claims += u64::from(batch.claims);
-            line.at_most = line.at_most.saturating_add(batch.worst.as_credits());
+            line.at_most += batch.worst.as_credits();
         }
         for opened in totals.opened(key)? {
             line.batches += u64::from(opened.batches);
             line.claims += opened.claims;
             line.covered += opened.claims;
-            line.credits = line.credits.saturating_add(opened.sum.as_credits());
+            line.credits += opened.sum.as_credits();
         }
         lines.push(line);
     }

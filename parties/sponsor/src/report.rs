@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use merits_kit::offline::{OfflineFault, VerifiedBatch};
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
-use merits_primitives::ids::{Credits, EntryId, Output, Period, Quantity, ScaleId};
+use merits_primitives::{
+    ids::{EntryId, Output, Period, ScaleId},
+    sum::{CreditsSum, QuantitySum},
+};
 pub use merits_replica::Verdict;
 use serde::{Serialize, Serializer};
 
@@ -38,11 +41,11 @@ pub struct PeriodAggregate {
     /// Their claims, that is, how many people earned something.
     pub claims: usize,
     /// Credits in opened totals.
-    pub credits: Credits,
+    pub credits: CreditsSum,
     /// Claims that those totals cover.
     pub covered: u64,
     /// Opened totals of the scale's measure, in its unit; `None` while none is opened.
-    pub measured: Option<Quantity>,
+    pub measured: Option<QuantitySum>,
     /// The scale's sources cannot link people: the distributor vouches whose records these are.
     pub vouched: bool,
 }
@@ -121,11 +124,10 @@ impl Report {
             match key.output {
                 Output::Credits => {
                     aggregate.covered += total.claims;
-                    aggregate.credits = aggregate.credits.saturating_add(total.sum.as_credits());
+                    aggregate.credits += total.sum.as_credits();
                 }
                 Output::Measure => {
-                    let measured = aggregate.measured.get_or_insert_default();
-                    *measured = measured.saturating_add(total.sum.as_quantity());
+                    *aggregate.measured.get_or_insert_default() += total.sum.as_quantity();
                 }
             }
         }

@@ -106,7 +106,7 @@ impl Vouchers {
         let made = sponsor.make_vouchers(&offer, count, &output, &mut rand::rng())?;
         println!(
             "wrote {} vouchers to {}: hand them to one exchange, over a channel that both trust",
-            thousands(made.into()),
+            thousands(made),
             output.display()
         );
         Ok(ExitCode::SUCCESS)
@@ -124,8 +124,8 @@ fn print(offers: &[OfferReport]) {
             offer.title,
             offer.kind,
             offer.standing,
-            thousands(offer.redeemed.into()),
-            thousands(offer.quota.into())
+            thousands(offer.redeemed),
+            thousands(offer.quota)
         );
         println!(
             "   {} credits of {} good until before {}; open {} to {}; {}",

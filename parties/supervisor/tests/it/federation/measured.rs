@@ -10,6 +10,7 @@ use merits_primitives::{
     earned::Earned,
     ids::{Credits, Output, Quantity},
     jubjub::Point,
+    sum::{CreditsSum, QuantitySum},
 };
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
@@ -151,10 +152,10 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
     }
     let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1, "one line for both outputs");
-    assert_eq!(books[0].credits, Credits(4554));
+    assert_eq!(books[0].credits, CreditsSum(4554));
     let measured = Measured {
         covered: 4,
-        sum: Quantity(10_800),
+        sum: QuantitySum(10_800),
     };
     assert_eq!(books[0].measured, Some(measured));
     assert!(fed.entry(&entry).is_some());

@@ -21,7 +21,7 @@ use merits_primitives::{
     ids::{Credits, EntryId, Output},
     jubjub::Point,
     owner::Handle,
-    sum::Sum,
+    sum::{CreditsSum, Sum},
 };
 use merits_records::disclosure::Disclosure;
 use merits_sponsor::report::{BatchOutcome, Report, Verdict};
@@ -261,9 +261,9 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     assert_eq!(books.len(), 1);
     assert_eq!(
         (books[0].claims, books[0].covered, books[0].at_most),
-        (4, 4, Credits::ZERO)
+        (4, 4, CreditsSum::ZERO)
     );
-    assert_eq!(books[0].credits, total.sum.as_credits());
+    assert_eq!(books[0].credits, total.sum.as_credits().into());
     // Covered: neither the ledger nor the holders add these batches up again.
     assert!(TotalSet::head(&fed.view(), TOTAL, None).is_err());
     let again = fed

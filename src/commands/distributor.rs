@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_distributor::{
     Distributor, DistributorError, LinksReport, OpenStore, RecordsInput, Surroundings, TERMS,
@@ -412,34 +412,22 @@ pub(crate) fn rng() -> StdRng {
     rand::make_rng()
 }
 
-/// Writes pseudonyms of accounts in a file of records.
-pub(crate) fn write_links(
+/// Writes pseudonyms of accounts for a source.
+pub(crate) async fn links(
     distributor: &Distributor,
-    input: &Path,
+    input: Option<&Path>,
     source: &str,
     output: &Path,
     subjects: Option<usize>,
 ) -> Result<LinksReport, DistributorError> {
     let bars = Bars::default();
     let shown = |event| bars.show(event);
-    let done = distributor.write_links(input, source, output, subjects, machine_time(), &shown);
+    let now = machine_time();
+    let done = distributor
+        .write_links(input, source, output, subjects, now, &shown)
+        .await;
     bars.clear();
     done
-}
-
-/// Writes pseudonyms for a source.
-async fn links(
-    distributor: &Distributor,
-    input: Option<&Path>,
-    source: &str,
-    output: &Path,
-    subjects: Option<usize>,
-) -> anyhow::Result<LinksReport> {
-    if distributor.has_tickets()? {
-        return Ok(distributor.write_ticket_links(source, output).await?);
-    }
-    let input = input.context("the accounts are not known: give --input with their records")?;
-    Ok(write_links(distributor, input, source, output, subjects)?)
 }
 
 /// Prints what the store holds; writes all receipts into a directory.
@@ -506,11 +494,10 @@ async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> 
 }
 
 /// Returns how many were refused.
-async fn tickets_of(distributor: &Distributor, import: &[PathBuf]) -> anyhow::Result<usize> {
-    ensure!(
-        distributor.has_tickets()?,
-        "the ledger takes no tickets: its accounts are in custody"
-    );
+async fn tickets_of(
+    distributor: &Distributor,
+    import: &[PathBuf],
+) -> Result<usize, DistributorError> {
     let reports = distributor
         .import_tickets(import, machine_time(), &mut rng())
         .await?;

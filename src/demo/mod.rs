@@ -194,7 +194,7 @@ impl Arguments {
             let deposits = distributor.deposit().await?;
             if vouched {
                 let links = federation.path("source/links.jsonl");
-                distributor.write_ticket_links(pack.source, &links).await?;
+                distributor::links(&distributor, None, pack.source, &links, None).await?;
             }
             anyhow::Ok((imported, deposits))
         };
@@ -261,13 +261,8 @@ impl Arguments {
             Owners::People => None,
             Owners::Custody => {
                 let links = federation.path("handover/links.jsonl");
-                distributor::write_links(
-                    &distributor,
-                    input,
-                    pack.source,
-                    &links,
-                    self.subjects(),
-                )?;
+                let (subjects, input) = (self.subjects(), Some(input));
+                distributor::links(&distributor, input, pack.source, &links, subjects).await?;
                 Some(links)
             }
         };

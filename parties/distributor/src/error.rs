@@ -140,6 +140,12 @@ pub enum DistributorError {
         /// Why.
         source: PublishError,
     },
+    /// People give no tickets on this ledger.
+    #[error("the ledger takes no tickets: its accounts are in custody")]
+    InCustody,
+    /// No records say which accounts there are.
+    #[error("the accounts are not known: give --input with their records")]
+    AccountsUnknown,
     /// The ledger does not know this distributor.
     #[error(transparent)]
     Admission(#[from] PublishError),

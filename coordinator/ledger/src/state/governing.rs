@@ -10,7 +10,7 @@ use merits_primitives::{
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
-    entry::{Leaf, SignedEntry},
+    entry::Leaf,
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
     proof::Proof,

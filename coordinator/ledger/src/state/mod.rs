@@ -42,7 +42,11 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{calendar::Timestamp, ids::EntryId, note::NoteCommitment};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, PartyId},
+    note::NoteCommitment,
+};
 use merits_verifier::log::Hash;
 use thiserror::Error;
 

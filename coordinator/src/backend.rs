@@ -1,7 +1,7 @@
 //! The choice of the database that stores a ledger. Every other module works over [`Place`].
 //!
-//! Another database is another crate with an implementation of [`merits_ledger::storage::Place`], an arm of
-//! [`place`], and a variant of [`StartError`] for its failures.
+//! Another database is another crate with an implementation of [`merits_ledger::storage::Place`], a case in [`place`],
+//! and a variant of [`StartError`] for its failures.
 
 use std::path::PathBuf;
 
@@ -25,13 +25,16 @@ const SCHEMA: Schema = Schema {
     tables: TABLES,
 };
 
+/// The kind of place that a coordinator uses.
+pub(crate) type Chosen = SqliteFile;
+
 /// The place of the ledger that `config` names.
-pub(crate) fn place(config: &Config) -> impl Place + use<> {
+pub(crate) fn place(config: &Config) -> Chosen {
     file(config.database())
 }
 
 /// A ledger in a SQLite file.
-pub(crate) fn file(path: PathBuf) -> impl Place + use<> {
+pub(crate) fn file(path: PathBuf) -> Chosen {
     SqliteFile::new(path, SCHEMA)
 }
 

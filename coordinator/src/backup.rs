@@ -9,7 +9,7 @@ use std::{
 use futures::future::BoxFuture;
 use merits_guard::output::Readers;
 use merits_ledger::{
-    storage::{Inspection as _, LogRow, Staged},
+    storage::{Inspect as _, Inspection as _, LogRow, Place as _, Staged, StoreFailure},
     tree::{Frontier, frontier_nodes},
 };
 use merits_primitives::ids::Origin;
@@ -23,7 +23,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::{
-    backend::{self, Inspect, Place},
+    backend::{self, Inspect},
     config::Config,
     data_dir,
     error::StartError,
@@ -130,6 +130,12 @@ pub enum BackupError {
         /// Where the checkpoint is.
         checkpoint: PathBuf,
     },
+}
+
+impl From<StoreFailure> for BackupError {
+    fn from(error: StoreFailure) -> Self {
+        Self::Ledger(error.into())
+    }
 }
 
 impl From<FileError> for BackupError {
@@ -492,7 +498,10 @@ mod tests {
     use super::*;
 
     /// A store, and a copy of it that is not yet under its name.
-    async fn staged(dir: &Path, output: &Path) -> impl Staged + Inspect + use<> {
+    async fn staged(
+        dir: &Path,
+        output: &Path,
+    ) -> <backend::Chosen as merits_ledger::storage::Place>::Staged {
         let place = backend::file(dir.join("store.sqlite"));
         let store = place.create().await.unwrap().unwrap();
         store.end().await.unwrap();

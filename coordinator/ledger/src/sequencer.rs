@@ -120,8 +120,8 @@ impl<S: Store> Sequencer<S> {
         blobs: Vec<Blob>,
         time: Timestamp,
     ) -> Result<Appended, SubmitError<S::Error>> {
-        let submission = Submission::parse(bytes, self.state.origin())?.with_blobs(blobs)?;
-        let id = submission.id();
+        let signed = Submission::envelope(bytes)?;
+        let id = signed.id();
         // The same statement by the same party keeps its old place, even with another proof.
         if let Some(index) = self.store.find(&id).map_err(SubmitError::Store)? {
             return Ok(Appended {
@@ -130,6 +130,12 @@ impl<S: Store> Sequencer<S> {
                 already_present: true,
             });
         }
+        self.state.check_before_key(&signed)?;
+        if !blobs.is_empty() {
+            self.state.check_before_blobs(&signed.party, time)?;
+        }
+        let submission = Submission::from_signed(signed, self.state.origin())?;
+        let submission = submission.with_blobs(blobs)?;
         let authentic = self.state.authenticate(submission)?;
         let effects = self.verify_and_check(&authentic, time)?;
         let index = effects.index();

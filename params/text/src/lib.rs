@@ -24,6 +24,7 @@
 
 extern crate alloc;
 
+mod assigned;
 pub mod cell;
 #[cfg(feature = "typed")]
 pub mod file;

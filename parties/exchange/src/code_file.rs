@@ -436,7 +436,7 @@ mod tests {
             ("K1-200", "Kl-200", "one shape"),
             ("K1-200", "\u{41a}1-200", "one shape"),
             ("K1-200", "K１-200", "one shape"),
-            ("K1 200", "K1\u{a0}200", "spaces"),
+            ("K1 200", "K1  200", "spaces"),
             ("ZO\u{c9}-1", "ZOE\u{301}-1", "one shape"),
         ] {
             let text = format!("\nWX-77\n{one}\n\n{other}\n");

@@ -1,7 +1,7 @@
 //! `merits wallet create`, `backup`, `restore`.
 
 use std::{
-    io::{Error, ErrorKind, IsTerminal as _, Read as _},
+    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use merits_guard::{Guard, Secret, output::Output};
 use merits_party::config::ledger_of;
-use merits_text::{file::without_mark, typed::typed};
+use merits_text::typed::typed;
 use merits_wallet::{
     backup::{self, LEAST_PASSPHRASE},
     directory::{Directory, WalletConfig},
@@ -61,7 +61,7 @@ pub(crate) struct Backup {
     /// Backup to write; an existing file is not overwritten
     #[arg(long)]
     output: PathBuf,
-    /// File whose first line is the passphrase; without it the terminal asks
+    /// File with the passphrase in one line; without it the terminal asks
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
 }
@@ -111,7 +111,7 @@ pub(crate) struct Restore {
     /// Directory to make; it must not hold a wallet
     #[arg(long)]
     dir: PathBuf,
-    /// File whose first line is the passphrase; without it the terminal asks
+    /// File with the passphrase in one line; without it the terminal asks
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
     /// Directory of the proving keys of `ticket` and `redeem`; the default is `keys` in the wallet
@@ -176,18 +176,23 @@ enum Asking {
 fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
         let at = || format!("passphrase file {}", path.display());
-        let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE));
+        // A buffer that grows would leave copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MOST_PASSPHRASE));
         merits_guard::open(path, Guard::Private(Secret::Passphrase))?
-            .take(MOST_PASSPHRASE as u64)
-            .read_to_string(&mut text)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidData => {
-                    Error::new(error.kind(), "it is not UTF-8 text: save the file as UTF-8")
-                }
-                _ => merits_guard::words::reading(error),
-            })
+            .take(MOST_PASSPHRASE as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(merits_guard::words::reading)
             .with_context(at)?;
-        let line = without_mark(&text).lines().next().unwrap_or_default();
+        if bytes.len() > MOST_PASSPHRASE {
+            bail!(
+                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase",
+                at()
+            );
+        }
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| anyhow::anyhow!("it is not UTF-8 text: save the file as UTF-8"))
+            .with_context(at)?;
+        let line = backup::passphrase_of_file(text).with_context(at)?;
         return Ok(Zeroizing::new(line.to_owned()));
     }
     if !std::io::stdin().is_terminal() {

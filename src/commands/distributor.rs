@@ -34,7 +34,7 @@ use merits_text::typed::argument;
 use rand::rngs::StdRng;
 
 use super::{
-    hand_over,
+    hand_over, numbers,
     source::{NOTHING, PARTLY, admit_rejects},
 };
 use crate::{outputs, screen::thousands};
@@ -88,7 +88,7 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
         /// Read only this many subjects, the first ones
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::subjects)]
         subjects: Option<usize>,
     },
     /// Take in records, prove, submit; continues with what an earlier run left
@@ -141,7 +141,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         entry: String,
         /// Claim in it, from 0
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::claim)]
         claim: u16,
         /// Request file of the supervisor that opened the claim: the log must hold its request
         #[arg(
@@ -178,7 +178,7 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
     /// Read only this many subjects, the first ones
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::subjects)]
     pub(crate) subjects: Option<usize>,
 }
 

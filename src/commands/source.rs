@@ -23,7 +23,7 @@ use merits_source::{
     wholeness::RejectShare,
 };
 
-use super::{dates, hand_over};
+use super::{dates, hand_over, numbers};
 use crate::{outputs, screen};
 
 #[derive(Debug, Subcommand)]
@@ -78,7 +78,7 @@ pub(crate) struct SignArguments {
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
     /// Read only this many subjects, the first ones
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::subjects)]
     pub(crate) subjects: Option<usize>,
     /// The file is complete from the beginning of this day (2016-05-01) on: periods that begin then
     /// or later are signed although nothing in the file comes before them. A day of the scale's
@@ -92,7 +92,7 @@ pub(crate) struct SignArguments {
     pub(crate) complete_until: Option<Date>,
     /// Sign nothing if more rows in a hundred than this are rejected, if not the configuration's
     /// `most_rejects_percent` [default: 5]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(..=100))]
+    #[arg(long, value_parser = numbers::percent)]
     pub(crate) most_rejects_percent: Option<u8>,
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]

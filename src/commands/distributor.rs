@@ -37,7 +37,7 @@ use super::{
     hand_over, numbers,
     source::{NOTHING, PARTLY, admit_rejects},
 };
-use crate::{outputs, screen::thousands};
+use crate::{inputs, outputs, screen::thousands};
 use progress::Bars;
 
 #[derive(Debug, Subcommand)]
@@ -216,6 +216,7 @@ impl Command {
             Self::Run(arguments) => {
                 admit(&arguments)?;
                 let distributor = open(&arguments.config).await?;
+                inputs::remark_people(arguments.bundle.as_deref());
                 let done = run(&distributor, arguments.records()).await;
                 let summary = distributor.close(done).await?;
                 printing::run(&summary);
@@ -396,6 +397,7 @@ impl StopWatch {
 pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
     let at = || format!("request file {}", path.display());
     let file = RequestFile::read(path).with_context(at)?;
+    inputs::remark_people([path]);
     let id = file
         .request_id()
         .context("no id of a request")
@@ -496,6 +498,7 @@ async fn terms_of(
 /// Takes tickets in and deposits them. Fails when one was refused.
 async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let distributor = open(config).await?;
+    inputs::remark_people(import.iter().map(PathBuf::as_path));
     let done = tickets_of(&distributor, import).await;
     let refused = distributor.close(done).await?;
     Ok(if refused == 0 {

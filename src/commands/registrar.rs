@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use merits_guard::exposed::Holds;
 use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::{
     calendar::{Date, Day, Timestamp},
@@ -25,6 +26,7 @@ use merits_registrar::{
 use merits_text::typed::{argument, prose};
 
 use super::{dates, hand_over};
+use crate::inputs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -163,6 +165,7 @@ async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
 
 fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {
     let request = RegistrationRequest::read(path)?;
+    inputs::remark(path, Holds::People);
     request.expect_origin(config.ledger.origin()?.as_str())?;
     Ok(request.commitment)
 }

@@ -24,7 +24,7 @@ use merits_source::{
 };
 
 use super::{dates, hand_over, numbers};
-use crate::{outputs, screen};
+use crate::{inputs, outputs, screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -249,6 +249,7 @@ async fn link(
     distinct: bool,
 ) -> anyhow::Result<ExitCode> {
     let config = SourceConfig::load(config)?;
+    inputs::remark_people(import.iter().map(PathBuf::as_path));
     let report = config
         .import_links(import, replace, distinct, machine_time())
         .await?;
@@ -303,6 +304,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };
+    inputs::remark_people(arguments.links.as_deref());
     let file = FileSigning {
         input: &arguments.input,
         links: arguments.links.as_deref(),

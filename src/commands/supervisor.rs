@@ -26,7 +26,7 @@ use merits_supervisor::{
 use merits_text::typed::{argument, prose};
 
 use super::{dates, distributor::rng, numbers, witness};
-use crate::screen::working;
+use crate::{inputs, screen::working};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -352,6 +352,7 @@ impl Command {
                 disclosure,
             } => {
                 let supervisor = open(&config).await?;
+                inputs::remark_people([request.as_path(), disclosure.as_path()]);
                 let checked = supervisor.check(&request, &disclosure)?;
                 println!(
                     "the {} disclosed records open the commitment on the ledger and give {} credits{}",

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use merits_guard::{Guard, Secret, output::Output};
+use merits_guard::{Guard, Secret, exposed::Holds, output::Output};
 use merits_party::config::ledger_of;
 use merits_text::typed::typed;
 use merits_wallet::{
@@ -16,7 +16,7 @@ use merits_wallet::{
 };
 use zeroize::Zeroizing;
 
-use crate::{outputs, screen::say};
+use crate::{inputs, outputs, screen::say};
 
 /// What a new wallet takes.
 #[derive(Debug, Args)]
@@ -126,6 +126,7 @@ pub(crate) struct Restore {
 impl Restore {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let backup = backup::Backup::read(&self.backup)?;
+        inputs::remark(&self.backup, Holds::Backup);
         let passphrase = passphrase(self.passphrase_file.as_deref(), Asking::Known)?;
         let seed = backup.open(&passphrase)?;
         let ledger = match &self.ledger {

@@ -400,11 +400,11 @@ pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningConte
     inputs::remark_people([path]);
     let id = file
         .request_id()
-        .context("no id of a request")
+        .context("it holds no id of a request: take the file that `merits supervisor open` wrote")
         .with_context(at)?;
     let content = file
         .content()
-        .context("no entry or nonce")
+        .context("it holds no entry or nonce: take the file that `merits supervisor open` wrote")
         .with_context(at)?;
     Ok((id, content))
 }
@@ -512,7 +512,8 @@ async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> 
 async fn tickets_of(distributor: &Distributor, import: &[PathBuf]) -> anyhow::Result<usize> {
     ensure!(
         distributor.has_tickets()?,
-        "the ledger takes no tickets: its accounts are in custody"
+        "the ledger takes no tickets: its accounts are in custody, so give their records (`merits \
+         distributor run --input`)"
     );
     let reports = distributor
         .import_tickets(import, machine_time(), &mut rng())

@@ -172,9 +172,12 @@ fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<Identit
 
 fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(digits, &mut bytes)
-        .context("commitment: 64 hexadecimal digits are expected")?;
-    field::from_bytes(&bytes).context("the commitment is not a field element")
+    hex::decode_to_slice(digits, &mut bytes).context(
+        "--commitment: 64 hexadecimal digits are expected, as `merits wallet identity` shows them",
+    )?;
+    field::from_bytes(&bytes).context(
+        "--commitment: no identity has this number: copy it again from `merits wallet identity`",
+    )
 }
 
 /// A day of eligibility that is years away is a typing mistake, and only another registration

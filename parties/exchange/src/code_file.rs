@@ -144,7 +144,9 @@ pub enum CodeFileError {
         how: &'static str,
     },
     /// No codes.
-    #[error("{path}: there is no code in it")]
+    #[error(
+        "{path}: there is no code in it: name the file that the sponsor gave, with one code a line"
+    )]
     Empty {
         /// The file.
         path: PathBuf,

@@ -118,7 +118,10 @@ pub enum BackupError {
         lines: usize,
     },
     /// Wrong passphrase, or the file was altered. The two cannot be distinguished.
-    #[error("the backup does not open: the passphrase is wrong, or the file was altered")]
+    #[error(
+        "the backup does not open: the passphrase is wrong, or the file was altered. Type it again as it \
+         was written down, with capital and small letters, or take another copy of the file"
+    )]
     Sealed,
     /// The key derivation refused.
     #[error("the key cannot be derived from the passphrase: {0}")]

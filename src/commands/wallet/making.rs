@@ -86,7 +86,7 @@ impl Backup {
         let opened = backup::Backup::read(&self.output)?.open(&passphrase)?;
         ensure!(
             *opened == *wallet.seed()?,
-            "the backup does not give the seed back: do not rely on it"
+            "the backup does not give the seed back: delete it, and make another on another disk"
         );
         println!(
             "wrote {}; it opens and holds the seed",

@@ -58,8 +58,15 @@ pub struct Unshowable {
     pub what: &'static str,
 }
 
-/// What the author does about a character.
-fn remedy(character: char) -> &'static str {
+impl Unshowable {
+    /// What the author does about the character.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        remedy(self.character)
+    }
+}
+
+const fn remedy(character: char) -> &'static str {
     match is_space(character) {
         true => "write a plain space in its place",
         false => "take it out",

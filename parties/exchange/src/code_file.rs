@@ -80,7 +80,7 @@ pub enum CodeFileError {
     /// A character that is invisible, or that changes how the text around it is shown.
     #[error(
         "{path}, line {line}: character {place} is U+{:04X}, {what}: the person who types the code would not \
-         type it; take it out",
+         type it; {remedy}",
         u32::from(*.character)
     )]
     Hidden {
@@ -94,6 +94,8 @@ pub enum CodeFileError {
         character: char,
         /// A description of it.
         what: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// A comment.
     #[error(
@@ -225,6 +227,7 @@ fn read_code(path: &Path, line: usize, text: &str) -> Result<CodeLine, CodeFileE
             place: hidden.place,
             character: hidden.character,
             what: hidden.what,
+            remedy: hidden.remedy(),
         });
     }
     if let Some(sign) = formula_sign(text) {

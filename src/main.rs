@@ -19,6 +19,7 @@ extern crate merits_text;
 
 mod commands;
 mod demo;
+mod inputs;
 mod outputs;
 
 /// Environment variable with the log's filter.

@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use merits_guard::exposed::Holds;
 use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::{
     calendar::{Date, Day},
@@ -19,6 +20,7 @@ use merits_registrar::{
 use merits_text::typed::{argument, prose};
 
 use super::{dates, distributor::rng, hand_over};
+use crate::inputs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -93,7 +95,10 @@ impl Command {
                 let config = RegistrarConfig::load(&config)?;
                 let commitment = match (commitment, request) {
                     (Some(digits), _) => parse_commitment(&digits)?,
-                    (None, Some(request)) => config.read_request(&request)?,
+                    (None, Some(request)) => {
+                        inputs::remark(&request, Holds::People);
+                        config.read_request(&request)?
+                    }
                     (None, None) => anyhow::bail!("--commitment or --request is expected"),
                 };
                 let entry = config.retire(commitment, &basis).await?;
@@ -107,6 +112,7 @@ impl Command {
 impl Person {
     async fn register(self, occasion: Occasion) -> anyhow::Result<()> {
         let config = RegistrarConfig::load(&self.config)?;
+        inputs::remark(&self.request, Holds::People);
         let commitment = config.read_request(&self.request)?;
         let now = machine_time();
         let requested = Requested::new(commitment, self.from.map(dates::index), now)?;
@@ -135,7 +141,10 @@ impl Person {
 
 fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(digits, &mut bytes)
-        .context("commitment: 64 hexadecimal digits are expected")?;
-    field::from_bytes(&bytes).context("the commitment is not a field element")
+    hex::decode_to_slice(digits, &mut bytes).context(
+        "--commitment: 64 hexadecimal digits are expected, as `merits wallet identity` shows them",
+    )?;
+    field::from_bytes(&bytes).context(
+        "--commitment: no identity has this number: copy it again from `merits wallet identity`",
+    )
 }

@@ -22,8 +22,8 @@ use merits_source::{
     FileSigning, Outcome, Signing, SigningStep, SourceConfig, said::Said, wholeness::RejectShare,
 };
 
-use super::{dates, hand_over};
-use crate::{outputs, screen};
+use super::{dates, hand_over, numbers};
+use crate::{inputs, outputs, screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -77,7 +77,7 @@ pub(crate) struct SignArguments {
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
     /// Read only this many subjects, the first ones
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::subjects)]
     pub(crate) subjects: Option<usize>,
     /// The file is complete from the beginning of this day (2016-05-01) on: periods that begin then
     /// or later are signed although nothing in the file comes before them. A day of the scale's
@@ -91,7 +91,7 @@ pub(crate) struct SignArguments {
     pub(crate) complete_until: Option<Date>,
     /// Sign nothing if more rows in a hundred than this are rejected, if not the configuration's
     /// `most_rejects_percent` [default: 5]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(..=100))]
+    #[arg(long, value_parser = numbers::percent)]
     pub(crate) most_rejects_percent: Option<u8>,
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
@@ -239,6 +239,7 @@ async fn link(
     distinct: bool,
 ) -> anyhow::Result<ExitCode> {
     let config = SourceConfig::load(config)?;
+    inputs::remark_people(import.iter().map(PathBuf::as_path));
     let report = config
         .import_links(import, replace, distinct, machine_time())
         .await?;
@@ -293,6 +294,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };
+    inputs::remark_people(arguments.links.as_deref());
     let file = FileSigning {
         input: &arguments.input,
         links: arguments.links.as_deref(),

@@ -24,8 +24,8 @@ use merits_supervisor::{
 };
 use merits_text::typed::{argument, prose};
 
-use super::{dates, distributor::rng, witness};
-use crate::screen::working;
+use super::{dates, distributor::rng, numbers, witness};
+use crate::{inputs, screen::working};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -91,7 +91,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         scale: String,
         /// Version that ends
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::version)]
         version: u32,
         /// The last period it is for, such as 2014-W44
         #[arg(long, value_parser = dates::period)]
@@ -106,7 +106,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         scale: String,
         /// Version that the issuer proposed
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::version)]
         version: u32,
         /// Entry that proposed it, where several did
         #[arg(long)]
@@ -131,7 +131,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Number of the epoch, from 1
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
         /// The witness's public half, made by `merits witness half`
         #[arg(long)]
@@ -146,7 +146,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         entry: String,
         /// Claim in it, from 0
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::claim)]
         claim: u16,
         /// Legal basis, in words
         #[arg(long, value_parser = prose)]
@@ -192,7 +192,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = dates::period)]
         period: Period,
         /// View-key epoch
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value = "1", value_parser = numbers::epoch)]
         epoch: u32,
         /// Open the total of the scale's measure instead of its credits
         #[arg(long)]
@@ -351,6 +351,7 @@ impl Command {
                 disclosure,
             } => {
                 let supervisor = open(&config).await?;
+                inputs::remark_people([request.as_path(), disclosure.as_path()]);
                 let checked = supervisor.check(&request, &disclosure)?;
                 println!(
                     "the {} disclosed records open the commitment on the ledger and give {} credits{}",

@@ -7,7 +7,7 @@ use merits_party::{identity::PartyConfig as _, stop_signal};
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{config::WitnessConfig, side::Side};
 
-use super::{distributor::rng, hand_over};
+use super::{distributor::rng, hand_over, numbers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -26,7 +26,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Number of the epoch, from 1
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
         /// Public side of the half to write, for the supervisor
         #[arg(long)]

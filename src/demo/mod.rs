@@ -37,7 +37,7 @@ use self::{
     supervising::{open_one_claim, open_total, verify_by_strangers},
 };
 use crate::{
-    commands::{distributor, scale, source},
+    commands::{distributor, numbers, scale, source},
     screen::{say, step, thousands},
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = packs::DEFAULT, value_name = "ID|DIR", help = packs::help())]
     scale: String,
     /// How many subjects (accounts) of the file to claim for; each becomes a person with a wallet
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value = "16", value_parser = numbers::people)]
     subjects: u32,
     /// All subjects of the file
     #[arg(long)]

@@ -121,8 +121,9 @@ pub enum MarkError {
     },
     /// Not a checkpoint that this log signed.
     #[error(
-        "the high-water mark {} is no checkpoint of this log: {reason}; \
-         nothing is served until it is one",
+        "the high-water mark {} is no checkpoint of this log: {reason}. Nothing is served until it is one: bring the \
+         file back. If it is lost, move this one away and begin a new one at the newest checkpoint that any party \
+         has: `merits mark --config FILE --checkpoint checkpoint.txt`",
         path.display()
     )]
     Malformed {

@@ -37,15 +37,6 @@ pub(super) enum Examined {
     ToOpen(Authentic, TotalStatement),
 }
 
-impl Examined {
-    fn submission(&self) -> &Submission {
-        match self {
-            Self::Authentic(authentic) | Self::ToOpen(authentic, _) => authentic.submission(),
-            Self::ToProve(unverified, _) => unverified.submission(),
-        }
-    }
-}
-
 impl Intake {
     /// The sender of an entry, who may send what costs much to read. This checks at most one signature and decodes
     /// nothing.

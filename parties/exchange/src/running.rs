@@ -78,7 +78,9 @@ pub enum ExchangeError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The entry is not an offer.
-    #[error("entry {0} is not an offer")]
+    #[error(
+        "entry {0} is not an offer: ask the sponsor for the offer's id (`merits sponsor offer list`)"
+    )]
     NotAnOffer(EntryId),
     /// The offer does not name this exchange.
     #[error(

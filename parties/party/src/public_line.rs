@@ -34,13 +34,16 @@ impl PublicLine for ProvenHalf {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LineError {
     /// Another kind of line.
-    #[error("one line `{expected} <hexadecimal>` is expected")]
+    #[error(
+        "one line `{expected} <hexadecimal>` is expected: the file was cut off or changed, or it is another one; ask \
+         for it again"
+    )]
     NotThis {
         /// The first word that was expected.
         expected: &'static str,
     },
     /// The bytes are not such a value.
-    #[error("the line is damaged: {0}")]
+    #[error("the line was cut off or changed; ask for the file again ({0})")]
     Content(#[from] CodecError),
 }
 

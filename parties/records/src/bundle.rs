@@ -20,6 +20,7 @@ use merits_primitives::{
     ids::{Period, SchemaId},
     owner::Handle,
 };
+use merits_text::damage::Damage;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -172,7 +173,7 @@ pub enum BundleError {
     #[error("reading failed: {0}")]
     Io(#[from] io::Error),
     /// The first line is not this kind of file's.
-    #[error("the file is not a {wanted} file: {reason}")]
+    #[error("the file cannot be read as a {wanted} file: {reason}")]
     Header {
         /// The kind that was asked for.
         wanted: &'static str,
@@ -180,7 +181,7 @@ pub enum BundleError {
         reason: String,
     },
     /// A line that does not parse.
-    #[error("line {line}: {reason}")]
+    #[error("line {line}: {reason}: copy the file again from where it came, or have it made again")]
     Line {
         /// Counted from 1.
         line: u64,
@@ -221,8 +222,8 @@ impl<K: FileKind, R: BufRead> FileReader<K, R> {
                 break line;
             }
         };
-        let parsed: K::Header =
-            serde_json::from_slice(&first.bytes).map_err(|error| header(error.to_string()))?;
+        let parsed: K::Header = serde_json::from_slice(&first.bytes)
+            .map_err(|_| header(Damage::of(&first.bytes, Some(K::NAME), 1).to_string()))?;
         if K::name(&parsed) != K::NAME {
             return Err(header(format!(
                 "its first line says {:?}",
@@ -252,9 +253,14 @@ impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
                 continue;
             }
             return Some(
-                serde_json::from_slice(&line.bytes).map_err(|error| BundleError::Line {
+                serde_json::from_slice(&line.bytes).map_err(|_| BundleError::Line {
                     line: line.number,
-                    reason: error.to_string(),
+                    reason: match Damage::of(&line.bytes, None, 1) {
+                        Damage::Cut => {
+                            "it ends in the middle, as if the file was cut off".to_owned()
+                        }
+                        _ => "it is damaged, or was changed after it was written".to_owned(),
+                    },
                 }),
             );
         }

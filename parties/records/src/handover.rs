@@ -30,7 +30,7 @@ use merits_primitives::{
     owner::{Handle, OwnerKey, RecordsBinding},
 };
 use merits_sealing::{Sealed, SealingKey};
-use merits_text::file::bytes_without_mark;
+use merits_text::{damage::Damage, file::bytes_without_mark};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -62,7 +62,7 @@ pub enum HandoverError {
     #[error(transparent)]
     Output(#[from] OutputError),
     /// Not such a file.
-    #[error("{path} is not a {wanted} file: {reason}")]
+    #[error("{path} cannot be read as a {wanted} file: {reason}")]
     Kind {
         /// The file.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     fn read(path: &Path) -> Result<Self, HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let kind = |reason: String| HandoverError::Kind {
             path: path.to_owned(),
@@ -157,7 +157,7 @@ pub trait Handover: Serialize + DeserializeOwned {
             .and_then(|file| input::whole(file, &mut text, MAX_FILE_BYTES))
             .map_err(io)?;
         let read: Self = serde_json::from_slice(bytes_without_mark(&text))
-            .map_err(|error| kind(error.to_string()))?;
+            .map_err(|error| kind(Damage::of(&text, Some(Self::NAME), error.line()).to_string()))?;
         if read.name() != Self::NAME {
             let found: String = read.name().chars().take(40).collect();
             return Err(kind(format!("it says {found:?}")));

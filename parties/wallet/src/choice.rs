@@ -20,7 +20,12 @@ pub struct Pair<'a> {
 #[non_exhaustive]
 pub enum ChoiceError {
     /// The wallet has less than is needed.
-    #[error("{} credits are needed, and this wallet has {} of this scale and expiry", .needed.0, .held)]
+    #[error(
+        "{} credits are needed, and this wallet has {} of this scale and expiry: `merits wallet credits` \
+         shows what it has",
+        .needed.0,
+        .held,
+    )]
     NotEnough {
         /// The needed credits.
         needed: Credits,

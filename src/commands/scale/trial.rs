@@ -13,7 +13,7 @@ use rand::Rng as _;
 
 use super::{batch, file, setup};
 use crate::{
-    commands::dates,
+    commands::{dates, numbers},
     screen::{progress, seconds, thousands, working},
 };
 
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     /// The scale: directory or file
     scale: PathBuf,
     /// Random claims to try
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value = "2000", value_parser = numbers::random_claims)]
     random: u64,
     /// Seed of the random claims, to try the same ones again; drawn afresh if left out
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::seed)]
     seed: Option<u64>,
     /// Go on for this many minutes instead
     #[arg(long, conflicts_with = "random", value_parser = dates::minutes)]

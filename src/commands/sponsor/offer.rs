@@ -9,7 +9,7 @@ use merits_party::machine_time;
 use merits_sponsor::{OfferReport, Sponsor, VOUCHERS, config::SponsorConfig, offers::OfferFile};
 use merits_text::typed::{argument, prose};
 
-use crate::{outputs, screen::thousands};
+use crate::{commands::numbers, outputs, screen::thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,7 +53,7 @@ pub(crate) enum Vouchers {
         #[arg(long, value_parser = argument)]
         offer: String,
         /// How many; without it, as many as the offer's quota, which is what an exchange asks for
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::vouchers)]
         count: Option<u32>,
         /// File to make, mode 0600: anybody who reads it has the vouchers
         #[arg(long)]

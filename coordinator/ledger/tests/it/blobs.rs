@@ -243,7 +243,7 @@ fn a_party_without_the_role_or_without_quota_costs_no_key() {
 /// Whether a key could be forged under is asked with the signatures, which no lock waits for.
 #[test]
 fn a_refused_key_does_not_reach_the_rules() {
-    let mut ledger = Founded::new();
+    let ledger = Founded::new();
     let mut proposed = ledger.federation.scale(2);
     let PublishedKey::Here(key) = &mut proposed.key else {
         panic!("a small key is in the entry");

@@ -224,7 +224,7 @@ fn the_rules_take_a_verified_total_only() {
             "{refusal:?}"
         );
     }
-    check(Some(&of_all)).expect("verified");
+    let _effects = check(Some(&of_all)).expect("verified");
 }
 
 /// A partial for one claim's ciphertext, offered as the total's: its proof is about another

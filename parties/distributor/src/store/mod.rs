@@ -84,7 +84,10 @@ pub enum StoreError {
         wanted: i64,
     },
     /// Made for another ledger or party.
-    #[error("the record store belongs to {what} {found}, the config says {wanted}")]
+    #[error(
+        "the record store belongs to {what} {found}, the config says {wanted}: name this party's own store \
+         in the configuration"
+    )]
     Foreign {
         /// Origin or party.
         what: &'static str,

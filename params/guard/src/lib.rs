@@ -14,8 +14,9 @@
 //! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are
 //! checked; its mode says who may speak to it, not what is typed.
 //!
-//! [`mod@exposed`] tells of a private input that came with a wider mode. [`mod@input`], [`output`] and [`protected`] are for all other files that a command reads or
-//! writes: what is checked before, how much is read, what is replaced.
+//! [`mod@exposed`] tells of a private input that came with a wider mode. [`mod@input`], [`output`] and
+//! [`protected`] are for all other files that a command reads or writes: what is checked before, how
+//! much is read, what is replaced.
 //!
 //! Out of scope: folders above the file's own, access control lists, root.
 

@@ -307,6 +307,44 @@ mod tests {
         assert!(FileReader::<Links, _>::open(strange.as_bytes()).is_err());
     }
 
+    /// Regression: "EOF while parsing a string at line 1 column 40".
+    #[test]
+    fn a_bundle_that_was_cut_off_is_told_in_words() {
+        let header = br#"{"merits":"source-bundle/v1","origin":"te"#;
+        let said = |file: &[u8]| match FileReader::<Bundle, _>::open(file) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("no bundle"),
+        };
+        assert!(said(header).contains("cut off"), "{}", said(header));
+        assert!(said(b"<html>").contains("another kind of file"));
+        let links = br#"{"merits":"links/v1","origin":"test"}"#;
+        assert!(
+            said(links).contains("a file of the kind links/v1"),
+            "{}",
+            said(links)
+        );
+        let whole = BundleHeader {
+            merits: Bundle::NAME.into(),
+            origin: "test".into(),
+            source: [7; 32],
+            schema: SchemaId(Fr::from(3u64)),
+        };
+        let mut file = Vec::new();
+        write_line(&mut file, &whole).expect("memory");
+        file.extend_from_slice(br#"{"subject":"568","per"#);
+        let (_, mut lines) = FileReader::<Bundle, _>::open(&file[..]).expect("a bundle");
+        let line = lines
+            .next()
+            .expect("a line")
+            .expect_err("cut off")
+            .to_string();
+        assert!(
+            line.contains("line 2") && line.contains("cut off"),
+            "{line}"
+        );
+        assert!(!line.contains("column"), "{line}");
+    }
+
     #[test]
     fn a_bundle_reads_back_and_other_files_do_not() {
         let header = BundleHeader {

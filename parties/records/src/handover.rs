@@ -481,6 +481,33 @@ mod tests {
         assert_eq!(opened.account, "Zo\u{e9}");
     }
 
+    /// Regression: "EOF while parsing a value at line 3 column 12".
+    #[test]
+    fn a_damaged_file_is_told_in_words() {
+        let (_, public) = keys();
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("ticket.json");
+        let file = ticket()
+            .seal(ORIGIN, &PartyId([1; 32]), &public, &mut rand::rng())
+            .expect("sealed");
+        file.write(&path).expect("written");
+        let text = std::fs::read_to_string(&path).expect("text");
+        for (damaged, says) in [
+            (text[..text.len() / 2].to_owned(), "cut off"),
+            (String::new(), "is empty"),
+            ("%PDF-1.7".to_owned(), "another kind of file"),
+            (text.replace("\"origin\"", "\"origins\""), "damaged"),
+        ] {
+            std::fs::write(&path, &damaged).expect("written");
+            let said = TicketFile::read(&path).expect_err(says).to_string();
+            assert!(
+                said.contains("ticket.json") && said.contains(says),
+                "{said}"
+            );
+            assert!(!said.contains("column") && !said.contains("EOF"), "{said}");
+        }
+    }
+
     #[test]
     fn a_ticket_opens_for_its_distributor_on_its_ledger_only() {
         let (secret, public) = keys();

@@ -381,6 +381,12 @@ async fn sound(
         return Err(unsound(report.lines()));
     }
     let mut db = open(copy).await?;
+    let tables =
+        merits_sqlite::require_tables(&mut db, copy, merits_ledger_sqlite::TABLES, &[]).await;
+    tables.map_err(|error| match error {
+        FileError::Tables { what, .. } => unsound(format!("{what}: something else changed it")),
+        error => error.into(),
+    })?;
     let row = inspect::log_row(&mut db).await?;
     db.close().await?;
     let row = row.ok_or_else(|| unsound("it was never founded".into()))?;

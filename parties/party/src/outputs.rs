@@ -201,6 +201,7 @@ mod tests {
                     "witness-replica",
                     "witness-replica-desk",
                     "witness.mark-desk",
+                    "witness.mark.journal",
                 ],
             ),
         ] {

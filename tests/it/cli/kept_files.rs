@@ -78,6 +78,7 @@ fn what_is_no_file_is_named_and_not_waited_for() {
                 "witness-journal.jsonl",
                 "witness.mark",
                 "witness.mark.lock",
+                "witness.mark.journal",
                 "witness.key",
                 "witness-sealing.key",
                 "witness-replica/lock",

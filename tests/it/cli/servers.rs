@@ -148,6 +148,19 @@ fn a_lost_mark_is_begun_again_on_purpose_only() {
         ))
         .succeeds("began");
     ledger.merits(admit).succeeds("admitted");
+    // A role without such a copy has none to begin.
+    ledger
+        .merits(&format!(
+            "mark --config sponsor.toml --desk --checkpoint {checkpoint}"
+        ))
+        .refuses(&["there is no copy of the log in", "sponsor-replica-desk"]);
+    for made in [
+        "sponsor.mark-desk",
+        "sponsor.mark-desk.lock",
+        "sponsor-replica-desk",
+    ] {
+        assert!(!ledger.path().join(made).exists(), "{made}");
+    }
     // A copy that is new has none yet, and its first start makes it.
     fs::remove_dir_all(ledger.path().join("witness-replica")).expect("it was made");
     fs::remove_file(ledger.path().join("witness.mark")).expect("it was made");

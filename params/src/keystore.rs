@@ -534,7 +534,11 @@ fn at<'a>(
     move |source| KeyStoreError::Io {
         action,
         path: path.to_owned(),
-        source,
+        source: if action == "writing" {
+            merits_guard::words::writing(source)
+        } else {
+            merits_guard::words::reading(source)
+        },
     }
 }
 

@@ -41,7 +41,10 @@ impl Inspection for Snapshot {
     }
 
     async fn findings(&mut self, most: u32) -> sqlx::Result<Vec<String>> {
-        merits_sqlite::findings(&mut self.db, most).await
+        let mut findings = merits_sqlite::findings(&mut self.db, most).await?;
+        let differing = merits_sqlite::differing_table(&mut self.db, crate::TABLES, &[]).await?;
+        findings.extend(differing.map(|what| format!("{what}: something else changed it")));
+        Ok(findings)
     }
 
     async fn log_row(&mut self) -> sqlx::Result<Option<LogRow>> {

@@ -107,6 +107,17 @@ pub enum MarkError {
         /// Entries that it covers.
         size: u64,
     },
+    /// There is no copy that the commands keep beside a server's.
+    #[error(
+        "there is no copy of the log in {}, so no mark was begun: only the commands of a supervisor, a witness and \
+         an exchange keep a copy beside their server's, and its first synchronisation makes its mark. Without \
+         --commands, the mark is that of the server's copy",
+        copy.display()
+    )]
+    NoCopy {
+        /// Where it would be.
+        copy: PathBuf,
+    },
     /// The file from which a mark should begin is not a checkpoint of this log.
     #[error(
         "the checkpoint in {}: {reason}. Name a checkpoint of this log, such as `checkpoint.txt` in a party's \
@@ -441,6 +452,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
 }
 
 /// In a copy's folder once it has a mark.
-const NOTE: &str = "marked";
+pub(crate) const NOTE: &str = "marked";
 /// The suffix of the copy and of the mark that a party's commands use beside its server.
 pub const COMMANDS_SUFFIX: &str = "-commands";

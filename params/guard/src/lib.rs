@@ -140,18 +140,21 @@ pub fn require_folder_if_any(path: &Path) -> Result<(), GuardError> {
 
 fn require_no_dangling_link(path: &Path) -> Result<(), GuardError> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    // The lost file may come back, and a new one in its place would not have its contents.
-    if is_link
-        && matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
-    {
-        return Err(GuardError::Io {
+    if !is_link {
+        return Ok(());
+    }
+    match fs::metadata(path) {
+        // The lost file may come back, and a new one in its place would not have its contents.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GuardError::Io {
             path: path.to_owned(),
             source: io::Error::other(
                 "it is a link to nothing: bring back what it leads to, or delete the link",
             ),
-        });
+        }),
+        // Such as links in a circle.
+        Err(error) => Err(GuardError::reading(path)(error)),
+        Ok(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks an opened file, by its own metadata, and its folder.

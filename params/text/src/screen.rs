@@ -158,12 +158,26 @@ pub fn failure(error: &anyhow::Error) {
     eprintln!("error: {error}");
     let mut said = error.to_string();
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let cause = in_words(cause);
         // Many of our errors already end in their cause.
         if !said.contains(&cause) {
             eprintln!("  because: {cause}");
         }
         said = cause;
+    }
+}
+
+/// A cause; one of the system in words, without its number.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    let number = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::raw_os_error);
+    match number {
+        Some(number) => {
+            let system = std::io::Error::from_raw_os_error(number);
+            merits_guard::words::reading(system).to_string()
+        }
+        None => cause.to_string(),
     }
 }
 

@@ -203,6 +203,7 @@ mod tests {
                     "witness-replica",
                     "witness-replica-commands",
                     "witness.mark-commands",
+                    "witness.mark.journal",
                 ],
             ),
         ] {

@@ -171,7 +171,7 @@ impl FileKind for Bundle {
 pub enum BundleError {
     /// Reading failed.
     #[error("reading failed: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// The first line is not this kind of file's.
     #[error("the file cannot be read as a {wanted} file: {reason}")]
     Header {
@@ -188,6 +188,12 @@ pub enum BundleError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl From<io::Error> for BundleError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(merits_guard::words::reading(error))
+    }
 }
 
 /// Writes a file line by line.

@@ -218,16 +218,7 @@ impl TotalSet {
     /// Identifies the set of batches, for either output: a holder answers for a batch in one set
     /// only.
     pub fn digest(&self) -> [u8; 32] {
-        let entries: Vec<u8> = self.entries.iter().flat_map(|entry| entry.0).collect();
-        field::digest(
-            "merits/total-set/v1",
-            &[
-                &self.key.asset.0.to_le_bytes(),
-                &self.key.period.to_u64().to_le_bytes(),
-                &self.key.epoch.0.to_le_bytes(),
-                &entries,
-            ],
-        )
+        set_digest(&self.key, &self.entries)
     }
 
     /// The question for each holder.
@@ -299,6 +290,20 @@ impl TotalSet {
         })?;
         Ok(*answer)
     }
+}
+
+/// [`TotalSet::digest`] of the batches `entries`.
+pub(crate) fn set_digest(key: &TotalsKey, entries: &[EntryId]) -> [u8; 32] {
+    let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.0).collect();
+    field::digest(
+        "merits/total-set/v1",
+        &[
+            &key.asset.0.to_le_bytes(),
+            &key.period.to_u64().to_le_bytes(),
+            &key.epoch.0.to_le_bytes(),
+            &entries,
+        ],
+    )
 }
 
 /// Why partials do not open a total.

@@ -39,14 +39,24 @@ use crate::{
 #[non_exhaustive]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the socket that this server listens on failed: {0}; start the server again")]
-    Socket(#[from] io::Error),
+    #[error(
+        "the socket that this server listens on failed: {}. Start the server again",
+        merits_proto::transport_words(.0)
+    )]
+    Socket(io::Error),
     /// The reflection service.
     #[error("gRPC reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
     /// The configuration.
     #[error("in the configuration, {0}")]
     Limits(#[from] LimitsError),
+}
+
+/// No source: its words would follow on the screen.
+impl From<io::Error> for ServeError {
+    fn from(error: io::Error) -> Self {
+        Self::Socket(error)
+    }
 }
 
 /// A server that is being configured.
@@ -246,6 +256,7 @@ struct Failures {
 impl Failures {
     async fn pause(&mut self, error: &io::Error) {
         if self.count == 0 {
+            let error = merits_proto::transport_words(error);
             tracing::error!(%error, "cannot accept connections; trying again until it works");
         }
         let pause = Duration::from_millis(50 << self.count.min(5));

@@ -46,6 +46,7 @@ pub type DeedId = i64;
 
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 5;
+const TABLES: &str = include_str!("schema.sql");
 
 /// Why the store cannot be used.
 #[derive(Debug, Error)]
@@ -220,9 +221,7 @@ impl Store {
     async fn found(&self, origin: &Origin, party: &PartyId) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         if is_new(&mut tx).await? {
-            sqlx::raw_sql(include_str!("schema.sql"))
-                .execute(&mut *tx)
-                .await?;
+            sqlx::raw_sql(TABLES).execute(&mut *tx).await?;
             sqlx::query(
                 "INSERT INTO node (id, version, origin, party, looks) VALUES (1, ?, ?, ?, ?)",
             )

@@ -146,6 +146,9 @@ pub enum SupervisorError {
     /// The other side's half.
     #[error(transparent)]
     Half(#[from] UnprovenHalf),
+    /// Its copy, for supervision.
+    #[error(transparent)]
+    Unreadable(#[from] crate::view::Unreadable),
     /// What was answered.
     #[error(transparent)]
     Journal(#[from] JournalError),

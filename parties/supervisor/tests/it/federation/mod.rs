@@ -18,7 +18,7 @@ use merits_ledger::{Entry, Refusal, SubmitError};
 use merits_primitives::{
     Fr,
     commitment::RecordSalt,
-    ids::{Credits, EntryId, Output},
+    ids::{Credits, EntryId, Output, PartyId},
     jubjub::Point,
     owner::Handle,
     sum::{CreditsSum, Sum},
@@ -28,6 +28,7 @@ use merits_sponsor::report::{BatchOutcome, Report, Verdict};
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     holder::{OpeningAsk, TotalAsk},
+    journal::{Journal, JournalError},
     request::{Opened, request_content},
     requester::combine,
     totals::TotalSet,
@@ -270,6 +271,42 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         .ledger
         .submit(&fed.supervisor.publish_total(&total).to_bytes(), NOW);
     assert!(again.unwrap().already_present);
+}
+
+/// Regression: a holder with an emptied journal did not know that it had answered.
+#[test]
+fn a_published_total_needs_its_line_in_the_journal() {
+    let (mut fed, _) = federation();
+    let set = TotalSet::head(&fed.view(), TOTAL, None).unwrap();
+    let ask: TotalAsk = set.ask(&fed.view());
+    let mut holders = fed.take_holders();
+    let answers: Vec<_> = holders
+        .iter_mut()
+        .map(|holder| holder.answer_total(&fed.view(), &ask, NOW, &mut rand::rng()))
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let total = set.open(&fed.view(), &answers).unwrap();
+    let answered = |fed: &Federation, id: PartyId| fed.view().answered_totals(&id).unwrap();
+    let none_yet = answered(&fed, holders[0].id());
+    assert!(none_yet.is_empty(), "not published yet");
+    let signed = fed.supervisor.publish_total(&total);
+    let entry = fed.submit(&signed);
+
+    let dir = tempfile::tempdir().unwrap();
+    for holder in &holders {
+        let totals = answered(&fed, holder.id());
+        assert_eq!(totals.len(), 1);
+        holder.journal().require_answered(&totals).unwrap();
+        let path = dir.path().join(holder.id().to_string());
+        let emptied = Journal::open(&path).unwrap();
+        let error = emptied.require_answered(&totals).unwrap_err();
+        assert!(
+            matches!(error, JournalError::Forgotten { entry: of, .. } if of == entry),
+            "{error}"
+        );
+    }
+    // Without a half nobody answers.
+    assert!(answered(&fed, PartyId([7; 32])).is_empty());
 }
 
 #[test]

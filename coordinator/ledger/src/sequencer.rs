@@ -4,7 +4,7 @@
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{
     codec::Canonical,
-    entry::Leaf,
+    entry::{Leaf, SignedEntry},
     log::{Checkpoint, CheckpointError, LogSigner, SignedCheckpoint},
     receipt::Receipt,
 };
@@ -130,10 +130,12 @@ impl<S: Store> Sequencer<S> {
                 already_present: true,
             });
         }
-        self.state.check_before_key(&signed)?;
-        if !blobs.is_empty() {
-            self.state.check_before_blobs(&signed.party, time)?;
+        let may_read = self.may_read(&signed, &blobs, time);
+        if may_read.is_err() {
+            // A wrong signature is reported first.
+            self.state.sender(&signed)?;
         }
+        may_read?;
         let submission = Submission::from_signed(signed, self.state.origin())?;
         let submission = submission.with_blobs(blobs)?;
         let authentic = self.state.authenticate(submission)?;
@@ -145,6 +147,20 @@ impl<S: Store> Sequencer<S> {
             index,
             already_present: false,
         })
+    }
+
+    /// Whether what the entry and its blobs hold may be read.
+    fn may_read(
+        &self,
+        signed: &SignedEntry,
+        blobs: &[Blob],
+        time: Timestamp,
+    ) -> Result<(), CheckError> {
+        self.state.check_before_key(signed)?;
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        self.state.check_before_blobs(&signed.party, time)
     }
 
     /// The newest checkpoint, signed.

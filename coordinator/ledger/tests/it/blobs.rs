@@ -222,11 +222,24 @@ fn a_party_without_the_role_or_without_quota_costs_no_key() {
     };
     assert_eq!(code(&foreign, no_key), "role-missing");
     // The same for a key in the entry, and for a statement that is no statement at all.
-    let mut broken = foreign.clone();
-    broken.statement = b"no statement".to_vec();
-    assert_eq!(code(&broken, &[]), "role-missing");
-    broken.kind = STATEMENT_KEY_ADOPTED;
-    assert_eq!(code(&broken, &[]), "role-missing");
+    let distributor = &federation.distributor;
+    for kind in [foreign.kind, STATEMENT_KEY_ADOPTED] {
+        let statement = b"no statement".to_vec();
+        let origin = federation.origin.clone();
+        let broken = SignedEntry::sign(
+            origin,
+            kind,
+            distributor.id,
+            statement,
+            None,
+            &distributor.key,
+        );
+        assert_eq!(code(&broken, &[]), "role-missing");
+    }
+    // A wrong signature is reported first, and nothing is read for it either.
+    let mut unsigned = foreign.clone();
+    unsigned.signature[9] ^= 1;
+    assert_eq!(code(&unsigned, no_key), "signature-invalid");
     // The issuer's is read.
     let refusal = submit(&mut ledger, &unreadable, no_key).expect_err("no key");
     assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");

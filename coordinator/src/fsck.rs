@@ -8,16 +8,14 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
-    path::Path,
 };
 
 use merits_ledger::{
     Blob, BlobDigest, Replay, State, UniqueSet, named_blobs,
     rows::{RowKey, Table},
-    storage::STATE_VERSION,
+    storage::{Inspection, STATE_VERSION, StateRow, StoreFailure},
     tree::{self, Frontier, Node},
 };
-use merits_ledger_sqlite::inspect::{self, StateRow};
 use merits_primitives::ids::EntryId;
 use merits_replica::HighWaterMark;
 use merits_verifier::{
@@ -27,9 +25,12 @@ use merits_verifier::{
     signature::PublicKey,
 };
 use rand_core::CryptoRng;
-use sqlx::{Connection as _, SqliteConnection};
 
-use crate::{config::Config, error::StartError, schema};
+use crate::{
+    backend::{self, Inspect},
+    config::Config,
+    error::StartError,
+};
 
 /// Most findings that are kept: more do not change what to do.
 const MOST_FINDINGS: usize = 100;
@@ -40,7 +41,7 @@ const MARK: &str = "mark";
 /// Rows of one page.
 const PAGE: u32 = 4_096;
 
-/// Most findings of SQLite about the file.
+/// Most findings of the database about its files.
 const FINDINGS: u32 = 20;
 
 /// What was checked, and what is wrong.
@@ -132,17 +133,21 @@ impl fmt::Display for Finding {
 /// other founding parameters than the configuration. Faults inside the database are in the
 /// [`Report`].
 pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, StartError> {
-    let path = config.database();
+    fsck_at(&backend::place(config), config, rng).await
+}
+
+async fn fsck_at<I: Inspect>(
+    place: &I,
+    config: &Config,
+    rng: &mut impl CryptoRng,
+) -> Result<Report, StartError> {
     // Read it before the snapshot that is checked, because the mark of a running coordinator
     // advances.
     let mark = {
-        let mut db = open(&path).await?;
-        require_facts(&mut db, config, &path).await?;
-        let key = match inspect::log_row(&mut db).await? {
-            Some(row) => public_key(&row.log_key),
-            None => None,
-        };
-        db.close().await?;
+        let mut inspection = open(place).await?;
+        require_facts(place, &mut inspection, config).await?;
+        let row = inspection.log_row().await.map_err(failed::<I>)?;
+        inspection.end().await.map_err(failed::<I>)?;
         let look = |key| {
             HighWaterMark::look(
                 &config.high_water_mark,
@@ -151,9 +156,9 @@ pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, S
             )
             .map_err(StartError::from)
         };
-        key.map(look)
+        row.and_then(|row| public_key(&row.log_key)).map(look)
     };
-    check_file(config, &path, mark, rng).await
+    check(config, place, mark, rng).await
 }
 
 /// Refuses a database whose ledger has other founding parameters than `config`: a replay under
@@ -161,54 +166,67 @@ pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, S
 ///
 /// # Errors
 /// [`StartError::OtherFacts`].
-pub(crate) async fn require_facts(
-    db: &mut SqliteConnection,
+pub(crate) async fn require_facts<I: Inspect>(
+    place: &I,
+    inspection: &mut I::Inspection,
     config: &Config,
-    path: &Path,
 ) -> Result<(), StartError> {
-    if inspect::log_row(&mut *db).await?.is_none() {
+    let row = inspection.log_row().await.map_err(failed::<I>)?;
+    if row.is_none() {
         return Ok(());
     }
-    let facts = inspect::differences(&mut *db, &config.policy()?).await?;
+    let stored = inspection.facts().await.map_err(failed::<I>)?;
+    let stored = stored
+        .iter()
+        .map(|(fact, value)| (fact.as_str(), value.as_str()));
+    let facts = config.policy()?.differences(stored);
     if facts.is_empty() {
         Ok(())
     } else {
-        let database = path.to_owned();
+        let database = place.name().to_owned();
         Err(StartError::OtherFacts { database, facts })
     }
 }
 
-/// Checks a database of the ledger that `config` names, in any place, such as a backup. Its
-/// founding parameters were compared before ([`require_facts`]).
-pub(crate) async fn fsck_file(
-    config: &Config,
-    path: &Path,
-    rng: &mut impl CryptoRng,
-) -> Result<Report, StartError> {
-    check_file(config, path, None, rng).await
+/// Opens a place that must hold tables.
+pub(crate) async fn open<I: Inspect>(place: &I) -> Result<I::Inspection, StartError> {
+    let inspection = place.inspect().await.map_err(Into::into)?;
+    let empty = || StartError::Damaged(format!("{} is an empty database", place.name().display()));
+    inspection.ok_or_else(empty)
 }
 
-async fn open(path: &Path) -> Result<SqliteConnection, StartError> {
-    schema::open_to_inspect(path)
-        .await?
-        .ok_or_else(|| StartError::Damaged(format!("{} is an empty database", path.display())))
+/// What a failed read says.
+pub(crate) fn failed<I: Inspect>(error: <I::Inspection as Inspection>::Error) -> StoreFailure {
+    <I::Inspection as Inspection>::explain(error)
 }
 
-async fn check_file(
+/// Checks a ledger in any place, such as a backup. Its founding parameters were compared before
+/// ([`require_facts`]). `mark` is the high-water mark that it must not be behind, if there is one.
+pub(crate) async fn check<I: Inspect>(
     config: &Config,
-    path: &Path,
+    place: &I,
     mark: Option<Result<Option<Checkpoint>, StartError>>,
     rng: &mut impl CryptoRng,
 ) -> Result<Report, StartError> {
-    let mut db = open(path).await?;
+    let mut inspection = open(place).await?;
+    let report = check_snapshot(&mut inspection, config, mark, rng).await?;
+    inspection.end().await.map_err(failed::<I>)?;
+    Ok(report)
+}
+
+async fn check_snapshot<N: Inspection>(
+    snapshot: &mut N,
+    config: &Config,
+    mark: Option<Result<Option<Checkpoint>, StartError>>,
+    rng: &mut impl CryptoRng,
+) -> Result<Report, StartError> {
     let mut report = Report::default();
-    let mut snapshot = db.begin().await?;
-    for finding in merits_sqlite::findings(&mut snapshot, FINDINGS).await? {
+    for finding in snapshot.findings(FINDINGS).await.map_err(N::explain)? {
         report.find("file", finding);
     }
-    let leaves = check_leaves(&mut snapshot, config, &mut report, rng).await?;
-    check_nodes(&mut snapshot, &leaves.nodes, &mut report).await?;
-    check_blobs(&mut snapshot, &leaves.blobs, &mut report).await?;
+    let leaves = check_leaves(snapshot, config, &mut report, rng).await?;
+    check_nodes(snapshot, &leaves.nodes, &mut report).await?;
+    check_blobs(snapshot, &leaves.blobs, &mut report).await?;
     if leaves.unfit_blobs {
         report.find(
             "state",
@@ -217,10 +235,10 @@ async fn check_file(
         );
     }
     if let Some(state) = &leaves.state {
-        check_used(&mut snapshot, state, &mut report).await?;
-        check_rows(&mut snapshot, state, &mut report).await?;
+        check_used(snapshot, state, &mut report).await?;
+        check_rows(snapshot, state, &mut report).await?;
     }
-    check_log(&mut snapshot, config, &leaves.frontier, &mut report).await?;
+    check_log(snapshot, config, &leaves.frontier, &mut report).await?;
     match mark {
         None => {}
         Some(Err(error)) => report.find(MARK, error.to_string()),
@@ -234,8 +252,6 @@ async fn check_file(
         ),
         Some(Ok(Some(mark))) => check_mark(&mark, &leaves, &mut report),
     }
-    snapshot.rollback().await?;
-    db.close().await?;
     Ok(report)
 }
 
@@ -251,8 +267,8 @@ struct FromLeaves {
     state: Option<State>,
 }
 
-async fn check_leaves(
-    db: &mut SqliteConnection,
+async fn check_leaves<N: Inspection>(
+    db: &mut N,
     config: &Config,
     report: &mut Report,
     rng: &mut impl CryptoRng,
@@ -264,7 +280,7 @@ async fn check_leaves(
     let mut unfit_blobs = false;
     let mut last = -1i64;
     loop {
-        let rows = inspect::leaves(db, last, PAGE.min(256)).await?;
+        let rows = db.leaves(last, PAGE.min(256)).await.map_err(N::explain)?;
         if rows.is_empty() {
             break;
         }
@@ -293,7 +309,7 @@ async fn check_leaves(
             for digest in named_blobs::named_by(&leaf) {
                 named.insert(digest);
                 // What is missing or altered is told once, by the look at all blobs.
-                let stored = inspect::blob(&mut *db, &digest).await?;
+                let stored = db.blob(&digest).await.map_err(N::explain)?;
                 blobs.extend(stored.and_then(|bytes| Blob::new(bytes).ok()));
             }
             if named_blobs::check(&leaf, &blobs).is_err()
@@ -337,14 +353,14 @@ async fn check_leaves(
 }
 
 /// Compares the stored blobs with those that entries name, in both directions.
-async fn check_blobs(
-    db: &mut SqliteConnection,
+async fn check_blobs<N: Inspection>(
+    db: &mut N,
     named: &BTreeSet<BlobDigest>,
     report: &mut Report,
 ) -> Result<(), StartError> {
     let mut missing = named.clone();
     let mut after = Vec::new();
-    while let Some((digest, bytes)) = inspect::next_blob(&mut *db, &after).await? {
+    while let Some((digest, bytes)) = db.next_blob(&after).await.map_err(N::explain)? {
         let shown = hex::encode(&digest);
         match <[u8; 32]>::try_from(digest.as_slice()).map(BlobDigest) {
             Ok(known) if named.contains(&known) => {
@@ -366,14 +382,14 @@ async fn check_blobs(
     Ok(())
 }
 
-async fn check_nodes(
-    db: &mut SqliteConnection,
+async fn check_nodes<N: Inspection>(
+    db: &mut N,
     expected: &HashMap<Node, Hash>,
     report: &mut Report,
 ) -> Result<(), StartError> {
     let mut at = (-1i64, -1i64);
     loop {
-        let rows = inspect::nodes(db, at, PAGE).await?;
+        let rows = db.nodes(at, PAGE).await.map_err(N::explain)?;
         if rows.is_empty() {
             break;
         }
@@ -407,8 +423,8 @@ async fn check_nodes(
     Ok(())
 }
 
-async fn check_used(
-    db: &mut SqliteConnection,
+async fn check_used<N: Inspection>(
+    db: &mut N,
     state: &State,
     report: &mut Report,
 ) -> Result<(), StartError> {
@@ -426,7 +442,7 @@ async fn check_used(
     let mut at = (-1i64, Vec::new());
     let mut matched = 0;
     loop {
-        let rows = inspect::used(db, (at.0, &at.1), PAGE).await?;
+        let rows = db.used((at.0, &at.1), PAGE).await.map_err(N::explain)?;
         if rows.is_empty() {
             break;
         }
@@ -465,8 +481,8 @@ async fn check_used(
 
 /// Compares the stored rows and their description with those that follow from the leaves, in both
 /// directions.
-async fn check_rows(
-    db: &mut SqliteConnection,
+async fn check_rows<N: Inspection>(
+    db: &mut N,
     state: &State,
     report: &mut Report,
 ) -> Result<(), StartError> {
@@ -478,7 +494,7 @@ async fn check_rows(
         .peekable();
     let mut at = (-1i64, Vec::new());
     loop {
-        let rows = inspect::rows(db, (at.0, &at.1), PAGE).await?;
+        let rows = db.rows((at.0, &at.1), PAGE).await.map_err(N::explain)?;
         if rows.is_empty() {
             break;
         }
@@ -516,7 +532,7 @@ async fn check_rows(
         version,
         size,
         digest,
-    }) = inspect::state_row(&mut *db).await?
+    }) = db.state_row().await.map_err(N::explain)?
     else {
         report.find("state", "the description of the stored state is missing");
         return Ok(());
@@ -568,13 +584,13 @@ fn public_key(bytes: &[u8]) -> Option<PublicKey> {
     PublicKey::from_bytes(&bytes).ok()
 }
 
-async fn check_log(
-    db: &mut SqliteConnection,
+async fn check_log<N: Inspection>(
+    db: &mut N,
     config: &Config,
     frontier: &Frontier,
     report: &mut Report,
 ) -> Result<(), StartError> {
-    let Some(row) = inspect::log_row(&mut *db).await? else {
+    let Some(row) = db.log_row().await.map_err(N::explain)? else {
         report.find("log", "the log was never founded");
         return Ok(());
     };

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use merits_ledger::{
     Blob, Governing, LedgerPolicy, Replay, named_blobs,
     rows::{RowKey, StateDigest, Table},
-    storage::{STATE_VERSION, Storage},
+    storage::{STATE_VERSION, Storage, StorageReader},
     tree::{Frontier, Node, frontier_nodes},
 };
 use merits_proto::limits::PAGE_BYTES;
@@ -20,6 +20,7 @@ use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use rand_core::CryptoRng;
 
 use crate::{
+    backend::Place,
     config::Config,
     error::StartError,
     founding,
@@ -40,16 +41,18 @@ pub(crate) struct Loaded {
 
 /// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
 /// raised to it.
-pub(crate) async fn load<S: Storage>(
-    store: &mut S,
+pub(crate) async fn load<P: Place>(
+    place: &P,
+    store: &mut P::Storage,
     config: &Config,
     policy: LedgerPolicy,
     signer: &LogSigner,
     mark: &mut HighWaterMark,
     rng: &mut impl CryptoRng,
 ) -> Result<Loaded, StartError> {
-    let Some(founded) = store.founded().await.map_err(S::explain)? else {
-        return Err(founding::missing(config));
+    let failed = <P::Storage as StorageReader>::explain;
+    let Some(founded) = store.founded().await.map_err(failed)? else {
+        return Err(founding::missing(config, place));
     };
     let facts = founded.differences(&policy);
     if !facts.is_empty() {
@@ -75,14 +78,14 @@ pub(crate) async fn load<S: Storage>(
 
     // Before the mark: a damaged tree is no fork.
     let edge = store.nodes(&frontier_nodes(checkpoint.size)).await;
-    let edge = edge.map_err(S::explain)?;
+    let edge = edge.map_err(failed)?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
         return Err(damaged("the stored tree nodes lead to another root".into()));
     }
     let marked = mark.newest().map_or(0, |newest| newest.size);
     let at_mark = store.nodes(&frontier_nodes(marked)).await;
-    let at_mark = at_mark.map_err(S::explain)?;
+    let at_mark = at_mark.map_err(failed)?;
     mark.judge(checkpoint.size, |size| {
         let tree = Frontier::load(&at_mark, size).ok()?;
         Some(tree.root())

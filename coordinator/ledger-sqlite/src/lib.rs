@@ -6,17 +6,20 @@
 //! - [`Ledger`]: both, a [`merits_ledger::storage::Storage`] that passes its conformance suite;
 //! - [`StateFile`]: rows for code that cannot await, over one connection that blocks its thread for
 //!   a read;
-//! - [`inspect`]: the raw tables, for checking a file.
+//! - [`inspect`]: the raw tables, for checking a file;
+//! - [`SqliteFile`]: the place of a coordinator's ledger: making, opening, copying and restoring its file.
 //!
 //! All SQL about the state is in this crate, so support for another database is another crate.
 
 mod blocking;
 pub mod inspect;
+mod place;
 mod read;
 mod reader;
 mod write;
 
 pub use blocking::StateFile;
+pub use place::{SqliteFile, StagedFile};
 pub use read::Reader;
 pub use write::{Group, Writer};
 

@@ -9,16 +9,23 @@
 //! [`Pending`] is the rules' view of a group that is being made: rows that were read, overlaid with
 //! the changes of the group's accepted entries.
 //!
+//! A coordinator finds its store at a [`Place`], which also makes and restores copies of it. An [`Inspection`] reads
+//! the raw tables for `fsck`.
+//!
 //! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes `merits_ledger_fixture::conformance`.
 
 mod failure;
+mod inspection;
 mod memory;
 mod pending;
+mod place;
 mod wait;
 
 pub use failure::{Outlook, StoreFailure};
+pub use inspection::{BlobRow, Inspection, LeafRow, LogRow, NodeRow, RowRow, StateRow, UsedRow};
 pub use memory::{MemoryGroup, MemoryStorage};
 pub use pending::{Pending, PendingError};
+pub use place::{Inspect, Place, Staged};
 pub use wait::wait;
 
 use std::{

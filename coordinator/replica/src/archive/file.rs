@@ -18,13 +18,10 @@ use merits_guard::{
 use merits_ledger::{
     BlobDigest, FactDiffers, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, Rows, StateDigest},
-    storage::{Commit, Founded, Head, wait},
+    storage::{Commit, Founded, Head, LogRow, wait},
     tree::{Frontier, Node},
 };
-use merits_ledger_sqlite::{
-    StateFile, TABLES, Writer,
-    inspect::{self, LogRow},
-};
+use merits_ledger_sqlite::{StateFile, TABLES, Writer, inspect};
 use merits_primitives::ids::EntryId;
 use merits_sqlite::{FileError, Found, Schema};
 use merits_verifier::{

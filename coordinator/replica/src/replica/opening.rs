@@ -5,10 +5,9 @@ use std::{path::Path, sync::Arc};
 use merits_ledger::{
     Governing, KeyRing, LedgerPolicy, State,
     rows::{RowKey, StateDigest, Table},
-    storage::STATE_VERSION,
+    storage::{LogRow, STATE_VERSION},
     tree::{Frontier, frontier_nodes},
 };
-use merits_ledger_sqlite::inspect::LogRow;
 use merits_verifier::log::{Hash, LogKey, SignedCheckpoint};
 use rand_core::CryptoRng;
 

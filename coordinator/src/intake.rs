@@ -6,7 +6,8 @@
 //!
 //! A submitter counts as unknown until the signature of an admitted party holds. That is checked
 //! first, and nothing is decoded before it, so any submission of an unknown submitter costs only a
-//! signature check. After that, parties have their own permits and their share of the pool. People,
+//! signature check. Whether the party may publish a key, and whether it has blobs left today, is asked before a key
+//! or a blob is read. After that, parties have their own permits and their share of the pool. People,
 //! for whom only the proof counts, have other permits.
 
 use std::sync::Arc;
@@ -16,7 +17,10 @@ use merits_ledger::{
     ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified, VerifiedProof,
     rows::RowKey,
 };
-use merits_primitives::ids::{EntryId, Origin, sha256};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId, sha256},
+};
 use merits_proto::{BareProof, Fault, Reason, VerifySubject, entry_bytes};
 use merits_verifier::{
     codec::Canonical as _,
@@ -174,10 +178,11 @@ impl Intake {
         }
         // Check this before any expensive work: nothing may be appended now, and nothing may be
         // checked at a wrong time.
-        self.time.now().map_err(out_of_step)?;
+        let now = self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
+        let party = signed.party;
         let (class, permits, signer) = match sender {
             Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
             // There are no parties yet that it could delay.
@@ -190,6 +195,10 @@ impl Intake {
             return Err(Fault::malformed("blob", why));
         }
         let holding = without_permit.admit(permits, &kept).await?;
+        if blob.is_some() {
+            let left = self.check_before_blobs(&party, now).await?;
+            left.map_err(refuse)?;
+        }
         let examined = self.examine(class, signed, blob, signer, &holding).await?;
         let (authentic, verified) = match examined.map_err(refuse)? {
             Examined::Authentic(authentic) => (authentic, None),
@@ -308,7 +317,8 @@ impl Intake {
         Ok(answer.map(|_| ()))
     }
 
-    /// The sender of an entry. This checks at most one signature and decodes nothing.
+    /// The sender of an entry, who may send what costs much to read. This checks at most one signature and decodes
+    /// nothing.
     async fn sender(
         &self,
         signed: SignedEntry,
@@ -317,7 +327,9 @@ impl Intake {
         let published = Arc::clone(&self.published);
         let look = move || -> Result<_, Box<Refusal>> {
             let _door = door;
-            let sender = published.read().state.sender(&signed)?;
+            let state = &published.read().state;
+            let sender = state.sender(&signed)?;
+            state.check_before_key(&signed)?;
             Ok((sender, signed))
         };
         self.pool
@@ -368,14 +380,24 @@ impl Intake {
             Ok(decoded) => decoded,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        match self.check_rows(examined.submission(), wanted).await? {
-            Ok(()) => Ok(Ok(examined)),
-            Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
-            Err(CheckError::Rows(error)) => {
-                tracing::error!(%error, "the state cannot be read");
-                Err(Fault::internal())
-            }
-        }
+        let checked = self.check_rows(examined.submission(), wanted).await?;
+        Ok(judged(checked)?.map(|()| examined))
+    }
+
+    /// Whether a party has blobs left today, judged by its row. The rules count them again.
+    async fn check_before_blobs(
+        &self,
+        party: &PartyId,
+        now: Timestamp,
+    ) -> Result<Judgement, Fault> {
+        let wanted = vec![self.published.read().state.blob_reads(party)];
+        let rows = self.archive.view(wanted).await.map_err(database)?;
+        let checked = self
+            .published
+            .read()
+            .state
+            .check_before_blobs(party, now, &rows);
+        judged(checked)
     }
 
     /// Whether a proof could make an entry acceptable, judged by the rows in `wanted`.
@@ -515,6 +537,18 @@ impl Intake {
         let mut fault = fault(refusal);
         fault.signed_refusal = notice.sign(&self.signer).to_string();
         fault
+    }
+}
+
+/// What a check by rows says; rows that cannot be read are the coordinator's fault.
+fn judged(checked: Result<(), CheckError>) -> Result<Judgement, Fault> {
+    match checked {
+        Ok(()) => Ok(Ok(())),
+        Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
+        Err(CheckError::Rows(error)) => {
+            tracing::error!(%error, "the state cannot be read");
+            Err(Fault::internal())
+        }
     }
 }
 

@@ -20,6 +20,7 @@
 //! no randomness.
 
 pub mod blob;
+mod checked_key;
 pub mod entry;
 mod history;
 mod keys;
@@ -40,6 +41,7 @@ pub mod tree;
 mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
+pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};

@@ -138,7 +138,9 @@ fn authenticated(
         blobs,
     } in share
     {
-        let read = Submission::from_signed(signed, governing.origin())
+        let read = governing
+            .check_before_key(&signed)
+            .and_then(|()| Submission::from_signed(signed, governing.origin()))
             .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {

@@ -10,7 +10,7 @@ use merits_primitives::{
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
-    entry::{Leaf, SignedEntry},
+    entry::Leaf,
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
     proof::Proof,
@@ -32,7 +32,7 @@ use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
 use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
-use crate::submission::{Authentic, Sender, Submission};
+use crate::submission::{Authentic, Submission};
 
 /// The part of the state that is in memory. Clones share its tables until one of them changes a table.
 #[derive(Debug, Clone)]
@@ -300,39 +300,6 @@ impl Governing {
         })))
     }
 
-    /// The sender of an entry, determined from its envelope alone. It costs one signature check,
-    /// some tens of microseconds, and a digest of the bytes, whatever the statement contains. It
-    /// checks neither the statement nor its proof.
-    ///
-    /// # Errors
-    /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
-    /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
-    pub fn sender(&self, signed: &SignedEntry) -> Result<Sender, Refusal> {
-        if signed.origin != *self.origin() {
-            return Err(Refusal::OtherOrigin {
-                expected: self.origin().to_string(),
-                found: signed.origin.to_string(),
-            });
-        }
-        let kind = signed.kind;
-        // Only checks whether the kind exists.
-        if Entry::decode(kind, &[]).is_none() {
-            return Err(Refusal::UnknownKind { kind });
-        }
-        if Entry::is_personal_kind(kind) {
-            return Ok(Sender::Person);
-        }
-        if self.parties.is_empty() {
-            return Ok(Sender::Founder);
-        }
-        let party = signed.party;
-        let key = &self.parties.active(&party)?.signing_key;
-        signed
-            .verify_signature(key)
-            .map_err(|_| Refusal::SignatureInvalid { party })?;
-        Ok(Sender::Party(*key))
-    }
-
     /// Checks all signatures of a submission: the party's, the consent or possession that the kind
     /// requires, and the source's for each claim. May run on any thread.
     ///
@@ -428,13 +395,7 @@ impl Governing {
         if time < last {
             return Err(Refusal::TimeBackwards { last, found: time }.into());
         }
-        if submission.signed.origin != *self.origin() {
-            return Err(Refusal::OtherOrigin {
-                expected: self.origin().to_string(),
-                found: submission.signed.origin.to_string(),
-            }
-            .into());
-        }
+        self.check_origin(&submission.signed)?;
         self.check_signer(authentic)?;
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);

@@ -4,6 +4,7 @@
 //! rows ([`crate::rows`]). [`State`] is both together, for readers. A [`crate::Store`] keeps the
 //! leaves and the values that may occur only once.
 
+mod admission;
 mod blobs;
 mod conservation;
 mod draft;
@@ -41,7 +42,11 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{calendar::Timestamp, ids::EntryId, note::NoteCommitment};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, PartyId},
+    note::NoteCommitment,
+};
 use merits_verifier::log::Hash;
 use thiserror::Error;
 
@@ -282,6 +287,17 @@ impl State {
             self.governing.reads(&authentic.submission, view)
         })?;
         self.governing.check(authentic, time, verified, view)
+    }
+
+    /// Like [`Governing::check_before_blobs`], but reads the row.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub fn check_before_blobs(&self, party: &PartyId, time: Timestamp) -> Result<(), CheckError> {
+        let mut view = View::new();
+        let wanted = self.governing.blob_reads(party);
+        view.fill(self.rows(), |_| Ok(vec![wanted.clone()]))?;
+        self.governing.check_before_blobs(party, time, &view)
     }
 
     /// Like [`Governing::job`], but reads the rows.

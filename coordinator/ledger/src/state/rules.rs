@@ -53,10 +53,10 @@ impl Governing {
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
                 let (id, keys) = (submission.id, self.policy.keys);
-                let key = submission.published(&proposed.key)?.clone();
+                let proposed = (proposed, authentic.published_key()?);
                 Ok(self
                     .scales
-                    .check_proposed(id, party, (proposed, key), keys, draft)?)
+                    .check_proposed(id, party, proposed, keys, draft)?)
             }
             Entry::ScaleApproved(approved) => {
                 acting(Role::Supervisor)?;
@@ -95,8 +95,10 @@ impl Governing {
             }
             Entry::StatementKeyAdopted(adopted) => {
                 acting(Role::Supervisor)?;
-                let keys = self.policy.keys;
-                Ok(self.statement_keys.check_adopted(adopted, keys, draft)?)
+                let (key, keys) = (authentic.published_key()?, self.policy.keys);
+                Ok(self
+                    .statement_keys
+                    .check_adopted((adopted, key), keys, draft)?)
             }
             entry => self.check_people(entry, authentic, time, verified, draft),
         }

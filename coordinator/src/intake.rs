@@ -47,7 +47,7 @@ use crate::{
     receipts,
     sequencer::{NotPlaced, Placed, Ready},
     timekeeper::Timekeeper,
-    verify_pool::{Answer, BareInputs, Class, Laned, VerifyPool},
+    verify_pool::{Answer, BareInputs, Class, Queued, VerifyPool},
     writing::Writing,
 };
 
@@ -491,7 +491,7 @@ impl Intake {
         holding: &Holding,
     ) -> Result<Result<(VerifiedProof, Authentic), Box<Refusal>>, Fault>
     where
-        S: Laned<Beside = Unverified, Done = Authentic>,
+        S: Queued<Beside = Unverified, Done = Authentic>,
         VerifiedProof: From<S::Verified>,
     {
         let answer: Answer<S> = self

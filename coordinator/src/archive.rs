@@ -143,14 +143,17 @@ impl Archive {
         self.reader.range(table, from, limit).await
     }
 
-    /// Rows of the state, as a view that knows them and nothing else.
-    pub(crate) async fn view(&self, wanted: Vec<RowKey>) -> Result<View, StoreFailure> {
-        let mut view = View::new();
+    /// Adds rows of the state to a view.
+    pub(crate) async fn learn(
+        &self,
+        view: &mut View,
+        wanted: Vec<RowKey>,
+    ) -> Result<(), StoreFailure> {
         if !wanted.is_empty() {
             let values = self.reader.get(&wanted).await?;
             view.learn(wanted.into_iter().zip(values));
         }
-        Ok(view)
+        Ok(())
     }
 
     /// Which of these values are used up.

@@ -25,6 +25,7 @@ pub mod entry;
 mod history;
 mod keys;
 pub mod named_blobs;
+mod opened_total;
 mod policy;
 mod proven;
 mod refusal;
@@ -45,6 +46,7 @@ pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
+pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 pub use refusal::{

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Authentic, Blob, CheckError, Job, Refusal, Sender, Submission, Unverified, rows::RowKey,
+    Authentic, Blob, CheckError, Governing, Job, Refusal, Sender, Submission, TotalStatement,
+    Unverified,
+    rows::{RowError, View},
 };
 use merits_primitives::{calendar::Timestamp, ids::PartyId};
 use merits_proto::Fault;
@@ -31,15 +33,8 @@ pub(super) enum Examined {
     Authentic(Authentic),
     /// Signatures and proof are to be verified.
     ToProve(Unverified, Job),
-}
-
-impl Examined {
-    fn submission(&self) -> &Submission {
-        match self {
-            Self::Authentic(authentic) => authentic.submission(),
-            Self::ToProve(unverified, _) => unverified.submission(),
-        }
-    }
+    /// An opened total: its signatures hold, and its partials and its sum are to be verified.
+    ToOpen(Authentic, TotalStatement),
 }
 
 impl Intake {
@@ -83,31 +78,73 @@ impl Intake {
             let blob = blob.map(Blob::new).transpose().map_err(Refusal::from)?;
             let blobs = blob.into_iter().collect();
             let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs)?;
-            let (unverified, wanted, job) = {
+            let (unverified, job) = {
                 let state = &published.read().state;
                 let unverified = state.signatures(submission, signer)?;
-                let wanted = state.job_reads(unverified.submission());
                 // This copies claims and computes hashes.
                 let job = state.question(unverified.submission());
-                (unverified, wanted, job)
+                (unverified, job)
             };
-            Ok(match job {
-                Ok(None) => (Examined::Authentic(unverified.verify()?), wanted),
-                Ok(Some(job)) => (Examined::ToProve(unverified, job), wanted),
+            match job {
+                Ok(None) => Ok(Examined::Authentic(unverified.verify()?)),
+                Ok(Some(job)) => Ok(Examined::ToProve(unverified, job)),
                 // A party that may not send it gets that error first.
                 Err(refusal) => {
                     unverified.verify()?;
-                    return Err(refusal.into());
+                    Err(refusal.into())
                 }
-            })
+            }
         };
         let decoded = self.pool.run(class, decode).map_err(full)?;
-        let (examined, wanted) = match decoded.await.map_err(lost)? {
-            Ok(decoded) => decoded,
+        let examined = match decoded.await.map_err(lost)? {
+            Ok(examined) => examined,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let checked = self.check_rows(examined.submission(), wanted).await?;
-        Ok(judged(checked)?.map(|()| examined))
+        match examined {
+            Examined::Authentic(authentic) => {
+                // A copy shares its tables: the rows of many batches are decoded and judged without a lock.
+                let copy = |state: &Governing, rows| (state.clone(), rows);
+                match self.with_rows(authentic.submission(), copy).await? {
+                    Some((state, rows)) => {
+                        self.examine_total(class, authentic, state, rows, holding)
+                            .await
+                    }
+                    None => Ok(Ok(Examined::Authentic(authentic))),
+                }
+            }
+            Examined::ToProve(unverified, job) => {
+                let submission = unverified.submission();
+                // One or two comparisons.
+                let check = |state: &Governing, rows| state.check_before_proof(submission, &rows);
+                let checked = self.with_rows(submission, check).await?;
+                let checked = judged(checked.unwrap_or(Ok(())))?;
+                Ok(checked.map(|()| Examined::ToProve(unverified, job)))
+            }
+            opened @ Examined::ToOpen(..) => Ok(Ok(opened)),
+        }
+    }
+
+    /// Determines what the partials and the sum of an opened total must show. Its signatures hold.
+    async fn examine_total(
+        &self,
+        class: Class,
+        authentic: Authentic,
+        state: Governing,
+        rows: View,
+        holding: &Holding,
+    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
+        let held = holding.clone();
+        let ask = move || {
+            let _held = held;
+            let job = state.job(authentic.submission(), &rows);
+            (authentic, job)
+        };
+        let asked = self.pool.run(class, ask).map_err(full)?;
+        let (authentic, job) = asked.await.map_err(lost)?;
+        Ok(judged(job)?.map(|job| match job {
+            Some(Job::Total(statement)) => Examined::ToOpen(authentic, statement),
+            _ => Examined::Authentic(authentic),
+        }))
     }
 
     /// Whether a party has blobs left today, judged by its row. The rules count them again.
@@ -117,7 +154,9 @@ impl Intake {
         now: Timestamp,
     ) -> Result<Judgement, Fault> {
         let wanted = vec![self.published.read().state.blob_reads(party)];
-        let rows = self.archive.view(wanted).await.map_err(database)?;
+        let mut rows = View::new();
+        let learnt = self.archive.learn(&mut rows, wanted).await;
+        learnt.map_err(database)?;
         let checked = self
             .published
             .read()
@@ -126,24 +165,36 @@ impl Intake {
         judged(checked)
     }
 
-    /// Whether a proof could make an entry acceptable, judged by the rows in `wanted`.
-    async fn check_rows(
+    /// Reads the rows that tell what the proof of an entry must show, and calls `judge` with them and the governing
+    /// state that they belong to, which is locked meanwhile. Nothing for the entries that need no rows, which are
+    /// nearly all.
+    async fn with_rows<T>(
         &self,
         submission: &Submission,
-        wanted: Vec<RowKey>,
-    ) -> Result<Result<(), CheckError>, Fault> {
-        if wanted.is_empty() {
-            return Ok(Ok(()));
-        }
+        judge: impl Fn(&Governing, View) -> T,
+    ) -> Result<Option<T>, Fault> {
         for _ in 0..MOST_LOOKS {
-            let before = self.published.read().state.size();
-            let rows = self.archive.view(wanted.clone()).await.map_err(database)?;
-            let view = self.published.read();
+            let (before, reads) = {
+                let published = self.published.read();
+                let reads = published.state.job_reads(submission, &View::new());
+                (published.state.size(), reads)
+            };
+            let mut wanted = reads.map_err(|error| unreadable(&error))?;
+            if wanted.is_empty() {
+                return Ok(None);
+            }
+            let mut view = View::new();
+            while !wanted.is_empty() {
+                let learnt = self.archive.learn(&mut view, wanted).await;
+                learnt.map_err(database)?;
+                let reads = self.published.read().state.job_reads(submission, &view);
+                wanted = view.missing(reads.map_err(|error| unreadable(&error))?);
+            }
+            let published = self.published.read();
             // Rows may be newer than the governing state, but never older: a root that was
             // superseded in between would be in neither.
-            if view.state.size() == before {
-                // One or two comparisons.
-                return Ok(view.state.check_before_proof(submission, &rows));
+            if published.state.size() == before {
+                return Ok(Some(judge(&published.state, view)));
             }
         }
         Err(Fault::busy(RETRY))
@@ -171,13 +222,15 @@ impl Intake {
 }
 
 /// What a check by rows says; rows that cannot be read are the coordinator's fault.
-fn judged(checked: Result<(), CheckError>) -> Result<Judgement, Fault> {
+fn judged<T>(checked: Result<T, CheckError>) -> Result<Result<T, Box<Refusal>>, Fault> {
     match checked {
-        Ok(()) => Ok(Ok(())),
+        Ok(value) => Ok(Ok(value)),
         Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
-        Err(CheckError::Rows(error)) => {
-            tracing::error!(%error, "the state cannot be read");
-            Err(Fault::internal())
-        }
+        Err(CheckError::Rows(error)) => Err(unreadable(&error)),
     }
+}
+
+fn unreadable(error: &RowError) -> Fault {
+    tracing::error!(%error, "the state cannot be read");
+    Fault::internal()
 }

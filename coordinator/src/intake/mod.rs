@@ -161,6 +161,11 @@ impl Intake {
                 let (verified, authentic) = proven.map_err(refuse)?;
                 (authentic, Some(verified))
             }
+            Examined::ToOpen(authentic, statement) => {
+                let opened = self.open(class, authentic, statement, &holding).await?;
+                let (verified, authentic) = opened.map_err(refuse)?;
+                (authentic, Some(verified))
+            }
         };
         let (reply, outcome) = oneshot::channel();
         let ready = Ready {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Authentic, Job, Refusal, UnpreparedKey, Unverified, VerifiedProof, entry::Kind,
+    Authentic, Job, Refusal, TotalStatement, UnpreparedKey, Unverified, VerifiedProof, entry::Kind,
 };
 use merits_proto::{BareProof, Fault, VerifySubject};
 use merits_verifier::{
@@ -41,7 +41,9 @@ impl Intake {
                 let examined = examined.await?;
                 let (unverified, job) = match examined {
                     Ok(Examined::ToProve(unverified, job)) => (unverified, job),
-                    Ok(Examined::Authentic(_)) => return Err(nothing_to_verify()),
+                    Ok(Examined::Authentic(_) | Examined::ToOpen(..)) => {
+                        return Err(nothing_to_verify());
+                    }
                     Err(refusal) => return Ok(Err(refusal)),
                 };
                 let proven = self.prove(Class::Others, unverified, job, &holding).await?;
@@ -117,18 +119,32 @@ impl Intake {
                 let question = (job.statement, job.proof, unverified);
                 self.answer(class, &(), question, holding).await
             }
+            // Only [`Examined::ToOpen`] has one.
+            Job::Total(_) => Ok(Err(Box::new(Refusal::NotVerified))),
         }
+    }
+
+    /// Verifies the partials and the sum of an opened total.
+    pub(super) async fn open(
+        &self,
+        class: Class,
+        authentic: Authentic,
+        statement: TotalStatement,
+        holding: &Holding,
+    ) -> Result<Result<(VerifiedProof, Authentic), Box<Refusal>>, Fault> {
+        let question = (statement, (), authentic);
+        self.answer(class, &(), question, holding).await
     }
 
     async fn answer<S>(
         &self,
         class: Class,
         key: &S::Key,
-        question: (S, S::Proof, Unverified),
+        question: (S, S::Proof, S::Beside),
         holding: &Holding,
     ) -> Result<Result<(VerifiedProof, Authentic), Box<Refusal>>, Fault>
     where
-        S: Queued<Beside = Unverified, Done = Authentic>,
+        S: Queued<Done = Authentic>,
         VerifiedProof: From<S::Verified>,
     {
         let answer: Answer<S> = self

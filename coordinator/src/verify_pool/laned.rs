@@ -2,7 +2,9 @@
 
 use std::{hash::Hash, sync::Arc};
 
-use merits_ledger::{Authentic, ProvenStatement, Refusal, Unverified};
+use merits_ledger::{
+    Authentic, ProvenStatement, Refusal, TotalStatement, Unverified, VerifiedTotal,
+};
 use merits_primitives::Fr;
 use merits_verifier::{
     Statement, Verified,
@@ -99,6 +101,29 @@ impl Laned for schnorr::Statement {
     ) -> Vec<Result<VerifiedPossession, Refusal>> {
         let questions = questions.into_iter();
         let check = |(statement, proof)| Ok(VerifiedPossession::check(statement, &proof)?);
+        questions.map(check).collect()
+    }
+}
+
+/// An opened total, whose proofs are in the statement. The signatures of its entry were verified before, because its
+/// rows are read only for a supervisor.
+impl Laned for TotalStatement {
+    type Name = ();
+    type Key = ();
+    type Proof = ();
+    type Verified = VerifiedTotal;
+    type Beside = Authentic;
+    type Done = Authentic;
+
+    fn lane((): &()) {}
+
+    fn verify_beside(batch: Vec<Authentic>) -> Vec<Result<Authentic, Refusal>> {
+        batch.into_iter().map(Ok).collect()
+    }
+
+    fn verify_proofs((): &(), questions: Vec<(Self, ())>) -> Vec<Result<VerifiedTotal, Refusal>> {
+        let questions = questions.into_iter();
+        let check = |(statement, ())| Ok(VerifiedTotal::check(statement)?);
         questions.map(check).collect()
     }
 }

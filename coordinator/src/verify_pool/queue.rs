@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merits_ledger::ProvenStatement;
+use merits_ledger::{ProvenStatement, TotalStatement};
 use merits_verifier::schnorr;
 
 use super::{
@@ -32,6 +32,12 @@ impl Queued for schnorr::Statement {
     }
 }
 
+impl Queued for TotalStatement {
+    fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
+        &mut waiting.totals
+    }
+}
+
 impl Queued for BareInputs {
     fn lanes(waiting: &mut Work) -> &mut Lanes<Self> {
         &mut waiting.bare
@@ -44,6 +50,7 @@ pub(crate) struct Work {
     pub(super) jobs: VecDeque<Job>,
     entries: Lanes<ProvenStatement>,
     possessions: Lanes<schnorr::Statement>,
+    totals: Lanes<TotalStatement>,
     bare: Lanes<BareInputs>,
     /// Time that was spent on the class, divided by its share.
     pub(super) spent: Duration,
@@ -51,7 +58,11 @@ pub(crate) struct Work {
 
 impl Work {
     fn waiting(&self) -> usize {
-        self.jobs.len() + self.entries.waiting() + self.possessions.waiting() + self.bare.waiting()
+        self.jobs.len()
+            + self.entries.waiting()
+            + self.possessions.waiting()
+            + self.totals.waiting()
+            + self.bare.waiting()
     }
 
     /// The next work of a free thread: a full lane, then other work (which feeds lanes), then a
@@ -66,6 +77,7 @@ impl Work {
         self.entries
             .take_full(limits)
             .or_else(|| self.possessions.take_full(limits))
+            .or_else(|| self.totals.take_full(limits))
             .or_else(|| self.bare.take_full(limits))
     }
 
@@ -73,6 +85,7 @@ impl Work {
         self.entries
             .take_ripe(limits, closed)
             .or_else(|| self.possessions.take_ripe(limits, closed))
+            .or_else(|| self.totals.take_ripe(limits, closed))
             .or_else(|| self.bare.take_ripe(limits, closed))
     }
 
@@ -80,6 +93,7 @@ impl Work {
         let bare = self.bare.ripens(linger).into_iter();
         bare.chain(self.entries.ripens(linger))
             .chain(self.possessions.ripens(linger))
+            .chain(self.totals.ripens(linger))
             .min()
     }
 }

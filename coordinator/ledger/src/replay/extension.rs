@@ -296,7 +296,14 @@ impl Extension {
             let submission = [authentic.submission()];
             pending.read(group, &self.governing, submission).await?;
             let view = pending.view();
-            let checked = self.governing.check(authentic, leaf.time, verified, view);
+            let checked = match verified {
+                Some(_) => Ok(None),
+                None => self.governing.verify_by_rows(authentic.submission(), view),
+            };
+            let checked = checked.and_then(|by_rows| {
+                let verified = verified.or(by_rows.as_ref());
+                self.governing.check(authentic, leaf.time, verified, view)
+            });
             let changed = match checked {
                 Ok(changed) => changed,
                 Err(CheckError::Rows(error)) => return Err(error.into()),

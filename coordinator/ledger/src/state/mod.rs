@@ -275,7 +275,7 @@ impl State {
     }
 
     /// Like [`State::check`], with a view that also has other entries' changes. Further rows that
-    /// the entry reads are added to it.
+    /// the entry reads are added to it, and a proof about rows is verified.
     pub(crate) fn check_in(
         &self,
         authentic: &Authentic,
@@ -286,6 +286,11 @@ impl State {
         view.fill(self.rows(), |view| {
             self.governing.reads(&authentic.submission, view)
         })?;
+        let by_rows = match verified {
+            Some(_) => None,
+            None => self.governing.verify_by_rows(&authentic.submission, view)?,
+        };
+        let verified = verified.or(by_rows.as_ref());
         self.governing.check(authentic, time, verified, view)
     }
 
@@ -306,8 +311,9 @@ impl State {
     /// [`CheckError`].
     pub fn job(&self, submission: &Submission) -> Result<Option<Job>, CheckError> {
         let mut view = View::new();
-        let wanted = self.governing.job_reads(submission);
-        view.fill(self.rows(), |_| Ok(wanted.clone()))?;
+        view.fill(self.rows(), |view| {
+            self.governing.job_reads(submission, view)
+        })?;
         self.governing.job(submission, &view)
     }
 

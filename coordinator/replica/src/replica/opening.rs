@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use merits_ledger::{
-    Governing, KeyRing, LedgerPolicy, State,
+    Governing, KeyRing, KnownProofs, LedgerPolicy, State,
     rows::{RowKey, StateDigest, Table},
     storage::{LogRow, STATE_VERSION},
     tree::{Frontier, frontier_nodes},
@@ -83,6 +83,7 @@ impl Replica {
             digest: head.map_or_else(StateDigest::default, |head| head.digest),
             frontier,
             keys: KeyRing::new(),
+            known: KnownProofs::default(),
             unshown: None,
             lost: Arc::default(),
         })

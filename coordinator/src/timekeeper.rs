@@ -28,7 +28,7 @@ use crate::{
     error::StartError,
 };
 
-/// How often the time is written down.
+/// How often the time is recorded.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// In `data_dir`: when the coordinator ran last.

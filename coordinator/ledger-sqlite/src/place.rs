@@ -184,7 +184,7 @@ async fn snapshot(path: &Path, schema: &Schema) -> Result<Option<Snapshot>, File
     ))
 }
 
-/// Opens an existing file to look at it only; nothing if it is nobody's, without a table.
+/// Opens an existing file for reading only. `None` if it has no owner and no table.
 async fn look(path: &Path, schema: &Schema) -> Result<Option<SqliteConnection>, FileError> {
     merits_sqlite::require_files(path)?;
     let mut db = merits_sqlite::inspecting(path)

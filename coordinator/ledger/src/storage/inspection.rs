@@ -12,7 +12,7 @@ use super::StoreFailure;
 use crate::blob::BlobDigest;
 use crate::tree::Node;
 
-/// Whose log a store holds, and its newest checkpoint.
+/// The log that a store holds, and its newest checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRow {
     /// The log's origin.
@@ -58,7 +58,7 @@ pub trait Inspection: Send {
     /// The error.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// What a failure says, and what becomes of the store after it.
+    /// The error in words, and whether the store can be used after it.
     fn explain(error: Self::Error) -> StoreFailure;
 
     /// What the database itself finds wrong with its files and its constraints, at most `most` findings.
@@ -67,13 +67,13 @@ pub trait Inspection: Send {
         most: u32,
     ) -> impl Future<Output = Result<Vec<String>, Self::Error>> + Send;
 
-    /// Whose log it is; nothing before it is founded.
+    /// The log that it holds; `None` before it is founded.
     fn log_row(&mut self) -> impl Future<Output = Result<Option<LogRow>, Self::Error>> + Send;
 
-    /// What the ledger was founded on, in the order of the facts' names.
+    /// The founding parameters, in the order of their names.
     fn facts(&mut self) -> impl Future<Output = Result<Vec<(String, String)>, Self::Error>> + Send;
 
-    /// What is said about the rows of the state; nothing before the first entry.
+    /// The description of the state's rows; `None` before the first entry.
     fn state_row(&mut self) -> impl Future<Output = Result<Option<StateRow>, Self::Error>> + Send;
 
     /// Leaves after an index. After -1 means from the beginning.
@@ -110,7 +110,7 @@ pub trait Inspection: Send {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<RowRow>, Self::Error>> + Send;
 
-    /// The first blob after a digest; nothing after the last. After no bytes means from the beginning.
+    /// The first blob after a digest; `None` after the last. After no bytes means from the beginning.
     fn next_blob(
         &mut self,
         after: &[u8],

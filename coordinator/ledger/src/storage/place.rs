@@ -21,7 +21,7 @@ pub trait Inspect: Send + Sync {
     /// Its name, for messages.
     fn name(&self) -> &Path;
 
-    /// Opens it at its newest commit. Nothing if it exists and holds no tables of anybody.
+    /// Opens it at its newest commit. `None` if it exists and holds no tables at all.
     ///
     /// # Errors
     /// There is no such place, it belongs to another program or version, or it cannot be read.
@@ -62,14 +62,14 @@ pub trait Place: Inspect + Clone + 'static {
     /// Files that [`Place::create`] makes. A founding that failed deletes those that exist.
     fn files(&self) -> Vec<PathBuf>;
 
-    /// Makes the store of a new ledger. Nothing if a ledger is there already.
+    /// Makes the store of a new ledger. `None` if a ledger is there already.
     ///
     /// # Errors
     /// The place holds something else, before anything is changed; or the store cannot be made.
     fn create(&self) -> impl Future<Output = Result<Option<Self::Storage>, Self::Error>> + Send;
 
-    /// Opens the store for the one writer, and proves that it can be written; nothing if nobody's ledger is there.
-    /// What an earlier run committed is durable afterwards.
+    /// Opens the store for the one writer, and proves that it can be written. `None` if no ledger is there. The
+    /// commits of earlier runs are durable afterwards.
     ///
     /// # Errors
     /// Before anything is changed.

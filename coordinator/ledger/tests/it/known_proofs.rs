@@ -62,7 +62,7 @@ fn only_exactly_what_was_verified_is_skipped() {
     let people = [Citizen::new(1), Citizen::new(2)];
     let notes = [0, 1].map(|person| town.earner(&people[person]).expect("a note"));
     let offer = town.offer(Credits(30), 5).expect("an offer");
-    let mut redeem = |town: &mut Stage<StdRng>, person: usize| {
+    let redeem = |town: &mut Stage<StdRng>, person: usize| {
         let (redemption, _) = town
             .redemption(&people[person], &notes[person..=person], offer)
             .expect("it may come");

@@ -68,7 +68,7 @@ pub(crate) enum Command {
         /// File of this party's share: secret, on this machine only
         #[arg(long)]
         share: PathBuf,
-        /// File whose first line is the passphrase of state and share; without it the terminal asks
+        /// File with the passphrase of state and share in one line; without it the terminal asks
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },
@@ -86,7 +86,7 @@ pub(crate) enum Command {
         /// File of the share, or its backup
         #[arg(long)]
         share: PathBuf,
-        /// File whose first line is the passphrase of the share; without it the terminal asks
+        /// File with the passphrase of the share in one line; without it the terminal asks
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },

@@ -4,7 +4,7 @@
 //! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; the SQLite store;
 //! the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their
 //! rules (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
-//! (`merits-replica`). The coordinator sees only public ledger data and cannot make entries itself:
+//! (`merits-replica`). Beside gRPC, the log is served as tiles over HTTP. The coordinator sees only public ledger data and cannot make entries itself:
 //! it orders what parties signed and people proved.
 //!
 //! The steps of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
@@ -21,6 +21,7 @@ mod clock;
 mod clock_peers;
 mod clock_start;
 mod config;
+mod cosigning;
 mod data_dir;
 mod error;
 mod faults;
@@ -42,13 +43,16 @@ mod schema;
 mod sequencer;
 mod services;
 mod startup;
+mod tiles;
 mod timekeeper;
 mod verify_pool;
 mod writing;
 
 pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, Synchronised, SystemClock};
-pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
+pub use config::{
+    ClockConfig, Config, Database, LogConfig, Sequencer, Verification, WitnessAddress,
+};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
 pub use node::{Beginning, Coordinator};

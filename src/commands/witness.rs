@@ -1,4 +1,7 @@
-//! `merits witness`: the log witness's half of the view keys. Also the code that all holders share.
+//! `merits witness`: the log witness's half of the view keys, and its cosignatures. Also the code that
+//! all holders share.
+
+mod cosign;
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
@@ -39,6 +42,9 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Cosign the log's checkpoints, so that clients know that all see one history
+    #[command(subcommand)]
+    Cosign(cosign::Command),
 }
 
 impl Command {
@@ -65,6 +71,7 @@ impl Command {
                 let config = WitnessConfig::load(&config)?;
                 serve_holder(&config, Side::Witness, stop_signal()?).await?;
             }
+            Self::Cosign(command) => return command.run().await,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -64,12 +64,14 @@ pub enum ClientError {
     #[error(
         "the entry {id} is in the log, but witnesses have not cosigned it within {} s{}: do not act on it. Send it \
          again later, it is not appended twice",
-        COSIGNED_WITHIN.as_secs(),
+        within.as_secs(),
         .why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
     )]
     NotCosigned {
         /// The entry.
         id: EntryId,
+        /// How long it was waited for.
+        within: Duration,
         /// What was missing last, as far as it is known.
         why: Option<Box<ReceiptError>>,
     },
@@ -116,6 +118,8 @@ pub struct Client {
     key: LogKey,
     /// The cosignatures without which no receipt and no checkpoint is taken.
     policy: Option<Arc<WitnessPolicy>>,
+    /// How long a submission waits for them.
+    patience: Duration,
     cosignatures: CosignaturesClient<Channel>,
     ledger: LedgerClient<Channel>,
     blobs: BlobsClient<Channel>,
@@ -136,6 +140,7 @@ impl Client {
             Ok(Self {
                 key,
                 policy: None,
+                patience: COSIGNED_WITHIN,
                 cosignatures: CosignaturesClient::new(channel.clone())
                     .max_decoding_message_size(LEDGER_ANSWER_MESSAGE),
                 ledger: LedgerClient::new(channel.clone())
@@ -164,6 +169,13 @@ impl Client {
     #[must_use]
     pub fn demanding(mut self, policy: WitnessPolicy) -> Self {
         self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Waits at most so long for cosignatures, instead of 30 seconds.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -425,7 +437,7 @@ impl Client {
         id: &EntryId,
         policy: &WitnessPolicy,
     ) -> Result<Receipt, ClientError> {
-        let until = Instant::now() + COSIGNED_WITHIN;
+        let until = Instant::now() + self.patience;
         loop {
             let request = GetCosignedReceiptRequest {
                 entry_id: id.0.to_vec(),
@@ -448,7 +460,8 @@ impl Client {
                 },
             };
             if Instant::now() >= until {
-                return Err(ClientError::NotCosigned { id: *id, why });
+                let (id, within) = (*id, self.patience);
+                return Err(ClientError::NotCosigned { id, within, why });
             }
             tokio::time::sleep(COSIGNED_LOOK).await;
         }

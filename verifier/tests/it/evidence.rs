@@ -6,6 +6,7 @@ use merits_verifier::log::{
     Checkpoint, Evidence, EvidenceError, Hash, LogSigner, PrefixProof, SignedCheckpoint,
     WitnessName, WitnessSigner, empty_root, leaf_hash, node_hash,
 };
+use proptest::prelude::*;
 
 fn log(seed: u8) -> LogSigner {
     let origin = Origin::new("log.example/merits").expect("a good name");
@@ -212,6 +213,25 @@ fn a_witness_that_cosigned_both_is_named() {
     assert!(evidence.judge(key.public()).is_ok());
     let again = Evidence::parse(&evidence.to_string()).expect("its own text");
     assert_eq!(again, evidence);
+}
+
+proptest! {
+    /// Two checkpoints of one history convict nobody, whichever byte of the file is altered.
+    #[test]
+    fn no_altered_byte_makes_evidence(at in 0usize..900, byte: u8, inserted: bool) {
+        let mut bytes = evidence(5, 7, NEVER).to_string().into_bytes();
+        let at = at % bytes.len();
+        if inserted {
+            bytes.insert(at, byte);
+        } else {
+            bytes[at] = byte;
+        }
+        if let Ok(read) = String::from_utf8(bytes).map_err(drop).and_then(|text| {
+            Evidence::parse(&text).map_err(drop)
+        }) {
+            prop_assert!(read.judge(log(1).public()).is_err());
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@
 //! with the key, or on purpose, from the newest checkpoint that any party has.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -126,6 +126,14 @@ impl State {
     /// [`StateError`].
     pub fn open(path: &Path, witness: &WitnessKey, log: &LogKey) -> Result<Self, StateError> {
         merits_guard::check_folder(path)?;
+        // The file itself, whatever link leads to it: one lock for one state.
+        let resolved = fs::canonicalize(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => StateError::Missing {
+                path: path.to_owned(),
+            },
+            _ => failed(path)(source),
+        })?;
+        let path = resolved.as_path();
         let mut lock_path = path.as_os_str().to_owned();
         lock_path.push(".lock");
         let lock = merits_guard::open_lock(Path::new(&lock_path))?;
@@ -135,9 +143,8 @@ impl State {
             },
             TryLockError::Error(source) => failed(path)(source),
         })?;
-        if path.exists() {
-            merits_guard::open_lock(path)?;
-        }
+        // One that an earlier version made, or a copied one.
+        merits_guard::open_lock(path)?;
         let newest = read(path, witness, log)?;
         output::prove_replaceable(path).map_err(failed(path))?;
         Ok(Self {

@@ -64,7 +64,14 @@ async fn what_was_answered_is_on_disk() {
             "{second:?}"
         );
     }
-    // A state that cannot be written: nothing is signed.
+    // By whatever name.
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&config.state, &link).unwrap();
+    let second = State::open(&link, &keys[0], log(1).public());
+    assert!(
+        matches!(second, Err(StateError::InUse { .. })),
+        "{second:?}"
+    );
     witness.stop().await;
     let state = State::open(&config.state, &keys[0], log(1).public()).unwrap();
     assert_eq!(state.size(), 40);

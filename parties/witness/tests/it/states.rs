@@ -142,3 +142,28 @@ fn a_state_that_is_lost_or_another_one_is_refused() {
     );
     assert_eq!(open(&key, log(1).public()).unwrap().size(), 9);
 }
+
+/// A state that cannot be written: nothing is signed, and nothing has moved when it can be written again.
+#[tokio::test]
+async fn nothing_is_signed_that_cannot_be_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, away) = (dir.path().join("disk"), dir.path().join("away"));
+    fs::create_dir(&folder).unwrap();
+    let config = config(&folder, "w1", log(1).public().to_string());
+    config.init(None, &mut rand::rng()).unwrap();
+    let honest = History::honest();
+    let mut witness = Serving::start(config.clone()).await;
+    assert_eq!(witness.add(&honest.request(0, 5)).await.0, StatusCode::OK);
+    // The disk is gone.
+    fs::rename(&folder, &away).unwrap();
+    let (status, said) = witness.add(&honest.request(5, 9)).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!said.contains('\u{2014}'), "no signature leaves: {said}");
+    assert!(!said.contains("disk/"), "no path of this machine: {said}");
+    let path = merits_proto::witness::monitoring_path(crate::scene::ORIGIN);
+    let shown = witness.fetcher.get(&path, 20_000).await.unwrap();
+    assert!(String::from_utf8_lossy(&shown.body).contains("\n5\n"));
+    fs::rename(&away, &folder).unwrap();
+    assert_eq!(witness.add(&honest.request(5, 9)).await.0, StatusCode::OK);
+    witness.stop().await;
+}

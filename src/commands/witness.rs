@@ -1,4 +1,6 @@
-//! `merits witness`: the log witness's half of the view keys. Also how both holders are served.
+//! `merits witness`: the log witness's half of the view keys, and its cosignatures. Also how both holders are served.
+
+mod cosign;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -41,6 +43,9 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Cosign the log's checkpoints, so that clients know that all see one history
+    #[command(subcommand)]
+    Cosign(cosign::Command),
 }
 
 impl Command {
@@ -68,6 +73,7 @@ impl Command {
                 let config = WitnessConfig::load(&config)?;
                 serve(&config, Side::Witness).await?;
             }
+            Self::Cosign(command) => return command.run().await,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -12,5 +12,6 @@ mod needs;
 mod people;
 mod refusals;
 mod strangers;
+mod tiles;
 mod wire;
 mod writable;

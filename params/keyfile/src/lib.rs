@@ -54,11 +54,13 @@ pub enum KeyKind {
     Master,
     /// The seed of the evaluator's VOPRF key.
     Voprf,
+    /// Ed25519 key of a log's witness: cosigns checkpoints.
+    Cosigning,
 }
 
 impl KeyKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Log,
         Self::Signing,
         Self::Sealing,
@@ -68,13 +70,14 @@ impl KeyKind {
         Self::Ephemeral,
         Self::Master,
         Self::Voprf,
+        Self::Cosigning,
     ];
 
     /// The kind of secret, for advice on how to keep it.
     pub fn secret(self) -> Secret {
         match self {
             Self::Log => Secret::LogKey,
-            Self::Signing => Secret::SigningKey,
+            Self::Signing | Self::Cosigning => Secret::SigningKey,
             Self::Sealing => Secret::SealingKey,
             Self::SaltMac => Secret::Salts,
             Self::Seed => Secret::WalletSeed,
@@ -96,6 +99,7 @@ impl KeyKind {
             Self::Ephemeral => "ephemeral-seed",
             Self::Master => "record-master",
             Self::Voprf => "evaluator-voprf",
+            Self::Cosigning => "witness-ed25519",
         }
     }
 }

@@ -301,6 +301,7 @@ mod tests {
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,
+            log: None,
         }
     }
 

@@ -309,6 +309,7 @@ mod tests {
                 replica: "/somewhere/else".into(),
                 high_water_mark: Some("/somewhere/else.mark".into()),
                 allow_dev_keys: false,
+                log: None,
             },
         }
     }

@@ -27,5 +27,6 @@ mod signing;
 mod stores;
 mod texts;
 mod wallet;
+mod witnesses;
 
 pub(crate) use run::merits;

@@ -41,10 +41,35 @@ fn verify(directory: &Path, receipt: &str) -> Ran {
 fn a_batch_verifies_offline() {
     let ran = verify(&fixtures(), "batch.receipt");
     ran.succeeds("included    yes")
+        .succeeds("witnesses   no witnesses")
         .succeeds("signatures  yes: distributor green-city-app")
         .succeeds("proof       yes: ")
         .succeeds(" claims of cycling-week version 1 follow its formula")
         .succeeds("figure      factor = 162.72");
+}
+
+/// The log signed the receipt, and nobody cosigned it.
+#[test]
+fn a_receipt_without_the_cosignatures_that_are_demanded_is_refused() {
+    const WITNESS: &str =
+        "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU";
+    let directory = fixtures();
+    let run = |arguments: &[&str]| {
+        let mut all = vec![
+            "verify",
+            "batch.receipt",
+            "--kit",
+            "kit",
+            "--allow-dev-keys",
+        ];
+        all.extend(arguments);
+        merits(&directory, &all)
+    };
+    run(&["--witness", WITNESS, "--threshold", "1"]).refuses(&["0 of 1", "demands 1"]);
+    let unsafe_policy = ["--witness", WITNESS, "--threshold", "1", "--faulty", "1"];
+    run(&unsafe_policy).refuses(&["--threshold", "two histories"]);
+    run(&["--witness", "x", "--threshold", "1"]).refuses(&["--witness", "not a witness key"]);
+    run(&["--witness", WITNESS]).is_misused(&["--threshold"]);
 }
 
 #[test]

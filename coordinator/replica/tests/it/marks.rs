@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use merits_replica::{HighWaterMark, MarkError, ReplicaError};
-use merits_verifier::log::SignedCheckpoint;
+use merits_verifier::log::{Evidence, SignedCheckpoint};
 
 use crate::log::Log;
 
@@ -285,7 +285,9 @@ fn a_mark_begins_at_no_tree_that_the_copy_contradicts() {
         let ReplicaError::Rewritten { evidence, .. } = error else {
             panic!("{error}");
         };
-        assert!(evidence.exists());
+        let text = std::fs::read_to_string(evidence).expect("evidence");
+        let evidence = Evidence::parse(&text).expect("evidence");
+        assert!(evidence.judge(&log.key).is_ok(), "it convicts: {text}");
         assert!(!mark.exists() && !copy.join("marked").exists());
     }
     let replica = begin(log.checkpoint()).expect("its own tree");

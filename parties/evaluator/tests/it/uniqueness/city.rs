@@ -218,6 +218,7 @@ fn ledger(
         replica: directory.path().join(name),
         high_water_mark: Some(directory.path().join(format!("{name}.mark"))),
         allow_dev_keys: true,
+        log: None,
     }
 }
 

@@ -205,6 +205,7 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: true,
+            log: None,
         },
     };
     let before = Directory::restore(&dir.path().join("lost"), config, &SEED).unwrap();

@@ -134,8 +134,14 @@ pub enum MarkError {
     #[error(
         "the high-water mark {} is no checkpoint of this log: {reason}. Nothing is served until it is one: bring the \
          file back. If it is lost, move this one away and begin a new one at the newest checkpoint that any party \
-         has: `merits mark --config FILE --checkpoint checkpoint.txt`",
-        path.display()
+         has: {}",
+        path.display(),
+        if path.to_string_lossy().ends_with(COMMANDS_SUFFIX) {
+            "`merits mark --config FILE --checkpoint checkpoint.txt --commands`"
+        } else {
+            "`merits mark --config FILE --checkpoint checkpoint.txt`, or for a coordinator's mark `merits coordinator \
+             mark --config FILE --checkpoint checkpoint.txt`"
+        }
     )]
     Malformed {
         /// The file.

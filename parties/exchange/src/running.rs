@@ -230,7 +230,13 @@ impl ExchangeConfig {
             let identity = self.identity()?;
             let master = MasterKey::new(merits_keyfile::load(&self.master_key, KeyKind::Master)?);
             let (origin, party) = (&identity.origin, identity.party());
-            Ok(store::copy(from, to, origin, &party, &master).await?)
+            let copied = store::copy(from, to, origin, &party, &master).await;
+            copied.map_err(|error| match error {
+                StoreError::File(error) if from == self.store => {
+                    StoreError::File(error.of_live()).into()
+                }
+                error => error.into(),
+            })
         })
     }
 

@@ -110,11 +110,30 @@ impl Journal {
         Self::open_if(path, |_| Ok(None))
     }
 
-    /// The same under its mark in the file `mark`, which every answer raises before it leaves. A
-    /// journal without a line may have no mark yet; [`Journal::ready`] writes the first.
+    /// Begins a new journal and its mark, at no lines, in the file `mark`.
     ///
     /// # Errors
-    /// [`JournalError`]: a journal that does not reach its mark, or whose mark is lost; the file is
+    /// [`JournalError`]: a mark of a journal that had lines; then no file is left.
+    pub fn begin(path: &Path, mark: &Path) -> Result<Self, JournalError> {
+        let begins = !path.exists();
+        let begun = Self::open_if(path, |chain| {
+            JournalMark::of_new(path, mark, chain).map(Some)
+        })
+        .and_then(|mut journal| {
+            journal.raise()?;
+            Ok(journal)
+        });
+        if begun.is_err() && begins {
+            // It is empty.
+            let _ = std::fs::remove_file(path);
+        }
+        begun
+    }
+
+    /// Opens the journal under its mark in the file `mark`, which every answer raises before it leaves.
+    ///
+    /// # Errors
+    /// [`JournalError`]: a journal that does not reach its mark, or whose mark is missing; the file is
     /// then left as it is.
     pub fn open_under(path: &Path, mark: &Path) -> Result<Self, JournalError> {
         Self::open_if(path, |chain| {

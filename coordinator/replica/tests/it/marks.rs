@@ -137,6 +137,31 @@ fn a_mark_lies_outside_and_is_the_logs() {
     ));
 }
 
+/// Regression: a damaged mark of the commands' copy, or of a coordinator, was told the command of another mark.
+#[test]
+fn a_damaged_mark_is_told_its_own_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = Log::founded();
+    for (name, told, not) in [
+        (
+            "mark",
+            "`merits coordinator mark --config FILE",
+            "--commands",
+        ),
+        (
+            "mark-commands",
+            "checkpoint.txt --commands`",
+            "coordinator mark",
+        ),
+    ] {
+        let mark = directory.path().join(name);
+        std::fs::write(&mark, "mark").expect("written");
+        let opened = HighWaterMark::open(&mark, &directory.path().join("copy"), &log.key);
+        let said = opened.map(drop).expect_err("no checkpoint").to_string();
+        assert!(said.contains(told) && !said.contains(not), "{said}");
+    }
+}
+
 /// Regression: after a failed write, the next synchronisation reported success, and the copy was
 /// ahead of its high-water mark.
 #[test]

@@ -14,6 +14,14 @@ use crate::at_rest::{MasterKey, UnsealError};
 /// The last schema version without `node.looks`. [`add_rule`] makes it the present one.
 pub(super) const WITHOUT_RULE: i64 = 4;
 
+/// The node's table of a store that was made with that version: as it was made, and after [`add_rule`].
+pub(super) const NODE_BEFORE: [&str; 2] = [
+    "CREATE TABLE node ( id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, origin TEXT NOT NULL, \
+     party BLOB NOT NULL CHECK (length(party) = 32) ) STRICT",
+    "CREATE TABLE node ( id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, origin TEXT NOT NULL, \
+     party BLOB NOT NULL CHECK (length(party) = 32) , looks TEXT NOT NULL DEFAULT '') STRICT",
+];
+
 /// Adds the name of the rule, an unknown one, to a store that has none. Part of the caller's transaction.
 pub(super) async fn add_rule(db: &mut SqliteConnection, version: i64) -> Result<(), StoreError> {
     // A column of a table that has rows needs a value for them. No rule has this name.

@@ -12,5 +12,6 @@ mod needs;
 mod people;
 mod refusals;
 mod strangers;
+mod twice;
 mod wire;
 mod writable;

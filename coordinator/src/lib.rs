@@ -1,11 +1,11 @@
 //! The coordinator: orders the ledger, verifies proofs in batches, serves the transparency log
 //! over gRPC.
 //!
-//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; where the ledger is stored and how it is copied;
-//! the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their
-//! rules (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
-//! (`merits-replica`). Beside gRPC, the log is served as tiles over HTTP. The coordinator sees only public ledger data and cannot make entries itself:
-//! it orders what parties signed and people proved.
+//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; where the ledger is stored and how it
+//! is copied; the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their rules
+//! (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log (`merits-replica`). Beside
+//! gRPC, the log is served as tiles over HTTP. The coordinator sees only public ledger data and cannot make entries
+//! itself: it orders what parties signed and people proved.
 //!
 //! The steps of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
 //! verification pool (signatures; proofs in batches by key) → sequencer (rules; one transaction,

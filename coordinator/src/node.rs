@@ -77,8 +77,8 @@ pub enum Beginning {
     /// An existing ledger continues.
     #[default]
     GoOn,
-    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a clock
-    /// that is not this machine's.
+    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a
+    /// clock that is not this machine's.
     AfterPause(Day),
     /// A ledger is founded.
     Found,

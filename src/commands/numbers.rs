@@ -5,8 +5,8 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-/// Most subjects that `--subjects` takes: as many rows as a file may have (`merits-records`).
-const MOST_SUBJECTS: u64 = 20_000_000;
+/// Most subjects that `--subjects` takes: as many rows as a file may have.
+const MOST_SUBJECTS: u64 = merits_records::limits::ACCEPTED_ROWS;
 
 /// Most vouchers of one file.
 const MOST_VOUCHERS: u64 = 10_000_000;

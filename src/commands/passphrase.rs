@@ -40,7 +40,8 @@ pub(crate) fn ask(
             .with_context(at)?;
         if bytes.len() > MOST_PASSPHRASE {
             bail!(
-                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase",
+                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase. If an older merits \
+                 made the backup from such a file, the passphrase is its first line: write that alone into a file",
                 at()
             );
         }

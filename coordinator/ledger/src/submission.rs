@@ -166,7 +166,8 @@ pub enum Sender {
 }
 
 /// A submission whose signatures hold under the keys noted here, and whose published key is checked. Made by
-/// [`crate::Governing::authenticate`] and [`crate::verify_together`] only; `check` makes sure that the keys are still in force.
+/// [`crate::Governing::authenticate`] and [`crate::verify_together`] only; `check` makes sure that the keys are still
+/// in force.
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub(crate) submission: Submission,

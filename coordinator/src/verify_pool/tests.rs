@@ -122,8 +122,8 @@ fn a_lane_is_looked_after_while_the_thread_that_waited_works() {
     assert!(holding.blocking_recv().unwrap(), "the lane waited for it");
 }
 
-/// A second system has a lane of its own beside those of Groth16: it is full, and taken, by its own proofs, and a bad one
-/// among them is named with what it is.
+/// A second system has a lane of its own beside those of Groth16: it is full, and taken, by its own proofs, and a bad
+/// one among them is named with what it is.
 #[test]
 fn schnorr_proofs_are_verified_in_a_lane_of_their_own() {
     let rng = &mut StdRng::seed_from_u64(4);

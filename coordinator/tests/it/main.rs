@@ -13,5 +13,6 @@ mod people;
 mod refusals;
 mod strangers;
 mod tiles;
+mod twice;
 mod wire;
 mod writable;

@@ -165,7 +165,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let file = open_private(path)?;
         file.try_lock().map_err(|error| match error {
@@ -205,7 +205,7 @@ impl Journal {
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         let text = input::read(path, MOST_BYTES).map_err(|source| JournalError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         })?;
         Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
@@ -316,7 +316,7 @@ impl Journal {
     fn require_unchanged(&self) -> Result<(), JournalError> {
         let io = |source| JournalError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let text = input::read(&self.path, MOST_BYTES).map_err(io)?;
         let chain = Chain::check(&self.path, &text)?;
@@ -366,7 +366,7 @@ fn open_private(path: &Path) -> Result<File, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     let file = merits_guard::open_state(path, &mut options)?;
-    folder::sync_name(path, &file).map_err(|source| JournalError::Io {
+    folder::sync_name(path, &file).map_err(|source| JournalError::Unwritable {
         path: path.to_owned(),
         source: merits_guard::words::writing(source),
     })?;

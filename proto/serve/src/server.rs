@@ -45,10 +45,7 @@ use crate::{
 #[non_exhaustive]
 pub enum ServeError {
     /// The listening socket.
-    #[error(
-        "the socket that this server listens on failed: {}. Start the server again",
-        merits_proto::transport_words(.0)
-    )]
+    #[error("the socket that this server listens on failed: {0}. Start the server again")]
     Socket(io::Error),
     /// The reflection service.
     #[error("gRPC reflection: {0}")]
@@ -58,10 +55,10 @@ pub enum ServeError {
     Limits(#[from] LimitsError),
 }
 
-/// No source: its words would follow on the screen.
+/// In words. No source, which would follow on the screen.
 impl From<io::Error> for ServeError {
     fn from(error: io::Error) -> Self {
-        Self::Socket(error)
+        Self::Socket(merits_guard::words::reading(error))
     }
 }
 

@@ -142,9 +142,9 @@ impl Extension {
         self.push_with(group, bytes, Vec::new(), rng).await
     }
 
-    /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]), which go into the store with
-    /// it. Where that completes a group, it blocks the thread until those before are in the
-    /// store: not for an async runtime's own threads. `rng` blinds the batches of proofs.
+    /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]), which go into the store
+    /// with it. Where that completes a group, it blocks the thread until those before are in the store: not for an
+    /// async runtime's own threads. `rng` blinds the batches of proofs.
     ///
     /// # Errors
     /// [`ExtensionError`]; it is then of no further use.

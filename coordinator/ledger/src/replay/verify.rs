@@ -72,9 +72,9 @@ impl Proven {
     }
 }
 
-/// Verifies leaves, of which the first is number `first` of the log. Proofs that are `known` are not verified again. All are checked against the
-/// present governing state, so only the last may change it. Returns the leaves before the first
-/// faulty one, which the rules have not checked yet, and that fault.
+/// Verifies leaves, of which the first is number `first` of the log. Proofs that are `known` are not verified again.
+/// All are checked against the present governing state, so only the last may change it. Returns the leaves before the
+/// first faulty one, which the rules have not checked yet, and that fault.
 pub(super) fn verify(
     governing: &Governing,
     (keys, known): (&KeyRing, &KnownProofs),

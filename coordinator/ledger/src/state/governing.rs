@@ -374,7 +374,7 @@ impl Governing {
     }
 
     /// The checks besides the party's signature: consent and possession, which are rare and checked
-    /// immediately, and the source's signatures.
+    /// immediately, the source's signatures, and whether a key's provenance is admitted.
     fn others(
         &self,
         submission: &Submission,
@@ -394,6 +394,9 @@ impl Governing {
                     self.source_signatures(batch),
                 )));
             }
+            // Before every point of the key is read. The rules ask again.
+            Entry::ScaleProposed(proposed) => self.policy.keys.admit(proposed.provenance)?,
+            Entry::StatementKeyAdopted(adopted) => self.policy.keys.admit(adopted.provenance)?,
             _ => {}
         }
         Ok(None)

@@ -9,10 +9,8 @@ use thiserror::Error;
 /// Why a journal cannot be used. A holder without its journal must not answer.
 #[derive(Debug, Error)]
 pub enum JournalError {
-    /// The file cannot be opened or read.
-    #[error(
-        "journal {path} cannot be opened or read: {source}; the holder answers nothing without it"
-    )]
+    /// The file cannot be read.
+    #[error("journal {path} cannot be read: {source}; the holder answers nothing without it")]
     Io {
         /// The file.
         path: PathBuf,

@@ -7,9 +7,10 @@ use merits_ledger::entry::ProvenHalf;
 use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::Epoch;
 use merits_replica::Follower;
+use merits_serve::ServeError;
 use rand_core::CryptoRng;
 
-use super::{HolderService, ServeError, SupervisorError, SystemClock, serve};
+use super::{HolderService, SupervisorError, SystemClock, serve};
 use crate::{
     config::WitnessConfig,
     holder::Holder,

@@ -13,6 +13,6 @@ mod supervisor;
 pub use adopting::Adopted;
 pub use client::{HolderClient, HolderError};
 pub use error::SupervisorError;
-pub use service::{Clock, Follow, FollowError, HolderService, ServeError, SystemClock, serve};
+pub use service::{Clock, Follow, FollowError, HolderService, SystemClock, serve};
 pub use session::{OpenedClaim, PublishedTotal, Session, SessionError};
 pub use supervisor::Supervisor;

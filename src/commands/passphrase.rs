@@ -1,14 +1,14 @@
 //! How a command gets a passphrase.
 
 use std::{
-    io::{Error, ErrorKind, IsTerminal as _, Read as _},
+    io::{IsTerminal as _, Read as _},
     path::Path,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use merits_guard::{Guard, Secret};
-use merits_keyfile::passphrase::LEAST_PASSPHRASE;
-use merits_text::{file::without_mark, typed::typed};
+use merits_keyfile::passphrase::{LEAST_PASSPHRASE, passphrase_of_file};
+use merits_text::typed::typed;
 use zeroize::Zeroizing;
 
 /// Most bytes of a passphrase file.
@@ -31,18 +31,23 @@ pub(crate) fn ask(
 ) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
         let at = || format!("passphrase file {}", path.display());
-        let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE));
+        // A buffer that grows would leave copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MOST_PASSPHRASE));
         merits_guard::open(path, Guard::Private(secret))?
-            .take(MOST_PASSPHRASE as u64)
-            .read_to_string(&mut text)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidData => {
-                    Error::new(error.kind(), "it is not UTF-8 text: save the file as UTF-8")
-                }
-                _ => merits_guard::words::reading(error),
-            })
+            .take(MOST_PASSPHRASE as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(merits_guard::words::reading)
             .with_context(at)?;
-        let line = without_mark(&text).lines().next().unwrap_or_default();
+        if bytes.len() > MOST_PASSPHRASE {
+            bail!(
+                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase",
+                at()
+            );
+        }
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| anyhow::anyhow!("it is not UTF-8 text: save the file as UTF-8"))
+            .with_context(at)?;
+        let line = passphrase_of_file(text).with_context(at)?;
         return Ok(Zeroizing::new(line.to_owned()));
     }
     if !std::io::stdin().is_terminal() {

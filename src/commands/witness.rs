@@ -1,14 +1,13 @@
-//! `merits witness`: the log witness's half of the view keys. Also the code that all holders share.
+//! `merits witness`: the log witness's half of the view keys. Also how both holders are served.
 
-use std::{future::Future, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use merits_party::{identity::PartyConfig as _, stop_signal};
 use merits_primitives::ids::Epoch;
-use merits_supervisor::{config::WitnessConfig, net::serve, side::Side};
+use merits_supervisor::{config::WitnessConfig, side::Side};
 
-use super::{distributor::rng, hand_over};
+use super::{distributor::rng, hand_over, numbers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -27,7 +26,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Number of the epoch, from 1
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
         /// Public side of the half to write, for the supervisor
         #[arg(long)]
@@ -67,28 +66,16 @@ impl Command {
             Self::Dkg(command) => return command.run(Side::Witness).await,
             Self::Serve { config } => {
                 let config = WitnessConfig::load(&config)?;
-                serve_holder(&config, Side::Witness, stop_signal()?).await?;
+                serve(&config, Side::Witness).await?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Serves a holder until `stop`.
-pub(crate) async fn serve_holder(
-    config: &WitnessConfig,
-    side: Side,
-    stop: impl Future<Output = ()> + Send,
-) -> anyhow::Result<()> {
-    let listener = merits_serve::listen(config.listen).await?;
-    let holder = config.holder(side).await?;
-    println!(
-        "{} answers for its half on {}",
-        config.name,
-        listener
-            .local_addr()
-            .context("the address that this server listens on")?
-    );
-    serve(holder, listener, &config.server, stop).await?;
+/// Serves a holder until ctrl-c or SIGTERM.
+pub(super) async fn serve(config: &WitnessConfig, side: Side) -> anyhow::Result<()> {
+    let ready = |address| println!("{} answers for its half on {address}", config.name);
+    config.serve(side, ready, stop_signal()?).await?;
     Ok(())
 }

@@ -20,10 +20,13 @@
 //! no randomness.
 
 pub mod blob;
+mod checked_key;
 pub mod entry;
 mod history;
 mod keys;
+mod known_proofs;
 pub mod named_blobs;
+mod opened_total;
 mod policy;
 mod proven;
 mod refusal;
@@ -40,9 +43,12 @@ pub mod tree;
 mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
+pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
+pub use known_proofs::KnownProofs;
+pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 pub use refusal::{

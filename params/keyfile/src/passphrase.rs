@@ -8,7 +8,7 @@ use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _,
     aead::{Aead as _, Payload},
 };
-use merits_text::typed;
+use merits_text::{file::without_mark, shown::check_line, typed};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -51,8 +51,39 @@ pub enum PassphraseError {
          them all; take several words"
     )]
     Short,
+    /// A new one has a character that nobody sees.
+    #[error(
+        "character {place} of the passphrase is U+{character:04X}, {what}: you could not type it again from paper; \
+         take it out"
+    )]
+    HiddenCharacter {
+        /// Position, from 1.
+        place: usize,
+        /// Its code point.
+        character: u32,
+        /// A description of it.
+        what: &'static str,
+    },
+    /// A new one begins or ends with a space.
+    #[error(
+        "the passphrase begins or ends with a space, which nobody sees on paper: take the space out"
+    )]
+    BlankEnd,
+    /// A file has more lines than the one of a passphrase.
+    #[error(
+        "it has {lines} lines with text, and a passphrase is one line: with several, nobody knows later which of \
+         them opens the file. Keep the one line in it (a backup that an older merits made from such a file opens \
+         with the first)"
+    )]
+    ManyLines {
+        /// Lines that are not blank.
+        lines: usize,
+    },
     /// The passphrase or the file. The two cannot be distinguished.
-    #[error("the file does not open: the passphrase is wrong, or the file was altered")]
+    #[error(
+        "the file does not open: the passphrase is wrong, or the file was altered. Type it again as it was \
+         written down, with capital and small letters, or take another copy of the file"
+    )]
     Sealed,
     /// Another algorithm.
     #[error("argon2id is expected, and the file names another derivation")]
@@ -203,15 +234,41 @@ pub fn one_form(passphrase: &str) -> Zeroizing<String> {
     Zeroizing::new(typed::typed(passphrase).into_owned())
 }
 
-/// Refuses a passphrase that is too easy to guess.
+/// Refuses a new passphrase that is too easy to guess, or that nobody could type again from paper. Old ones open
+/// whatever they are.
 ///
 /// # Errors
-/// [`PassphraseError::Short`].
-pub fn require_long(passphrase: &str) -> Result<(), PassphraseError> {
+/// [`PassphraseError::Short`], [`PassphraseError::HiddenCharacter`], [`PassphraseError::BlankEnd`].
+pub fn check_new(passphrase: &str) -> Result<(), PassphraseError> {
+    if let Err(hidden) = check_line(passphrase) {
+        return Err(PassphraseError::HiddenCharacter {
+            place: hidden.place,
+            character: u32::from(hidden.character),
+            what: hidden.what,
+        });
+    }
+    if passphrase.trim() != passphrase {
+        return Err(PassphraseError::BlankEnd);
+    }
     if one_form(passphrase).chars().count() < LEAST_PASSPHRASE {
         return Err(PassphraseError::Short);
     }
     Ok(())
+}
+
+/// The passphrase in the text of a file: its only line that is not blank, without a byte order mark.
+///
+/// # Errors
+/// [`PassphraseError::ManyLines`].
+pub fn passphrase_of_file(text: &str) -> Result<&str, PassphraseError> {
+    let text = without_mark(text);
+    let mut with_text = text.lines().filter(|line| !line.trim().is_empty());
+    let first = with_text.next();
+    match with_text.count() {
+        // Blanks alone were taken as they are before too.
+        0 => Ok(first.unwrap_or_else(|| text.lines().next().unwrap_or_default())),
+        more => Err(PassphraseError::ManyLines { lines: more + 1 }),
+    }
 }
 
 /// A salt as hexadecimal digits.
@@ -270,7 +327,30 @@ mod tests {
             hungry.key("wheel salt lantern"),
             Err(PassphraseError::Excessive { .. })
         ));
-        assert_eq!(require_long("password"), Err(PassphraseError::Short));
-        assert_eq!(require_long("wheel salt lantern"), Ok(()));
+        assert_eq!(check_new("password"), Err(PassphraseError::Short));
+        assert_eq!(check_new("wheel salt lantern"), Ok(()));
+        assert_eq!(check_new(" wheel salt"), Err(PassphraseError::BlankEnd));
+        assert!(matches!(
+            check_new("wheel\u{200b}salt lantern"),
+            Err(PassphraseError::HiddenCharacter { place: 6, .. })
+        ));
+    }
+
+    /// Regression: all lines but the first were ignored, and nobody was told.
+    #[test]
+    fn a_passphrase_file_has_one_line() {
+        for text in [
+            "one two",
+            "one two\n",
+            "\u{feff}one two\r\n\r\n",
+            "\n \none two",
+        ] {
+            assert_eq!(passphrase_of_file(text).expect(text), "one two");
+        }
+        assert_eq!(passphrase_of_file("").expect("empty"), "");
+        assert_eq!(passphrase_of_file(" one \n").expect("blanks stay"), " one ");
+        let refused = passphrase_of_file("one two\n\nthree\n").expect_err("two lines");
+        assert!(matches!(refused, PassphraseError::ManyLines { lines: 2 }));
+        assert!(!refused.to_string().contains("three"), "{refused}");
     }
 }

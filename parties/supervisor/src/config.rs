@@ -75,6 +75,18 @@ impl WitnessConfig {
         Ok(config)
     }
 
+    /// The part of a holder of a witness's or a supervisor's config; paths come back resolved.
+    ///
+    /// # Errors
+    /// [`ConfigFileError`].
+    pub fn of_a_holder(path: &Path) -> Result<Self, ConfigFileError> {
+        let table: toml::Table = read_config(path)?;
+        if table.contains_key("holder") {
+            return Ok(SupervisorConfig::load(path)?.holder);
+        }
+        Self::load(path)
+    }
+
     fn check(&self, path: &Path) -> Result<(), ConfigFileError> {
         self.server.check().map_err(|error| ConfigFileError {
             path: path.to_owned(),

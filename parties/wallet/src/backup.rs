@@ -17,12 +17,12 @@ use merits_guard::{
     output::{Kind, Output, OutputError, Readers},
 };
 use merits_keyfile::passphrase::{
-    Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, one_form, require_long,
+    Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, check_new, one_form,
 };
 use merits_primitives::field;
 use merits_records::field_text;
 use merits_replica::LedgerConfig;
-use merits_text::{file::bytes_without_mark, typed};
+use merits_text::{damage::Damage, file::bytes_without_mark, typed};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -51,7 +51,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// Not a backup.
-    #[error("{path} is not a wallet backup: {reason}")]
+    #[error("{path} cannot be read as a wallet's backup: {reason}")]
     Form {
         /// The file.
         path: PathBuf,
@@ -64,8 +64,29 @@ pub enum BackupError {
          try them all; take several words"
     )]
     ShortPassphrase,
+    /// A new passphrase has a character that nobody sees.
+    #[error(
+        "character {place} of the passphrase is U+{character:04X}, {what}: you could not type it again from paper; \
+         take it out"
+    )]
+    HiddenCharacter {
+        /// Position, from 1.
+        place: usize,
+        /// Its code point.
+        character: u32,
+        /// A description of it.
+        what: &'static str,
+    },
+    /// A new passphrase begins or ends with a space.
+    #[error(
+        "the passphrase begins or ends with a space, which nobody sees on paper: take the space out"
+    )]
+    BlankEnd,
     /// Wrong passphrase, or the file was altered. The two cannot be distinguished.
-    #[error("the backup does not open: the passphrase is wrong, or the file was altered")]
+    #[error(
+        "the backup does not open: the passphrase is wrong, or the file was altered. Type it again as it \
+         was written down, with capital and small letters, or take another copy of the file"
+    )]
     Sealed,
     /// The key derivation refused.
     #[error("the key cannot be derived from the passphrase: {0}")]
@@ -88,11 +109,21 @@ pub struct Backup {
     sealed: [u8; 48],
 }
 
-/// The words of a backup.
+/// In the words of a backup.
 impl From<PassphraseError> for BackupError {
     fn from(error: PassphraseError) -> Self {
         match error {
             PassphraseError::Short => Self::ShortPassphrase,
+            PassphraseError::HiddenCharacter {
+                place,
+                character,
+                what,
+            } => Self::HiddenCharacter {
+                place,
+                character,
+                what,
+            },
+            PassphraseError::BlankEnd => Self::BlankEnd,
             PassphraseError::Sealed => Self::Sealed,
             other => Self::Derivation(other.to_string()),
         }
@@ -103,7 +134,7 @@ impl Backup {
     /// Seals a seed under a passphrase.
     ///
     /// # Errors
-    /// [`BackupError::ShortPassphrase`].
+    /// [`BackupError::ShortPassphrase`], [`BackupError::HiddenCharacter`], [`BackupError::BlankEnd`].
     pub fn seal(
         seed: &[u8; 32],
         origin: &str,
@@ -111,7 +142,7 @@ impl Backup {
         passphrase: &str,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, BackupError> {
-        require_long(passphrase)?;
+        check_new(passphrase)?;
         let mut nonce = [0; NONCE_BYTES];
         let kdf = Derivation::fresh(rng);
         rng.fill_bytes(&mut nonce);
@@ -199,7 +230,7 @@ impl Backup {
     pub fn read(path: &Path) -> Result<Self, BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let form = |reason: String| BackupError::Form {
             path: path.to_owned(),
@@ -207,9 +238,9 @@ impl Backup {
         };
         let text = input::read(path, MAX_BYTES).map_err(io)?;
         let backup: Self = serde_json::from_slice(bytes_without_mark(&text))
-            .map_err(|error| form(error.to_string()))?;
+            .map_err(|error| form(Damage::of(&text, Some(KIND), error.line()).to_string()))?;
         if backup.merits != KIND {
-            return Err(form(format!("{KIND} is expected")));
+            return Err(form(Damage::of(&text, Some(KIND), 1).to_string()));
         }
         backup
             .kdf
@@ -327,6 +358,68 @@ mod tests {
             old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
             for opened in SPELT {
                 assert_eq!(*old.open(opened).expect("opened"), [7; 32]);
+            }
+        }
+    }
+
+    /// Regression: a passphrase with a zero-width space was taken, and nobody could type it again.
+    #[test]
+    fn a_new_passphrase_has_only_what_people_see_and_an_old_one_opens() {
+        let new = |passphrase: &str| {
+            Backup::seal(&[7; 32], ORIGIN, ledger(), passphrase, &mut rand::rng())
+        };
+        for (passphrase, character) in [
+            ("wheel\u{200b}salt lantern", 0x200b),
+            ("wheel salt lantern\u{feff}", 0xfeff),
+            ("wheel salt\u{a0}lantern", 0xa0),
+            ("wheel salt\tlantern", 0x9),
+        ] {
+            let refused = new(passphrase).expect_err("hidden");
+            assert!(
+                matches!(refused, BackupError::HiddenCharacter { character: found, .. } if found == character),
+                "{refused}"
+            );
+            assert!(!refused.to_string().contains("wheel"), "{refused}");
+        }
+        for passphrase in [" wheel salt lantern", "wheel salt lantern "] {
+            assert!(matches!(new(passphrase), Err(BackupError::BlankEnd)));
+        }
+        let hidden = "wheel\u{200b}salt lantern ";
+        let mut old = new(PASSPHRASE).expect("sealed");
+        let key = old.key_as_typed(hidden).expect("a key");
+        let bytes = key.seal(&old.nonce, &old.bound(), &[7; 32]);
+        old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
+        assert_eq!(*old.open(hidden).expect("opened"), [7; 32]);
+    }
+
+    /// Regression: "EOF while parsing a string at line 1 column 3".
+    #[test]
+    fn a_damaged_backup_is_told_in_words() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("backup.json");
+        let backup =
+            Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
+        let text = serde_json::to_string_pretty(&backup).expect("text");
+        for (damaged, says) in [
+            (text[..text.len() / 2].to_owned(), "cut off"),
+            (String::new(), "is empty"),
+            ("PK\u{3}\u{4}".to_owned(), "another kind of file"),
+            (
+                text.replace("wallet-backup/v1", "ticket/v2"),
+                "kind ticket/v2",
+            ),
+            (text.replace("/v1", "/v9"), "another version"),
+            (text.replace("\"kdf\"", "\"kfd\""), "damaged"),
+            (text.replace("\"nonce\": \"", "\"nonce\": \"zz"), "damaged"),
+        ] {
+            std::fs::write(&path, &damaged).expect("written");
+            let said = Backup::read(&path).expect_err(says).to_string();
+            assert!(
+                said.contains("backup.json") && said.contains(says),
+                "{said}"
+            );
+            for jargon in ["EOF", "column", "expected", "unknown field"] {
+                assert!(!said.contains(jargon), "{said}");
             }
         }
     }

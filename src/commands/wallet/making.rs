@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_guard::{Secret, output::Output};
+use merits_guard::{Secret, exposed::Holds, output::Output};
 use merits_party::config::ledger_of;
 use merits_wallet::{
     backup,
@@ -13,7 +13,7 @@ use merits_wallet::{
 
 use crate::{
     commands::passphrase::{self, Asking},
-    outputs,
+    inputs, outputs,
     screen::say,
 };
 
@@ -60,7 +60,7 @@ pub(crate) struct Backup {
     /// Backup to write; an existing file is not overwritten
     #[arg(long)]
     output: PathBuf,
-    /// File whose first line is the passphrase; without it the terminal asks
+    /// File with the passphrase in one line; without it the terminal asks
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
 }
@@ -90,7 +90,7 @@ impl Backup {
         let opened = backup::Backup::read(&self.output)?.open(&passphrase)?;
         ensure!(
             *opened == *wallet.seed()?,
-            "the backup does not give the seed back: do not rely on it"
+            "the backup does not give the seed back: delete it, and make another on another disk"
         );
         println!(
             "wrote {}; it opens and holds the seed",
@@ -115,7 +115,7 @@ pub(crate) struct Restore {
     /// Directory to make; it must not hold a wallet
     #[arg(long)]
     dir: PathBuf,
-    /// File whose first line is the passphrase; without it the terminal asks
+    /// File with the passphrase in one line; without it the terminal asks
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
     /// Directory of the proving keys of `ticket` and `redeem`; the default is `keys` in the wallet
@@ -130,6 +130,7 @@ pub(crate) struct Restore {
 impl Restore {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let backup = backup::Backup::read(&self.backup)?;
+        inputs::remark(&self.backup, Holds::Backup);
         let passphrase = passphrase::ask(
             self.passphrase_file.as_deref(),
             Asking::Known,

@@ -47,6 +47,8 @@ use merits_verifier::{
 
 use crate::blob::BlobDigest;
 
+/// The kind of an adopted key of a statement.
+pub const STATEMENT_KEY_ADOPTED: u16 = 0x0202;
 /// The kind of a proposed version of a scale.
 pub const SCALE_PROPOSED: u16 = 0x0306;
 /// The kind of an earn batch.
@@ -165,7 +167,7 @@ entries! {
     /// New view keys.
     ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "view-key epoch opened", Party, schnorr, governs;
     /// A verifying key of `ticket` or `redeem` comes into force.
-    StatementKeyAdopted(StatementKeyAdopted), 0x0202, "statement key adopted", Party, plain, governs;
+    StatementKeyAdopted(StatementKeyAdopted), STATEMENT_KEY_ADOPTED, "statement key adopted", Party, plain, governs;
     /// An issuer proposes a version of a scale.
     ScaleProposed(ScaleProposed), SCALE_PROPOSED, "scale proposed", Party, plain, governs;
     /// A supervisor approves it.

@@ -10,7 +10,7 @@ use merits_primitives::{
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
-    entry::{Leaf, SignedEntry},
+    entry::Leaf,
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
     proof::Proof,
@@ -25,6 +25,7 @@ use super::people::Register;
 use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
 use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
 use crate::entry::{Entry, PersonStatement};
+use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
@@ -32,7 +33,7 @@ use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
 use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
-use crate::submission::{Authentic, Sender, Submission};
+use crate::submission::{Authentic, Submission};
 
 /// The part of the state that is in memory. Clones share its tables until one of them changes a table.
 #[derive(Debug, Clone)]
@@ -203,13 +204,37 @@ impl Governing {
     }
 
     /// The proof to verify for this submission; `None` for kinds without a proof. `view` must have
-    /// the rows that [`Governing::job_reads`] requests.
+    /// the rows that [`Governing::job_reads`] requests. Only here are the proofs of an opened total asked for.
     ///
     /// # Errors
     /// [`CheckError::Refused`] when no proof could make the entry acceptable.
     pub fn job(&self, submission: &Submission, view: &View) -> Result<Option<Job>, CheckError> {
         self.check_before_proof(submission, view)?;
+        if let Entry::TotalsOpened(opened) = submission.entry() {
+            self.parties.acting(&submission.party(), Role::Supervisor)?;
+            return Ok(Some(Job::Total(self.total_statement(opened, view)?)));
+        }
         Ok(self.question(submission)?)
+    }
+
+    /// Verifies what a proof shows about rows, which are in `view`: the partials and the sum of an opened total.
+    /// `None` for all other kinds. For those who follow a log: the rows are known only when the leaves before are
+    /// there, so such a leaf is not verified together with others.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub(crate) fn verify_by_rows(
+        &self,
+        submission: &Submission,
+        view: &View,
+    ) -> Result<Option<VerifiedProof>, CheckError> {
+        if !matches!(submission.entry(), Entry::TotalsOpened(_)) {
+            return Ok(None);
+        }
+        match self.job(submission, view)? {
+            Some(Job::Total(statement)) => Ok(Some(VerifiedTotal::check(statement)?.into())),
+            _ => Ok(None),
+        }
     }
 
     /// The part of [`Governing::job`] that reads rows: one or two comparisons. The rest is
@@ -242,7 +267,8 @@ impl Governing {
 
     /// What the proof of this submission must show, by parties, scales, keys and offers alone. It
     /// is for checking an entry of the log without the log's people and notes; the log is then
-    /// trusted on which roots were valid. `None` for kinds without a proof.
+    /// trusted on which roots were valid. `None` for kinds without a proof, and for opened totals, whose proofs
+    /// are about rows ([`Governing::job`]).
     ///
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
@@ -298,39 +324,6 @@ impl Governing {
             statement,
             proof,
         })))
-    }
-
-    /// The sender of an entry, determined from its envelope alone. It costs one signature check,
-    /// some tens of microseconds, and a digest of the bytes, whatever the statement contains. It
-    /// checks neither the statement nor its proof.
-    ///
-    /// # Errors
-    /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
-    /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
-    pub fn sender(&self, signed: &SignedEntry) -> Result<Sender, Refusal> {
-        if signed.origin != *self.origin() {
-            return Err(Refusal::OtherOrigin {
-                expected: self.origin().to_string(),
-                found: signed.origin.to_string(),
-            });
-        }
-        let kind = signed.kind;
-        // Only checks whether the kind exists.
-        if Entry::decode(kind, &[]).is_none() {
-            return Err(Refusal::UnknownKind { kind });
-        }
-        if Entry::is_personal_kind(kind) {
-            return Ok(Sender::Person);
-        }
-        if self.parties.is_empty() {
-            return Ok(Sender::Founder);
-        }
-        let party = signed.party;
-        let key = &self.parties.active(&party)?.signing_key;
-        signed
-            .verify_signature(key)
-            .map_err(|_| Refusal::SignatureInvalid { party })?;
-        Ok(Sender::Party(*key))
     }
 
     /// Checks all signatures of a submission: the party's, the consent or possession that the kind
@@ -428,13 +421,7 @@ impl Governing {
         if time < last {
             return Err(Refusal::TimeBackwards { last, found: time }.into());
         }
-        if submission.signed.origin != *self.origin() {
-            return Err(Refusal::OtherOrigin {
-                expected: self.origin().to_string(),
-                found: submission.signed.origin.to_string(),
-            }
-            .into());
-        }
+        self.check_origin(&submission.signed)?;
         self.check_signer(authentic)?;
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);

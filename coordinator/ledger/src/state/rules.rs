@@ -6,6 +6,7 @@ use merits_verifier::{groth16::KeyDigest, schnorr};
 use super::draft::Draft;
 use super::{Governing, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Entry, PersonStatement};
+use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
@@ -53,10 +54,10 @@ impl Governing {
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
                 let (id, keys) = (submission.id, self.policy.keys);
-                let key = submission.published(&proposed.key)?.clone();
+                let proposed = (proposed, authentic.published_key()?);
                 Ok(self
                     .scales
-                    .check_proposed(id, party, (proposed, key), keys, draft)?)
+                    .check_proposed(id, party, proposed, keys, draft)?)
             }
             Entry::ScaleApproved(approved) => {
                 acting(Role::Supervisor)?;
@@ -91,12 +92,14 @@ impl Governing {
             }
             Entry::TotalsOpened(opened) => {
                 acting(Role::Supervisor)?;
-                self.check_total(submission.id, opened, draft)
+                self.check_total(submission.id, opened, verified, draft)
             }
             Entry::StatementKeyAdopted(adopted) => {
                 acting(Role::Supervisor)?;
-                let keys = self.policy.keys;
-                Ok(self.statement_keys.check_adopted(adopted, keys, draft)?)
+                let (key, keys) = (authentic.published_key()?, self.policy.keys);
+                Ok(self
+                    .statement_keys
+                    .check_adopted((adopted, key), keys, draft)?)
             }
             entry => self.check_people(entry, authentic, time, verified, draft),
         }
@@ -222,9 +225,7 @@ pub(super) fn expect_verified(
         {
             Ok(())
         }
-        Some(VerifiedProof::Groth16(_) | VerifiedProof::Schnorr(_)) | None => {
-            Err(Refusal::NotVerified)
-        }
+        Some(_) | None => Err(Refusal::NotVerified),
     }
 }
 
@@ -235,8 +236,17 @@ fn expect_known(
 ) -> Result<(), Refusal> {
     match verified {
         Some(VerifiedProof::Schnorr(verified)) if verified.statement() == statement => Ok(()),
-        Some(VerifiedProof::Groth16(_) | VerifiedProof::Schnorr(_)) | None => {
-            Err(Refusal::NotVerified)
-        }
+        Some(_) | None => Err(Refusal::NotVerified),
+    }
+}
+
+/// Checks that the partials and the sum of this very total were verified, over the batches of this state.
+pub(super) fn expect_opened(
+    verified: Option<&VerifiedProof>,
+    statement: &TotalStatement,
+) -> Result<(), Refusal> {
+    match verified {
+        Some(VerifiedProof::Total(verified)) if verified.statement() == statement => Ok(()),
+        Some(_) | None => Err(Refusal::NotVerified),
     }
 }

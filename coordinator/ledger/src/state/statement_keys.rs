@@ -6,6 +6,7 @@ use std::sync::Arc;
 use merits_verifier::groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey};
 
 use super::draft::Draft;
+use crate::checked_key::CheckedKey;
 use crate::entry::{PersonStatement, StatementKeyAdopted};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Record, RowError, Table, decode};
@@ -56,7 +57,7 @@ impl StatementKeys {
 
     pub(super) fn check_adopted(
         &self,
-        adopted: &StatementKeyAdopted,
+        (adopted, key): (&StatementKeyAdopted, &CheckedKey),
         policy: KeyPolicy,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
@@ -70,8 +71,7 @@ impl StatementKeys {
             });
         }
         policy.admit(adopted.provenance)?;
-        adopted.key.check()?;
-        let (expected, found) = (adopted.statement.inputs(), adopted.key.public_inputs());
+        let (expected, found) = (adopted.statement.inputs(), key.key().public_inputs());
         if expected != found {
             return Err(Refusal::KeyInputs { expected, found });
         }

@@ -13,7 +13,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_guard::output::{self, Readers};
-use merits_party::handover::{self, Handover};
+use merits_party::public_line::{self, PublicLine};
 use merits_primitives::ids::PartyId;
 use merits_threshold::{
     ceremony::Ceremony,
@@ -57,7 +57,7 @@ impl Canonical for SignedMessage {
     }
 }
 
-impl Handover for SignedMessage {
+impl PublicLine for SignedMessage {
     const WORD: &'static str = "merits-key-generation-message/v1";
     const WHAT: &'static str = "a message of a key generation";
 }
@@ -161,7 +161,7 @@ impl<'b> Board<'b> {
             message: message.to_vec(),
             signature: sign(key, &self.signed_bytes(slot, message)),
         };
-        let line = handover::to_line(&signed);
+        let line = public_line::to_line(&signed);
         output::make_own(&path, Readers::Everybody, |file| {
             file.write_all(line.as_bytes())
         })
@@ -182,7 +182,8 @@ impl<'b> Board<'b> {
     }
 
     fn verified(&self, slot: Slot, key: &PublicKey, text: &str) -> Result<Vec<u8>, String> {
-        let signed: SignedMessage = handover::from_line(text).map_err(|fault| fault.to_string())?;
+        let signed: SignedMessage =
+            public_line::from_line(text).map_err(|fault| fault.to_string())?;
         key.verify(&self.signed_bytes(slot, &signed.message), &signed.signature)
             .map_err(|_| {
                 "it is not signed by the key that the ledger has for its sender".to_owned()

@@ -10,9 +10,10 @@ use merits_guard::{
     output::{self, Readers},
 };
 use merits_keyfile::passphrase::{
-    Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, require_long,
+    Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, check_new,
 };
 use merits_primitives::field;
+use merits_text::damage::Damage;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
@@ -37,7 +38,7 @@ pub enum SealedFileError {
     #[error(transparent)]
     Guard(#[from] GuardError),
     /// It is not such a file.
-    #[error("{path} is no file of the kind {kind}: {why}")]
+    #[error("{path} cannot be read as a file of the kind {kind}: {why}")]
     Form {
         /// The file.
         path: PathBuf,
@@ -94,7 +95,7 @@ impl<P: Public> SealedFile<P> {
             path: path.to_owned(),
             source,
         };
-        require_long(passphrase).map_err(refused)?;
+        check_new(passphrase).map_err(refused)?;
         let kdf = Derivation::fresh(rng);
         let key = kdf.key(passphrase).map_err(refused)?;
         Ok(Self {
@@ -125,10 +126,11 @@ impl<P: Public> SealedFile<P> {
             path: path.to_owned(),
             source,
         })?;
+        let damage = |line| Damage::of(&text, Some(P::KIND), line).to_string();
         let file: Form<P> =
-            serde_json::from_slice(&text).map_err(|error| form(error.to_string()))?;
+            serde_json::from_slice(&text).map_err(|error| form(damage(error.line())))?;
         if file.merits != P::KIND {
-            return Err(form(format!("it says {:?}", file.merits)));
+            return Err(form(damage(1)));
         }
         let nonce = nonce(&file.nonce).ok_or_else(|| form("its nonce is damaged".to_owned()))?;
         let sealed = hex::decode(&file.sealed)

@@ -69,6 +69,18 @@ fn share_and_state_are_private_and_open_with_the_passphrase_only() {
         QuorumShare::read(&path, PASSPHRASE),
         Err(SealedFileError::Guard(_))
     ));
+    // What happened to the file is said in words.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+    for (damaged, says) in [
+        (text[..text.len() / 2].to_owned(), "cut off"),
+        (String::new(), "is empty"),
+        (text.replace("share/v1", "share/v9"), "another version"),
+        (text.replace("\"nonce\": \"", "\"nonce\": \"zz"), "damaged"),
+    ] {
+        fs::write(&path, damaged).expect("written");
+        let said = QuorumShare::read(&path, PASSPHRASE).expect_err(says);
+        assert!(said.to_string().contains(says), "{said}");
+    }
     // Its secrets are erased from the state.
     let (_, state) = Vault::open(&state, PASSPHRASE).expect("a state");
     assert!(state.has_ended());

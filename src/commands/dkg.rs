@@ -120,7 +120,7 @@ impl Command {
                 kept.admit(&output, "the plan")?;
                 let kind = Kind::new("a plan of a key generation", Readers::Everybody);
                 Output::check(&output, kind)?;
-                let follower = settings.ledger.clone().of_the_desk().follow().await?;
+                let follower = settings.ledger.clone().of_commands().follow().await?;
                 follower.sync().await?;
                 let plan = {
                     let replica = follower.replica();
@@ -223,7 +223,7 @@ fn holder(config: &Path, side: Side) -> anyhow::Result<WitnessConfig> {
 /// The plan, compared with this party's own copy of the ledger.
 async fn check(settings: &WitnessConfig, plan: &Path) -> anyhow::Result<Checked> {
     let plan = Plan::read(plan)?;
-    let follower = settings.ledger.clone().of_the_desk().follow().await?;
+    let follower = settings.ledger.clone().of_commands().follow().await?;
     follower.sync().await?;
     let replica = follower.replica();
     Ok(plan.check(replica.state()?)?)

@@ -311,7 +311,8 @@ impl TotalSet {
             }
         }
         let target = self.sums.message(images.iter()).into_affine();
-        let sum = discrete_log(&target, self.bound).ok_or(TotalFault::NoSum(self.bound))?;
+        let sum = discrete_log(&target, self.bound.0).map(Sum);
+        let sum = sum.ok_or(TotalFault::NoSum(self.bound))?;
         Ok(QuorumSum { sum, wrong })
     }
 
@@ -400,7 +401,7 @@ pub enum TotalFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuorumSum {
     /// The sum of credits, or of the measure.
-    pub sum: u64,
+    pub sum: Sum,
     /// Wrong answers, which were not needed.
     pub wrong: Vec<PartialFault>,
 }

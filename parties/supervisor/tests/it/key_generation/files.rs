@@ -72,10 +72,10 @@ fn share_and_state_are_private_and_open_with_the_passphrase_only() {
     // What happened to the file is said in words.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
     for (damaged, says) in [
-        (&text[..text.len() / 2], "cut off"),
-        ("", "is empty"),
-        (&text.replace("share/v1", "share/v9"), "another version"),
-        (&text.replace("\"nonce\": \"", "\"nonce\": \"zz"), "damaged"),
+        (text[..text.len() / 2].to_owned(), "cut off"),
+        (String::new(), "is empty"),
+        (text.replace("share/v1", "share/v9"), "another version"),
+        (text.replace("\"nonce\": \"", "\"nonce\": \"zz"), "damaged"),
     ] {
         fs::write(&path, damaged).expect("written");
         let said = QuorumShare::read(&path, PASSPHRASE).expect_err(says);

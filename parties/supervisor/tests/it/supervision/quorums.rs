@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use merits_primitives::{
     ids::{Credits, EntryId, Epoch, Origin, PartyId},
     jubjub::random_scalar,
+    sum::Sum,
 };
 use merits_supervisor::{
     dkg::share_file::QuorumShare,
@@ -295,14 +296,14 @@ fn a_total_opens_with_the_threshold_of_both_sides() {
         })
         .collect();
     let opened = set.sum(&log, &answers).expect("enough");
-    assert_eq!((opened.sum, opened.wrong), (66, Vec::new()));
+    assert_eq!((opened.sum, opened.wrong), (Sum(66), Vec::new()));
     // One lies, and four others of its side are right.
     let liar = answers[3].holder;
     answers[3].partial = answers[4].partial;
     let opened = set.sum(&log, &answers).expect("enough");
     assert_eq!(
         (opened.sum, opened.wrong),
-        (66, vec![PartialFault::Wrong(liar)])
+        (Sum(66), vec![PartialFault::Wrong(liar)])
     );
     answers.drain(..2);
     assert_eq!(

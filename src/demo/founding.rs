@@ -76,7 +76,7 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor>
         RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
         ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
     ] {
-        supervisor.admit(application).await?;
+        supervisor.admit(application, machine_time()).await?;
     }
     say(
         "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
@@ -142,7 +142,12 @@ pub(super) async fn publish(
     supervisor.sync().await?;
     let manifest = built.manifest();
     supervisor
-        .approve(manifest.id().as_str(), manifest.version().0, None)
+        .approve(
+            manifest.id().as_str(),
+            manifest.version().0,
+            None,
+            machine_time(),
+        )
         .await?;
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
@@ -164,7 +169,12 @@ pub(super) async fn adopt(federation: &Federation, supervisor: &Supervisor) -> a
     let bar = working("making or loading the keys of `ticket` and `redeem`");
     for statement in PersonStatement::ALL {
         supervisor
-            .adopt(statement, federation.path("../keys"), distributor::rng())
+            .adopt(
+                statement,
+                federation.path("../keys"),
+                machine_time(),
+                distributor::rng(),
+            )
             .await?;
     }
     bar.finish_and_clear();

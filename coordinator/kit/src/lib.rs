@@ -28,7 +28,7 @@ use std::{
 
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{
-    Blob, BlobDigest, Entry, History, LedgerPolicy, blob::MAX_BLOB_BYTES, named_blobs,
+    Blob, BlobDigest, BoardFacts, Entry, History, LedgerPolicy, blob::MAX_BLOB_BYTES, named_blobs,
 };
 use merits_primitives::ids::PartyId;
 use merits_verifier::{
@@ -81,6 +81,7 @@ struct Facts {
     least_claims_per_total: u32,
     tickets: bool,
     anchor_seconds: u32,
+    board: String,
 }
 
 /// Writes the kit of a ledger into `directory`, which is made if it is not there. `receipts` are those of the
@@ -123,6 +124,7 @@ fn write_files<E: From<KitError>>(
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
         anchor_seconds: policy.anchor_seconds,
+        board: policy.board.to_string(),
     };
     let facts = toml::to_string(&facts).map_err(KitError::from)?;
     let mut put = |name: &str, kind, text: &str| -> Result<(), KitError> {
@@ -163,6 +165,7 @@ pub struct Kit {
     least_claims_per_total: u32,
     tickets: bool,
     anchor_seconds: u32,
+    board: BoardFacts,
 }
 
 impl Kit {
@@ -192,6 +195,10 @@ impl Kit {
         if let Err(source) = hex::decode_to_slice(&facts.authority, &mut authority) {
             return Err(KitError::Authority { path, source });
         }
+        let board = match facts.board.parse() {
+            Ok(board) => board,
+            Err(source) => return Err(KitError::Board { path, source }),
+        };
         Ok(Self {
             directory: directory.to_owned(),
             log,
@@ -199,6 +206,7 @@ impl Kit {
             least_claims_per_total: facts.least_claims_per_total,
             tickets: facts.tickets,
             anchor_seconds: facts.anchor_seconds,
+            board,
         })
     }
 
@@ -216,6 +224,7 @@ impl Kit {
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board: self.board.clone(),
         }
     }
 

@@ -20,6 +20,7 @@
 //! no randomness.
 
 pub mod blob;
+mod board_facts;
 pub mod entry;
 mod history;
 mod keys;
@@ -40,14 +41,15 @@ pub mod tree;
 mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
+pub use board_facts::{BoardFacts, BoardFactsError, Thresholds};
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 pub use refusal::{
-    CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
-    TicketRefusal, TotalRefusal,
+    BoardRefusal, CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal,
+    ScaleRefusal, TicketRefusal, TotalRefusal,
 };
 pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError};
 pub use role::{Role, Roles};

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use merits_ledger::LedgerPolicy;
+use merits_ledger::{BoardFacts, BoardFactsError, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{groth16::KeyPolicy, log::LogKey};
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct LedgerConfig {
     /// ledger.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
+    /// The board at the founding, as the coordinator's configuration states it: a founding parameter of the ledger.
+    #[serde(default = "board")]
+    pub board: String,
     /// Directory of the verified copy. If it is deleted, the copy is fetched and verified again.
     pub replica: PathBuf,
     /// File outside `replica` that remembers the newest verified tree, so that neither this copy
@@ -45,6 +48,10 @@ pub struct LedgerConfig {
 
 fn tickets() -> bool {
     true
+}
+
+fn board() -> String {
+    BoardFacts::alone().to_string()
 }
 
 fn anchor_seconds() -> u32 {
@@ -125,6 +132,13 @@ impl LedgerConfig {
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board: self
+                .board
+                .parse()
+                .map_err(|error: BoardFactsError| LedgerConfigError {
+                    key: "board",
+                    reason: error.to_string(),
+                })?,
         })
     }
 
@@ -184,6 +198,7 @@ mod tests {
             least_claims_per_total: 16,
             tickets: true,
             anchor_seconds: 3_600,
+            board: board(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,

@@ -109,6 +109,22 @@ impl SupervisorConfig {
     }
 }
 
+/// Reads the configuration of whoever has a seat on the board: a supervisor or a log witness.
+///
+/// # Errors
+/// [`ConfigFileError`].
+pub fn board_member(path: &Path) -> Result<WitnessConfig, ConfigFileError> {
+    /// Only a supervisor's file has this table.
+    #[derive(Deserialize)]
+    struct Kind {
+        holder: Option<serde::de::IgnoredAny>,
+    }
+    match read_config::<Kind>(path)?.holder {
+        Some(_) => Ok(SupervisorConfig::load(path)?.holder),
+        None => WitnessConfig::load(path),
+    }
+}
+
 fn base(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
@@ -129,6 +145,13 @@ mod tests {
         assert!(!witness.ledger.allow_dev_keys);
         assert_eq!(witness.server, Limits::default());
         assert_eq!(supervisor.holder.server, Limits::default());
+        for (sample, config) in [
+            ("supervisor.sample.toml", &supervisor.holder),
+            ("witness.sample.toml", &witness),
+        ] {
+            let member = board_member(&directory.join(sample)).expect("it has a seat");
+            assert_eq!(member, *config);
+        }
 
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("witness.toml");

@@ -23,12 +23,17 @@ use super::epochs;
 use super::notes::NoteEdge;
 use super::people::Register;
 use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
-use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
-use crate::entry::{Entry, PersonStatement};
+use super::{
+    Anchor, Board, CommitError, Effects, Epochs, Offers, Parties, Party, Scales, StatementKeys,
+};
+use crate::entry::{
+    ACT_ENDORSED, ACT_OBJECTED, Act, ActProposed, ENDORSEMENT_REVOKED, Entry, EpochProposed,
+    PARTY_ADMITTED, PartyAdmitted, PersonStatement,
+};
 use crate::policy::LedgerPolicy;
 use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
-use crate::refusal::{CheckError, Refusal};
-use crate::role::Role;
+use crate::refusal::{BoardRefusal, CheckError, Refusal};
+use crate::role::{Role, Roles};
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
 use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
@@ -40,6 +45,7 @@ pub struct Governing {
     pub(super) policy: LedgerPolicy,
     log: LogHead,
     pub(super) parties: Parties,
+    pub(super) board: Board,
     pub(super) epochs: Epochs,
     pub(super) scales: Scales,
     pub(super) statement_keys: StatementKeys,
@@ -87,6 +93,7 @@ impl Governing {
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             notes: NoteEdge::new(policy.anchor_seconds),
+            board: Board::new(&policy.board),
             policy,
             log: LogHead::default(),
             parties: Parties::default(),
@@ -168,6 +175,11 @@ impl Governing {
     /// All parties.
     pub fn parties(&self) -> &Parties {
         &self.parties
+    }
+
+    /// The board.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
 
     /// All view-key epochs.
@@ -253,7 +265,7 @@ impl Governing {
             None => return Ok(None),
             Some(Proof::Schnorr(proof)) => {
                 let statement = match submission.entry() {
-                    Entry::ViewKeyEpochOpened(opened) => {
+                    Entry::EpochProposed(EpochProposed { opened, .. }) => {
                         self.parties.acting(&party, Role::Supervisor)?;
                         self.epochs.check_next(&self.parties, opened)?;
                         epochs::possession(self.origin(), opened)
@@ -326,7 +338,10 @@ impl Governing {
             return Ok(Sender::Founder);
         }
         let party = signed.party;
-        let key = &self.parties.active(&party)?.signing_key;
+        if kind == PARTY_ADMITTED && self.is_awaited(&party) {
+            return Ok(Sender::Founder);
+        }
+        let key = &self.speaking(kind, &party)?.signing_key;
         signed
             .verify_signature(key)
             .map_err(|_| Refusal::SignatureInvalid { party })?;
@@ -368,7 +383,11 @@ impl Governing {
                 self.check_founder(&submission)?;
                 admitted.signing_key
             }
-            _ => self.parties.active(&party)?.signing_key,
+            Entry::PartyAdmitted(admitted) if self.is_awaited(&party) => {
+                self.check_admits_itself(&submission, admitted)?;
+                admitted.signing_key
+            }
+            entry => self.speaking(entry.kind(), &party)?.signing_key,
         };
         let mut unverified = Unverified::new(submission);
         unverified.expect_signer(signer, known == Some(signer));
@@ -389,7 +408,11 @@ impl Governing {
     ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
         let origin = self.origin();
         match submission.entry() {
-            Entry::PartyAdmitted(admitted) => admitted
+            Entry::PartyAdmitted(admitted)
+            | Entry::ActProposed(ActProposed {
+                act: Act::PartyAdmitted(admitted),
+                ..
+            }) => admitted
                 .verify_consent(origin)
                 .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
             Entry::KeysRotated(rotated) => rotated
@@ -413,6 +436,22 @@ impl Governing {
     /// # Errors
     /// [`CheckError`].
     pub fn check(
+        &self,
+        authentic: &Authentic,
+        time: Timestamp,
+        verified: Option<&VerifiedProof>,
+        view: &View,
+    ) -> Result<Effects, CheckError> {
+        if self.parties.any_barred(time) {
+            // Emergency suspensions are rare, and a copy shares the tables.
+            let mut at = self.clone();
+            at.parties = self.parties.at(time);
+            return at.check_at(authentic, time, verified, view);
+        }
+        self.check_at(authentic, time, verified, view)
+    }
+
+    fn check_at(
         &self,
         authentic: &Authentic,
         time: Timestamp,
@@ -530,6 +569,9 @@ impl Governing {
             Table::Offer => self.offers.apply(key, value),
             Table::Redeemed => self.offers.apply_redeemed(key, value),
             Table::Notes => self.notes.apply(value),
+            Table::Board | Table::Act | Table::Voice | Table::MadeAlone => {
+                self.board.apply(table, key, value)
+            }
             Table::Evaluation
             | Table::Person
             | Table::Commitment
@@ -561,14 +603,70 @@ impl Governing {
         }
     }
 
-    fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
-        let party = authentic.submission.party();
+    /// Whether the founding facts name the party, and it has not admitted itself yet.
+    fn is_awaited(&self, party: &PartyId) -> bool {
+        let board = &self.policy.board;
+        (board.names_supervisor(party) || board.names_witness(party))
+            && self.parties.get(party).is_none()
+    }
+
+    /// Only founders admit themselves: the authority, which is first, and those that the founding facts name.
+    pub(super) fn check_admits_itself(
+        &self,
+        submission: &Submission,
+        admitted: &PartyAdmitted,
+    ) -> Result<(), Refusal> {
         if self.parties.is_empty() {
-            return self.check_founder(&authentic.submission);
+            return self.check_founder(submission);
         }
-        match authentic.signer {
-            None if authentic.submission.entry().is_personal() => Ok(()),
-            Some(signer) if self.parties.active(&party)?.signing_key == signer => Ok(()),
+        let party = admitted.party(self.origin());
+        let board = &self.policy.board;
+        let role = if submission.party() != party {
+            return Err(BoardRefusal::NotAFounder { party }.into());
+        } else if board.names_supervisor(&party) {
+            Role::Supervisor
+        } else if board.names_witness(&party) {
+            Role::Witness
+        } else {
+            return Err(BoardRefusal::NotAFounder { party }.into());
+        };
+        if admitted.roles != Roles::new(&[role]) {
+            return Err(BoardRefusal::FounderRoles { party, role }.into());
+        }
+        Ok(())
+    }
+
+    /// The party that signs an entry of this kind: in standing, except that a suspended witness keeps its voice
+    /// on the board's acts.
+    fn speaking(&self, kind: u16, party: &PartyId) -> Result<&Party, Refusal> {
+        if matches!(kind, ACT_ENDORSED | ENDORSEMENT_REVOKED | ACT_OBJECTED) {
+            let present = self.parties.present(party)?;
+            if present.roles.has(Role::Witness) {
+                return Ok(present);
+            }
+        }
+        self.parties.active(party)
+    }
+
+    fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
+        let submission = &authentic.submission;
+        let party = submission.party();
+        let entry = submission.entry();
+        if self.parties.is_empty() {
+            return self.check_founder(submission);
+        }
+        match (authentic.signer, entry) {
+            (None, entry) if entry.is_personal() => Ok(()),
+            (Some(signer), Entry::PartyAdmitted(admitted)) if self.is_awaited(&party) => {
+                if admitted.signing_key == signer {
+                    Ok(())
+                } else {
+                    Err(Refusal::KeyRotated { party })
+                }
+            }
+            (Some(signer), entry) if self.speaking(entry.kind(), &party)?.signing_key == signer => {
+                Ok(())
+            }
             _ => Err(Refusal::KeyRotated { party }),
         }
     }

@@ -5,7 +5,7 @@ use merits_verifier::{groth16::KeyDigest, schnorr};
 
 use super::draft::Draft;
 use super::{Governing, check_not_expired, epochs, openings, tickets};
-use crate::entry::{Entry, PersonStatement};
+use crate::entry::{Act, Entry, PersonStatement};
 use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
@@ -26,29 +26,34 @@ impl Governing {
         let acting = |role| self.parties.acting(&party, role);
         match submission.entry() {
             Entry::PartyAdmitted(admitted) => {
-                if !self.parties.is_empty() {
-                    acting(Role::Supervisor)?;
-                }
+                self.check_admits_itself(submission, admitted)?;
                 Ok(self
                     .parties
                     .check_admitted(self.origin(), admitted, draft)?)
             }
-            Entry::PartySuspended(change) => {
-                acting(Role::Supervisor)?;
-                Ok(self.parties.check_standing(change, true, draft)?)
-            }
-            Entry::PartyReinstated(change) => {
-                acting(Role::Supervisor)?;
-                Ok(self.parties.check_standing(change, false, draft)?)
-            }
             Entry::KeysRotated(rotated) => {
                 Ok(self.parties.check_rotation(&party, rotated, draft)?)
             }
-            Entry::ViewKeyEpochOpened(opened) => {
+            Entry::ActProposed(proposed) => {
                 acting(Role::Supervisor)?;
+                let content = (&proposed.act, &proposed.terms);
+                self.check_proposed(submission.id, party, content, time, draft)
+            }
+            Entry::EpochProposed(proposed) => {
+                acting(Role::Supervisor)?;
+                let opened = &proposed.opened;
                 self.epochs.check_next(&self.parties, opened)?;
                 expect_known(verified, &epochs::possession(self.origin(), opened))?;
-                Ok(self.epochs.check_opened(opened, draft)?)
+                let content = (&Act::ViewKeyEpochOpened(opened.clone()), &proposed.terms);
+                self.check_proposed(submission.id, party, content, time, draft)
+            }
+            Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),
+            Entry::EndorsementRevoked(voice) => self.check_revoked(party, voice, time, draft),
+            Entry::ActObjected(named) => self.check_objected(party, &named.proposal, time, draft),
+            Entry::ActEnacted(named) => self.check_enacted(named.proposal, time, draft),
+            Entry::EmergencySuspended(suspended) => {
+                acting(Role::Supervisor)?;
+                Ok(self.parties.check_emergency(suspended, time, draft)?)
             }
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
@@ -58,14 +63,11 @@ impl Governing {
                     .scales
                     .check_proposed(id, party, (proposed, key), keys, draft)?)
             }
-            Entry::ScaleApproved(approved) => {
-                acting(Role::Supervisor)?;
-                Ok(self.scales.check_approved(&self.parties, approved, draft)?)
-            }
             Entry::ScaleRetired(retired) => {
-                // An issuer may retire its own scale, a supervisor any.
+                // The board retires any scale by an act, an issuer its own.
                 if !self.scales.is_issuer(&retired.id, retired.version, &party) {
-                    acting(Role::Supervisor)?;
+                    let needed = Role::Issuer;
+                    return Err(Refusal::RoleMissing { party, needed }.into());
                 }
                 Ok(self.scales.check_retired(retired, draft)?)
             }
@@ -92,11 +94,6 @@ impl Governing {
             Entry::TotalsOpened(opened) => {
                 acting(Role::Supervisor)?;
                 self.check_total(submission.id, opened, draft)
-            }
-            Entry::StatementKeyAdopted(adopted) => {
-                acting(Role::Supervisor)?;
-                let keys = self.policy.keys;
-                Ok(self.statement_keys.check_adopted(adopted, keys, draft)?)
             }
             entry => self.check_people(entry, authentic, time, verified, draft),
         }

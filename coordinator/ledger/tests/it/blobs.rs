@@ -5,7 +5,7 @@ use std::time::Duration;
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
 use merits_ledger::named_blobs::{self, BLOBS_A_DAY};
 use merits_ledger::{Blob, MemoryStore, Refusal, Replay, Submission, SubmitError};
-use merits_ledger_fixture::LargeScale;
+use merits_ledger_fixture::{LargeScale, acts};
 use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_trapdoor::TrapdoorKey;
 use merits_verifier::codec::Canonical as _;
@@ -95,7 +95,7 @@ fn a_large_key_is_a_blob_and_governs_as_any_other() {
         proposal,
     };
     ledger
-        .supervise(&Entry::ScaleApproved(approved))
+        .supervise(&acts::approved(approved))
         .expect("approved");
     let state = ledger.ledger.state();
     let (found, _) = state.verifying_key(&key.digest()).expect("its key");

@@ -14,7 +14,7 @@ use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
     Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof, named_blobs,
 };
-use merits_ledger_fixture::LargeScale;
+use merits_ledger_fixture::{LargeScale, acts};
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
@@ -59,8 +59,7 @@ fn everything() -> Town {
         version,
         proposal: taken.unwrap().id,
     };
-    town.act(&supervisor, &Entry::ScaleApproved(approved))
-        .unwrap();
+    town.act(&supervisor, &acts::approved(approved)).unwrap();
     town
 }
 

@@ -12,7 +12,7 @@ use merits_ledger::{
     Entry, Role,
     entry::{EvaluationCounted, StandingChange},
 };
-use merits_ledger_fixture::{Federation, Member};
+use merits_ledger_fixture::{Federation, Member, acts};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
@@ -86,11 +86,8 @@ impl City {
         ];
         for member in admitted {
             let application = member.application(&city.federation.origin);
-            city.act(
-                &city.federation.supervisor,
-                Entry::PartyAdmitted(application),
-            )
-            .await;
+            city.act(&city.federation.supervisor, acts::admitted(application))
+                .await;
         }
         let opened = city.pen().open(key().public());
         city.submit(&opened).await;
@@ -176,7 +173,7 @@ impl City {
             sequence: 1,
             basis: "for a test".to_owned(),
         };
-        self.act(&self.federation.supervisor, Entry::PartySuspended(change))
+        self.act(&self.federation.supervisor, acts::suspended(change))
             .await;
     }
 
@@ -215,6 +212,7 @@ fn ledger(
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
         anchor_seconds: policy.anchor_seconds,
+        board: policy.board.to_string(),
         replica: directory.path().join(name),
         high_water_mark: Some(directory.path().join(format!("{name}.mark"))),
         allow_dev_keys: true,

@@ -11,13 +11,8 @@ use merits_ledger::{
     Role,
     entry::{PartyAdmitted, PersonStatement},
 };
-use merits_party::{
-    handover,
-    identity::{Identity, make_keys},
-    lookup::find_entry,
-    machine_time, stop_signal,
-};
-use merits_primitives::ids::{EntryId, Epoch, Origin, Output, Period};
+use merits_party::{handover, lookup::find_entry, machine_time, stop_signal};
+use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
     net::{OpenedClaim, Supervisor},
@@ -218,21 +213,16 @@ impl Command {
                 name,
                 origin,
                 directory,
-            } => {
-                let (signing, sealing) = (
-                    directory.join("supervisor.key"),
-                    directory.join("supervisor-sealing.key"),
-                );
-                make_keys(&signing, &sealing, &mut rand::rng())?;
-                let identity = Identity::load(Origin::new(&origin)?, &name, &signing, &sealing)?;
-                println!("{}", hex::encode(identity.party().0));
-            }
+            } => witness::init("supervisor", &name, &origin, &directory)?,
             Self::Found { config } => {
                 let supervisor = open(&config).await?;
-                println!(
-                    "founded the ledger with entry {}",
-                    supervisor.found().await?
-                );
+                let entry = supervisor.found().await?;
+                // The authority's entry is the first; other founders join what it founded.
+                if supervisor.is_authority()? {
+                    println!("founded the ledger with entry {entry}");
+                } else {
+                    println!("joined the ledger with entry {entry}");
+                }
             }
             Self::Admit {
                 config,

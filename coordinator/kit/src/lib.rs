@@ -16,6 +16,7 @@
 
 mod attested;
 mod error;
+mod marks;
 pub mod offline;
 mod shown;
 
@@ -42,7 +43,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    attested::AttestedError,
+    attested::{Attested, AttestedError},
     error::KitError,
     shown::{Extent, NamedParty, RedeemedOffer, ShowError, ShownReceipt, Shows, Signer},
 };

@@ -53,9 +53,9 @@ pub enum Made<'a> {
     Scale(&'a ScaleId, ScaleVersion),
 }
 
-/// A ledger on which one supervisor alone could, or can, decide. It stands beside whatever such a ledger shows.
+/// What stands beside whatever a ledger shows, if few decide, or decided, on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AloneMark {
+pub enum BoardMark {
     /// One supervisor alone can decide now.
     Now,
     /// One supervisor alone could decide earlier.
@@ -63,9 +63,11 @@ pub enum AloneMark {
         /// Acts that one supervisor alone decided.
         acts: usize,
     },
+    /// No log witness has to consent to anything.
+    Unwatched,
 }
 
-impl fmt::Display for AloneMark {
+impl fmt::Display for BoardMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Now => f.write_str(
@@ -74,6 +76,9 @@ impl fmt::Display for AloneMark {
             Self::Earlier { acts } => write!(
                 f,
                 "one supervisor alone could decide on this ledger earlier, and decided {acts} acts"
+            ),
+            Self::Unwatched => f.write_str(
+                "no log witness has a say on this ledger's board: supervisors together could replace them",
             ),
         }
     }
@@ -125,13 +130,16 @@ impl Board {
         self.voices.get(&(*proposal, *party))
     }
 
-    /// The mark that everything of this ledger carries; `None` if no supervisor could ever decide alone.
-    pub fn mark(&self) -> Option<AloneMark> {
+    /// The mark that everything of this ledger carries; `None` if no supervisor could ever decide alone, and witnesses
+    /// watch the board.
+    pub fn mark(&self) -> Option<BoardMark> {
         if self.thresholds.is_alone() {
-            Some(AloneMark::Now)
+            Some(BoardMark::Now)
         } else if self.founded_alone || !self.alone.is_empty() {
             let acts = self.alone.len();
-            Some(AloneMark::Earlier { acts })
+            Some(BoardMark::Earlier { acts })
+        } else if self.thresholds.consents == 0 {
+            Some(BoardMark::Unwatched)
         } else {
             None
         }
@@ -140,6 +148,22 @@ impl Board {
     /// The entry by which one supervisor alone made this; `None` if it took more than one, or if it is not there.
     pub fn made_alone(&self, made: Made<'_>) -> Option<&EntryId> {
         self.alone.get(&acts::made_key(made))
+    }
+
+    /// Applies a removed row: acts that are over, and the voices on them, do not stay for ever.
+    pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), RowError> {
+        match table {
+            Table::Act => {
+                let id = EntryId(stored::key(table, key)?);
+                Arc::make_mut(&mut self.acts).remove(&id);
+                Ok(())
+            }
+            Table::Voice => {
+                Arc::make_mut(&mut self.voices).remove(&voice_of(key)?);
+                Ok(())
+            }
+            _ => Err(RowError::Missing { table }),
+        }
     }
 
     /// Applies a changed row.
@@ -154,11 +178,7 @@ impl Board {
                 Arc::make_mut(&mut self.acts).insert(id, decode(value)?);
             }
             Table::Voice => {
-                let both: [u8; 64] = stored::key(table, key)?;
-                let (proposal, party) = both.split_at(32);
-                let proposal = EntryId(stored::key(table, proposal)?);
-                let party = PartyId(stored::key(table, party)?);
-                Arc::make_mut(&mut self.voices).insert((proposal, party), decode(value)?);
+                Arc::make_mut(&mut self.voices).insert(voice_of(key)?, decode(value)?);
             }
             _ => {
                 let MadeAlone { proposal } = decode(value)?;
@@ -167,4 +187,13 @@ impl Board {
         }
         Ok(())
     }
+}
+
+/// The act and the party of a voice's key.
+fn voice_of(key: &[u8]) -> Result<(EntryId, PartyId), RowError> {
+    let table = Table::Voice;
+    let both: [u8; 64] = stored::key(table, key)?;
+    let (proposal, party) = both.split_at(32);
+    let proposal = EntryId(stored::key(table, proposal)?);
+    Ok((proposal, PartyId(stored::key(table, party)?)))
 }

@@ -547,6 +547,7 @@ impl Governing {
             // Nothing else is ever removed from the governing state.
             return match table {
                 Table::Proposal => self.scales.apply_proposal(key, None),
+                Table::Act | Table::Voice => self.board.remove(table, key),
                 _ => Err(RowError::Missing { table }),
             };
         };

@@ -26,7 +26,7 @@ mod tickets;
 mod totals;
 
 pub use board::{
-    AloneMark, Board, DELAY_WITHOUT_WITNESSES, Demands, Endorsed, LONGEST_PROPOSAL, MOST_PROPOSALS,
+    Board, BoardMark, DELAY_WITHOUT_WITNESSES, Demands, Endorsed, LONGEST_PROPOSAL, MOST_PROPOSALS,
     Made, ProposedAct, VoiceRecord,
 };
 pub use conservation::Balance;

@@ -130,6 +130,15 @@ impl Supervisor {
         })
     }
 
+    /// Whether it is the ledger's authority.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Replica`].
+    pub fn is_authority(&self) -> Result<bool, SupervisorError> {
+        let replica = self.follower.replica();
+        Ok(replica.state()?.policy().authority == self.identity.party())
+    }
+
     /// Its seat on the board.
     pub fn seat(&self) -> Seat {
         Seat::new(self.signer(), self.follower.clone())

@@ -57,11 +57,19 @@ impl Governing {
             }
             .into());
         }
-        let open = self.board.acts();
-        let open = open.filter(|(_, act)| act.proposer == proposer && act.is_open(time));
-        if open.count() >= MOST_PROPOSALS {
+        let waiting = self.board.acts();
+        let waiting = waiting.filter(|(_, act)| act.proposer == proposer && act.enacted.is_none());
+        let (open, over): (Vec<_>, Vec<_>) = waiting.partition(|(_, act)| act.is_open(time));
+        if open.len() >= MOST_PROPOSALS {
             let limit = MOST_PROPOSALS;
             return Err(BoardRefusal::TooMany { limit }.into());
+        }
+        // A member's proposals make room for each other, so that nobody fills everybody's memory.
+        for (over, _) in over {
+            draft.remove(Key::<ProposedAct>::new(&[&over.0]));
+            for (party, _) in self.board.voices(over) {
+                draft.remove(Key::<VoiceRecord>::new(&[&over.0, &party.0]));
+            }
         }
         let proposed = ProposedAct {
             act: act.clone(),
@@ -221,10 +229,12 @@ impl Governing {
         consented.sort_unstable();
 
         let consents = usize::from(demands.consents);
-        let too_few_left = witnesses.len() < consents;
+        // Founders that have not joined yet have not ended either.
+        let too_few_left = witnesses.len() + self.awaited_witnesses() < consents;
         let needed = if too_few_left {
             // Instead of the witnesses, all members together.
-            members.len().max(demands.members.into())
+            let all = members.len() + self.awaited_supervisors();
+            all.max(demands.members.into())
         } else {
             demands.members.into()
         };
@@ -301,6 +311,17 @@ impl Governing {
         let parties = self.parties.iter();
         let present = parties.filter(move |(_, party)| party.roles.has(role) && !party.ended);
         present.map(|(id, _)| id)
+    }
+
+    /// Witnesses that the founding facts name, and that have not admitted themselves.
+    fn awaited_witnesses(&self) -> usize {
+        let named = self.policy.board.witnesses();
+        named.filter(|id| self.parties.get(id).is_none()).count()
+    }
+
+    fn awaited_supervisors(&self) -> usize {
+        let named = self.policy.board.supervisors();
+        named.filter(|id| self.parties.get(id).is_none()).count()
     }
 
     fn mark_alone(&self, id: EntryId, act: &Act, demands: Demands, draft: &mut Draft<'_>) {

@@ -323,7 +323,7 @@ fn a_threshold_is_not_lowered_to_ease_the_next_act() {
 
     // From now on everything is marked, and stays so.
     let mark = board.state().board().mark();
-    assert_eq!(mark, Some(merits_ledger::state::AloneMark::Now));
+    assert_eq!(mark, Some(merits_ledger::state::BoardMark::Now));
     let adopted = board.ledger.act(&first, &at_once(&key, 1));
     let adopted = adopted.expect("one alone suffices now").id;
     let raise = thresholds(2, THRESHOLDS);
@@ -335,7 +335,7 @@ fn a_threshold_is_not_lowered_to_ease_the_next_act() {
     let marked = board.state().board();
     assert_eq!(marked.made_alone(made), Some(&adopted));
     // The key, and the act that raised the thresholds.
-    let earlier = merits_ledger::state::AloneMark::Earlier { acts: 2 };
+    let earlier = merits_ledger::state::BoardMark::Earlier { acts: 2 };
     assert_eq!(marked.mark(), Some(earlier));
 }
 

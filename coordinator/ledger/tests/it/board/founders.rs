@@ -69,7 +69,7 @@ fn a_ledger_of_many_is_not_marked() {
     assert_eq!(board.state().board().mark(), None);
     let alone = Founded::new();
     let marked = alone.ledger.state().board();
-    assert_eq!(marked.mark(), Some(merits_ledger::state::AloneMark::Now));
+    assert_eq!(marked.mark(), Some(merits_ledger::state::BoardMark::Now));
     let issuer = &alone.federation.issuer.id;
     assert!(
         marked
@@ -78,4 +78,28 @@ fn a_ledger_of_many_is_not_marked() {
     );
     let epoch = merits_ledger::state::Made::Epoch(Epoch(1));
     assert!(marked.made_alone(epoch).is_some());
+}
+
+/// Before the witnesses joined there are none, which is not the same as too few left.
+#[test]
+fn nobody_hurries_before_the_witnesses_join() {
+    let mut board = Board::empty();
+    for member in board.supervisors.clone() {
+        board.join(&member).expect("a founder");
+    }
+    let first = board.supervisors[0].clone();
+    let origin = board.federation().origin.clone();
+    let own = Member::new(&origin, "own witness", &[Role::Witness], 120);
+    let act = admission(&board, &own);
+    let proposal = board.propose(&first, &act).expect("proposed");
+    board.endorsed_by(&[1, 2, 3, 4], proposal);
+    board.later(31 * DAY);
+    board.not_enacted(proposal, "act-consents", "");
+    for member in [0, 1] {
+        let member = board.witnesses[member].clone();
+        board.join(&member).expect("a founder");
+    }
+    board.consented_by(&[0, 1], proposal);
+    board.later(2 * DAY);
+    board.enact(proposal).expect("with the founding witnesses");
 }

@@ -219,6 +219,12 @@ fn proposals_have_a_bounded_end_and_number() {
     board.propose(&second, &act).expect("proposed");
     board.later(61 * DAY);
     board.propose(&first, &act).expect("proposed");
+    // Its old ones are not kept, and those of others are.
+    let by = |member: &Member| {
+        let acts = board.state().board().acts();
+        acts.filter(|(_, act)| act.proposer == member.id).count()
+    };
+    assert_eq!((by(&first), by(&second)), (1, 1));
 }
 
 /// Two of three witnesses ended, so that fewer are left than must consent.

@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::Subcommand;
 use merits_ledger::Thresholds;
-use merits_party::machine_time;
+use merits_party::{lookup::find_entry, machine_time};
 use merits_primitives::ids::EntryId;
 use merits_supervisor::{
     board::{BoardReport, Seated},
@@ -93,6 +93,18 @@ pub(crate) enum Propose {
         #[arg(long, value_parser = prose)]
         basis: String,
     },
+    /// Close a sponsor's offer
+    CloseOffer {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// The entry that published the offer; its first digits are enough
+        #[arg(long, value_parser = argument)]
+        offer: String,
+        /// Why, in words; the ledger publishes it
+        #[arg(long, value_parser = prose)]
+        basis: String,
+    },
     /// Change how many members an act takes. Every open proposal is void then
     Thresholds {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
@@ -162,6 +174,16 @@ impl Propose {
                 let supervisor = Supervisor::open(config).await?;
                 let decided = supervisor.end(&party, &basis, machine_time()).await?;
                 println!("{}", decided.said(&format!("ended {party}")));
+            }
+            Self::CloseOffer {
+                config,
+                offer,
+                basis,
+            } => {
+                let seat = seat(&config).await?;
+                let offer = find_entry(&seat.follower().replica(), &offer)?;
+                let decided = seat.close_offer(offer, &basis, machine_time()).await?;
+                println!("{}", decided.said(&format!("closed offer {offer}")));
             }
             Self::Thresholds {
                 config,

@@ -172,6 +172,11 @@ pub fn in_words(state: &State, act: &Act) -> String {
         Act::ScaleRetired(retired) => {
             format!("retire {} version {}", retired.id, retired.version.0)
         }
+        Act::OfferClosed(closed) => {
+            let offer = state.offers().get(&closed.offer);
+            let title = offer.map_or("?", |offer| offer.published.title.as_str());
+            format!("close offer {} ({title:?}): {}", closed.offer, closed.basis)
+        }
         Act::ThresholdsChanged(changed) => {
             let Thresholds {
                 ordinary,

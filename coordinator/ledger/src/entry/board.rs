@@ -11,7 +11,7 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::{
-    MAX_BASIS_BYTES, PartyAdmitted, ScaleApproved, ScaleRetired, StandingChange,
+    MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, ScaleApproved, ScaleRetired, StandingChange,
     StatementKeyAdopted, ViewKeyEpochOpened, read_entry_id, write_entry_id,
 };
 use crate::board_facts::Thresholds;
@@ -86,6 +86,8 @@ acts! {
     ScaleApproved(ScaleApproved), 0x0302, "approve a scale";
     /// A version of a scale ends.
     ScaleRetired(ScaleRetired), 0x0303, "retire a scale";
+    /// An offer ends early.
+    OfferClosed(OfferClosed), 0x0802, "close an offer";
     /// The board's own thresholds change.
     ThresholdsChanged(ThresholdsChanged), 0x0410, "change the thresholds";
 }
@@ -112,6 +114,7 @@ impl Act {
                 key.extend(version.0.to_be_bytes());
                 key.extend(id.as_str().as_bytes());
             }
+            Self::OfferClosed(closed) => key.extend(closed.offer.0),
             Self::ThresholdsChanged(changed) => key.extend(changed.generation.to_be_bytes()),
         }
         key

@@ -312,7 +312,8 @@ impl Governing {
         })))
     }
 
-    /// The sender of an entry, determined from its envelope alone. It costs one signature check,
+    /// The sender of an entry, determined from its envelope alone, or, for a founder that is not admitted yet, also
+    /// from its application. It costs one signature check,
     /// some tens of microseconds, and a digest of the bytes, whatever the statement contains. It
     /// checks neither the statement nor its proof.
     ///
@@ -339,7 +340,16 @@ impl Governing {
         }
         let party = signed.party;
         if kind == PARTY_ADMITTED && self.is_awaited(&party) {
-            return Ok(Sender::Founder);
+            // Its key is in the statement, and its id is the key's and the name's digest.
+            let admitted = PartyAdmitted::from_bytes(&signed.statement)?;
+            if admitted.party(self.origin()) != party {
+                return Err(BoardRefusal::NotAFounder { party }.into());
+            }
+            let key = admitted.signing_key;
+            signed
+                .verify_signature(&key)
+                .map_err(|_| Refusal::SignatureInvalid { party })?;
+            return Ok(Sender::Party(key));
         }
         let key = &self.speaking(kind, &party)?.signing_key;
         signed

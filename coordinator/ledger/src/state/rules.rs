@@ -182,12 +182,9 @@ impl Governing {
                     .check_published(id, party, asset, published, time, draft)?)
             }
             Entry::OfferClosed(closed) => {
-                let sponsor = acting(Role::Sponsor).is_ok();
-                if !sponsor {
-                    acting(Role::Supervisor)?;
-                }
-                let party = sponsor.then_some(party);
-                Ok(self.offers.check_closed(party, closed, time, draft)?)
+                // Another party's offer is closed by an act of the board.
+                acting(Role::Sponsor)?;
+                Ok(self.offers.check_closed(Some(party), closed, time, draft)?)
             }
             Entry::Redeemed(redeemed) => {
                 acting(Role::Exchange)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use merits_ledger::{
     Role, State, Thresholds,
-    entry::{Act, ProposalTerms, ScaleApproved, ThresholdsChanged},
+    entry::{Act, OfferClosed, ProposalTerms, ScaleApproved, ThresholdsChanged},
     state::{Demands, Endorsed, ProposedAct},
 };
 use merits_party::identity::PartyConfig as _;
@@ -135,6 +135,20 @@ impl Seat {
             let entry = self.submit(&entry).await?;
             Ok(Decided { entry, waits })
         })
+    }
+
+    /// Closes an offer, or proposes it. `basis` stands on the ledger.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn close_offer<'a>(
+        &'a self,
+        offer: EntryId,
+        basis: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
+        let basis = basis.to_owned();
+        self.decide(Act::OfferClosed(OfferClosed { offer, basis }), now)
     }
 
     /// Proposes other thresholds.

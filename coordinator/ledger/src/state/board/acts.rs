@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use merits_primitives::calendar::Timestamp;
+
 use super::Made;
 use super::records::{BoardRecord, Demands, ProposedAct};
 use crate::entry::{Act, ThresholdsChanged};
-use crate::refusal::{BoardRefusal, CheckError, Refusal};
+use crate::refusal::{BoardRefusal, Refusal};
 use crate::role::{Role, Roles};
 use crate::rows::Key;
 use crate::state::Governing;
@@ -27,7 +29,7 @@ impl Governing {
             Act::StatementKeyAdopted(_) => (true, false),
             Act::ViewKeyEpochOpened(_) => return self.demands_of_epoch(),
             Act::ThresholdsChanged(_) => (true, true),
-            Act::ScaleApproved(_) | Act::ScaleRetired(_) => (false, false),
+            Act::ScaleApproved(_) | Act::ScaleRetired(_) | Act::OfferClosed(_) => (false, false),
         };
         self.demands_for(is_of_trust, is_watched)
     }
@@ -59,27 +61,31 @@ impl Governing {
 
     /// The act's own rules: what it would change, against the present state. They hold when it is proposed, when it
     /// is endorsed, and when it is enacted.
-    pub(super) fn check_act(&self, act: &Act, draft: &mut Draft<'_>) -> Result<(), CheckError> {
+    pub(super) fn check_act(
+        &self,
+        act: &Act,
+        time: Timestamp,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
         let (parties, trust) = (&self.parties, self.board.thresholds().trust);
-        Ok(match act {
-            Act::PartyAdmitted(admitted) => {
-                parties.check_admitted(self.origin(), admitted, draft)?
-            }
-            Act::PartySuspended(change) => parties.check_suspended(change, trust, draft)?,
-            Act::PartyReinstated(change) => parties.check_reinstated(change, draft)?,
-            Act::PartyEnded(change) => parties.check_ended(change, trust, draft)?,
+        match act {
+            Act::PartyAdmitted(admitted) => parties.check_admitted(self.origin(), admitted, draft),
+            Act::PartySuspended(change) => parties.check_suspended(change, trust, draft),
+            Act::PartyReinstated(change) => parties.check_reinstated(change, draft),
+            Act::PartyEnded(change) => parties.check_ended(change, trust, draft),
             Act::StatementKeyAdopted(adopted) => {
                 let keys = self.policy.keys;
-                self.statement_keys.check_adopted(adopted, keys, draft)?
+                self.statement_keys.check_adopted(adopted, keys, draft)
             }
             Act::ViewKeyEpochOpened(opened) => {
                 self.epochs.check_next(parties, opened)?;
-                self.epochs.check_opened(opened, draft)?
+                self.epochs.check_opened(opened, draft)
             }
-            Act::ScaleApproved(approved) => self.scales.check_approved(parties, approved, draft)?,
-            Act::ScaleRetired(retired) => self.scales.check_retired(retired, draft)?,
-            Act::ThresholdsChanged(changed) => self.check_thresholds(changed, draft)?,
-        })
+            Act::ScaleApproved(approved) => self.scales.check_approved(parties, approved, draft),
+            Act::ScaleRetired(retired) => self.scales.check_retired(retired, draft),
+            Act::OfferClosed(closed) => self.offers.check_closed(None, closed, time, draft),
+            Act::ThresholdsChanged(changed) => self.check_thresholds(changed, draft),
+        }
     }
 
     fn check_thresholds(

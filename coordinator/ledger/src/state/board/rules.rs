@@ -42,12 +42,12 @@ impl Governing {
                 }
                 .into());
             }
-            self.check_act(act, draft)?;
+            self.check_act(act, time, draft)?;
             self.mark_alone(id, act, demands, draft);
             return Ok(());
         };
         // What could not be enacted now is not proposed.
-        self.check_act(act, &mut Draft::new(draft.view()))?;
+        self.check_act(act, time, &mut Draft::new(draft.view()))?;
         let (earliest, latest) = (time + demands.delay, time + LONGEST_PROPOSAL);
         if end <= earliest || end > latest {
             return Err(BoardRefusal::End {
@@ -101,7 +101,7 @@ impl Governing {
         let proposed = self.open_act(&voice.proposal, time)?;
         // Nobody endorses what could not be enacted any more.
         let scratch = &mut Draft::new(draft.view());
-        self.check_act(&proposed.act, scratch)?;
+        self.check_act(&proposed.act, time, scratch)?;
         let before = self.voice_of(&voice.proposal, &party);
         if let Endorsed::Since(_) = before.endorsed {
             return Err(BoardRefusal::VoiceStanding { party }.into());
@@ -194,7 +194,7 @@ impl Governing {
         if time < from {
             return Err(BoardRefusal::TooEarly { from }.into());
         }
-        self.check_act(&proposed.act, draft)?;
+        self.check_act(&proposed.act, time, draft)?;
         let enacted = ProposedAct {
             enacted: Some(time),
             ..proposed.clone()

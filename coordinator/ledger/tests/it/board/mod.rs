@@ -4,6 +4,7 @@ mod acts;
 mod attacks;
 mod emergency;
 mod founders;
+mod histories;
 mod voices;
 
 use std::time::Duration;

@@ -16,7 +16,10 @@ use merits_ledger::{
     ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified, VerifiedProof,
     rows::RowKey,
 };
-use merits_primitives::ids::{EntryId, Origin, sha256};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, sha256},
+};
 use merits_proto::{BareProof, Fault, Reason, VerifySubject, entry_bytes};
 use merits_verifier::{
     codec::Canonical as _,
@@ -174,10 +177,10 @@ impl Intake {
         }
         // Check this before any expensive work: nothing may be appended now, and nothing may be
         // checked at a wrong time.
-        self.time.now().map_err(out_of_step)?;
+        let now = self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
-        let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
+        let (sender, signed) = self.sender(signed, now, door).await?.map_err(refuse)?;
         let (class, permits, signer) = match sender {
             Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
             // There are no parties yet that it could delay.
@@ -308,16 +311,18 @@ impl Intake {
         Ok(answer.map(|_| ()))
     }
 
-    /// The sender of an entry. This checks at most one signature and decodes nothing.
+    /// The sender of an entry at `now`. This checks at most one signature, and decodes nothing but a founder's
+    /// application.
     async fn sender(
         &self,
         signed: SignedEntry,
+        now: Timestamp,
         door: Holding,
     ) -> Result<Result<(Sender, SignedEntry), Box<Refusal>>, Fault> {
         let published = Arc::clone(&self.published);
         let look = move || -> Result<_, Box<Refusal>> {
             let _door = door;
-            let sender = published.read().state.sender(&signed)?;
+            let sender = published.read().state.sender(&signed, now)?;
             Ok((sender, signed))
         };
         self.pool

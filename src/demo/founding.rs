@@ -81,7 +81,9 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor>
     say(
         "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
          clearing bank, an evaluator, a registrar and an exchange, each by an application that it \
-         signed with its own key. Nobody may act outside the role that it was admitted for.",
+         signed with its own key. Nobody may act outside the role that it was admitted for. (Here one \
+         supervisor decides alone, and receipts and wallets say so. Several decide together where the \
+         founding facts name a board.)",
     );
     Ok(supervisor)
 }

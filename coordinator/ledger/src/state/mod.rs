@@ -4,6 +4,7 @@
 //! rows ([`crate::rows`]). [`State`] is both together, for readers. A [`crate::Store`] keeps the
 //! leaves and the values that may occur only once.
 
+mod authentic;
 mod blobs;
 mod board;
 mod conservation;

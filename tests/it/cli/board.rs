@@ -60,7 +60,7 @@ fn two_supervisors_and_a_witness_decide_together() {
     );
     let enact =
         |act: &str| ledger.merits(&format!("board enact --config witness.toml --act {act}"));
-    enact(&admit).refuses(&["1 members in standing endorse the act, and it needs 2"]);
+    enact(&admit).refuses(&["needs the endorsement of 2 members in standing, and has 1"]);
     ledger
         .merits("board status --config second/supervisor.toml")
         .succeeds("admit climate-office as issuer")
@@ -79,14 +79,14 @@ fn two_supervisors_and_a_witness_decide_together() {
         "supervisor epoch --config supervisor.toml --epoch 1 --witness-half half.public",
     );
     endorse("second/supervisor.toml", &epoch).succeeds("open view-key epoch 1");
-    enact(&epoch).refuses(&["0 witnesses consent to the act, and it needs 1"]);
+    enact(&epoch).refuses(&["needs the consent of 1 witnesses, and has 0"]);
     ledger
         .merits(&format!(
             "board revoke --config second/supervisor.toml --act {epoch}"
         ))
         .succeeds("revoked");
     endorse("witness.toml", &epoch).succeeds("open view-key epoch 1");
-    enact(&epoch).refuses(&["1 members in standing endorse the act, and it needs 2"]);
+    enact(&epoch).refuses(&["needs the endorsement of 2 members in standing, and has 1"]);
     endorse("second/supervisor.toml", &epoch).succeeds("endorsed");
     enact(&epoch).succeeds("in force now: open view-key epoch 1");
 

@@ -94,7 +94,7 @@ pub enum BoardRefusal {
         delay: Duration,
     },
     /// Too few members in standing endorse the act.
-    #[error("{found} members in standing endorse the act, and it needs {needed}")]
+    #[error("the act needs the endorsement of {needed} members in standing, and has {found}")]
     TooFewEndorsements {
         /// Those that count.
         found: usize,
@@ -102,7 +102,7 @@ pub enum BoardRefusal {
         needed: usize,
     },
     /// Too few witnesses consent to the act.
-    #[error("{found} witnesses consent to the act, and it needs {needed}")]
+    #[error("the act needs the consent of {needed} witnesses, and has {found}")]
     TooFewConsents {
         /// Those that count.
         found: usize,

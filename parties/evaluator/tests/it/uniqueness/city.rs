@@ -77,8 +77,10 @@ impl City {
             log_key,
             directory,
         };
+        let supervisor = &city.federation.supervisor;
+        let own = supervisor.application(&city.federation.origin);
+        city.act(supervisor, Entry::PartyAdmitted(own)).await;
         let admitted = [
-            &city.federation.supervisor,
             &city.evaluator,
             &city.bank,
             &city.townhall,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::{BoardFacts, BoardFactsError, LedgerPolicy};
+use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
 use merits_verifier::groth16::KeyPolicy;
@@ -309,9 +309,11 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`] for a text that is none.
     pub fn board(&self) -> Result<BoardFacts, ConfigError> {
-        self.board
-            .parse()
-            .map_err(|e: BoardFactsError| ConfigError::Value {
+        let authority = self.authority()?;
+        let facts = self.board.parse::<BoardFacts>();
+        facts
+            .and_then(|facts| facts.beside(&authority))
+            .map_err(|e| ConfigError::Value {
                 key: "board",
                 reason: e.to_string(),
             })

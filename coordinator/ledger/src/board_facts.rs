@@ -149,6 +149,18 @@ impl BoardFacts {
         })
     }
 
+    /// The same facts, with an authority that they do not name: it is a member beside them.
+    ///
+    /// # Errors
+    /// [`BoardFactsError::Twice`].
+    pub fn beside(self, authority: &PartyId) -> Result<Self, BoardFactsError> {
+        if self.names_supervisor(authority) || self.names_witness(authority) {
+            Err(BoardFactsError::Twice(*authority))
+        } else {
+            Ok(self)
+        }
+    }
+
     /// The first thresholds.
     pub fn thresholds(&self) -> &Thresholds {
         &self.thresholds
@@ -346,6 +358,12 @@ mod tests {
         }
         let twice = BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2]), ids(&[2, 3]));
         assert!(matches!(twice, Err(BoardFactsError::Twice(_))));
+        let facts = BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2]), ids(&[8, 9])).unwrap();
+        for named in [1, 9] {
+            let beside = facts.clone().beside(&PartyId([named; 32]));
+            assert!(matches!(beside, Err(BoardFactsError::Twice(_))));
+        }
+        assert!(facts.beside(&PartyId([7; 32])).is_ok());
     }
 
     #[test]

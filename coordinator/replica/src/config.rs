@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use merits_ledger::{BoardFacts, BoardFactsError, LedgerPolicy};
+use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{groth16::KeyPolicy, log::LogKey};
 use serde::{Deserialize, Serialize};
@@ -123,22 +123,24 @@ impl LedgerConfig {
                 reason: format!("64 hexadecimal digits of a party id are expected: {error}"),
             }
         })?;
+        let authority = PartyId(authority);
+        let board = self.board.parse::<BoardFacts>();
+        let board = board
+            .and_then(|board| board.beside(&authority))
+            .map_err(|error| LedgerConfigError {
+                key: "board",
+                reason: error.to_string(),
+            })?;
         Ok(LedgerPolicy {
             origin: self.origin()?,
-            authority: PartyId(authority),
+            authority,
             keys: KeyPolicy {
                 allow_dev_keys: self.allow_dev_keys,
             },
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
-            board: self
-                .board
-                .parse()
-                .map_err(|error: BoardFactsError| LedgerConfigError {
-                    key: "board",
-                    reason: error.to_string(),
-                })?,
+            board,
         })
     }
 

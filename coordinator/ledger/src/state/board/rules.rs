@@ -59,7 +59,9 @@ impl Governing {
         }
         let waiting = self.board.acts();
         let waiting = waiting.filter(|(_, act)| act.proposer == proposer && act.enacted.is_none());
-        let (open, over): (Vec<_>, Vec<_>) = waiting.partition(|(_, act)| act.is_open(time));
+        let generation = self.board.generation();
+        let (open, over): (Vec<_>, Vec<_>) =
+            waiting.partition(|(_, act)| act.is_open(time) && act.terms.policy == generation);
         if open.len() >= MOST_PROPOSALS {
             let limit = MOST_PROPOSALS;
             return Err(BoardRefusal::TooMany { limit }.into());

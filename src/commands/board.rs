@@ -19,8 +19,7 @@ use merits_text::typed::{argument, prose};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Propose an act that has no command of its own. `merits supervisor admit`, `suspend`, `reinstate`, `approve`,
-    /// `retire`, `adopt` and `epoch` propose theirs by themselves
+    /// Propose an act that no command of `merits supervisor` proposes
     #[command(subcommand)]
     Propose(Propose),
     /// Endorse a proposed act, or consent to it as a log witness
@@ -105,7 +104,7 @@ pub(crate) enum Propose {
         #[arg(long, value_parser = prose)]
         basis: String,
     },
-    /// Change how many members an act takes. Every open proposal is void then
+    /// Change how many members an act takes; every open proposal is void then
     Thresholds {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]

@@ -12,9 +12,8 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Authentic, Blob, CheckError, IdentityRefusal, Job, OfferRefusal, OpeningRefusal, Refusal,
-    ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified, VerifiedProof,
-    rows::RowKey,
+    Authentic, Blob, CheckError, Job, Refusal, Sender, Submission, UnpreparedKey, Unverified,
+    VerifiedProof, rows::RowKey,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -33,7 +32,6 @@ use merits_verifier::{
 use tokio::sync::{
     OwnedSemaphorePermit, Semaphore, mpsc, mpsc::error::TrySendError, oneshot, watch,
 };
-use tonic::Code;
 
 use crate::{
     archive::{Archive, StoredLeaf},
@@ -44,6 +42,7 @@ use crate::{
     notes::Notes,
     published::Published,
     receipts,
+    refused::fault,
     sequencer::{NotPlaced, Placed, Ready},
     timekeeper::Timekeeper,
     verify_pool::{Answer, BareInputs, Class, Laned, VerifyPool},
@@ -520,74 +519,6 @@ impl Intake {
         let mut fault = fault(refusal);
         fault.signed_refusal = notice.sign(&self.signer).to_string();
         fault
-    }
-}
-
-/// A refusal as an error of the wire.
-pub(crate) fn fault(refusal: &Refusal) -> Fault {
-    Fault::new(
-        status(refusal),
-        refusal.code(),
-        refusal.field(),
-        refusal.to_string(),
-    )
-}
-
-fn status(refusal: &Refusal) -> Code {
-    match refusal {
-        Refusal::AlreadyUsed { .. }
-        | Refusal::Identity(
-            IdentityRefusal::PersonKnown
-            | IdentityRefusal::CommitmentKnown
-            | IdentityRefusal::EvaluatorStands,
-        )
-        | Refusal::Ticket(TicketRefusal::TermsKnown) => Code::AlreadyExists,
-        Refusal::PartyUnknown { .. }
-        | Refusal::PartySuspended { .. }
-        | Refusal::RoleMissing { .. }
-        | Refusal::Scale(ScaleRefusal::OfAnother { .. })
-        | Refusal::Identity(IdentityRefusal::NotTheEvaluator { .. })
-        | Refusal::Ticket(TicketRefusal::OfAnother { .. })
-        | Refusal::Offer(OfferRefusal::OfAnother { .. } | OfferRefusal::Elsewhere { .. })
-        | Refusal::Opening(OpeningRefusal::OfAnother { .. }) => Code::PermissionDenied,
-        Refusal::SignatureInvalid { .. } | Refusal::KeyRotated { .. } => Code::Unauthenticated,
-        Refusal::NotFounded { .. }
-        | Refusal::EpochUnknown { .. }
-        | Refusal::EpochNotAccepted { .. }
-        | Refusal::Scale(
-            ScaleRefusal::Unknown { .. }
-            | ScaleRefusal::NotApproved { .. }
-            | ScaleRefusal::Retired { .. }
-            | ScaleRefusal::NotYetValid { .. }
-            | ScaleRefusal::SupplyExhausted { .. },
-        )
-        | Refusal::SourceUnknown { .. }
-        | Refusal::StatementKeyMissing { .. }
-        | Refusal::Identity(
-            IdentityRefusal::EvaluationUnfit
-            | IdentityRefusal::Unknown
-            | IdentityRefusal::GroupRootUnknown,
-        )
-        | Refusal::Ticket(
-            TicketRefusal::TermsUnknown
-            | TicketRefusal::TooEarly { .. }
-            | TicketRefusal::Reserved { .. }
-            | TicketRefusal::Missing { .. }
-            | TicketRefusal::Lapsed { .. }
-            | TicketRefusal::ConsentWithdrawn { .. },
-        )
-        | Refusal::Offer(
-            OfferRefusal::Unknown { .. }
-            | OfferRefusal::NotOpen { .. }
-            | OfferRefusal::SoldOut { .. }
-            | OfferRefusal::CreditsExpired { .. }
-            | OfferRefusal::OtherDay { .. },
-        )
-        | Refusal::NoteRootUnknown
-        | Refusal::NoteTreeFull
-        | Refusal::BlobQuota { .. }
-        | Refusal::NotVerified => Code::FailedPrecondition,
-        _ => Code::InvalidArgument,
     }
 }
 

@@ -38,6 +38,7 @@ mod opening;
 mod place;
 mod published;
 mod receipts;
+mod refused;
 mod schema;
 mod sequencer;
 mod services;

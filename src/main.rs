@@ -19,6 +19,7 @@ extern crate merits_text;
 
 mod commands;
 mod demo;
+mod inputs;
 mod outputs;
 
 /// Environment variable with the log's filter.
@@ -140,9 +141,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     merits_serve::logging::start(log, std::io::stderr().is_terminal());
     // A prover or a verifier would silently ignore a requested path that it cannot use.
     SimdPath::requested()?;
-    let runtime = tokio::runtime::Runtime::new().context(
-        "this program cannot start its threads: see how many the system admits (ulimit -u, ulimit -n)",
-    )?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(merits_guard::words::starting_thread)
+        .context("this program cannot start its threads")?;
     runtime.block_on(command.run())
 }
 

@@ -275,10 +275,7 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort, most: u32) -> an
     let mut footprints = Vec::new();
     for claims in [LEAST, most] {
         let batches = claims.div_ceil(CAPACITY.into()) as usize;
-        bar.set_message(format!(
-            "ledger: growing to {} claims",
-            thousands(claims.into())
-        ));
+        bar.set_message(format!("ledger: growing to {} claims", thousands(claims)));
         ledger.grow(batches.max(ledger.batches)).await?;
         bar.set_message("ledger: memory and files");
         footprints.push(ledger.footprint().await?);

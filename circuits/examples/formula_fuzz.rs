@@ -1,4 +1,4 @@
-//! Compares evaluator and circuit on random formulas, for as long as you ask it to.
+//! Compares interpreter and circuit on random formulas, for as long as you ask it to.
 //!
 //! `cargo run --release -p merits-circuits --features fuzz --example formula_fuzz -- --minutes 60 --seed 1`
 //!

@@ -1,4 +1,4 @@
-//! Reading the stored log, beside the writer and without waiting for it.
+//! Reading the stored log, beside the writer. A reader never waits for it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,13 +24,13 @@ pub(crate) struct StoredLeaf {
     pub(crate) leaf: Vec<u8>,
 }
 
-/// The stored leaves and rows, of whatever store. Clones share it.
+/// The stored leaves and rows, in any store. Clones share the store.
 #[derive(Clone, Debug)]
 pub(crate) struct Archive {
     reader: Arc<dyn Reader>,
 }
 
-/// [`StorageReader`] as an object, so that services are not of one store.
+/// [`StorageReader`] as an object, so that services do not depend on the kind of store.
 trait Reader: fmt::Debug + Send + Sync {
     fn entry<'a>(&'a self, id: &'a EntryId) -> Answer<'a, Option<(u64, Vec<u8>)>>;
     fn find_all<'a>(&'a self, ids: &'a [EntryId]) -> Answer<'a, HashMap<EntryId, u64>>;
@@ -44,10 +44,10 @@ trait Reader: fmt::Debug + Send + Sync {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
-/// What a read answers.
+/// The answer to a read.
 type Answer<'a, T> = BoxFuture<'a, Result<T, StoreFailure>>;
 
-/// A value that may occur once.
+/// A value that may occur only once in the log.
 type Value = (UniqueSet, [u8; 32]);
 
 impl<R: StorageReader + fmt::Debug> Reader for R {
@@ -114,7 +114,7 @@ impl Archive {
         Ok(found.map(|(index, leaf)| StoredLeaf { index, leaf }))
     }
 
-    /// Of these entries, the indices of those that are in the log.
+    /// The indices of those of these entries that are in the log.
     pub(crate) async fn find_all(
         &self,
         ids: &[EntryId],
@@ -122,13 +122,13 @@ impl Archive {
         self.reader.find_all(ids).await
     }
 
-    /// Leaves from `from` on, before `until`: as many as a page holds, at least one if there is
-    /// one.
+    /// Leaves from `from` on, before `until`: as many as a page holds, and at least one if one
+    /// exists.
     pub(crate) async fn page(&self, from: u64, until: u64) -> Result<Vec<Vec<u8>>, StoreFailure> {
         self.reader.leaves(from, until).await
     }
 
-    /// Hashes of complete subtrees. What is not stored is missing from the answer.
+    /// Hashes of complete subtrees. Hashes that are not stored are missing from the answer.
     pub(crate) async fn nodes(&self, wanted: &[Node]) -> Result<HashMap<Node, Hash>, StoreFailure> {
         self.reader.nodes(wanted).await
     }
@@ -143,14 +143,17 @@ impl Archive {
         self.reader.range(table, from, limit).await
     }
 
-    /// Rows of the state, as a view that knows them and nothing else.
-    pub(crate) async fn view(&self, wanted: Vec<RowKey>) -> Result<View, StoreFailure> {
-        let mut view = View::new();
+    /// Adds rows of the state to a view.
+    pub(crate) async fn learn(
+        &self,
+        view: &mut View,
+        wanted: Vec<RowKey>,
+    ) -> Result<(), StoreFailure> {
         if !wanted.is_empty() {
             let values = self.reader.get(&wanted).await?;
             view.learn(wanted.into_iter().zip(values));
         }
-        Ok(view)
+        Ok(())
     }
 
     /// Which of these values are used up.

@@ -8,25 +8,29 @@ use std::{
 
 use futures::future::BoxFuture;
 use merits_guard::output::Readers;
-use merits_ledger::tree::{Frontier, frontier_nodes};
-use merits_ledger_sqlite::inspect;
+use merits_ledger::{
+    storage::{Inspect as _, Inspection as _, LogRow, Place as _, Staged, StoreFailure},
+    tree::{Frontier, frontier_nodes},
+};
 use merits_primitives::ids::Origin;
 use merits_replica::{HighWaterMark, MarkError};
-use merits_sqlite::{FileError, Staged, StoreKind};
+use merits_sqlite::FileError;
 use merits_verifier::{
     log::{Checkpoint, Hash, LogKey, SignedCheckpoint},
     signature::PublicKey,
 };
 use rand_core::CryptoRng;
-use sqlx::{Connection as _, SqliteConnection};
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{
+    backend::{self, Inspect},
     config::Config,
     data_dir,
     error::StartError,
-    fsck::{Report, fsck_file, require_facts},
-    log_key, schema,
+    founding,
+    fsck::{self, Report, failed},
+    log_key,
 };
 
 /// Why a backup was not made or not restored.
@@ -129,8 +133,8 @@ pub enum BackupError {
     },
 }
 
-impl From<sqlx::Error> for BackupError {
-    fn from(error: sqlx::Error) -> Self {
+impl From<StoreFailure> for BackupError {
+    fn from(error: StoreFailure) -> Self {
         Self::Ledger(error.into())
     }
 }
@@ -148,15 +152,33 @@ impl From<MarkError> for BackupError {
 }
 
 /// A copy that was made or restored.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Kept {
     /// The counts of fsck.
     pub report: Report,
     /// Its newest checkpoint.
+    #[serde(serialize_with = "tree")]
     pub checkpoint: Checkpoint,
     /// The separate file of that checkpoint.
     pub checkpoint_file: PathBuf,
+}
+
+/// A checkpoint in a serialized report.
+#[derive(Serialize)]
+struct Tree<'a> {
+    origin: &'a str,
+    size: u64,
+    root: String,
+}
+
+fn tree<S: Serializer>(checkpoint: &Checkpoint, serializer: S) -> Result<S::Ok, S::Error> {
+    let tree = Tree {
+        origin: checkpoint.origin.as_str(),
+        size: checkpoint.size,
+        root: hex::encode(checkpoint.root),
+    };
+    tree.serialize(serializer)
 }
 
 /// Copies the ledger that `config` names to `output`, also while it is being served, checks the
@@ -170,8 +192,8 @@ pub async fn backup(
     output: &Path,
     rng: &mut impl CryptoRng,
 ) -> Result<Kept, BackupError> {
-    crate::founding::require(config).await?;
-    let database = config.database();
+    let place = backend::place(config);
+    founding::require(config, &place).await?;
     let checkpoint_file = with_suffix(output, ".checkpoint");
     if std::fs::symlink_metadata(&checkpoint_file).is_ok() {
         return Err(FileError::Exists {
@@ -179,27 +201,21 @@ pub async fn backup(
         }
         .into());
     }
-    let key = key_of(config, &database).await?;
+    let key = key_of(config, &place).await?;
     // Read this first, so that the copy can only be newer.
     let mark = HighWaterMark::look(&config.high_water_mark, &config.data_dir, &key)?;
-    let staged = Staged::copy_of(&database, output).await?;
+    let staged = place.back_up(output).await.map_err(refused)?;
     let unsound = |report| BackupError::Unsound {
-        path: database.clone(),
+        path: place.name().to_owned(),
         report,
         live: true,
     };
-    let (report, signed, checkpoint) = sound(config, staged.path(), &key, unsound, rng).await?;
+    let (report, signed, checkpoint) = sound(config, &staged, &key, unsound, rng).await?;
     if let Some(mark) = mark {
-        require(
-            staged.path(),
-            &checkpoint,
-            &mark,
-            &database,
-            &config.high_water_mark,
-        )
-        .await?;
+        let (source, mark_file) = (place.name(), &config.high_water_mark);
+        require(&staged, &checkpoint, &mark, source, mark_file).await?;
     }
-    place(staged, &checkpoint_file, &signed.to_string())?;
+    put_in_place(staged, &checkpoint_file, &signed.to_string())?;
     Ok(Kept {
         report,
         checkpoint,
@@ -208,12 +224,16 @@ pub async fn backup(
 }
 
 /// Gives a backup its name, with its checkpoint beside it: both, or neither.
-fn place(staged: Staged, checkpoint_file: &Path, checkpoint: &str) -> Result<(), BackupError> {
+fn put_in_place<S: Staged + Inspect>(
+    staged: S,
+    checkpoint_file: &Path,
+    checkpoint: &str,
+) -> Result<(), BackupError> {
     // The checkpoint first: a backup that has its name is complete.
     write_new(checkpoint_file, checkpoint)?;
     staged.put_in_place().map_err(|error| {
         let _ = std::fs::remove_file(checkpoint_file);
-        error.into()
+        refused(error)
     })
 }
 
@@ -235,23 +255,23 @@ pub async fn restore(
 ) -> Result<Kept, BackupError> {
     config.check().map_err(StartError::from)?;
     HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
-    let database = config.database();
-    StoreKind::Ledger.require(input).await?;
-    let key = key_of(config, input).await?;
+    let place = backend::place(config);
+    let backup = place.backup(input).await.map_err(refused)?;
+    let key = key_of(config, &backup).await?;
     let needed = read_checkpoint(not_behind, &key)?;
     let _lock = data_dir::lock_data_dir(config)?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
-    let staged = Staged::copy_of(input, &database).await?;
+    let staged = place.restore(&backup).await.map_err(refused)?;
     let unsound = |report| BackupError::Unsound {
         path: input.to_owned(),
         report,
         live: false,
     };
-    let (report, signed, checkpoint) = sound(config, staged.path(), &key, unsound, rng).await?;
-    require(staged.path(), &checkpoint, &needed, input, not_behind).await?;
+    let (report, signed, checkpoint) = sound(config, &staged, &key, unsound, rng).await?;
+    require(&staged, &checkpoint, &needed, input, not_behind).await?;
     match mark.newest().cloned() {
         Some(marked) => {
-            require(staged.path(), &checkpoint, &marked, input, mark.path()).await?;
+            require(&staged, &checkpoint, &marked, input, mark.path()).await?;
         }
         // A checkpoint in the backup shows nothing about later entries.
         None if needed.size <= checkpoint.size && !nothing_newer => {
@@ -266,7 +286,7 @@ pub async fn restore(
     // Raise the mark first. If the power fails in between, the same command can be repeated, and a
     // start reports a lost ledger instead of serving one without a mark.
     mark.raise(&checkpoint, &signed)?;
-    staged.put_in_place()?;
+    staged.put_in_place().map_err(refused)?;
     Ok(Kept {
         report,
         checkpoint,
@@ -275,10 +295,11 @@ pub async fn restore(
 }
 
 /// A high-water mark that was made or raised.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct Raised {
     /// The tree that it covers.
+    #[serde(serialize_with = "tree")]
     pub checkpoint: Checkpoint,
     /// Entries in the database. If there are fewer than the mark covers, the database is an older
     /// copy, which is not served.
@@ -296,22 +317,22 @@ pub fn raise_mark<'a>(
     checkpoint: &'a Path,
 ) -> BoxFuture<'a, Result<Raised, BackupError>> {
     Box::pin(async move {
-        crate::founding::require(config).await?;
+        let place = backend::place(config);
+        founding::require(config, &place).await?;
         let _lock = data_dir::lock_data_dir(config)?;
-        let database = config.database();
-        let key = key_of(config, &database).await?;
+        let key = key_of(config, &place).await?;
         let (newest, signed) = read_signed(checkpoint, &key)?;
         let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, &key)?;
-        let stored = stored_tree(&database).await?;
+        let stored = stored_tree(&place).await?;
         // A tree that the log signed but the database does not reach is accepted: the mark then
         // prevents serving this older copy.
         if newest.size <= stored.size {
-            require(&database, &stored, &newest, &database, checkpoint).await?;
+            require(&place, &stored, &newest, place.name(), checkpoint).await?;
         }
         if let Some(old) = mark.newest().cloned() {
             // If the database does not reach the mark, there is nothing to compare its successor
             // with.
-            require(&database, &stored, &old, &database, mark.path()).await?;
+            require(&place, &stored, &old, place.name(), mark.path()).await?;
             if newest.size < old.size {
                 return Err(BackupError::Lower {
                     path: mark.path().to_owned(),
@@ -329,36 +350,32 @@ pub fn raise_mark<'a>(
     })
 }
 
-/// The tree of the stored nodes, which must be that of the table `log`.
-async fn stored_tree(database: &Path) -> Result<Checkpoint, BackupError> {
-    let mut db = open(database).await?;
-    let row = inspect::log_row(&mut db).await?;
-    let damaged = |what: &str| StartError::Damaged(format!("{}: {what}", database.display()));
-    let row = row.ok_or_else(|| damaged("the log was never founded"))?;
-    let root = root_at(&mut db, row.size).await?;
-    db.close().await?;
+/// The tree of the stored nodes, which must be that of the log's row.
+async fn stored_tree<I: Inspect>(place: &I) -> Result<Checkpoint, BackupError> {
+    let mut inspection = fsck::open(place).await?;
+    let row = founded(place, &mut inspection).await?;
+    let root = root_at::<I>(&mut inspection, row.size).await?;
+    end::<I>(inspection).await?;
     let root = root.filter(|root| root[..] == row.root[..]);
     Ok(Checkpoint {
-        origin: Origin::new(&row.origin).map_err(|error| damaged(&error.to_string()))?,
+        origin: Origin::new(&row.origin).map_err(|error| damaged(place, &error.to_string()))?,
         size: row.size,
-        root: root.ok_or_else(|| damaged("the stored tree nodes lead to another root"))?,
+        root: root.ok_or_else(|| damaged(place, "the stored tree nodes lead to another root"))?,
     })
 }
 
 /// The key of the log in a database, whose founding facts must be the configuration's. If the
 /// configuration's key file is there, it must be that key.
-async fn key_of(config: &Config, database: &Path) -> Result<LogKey, BackupError> {
-    let mut db = open(database).await?;
-    require_facts(&mut db, config, database).await?;
-    let row = inspect::log_row(&mut db).await?;
-    db.close().await?;
-    let damaged = |what: &str| StartError::Damaged(format!("{}: {what}", database.display()));
-    let row = row.ok_or_else(|| damaged("the log was never founded"))?;
+async fn key_of<I: Inspect>(config: &Config, place: &I) -> Result<LogKey, BackupError> {
+    let mut inspection = fsck::open(place).await?;
+    fsck::require_facts(place, &mut inspection, config).await?;
+    let row = founded(place, &mut inspection).await?;
+    end::<I>(inspection).await?;
     let origin = config.origin().map_err(StartError::from)?;
     let key = <[u8; 32]>::try_from(row.log_key.as_slice())
         .ok()
         .and_then(|bytes| PublicKey::from_bytes(&bytes).ok())
-        .ok_or_else(|| damaged("the log key is no Ed25519 key"))?;
+        .ok_or_else(|| damaged(place, "the log key is no Ed25519 key"))?;
     let key = LogKey::new(origin.clone(), key);
     let path = config.log_key_file();
     match log_key::load(&path, &origin)? {
@@ -367,22 +384,44 @@ async fn key_of(config: &Config, database: &Path) -> Result<LogKey, BackupError>
     }
 }
 
+/// Whose log it is.
+async fn founded<I: Inspect>(
+    place: &I,
+    inspection: &mut I::Inspection,
+) -> Result<LogRow, BackupError> {
+    let row = inspection.log_row().await.map_err(failed::<I>)?;
+    Ok(row.ok_or_else(|| damaged(place, "the log was never founded"))?)
+}
+
+fn damaged(place: &impl Inspect, what: &str) -> StartError {
+    StartError::Damaged(format!("{}: {what}", place.name().display()))
+}
+
+async fn end<I: Inspect>(inspection: I::Inspection) -> Result<(), BackupError> {
+    Ok(inspection.end().await.map_err(failed::<I>)?)
+}
+
+/// Why a place cannot be used.
+fn refused(error: impl Into<StartError>) -> BackupError {
+    BackupError::Ledger(error.into())
+}
+
 /// Checks a copy as fsck does, and reads its checkpoint. `unsound` makes the error for an
 /// inconsistent copy.
-async fn sound(
+async fn sound<I: Inspect>(
     config: &Config,
-    copy: &Path,
+    copy: &I,
     key: &LogKey,
     unsound: impl Fn(String) -> BackupError,
     rng: &mut impl CryptoRng,
 ) -> Result<(Report, SignedCheckpoint, Checkpoint), BackupError> {
-    let report = fsck_file(config, copy, rng).await?;
+    let report = fsck::check(config, copy, None, rng).await?;
     if !report.is_clean() {
         return Err(unsound(report.lines()));
     }
-    let mut db = open(copy).await?;
-    let row = inspect::log_row(&mut db).await?;
-    db.close().await?;
+    let mut inspection = fsck::open(copy).await?;
+    let row = inspection.log_row().await.map_err(failed::<I>)?;
+    end::<I>(inspection).await?;
     let row = row.ok_or_else(|| unsound("it was never founded".into()))?;
     let signed =
         SignedCheckpoint::parse(&row.checkpoint).map_err(|error| unsound(error.to_string()))?;
@@ -393,8 +432,8 @@ async fn sound(
 }
 
 /// Refuses a copy that does not hold the tree of `needed`.
-async fn require(
-    copy: &Path,
+async fn require<I: Inspect>(
+    copy: &I,
     newest: &Checkpoint,
     needed: &Checkpoint,
     source: &Path,
@@ -408,9 +447,9 @@ async fn require(
             needed: needed.size,
         });
     }
-    let mut db = open(copy).await?;
-    let root = root_at(&mut db, needed.size).await?;
-    db.close().await?;
+    let mut inspection = fsck::open(copy).await?;
+    let root = root_at::<I>(&mut inspection, needed.size).await?;
+    end::<I>(inspection).await?;
     if root == Some(needed.root) {
         Ok(())
     } else {
@@ -422,15 +461,13 @@ async fn require(
 }
 
 /// The root of the first `size` leaves, by the stored nodes, which fsck has compared with the leaves.
-async fn root_at(db: &mut SqliteConnection, size: u64) -> Result<Option<Hash>, BackupError> {
-    let nodes = inspect::nodes_at(db, &frontier_nodes(size)).await?;
+async fn root_at<I: Inspect>(
+    inspection: &mut I::Inspection,
+    size: u64,
+) -> Result<Option<Hash>, BackupError> {
+    let nodes = inspection.nodes_at(&frontier_nodes(size)).await;
+    let nodes = nodes.map_err(failed::<I>)?;
     Ok(Frontier::load(&nodes, size).ok().map(|tree| tree.root()))
-}
-
-async fn open(path: &Path) -> Result<SqliteConnection, BackupError> {
-    let db = schema::open_to_inspect(path).await?;
-    let empty = || StartError::Damaged(format!("{} is an empty database", path.display()));
-    Ok(db.ok_or_else(empty)?)
 }
 
 fn read_checkpoint(path: &Path, key: &LogKey) -> Result<Checkpoint, BackupError> {
@@ -476,14 +513,19 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 mod tests {
     use std::fs;
 
+    use merits_ledger::storage::Storage as _;
+
     use super::*;
 
     /// A store, and a copy of it that is not yet under its name.
-    async fn staged(dir: &Path, output: &Path) -> Staged {
-        let store = dir.join("store.sqlite");
-        let db = schema::create(&store).await.unwrap();
-        db.close().await.unwrap();
-        Staged::copy_of(&store, output).await.unwrap()
+    async fn staged(
+        dir: &Path,
+        output: &Path,
+    ) -> <backend::Chosen as merits_ledger::storage::Place>::Staged {
+        let place = backend::file(dir.join("store.sqlite"));
+        let store = place.create().await.unwrap().unwrap();
+        store.end().await.unwrap();
+        place.back_up(output).await.unwrap()
     }
 
     /// Regression: the copy had its name, its checkpoint could not be written, and the next attempt
@@ -505,13 +547,13 @@ mod tests {
         // The checkpoint cannot be written.
         let nowhere = dir.path().join("not-there/backup.checkpoint");
         let copy = staged(dir.path(), &output).await;
-        assert!(place(copy, &nowhere, "checkpoint").is_err());
+        assert!(put_in_place(copy, &nowhere, "checkpoint").is_err());
         assert_eq!(left(), Vec::<String>::new());
         // Another program made a file of this name meanwhile: it stays.
         fs::remove_file(dir.path().join("store.sqlite")).unwrap();
         let copy = staged(dir.path(), &output).await;
         fs::write(&beside, "mine").unwrap();
-        assert!(place(copy, &beside, "checkpoint").is_err());
+        assert!(put_in_place(copy, &beside, "checkpoint").is_err());
         assert_eq!(left(), ["backup.checkpoint"]);
         assert_eq!(fs::read_to_string(&beside).unwrap(), "mine");
         fs::remove_file(&beside).unwrap();
@@ -519,14 +561,14 @@ mod tests {
         fs::remove_file(dir.path().join("store.sqlite")).unwrap();
         let copy = staged(dir.path(), &output).await;
         fs::write(&output, "mine").unwrap();
-        assert!(place(copy, &beside, "checkpoint").is_err());
+        assert!(put_in_place(copy, &beside, "checkpoint").is_err());
         assert_eq!(left(), ["backup"]);
         assert_eq!(fs::read_to_string(&output).unwrap(), "mine");
         fs::remove_file(&output).unwrap();
         // And then it can.
         fs::remove_file(dir.path().join("store.sqlite")).unwrap();
         let copy = staged(dir.path(), &output).await;
-        place(copy, &beside, "checkpoint").unwrap();
+        put_in_place(copy, &beside, "checkpoint").unwrap();
         assert_eq!(left(), ["backup", "backup.checkpoint"]);
         assert_eq!(fs::read_to_string(&beside).unwrap(), "checkpoint");
     }

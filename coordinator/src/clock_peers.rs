@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
 use merits_primitives::calendar::Timestamp;
+use merits_proto::transport_words;
 use tonic::transport::Endpoint;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
@@ -139,7 +140,7 @@ async fn time_of(peer: String) -> Result<Timestamp, String> {
             .map_err(|error| error.to_string())?
             .connect()
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| transport_words(&error))?;
         // A refusal has a date as well.
         let answer = HealthClient::new(channel)
             .max_decoding_message_size(MOST_ANSWER)

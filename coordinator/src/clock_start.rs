@@ -65,7 +65,7 @@ pub(crate) struct Known<'a> {
     pub(crate) newest_leaf: Option<Timestamp>,
     /// When the coordinator ran last.
     pub(crate) last_seen: Option<&'a Seen>,
-    /// Today, by somebody's word.
+    /// Today, as an operator stated it.
     pub(crate) today: Option<Day>,
     /// Whether enough peers say that the clock is right.
     pub(crate) peers_agree: bool,

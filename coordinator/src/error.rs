@@ -6,7 +6,7 @@ use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
 use merits_ledger::storage::StoreFailure;
 use merits_replica::MarkError;
-use merits_sqlite::{DatabaseError, FileError};
+use merits_sqlite::FileError;
 use thiserror::Error;
 
 /// A configuration that cannot be used. Its author is to blame.
@@ -195,19 +195,10 @@ pub enum StartError {
     /// The stored log contradicts itself.
     #[error("the stored log is damaged: {0}; run `merits coordinator fsck` and restore a backup")]
     Damaged(String),
-    /// The database failed.
-    #[error("the database failed: {0}")]
-    Database(#[from] DatabaseError),
     /// The store of the ledger failed.
     #[error("the database failed: {0}")]
     Ledger(#[from] StoreFailure),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Server(String),
-}
-
-impl From<sqlx::Error> for StartError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.into())
-    }
 }

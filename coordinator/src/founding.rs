@@ -10,40 +10,55 @@ use std::{
 };
 
 use merits_guard::folder::sync_name;
-use merits_ledger::{LedgerPolicy, storage::Founded};
+use merits_ledger::{
+    LedgerPolicy,
+    storage::{Founded, Inspection, Storage as _, StorageReader},
+};
 use merits_replica::{HighWaterMark, MarkError};
 use merits_sqlite::FileError;
 use merits_verifier::log::{Checkpoint, empty_root};
 use rand_core::CryptoRng;
 
-use merits_ledger_sqlite::Writer;
-
 use crate::{
+    backend::Place,
     clock::{Clock, Synchronised},
     clock_peers::Verdict,
     config::Config,
     data_dir,
     error::StartError,
-    log_key, schema, timekeeper,
+    log_key, timekeeper,
 };
 
 /// In `data_dir` while a ledger is being founded.
 const MARKER: &str = "founding";
 
 /// Refuses to continue without a ledger, before anything is made.
-pub(crate) async fn require(config: &Config) -> Result<(), StartError> {
-    refuse_interrupted(config)?;
-    let database = config.database();
-    if database.exists() && schema::open_to_inspect(&database).await?.is_some() {
+pub(crate) async fn require(config: &Config, place: &impl Place) -> Result<(), StartError> {
+    refuse_interrupted(config, place)?;
+    if holds_ledger(place).await? {
         Ok(())
     } else {
-        Err(missing(config))
+        Err(missing(config, place))
+    }
+}
+
+async fn holds_ledger<P: Place>(place: &P) -> Result<bool, StartError> {
+    if !place.exists() {
+        return Ok(false);
+    }
+    match place.inspect().await.map_err(Into::into)? {
+        Some(inspection) => {
+            let ended = inspection.end().await;
+            ended.map_err(<P::Inspection as Inspection>::explain)?;
+            Ok(true)
+        }
+        None => Ok(false),
     }
 }
 
 /// Why the database that the configuration names has no log.
-pub(crate) fn missing(config: &Config) -> StartError {
-    if let Err(error) = judge_places(config) {
+pub(crate) fn missing(config: &Config, place: &impl Place) -> StartError {
+    if let Err(error) = judge_places(config, place) {
         return error;
     }
     let database = config.database();
@@ -55,21 +70,21 @@ pub(crate) fn missing(config: &Config) -> StartError {
 
 /// Refuses a data directory and a database that are something else, or links that lead nowhere: what they should be
 /// is not lost.
-fn judge_places(config: &Config) -> Result<(), StartError> {
+fn judge_places(config: &Config, place: &impl Place) -> Result<(), StartError> {
     merits_guard::require_folder_if_any(&config.data_dir)
-        .and_then(|()| merits_guard::require_file_if_any(&config.database()))
-        .map_err(|error| StartError::Store(FileError::from(error)))
+        .map_err(|error| StartError::Store(FileError::from(error)))?;
+    place.judge().map_err(Into::into)
 }
 
 /// Refuses to found a ledger where that is not possible, before anything is made.
 ///
 /// # Errors
 /// [`StartError`] if there is a ledger or a part of one, or no suitable place.
-pub(crate) async fn allow(config: &Config) -> Result<(), StartError> {
-    judge_places(config)?;
-    refuse_interrupted(config)?;
+pub(crate) async fn allow(config: &Config, place: &impl Place) -> Result<(), StartError> {
+    judge_places(config, place)?;
+    refuse_interrupted(config, place)?;
     let database = config.database();
-    if database.exists() && schema::open_to_inspect(&database).await?.is_some() {
+    if holds_ledger(place).await? {
         return Err(StartError::AlreadyFounded { database });
     }
     if let Some(evidence) = evidence(config) {
@@ -118,12 +133,13 @@ pub(crate) fn say_time(clock: &dyn Clock, peers: Verdict) {
 /// Those of [`allow`], or the part that could not be made.
 pub(crate) async fn found(
     config: &Config,
+    place: &impl Place,
     policy: &LedgerPolicy,
     rng: &mut impl CryptoRng,
 ) -> Result<File, StartError> {
     let had_folder = config.data_dir.exists();
     let lock = data_dir::lock_data_dir(config)?;
-    let founded = found_locked(config, policy, rng).await;
+    let founded = found_locked(config, place, policy, rng).await;
     if founded.is_err() && !had_folder {
         // Nobody else made anything in it. A folder that is not empty stays.
         let _ = fs::remove_file(config.data_dir.join(data_dir::LOCK));
@@ -134,11 +150,12 @@ pub(crate) async fn found(
 
 async fn found_locked(
     config: &Config,
+    place: &impl Place,
     policy: &LedgerPolicy,
     rng: &mut impl CryptoRng,
 ) -> Result<(), StartError> {
     // Check again: another process may have founded it meanwhile.
-    allow(config).await?;
+    allow(config, place).await?;
     let marker = config.data_dir.join(MARKER);
     let marked = merits_guard::create_new(&marker)
         .and_then(|marked| marked.sync_all().map(|()| marked))
@@ -146,12 +163,12 @@ async fn found_locked(
     sync_name(&marker, &marked).map_err(|source| file("write", &marker, source))?;
     // Another ledger ran here last, which says nothing about this one's time.
     let made = match forget_time(config) {
-        Ok(()) => make(config, policy, rng).await,
+        Ok(()) => make(config, place, policy, rng).await,
         Err(error) => Err(error),
     };
     if made.is_err() {
         // None of them existed before, and none was used.
-        for path in things_made(config) {
+        for path in things_made(config, place) {
             let _ = fs::remove_file(path);
         }
     }
@@ -161,8 +178,9 @@ async fn found_locked(
     made
 }
 
-async fn make(
+async fn make<P: Place>(
     config: &Config,
+    place: &P,
     policy: &LedgerPolicy,
     rng: &mut impl CryptoRng,
 ) -> Result<(), StartError> {
@@ -175,11 +193,16 @@ async fn make(
     let signed = checkpoint
         .sign(&signer)
         .map_err(|e| StartError::Damaged(e.to_string()))?;
-    let mut writer = Writer::new(schema::create(&config.database()).await?);
+    let Some(mut store) = place.create().await.map_err(Into::into)? else {
+        return Err(StartError::AlreadyFounded {
+            database: config.database(),
+        });
+    };
     let key = signer.public().public().to_bytes();
     let founded = Founded::empty(key, policy, signed.to_string());
-    writer.found(&founded).await?;
-    writer.close().await?;
+    let failed = <P::Storage as StorageReader>::explain;
+    store.found(&founded).await.map_err(failed)?;
+    store.end().await.map_err(failed)?;
     let mut mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
     Ok(mark.raise(&checkpoint, &signed)?)
 }
@@ -202,31 +225,22 @@ fn evidence(config: &Config) -> Option<PathBuf> {
         .find(|path| fs::symlink_metadata(path).is_ok())
 }
 
-fn refuse_interrupted(config: &Config) -> Result<(), StartError> {
+fn refuse_interrupted(config: &Config, place: &impl Place) -> Result<(), StartError> {
     let marker = config.data_dir.join(MARKER);
     if !marker.exists() {
         return Ok(());
     }
-    let mut made = things_made(config);
+    let mut made = things_made(config, place);
     made.retain(|path| path.exists());
     made.push(marker.clone());
     Err(StartError::FoundingInterrupted { marker, made })
 }
 
-fn things_made(config: &Config) -> Vec<PathBuf> {
-    let database = config.database();
-    let beside = |suffix: &str| {
-        let mut name = database.clone().into_os_string();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    vec![
-        config.log_key_file(),
-        beside(""),
-        beside("-wal"),
-        beside("-shm"),
-        config.high_water_mark.clone(),
-    ]
+fn things_made(config: &Config, place: &impl Place) -> Vec<PathBuf> {
+    let mut files = vec![config.log_key_file()];
+    files.extend(place.files());
+    files.push(config.high_water_mark.clone());
+    files
 }
 
 fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError {

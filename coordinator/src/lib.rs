@@ -1,7 +1,7 @@
 //! The coordinator: orders the ledger, verifies proofs in batches, serves the transparency log
 //! over gRPC.
 //!
-//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; the SQLite store;
+//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; where the ledger is stored and how it is copied;
 //! the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their
 //! rules (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
 //! (`merits-replica`). The coordinator sees only public ledger data and cannot make entries itself:
@@ -16,6 +16,7 @@
 //! receipt. The order among submissions in flight is not guaranteed either.
 
 mod archive;
+mod backend;
 mod backup;
 mod clock;
 mod clock_peers;
@@ -35,11 +36,8 @@ mod needs;
 mod node;
 mod notes;
 mod opening;
-mod place;
 mod published;
 mod receipts;
-mod refused;
-mod schema;
 mod sequencer;
 mod services;
 mod startup;
@@ -47,10 +45,10 @@ mod timekeeper;
 mod verify_pool;
 mod writing;
 
+pub use backend::SCHEMA_VERSION;
 pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, Synchronised, SystemClock};
 pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
 pub use node::{Beginning, Coordinator};
-pub use schema::SCHEMA_VERSION;

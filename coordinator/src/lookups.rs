@@ -23,7 +23,7 @@ struct Asked {
 }
 
 impl Lookups {
-    /// Starts the task, on the runtime of whoever calls.
+    /// Starts the task on the caller's runtime.
     pub(crate) fn start(archive: Archive) -> Self {
         let (send, asked) = mpsc::channel(MOST);
         tokio::spawn(look(archive, asked));

@@ -6,6 +6,7 @@
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use merits_ledger::storage::{Storage as _, StorageReader};
 use merits_primitives::calendar::Day;
 use merits_proto::{
     ledger::{blobs_server::BlobsServer, ledger_server::LedgerServer},
@@ -28,6 +29,7 @@ use tokio::{
 
 use crate::{
     archive::Archive,
+    backend::{self, Place},
     clock::Clock,
     clock_peers::{self, Verdict},
     config::{ClockConfig, Config},
@@ -41,7 +43,6 @@ use crate::{
     needs::Needs,
     notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
-    schema::{self, SqliteFile},
     sequencer::SequencerError,
     services::{self, BlobsService, LedgerService, NotesService, RegistryService, VerifierService},
     timekeeper::{NOTE_EVERY, Timekeeper},
@@ -110,116 +111,126 @@ impl Coordinator {
     ) -> BoxFuture<'static, Result<Self, StartError>> {
         Box::pin(async move {
             config.check()?;
-            let policy = config.policy()?;
-            let mut rng = StdRng::from_rng(&mut rand::rng());
-            // Nothing is made until all checks have passed. If there is no folder yet, there is no
-            // lock to take first.
-            let lock = if beginning == Beginning::Found {
-                founding::allow(&config).await?;
-                None
-            } else {
-                let database = config.database();
-                // Do this before SQLite opens anything: SQLite makes files beside this one with the
-                // same mode.
-                if database.exists() {
-                    merits_sqlite::keep_private(&database)?;
-                }
-                founding::require(&config).await?;
-                let lock = lock_data_dir(&config)?;
-                schema::require_writable(&database).await?;
-                Some(lock)
-            };
-            let listener = merits_serve::listen(config.listen).await?;
-            let address = (listener.local_addr()).map_err(|error| {
-                StartError::Server(format!("the socket has no address: {error}"))
-            })?;
+            let place = backend::place(&config);
+            Self::begin_at(place, config, clock, beginning).await
+        })
+    }
 
-            let verdict = clock_peers::ask(&config.clock, &*clock).await;
-            if let Verdict::Wrong(deviation) = verdict {
-                return Err(StartError::Clock(format!(
-                    "{deviation}: set it right. If it is right and the others are wrong, remove them from \
+    /// [`Coordinator::begin`] for a ledger at `place`.
+    async fn begin_at<P: Place>(
+        place: P,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        beginning: Beginning,
+    ) -> Result<Self, StartError> {
+        let policy = config.policy()?;
+        let mut rng = StdRng::from_rng(&mut rand::rng());
+        // Nothing is made until all checks have passed. If there is no folder yet, there is no
+        // lock to take first.
+        let lock = if beginning == Beginning::Found {
+            founding::allow(&config, &place).await?;
+            None
+        } else {
+            // Do this before anything is opened: SQLite makes files beside a database with the same
+            // mode.
+            if place.exists() {
+                place.keep_private().map_err(Into::into)?;
+            }
+            founding::require(&config, &place).await?;
+            let lock = lock_data_dir(&config)?;
+            require_writable(&place).await?;
+            Some(lock)
+        };
+        let listener = merits_serve::listen(config.listen).await?;
+        let address = (listener.local_addr())
+            .map_err(|error| StartError::Server(format!("the socket has no address: {error}")))?;
+
+        let verdict = clock_peers::ask(&config.clock, &*clock).await;
+        if let Verdict::Wrong(deviation) = verdict {
+            return Err(StartError::Clock(format!(
+                "{deviation}: set it right. If it is right and the others are wrong, remove them from \
                  `clock.peers`"
-                )));
+            )));
+        }
+        let lock = match lock {
+            Some(lock) => lock,
+            None => {
+                founding::say_time(&*clock, verdict);
+                founding::found(&config, &place, &policy, &mut rng).await?
             }
-            let lock = match lock {
-                Some(lock) => lock,
-                None => {
-                    founding::say_time(&*clock, verdict);
-                    founding::found(&config, &policy, &mut rng).await?
-                }
-            };
-            let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
-            let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
-                path: config.log_key_file(),
+        };
+        let signer = log_key::load(&config.log_key_file(), &policy.origin)?;
+        let signer = Arc::new(signer.ok_or_else(|| StartError::LogKeyMissing {
+            path: config.log_key_file(),
+            database: config.database(),
+        })?);
+        let mark_file = HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
+        if !mark_file.exists() {
+            return Err(StartError::MarkMissing {
+                path: mark_file,
                 database: config.database(),
-            })?);
-            let mark_file = HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
-            if !mark_file.exists() {
-                return Err(StartError::MarkMissing {
-                    path: mark_file,
-                    database: config.database(),
-                });
-            }
-            let mark =
-                HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
-            if mark.newest().is_none() {
-                return Err(StartError::MarkMissing {
-                    path: mark.path().to_owned(),
-                    database: config.database(),
-                });
-            }
-            let time = Arc::new(Timekeeper::start(clock, &config.data_dir));
-            time.hear(verdict);
-            let (queue, waiting) = mpsc::channel(config.sequencer.queue);
-            let opening = Opening {
-                place: SqliteFile(config.database()),
-                config: config.clone(),
-                policy,
-                signer: Arc::clone(&signer),
-                mark,
-                time: Arc::clone(&time),
-                today: match beginning {
-                    Beginning::AfterPause(today) => Some(today),
-                    Beginning::GoOn | Beginning::Found => None,
-                },
-            };
-            let started = start_sequencer(opening, waiting).await?;
-            time.note();
-            let log_key = signer.public().clone();
-            let readers = schema::open_readers(&config.database(), config.database.readers).await?;
-            let archive = Archive::new(readers);
-            let (stop, stopping) = watch::channel(false);
-            let intake = Arc::new(Intake {
-                origin: log_key.origin().clone(),
-                published: started.published,
-                lookups: Lookups::start(archive.clone()),
-                notes: Notes::new(archive.clone()),
-                archive,
-                pool: start_pool(&config)?,
-                keys: Keys::new(),
-                queue,
-                signer,
-                time: Arc::clone(&time),
-                writing: started.writing,
-                door: Arc::new(Semaphore::new(config.sequencer.queue)),
-                parties: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
-                people: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
-                verifications: Arc::new(Semaphore::new(config.verification.queue)),
-                stopping,
             });
-            let serving = Serving {
-                stop: stop.clone(),
-                ended: started.ended,
-                lock,
-                time,
-            };
-            let server = tokio::spawn(serving.run(config, listener, intake, log_key.clone()));
-            Ok(Self {
-                address,
-                log_key,
-                stop,
-                server,
-            })
+        }
+        let mark = HighWaterMark::open(&config.high_water_mark, &config.data_dir, signer.public())?;
+        if mark.newest().is_none() {
+            return Err(StartError::MarkMissing {
+                path: mark.path().to_owned(),
+                database: config.database(),
+            });
+        }
+        let time = Arc::new(Timekeeper::start(clock, &config.data_dir));
+        time.hear(verdict);
+        let (queue, waiting) = mpsc::channel(config.sequencer.queue);
+        let opening = Opening {
+            place: place.clone(),
+            config: config.clone(),
+            policy,
+            signer: Arc::clone(&signer),
+            mark,
+            time: Arc::clone(&time),
+            today: match beginning {
+                Beginning::AfterPause(today) => Some(today),
+                Beginning::GoOn | Beginning::Found => None,
+            },
+        };
+        let started = start_sequencer(opening, waiting).await?;
+        time.note();
+        let log_key = signer.public().clone();
+        let readers = place.readers(config.database.readers).await;
+        let readers = readers.map_err(Into::into)?;
+        let archive = Archive::new(readers);
+        let (stop, stopping) = watch::channel(false);
+        let intake = Arc::new(Intake {
+            origin: log_key.origin().clone(),
+            published: started.published,
+            lookups: Lookups::start(archive.clone()),
+            notes: Notes::new(archive.clone()),
+            archive,
+            pool: start_pool(&config)?,
+            keys: Keys::new(),
+            queue,
+            signer,
+            time: Arc::clone(&time),
+            writing: started.writing,
+            door: Arc::new(Semaphore::new(config.sequencer.queue)),
+            parties: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
+            people: Arc::new(Semaphore::new(config.sequencer.queue.div_ceil(2))),
+            verifications: Arc::new(Semaphore::new(config.verification.queue)),
+            stopping,
+        });
+        let serving = Serving {
+            place,
+            stop: stop.clone(),
+            ended: started.ended,
+            lock,
+            time,
+        };
+        let server = tokio::spawn(serving.run(config, listener, intake, log_key.clone()));
+        Ok(Self {
+            address,
+            log_key,
+            stop,
+            server,
         })
     }
 
@@ -259,15 +270,26 @@ impl Coordinator {
     }
 }
 
+/// Makes sure that entries can be stored, before anything is served: a coordinator that cannot
+/// write would refuse the first entry.
+async fn require_writable<P: Place>(place: &P) -> Result<(), StartError> {
+    if let Some(store) = place.open().await.map_err(Into::into)? {
+        let ended = store.end().await;
+        ended.map_err(<P::Storage as StorageReader>::explain)?;
+    }
+    Ok(())
+}
+
 /// The gRPC server while it runs: what it needs until its orderly end.
-struct Serving {
+struct Serving<P> {
+    place: P,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SequencerError>>,
     lock: File,
     time: Arc<Timekeeper>,
 }
 
-impl Serving {
+impl<P: Place> Serving<P> {
     async fn run(
         mut self,
         config: Config,
@@ -327,9 +349,8 @@ impl Serving {
                 .ok(),
         };
         archive.close().await;
-        // However it ended, fold the log, so that the file alone is complete for anybody who copies
-        // it.
-        let folded = merits_sqlite::fold(&config.database()).await;
+        // However it ended, the place is complete for anybody who copies it.
+        let settled = self.place.settle().await.map_err(Into::into);
         drop(self.lock);
         let end = match (ended, result) {
             (None, _) => Err(StartError::Server("the queue was not drained".into())),
@@ -341,10 +362,10 @@ impl Serving {
             }
             (Some(Err(_)), _) => Err(StartError::Server("the sequencer's thread panicked".into())),
         };
-        match (end, folded) {
-            (Ok(()), Err(error)) => Err(error.into()),
+        match (end, settled) {
+            (Ok(()), Err(error)) => Err(error),
             (Err(end), Err(error)) => {
-                tracing::error!(%error, "the write-ahead log is not in the database's file");
+                tracing::error!(%error, "the database's file alone is not complete");
                 Err(end)
             }
             (end, Ok(())) => end,

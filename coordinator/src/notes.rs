@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 
 use crate::archive::Archive;
 
-/// Notes that one look brings: 34 KiB on the wire.
+/// Notes that one query returns: 34 KiB on the wire.
 pub(crate) const CHUNK: u64 = 1_024;
 
 /// The protobuf prefix of a note: field 1, 32 bytes.
@@ -51,7 +51,7 @@ pub(crate) enum NotesError {
     Interrupted,
 }
 
-/// How many notes a store has; each row is looked at.
+/// The number of notes of a store; this reads every row.
 pub(crate) async fn count<R: StorageReader>(store: &R) -> Result<u64, NotesError> {
     let (table, mut from) = note_runs(0);
     let mut count = 0;
@@ -62,7 +62,7 @@ pub(crate) async fn count<R: StorageReader>(store: &R) -> Result<u64, NotesError
             return Ok(count);
         };
         from.clone_from(last);
-        // The next key there can be.
+        // The next possible key.
         from.push(0);
         for (key, value) in &page {
             count += notes_of_run(key, value, 0)?.len() as u64;
@@ -74,7 +74,7 @@ pub(crate) async fn count<R: StorageReader>(store: &R) -> Result<u64, NotesError
 #[derive(Clone, Debug)]
 pub(crate) struct Notes {
     archive: Archive,
-    /// How many roots were begun.
+    /// How many computations of roots were begun.
     #[cfg(test)]
     begun: Arc<std::sync::atomic::AtomicUsize>,
 }
@@ -88,7 +88,7 @@ impl Notes {
         }
     }
 
-    /// Notes as the wire has them, in chunks: those of a `GetBucketResponse`.
+    /// Notes in wire format, in chunks, for a `GetBucketResponse`.
     pub(crate) fn encoded(
         &self,
         notes: Range<u64>,
@@ -149,7 +149,7 @@ impl Notes {
                 return Err(NotesError::Missing(next));
             };
             from.clone_from(last);
-            // The next key there can be.
+            // The next possible key.
             from.push(0);
             for (key, value) in &page {
                 if next == notes.end {

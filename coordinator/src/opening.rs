@@ -10,9 +10,9 @@ use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    backend::Place,
     config::Config,
     error::StartError,
-    place::Place,
     published::Published,
     sequencer::{Ready, Sequencer, SequencerError, parts, reload},
     timekeeper::Timekeeper,
@@ -26,7 +26,7 @@ pub(crate) struct Started {
     pub(crate) ended: oneshot::Receiver<Result<(), SequencerError>>,
 }
 
-/// What a sequencer is made of.
+/// The parts of a sequencer.
 pub(crate) struct Opening<P> {
     pub(crate) place: P,
     pub(crate) config: Config,
@@ -34,11 +34,12 @@ pub(crate) struct Opening<P> {
     pub(crate) signer: Arc<LogSigner>,
     pub(crate) mark: HighWaterMark,
     pub(crate) time: Arc<Timekeeper>,
-    /// Today, by somebody's word.
+    /// Today, as an operator stated it.
     pub(crate) today: Option<Day>,
 }
 
-/// Loads the log on a thread of its own, which then runs the sequencer. Returns when it is loaded.
+/// Loads the log on a separate thread, which then runs the sequencer. Returns when the log is
+/// loaded.
 pub(crate) async fn start_sequencer<P: Place>(
     opening: Opening<P>,
     waiting: mpsc::Receiver<Ready>,
@@ -96,7 +97,7 @@ pub(crate) async fn start_sequencer<P: Place>(
     })
 }
 
-/// Opens the store, loads the log, and makes the sequencer of it.
+/// Opens the store, loads the log, and makes the sequencer from it.
 async fn open<P: Place>(opening: Opening<P>) -> Result<Sequencer<P>, StartError> {
     let Opening {
         place,

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use merits_ledger::{
     Blob, Governing, LedgerPolicy, Replay, named_blobs,
     rows::{RowKey, StateDigest, Table},
-    storage::{STATE_VERSION, Storage},
+    storage::{STATE_VERSION, Storage, StorageReader},
     tree::{Frontier, Node, frontier_nodes},
 };
 use merits_proto::limits::PAGE_BYTES;
@@ -20,6 +20,7 @@ use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use rand_core::CryptoRng;
 
 use crate::{
+    backend::Place,
     config::Config,
     error::StartError,
     founding,
@@ -38,18 +39,20 @@ pub(crate) struct Loaded {
     pub(crate) signed: SignedCheckpoint,
 }
 
-/// Loads the log and checks it against its key, its founding facts and its high-water mark, which is
-/// raised to it.
-pub(crate) async fn load<S: Storage>(
-    store: &mut S,
+/// Loads the log and checks it against its key, its founding parameters and its high-water mark,
+/// which is raised to it.
+pub(crate) async fn load<P: Place>(
+    place: &P,
+    store: &mut P::Storage,
     config: &Config,
     policy: LedgerPolicy,
     signer: &LogSigner,
     mark: &mut HighWaterMark,
     rng: &mut impl CryptoRng,
 ) -> Result<Loaded, StartError> {
-    let Some(founded) = store.founded().await.map_err(S::explain)? else {
-        return Err(founding::missing(config));
+    let failed = <P::Storage as StorageReader>::explain;
+    let Some(founded) = store.founded().await.map_err(failed)? else {
+        return Err(founding::missing(config, place));
     };
     let facts = founded.differences(&policy);
     if !facts.is_empty() {
@@ -73,16 +76,16 @@ pub(crate) async fn load<S: Storage>(
         ));
     }
 
-    // Before the mark: a damaged tree is no fork.
+    // Check this before the mark, because a damaged tree is not a fork.
     let edge = store.nodes(&frontier_nodes(checkpoint.size)).await;
-    let edge = edge.map_err(S::explain)?;
+    let edge = edge.map_err(failed)?;
     let frontier = Frontier::load(&edge, checkpoint.size).map_err(|e| damaged(e.to_string()))?;
     if frontier.root() != checkpoint.root {
         return Err(damaged("the stored tree nodes lead to another root".into()));
     }
     let marked = mark.newest().map_or(0, |newest| newest.size);
     let at_mark = store.nodes(&frontier_nodes(marked)).await;
-    let at_mark = at_mark.map_err(S::explain)?;
+    let at_mark = at_mark.map_err(failed)?;
     mark.judge(checkpoint.size, |size| {
         let tree = Frontier::load(&at_mark, size).ok()?;
         Some(tree.root())
@@ -101,7 +104,8 @@ pub(crate) async fn load<S: Storage>(
     })
 }
 
-/// That there are as many notes as the note tree has: with one run missing, wallets would get wrong buckets.
+/// Checks that there are as many notes as the note tree has: with a run missing, wallets would get
+/// wrong buckets.
 async fn check_notes<S: Storage>(store: &S, count: u64) -> Result<(), StartError> {
     let stored = notes::count(store).await.map_err(|error| match error {
         NotesError::Store(failure) => StartError::Ledger(failure),
@@ -115,7 +119,7 @@ async fn check_notes<S: Storage>(store: &S, count: u64) -> Result<(), StartError
     )))
 }
 
-/// That there are as many leaves as the checkpoint covers, and none is missing.
+/// Checks that there are as many leaves as the checkpoint covers, and that none is missing.
 async fn check_leaves<S: Storage>(store: &S, size: u64) -> Result<(), StartError> {
     let (count, last) = store.leaf_count().await.map_err(S::explain)?;
     if count == size && last.map_or(0, |last| last + 1) == size {
@@ -127,8 +131,8 @@ async fn check_leaves<S: Storage>(store: &S, size: u64) -> Result<(), StartError
     )))
 }
 
-/// What governs and the digest, as stored; made again from the log where another version of this program
-/// stored them.
+/// The stored governing state and digest. They are computed again from the log if another version
+/// of this program stored them.
 async fn state<S: Storage>(
     store: &mut S,
     policy: LedgerPolicy,
@@ -166,8 +170,8 @@ async fn state<S: Storage>(
     Ok((state, digest))
 }
 
-/// A state is made again where it is another program's, and not where it does not fit its log: that is
-/// damage, for somebody to look at.
+/// A state is computed again if another version stored it, but not if it does not fit its log: that
+/// is damage, which a person must examine.
 async fn require_other_version<S: Storage>(store: &S) -> Result<(), StartError> {
     match store.state_version().await.map_err(S::explain)? {
         Some(version) if version == i64::from(STATE_VERSION) => Err(StartError::Damaged(
@@ -178,7 +182,7 @@ async fn require_other_version<S: Storage>(store: &S) -> Result<(), StartError> 
             tracing::warn!(
                 version,
                 wanted,
-                "the stored state is made anew from the log"
+                "another version of this program stored the state: it is computed again from the log"
             );
             Ok(())
         }
@@ -186,7 +190,7 @@ async fn require_other_version<S: Storage>(store: &S) -> Result<(), StartError> 
     }
 }
 
-/// Replays all leaves, and stores the state that they make.
+/// Replays all leaves and stores the resulting state.
 async fn rebuild<S: Storage>(
     store: &mut S,
     policy: LedgerPolicy,

@@ -20,6 +20,7 @@ use std::{
 
 use merits_guard::output::{self, Readers};
 use merits_primitives::calendar::{Day, Timestamp};
+use merits_sqlite::FileError;
 
 use crate::{
     clock::{Clock, MOST_STEP},
@@ -28,7 +29,7 @@ use crate::{
     error::StartError,
 };
 
-/// How often the time is written down.
+/// How often the time is recorded.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(60);
 
 /// In `data_dir`: when the coordinator ran last.
@@ -173,12 +174,13 @@ impl Timekeeper {
     /// [`Self::confirm`].
     ///
     /// # Errors
-    /// [`StartError::Clock`].
+    /// [`StartError::Clock`]; [`StartError::Store`] if something else than a file has its name.
     pub(crate) fn judge_start(
         &self,
         newest_leaf: Option<Timestamp>,
         today: Option<Day>,
     ) -> Result<(), StartError> {
+        merits_guard::require_file_if_any(&self.file).map_err(FileError::from)?;
         let start = Start {
             newest_leaf,
             last_seen: self.last_seen(),

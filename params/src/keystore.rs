@@ -470,8 +470,12 @@ fn read_manifest(
         path: path.clone(),
         reason,
     };
-    let manifest: KeyManifest =
-        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let manifest: KeyManifest = serde_json::from_str(&text).map_err(|error| {
+        let line = error.line();
+        damaged(format!(
+            "it was cut off, or changed by hand, near line {line}"
+        ))
+    })?;
     if manifest.format != FORMAT {
         return Err(damaged(format!(
             "format `{}` instead of `{FORMAT}`",
@@ -530,7 +534,11 @@ fn at<'a>(
     move |source| KeyStoreError::Io {
         action,
         path: path.to_owned(),
-        source,
+        source: if action == "writing" {
+            merits_guard::words::writing(source)
+        } else {
+            merits_guard::words::reading(source)
+        },
     }
 }
 

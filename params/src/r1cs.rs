@@ -68,7 +68,7 @@ pub enum R1csError {
     File(#[from] BinFileError),
     /// The file cannot be read.
     #[error("constraint system file: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// It is over another field.
     #[error(
         "the circuit is over another field than BN254's: {field}; compile it with `--prime bn128`"
@@ -89,6 +89,12 @@ pub enum R1csError {
         /// What is wrong.
         what: String,
     },
+}
+
+impl From<io::Error> for R1csError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(merits_guard::words::reading(error))
+    }
 }
 
 impl SparseMatrix {

@@ -1,19 +1,21 @@
 //! Connections for all clients: one set of timeouts, one error.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use thiserror::Error;
 use tonic::transport::{Channel, Endpoint};
 
+use crate::transport::transport_words;
+
 /// A server could not be reached. Nothing was sent to it.
 #[derive(Debug, Error)]
-#[error("{who} at {address}: {why}; is it running, and is the address right?")]
+#[error("the {who} at {address} cannot be reached: {why}")]
 pub struct Unreachable {
     /// The server, such as "coordinator".
     pub who: &'static str,
     /// The address that was tried.
     pub address: String,
-    /// The innermost reason, such as "Connection refused (os error 111)".
+    /// The reason, and what to do.
     why: String,
 }
 
@@ -31,13 +33,18 @@ pub async fn connect(
     address: &str,
     calls: Option<Duration>,
 ) -> Result<Channel, Unreachable> {
-    let unreachable = |error: tonic::transport::Error| Unreachable {
+    let unreachable = |why: String| Unreachable {
         who,
-        address: address.to_owned(),
-        why: innermost(&error),
+        address: merits_text::shown::document(address),
+        why,
     };
+    // Connections have no TLS of their own.
+    let is_http = |scheme: &str| scheme.eq_ignore_ascii_case("http://");
+    if !address.get(..7).is_some_and(is_http) {
+        return Err(unreachable(NO_ADDRESS.to_owned()));
+    }
     let mut endpoint = Endpoint::from_shared(address.to_owned())
-        .map_err(unreachable)?
+        .map_err(|_| unreachable(NO_ADDRESS.to_owned()))?
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(PING_AFTER)
         .keep_alive_timeout(PING_TIMEOUT)
@@ -46,17 +53,13 @@ pub async fn connect(
     if let Some(timeout) = calls {
         endpoint = endpoint.timeout(timeout);
     }
-    endpoint.connect().await.map_err(unreachable)
+    let connected = endpoint.connect().await;
+    connected.map_err(|error| unreachable(transport_words(&error)))
 }
 
-/// The innermost cause. The outer ones only say that the transport failed.
-fn innermost(error: &dyn Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    merits_text::shown::document(&error.to_string())
-}
+/// Advice for a text that is no address.
+const NO_ADDRESS: &str =
+    "this is no address of a server. Write one such as http://127.0.0.1:7700, with its port";
 
 /// A server on the same continent answers a connection well within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -79,16 +82,30 @@ mod tests {
         connection.unwrap_err().to_string()
     }
 
+    /// Regression: "Connection refused (os error 111)", and "invalid uri character".
     #[test]
     fn a_server_that_is_not_there_and_a_bad_address_are_told_apart() {
         // A port that was just free, with no listener.
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", free.local_addr().unwrap());
         drop(free);
-        let message = told(&address);
-        assert!(message.starts_with(&format!("coordinator at {address}: Connection refused")));
-        assert!(message.ends_with("is it running, and is the address right?"));
-        let message = told("no address");
-        assert!(message.contains("invalid uri character"), "{message}");
+        assert_eq!(
+            told(&address),
+            format!(
+                "the coordinator at {address} cannot be reached: nothing listens there: start the server, or \
+                 correct the address or its port"
+            )
+        );
+        for address in [
+            "no address",
+            "",
+            "127.0.0.1:7700",
+            "https://127.0.0.1:7700",
+            "http://",
+            "http:// x",
+        ] {
+            let message = told(address);
+            assert!(message.contains(NO_ADDRESS), "{message}");
+        }
     }
 }

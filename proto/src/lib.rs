@@ -15,6 +15,7 @@ mod fault;
 pub mod limits;
 mod note_tree;
 mod redemption;
+mod transport;
 mod verdict;
 
 pub use checked::{
@@ -27,6 +28,7 @@ pub use fault::{BadFault, Fault};
 pub use generated::fault::v1::Fault as FaultMessage;
 pub use note_tree::{NoteBucket, NoteBuckets};
 pub use redemption::{OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
+pub use transport::transport_words;
 pub use verdict::Verdict;
 
 pub use merits_verifier::{FieldPath, Reason, ReasonCode};

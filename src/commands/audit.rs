@@ -163,27 +163,27 @@ impl Book {
                 "{} {}, at most {}",
                 thousands(count),
                 claims(count),
-                grouped(balance.unopened_worst)
+                thousands(balance.unopened_worst.0)
             ),
         };
         let outstanding = match balance.outstanding() {
             None => "LESS THAN NOTHING".to_owned(),
-            Some((least, most)) if least == most => grouped(least),
-            Some((least, most)) => format!("{} to {}", grouped(least), grouped(most)),
+            Some((least, most)) if least == most => thousands(least.0),
+            Some((least, most)) => format!("{} to {}", thousands(least.0), thousands(most.0)),
         };
         [
             self.scale.clone(),
             expiry_label(self.expiry),
             format!(
                 "{} over {} {}",
-                grouped(balance.issued),
+                thousands(balance.issued.0),
                 thousands(balance.claims),
                 claims(balance.claims)
             ),
             unopened,
             format!(
                 "{} in {}",
-                grouped(balance.redeemed),
+                thousands(balance.redeemed.0),
                 thousands(balance.redemptions)
             ),
             if balance.expired {
@@ -206,19 +206,16 @@ impl Book {
              scale and show this to the supervisors",
             self.scale,
             expiry_label(self.expiry),
-            grouped(balance.redeemed),
-            grouped(balance.issued + balance.unopened_worst)
+            thousands(balance.redeemed.0),
+            thousands((balance.issued + balance.unopened_worst).0)
         ))
     }
 }
 
-/// Like [`thousands`], for sums.
-fn grouped(number: u128) -> String {
-    u64::try_from(number).map_or_else(|_| number.to_string(), thousands)
-}
-
 #[cfg(test)]
 mod tests {
+    use merits_primitives::sum::CreditsSum;
+
     use super::*;
 
     fn book(balance: Balance) -> Book {
@@ -233,11 +230,11 @@ mod tests {
     #[test]
     fn a_balance_reads_as_a_range_while_totals_are_unopened() {
         let balance = Balance {
-            issued: 12_000,
+            issued: CreditsSum(12_000),
             claims: 20,
             unopened_claims: 1,
-            unopened_worst: 500,
-            redeemed: 2_000,
+            unopened_worst: CreditsSum(500),
+            redeemed: CreditsSum(2_000),
             redemptions: 3,
             expired: false,
         };
@@ -249,7 +246,7 @@ mod tests {
         assert_eq!(outstanding, "10,000 to 10,500");
         let settled = Balance {
             unopened_claims: 0,
-            unopened_worst: 0,
+            unopened_worst: CreditsSum(0),
             expired: true,
             ..balance
         };
@@ -260,14 +257,14 @@ mod tests {
     #[test]
     fn more_redeemed_than_can_be_issued_is_said_loudly() {
         let balance = Balance {
-            issued: 100,
-            unopened_worst: 50,
-            redeemed: 150,
+            issued: CreditsSum(100),
+            unopened_worst: CreditsSum(50),
+            redeemed: CreditsSum(150),
             ..Balance::default()
         };
         assert_eq!(book(balance.clone()).alarm(), None);
         let forged = Balance {
-            redeemed: 151,
+            redeemed: CreditsSum(151),
             ..balance
         };
         let alarm = book(forged.clone()).alarm().expect("an alarm");

@@ -12,10 +12,12 @@ use merits_party::{lookup::find_entry, machine_time};
 use merits_primitives::ids::EntryId;
 use merits_supervisor::{
     board::{BoardReport, Seated},
-    config::{WitnessConfig, board_member},
+    config::WitnessConfig,
     net::{Seat, Supervisor},
 };
 use merits_text::typed::{argument, prose};
+
+use super::numbers;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -110,16 +112,16 @@ pub(crate) enum Propose {
         #[arg(long)]
         config: PathBuf,
         /// Supervisors that an ordinary act takes
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::members)]
         ordinary: u16,
         /// Supervisors that an act of trust takes
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::members)]
         trust: u16,
         /// Seconds that an act of trust waits
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::delay)]
         delay: u32,
         /// Log witnesses that must consent to an act on a witness, an epoch or other thresholds
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::consents)]
         consents: u16,
     },
 }
@@ -208,7 +210,7 @@ impl Propose {
 
 /// The seat of a supervisor or a log witness, by its configuration file.
 async fn seat(config: &Path) -> anyhow::Result<Seat> {
-    Ok(Seat::open(&board_member(config)?).await?)
+    Ok(Seat::open(&WitnessConfig::of_a_holder(config)?).await?)
 }
 
 fn parse_act(text: &str) -> anyhow::Result<EntryId> {

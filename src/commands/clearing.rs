@@ -1,15 +1,9 @@
 //! `merits clearing`: audit the whole log, keep the books.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
-use merits_clearing::{
-    config::ClearingConfig,
-    net::{Report, audit_log},
-};
+use merits_clearing::{config::ClearingConfig, net::Report};
 use merits_party::identity::PartyConfig as _;
 
 use super::hand_over;
@@ -44,7 +38,7 @@ impl Command {
                 Ok(ExitCode::SUCCESS)
             }
             Self::Audit { config } => {
-                let report = audit(&config).await?;
+                let report = ClearingConfig::load(&config)?.audit().await?;
                 print(&report);
                 Ok(if report.is_clean() {
                     ExitCode::SUCCESS
@@ -54,16 +48,6 @@ impl Command {
             }
         }
     }
-}
-
-/// Brings the bank's copy up to date and audits it.
-pub(crate) async fn audit(config: &Path) -> anyhow::Result<Report> {
-    let config = ClearingConfig::load(config)?;
-    let follower = config.ledger.follow().await?;
-    let online = config
-        .verify_online
-        .then_some(config.ledger.coordinator.as_str());
-    Ok(audit_log(&follower, online).await?)
 }
 
 fn print(report: &Report) {
@@ -100,7 +84,7 @@ fn print(report: &Report) {
         match total {
             Ok(total) => println!(
                 "total {entry}: {} {} over {} claims, checked from the log",
-                thousands(total.sum),
+                thousands(total.sum.0),
                 total.output,
                 total.claims
             ),

@@ -12,7 +12,7 @@ use std::{
     },
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_distributor::{
     Distributor, DistributorError, LinksReport, OpenStore, RecordsInput, Surroundings, TERMS,
@@ -34,10 +34,10 @@ use merits_text::typed::argument;
 use rand::rngs::StdRng;
 
 use super::{
-    hand_over,
+    hand_over, numbers,
     source::{NOTHING, PARTLY, admit_rejects},
 };
-use crate::{outputs, screen::thousands};
+use crate::{inputs, outputs, screen::thousands};
 use progress::Bars;
 
 #[derive(Debug, Subcommand)]
@@ -88,7 +88,7 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
         /// Read only this many subjects, the first ones
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::subjects)]
         subjects: Option<usize>,
     },
     /// Take in records, prove, submit; continues with what an earlier run left
@@ -141,7 +141,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         entry: String,
         /// Claim in it, from 0
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::claim)]
         claim: u16,
         /// Request file of the supervisor that opened the claim: the log must hold its request
         #[arg(
@@ -178,7 +178,7 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
     /// Read only this many subjects, the first ones
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::subjects)]
     pub(crate) subjects: Option<usize>,
 }
 
@@ -216,6 +216,7 @@ impl Command {
             Self::Run(arguments) => {
                 admit(&arguments)?;
                 let distributor = open(&arguments.config).await?;
+                inputs::remark_people(arguments.bundle.as_deref());
                 let done = run(&distributor, arguments.records()).await;
                 let summary = distributor.close(done).await?;
                 printing::run(&summary);
@@ -396,13 +397,14 @@ impl StopWatch {
 pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
     let at = || format!("request file {}", path.display());
     let file = RequestFile::read(path).with_context(at)?;
+    inputs::remark_people([path]);
     let id = file
         .request_id()
-        .context("no id of a request")
+        .context("it holds no id of a request: take the file that `merits supervisor open` wrote")
         .with_context(at)?;
     let content = file
         .content()
-        .context("no entry or nonce")
+        .context("it holds no entry or nonce: take the file that `merits supervisor open` wrote")
         .with_context(at)?;
     Ok((id, content))
 }
@@ -412,34 +414,22 @@ pub(crate) fn rng() -> StdRng {
     rand::make_rng()
 }
 
-/// Writes pseudonyms of accounts in a file of records.
-pub(crate) fn write_links(
+/// Writes pseudonyms of accounts for a source.
+pub(crate) async fn links(
     distributor: &Distributor,
-    input: &Path,
+    input: Option<&Path>,
     source: &str,
     output: &Path,
     subjects: Option<usize>,
 ) -> Result<LinksReport, DistributorError> {
     let bars = Bars::default();
     let shown = |event| bars.show(event);
-    let done = distributor.write_links(input, source, output, subjects, machine_time(), &shown);
+    let now = machine_time();
+    let done = distributor
+        .write_links(input, source, output, subjects, now, &shown)
+        .await;
     bars.clear();
     done
-}
-
-/// Writes pseudonyms for a source.
-async fn links(
-    distributor: &Distributor,
-    input: Option<&Path>,
-    source: &str,
-    output: &Path,
-    subjects: Option<usize>,
-) -> anyhow::Result<LinksReport> {
-    if distributor.has_tickets()? {
-        return Ok(distributor.write_ticket_links(source, output).await?);
-    }
-    let input = input.context("the accounts are not known: give --input with their records")?;
-    Ok(write_links(distributor, input, source, output, subjects)?)
 }
 
 /// Prints what the store holds; writes all receipts into a directory.
@@ -496,6 +486,7 @@ async fn terms_of(
 /// Takes tickets in and deposits them. Fails when one was refused.
 async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let distributor = open(config).await?;
+    inputs::remark_people(import.iter().map(PathBuf::as_path));
     let done = tickets_of(&distributor, import).await;
     let refused = distributor.close(done).await?;
     Ok(if refused == 0 {
@@ -506,11 +497,10 @@ async fn tickets(config: &Path, import: &[PathBuf]) -> anyhow::Result<ExitCode> 
 }
 
 /// Returns how many were refused.
-async fn tickets_of(distributor: &Distributor, import: &[PathBuf]) -> anyhow::Result<usize> {
-    ensure!(
-        distributor.has_tickets()?,
-        "the ledger takes no tickets: its accounts are in custody"
-    );
+async fn tickets_of(
+    distributor: &Distributor,
+    import: &[PathBuf],
+) -> Result<usize, DistributorError> {
     let reports = distributor
         .import_tickets(import, machine_time(), &mut rng())
         .await?;

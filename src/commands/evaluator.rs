@@ -2,9 +2,8 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
 use clap::Subcommand;
-use merits_evaluator::{config::EvaluatorConfig, net::serve};
+use merits_evaluator::config::EvaluatorConfig;
 use merits_party::{identity::PartyConfig as _, stop_signal};
 
 use super::hand_over;
@@ -42,23 +41,16 @@ impl Command {
                     Ok(EvaluatorConfig::load(&config)?.apply(&mut rand::rng())?)
                 })?;
             }
-            Self::Announce { config } => match EvaluatorConfig::load(&config)?.announce().await? {
-                Some(entry) => println!("announced the evaluator's key: entry {entry}"),
-                None => println!("the ledger has this evaluator's key already"),
-            },
+            Self::Announce { config } => {
+                match EvaluatorConfig::load(&config)?.announce().await?.entry {
+                    Some(entry) => println!("announced the evaluator's key: entry {entry}"),
+                    None => println!("the ledger has this evaluator's key already"),
+                }
+            }
             Self::Serve { config } => {
                 let config = EvaluatorConfig::load(&config)?;
-                let stop = stop_signal()?;
-                let listener = merits_serve::listen(config.listen).await?;
-                let service = config.service().await?;
-                println!(
-                    "{} answers registrars on {}",
-                    config.name,
-                    listener
-                        .local_addr()
-                        .context("the address that this server listens on")?
-                );
-                serve(service, listener, &config.server, stop).await?;
+                let ready = |address| println!("{} answers registrars on {address}", config.name);
+                config.serve(ready, stop_signal()?).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

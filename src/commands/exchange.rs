@@ -7,12 +7,13 @@ use std::{
 
 use clap::{Subcommand, ValueEnum};
 use merits_exchange::{code_file, config::ExchangeConfig};
+use merits_guard::exposed::Holds;
 use merits_party::{identity::PartyConfig as _, machine_time, stop_signal};
 use merits_text::typed::argument;
 use rand::rngs::StdRng;
 
 use super::hand_over;
-use crate::{outputs, screen::thousands};
+use crate::{inputs, outputs, screen::thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -97,6 +98,7 @@ impl Command {
                     Some(FirstLine::Code) => code_file::FirstLine::Code,
                 };
                 let config = ExchangeConfig::load(&config)?;
+                inputs::remark(&vouchers, Holds::Vouchers);
                 stock(&config, &offer, &vouchers, first_line).await?;
             }
             Self::Serve { config } => {

@@ -1,18 +1,12 @@
 //! `merits issuer`: build a scale, propose it.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
-use merits_issuer::{Built, config::IssuerConfig};
-use merits_params::keystore::KeyStore;
+use merits_issuer::config::IssuerConfig;
 use merits_party::identity::PartyConfig as _;
-use merits_primitives::ids::EntryId;
-use merits_verifier::groth16::KeyPolicy;
 
-use super::hand_over;
+use super::{distributor::rng, hand_over};
 use crate::screen::working;
 
 #[derive(Debug, Subcommand)]
@@ -45,48 +39,16 @@ impl Command {
             Self::Propose { config } => {
                 let config = IssuerConfig::load(&config)?;
                 let bar = working("compiling the formula; making or loading the keys");
-                let built = build(&config).await?;
+                let built = config.build(rng()).await?;
                 bar.finish_and_clear();
-                let entry = propose(&config, &built).await?;
-                let manifest = built.manifest();
+                let proposed = config.propose(&built).await?;
                 println!(
-                    "proposed {} version {}: entry {entry}",
-                    manifest.id(),
-                    manifest.version().0
+                    "proposed {} version {}: entry {}",
+                    proposed.scale, proposed.version.0, proposed.entry
                 );
-                println!("keys and circuit files: {}", built.key().dir.display());
+                println!("keys and circuit files: {}", proposed.files.display());
             }
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Compiles the scale and takes its key, making it if there is none.
-pub(crate) async fn build(config: &IssuerConfig) -> anyhow::Result<Built> {
-    let (scale, store) = (config.scale.clone(), config.key_store.clone());
-    let (name, allow_dev_keys) = (config.name.clone(), config.ledger.allow_dev_keys);
-    // A set-up keeps all cores busy for seconds.
-    let built = tokio::task::spawn_blocking(move || {
-        Built::new(
-            Path::new(&scale),
-            &KeyStore::new(store),
-            &name,
-            KeyPolicy { allow_dev_keys },
-            &mut rand::rng(),
-        )
-    })
-    .await?;
-    Ok(built?)
-}
-
-/// Puts the proposal on the ledger.
-pub(crate) async fn propose(config: &IssuerConfig, built: &Built) -> anyhow::Result<EntryId> {
-    let identity = config.identity()?;
-    let (entry, blob) = built.entry(&identity.origin, identity.party(), &identity.signing)?;
-    let mut client = config.ledger.connect().await?;
-    let submitted = match blob {
-        None => client.submit(&entry).await?,
-        Some(blob) => client.submit_with(&entry, &blob).await?,
-    };
-    Ok(submitted.id)
 }

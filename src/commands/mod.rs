@@ -11,6 +11,7 @@ pub(crate) mod exchange;
 pub(crate) mod issuer;
 pub(crate) mod kit;
 pub(crate) mod mark;
+pub(crate) mod numbers;
 pub(crate) mod registrar;
 pub(crate) mod scale;
 pub(crate) mod setup;
@@ -23,15 +24,15 @@ pub(crate) mod witness;
 
 use std::path::Path;
 
-use merits_party::handover::{self, Handover};
+use merits_party::public_line::{self, PublicLine};
 
 /// Makes an application or a public half for a supervisor, writes it, and prints where.
-pub(crate) fn hand_over<T: Handover>(
+pub(crate) fn hand_over<T: PublicLine>(
     config: &Path,
     output: &Path,
     make: impl FnOnce() -> anyhow::Result<T>,
 ) -> anyhow::Result<()> {
-    handover::write(config, output, make)?;
+    public_line::write(config, output, make)?;
     println!("wrote {}", output.display());
     Ok(())
 }

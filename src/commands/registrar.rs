@@ -1,30 +1,26 @@
 //! `merits registrar`: one person, one identity.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use merits_guard::exposed::Holds;
 use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::{
-    calendar::{Date, Day, Timestamp},
+    calendar::{Date, Day},
     field,
     identity::IdentityCommitment,
 };
-use merits_records::handover::{Handover as _, RegistrationRequest};
 use merits_registrar::{
-    acts::Registrar,
-    client::EvaluatorClient,
     config::RegistrarConfig,
     number::{IdentityNumber, NumberKind},
     registration::Occasion,
-    session::{Registered, Session},
+    running::Requested,
 };
 use merits_text::typed::{argument, prose};
 
-use super::{dates, hand_over};
+use super::{dates, distributor::rng, hand_over};
+use crate::inputs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -99,10 +95,13 @@ impl Command {
                 let config = RegistrarConfig::load(&config)?;
                 let commitment = match (commitment, request) {
                     (Some(digits), _) => parse_commitment(&digits)?,
-                    (None, Some(request)) => read_request(&config, &request)?,
+                    (None, Some(request)) => {
+                        inputs::remark(&request, Holds::People);
+                        config.read_request(&request)?
+                    }
                     (None, None) => anyhow::bail!("--commitment or --request is expected"),
                 };
-                let entry = session(&config).await?.retire(commitment, &basis).await?;
+                let entry = config.retire(commitment, &basis).await?;
                 println!("retired: entry {entry}");
             }
         }
@@ -113,16 +112,20 @@ impl Command {
 impl Person {
     async fn register(self, occasion: Occasion) -> anyhow::Result<()> {
         let config = RegistrarConfig::load(&self.config)?;
-        let commitment = read_request(&config, &self.request)?;
-        let from = self.from.map(dates::index);
-        check_from(from, machine_time())?;
+        inputs::remark(&self.request, Holds::People);
+        let commitment = config.read_request(&self.request)?;
+        let now = machine_time();
+        let requested = Requested::new(commitment, self.from.map(dates::index), now)?;
         let number = match &self.identity_number_file {
             Some(path) => IdentityNumber::from_file(self.kind, path)
                 .with_context(|| path.display().to_string())?,
             None => IdentityNumber::read(self.kind, std::io::stdin().lock())
                 .context("the identity number on standard input")?,
         };
-        let registered = register(&config, occasion, commitment, number, from).await?;
+        let rng = &mut rng();
+        let registered = config
+            .register(occasion, requested, number, now, rng)
+            .await?;
         let content = &registered.content;
         let from = match content.from {
             Day::FIRST => "for deeds of any day".to_owned(),
@@ -136,73 +139,12 @@ impl Person {
     }
 }
 
-/// Registers a person; the whole procedure.
-pub(crate) async fn register(
-    config: &RegistrarConfig,
-    occasion: Occasion,
-    commitment: IdentityCommitment,
-    number: IdentityNumber,
-    from: Option<Day>,
-) -> anyhow::Result<Registered> {
-    let session = session(config).await?;
-    let mut evaluator = EvaluatorClient::connect(&config.evaluator).await?;
-    let about = (commitment, from.unwrap_or(Day::FIRST));
-    let rng = &mut rand::rng();
-    let registered = session
-        .register(&mut evaluator, occasion, about, number, machine_time(), rng)
-        .await?;
-    Ok(registered)
-}
-
-async fn session(config: &RegistrarConfig) -> anyhow::Result<Session> {
-    let identity = config.identity()?;
-    let party = identity.party();
-    let pen = Registrar::new(identity.origin, party, identity.signing);
-    Ok(Session::new(pen, config.ledger.follow().await?))
-}
-
-fn read_request(config: &RegistrarConfig, path: &Path) -> anyhow::Result<IdentityCommitment> {
-    let request = RegistrationRequest::read(path)?;
-    request.expect_origin(config.ledger.origin()?.as_str())?;
-    Ok(request.commitment)
-}
-
 fn parse_commitment(digits: &str) -> anyhow::Result<IdentityCommitment> {
     let mut bytes = [0; 32];
-    hex::decode_to_slice(digits, &mut bytes)
-        .context("commitment: 64 hexadecimal digits are expected")?;
-    field::from_bytes(&bytes).context("the commitment is not a field element")
-}
-
-/// A day of eligibility that is years away is a typing mistake, and only another registration
-/// corrects it.
-fn check_from(from: Option<Day>, time: Timestamp) -> anyhow::Result<()> {
-    const MOST_DAYS_AHEAD: u32 = 366;
-    let latest = time.day().saturating_add(MOST_DAYS_AHEAD);
-    let far = from.filter(|day| *day > latest);
-    if let Some(day) = far {
-        anyhow::bail!(
-            "--from {day} is more than a year away: until then no deed of the person would count"
-        );
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_is_registered_for_a_day_that_is_years_away() {
-        // 2026-11-30T12:00Z, day 20,787.
-        let now = Timestamp::from_millis(1_796_040_000_000);
-        for day in [None, Some(Day::FIRST), Some(Day(20_787 + 366))] {
-            assert!(check_from(day, now).is_ok(), "{day:?}");
-        }
-        let last = dates::index(dates::day("9999-12-31").expect("a day"));
-        for (day, label) in [(Day(20_787 + 367), "2027-12-02"), (last, "9999-12-31")] {
-            let said = check_from(Some(day), now).expect_err(label).to_string();
-            assert!(said.contains(label), "{said}");
-        }
-    }
+    hex::decode_to_slice(digits, &mut bytes).context(
+        "--commitment: 64 hexadecimal digits are expected, as `merits wallet identity` shows them",
+    )?;
+    field::from_bytes(&bytes).context(
+        "--commitment: no identity has this number: copy it again from `merits wallet identity`",
+    )
 }

@@ -1,4 +1,4 @@
-//! `merits scale`: from a spreadsheet's rule to an exact evaluator, a circuit and keys.
+//! `merits scale`: from a spreadsheet's rule to an exact interpreter, a circuit and keys.
 //!
 //! Everything here works on one file, `scale.toml`, and needs no ledger. Every command shows a
 //! fault of the file at its place in the file.
@@ -73,7 +73,7 @@ pub(crate) enum Command {
     },
     /// Compute the credits of records, step by step
     Eval(eval::Arguments),
-    /// Run the examples, then the exact evaluator against the circuit on random records
+    /// Run the examples, then the exact interpreter against the circuit on random records
     Test(trial::Arguments),
     /// Explain the formula in words: what each part may be, where it comes from, what it costs
     Explain(explain::Arguments),

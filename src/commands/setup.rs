@@ -138,8 +138,8 @@ impl Arguments {
         println!(
             "constraints    {}, wires {}, public inputs {}",
             thousands(told.constraints as u64),
-            thousands(u64::from(told.wires)),
-            thousands(u64::from(told.public_inputs))
+            thousands(told.wires),
+            thousands(told.public_inputs)
         );
         println!(
             "files          {} ({} bytes)",
@@ -162,7 +162,7 @@ fn admit(head: &R1csHead) -> anyhow::Result<()> {
         log2 <= MAX_DOMAIN_LOG2,
         "{} constraints need a domain of 2^{log2}, and BN254 has room for 2^{MAX_DOMAIN_LOG2}: \
          split the circuit",
-        thousands(u64::from(head.n_constraints))
+        thousands(head.n_constraints)
     );
     let needed = head.set_up_memory();
     // If the system does not report its memory, the set-up is allowed.
@@ -174,8 +174,8 @@ fn admit(head: &R1csHead) -> anyhow::Result<()> {
         needed <= free,
         "a set-up of {} constraints, {} wires and up to {} terms takes about {:.1} GiB of memory, \
          and {:.1} GiB are free: make the key on a larger machine, or split the circuit",
-        thousands(u64::from(head.n_constraints)),
-        thousands(u64::from(head.n_wires)),
+        thousands(head.n_constraints),
+        thousands(head.n_wires),
         thousands(head.most_terms),
         gib(needed),
         gib(free)

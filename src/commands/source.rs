@@ -19,12 +19,11 @@ use merits_records::{
     reading::Edge,
 };
 use merits_source::{
-    FileSigning, Signing, SigningStep, SourceConfig, said::Said, signing::RefusedReason,
-    wholeness::RejectShare,
+    FileSigning, Outcome, Signing, SigningStep, SourceConfig, said::Said, wholeness::RejectShare,
 };
 
-use super::{dates, hand_over};
-use crate::{outputs, screen};
+use super::{dates, hand_over, numbers};
+use crate::{inputs, outputs, screen};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -78,7 +77,7 @@ pub(crate) struct SignArguments {
     #[arg(long)]
     pub(crate) rejects: Option<PathBuf>,
     /// Read only this many subjects, the first ones
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::subjects)]
     pub(crate) subjects: Option<usize>,
     /// The file is complete from the beginning of this day (2016-05-01) on: periods that begin then
     /// or later are signed although nothing in the file comes before them. A day of the scale's
@@ -92,7 +91,7 @@ pub(crate) struct SignArguments {
     pub(crate) complete_until: Option<Date>,
     /// Sign nothing if more rows in a hundred than this are rejected, if not the configuration's
     /// `most_rejects_percent` [default: 5]
-    #[arg(long, value_parser = clap::value_parser!(u8).range(..=100))]
+    #[arg(long, value_parser = numbers::percent)]
     pub(crate) most_rejects_percent: Option<u8>,
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
@@ -212,22 +211,13 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     if let Some(outside) = &signing.outside {
         println!("{outside}");
     }
-    // This source does not sign for accounts that are not linked.
-    let left_out = report
-        .refused
-        .iter()
-        .any(|refused| refused.reason != RefusedReason::NoLink);
-    let all = rejected == 0
-        && signing.refused_groups.is_empty()
-        && signing.partial.is_empty()
-        && !left_out;
-    match (report.signed, all) {
-        (0, _) => {
+    match signing.outcome() {
+        Outcome::Nothing => {
             println!("NOTHING WAS SIGNED");
             NOTHING.into()
         }
-        (_, true) => ExitCode::SUCCESS,
-        (_, false) => PARTLY.into(),
+        Outcome::Whole => ExitCode::SUCCESS,
+        Outcome::Partly => PARTLY.into(),
     }
 }
 
@@ -249,6 +239,7 @@ async fn link(
     distinct: bool,
 ) -> anyhow::Result<ExitCode> {
     let config = SourceConfig::load(config)?;
+    inputs::remark_people(import.iter().map(PathBuf::as_path));
     let report = config
         .import_links(import, replace, distinct, machine_time())
         .await?;
@@ -303,6 +294,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };
+    inputs::remark_people(arguments.links.as_deref());
     let file = FileSigning {
         input: &arguments.input,
         links: arguments.links.as_deref(),

@@ -2,14 +2,11 @@
 
 mod offer;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 use merits_party::identity::PartyConfig as _;
-use merits_sponsor::{config::SponsorConfig, net, report::Report};
+use merits_sponsor::{config::SponsorConfig, report::Report};
 
 use super::hand_over;
 use crate::screen::{VOUCHED, thousands};
@@ -51,7 +48,7 @@ impl Command {
             Self::Offer(command) => command.run().await,
             Self::Vouchers(command) => command.run().await,
             Self::Verify { config } => {
-                let report = verify(&config).await?;
+                let report = SponsorConfig::load(&config)?.verify().await?;
                 print(&report);
                 Ok(if report.faults.is_empty() {
                     ExitCode::SUCCESS
@@ -61,13 +58,6 @@ impl Command {
             }
         }
     }
-}
-
-/// Brings the sponsor's copy up to date and checks every batch in it.
-pub(crate) async fn verify(config: &Path) -> anyhow::Result<Report> {
-    let config = SponsorConfig::load(config)?;
-    let follower = config.ledger.follow().await?;
-    Ok(net::verify(&follower, config.verify_online).await?)
 }
 
 fn print(report: &Report) {

@@ -11,7 +11,7 @@ use merits_ledger::{
     Role,
     entry::{PartyAdmitted, PersonStatement},
 };
-use merits_party::{handover, lookup::find_entry, machine_time, stop_signal};
+use merits_party::{lookup::find_entry, machine_time, public_line};
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
@@ -20,8 +20,8 @@ use merits_supervisor::{
 };
 use merits_text::typed::{argument, prose};
 
-use super::{dates, distributor::rng, witness};
-use crate::screen::working;
+use super::{dates, distributor::rng, numbers, witness};
+use crate::{inputs, screen::working};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -91,7 +91,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         scale: String,
         /// Version that ends
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::version)]
         version: u32,
         /// The last period it is for, such as 2014-W44
         #[arg(long, value_parser = dates::period)]
@@ -106,7 +106,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         scale: String,
         /// Version that the issuer proposed
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::version)]
         version: u32,
         /// Entry that proposed it, where several did
         #[arg(long)]
@@ -131,7 +131,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Number of the epoch, from 1
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
         /// The witness's public half, made by `merits witness half`
         #[arg(long)]
@@ -146,7 +146,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         entry: String,
         /// Claim in it, from 0
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::claim)]
         claim: u16,
         /// Legal basis, in words
         #[arg(long, value_parser = prose)]
@@ -192,7 +192,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = dates::period)]
         period: Period,
         /// View-key epoch
-        #[arg(long, default_value_t = 1)]
+        #[arg(long, default_value = "1", value_parser = numbers::epoch)]
         epoch: u32,
         /// Open the total of the scale's measure instead of its credits
         #[arg(long)]
@@ -230,7 +230,7 @@ impl Command {
                 distinct,
             } => {
                 let supervisor = open(&config).await?;
-                let application = handover::read::<PartyAdmitted>(&application)?;
+                let application = public_line::read::<PartyAdmitted>(&application)?;
                 if !distinct {
                     supervisor.refuse_lookalike(&application.name)?;
                 }
@@ -320,7 +320,7 @@ impl Command {
                 witness_half,
             } => {
                 let supervisor = open(&config).await?;
-                let half = handover::read(&witness_half)?;
+                let half = public_line::read(&witness_half)?;
                 let decided = supervisor
                     .open_epoch(Epoch(epoch), half, machine_time(), &mut rng())
                     .await?;
@@ -355,6 +355,7 @@ impl Command {
                 disclosure,
             } => {
                 let supervisor = open(&config).await?;
+                inputs::remark_people([request.as_path(), disclosure.as_path()]);
                 let checked = supervisor.check(&request, &disclosure)?;
                 println!(
                     "the {} disclosed records open the commitment on the ledger and give {} credits{}",
@@ -390,7 +391,7 @@ impl Command {
             }
             Self::Serve { config } => {
                 let config = SupervisorConfig::load(&config)?;
-                witness::serve_holder(&config.holder, Side::Supervisor, stop_signal()?).await?;
+                witness::serve(&config.holder, Side::Supervisor).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

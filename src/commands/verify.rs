@@ -13,7 +13,10 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_kit::{Extent, Kit, ShowError};
-use merits_verifier::{groth16::KeyPolicy, receipt::Receipt};
+use merits_verifier::{
+    groth16::KeyPolicy,
+    receipt::{Receipt, ReceiptError},
+};
 
 /// What `merits verify` takes.
 #[derive(Debug, Args)]
@@ -50,7 +53,7 @@ impl Arguments {
         };
         let at = || format!("receipt {}", path.display());
         let text = merits_text::file::read(path).with_context(at)?;
-        let receipt = Receipt::parse(&text).with_context(at)?;
+        let receipt = Receipt::parse(&text).map_err(unreadable).with_context(at)?;
         let kit = Kit::read(directory)?;
         let log_key = kit.log_key();
         let leaf = receipt.verify(log_key).with_context(at)?;
@@ -92,3 +95,14 @@ impl Arguments {
 
 /// Exit code: authentic, but not all of it could be verified.
 const NOT_ALL: u8 = 3;
+
+/// Most receipts that cannot be read were cut off or changed on their way.
+fn unreadable(error: ReceiptError) -> anyhow::Error {
+    match error {
+        ReceiptError::Malformed { .. } => anyhow::anyhow!(
+            "{error}. The file was cut off or changed, or it is another kind of file: copy it again from where it \
+             came"
+        ),
+        error => error.into(),
+    }
+}

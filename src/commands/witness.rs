@@ -1,22 +1,20 @@
-//! `merits witness`: the log witness's half of the view keys. Also the code that all holders share.
+//! `merits witness`: the log witness's half of the view keys. Also how both holders are served.
 
 use std::{
-    future::Future,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::Context as _;
 use clap::Subcommand;
 use merits_party::{
     identity::{Identity, PartyConfig as _, make_keys},
     stop_signal,
 };
 use merits_primitives::ids::{Epoch, Origin};
-use merits_supervisor::{config::WitnessConfig, net::serve, side::Side};
+use merits_supervisor::{config::WitnessConfig, side::Side};
 use merits_text::typed::argument;
 
-use super::{distributor::rng, hand_over};
+use super::{distributor::rng, hand_over, numbers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -47,7 +45,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         /// Number of the epoch, from 1
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
         /// Public side of the half to write, for the supervisor
         #[arg(long)]
@@ -88,7 +86,7 @@ impl Command {
             }
             Self::Serve { config } => {
                 let config = WitnessConfig::load(&config)?;
-                serve_holder(&config, Side::Witness, stop_signal()?).await?;
+                serve(&config, Side::Witness).await?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -96,7 +94,7 @@ impl Command {
 }
 
 /// Makes the keys of a founder, `ROLE.key` and `ROLE-sealing.key`, and prints its party id.
-pub(crate) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> anyhow::Result<()> {
+pub(super) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> anyhow::Result<()> {
     let (signing, sealing) = (
         directory.join(format!("{role}.key")),
         directory.join(format!("{role}-sealing.key")),
@@ -107,21 +105,9 @@ pub(crate) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> an
     Ok(())
 }
 
-/// Serves a holder until `stop`.
-pub(crate) async fn serve_holder(
-    config: &WitnessConfig,
-    side: Side,
-    stop: impl Future<Output = ()> + Send,
-) -> anyhow::Result<()> {
-    let listener = merits_serve::listen(config.listen).await?;
-    let holder = config.holder(side).await?;
-    println!(
-        "{} answers for its half on {}",
-        config.name,
-        listener
-            .local_addr()
-            .context("the address that this server listens on")?
-    );
-    serve(holder, listener, &config.server, stop).await?;
+/// Serves a holder until ctrl-c or SIGTERM.
+pub(super) async fn serve(config: &WitnessConfig, side: Side) -> anyhow::Result<()> {
+    let ready = |address| println!("{} answers for its half on {address}", config.name);
+    config.serve(side, ready, stop_signal()?).await?;
     Ok(())
 }

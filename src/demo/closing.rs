@@ -31,7 +31,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
     row("claims", thousands(summary.proved.claims));
     row(
         &format!("credits ({})", federation.manifest.unit()),
-        thousands(u64::try_from(summary.earned.credits).unwrap_or(u64::MAX)),
+        thousands(summary.earned.credits.0),
     );
     row("proofs", thousands(summary.proved.proofs));
     row("people with wallets", thousands(story.people as u64));
@@ -39,7 +39,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
     if let Some((period, claims, sum)) = story.opened_total {
         row(
             &format!("opened total, {}", period.label()),
-            format!("{} over {claims} claims", thousands(sum)),
+            format!("{} over {claims} claims", thousands(sum.0)),
         );
     }
     row(&format!("time: scale, {set_up}"), seconds(story.set_up));

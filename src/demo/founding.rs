@@ -31,7 +31,7 @@ use super::{
     federation::{self, Federation, ORIGIN},
 };
 use crate::{
-    commands::{distributor, exchange, issuer},
+    commands::{distributor, exchange},
     screen::{say, step, thousands, working},
 };
 
@@ -136,11 +136,11 @@ pub(super) async fn publish(
     let start = Instant::now();
     let keys_before = key_sets(&config.key_store);
     let bar = working("compiling the formula; making or loading the keys");
-    let built = issuer::build(&config).await?;
+    let built = config.build(distributor::rng()).await?;
     bar.finish_and_clear();
     story.set_up = start.elapsed();
     story.key_was_there = key_sets(&config.key_store) == keys_before;
-    issuer::propose(&config, &built).await?;
+    config.propose(&built).await?;
     supervisor.sync().await?;
     let manifest = built.manifest();
     supervisor

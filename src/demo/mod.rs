@@ -23,7 +23,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Parser as _};
 use merits_distributor::{RecordsInput, summary::RunSummary};
 use merits_party::machine_time;
-use merits_primitives::ids::Period;
+use merits_primitives::{ids::Period, sum::Sum};
 use tokio::{sync::watch, task::JoinSet};
 
 #[cfg(feature = "bench")]
@@ -37,7 +37,7 @@ use self::{
     supervising::{open_one_claim, open_total, verify_by_strangers},
 };
 use crate::{
-    commands::{distributor, scale, source},
+    commands::{distributor, numbers, scale, source},
     screen::{say, step, thousands},
 };
 
@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = packs::DEFAULT, value_name = "ID|DIR", help = packs::help())]
     scale: String,
     /// How many subjects (accounts) of the file to claim for; each becomes a person with a wallet
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value = "16", value_parser = numbers::people)]
     subjects: u32,
     /// All subjects of the file
     #[arg(long)]
@@ -78,7 +78,7 @@ struct Story {
     sponsor: Duration,
     clearing: Duration,
     opening: Duration,
-    opened_total: Option<(Period, u64, u64)>,
+    opened_total: Option<(Period, u64, Sum)>,
 }
 
 impl Arguments {
@@ -194,7 +194,7 @@ impl Arguments {
             let deposits = distributor.deposit().await?;
             if vouched {
                 let links = federation.path("source/links.jsonl");
-                distributor.write_ticket_links(pack.source, &links).await?;
+                distributor::links(&distributor, None, pack.source, &links, None).await?;
             }
             anyhow::Ok((imported, deposits))
         };
@@ -261,13 +261,8 @@ impl Arguments {
             Owners::People => None,
             Owners::Custody => {
                 let links = federation.path("handover/links.jsonl");
-                distributor::write_links(
-                    &distributor,
-                    input,
-                    pack.source,
-                    &links,
-                    self.subjects(),
-                )?;
+                let (subjects, input) = (self.subjects(), Some(input));
+                distributor::links(&distributor, input, pack.source, &links, subjects).await?;
                 Some(links)
             }
         };

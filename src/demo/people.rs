@@ -14,12 +14,17 @@ use anyhow::{Context as _, bail, ensure};
 use merits_distributor::config::DistributorConfig;
 use merits_params::keystore::KeyStore;
 use merits_party::{config::ledger_of, machine_time};
-use merits_primitives::ids::{PartyId, Period, ScaleId};
+use merits_primitives::{
+    identity::IdentityCommitment,
+    ids::{PartyId, Period, ScaleId},
+};
 use merits_records::{Plan, handover::Handover as _};
 use merits_registrar::{
     config::RegistrarConfig,
     number::{IdentityNumber, NumberKind},
     registration::Occasion,
+    running::{RegistrarError, Requested},
+    session::Registered,
 };
 use merits_replica::{Follower, LedgerConfig};
 use merits_source::{
@@ -35,7 +40,7 @@ use merits_wallet::{
 
 use super::{DISTRIBUTOR_TOML, REGISTRAR_TOML, SOURCE_TOML, federation::Federation, packs};
 use crate::{
-    commands::{distributor, registrar, source},
+    commands::{distributor, source},
     screen::progress,
 };
 
@@ -168,15 +173,15 @@ impl People {
         let config = RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?;
         let bar = progress(self.persons.len() as u64, "registering people");
         for person in &self.persons {
-            let (commitment, number) = (person.keys.commitment(0), person.identity_number()?);
-            registrar::register(&config, Occasion::First, commitment, number, None).await?;
+            let number = person.identity_number()?;
+            register(&config, person.keys.commitment(0), number).await?;
             bar.inc(1);
         }
         bar.finish_and_clear();
         let first = self.first()?;
         // A second identity of the same wallet: only the number reveals that it is the same person.
         let (other, number) = (first.keys.commitment(1), first.identity_number()?);
-        match registrar::register(&config, Occasion::First, other, number, None).await {
+        match register(&config, other, number).await {
             Err(refusal) => Ok(refusal.to_string()),
             Ok(_) => bail!("one person was registered twice"),
         }
@@ -254,6 +259,20 @@ impl People {
         let directory = Directory::open(&person.wallet)?;
         Ok(Wallet::sharing(directory, self.follower.clone())?)
     }
+}
+
+/// Registers a person for the first time, for deeds of any day.
+async fn register(
+    config: &RegistrarConfig,
+    commitment: IdentityCommitment,
+    number: IdentityNumber,
+) -> Result<Registered, RegistrarError> {
+    let now = machine_time();
+    let requested = Requested::new(commitment, None, now)?;
+    let rng = &mut distributor::rng();
+    config
+        .register(Occasion::First, requested, number, now, rng)
+        .await
 }
 
 /// Publishes the distributor's terms.

@@ -3,9 +3,11 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
+use merits_clearing::config::ClearingConfig;
 use merits_ledger::entry::EARN_BATCH;
 use merits_party::machine_time;
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
+use merits_sponsor::config::SponsorConfig;
 use merits_supervisor::{net::Supervisor, request::RequestFile};
 
 use super::{
@@ -13,7 +15,7 @@ use super::{
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
 };
 use crate::{
-    commands::{clearing, distributor, sponsor},
+    commands::distributor,
     screen::{progress, say, step, thousands},
 };
 
@@ -23,7 +25,9 @@ pub(super) async fn verify_by_strangers(
 ) -> anyhow::Result<()> {
     step(9, "Strangers verify");
     let start = Instant::now();
-    let report = sponsor::verify(&federation.path(SPONSOR_TOML)).await?;
+    let report = SponsorConfig::load(&federation.path(SPONSOR_TOML))?
+        .verify()
+        .await?;
     story.sponsor = start.elapsed();
     ensure!(
         report.faults.is_empty(),
@@ -39,7 +43,9 @@ pub(super) async fn verify_by_strangers(
         report.seen().hidden
     ));
     let start = Instant::now();
-    let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
+    let report = ClearingConfig::load(&federation.path(CLEARING_TOML))?
+        .audit()
+        .await?;
     story.clearing = start.elapsed();
     ensure!(
         report.is_clean(),
@@ -129,12 +135,14 @@ pub(super) async fn open_total(
             let total = supervisor
                 .total(&federation.pack.id, period, Epoch(1), Output::Measure)
                 .await?;
-            format!(", and {} {}", thousands(total.total.sum), measure.unit)
+            format!(", and {} {}", thousands(total.total.sum.0), measure.unit)
         }
         None => String::new(),
     };
     bar.finish_and_clear();
-    let report = clearing::audit(&federation.path(CLEARING_TOML)).await?;
+    let report = ClearingConfig::load(&federation.path(CLEARING_TOML))?
+        .audit()
+        .await?;
     ensure!(
         report.is_clean() && !report.totals.is_empty(),
         "the clearing bank refuses the total: {report:?}"
@@ -143,7 +151,7 @@ pub(super) async fn open_total(
         "The {claims} claims of {} add up to {} {}{measured}. Only the sum of the ciphertexts was \
          opened; the clearing bank checks it from the log alone, and so can anyone.",
         period.label(),
-        thousands(published.total.sum),
+        thousands(published.total.sum.0),
         federation.manifest.unit(),
     ));
     story.opened_total = Some((period, claims, published.total.sum));

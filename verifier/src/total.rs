@@ -13,6 +13,7 @@ use merits_primitives::{
     dleq::Equality,
     ids::{EntryId, Origin, PartyId},
     jubjub::{Config, Point, Scalar},
+    sum::Sum,
 };
 use thiserror::Error;
 
@@ -54,7 +55,7 @@ pub enum SumFault {
     Partial(KeyHalf),
     /// The ciphertexts contain another sum.
     #[error("the sum {0} is not the one in the batches' totals")]
-    Wrong(u64),
+    Wrong(Sum),
 }
 
 impl TotalSum {
@@ -95,7 +96,7 @@ impl TotalSum {
         key: &TotalsKey,
         entries: &[EntryId],
         answers: Option<[Answer<'_>; 2]>,
-        sum: u64,
+        sum: Sum,
     ) -> Result<(), SumFault> {
         let message = match (&self.t1, &answers) {
             (Some(t1), Some(answers)) => {
@@ -108,7 +109,7 @@ impl TotalSum {
             (Some(_), None) => return Err(SumFault::Missing),
             (None, Some(_)) => return Err(SumFault::OpenAlready),
         };
-        if message == Point::base().projective() * Scalar::from(sum) {
+        if message == Point::base().projective() * Scalar::from(sum.0) {
             Ok(())
         } else {
             Err(SumFault::Wrong(sum))

@@ -10,7 +10,7 @@ use merits_params::{groth16::set_up, snarkjs_json, wtns, zkey::Zkey};
 use merits_primitives::Fr;
 use rand::{SeedableRng as _, rngs::StdRng};
 
-use crate::ran::run;
+use crate::run;
 
 fn write_witness(path: &Path, assignment: &[Fr]) {
     let mut out = File::create(path).expect("created");

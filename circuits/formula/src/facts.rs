@@ -11,8 +11,8 @@
 use num_bigint::BigInt;
 use num_integer::Integer as _;
 
+use crate::node::{Kind, NodeId, Type, VarId};
 use crate::range::Range;
-use crate::typed::{Kind, NodeId, Type, VarId};
 
 /// Facts about a value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -40,6 +40,7 @@ pub mod field;
 #[cfg(any(test, feature = "generate"))]
 pub mod generate;
 pub mod naming;
+mod node;
 pub mod range;
 pub mod schema;
 mod syntax;

@@ -1,7 +1,7 @@
 //! Intervals of exact rational numbers over a static denominator.
 //!
 //! A number of the language is `integer / den` where `den` is known at check time and only the
-//! integer varies: evaluator and circuit compute on integers alone. Adding brings both sides to
+//! integer varies: interpreter and circuit compute on integers alone. Adding brings both sides to
 //! the least common denominator; multiplying multiplies denominators; dividing by a literal only
 //! changes the denominator; `math.floor` is the one place where something is rounded away.
 

@@ -19,8 +19,8 @@ use once_cell::race::OnceBox;
 
 use crate::{
     Fr,
-    audit::{EXPONENT_BITS, Exponent},
     edwards::{EdwardsAffine, EdwardsProjective},
+    exponent::{EXPONENT_BITS, Exponent},
     jubjub::Point,
 };
 

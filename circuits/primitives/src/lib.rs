@@ -20,6 +20,7 @@ pub mod dleq;
 pub mod earned;
 mod edwards;
 pub mod element;
+mod exponent;
 pub mod field;
 pub mod figures;
 mod fixed_base;
@@ -36,6 +37,7 @@ pub mod poseidon;
 pub mod products;
 pub mod residue;
 pub mod scope;
+pub mod sum;
 pub mod tags;
 
 pub use ark_bn254::Fr;

@@ -1,9 +1,9 @@
-//! Compares evaluator and circuit on random records and against dishonest provers.
+//! Compares interpreter and circuit on random records and against dishonest provers.
 //!
 //! For a checked formula, [`Differential`] compares three things on records in and out of bounds:
-//! the exact evaluator, the witness program, and the constraints.
+//! the exact interpreter, the witness program, and the constraints.
 //!
-//! - In bounds the constraints accept the evaluator's outputs and refuse others: one more, one
+//! - In bounds the constraints accept the interpreter's outputs and refuse others: one more, one
 //!   less, those of other records, with the witness that goes with the right ones.
 //! - The assignment of the witness program is that of synthesis, wire by wire.
 //! - Out of bounds both refuse.
@@ -29,7 +29,7 @@ use merits_primitives::Fr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
-use crate::formula::{AssignmentError, FormulaCircuit};
+use crate::formula_circuit::{AssignmentError, FormulaCircuit};
 use dishonest::{Run, claims, lie};
 
 /// How many lies are tried on each list of records by default.
@@ -44,7 +44,7 @@ const LARGE: usize = 20_000;
 pub struct Counts {
     /// Formulas.
     pub formulas: u64,
-    /// Lists of records within bounds on which evaluator and circuit agreed.
+    /// Lists of records within bounds on which interpreter and circuit agreed.
     pub agreed: u64,
     /// Assignments of the witness program that synthesis gives too.
     pub traced: u64,
@@ -68,20 +68,20 @@ pub struct Counts {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The evaluator refuses records that it must accept.
-    #[error("the evaluator refuses records within bounds: {0}")]
-    Evaluator(String),
+    /// The interpreter refuses records that it must accept.
+    #[error("the interpreter refuses records within bounds: {0}")]
+    Interpreter(String),
     /// The witness program refuses records that it must accept.
     #[error("there is no witness for records within bounds: {0}")]
     NoWitness(AssignmentError),
-    /// The constraints refuse the evaluator's outputs.
-    #[error("the constraints refuse the evaluator's outputs: {0}")]
+    /// The constraints refuse the interpreter's outputs.
+    #[error("the constraints refuse the interpreter's outputs: {0}")]
     Refused(String),
-    /// The constraints accept outputs that the evaluator does not give.
+    /// The constraints accept outputs that the interpreter does not give.
     #[error("the constraints accept wrong outputs beside the right witness")]
     WrongAccepted,
-    /// The evaluator accepts records out of bounds.
-    #[error("the evaluator accepts records that are {0:?}")]
+    /// The interpreter accepts records out of bounds.
+    #[error("the interpreter accepts records that are {0:?}")]
     OutOfBoundsEvaluated(generate::Spoilt),
     /// The constraints accept records out of bounds.
     #[error("the constraints accept records that are {0:?}")]
@@ -117,7 +117,7 @@ pub struct Failure {
     pub records: Vec<Record>,
     /// The public numbers.
     pub numbers: Vec<u64>,
-    /// What the evaluator gives.
+    /// What the interpreter gives.
     pub expected: Option<Outputs>,
     /// What the constraints accept.
     pub got: Option<Outputs>,
@@ -308,7 +308,7 @@ impl Differential {
             })
         };
         let expected = (formula.eval(records, numbers))
-            .map_err(|error| failure(Fault::Evaluator(error.to_string()), None, None))?;
+            .map_err(|error| failure(Fault::Interpreter(error.to_string()), None, None))?;
         let assignment = (self.circuit.assignment(records, numbers, expected))
             .map_err(|error| failure(Fault::NoWitness(error), Some(expected), None))?;
         if let Err(unsatisfied) = self.circuit.circuit().check(&assignment) {

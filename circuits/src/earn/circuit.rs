@@ -5,7 +5,11 @@ use merits_primitives::Fr;
 use merits_primitives::audit::EXPONENT_BITS;
 use merits_verifier::statement::earn::{self as layout, Layout};
 
-use super::{claim, cost::CostTable, totals};
+use super::{
+    claim::{self, Shared},
+    cost::CostTable,
+    totals::{self, TotalKeys},
+};
 use crate::{
     builder::{Bit, Builder, Circuit, Lc},
     gadgets::{
@@ -22,26 +26,6 @@ pub struct EarnCircuit {
     formula: Typed,
     capacity: usize,
     circuit: Circuit,
-}
-
-/// What every claim of the batch reads.
-pub(super) struct Shared {
-    pub(super) asset: Lc,
-    pub(super) expiry: Lc,
-    pub(super) schema: Lc,
-    pub(super) period: Lc,
-    pub(super) constants: Vec<Lc>,
-    /// Multiples of A, made once.
-    pub(super) view_key: PointTable,
-}
-
-/// The total of one output, as it stands in the public inputs, and the exponent that blinds it.
-pub(super) struct TotalKeys {
-    pub(super) exponent: SignedBits,
-    /// r·B8.
-    pub(super) ephemeral: EdwardsPoint,
-    /// The sum under At.
-    pub(super) sum: EdwardsPoint,
 }
 
 impl EarnCircuit {

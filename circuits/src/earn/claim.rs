@@ -4,16 +4,27 @@ use merits_formula::Typed;
 use merits_primitives::{Fr, audit::EXPONENT_BITS, commitment, jubjub::Point, tags};
 use merits_verifier::statement::earn as layout;
 
-use super::{circuit::Shared, records};
+use super::records;
 use crate::{
     builder::{Bit, Builder, Lc},
     formula,
     gadgets::{
         bits,
-        jubjub::{SignedBits, edwards_y, fixed_base_u, variable_base_u},
+        jubjub::{PointTable, SignedBits, edwards_y, fixed_base_u, variable_base_u},
         poseidon,
     },
 };
+
+/// What every claim of the batch reads.
+pub(super) struct Shared {
+    pub(super) asset: Lc,
+    pub(super) expiry: Lc,
+    pub(super) schema: Lc,
+    pub(super) period: Lc,
+    pub(super) constants: Vec<Lc>,
+    /// Multiples of A, made once.
+    pub(super) view_key: PointTable,
+}
 
 /// Builds claim `i`. Returns present·v and, where there is a measure, present·w: what the claim
 /// adds to the batch's totals.

@@ -14,6 +14,7 @@ use merits_primitives::{
     ids::{AssetId, Credits, Expiry, Period, Quantity},
     jubjub::Point,
     owner::{self, HiddenEarned},
+    sum::WideSum,
 };
 use merits_verifier::statement::earn as layout;
 
@@ -153,14 +154,14 @@ pub fn check(
     if present > capacity || publics[layout::COUNT] != Fr::from(present as u64) {
         return Err(EarnViolation::Presence { present, capacity });
     }
-    let (mut credits, mut measure) = (0u128, 0u128);
+    let (mut credits, mut measure) = (WideSum::ZERO, WideSum::ZERO);
     for claim in 0..capacity {
         let first = place.claim_offset(claim);
         let public = &publics[first..first + layout::CLAIM_INPUTS];
         if claim < present {
             let earned = check_claim(formula, &terms, public, witness, claim)?;
-            credits += u128::from(earned.credits.0);
-            measure += u128::from(earned.measure.map_or(0, |w| w.0));
+            credits += earned.credits;
+            measure += earned.measure.unwrap_or_default();
         } else if public.iter().any(|input| *input != Fr::ZERO) {
             return Err(EarnViolation::AbsentNotZero { claim });
         }

@@ -24,6 +24,7 @@ use num_bigint::BigInt;
 
 use crate::{
     builder::{Bit, Builder, Lc},
+    element,
     formula::{DaySplit, FieldWires, RecordWires, whole_bits},
     gadgets::{bits, compare},
 };
@@ -206,7 +207,7 @@ pub(crate) fn slot_inputs(
         if record.is_some_and(|record| record.0.len() != schema.fields.len()) {
             return Err(slot);
         }
-        out.push(bits::element(record.is_some()));
+        out.push(element::of_bit(record.is_some()));
         for (at, field) in schema.fields.iter().enumerate() {
             let min = schema.bounds(field).0;
             let value = record.map(|record| record.0[at]);
@@ -242,7 +243,7 @@ fn push_bits(out: &mut Vec<Fr>, value: Option<u64>, n: usize) -> bool {
         return false;
     };
     let bit = |i| value.checked_shr(i as u32).unwrap_or(0) & 1 == 1;
-    out.extend((0..n).map(|i| bits::element(bit(i))));
+    out.extend((0..n).map(|i| element::of_bit(bit(i))));
     bit_length(value) <= n
 }
 

@@ -3,7 +3,6 @@
 use ark_ec::CurveGroup;
 use merits_primitives::{audit::EXPONENT_BITS, jubjub::Point};
 
-use super::circuit::TotalKeys;
 use crate::{
     builder::{Builder, Lc},
     gadgets::jubjub::{
@@ -11,6 +10,15 @@ use crate::{
         from_edwards, half_base, to_edwards, variable_base,
     },
 };
+
+/// The total of one output, as it stands in the public inputs, and the exponent that blinds it.
+pub(super) struct TotalKeys {
+    pub(super) exponent: SignedBits,
+    /// r·B8.
+    pub(super) ephemeral: EdwardsPoint,
+    /// The sum under At.
+    pub(super) sum: EdwardsPoint,
+}
 
 /// Bits that hold every sum up to `most`: an even number, two a window.
 #[must_use]

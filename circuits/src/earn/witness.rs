@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{EarnCircuit, records::slot_inputs};
-use crate::gadgets::bits;
+use crate::element;
 
 /// The distributor's secret data of one claim.
 #[derive(Clone)]
@@ -216,7 +216,7 @@ impl ClaimWitness {
     fn inputs(&self, schema: &Schema, out: &mut Vec<Fr>) -> Result<(), usize> {
         out.extend([self.key.0, self.handle.0, self.salt.0]);
         slot_inputs(schema, &self.records, out)?;
-        out.extend(self.exponent.bits().map(bits::element));
+        out.extend(self.exponent.bits().map(element::of_bit));
         Ok(())
     }
 }
@@ -301,14 +301,14 @@ impl EarnWitness {
             .collect();
         let point = |point| Point::from_affine(point).map_err(|_| WitnessFault::TotalIsIdentity);
         let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
-        let credits = worth.iter().map(|worth| u128::from(worth.earned.credits.0));
-        let credits = total(&self.total_exponent, credits.sum());
+        let credits = worth.iter().map(|worth| worth.earned.credits);
+        let credits = total(&self.total_exponent, credits.collect());
         let measure = match (formula.measure(), &self.measure_exponent) {
             (None, _) => None,
             (Some(_), None) => return Err(WitnessFault::NoMeasureExponent),
             (Some(_), Some(exponent)) => {
                 let measured = worth.iter().filter_map(|worth| worth.earned.measure);
-                let measure = total(exponent, measured.map(|w| u128::from(w.0)).sum());
+                let measure = total(exponent, measured.collect());
                 Some(MeasureTotal {
                     m1: point(measure.t1)?,
                     m2: point(measure.t2)?,
@@ -385,12 +385,12 @@ impl EarnCircuit {
         // The size is known, so the vector never moves and leaves no copy behind.
         let mut inputs = Zeroizing::new(Vec::with_capacity(self.circuit().program.n_inputs()));
         inputs.extend_from_slice(publics);
-        inputs.extend((0..capacity).map(|i| bits::element(i < found)));
-        inputs.extend(witness.total_exponent.bits().map(bits::element));
+        inputs.extend((0..capacity).map(|i| element::of_bit(i < found)));
+        inputs.extend(witness.total_exponent.bits().map(element::of_bit));
         if self.formula().measure().is_some() {
             let exponent = witness.measure_exponent.as_ref();
             let exponent = exponent.ok_or(WitnessFault::NoMeasureExponent)?;
-            inputs.extend(exponent.bits().map(bits::element));
+            inputs.extend(exponent.bits().map(element::of_bit));
         }
         let absent = ClaimWitness::absent();
         let rest = std::iter::repeat_n(&absent, capacity - found);

@@ -8,9 +8,9 @@ use merits_formula::{Kind, NodeId, Type};
 use num_bigint::BigInt;
 
 use super::Compiler;
-use super::groups::{by_column, split_one};
-use super::numbers::element;
+use super::columns::{by_column, split_one};
 use super::truth::Truth;
+use super::whole::element;
 use crate::builder::{Bit, Lc};
 
 /// A body of a sum, taken apart: it is `scale · Π factors · table[..] · value` where `conditions`

@@ -1,15 +1,15 @@
 //! Rounding down: division with remainder, by a literal or by a number that varies.
 
-use ark_ff::{BigInteger as _, PrimeField as _};
 use merits_formula::{Kind, NodeId, Range, VarId};
 use merits_primitives::Fr;
 use num_bigint::{BigInt, Sign};
 use num_integer::Integer as _;
 
 use super::Compiler;
+use super::comparison::better;
 use super::memo::Bound;
-use super::numbers::{better, element};
 use super::steps::{StepPlan, Steps};
+use super::whole::{element, integer, signed, whole_bits};
 use crate::builder::{Bit, Builder, Lc};
 use crate::gadgets::compare;
 
@@ -234,37 +234,6 @@ fn fits(quotients: &Range, most: &BigInt) -> bool {
     quotients.lo.bits().max(n) + 1 + most.bits() <= 251
 }
 
-/// The bits of `a`, lowest first: n constraints, which demand 0 <= a < 2^n.
-///
-/// The lowest bit has no wire: it is a - Σ 2^i·b_i over the other bits, and its own constraint
-/// makes it boolean. So Σ over all is `a` by definition, and as 2^n < p, there is one solution
-/// only.
-pub(crate) fn whole_bits(b: &mut Builder, a: &Lc, n: usize) -> Vec<Bit> {
-    if n == 0 {
-        b.assert_zero(a);
-        return Vec::new();
-    }
-    let mut rest: Vec<Bit> = Vec::with_capacity(n);
-    for wire in b.hint(&[a], n - 1, bits_above_lowest) {
-        rest.push(b.assert_bool(&wire));
-    }
-    let lowest = a - Lc::from_bits(&rest) * Fr::from(2u64);
-    let lowest = b.assert_bool(&lowest);
-    rest.insert(0, lowest);
-    rest
-}
-
-fn bits_above_lowest(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
-    let integer = inputs[0].into_bigint();
-    if integer.num_bits() as usize > outputs.len() + 1 {
-        return Err("a number lies outside its interval");
-    }
-    for (at, bit) in outputs.iter_mut().enumerate() {
-        *bit = Fr::from(integer.get_bit(at + 1));
-    }
-    Ok(())
-}
-
 /// The greatest integer q with q·den <= a, for `a` within `range` over its denominator.
 fn floor(b: &mut Builder, a: &Lc, range: &Range) -> Lc {
     if range.is_whole() {
@@ -318,17 +287,4 @@ fn write_bits(n: &BigInt, outputs: &mut [Fr]) -> Result<(), &'static str> {
         *bit = Fr::from(n.bit(at as u64));
     }
     Ok(())
-}
-
-pub(super) fn integer(x: &Fr) -> BigInt {
-    BigInt::from_bytes_le(Sign::Plus, &x.into_bigint().to_bytes_le())
-}
-
-/// As an integer in (-p/2, p/2).
-fn signed(x: &Fr) -> BigInt {
-    if x.into_bigint() > Fr::MODULUS_MINUS_ONE_DIV_TWO {
-        -integer(&-*x)
-    } else {
-        integer(x)
-    }
 }

@@ -9,11 +9,12 @@ use merits_formula::{NodeId, Range, Type};
 use merits_primitives::Fr;
 use num_bigint::BigInt;
 
-use super::groups::GroupSet;
+use super::Compiler;
+use super::comparison::kept;
+use super::members::GroupSet;
 use super::memo::Bound;
-use super::numbers::{element, kept};
 use super::truth::{Count, Truth};
-use super::{Compiler, whole_bits};
+use super::whole::{element, whole_bits};
 use crate::builder::{Bit, Lc};
 
 /// Values of slots, with a floor for slots that are not in the list.

@@ -4,83 +4,15 @@
 //! are combined only when something is counted or added up, as cheaply as that use allows. Where
 //! several aggregates read the same list, they are combined once, as a bit.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use merits_formula::{Kind, NodeId, Type, VarId};
 
 use super::Compiler;
-use super::groups::GroupSet;
+use super::members::{Base, Items, Mask};
 use super::memo::{Bound, Place, is_group};
 use super::truth::Truth;
 use crate::builder::{Bit, Lc};
-
-/// Which slots are in a list.
-pub(super) struct Mask {
-    /// What makes a slot exist.
-    base: Base,
-    /// Whether `conditions` hold only where the slot exists.
-    implied: bool,
-    /// What else must hold for each slot.
-    conditions: Vec<Vec<Truth>>,
-    /// Aggregates that read it.
-    readers: usize,
-    /// The combined condition of each slot, once one of several readers needs it.
-    combined: RefCell<Vec<Option<Truth>>>,
-}
-
-/// What slots are.
-#[derive(Clone)]
-enum Base {
-    /// Record slots, which exist where a record is present.
-    Records,
-    /// Record slots from the second, with the one before.
-    Pairs,
-    /// Places of groups, which exist where a group has records.
-    Places(Rc<GroupSet>),
-}
-
-/// Numbers with what decides whether each is in the list.
-pub(super) struct Items {
-    /// Identifies the list.
-    pub(super) serial: usize,
-    pub(super) values: Vec<Lc>,
-    pub(super) mask: Rc<Mask>,
-    /// Whether the value is 0 in each slot that does not exist.
-    pub(super) vanishes: bool,
-}
-
-impl Mask {
-    fn new(base: Base, slots: usize, readers: usize) -> Self {
-        Self::with(base, false, vec![Vec::new(); slots], readers)
-    }
-
-    fn with(base: Base, implied: bool, conditions: Vec<Vec<Truth>>, readers: usize) -> Self {
-        let combined = RefCell::new(vec![None; conditions.len()]);
-        Self {
-            base,
-            implied,
-            conditions,
-            readers,
-            combined,
-        }
-    }
-
-    /// How many slots there are.
-    pub(super) fn slots(&self) -> usize {
-        self.conditions.len()
-    }
-
-    /// Whether a slot is in the list wherever it exists.
-    pub(super) fn is_plain(&self) -> bool {
-        !self.implied && self.conditions.iter().all(Vec::is_empty)
-    }
-
-    /// Whether its only condition is that the record is present.
-    pub(super) fn is_presence(&self) -> bool {
-        self.is_plain() && matches!(self.base, Base::Records)
-    }
-}
 
 impl Compiler<'_> {
     /// What is in a list.

@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use merits_formula::{Kind, NodeId, Type, Typed, VarId};
 
-use super::groups::GroupSet;
-use super::lists::Items;
+use super::members::{GroupSet, Items};
 
 /// What a variable stands for while its body is compiled.
 #[derive(Clone)]

@@ -29,17 +29,20 @@
 //! its interval. Constants are public inputs, taken from the approved scale.
 
 mod addends;
-mod alone;
+mod columns;
+mod comparison;
 mod division;
 mod extremes;
 mod fields;
 mod groups;
 mod lists;
+mod members;
 mod memo;
 mod numbers;
 mod steps;
 mod threshold;
 mod truth;
+mod whole;
 mod wires;
 
 use std::collections::BTreeMap;
@@ -50,13 +53,11 @@ use num_bigint::BigInt;
 
 use crate::builder::{Bit, Builder, Lc};
 
-pub use alone::{AssignmentError, FormulaCircuit};
-pub(crate) use division::whole_bits;
-use groups::GroupSet;
-use lists::{Items, Mask};
+use members::{GroupSet, Items, Mask};
 use memo::{Analysis, Bound, Memo};
 use steps::Steps;
 use truth::Truth;
+pub(crate) use whole::whole_bits;
 pub use wires::{DaySplit, Digits, FieldWires, RecordWires};
 
 /// What a formula gives: linear combinations, within [0, `Typed::max_value`] and

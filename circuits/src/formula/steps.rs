@@ -7,8 +7,7 @@
 use merits_primitives::Fr;
 use num_bigint::{BigInt, Sign};
 
-use super::division::{integer, whole_bits};
-use super::numbers::element;
+use super::whole::{element, integer, whole_bits};
 use crate::builder::{Bit, Builder, Lc};
 
 /// How the numbers below a divisor B in [least, most] are made of literal bits and of steps that

@@ -1,4 +1,4 @@
-//! Evaluator and circuit agree; other outputs are refused; nothing in a witness may vary; the
+//! Interpreter and circuit agree; other outputs are refused; nothing in a witness may vary; the
 //! witness program and the builder's own computation give the same wires.
 
 mod kinds;
@@ -12,8 +12,8 @@ use merits_primitives::Fr;
 use merits_primitives::ids::PeriodKind;
 use proptest::prelude::*;
 
-use super::FormulaCircuit;
 use crate::builder::{Builder, Circuit};
+use crate::formula_circuit::FormulaCircuit;
 use crate::gadgets::bits;
 
 /// A circuit that demands `public outputs = F(records; constants)`.
@@ -309,7 +309,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn evaluator_and_circuit_agree_on_cycling(
+    fn interpreter_and_circuit_agree_on_cycling(
         rows in week(40),
         factor in prop_oneof![Just(16_272u64), 0..=50_000u64],
         cap in prop_oneof![Just(20_000u64), 0..=50_000u64],
@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn evaluator_and_circuit_agree_on_other_formulas(rows in week(6), at in 0..OTHERS.len()) {
+    fn interpreter_and_circuit_agree_on_other_formulas(rows in week(6), at in 0..OTHERS.len()) {
         thread_local!(static HARNESSES: Vec<Harness> = OTHERS
             .iter()
             .map(|source| Harness::new(source, &trips(6), &[]))

@@ -3,16 +3,7 @@
 //! A number is never a wire of its own here: it is the combination Σ 2^i·b_i of its bits, so a
 //! range costs exactly one constraint a bit.
 
-use ark_ff::{AdditiveGroup, Field};
-use merits_primitives::Fr;
-
 use crate::builder::{Bit, Builder, Lc};
-
-/// A bit as a field element, without the multiplication that arkworks' conversion of a number
-/// needs.
-pub(crate) const fn element(bit: bool) -> Fr {
-    if bit { Fr::ONE } else { Fr::ZERO }
-}
 
 /// `n` private inputs that are bits, lowest first: 1 constraint each.
 pub fn input_bits(b: &mut Builder, label: &str, n: usize) -> Vec<Bit> {

@@ -7,7 +7,7 @@ use super::{
     Fused, Program,
     op::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Fault, HintCall, Op, Place, div_rem, signed},
 };
-use crate::gadgets::bits;
+use crate::element;
 
 /// The data of one stretch while it runs: older values to read, its own values to write.
 pub(super) struct Frame<'a> {
@@ -119,7 +119,7 @@ impl<'a> Frame<'a> {
             }
             Op::IsZero { to, a } => {
                 let is_zero = self.get(a) == Fr::ZERO;
-                self.set(to, bits::element(is_zero));
+                self.set(to, element::of_bit(is_zero));
             }
             Op::DivRem { to, a, divisor } => {
                 let divided = div_rem(self.get(a), self.get(divisor));
@@ -129,7 +129,7 @@ impl<'a> Frame<'a> {
             }
             Op::Le { to, a, b } => {
                 let is_at_most = signed(self.get(a)) <= signed(self.get(b));
-                self.set(to, bits::element(is_at_most));
+                self.set(to, element::of_bit(is_at_most));
             }
             Op::Hint { to, hint } => {
                 let call = &self.code.hints[hint as usize];

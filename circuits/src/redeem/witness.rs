@@ -21,7 +21,7 @@ use merits_verifier::{Statement as _, statement::redeem::RedeemStatement};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{circuit::INDEX_BITS, note::VALUE_BITS};
-use crate::{gadgets::bits, person};
+use crate::{element, person};
 
 /// A note that is spent: shown to nobody.
 #[derive(Clone)]
@@ -229,12 +229,12 @@ impl RedeemWitness {
             note.inputs(commitment, &mut inputs);
         }
         inputs.extend(number_bits(u64::from(self.index), INDEX_BITS));
-        inputs.extend(self.exponent.bits().map(bits::element));
+        inputs.extend(self.exponent.bits().map(element::of_bit));
         inputs
     }
 }
 
 /// The `n` lowest bits, lowest first.
 fn number_bits(number: u64, n: usize) -> impl Iterator<Item = Fr> {
-    (0..n).map(move |i| bits::element(number >> i & 1 == 1))
+    (0..n).map(move |i| element::of_bit(number >> i & 1 == 1))
 }

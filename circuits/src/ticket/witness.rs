@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::circuit::{DAY_BITS, GENERATION_BITS};
 use crate::{
     builder::MAX_BITS,
-    gadgets::bits,
+    element,
     person::{path_inputs, secret_inputs},
 };
 
@@ -101,9 +101,9 @@ impl TicketWitness {
         let mut inputs = Zeroizing::new(Vec::with_capacity(publics.len() + MAX_BITS));
         inputs.extend_from_slice(publics);
         secret_inputs(&self.secret, &mut inputs);
-        inputs.extend((0..DAY_BITS).map(|i| bits::element(self.birth.from.0 >> i & 1 == 1)));
+        inputs.extend((0..DAY_BITS).map(|i| element::of_bit(self.birth.from.0 >> i & 1 == 1)));
         inputs.extend(
-            (0..GENERATION_BITS).map(|i| bits::element(self.birth.generation >> i & 1 == 1)),
+            (0..GENERATION_BITS).map(|i| element::of_bit(self.birth.generation >> i & 1 == 1)),
         );
         path_inputs(self.leaf(), &self.path, &mut inputs);
         inputs.push(self.scope_source.0);

@@ -1,4 +1,4 @@
-//! Random formulas on random records: evaluator and circuit agree, and no lie is accepted.
+//! Random formulas on random records: interpreter and circuit agree, and no lie is accepted.
 //!
 //! `MERITS_FUZZ_SECONDS` makes it run for that long; by default it stops after [`SECONDS`]. For
 //! hours there is `cargo run --release -p merits-circuits --features fuzz --example formula_fuzz`.

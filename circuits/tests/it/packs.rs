@@ -1,5 +1,5 @@
 //! Runs the shipped records of every shipped scale through the circuit of that scale: the
-//! evaluator's outputs satisfy the constraints, and one credit more does not.
+//! interpreter's outputs satisfy the constraints, and one credit more does not.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -38,7 +38,13 @@ mod ask {
         // SAFETY: the pointer is to a `timex` of ours, which lives until the call has returned.
         let state = unsafe { libc::adjtimex(&raw mut answer) };
         if state == -1 {
-            return Synchronised::Unknown(format!("adjtimex: {}", io::Error::last_os_error()));
+            let error = io::Error::last_os_error();
+            return Synchronised::Unknown(match error.kind() {
+                io::ErrorKind::PermissionDenied => {
+                    "the system does not let this program ask, as in many containers".to_owned()
+                }
+                kind => format!("adjtimex: {kind}"),
+            });
         }
         if state == libc::TIME_ERROR || answer.status & libc::STA_UNSYNC != 0 {
             Synchronised::No

@@ -35,7 +35,10 @@ pub enum KitError {
         index: u64,
     },
     /// No founding facts.
-    #[error("offline kit {}: no {file}", directory.display())]
+    #[error(
+        "offline kit {}: it has no {file} that can be read: name the kit's folder, or get the kit again (`merits kit`)",
+        directory.display()
+    )]
     NoFacts {
         /// The kit.
         directory: PathBuf,
@@ -45,12 +48,17 @@ pub enum KitError {
         source: io::Error,
     },
     /// The founding facts are invalid.
-    #[error("{}: {source}", path.display())]
+    #[error(
+        "{}: the kit's founding facts cannot be read{}: the file was cut off or changed; get the kit again \
+         (`merits kit`)",
+        path.display(),
+        line.map_or_else(String::new, |line| format!(" from line {line} on"))
+    )]
     Facts {
         /// The file.
         path: PathBuf,
-        /// The parser's complaint.
-        source: Box<toml::de::Error>,
+        /// The line at fault, from 1, if the parser names one.
+        line: Option<usize>,
     },
     /// The log's key.
     #[error("{}: log_key: {source}", path.display())]
@@ -89,7 +97,7 @@ pub enum KitError {
         path: PathBuf,
     },
     /// A receipt does not hold.
-    #[error("offline kit {}: {source}", path.display())]
+    #[error("offline kit {}: {source}; get the kit again (`merits kit`)", path.display())]
     Receipt {
         /// The file.
         path: PathBuf,
@@ -97,7 +105,7 @@ pub enum KitError {
         source: Box<ReceiptError>,
     },
     /// There are no receipts.
-    #[error("offline kit {}: no receipts in it", .0.display())]
+    #[error("offline kit {}: no receipts in it; get the kit again (`merits kit`)", .0.display())]
     Empty(PathBuf),
     /// The ledger's rules refuse an entry after the kit's earlier entries.
     #[error("offline kit {}: {source}", path.display())]

@@ -183,9 +183,10 @@ impl Kit {
         })?;
         let facts: Facts = match toml::from_str(&text) {
             Ok(facts) => facts,
-            Err(source) => {
-                let source = Box::new(source);
-                return Err(KitError::Facts { path, source });
+            Err(error) => {
+                let before = error.span().and_then(|span| text.get(..span.start));
+                let line = before.map(|before| 1 + before.matches('\n').count());
+                return Err(KitError::Facts { path, line });
             }
         };
         let log = match LogKey::parse(&facts.log_key) {

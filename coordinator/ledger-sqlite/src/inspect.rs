@@ -5,50 +5,92 @@
 
 use std::collections::HashMap;
 
-use merits_ledger::{BlobDigest, FactDiffers, LedgerPolicy, tree::Node};
+use merits_ledger::{
+    BlobDigest, FactDiffers, LedgerPolicy,
+    storage::{
+        BlobRow, Inspection, LeafRow, LogRow, NodeRow, RowRow, StateRow, StoreFailure, UsedRow,
+    },
+    tree::Node,
+};
 use merits_verifier::log::Hash;
-use sqlx::{SqliteConnection, SqliteExecutor};
+use sqlx::{Connection as _, SqliteConnection, SqliteExecutor};
 
-/// The row of the table `log`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogRow {
-    /// The log's origin.
-    pub origin: String,
-    /// Its public key.
-    pub log_key: Vec<u8>,
-    /// Leaves.
-    pub size: u64,
-    /// Root of their tree.
-    pub root: Vec<u8>,
-    /// The newest checkpoint, as a signed note; `None` in a copy that is still empty.
-    pub checkpoint: String,
+/// One snapshot of a ledger's file.
+#[derive(Debug)]
+pub struct Snapshot {
+    db: SqliteConnection,
 }
 
-/// The row of the table `state`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateRow {
-    /// The layout of the rows.
-    pub version: i64,
-    /// The number of leaves of which they are the state.
-    pub size: u64,
-    /// The sum of their vectors.
-    pub digest: Vec<u8>,
+impl Snapshot {
+    /// Begins a snapshot on a connection. It is of the newest commit at the first read.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn begin(mut db: SqliteConnection) -> sqlx::Result<Self> {
+        // The connection is closed at the end, so nothing is left of the transaction.
+        sqlx::query("BEGIN").execute(&mut db).await?;
+        Ok(Self { db })
+    }
 }
 
-/// A row of the table `leaf`: index, entry id, bytes.
-pub type LeafRow = (i64, Vec<u8>, Vec<u8>);
+impl Inspection for Snapshot {
+    type Error = sqlx::Error;
 
-/// A row of the table `blob`: digest, bytes.
-pub type BlobRow = (Vec<u8>, Vec<u8>);
+    fn explain(error: sqlx::Error) -> StoreFailure {
+        crate::explain(error)
+    }
 
-/// A row of the table `node`: level, index, hash.
-pub type NodeRow = (i64, i64, Vec<u8>);
+    async fn findings(&mut self, most: u32) -> sqlx::Result<Vec<String>> {
+        let mut findings = merits_sqlite::findings(&mut self.db, most).await?;
+        let differing = merits_sqlite::differing_table(&mut self.db, crate::TABLES, &[]).await?;
+        findings.extend(differing.map(|what| format!("{what}: something else changed it")));
+        Ok(findings)
+    }
 
-/// A row of the table `used`: set, value, index of the leaf.
-pub type UsedRow = (i64, Vec<u8>, i64);
+    async fn log_row(&mut self) -> sqlx::Result<Option<LogRow>> {
+        log_row(&mut self.db).await
+    }
 
-/// A row of the table `row`: table, key, value.
-pub type RowRow = (i64, Vec<u8>, Vec<u8>);
+    async fn facts(&mut self) -> sqlx::Result<Vec<(String, String)>> {
+        facts(&mut self.db).await
+    }
+
+    async fn state_row(&mut self) -> sqlx::Result<Option<StateRow>> {
+        state_row(&mut self.db).await
+    }
+
+    async fn leaves(&mut self, after: i64, limit: u32) -> sqlx::Result<Vec<LeafRow>> {
+        leaves(&mut self.db, after, limit).await
+    }
+
+    async fn nodes(&mut self, after: (i64, i64), limit: u32) -> sqlx::Result<Vec<NodeRow>> {
+        nodes(&mut self.db, after, limit).await
+    }
+
+    async fn nodes_at(&mut self, wanted: &[Node]) -> sqlx::Result<HashMap<Node, Hash>> {
+        crate::read::nodes(&mut self.db, wanted).await
+    }
+
+    async fn used(&mut self, after: (i64, &[u8]), limit: u32) -> sqlx::Result<Vec<UsedRow>> {
+        used(&mut self.db, after, limit).await
+    }
+
+    async fn rows(&mut self, after: (i64, &[u8]), limit: u32) -> sqlx::Result<Vec<RowRow>> {
+        rows(&mut self.db, after, limit).await
+    }
+
+    async fn next_blob(&mut self, after: &[u8]) -> sqlx::Result<Option<BlobRow>> {
+        next_blob(&mut self.db, after).await
+    }
+
+    async fn blob(&mut self, digest: &BlobDigest) -> sqlx::Result<Option<Vec<u8>>> {
+        crate::read::blob(&mut self.db, digest).await
+    }
+
+    async fn end(self) -> sqlx::Result<()> {
+        self.db.close().await
+    }
+}
 
 /// The log's origin and newest checkpoint; `None` before it is founded.
 ///
@@ -106,29 +148,9 @@ pub async fn leaf_count<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<(u64, O
 }
 
 /// The blob whose digest is the next after this one; nothing after the last.
-///
-/// # Errors
-/// SQLite's.
-pub async fn next_blob<'e>(
-    db: impl SqliteExecutor<'e>,
-    after: &[u8],
-) -> sqlx::Result<Option<BlobRow>> {
+async fn next_blob<'e>(db: impl SqliteExecutor<'e>, after: &[u8]) -> sqlx::Result<Option<BlobRow>> {
     sqlx::query_as("SELECT digest, bytes FROM blob WHERE digest > ? ORDER BY digest LIMIT 1")
         .bind(after)
-        .fetch_optional(db)
-        .await
-}
-
-/// The bytes of a blob.
-///
-/// # Errors
-/// SQLite's.
-pub async fn blob<'e>(
-    db: impl SqliteExecutor<'e>,
-    digest: &BlobDigest,
-) -> sqlx::Result<Option<Vec<u8>>> {
-    sqlx::query_scalar("SELECT bytes FROM blob WHERE digest = ?")
-        .bind(&digest.0[..])
         .fetch_optional(db)
         .await
 }
@@ -185,17 +207,6 @@ pub async fn nodes(
     .await
 }
 
-/// Hashes of these nodes. What is not stored is missing from the answer.
-///
-/// # Errors
-/// SQLite's.
-pub async fn nodes_at(
-    db: &mut SqliteConnection,
-    wanted: &[Node],
-) -> sqlx::Result<HashMap<Node, Hash>> {
-    crate::read::nodes(db, wanted).await
-}
-
 /// Used values after a set and value, up to a limit; after -1 and no bytes means from the
 /// beginning.
 ///
@@ -218,10 +229,7 @@ pub async fn used(
 
 /// Rows of the state after a table and key, up to a limit; after -1 and no bytes means from the
 /// beginning.
-///
-/// # Errors
-/// SQLite's.
-pub async fn rows(
+async fn rows(
     db: &mut SqliteConnection,
     (table, key): (i64, &[u8]),
     limit: u32,

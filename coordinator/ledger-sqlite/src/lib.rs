@@ -6,31 +6,28 @@
 //! - [`Ledger`]: both, a [`merits_ledger::storage::Storage`] that passes its conformance suite;
 //! - [`StateFile`]: rows for code that cannot await, over one connection that blocks its thread for
 //!   a read;
-//! - [`inspect`]: the raw tables, for checking a file.
+//! - [`inspect`]: the raw tables, for checking a file;
+//! - [`SqliteFile`]: the place of a coordinator's ledger: making, opening, copying and restoring its file.
 //!
 //! All SQL about the state is in this crate, so support for another database is another crate.
 
 mod blocking;
 pub mod inspect;
+mod place;
 mod read;
 mod reader;
 mod write;
 
 pub use blocking::StateFile;
+pub use place::{SqliteFile, StagedFile};
 pub use read::Reader;
 pub use write::{Group, Writer};
 
-use std::collections::{HashMap, HashSet};
-
 use merits_ledger::{
-    BlobDigest, UniqueSet,
-    rows::{KeyValue, RowChange, RowKey, StateDigest, Table},
-    storage::{Founded, Head, Outlook, Storage, StorageReader, StoreFailure},
-    tree::Node,
+    rows::{RowChange, StateDigest},
+    storage::{Founded, Outlook, Storage, StoreFailure},
 };
-use merits_primitives::ids::EntryId;
 use merits_sqlite::DatabaseError;
-use merits_verifier::log::Hash;
 
 /// Each fact that must be unique has a PRIMARY KEY or UNIQUE constraint, because constraints hold
 /// even when a check in code is wrong.
@@ -110,44 +107,6 @@ impl Ledger {
     /// Of a reader and a writer of one file.
     pub fn new(reader: Reader, writer: Writer) -> Self {
         Self { reader, writer }
-    }
-}
-
-/// Answers a method of [`StorageReader`] as the reader's own method of that name.
-macro_rules! as_reader {
-    ($($method:ident($($name:ident: $type:ty),*) -> $answer:ty;)*) => {$(
-        async fn $method(&self, $($name: $type),*) -> sqlx::Result<$answer> {
-            self.reader.$method($($name),*).await
-        }
-    )*};
-}
-
-impl StorageReader for Ledger {
-    type Error = sqlx::Error;
-
-    fn explain(error: sqlx::Error) -> StoreFailure {
-        explain(error)
-    }
-
-    as_reader! {
-        head() -> Option<Head>;
-        get(keys: &[RowKey]) -> Vec<Option<Vec<u8>>>;
-        range(table: Table, from: &[u8], limit: usize) -> Vec<KeyValue>;
-        used(set: UniqueSet, value: &[u8; 32]) -> Option<u64>;
-        find(id: &EntryId) -> Option<u64>;
-        leaves(from: u64, until: u64, bytes: usize) -> Vec<Vec<u8>>;
-        nodes(wanted: &[Node]) -> HashMap<Node, Hash>;
-        founded() -> Option<Founded>;
-        leaf_count() -> (u64, Option<u64>);
-        state_version() -> Option<i64>;
-        entry(id: &EntryId) -> Option<(u64, Vec<u8>)>;
-        find_all(ids: &[EntryId]) -> HashMap<EntryId, u64>;
-        used_all(values: &[(UniqueSet, [u8; 32])]) -> HashSet<(UniqueSet, [u8; 32])>;
-        blob(digest: &BlobDigest) -> Option<Vec<u8>>;
-    }
-
-    async fn close(&self) {
-        self.reader.close().await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Reader`] as a [`StorageReader`], and what it says of the whole log.
+//! [`Reader`] and [`Ledger`] as a [`StorageReader`], and what a reader says about the whole log.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,7 @@ use merits_primitives::ids::EntryId;
 use merits_verifier::log::Hash;
 use sqlx::Connection as _;
 
-use crate::{corrupt, inspect, read::Reader};
+use crate::{Ledger, corrupt, inspect, read::Reader};
 
 impl Reader {
     /// Whose log it is; nothing before it is founded.
@@ -57,40 +57,64 @@ impl Reader {
     }
 }
 
-/// Answers a method of [`StorageReader`] as the inherent method of that name.
-macro_rules! as_pool {
-    ($($method:ident($($name:ident: $type:ty),*) -> $answer:ty;)*) => {$(
-        async fn $method(&self, $($name: $type),*) -> sqlx::Result<$answer> {
-            Reader::$method(self, $($name),*).await
+/// What answers by a [`Reader`].
+trait Answers {
+    fn reader(&self) -> &Reader;
+}
+
+impl Answers for Reader {
+    fn reader(&self) -> &Reader {
+        self
+    }
+}
+
+impl Answers for Ledger {
+    fn reader(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+/// Implements [`StorageReader`] by the inherent methods of a [`Reader`], which have the same names.
+macro_rules! storage_reader {
+    ($type:ty) => {
+        storage_reader! {
+            $type:
+            head() -> Option<Head>;
+            get(keys: &[RowKey]) -> Vec<Option<Vec<u8>>>;
+            range(table: Table, from: &[u8], limit: usize) -> Vec<KeyValue>;
+            used(set: UniqueSet, value: &[u8; 32]) -> Option<u64>;
+            find(id: &EntryId) -> Option<u64>;
+            leaves(from: u64, until: u64, bytes: usize) -> Vec<Vec<u8>>;
+            nodes(wanted: &[Node]) -> HashMap<Node, Hash>;
+            founded() -> Option<Founded>;
+            leaf_count() -> (u64, Option<u64>);
+            state_version() -> Option<i64>;
+            entry(id: &EntryId) -> Option<(u64, Vec<u8>)>;
+            find_all(ids: &[EntryId]) -> HashMap<EntryId, u64>;
+            used_all(values: &[(UniqueSet, [u8; 32])]) -> HashSet<(UniqueSet, [u8; 32])>;
+            blob(digest: &BlobDigest) -> Option<Vec<u8>>;
         }
-    )*};
+    };
+    ($type:ty: $($method:ident($($name:ident: $of:ty),*) -> $answer:ty;)*) => {
+        impl StorageReader for $type {
+            type Error = sqlx::Error;
+
+            fn explain(error: sqlx::Error) -> StoreFailure {
+                crate::explain(error)
+            }
+
+            $(
+                async fn $method(&self, $($name: $of),*) -> sqlx::Result<$answer> {
+                    Reader::$method(self.reader(), $($name),*).await
+                }
+            )*
+
+            async fn close(&self) {
+                Reader::close(self.reader()).await;
+            }
+        }
+    };
 }
 
-impl StorageReader for Reader {
-    type Error = sqlx::Error;
-
-    fn explain(error: sqlx::Error) -> StoreFailure {
-        crate::explain(error)
-    }
-
-    as_pool! {
-        head() -> Option<Head>;
-        get(keys: &[RowKey]) -> Vec<Option<Vec<u8>>>;
-        range(table: Table, from: &[u8], limit: usize) -> Vec<KeyValue>;
-        used(set: UniqueSet, value: &[u8; 32]) -> Option<u64>;
-        find(id: &EntryId) -> Option<u64>;
-        leaves(from: u64, until: u64, bytes: usize) -> Vec<Vec<u8>>;
-        nodes(wanted: &[Node]) -> HashMap<Node, Hash>;
-        founded() -> Option<Founded>;
-        leaf_count() -> (u64, Option<u64>);
-        state_version() -> Option<i64>;
-        entry(id: &EntryId) -> Option<(u64, Vec<u8>)>;
-        find_all(ids: &[EntryId]) -> HashMap<EntryId, u64>;
-        used_all(values: &[(UniqueSet, [u8; 32])]) -> HashSet<(UniqueSet, [u8; 32])>;
-        blob(digest: &BlobDigest) -> Option<Vec<u8>>;
-    }
-
-    async fn close(&self) {
-        Reader::close(self).await;
-    }
-}
+storage_reader!(Reader);
+storage_reader!(Ledger);

@@ -21,10 +21,13 @@
 
 pub mod blob;
 mod board_facts;
+mod checked_key;
 pub mod entry;
 mod history;
 mod keys;
+mod known_proofs;
 pub mod named_blobs;
+mod opened_total;
 mod policy;
 mod proven;
 mod refusal;
@@ -42,9 +45,12 @@ mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
 pub use board_facts::{BoardFacts, BoardFactsError, Thresholds};
+pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;
 pub use keys::{KeyRing, UnpreparedKey};
+pub use known_proofs::KnownProofs;
+pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 pub use refusal::{

@@ -10,6 +10,7 @@ use merits_verifier::{
     },
 };
 
+use crate::opened_total::{TotalStatement, VerifiedTotal};
 use crate::refusal::Refusal;
 
 /// The statement of an entry's Groth16 proof.
@@ -58,6 +59,8 @@ pub enum Job {
     Groth16(Groth16Job),
     /// Points whose secrets must be known.
     Schnorr(SchnorrJob),
+    /// An opened total. Its proofs are in the statement, and are about rows of the state.
+    Total(TotalStatement),
 }
 
 /// A statement of a circuit, and its proof. Jobs with one key go into one batch:
@@ -73,6 +76,9 @@ pub struct Groth16Job {
 }
 
 /// Points whose secrets must be known, and the proofs. It needs no key.
+///
+/// Jobs are verified one by one. Only the opening of a view-key epoch has such proofs, four of them, and a ledger
+/// opens an epoch in months. An equation for many epochs together would save nothing that anybody waits for.
 #[derive(Debug, Clone)]
 pub struct SchnorrJob {
     /// The points, by the ledger's state.
@@ -92,6 +98,8 @@ pub enum VerifiedProof {
     Groth16(Verified<ProvenStatement>),
     /// Of [`Job::Schnorr`].
     Schnorr(VerifiedPossession),
+    /// Of [`Job::Total`].
+    Total(VerifiedTotal),
 }
 
 impl Job {
@@ -99,7 +107,8 @@ impl Job {
     pub fn system(&self) -> ProofSystem {
         match self {
             Self::Groth16(_) => ProofSystem::Groth16Bn254,
-            Self::Schnorr(_) => ProofSystem::SchnorrBabyJubjub,
+            // The proof of a partial is Schnorr's for two bases.
+            Self::Schnorr(_) | Self::Total(_) => ProofSystem::SchnorrBabyJubjub,
         }
     }
 
@@ -110,7 +119,7 @@ impl Job {
     pub fn groth16(self) -> Result<Groth16Job, Refusal> {
         match self {
             Self::Groth16(job) => Ok(job),
-            Self::Schnorr(_) => Err(Refusal::NotVerified),
+            Self::Schnorr(_) | Self::Total(_) => Err(Refusal::NotVerified),
         }
     }
 }
@@ -128,6 +137,12 @@ impl SchnorrJob {
 impl From<Verified<ProvenStatement>> for VerifiedProof {
     fn from(verified: Verified<ProvenStatement>) -> Self {
         Self::Groth16(verified)
+    }
+}
+
+impl From<VerifiedTotal> for VerifiedProof {
+    fn from(verified: VerifiedTotal) -> Self {
+        Self::Total(verified)
     }
 }
 

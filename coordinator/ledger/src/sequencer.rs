@@ -4,7 +4,7 @@
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::{
     codec::Canonical,
-    entry::Leaf,
+    entry::{Leaf, SignedEntry},
     log::{Checkpoint, CheckpointError, LogSigner, SignedCheckpoint},
     receipt::Receipt,
 };
@@ -120,8 +120,8 @@ impl<S: Store> Sequencer<S> {
         blobs: Vec<Blob>,
         time: Timestamp,
     ) -> Result<Appended, SubmitError<S::Error>> {
-        let submission = Submission::parse(bytes, self.state.origin())?.with_blobs(blobs)?;
-        let id = submission.id();
+        let signed = Submission::envelope(bytes)?;
+        let id = signed.id();
         // The same statement by the same party keeps its old place, even with another proof.
         if let Some(index) = self.store.find(&id).map_err(SubmitError::Store)? {
             return Ok(Appended {
@@ -130,6 +130,14 @@ impl<S: Store> Sequencer<S> {
                 already_present: true,
             });
         }
+        let may_read = self.may_read(&signed, &blobs, time);
+        if may_read.is_err() {
+            // A wrong signature is reported first.
+            self.state.sender(&signed, time)?;
+        }
+        may_read?;
+        let submission = Submission::from_signed(signed, self.state.origin())?;
+        let submission = submission.with_blobs(blobs)?;
         let authentic = self.state.authenticate(submission)?;
         let effects = self.verify_and_check(&authentic, time)?;
         let index = effects.index();
@@ -139,6 +147,20 @@ impl<S: Store> Sequencer<S> {
             index,
             already_present: false,
         })
+    }
+
+    /// Whether what the entry and its blobs hold may be read.
+    fn may_read(
+        &self,
+        signed: &SignedEntry,
+        blobs: &[Blob],
+        time: Timestamp,
+    ) -> Result<(), CheckError> {
+        self.state.check_before_key(signed)?;
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        self.state.check_before_blobs(&signed.party, time)
     }
 
     /// The newest checkpoint, signed.

@@ -52,6 +52,7 @@ impl Unverified {
                 submission,
                 signer: None,
                 source: None,
+                key: None,
             },
             signatures: Vec::new(),
             fault: None,
@@ -119,11 +120,14 @@ impl Unverified {
         })
     }
 
+    /// All signatures hold. What else does not depend on the state is checked now.
     fn holds(self) -> Result<Authentic, Refusal> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(self.authentic),
+        if let Some(fault) = self.fault {
+            return Err(fault);
         }
+        let mut authentic = self.authentic;
+        authentic.key = authentic.submission.checked_key()?;
+        Ok(authentic)
     }
 
     fn signed(&self) -> impl Iterator<Item = Signed<'_>> {

@@ -11,7 +11,8 @@ use merits_verifier::{
 };
 
 use crate::blob::Blob;
-use crate::entry::{Entry, PublishedKey};
+use crate::checked_key::CheckedKey;
+use crate::entry::{Act, ActProposed, Entry, PublishedKey};
 use crate::named_blobs::check_named;
 use crate::refusal::Refusal;
 
@@ -34,13 +35,21 @@ impl Submission {
     /// [`Refusal`]: over the size limit, malformed, for another log, of an unknown kind, or with
     /// bytes that are not a proof of the kind's system.
     pub fn parse(bytes: &[u8], origin: &Origin) -> Result<Self, Refusal> {
+        Self::from_signed(Self::envelope(bytes)?, origin)
+    }
+
+    /// The first half of [`Submission::parse`]: the envelope, with nothing in it decoded.
+    ///
+    /// # Errors
+    /// [`Refusal`]: over the size limit, malformed.
+    pub fn envelope(bytes: &[u8]) -> Result<SignedEntry, Refusal> {
         if bytes.len() > MAX_ENTRY_BYTES {
             return Err(Refusal::TooLarge {
                 found: bytes.len(),
                 limit: MAX_ENTRY_BYTES,
             });
         }
-        Self::from_signed(SignedEntry::from_bytes(bytes)?, origin)
+        Ok(SignedEntry::from_bytes(bytes)?)
     }
 
     /// Like [`Submission::parse`], from a decoded envelope.
@@ -79,7 +88,9 @@ impl Submission {
     }
 
     /// With the blobs that came beside the entry. They are decoded here, so that the log's one writer need not do
-    /// it. An entry that names blobs and has none is refused by its rules.
+    /// it. This takes milliseconds, so ask [`crate::Governing::check_before_key`] and
+    /// [`crate::Governing::check_before_blobs`] before it. An entry that names blobs and has none is refused with
+    /// its signatures.
     ///
     /// # Errors
     /// [`Refusal::BlobMissing`], [`Refusal::BlobUnexpected`] when they are not those that the entry names, each
@@ -93,21 +104,27 @@ impl Submission {
         Ok(Self { blobs, key, ..self })
     }
 
-    /// The key that a proposal publishes, in the entry or as a blob.
+    /// The key that the entry publishes, checked; `None` for an entry that publishes none. A check takes up to
+    /// some milliseconds, so it must not run under a lock.
     ///
     /// # Errors
-    /// [`Refusal::BlobMissing`] for a key whose blob did not come.
-    pub(crate) fn published<'k>(
-        &'k self,
-        key: &'k PublishedKey,
-    ) -> Result<&'k VerifyingKey, Refusal> {
-        match key {
-            PublishedKey::Here(key) => Ok(key),
-            PublishedKey::Blob(digest) => {
-                let digest = *digest;
-                self.key.as_ref().ok_or(Refusal::BlobMissing { digest })
-            }
-        }
+    /// [`Refusal::BlobMissing`] for a key whose blob did not come, [`Refusal::Key`] for a key that is refused.
+    pub(crate) fn checked_key(&self) -> Result<Option<CheckedKey>, Refusal> {
+        let key = match &self.entry {
+            Entry::ScaleProposed(proposed) => match &proposed.key {
+                PublishedKey::Here(key) => key,
+                PublishedKey::Blob(digest) => {
+                    let digest = *digest;
+                    self.key.as_ref().ok_or(Refusal::BlobMissing { digest })?
+                }
+            },
+            Entry::ActProposed(ActProposed {
+                act: Act::StatementKeyAdopted(adopted),
+                ..
+            }) => &adopted.key,
+            _ => return Ok(None),
+        };
+        Ok(Some(CheckedKey::check(key.clone())?))
     }
 
     /// The blobs that came with it.
@@ -151,7 +168,7 @@ pub enum Sender {
     Founder,
 }
 
-/// A submission whose signatures hold under the keys noted here. Made by
+/// A submission whose signatures hold under the keys noted here, and whose published key is checked. Made by
 /// [`crate::Governing::authenticate`] and [`crate::verify_together`] only; `check` makes sure that the keys are still in force.
 #[derive(Debug, Clone)]
 pub struct Authentic {
@@ -159,12 +176,22 @@ pub struct Authentic {
     /// `None` for an entry that a person makes.
     pub(crate) signer: Option<PublicKey>,
     pub(crate) source: Option<PublicKey>,
+    /// The key that the entry publishes, if it publishes one.
+    pub(crate) key: Option<CheckedKey>,
 }
 
 impl Authentic {
     /// The submission.
     pub fn submission(&self) -> &Submission {
         &self.submission
+    }
+
+    /// The checked key of an entry that publishes one.
+    ///
+    /// # Errors
+    /// [`Refusal::NotVerified`] for an entry that publishes none.
+    pub(crate) fn published_key(&self) -> Result<&CheckedKey, Refusal> {
+        self.key.as_ref().ok_or(Refusal::NotVerified)
     }
 
     /// The party whose signature holds: admitted, and not suspended. `None` for an entry that a

@@ -4,8 +4,9 @@ use merits_verifier::{Verified, VerifyError, schnorr::SchnorrError};
 use thiserror::Error;
 
 use crate::keys::KeyRing;
+use crate::opened_total::VerifiedTotal;
 use crate::proven::{Job, VerifiedProof};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, TotalRefusal};
 use crate::state::Governing;
 
 impl Job {
@@ -20,6 +21,7 @@ impl Job {
                 VerifiedProof::Groth16(Verified::check(&key, job.statement, &job.proof)?)
             }
             Self::Schnorr(job) => VerifiedProof::Schnorr(job.verify()?),
+            Self::Total(statement) => VerifiedProof::Total(VerifiedTotal::check(statement)?),
         })
     }
 }
@@ -37,6 +39,9 @@ pub enum JobError {
     /// The Schnorr proof does not hold.
     #[error(transparent)]
     Schnorr(#[from] SchnorrError),
+    /// A partial or the sum of an opened total does not hold.
+    #[error(transparent)]
+    Total(#[from] TotalRefusal),
 }
 
 impl From<JobError> for Refusal {
@@ -45,6 +50,7 @@ impl From<JobError> for Refusal {
             JobError::Key(refusal) => refusal,
             JobError::Groth16(error) => error.into(),
             JobError::Schnorr(error) => error.into(),
+            JobError::Total(error) => error.into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use merits_verifier::{groth16::KeyPolicy, log::LogKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::mark::DESK;
+use crate::mark::COMMANDS_SUFFIX;
 
 /// The ledger that a party follows. The party gets the log key and the authority once, from the
 /// ledger's operator over a trusted channel; everything else is verified under them.
@@ -154,10 +154,10 @@ impl LedgerConfig {
 
     /// The same for the party's commands, which run beside its server with their own copy and mark.
     #[must_use]
-    pub fn of_the_desk(mut self) -> Self {
-        self.replica.as_mut_os_string().push(DESK);
+    pub fn of_commands(mut self) -> Self {
+        self.replica.as_mut_os_string().push(COMMANDS_SUFFIX);
         if let Some(mark) = &mut self.high_water_mark {
-            mark.as_mut_os_string().push(DESK);
+            mark.as_mut_os_string().push(COMMANDS_SUFFIX);
         }
         self
     }
@@ -226,10 +226,10 @@ mod tests {
             high_water_mark: Some("replica.mark".into()),
             ..config
         };
-        let desk = config.relative_to(Path::new("/party")).of_the_desk();
-        let desk = desk.of_a_server().expect("it has a mark");
-        assert_eq!(desk.replica, Path::new("/party/replica-desk"));
-        let mark = desk.high_water_mark.expect("it has a mark");
-        assert_eq!(mark, Path::new("/party/replica.mark-desk"));
+        let commands = config.relative_to(Path::new("/party")).of_commands();
+        let commands = commands.of_a_server().expect("it has a mark");
+        assert_eq!(commands.replica, Path::new("/party/replica-commands"));
+        let mark = commands.high_water_mark.expect("it has a mark");
+        assert_eq!(mark, Path::new("/party/replica.mark-commands"));
     }
 }

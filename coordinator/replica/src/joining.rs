@@ -7,10 +7,11 @@ use merits_ledger::FactDiffers;
 use thiserror::Error;
 
 use crate::{
+    archive::file::has_copy,
     client::{Client, ClientError},
     config::{LedgerConfig, LedgerConfigError},
     follower::Follower,
-    mark::{HighWaterMark, MarkError, read_checkpoint},
+    mark::{COMMANDS_SUFFIX, HighWaterMark, MarkError, read_checkpoint},
     replica::{Replica, ReplicaError},
 };
 
@@ -88,8 +89,13 @@ impl LedgerConfig {
             let config = self.clone().of_a_server()?;
             let (key, policy) = (config.log_key()?, config.policy()?);
             let (file, copy) = (checkpoint.to_owned(), config.replica);
+            let of_commands = copy.to_string_lossy().ends_with(COMMANDS_SUFFIX);
             let path = config.high_water_mark.unwrap_or_default();
             let begun = tokio::task::spawn_blocking(move || -> Result<u64, ReplicaError> {
+                // Only some roles have one, and its first synchronisation makes its mark.
+                if of_commands && !has_copy(&copy) {
+                    return Err(MarkError::NoCopy { copy }.into());
+                }
                 let mark = HighWaterMark::begin_of_copy(&path, &copy, &key)?;
                 if let Some(newest) = mark.newest() {
                     let size = newest.size;

@@ -44,7 +44,7 @@ pub use config::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 #[cfg(feature = "net")]
 pub use joining::JoinError;
-pub use mark::{DESK, HighWaterMark, MarkError};
+pub use mark::{COMMANDS_SUFFIX, HighWaterMark, MarkError};
 #[cfg(feature = "net")]
 pub use merits_proto::Verdict;
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};

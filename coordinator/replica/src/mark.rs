@@ -81,8 +81,8 @@ pub enum MarkError {
          checkpoint.txt`{}",
         path.display(),
         copy.display(),
-        if *desk {
-            ", with --desk, because this is the copy of the commands and not of the server"
+        if *commands {
+            ", with --commands, because this is the copy of the commands and not of the server"
         } else {
             ""
         }
@@ -93,7 +93,7 @@ pub enum MarkError {
         /// The folder of the copy.
         copy: PathBuf,
         /// For the copy beside a server's.
-        desk: bool,
+        commands: bool,
     },
     /// There is a mark, so none is begun.
     #[error(
@@ -106,6 +106,17 @@ pub enum MarkError {
         path: PathBuf,
         /// Entries that it covers.
         size: u64,
+    },
+    /// There is no copy that the commands keep beside a server's.
+    #[error(
+        "there is no copy of the log in {}, so no mark was begun: only the commands of a supervisor, a witness and \
+         an exchange keep a copy beside their server's, and its first synchronisation makes its mark. Without \
+         --commands, the mark is that of the server's copy",
+        copy.display()
+    )]
+    NoCopy {
+        /// Where it would be.
+        copy: PathBuf,
     },
     /// The file from which a mark should begin is not a checkpoint of this log.
     #[error(
@@ -121,8 +132,9 @@ pub enum MarkError {
     },
     /// Not a checkpoint that this log signed.
     #[error(
-        "the high-water mark {} is no checkpoint of this log: {reason}; \
-         nothing is served until it is one",
+        "the high-water mark {} is no checkpoint of this log: {reason}. Nothing is served until it is one: bring the \
+         file back. If it is lost, move this one away and begin a new one at the newest checkpoint that any party \
+         has: `merits mark --config FILE --checkpoint checkpoint.txt`",
         path.display()
     )]
     Malformed {
@@ -212,7 +224,7 @@ impl HighWaterMark {
             return Err(MarkError::Lost {
                 path: mark.path,
                 copy: copy.to_owned(),
-                desk: copy.to_string_lossy().ends_with(DESK),
+                commands: copy.to_string_lossy().ends_with(COMMANDS_SUFFIX),
             });
         }
         Ok(mark)
@@ -440,6 +452,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
 }
 
 /// In a copy's folder once it has a mark.
-const NOTE: &str = "marked";
+pub(crate) const NOTE: &str = "marked";
 /// The suffix of the copy and of the mark that a party's commands use beside its server.
-pub const DESK: &str = "-desk";
+pub const COMMANDS_SUFFIX: &str = "-commands";

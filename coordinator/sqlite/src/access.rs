@@ -72,17 +72,14 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Refuses a store that is no regular file, and such a file of SQLite's beside it, before SQLite opens them: it
-/// would wait for a pipe until somebody writes into it, and say of a folder that its disk fails. What is not there is
-/// not judged.
+/// would wait for a pipe until somebody writes into it, and say of a folder or of a link to nothing that its disk
+/// fails. What is not there is not judged.
 ///
 /// # Errors
 /// [`FileError::Exposed`], which says what the file is instead.
 pub fn require_files(path: &Path) -> Result<(), FileError> {
     for suffix in [""].iter().chain(&BESIDE) {
-        let path = beside(path, suffix);
-        if let Ok(metadata) = fs::metadata(&path) {
-            merits_guard::require_file(&path, &metadata)?;
-        }
+        merits_guard::require_file_if_any(&beside(path, suffix))?;
     }
     Ok(())
 }

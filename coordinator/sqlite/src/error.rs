@@ -94,6 +94,18 @@ pub enum FileError {
         /// Why it failed.
         source: io::Error,
     },
+    /// Its tables are not those of the program.
+    #[error(
+        "{} has other tables than this program makes: {what}. Something else changed the file, and what it would \
+         do with the rows is not known; nothing was changed. Take another backup",
+        path.display()
+    )]
+    Tables {
+        /// The file.
+        path: PathBuf,
+        /// The first that differs, and how.
+        what: String,
+    },
     /// The file belongs to another program.
     #[error(
         "{} {}, and is no {what}; nothing was changed. Name the right file",

@@ -31,6 +31,7 @@ mod pool;
 mod room;
 mod schema;
 mod staged;
+mod tables;
 mod unwritable;
 mod whose;
 mod words;
@@ -53,6 +54,7 @@ pub use kind::StoreKind;
 pub use pool::pool;
 pub use schema::{Found, Schema};
 pub use staged::{Staged, check_integrity, findings};
+pub use tables::{differing_table, require_tables};
 
 pub use words::DatabaseError;
 

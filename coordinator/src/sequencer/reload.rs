@@ -8,10 +8,10 @@ use merits_verifier::log::LogSigner;
 
 use super::Log;
 use crate::{
+    backend::Place,
     config::Config,
     error::StartError,
     founding,
-    place::Place,
     published::View,
     startup::{self, Loaded},
 };
@@ -25,11 +25,11 @@ pub(crate) async fn reload<P: Place>(
     signer: &LogSigner,
     mark: &mut HighWaterMark,
 ) -> Result<(P::Storage, Loaded), StartError> {
-    let Some(mut store) = place.open().await? else {
-        return Err(founding::missing(config));
+    let Some(mut store) = place.open().await.map_err(Into::into)? else {
+        return Err(founding::missing(config, place));
     };
     let rng = &mut rand::rng();
-    match startup::load(&mut store, config, policy, signer, mark, rng).await {
+    match startup::load(place, &mut store, config, policy, signer, mark, rng).await {
         Ok(loaded) => Ok((store, loaded)),
         Err(error) => {
             // That it cannot be read says more.

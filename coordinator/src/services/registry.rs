@@ -23,7 +23,7 @@ use merits_serve::Weights;
 use merits_verifier::{codec::Canonical as _, entry::ENVELOPE_VERSION, log::LogKey};
 use tonic::{Request, Response, Status};
 
-use crate::{published::Published, refused::fault};
+use crate::{intake::fault, published::Published};
 
 /// The memory of calls: a page or a scale, as a message and as bytes.
 pub(crate) const WEIGHTS: Weights = Weights {

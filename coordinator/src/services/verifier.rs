@@ -15,10 +15,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, STREAM_BYTES, each};
-use crate::{
-    intake::{Intake, Judgement},
-    refused::fault,
-};
+use crate::intake::{Intake, Judgement, fault};
 
 /// An item of a stream holds its subject, encoded and decoded, and a verdict.
 const ITEM_BYTES: usize = 2 * 1_024;

@@ -4,11 +4,11 @@ use std::sync::mpsc;
 
 use merits_ledger::{Job, Submission};
 use merits_ledger_fixture::Stage;
-use merits_primitives::ids::Epoch;
+use merits_primitives::{Fr, ids::Epoch};
 use merits_verifier::{
     Reason,
     entry::SignedEntry,
-    groth16::{KeyPolicy, Provenance},
+    groth16::{KeyPolicy, PreparedKey, Provenance},
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 

@@ -175,6 +175,11 @@ async fn what_is_not_exactly_the_entrys_is_refused() {
     let strange = founding.federation.sign(&statement, &stranger);
     let fault = submit(&node, strange.to_bytes(), &vec![0; BLOB_BYTES]).await;
     assert_eq!(fault.unwrap_err().reason, Reason::PartyUnknown);
+    // A party without the role: these bytes are no key, and nobody reads them.
+    let distributor = &founding.federation.distributor;
+    let foreign = founding.federation.sign(&statement, distributor);
+    let fault = submit(&node, foreign.to_bytes(), b"no key").await;
+    assert_eq!(fault.unwrap_err().reason, Reason::RoleMissing);
     // From its length prefix.
     let fault = submit(&node, bytes.clone(), &vec![0; BLOB_BYTES + 70_000]).await;
     let fault = fault.unwrap_err();

@@ -77,6 +77,13 @@ impl Beside {
                 }
                 // An earlier process with this number was killed.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // Its folder was opened above, so it is there: a file system of the kernel, such as /proc.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::Unsupported,
+                        "its folder takes no new files: name a file in another one",
+                    ));
+                }
                 Err(error) => return Err(words::writing(error)),
             }
         }

@@ -41,7 +41,7 @@ pub fn open_stream(path: &Path) -> io::Result<File> {
 /// Those of [`open`]; of the kind `FileTooLarge`, in words, for a larger one.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    let length = file.metadata()?.len();
+    let length = file.metadata().map_err(words::reading)?.len();
     if length > most {
         return Err(too_large(most));
     }
@@ -55,7 +55,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 /// must reserve room for all of them, because a vector that grows leaves copies behind.
 ///
 /// # Errors
-/// The system's; of the kind `FileTooLarge`, in words, for a larger one.
+/// The system's, in words; of the kind `FileTooLarge` for a larger one.
 pub fn whole(input: impl Read, bytes: &mut Vec<u8>, most: u64) -> io::Result<()> {
     let before = bytes.len();
     let mut input = input.take(most.saturating_add(1));

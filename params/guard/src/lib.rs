@@ -14,12 +14,14 @@
 //! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are
 //! checked; its mode says who may speak to it, not what is typed.
 //!
-//! [`mod@input`], [`output`] and [`protected`] are for all other files that a command reads or
-//! writes: what is checked before, how much is read, what is replaced.
+//! [`mod@exposed`] tells of a private input that came with a wider mode. [`mod@input`], [`output`] and
+//! [`protected`] are for all other files that a command reads or writes: what is checked before, how
+//! much is read, what is replaced.
 //!
 //! Out of scope: folders above the file's own, access control lists, root.
 
 pub mod beside;
+pub mod exposed;
 pub mod folder;
 pub mod input;
 pub mod output;
@@ -138,18 +140,21 @@ pub fn require_folder_if_any(path: &Path) -> Result<(), GuardError> {
 
 fn require_no_dangling_link(path: &Path) -> Result<(), GuardError> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
-    // The lost file may come back, and a new one in its place would not have its contents.
-    if is_link
-        && matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
-    {
-        return Err(GuardError::Io {
+    if !is_link {
+        return Ok(());
+    }
+    match fs::metadata(path) {
+        // The lost file may come back, and a new one in its place would not have its contents.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(GuardError::Io {
             path: path.to_owned(),
             source: io::Error::other(
                 "it is a link to nothing: bring back what it leads to, or delete the link",
             ),
-        });
+        }),
+        // Such as links in a circle.
+        Err(error) => Err(GuardError::reading(path)(error)),
+        Ok(_) => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks an opened file, by its own metadata, and its folder.

@@ -394,6 +394,9 @@ mod tests {
                 assert!(matches!(error, OutputError::NoFile { .. }), "{error}");
             }
         }
+        // Regression: it was said that the folder `/proc` is not there.
+        let error = Output::begin(Path::new("/proc/merits-output"), TICKET).expect_err("refused");
+        assert!(error.to_string().contains("takes no new files"), "{error}");
         let missing = dir.path().join("none/file");
         let error = Output::begin(&missing, TICKET).expect_err("refused");
         assert!(matches!(error, OutputError::NoFolder(_)), "{error}");

@@ -89,7 +89,7 @@ impl Kept {
             name.push(suffix);
             PathBuf::from(name)
         };
-        let suffixes = ["-wal", "-shm", "-journal", ".lock", ".new"];
+        let suffixes = ["-wal", "-shm", "-journal", ".lock", ".journal", ".new"];
         suffixes
             .iter()
             .map(with)

@@ -146,6 +146,15 @@ mod tests {
         let lost = open_lock(&nothing).expect_err("a link to nothing");
         assert!(lost.to_string().contains("a link to nothing"), "{lost}");
         assert!(!lost.is_missing() && !far.join("none").exists());
+        // Regression: it was said of a circle that nothing is there.
+        let (one, other) = (near.join("one"), near.join("other"));
+        std::os::unix::fs::symlink(&one, &other).expect("linked");
+        std::os::unix::fs::symlink(&other, &one).expect("linked");
+        let circle = open_lock(&one).expect_err("a circle").to_string();
+        assert!(
+            circle.contains("links lead in a circle") && !circle.contains("not there"),
+            "{circle}"
+        );
         // Only root can give files away.
         if chown(&path, Some(1), None).is_ok() {
             let foreign = open_lock(&path).expect_err("another's");

@@ -38,8 +38,6 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
             "as many files are open as the system admits: raise its limit (ulimit -n), or end other programs",
         );
     }
-    #[cfg(not(unix))]
-    let _ = number;
     let words = match (kind, attempt) {
         (ErrorKind::NotFound, Attempt::Read) => {
             "there is no such file: see that the name is right and the file was made"
@@ -67,15 +65,40 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
             "its disk is mounted read-only: mount it for writing, or name another place"
         }
         (ErrorKind::InvalidFilename, _) => "its name is too long: name another",
+        (ErrorKind::FileTooLarge, _) => {
+            "it would be larger than the system or its file system admits (ulimit -f): raise the limit, or name \
+             another place"
+        }
+        (ErrorKind::OutOfMemory, _) => "the system has no memory left: end other programs",
+        (ErrorKind::ResourceBusy | ErrorKind::ExecutableFileBusy, _) => {
+            "another program uses it now: wait until that has ended, then run this again"
+        }
+        (ErrorKind::WouldBlock, _) => "it is not ready now: run this again",
+        (ErrorKind::CrossesDevices, _) => {
+            "it lies on two disks: name a place on the disk that it comes from"
+        }
+        (ErrorKind::Unsupported, _) => {
+            "its file system cannot do what is needed: name a place on another one"
+        }
+        (ErrorKind::StaleNetworkFileHandle, _) => {
+            "the server of its network disk no longer knows it: mount the disk again"
+        }
+        _ if number == NO_DEVICE => "nothing is behind it that can be read or written: name a file",
         _ => {
+            // "Input/output error (os error 5)".
+            let said = error.to_string();
+            let said = said.split(" (os error").next().unwrap_or(&said);
             return io::Error::new(
                 kind,
-                format!("{error}. See the disk and the system's log (dmesg)"),
+                format!("the system says \"{said}\": see the disk and the system's log (dmesg)"),
             );
         }
     };
     io::Error::new(kind, words)
 }
+
+/// ENXIO: a device or a pipe without another side.
+const NO_DEVICE: i32 = 6;
 
 /// For `map_err` on an operation that reads.
 pub fn reading(error: io::Error) -> io::Error {
@@ -155,7 +178,7 @@ mod tests {
                 let said = in_words(error, attempt);
                 assert_eq!(said.kind(), kind);
                 let text = said.to_string();
-                assert!(text.contains(": ") || text.contains(". "), "{text}");
+                assert!(text.contains(": ") && !text.contains("os error"), "{text}");
             }
         }
         let own = io::Error::other("words of our own");

@@ -294,7 +294,7 @@ fn exact(input: &mut impl Read, bytes: &mut [u8], section: u32) -> Result<(), R1
         if error.kind() == std::io::ErrorKind::UnexpectedEof {
             torn(section)
         } else {
-            R1csError::Io(error)
+            error.into()
         }
     })
 }

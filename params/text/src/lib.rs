@@ -11,6 +11,7 @@
 //! - [`lines`]: the parts of a text that only depend on the program that wrote it: line endings,
 //!   trailing blanks, byte order marks.
 //! - [`cell`]: texts that a spreadsheet program would run.
+//! - [`damage`]: what happened to a file of ours that cannot be read.
 //! - `typed`: the one form (NFC) of passphrases, accounts, names, codes, and files' entries.
 //! - `file`: text files, with or without a byte order mark.
 //! - `lookalike`: the same key for texts that people would take for one another.
@@ -24,7 +25,9 @@
 
 extern crate alloc;
 
+mod assigned;
 pub mod cell;
+pub mod damage;
 #[cfg(feature = "typed")]
 pub mod file;
 pub mod lines;

@@ -158,12 +158,26 @@ pub fn failure(error: &anyhow::Error) {
     eprintln!("error: {error}");
     let mut said = error.to_string();
     for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
+        let cause = in_words(cause);
         // Many of our errors already end in their cause.
         if !said.contains(&cause) {
             eprintln!("  because: {cause}");
         }
         said = cause;
+    }
+}
+
+/// A cause; one of the system in words, without its number.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    let number = cause
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::raw_os_error);
+    match number {
+        Some(number) => {
+            let system = std::io::Error::from_raw_os_error(number);
+            merits_guard::words::reading(system).to_string()
+        }
+        None => cause.to_string(),
     }
 }
 
@@ -186,8 +200,8 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// 1234567 as 1,234,567.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
+pub fn thousands(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -224,10 +238,10 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(65_798), "65,798");
-        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(thousands(0u32), "0");
+        assert_eq!(thousands(999u32), "999");
+        assert_eq!(thousands(65_798u64), "65,798");
+        assert_eq!(thousands(1_234_567u128), "1,234,567");
     }
 
     /// Regression: a line break in a file's name made a line that looked like one of ours.

@@ -10,13 +10,16 @@
 //! | direction marks, embeddings, overrides, isolates (UAX #9) | text reads in another order than it has |
 //! | line and paragraph separators | a second line in what is one |
 //! | invisible characters (zero width, fillers, soft hyphen, tags, byte order mark) | two texts that look the same |
-//! | private use, noncharacters | every system shows something else |
+//! | private use, noncharacters, code points that Unicode 16.0 assigns to no character | every system shows something else, or nothing |
+//! | spaces other than the plain one (no-break, thin, wide, ..) | two texts that look the same, and gaps that nobody typed |
 //! | more than [`MOST_MARKS`] combining marks in a row, of any script (general categories Mn and Me) | they are drawn over the lines beside |
 //!
 //! Some invisible characters are part of a script, and are allowed only beside the characters of
 //! that script that they act on: the joiners U+200C and U+200D in Arabic, Syriac, Mongolian, Indic
 //! and other scripts that join letters (Persian is misspelt without them), U+200D between emoji,
-//! variation selectors after emoji, Han and Mongolian.
+//! variation selectors after emoji, Han and Mongolian. The ideographic space U+3000 is the space bar
+//! of Chinese and Japanese keyboards: it is allowed between wide characters, and in a document after
+//! one and at the beginning of a line, where it indents a paragraph.
 //!
 //! The lists are written out here and do not change with a library's version of Unicode: an entry
 //! of a ledger must be valid or invalid for everybody alike.
@@ -26,6 +29,7 @@ use core::fmt::{self, Write as _};
 
 use thiserror::Error;
 
+use crate::assigned::is_assigned;
 use crate::marks::is_mark;
 
 /// Most combining marks after one letter: Vietnamese and phonetic writing need three, Hebrew with accents five,
@@ -37,8 +41,9 @@ pub const MOST_MARKS: usize = 6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "line {line}, character {place} is U+{:04X}, {what}: it has no place in a text that others are \
-     shown; take it out",
-    u32::from(*.character)
+     shown; {}",
+    u32::from(*.character),
+    remedy(*.character)
 )]
 pub struct Unshowable {
     /// The character.
@@ -51,6 +56,21 @@ pub struct Unshowable {
     pub place: usize,
     /// A description of the character.
     pub what: &'static str,
+}
+
+impl Unshowable {
+    /// What the author does about the character.
+    #[must_use]
+    pub const fn remedy(&self) -> &'static str {
+        remedy(self.character)
+    }
+}
+
+const fn remedy(character: char) -> &'static str {
+    match is_space(character) {
+        true => "write a plain space in its place",
+        false => "take it out",
+    }
 }
 
 /// Checks that a text of one line may be shown to others.
@@ -156,8 +176,10 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
         let fault = if marks > MOST_MARKS && is_mark(character) {
             Some("one mark too many over one letter")
         } else {
-            // A mark that exceeds the limit will be refused, so it has no neighbours.
-            let after = after.filter(|next| marks < MOST_MARKS || !is_mark(*next));
+            // What will be refused, such as a mark that exceeds the limit, is no neighbour.
+            let after = after
+                .filter(|next| marks < MOST_MARKS || !is_mark(*next))
+                .filter(|next| is_assigned(*next));
             fault(before, character, after, form)
         };
         // A variation selector belongs to its character: a joiner looks past it.
@@ -226,7 +248,27 @@ fn fault(
         }
         '\u{fdd0}'..='\u{fdef}' => Some("no character"),
         c if u32::from(c) & 0xfffe == 0xfffe => Some("no character"),
+        '\u{3000}' if is_spacing(before, after, form) => None,
+        c if is_space(c) => Some("a space of another kind"),
+        c if !is_assigned(c) => Some("no character that Unicode 16.0 knows"),
         _ => None,
+    }
+}
+
+/// Spaces of the general category Zs other than the plain one.
+const fn is_space(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
+    )
+}
+
+/// Whether an ideographic space has these neighbours where people write it.
+fn is_spacing(before: Option<char>, after: Option<char>, form: Form) -> bool {
+    match form {
+        Form::Line => before.is_some_and(is_wide) && after.is_some_and(is_wide),
+        // The indent of a paragraph is two of them.
+        Form::Document => before.is_none_or(|c| matches!(c, '\n' | '\u{3000}') || is_wide(c)),
     }
 }
 
@@ -279,6 +321,25 @@ fn is_han(c: char) -> bool {
         '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
             | '\u{20000}'..='\u{3fffd}'
     )
+}
+
+/// Characters of the scripts that are written in squares: Han, kana, Hangul, bopomofo, their
+/// punctuation and full-width forms.
+fn is_wide(c: char) -> bool {
+    is_han(c)
+        || matches!(
+            c,
+            // Without the Hangul fillers.
+            '\u{1100}'..='\u{115e}'
+                | '\u{1161}'..='\u{11ff}'
+                | '\u{2e80}'..='\u{2fdf}'
+                | '\u{3001}'..='\u{3163}'
+                | '\u{3165}'..='\u{33ff}'
+                | '\u{ac00}'..='\u{d7af}'
+                | '\u{fe30}'..='\u{fe4f}'
+                | '\u{ff01}'..='\u{ff60}'
+                | '\u{ffe0}'..='\u{ffe6}'
+        )
 }
 
 /// Emoji and the signs that become emoji.
@@ -340,12 +401,43 @@ mod tests {
             "葛\u{e0100}飾区",
             "Tiếng Việt, Zoe\u{308}, ạ\u{302}\u{301}",
             "ᠮᠣᠩᠭᠣᠯ\u{180b}",
-            "\u{a0}no-break space, \u{2014} dash",
+            "a plain space, \u{2014} dash, 1\u{2019}000, \u{20ac}",
+            "\u{5584}\u{5ea6}\u{3000}\u{79ef}\u{5206}\u{ff0c}\u{3000}\u{304b}\u{306a}",
+            "\u{ac00}\u{b098} \u{1fae9} \u{323af}",
         ] {
             assert_eq!(check_line(text), Ok(()), "{text}");
             assert_eq!(line(text), text);
         }
         assert_eq!(check_document("one\n\ttwo\r\nthree"), Ok(()));
+        let indented =
+            "\u{3000}\u{3000}\u{7b2c}\u{4e00}\u{6761}\n\u{3000}\u{3000}\u{7b2c}\u{4e8c}\u{6761}";
+        assert_eq!(check_document(indented), Ok(()));
+        assert_eq!(document(indented), indented);
+    }
+
+    /// Regression: a title could have no-break spaces and code points without a character.
+    #[test]
+    fn a_space_of_another_kind_is_told_with_what_to_write() {
+        for (text, code, place) in [
+            ("5\u{a0}000", 0xa0, 2),
+            ("5\u{202f}000", 0x202f, 2),
+            ("a\u{2003}b", 0x2003, 2),
+            ("a\u{205f}b", 0x205f, 2),
+            ("\u{1680}", 0x1680, 1),
+            ("a\u{3000}b", 0x3000, 2),
+            ("\u{5584}\u{3000}b", 0x3000, 2),
+            ("\u{5584}\u{3000}\u{3000}\u{5ea6}", 0x3000, 2),
+            ("\u{3000}\u{5584}", 0x3000, 1),
+            ("\u{5584}\u{3000}", 0x3000, 2),
+        ] {
+            let fault = check_line(text).expect_err(&line(text));
+            assert_eq!((u32::from(fault.character), fault.place), (code, place));
+            let said = fault.to_string();
+            assert!(said.ends_with("write a plain space in its place"), "{said}");
+        }
+        for text in ["a\u{3000}b", "\u{a0}\u{3000}", "x\u{a0}y"] {
+            assert!(check_document(text).is_err(), "{}", document(text));
+        }
     }
 
     #[test]
@@ -373,6 +465,11 @@ mod tests {
             ("flag\u{e0067}", 0xe0067, 5),
             ("logo \u{f8ff}", 0xf8ff, 6),
             ("\u{fffe}", 0xfffe, 1),
+            ("\u{100000}", 0x0010_0000, 1),
+            // Without a character: a gap of Greek, a reserved emoji, a plane that nobody uses.
+            ("a\u{378}b", 0x378, 2),
+            ("\u{1fade}", 0x1fade, 1),
+            ("x\u{40000}", 0x40000, 2),
             // Joiners and selectors where no script has them.
             ("pay\u{200d}pal", 0x200d, 4),
             ("a\u{200c}b", 0x200c, 2),

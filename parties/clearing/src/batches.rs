@@ -10,19 +10,22 @@ use merits_verifier::{
     entry::SignedEntry,
     groth16::{PreparedKey, Proof},
 };
+use serde::Serialize;
 use thiserror::Error;
 
 /// Proofs that share one pairing product. More gain little and need memory while they wait.
 const GROUP: usize = 256;
 
 /// The result of an audit of batches.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Audit {
     /// Valid batches.
+    #[serde(serialize_with = "crate::report::ids")]
     pub valid: Vec<EntryId>,
     /// Their claims.
     pub claims: usize,
     /// Invalid batches, with the reason.
+    #[serde(serialize_with = "crate::report::faults")]
     pub invalid: Vec<(EntryId, BatchFault)>,
 }
 

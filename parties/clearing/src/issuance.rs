@@ -1,20 +1,28 @@
 //! The accounts: how much of each scale exists, from the public data of the log.
 
 use merits_ledger::{State, rows::RowError};
-use merits_primitives::ids::{AssetId, Credits, Epoch, Output, Period, Quantity, ScaleId};
+use merits_primitives::{
+    ids::{AssetId, Epoch, Output, Period, ScaleId},
+    sum::{CreditsSum, QuantitySum},
+};
+use serde::Serialize;
 
 /// One scale, period and view-key epoch.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IssuanceLine {
     /// The scale.
+    #[serde(serialize_with = "crate::report::text")]
     pub scale: ScaleId,
     /// Its sources cannot link people, so the distributor vouches for whose records these are.
     pub vouched: bool,
     /// The ledger's number of it.
+    #[serde(serialize_with = "crate::report::asset")]
     pub asset: AssetId,
     /// The period.
+    #[serde(serialize_with = "crate::report::period")]
     pub period: Period,
     /// The view-key epoch.
+    #[serde(serialize_with = "crate::report::epoch")]
     pub epoch: Epoch,
     /// Batches in the log.
     pub batches: u64,
@@ -23,21 +31,21 @@ pub struct IssuanceLine {
     /// Claims that opened totals cover.
     pub covered: u64,
     /// Their credits.
-    pub credits: Credits,
+    pub credits: CreditsSum,
     /// The most that the claims without a total can hold.
-    pub at_most: Credits,
+    pub at_most: CreditsSum,
     /// What the opened totals of a scale with a measure say: how much was measured, and over how
     /// many claims.
     pub measured: Option<Measured>,
 }
 
 /// The opened part of a measure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Measured {
     /// Claims that opened totals of the measure cover.
     pub covered: u64,
     /// Their sum, in the measure's unit.
-    pub sum: Quantity,
+    pub sum: QuantitySum,
 }
 
 /// Computes the accounts from a verified state, by scale, period and epoch.
@@ -66,26 +74,26 @@ pub fn issuance(state: &State) -> Result<Vec<IssuanceLine>, RowError> {
             batches: 0,
             claims: 0,
             covered: 0,
-            credits: Credits(0),
-            at_most: Credits::ZERO,
+            credits: CreditsSum::ZERO,
+            at_most: CreditsSum::ZERO,
             measured: keys.contains(&key.twin()).then(Measured::default),
         };
         if let Some(measured) = &mut line.measured {
             for opened in totals.opened(&key.twin())? {
                 measured.covered += opened.claims;
-                measured.sum = measured.sum.saturating_add(Quantity(opened.sum));
+                measured.sum += opened.sum.as_quantity();
             }
         }
         for batch in totals.unopened(key)? {
             line.batches += 1;
             line.claims += u64::from(batch.claims);
-            line.at_most = line.at_most.saturating_add(Credits(batch.worst));
+            line.at_most += batch.worst.as_credits();
         }
         for opened in totals.opened(key)? {
             line.batches += u64::from(opened.batches);
             line.claims += opened.claims;
             line.covered += opened.claims;
-            line.credits = line.credits.saturating_add(Credits(opened.sum));
+            line.credits += opened.sum.as_credits();
         }
         lines.push(line);
     }

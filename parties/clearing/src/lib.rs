@@ -10,4 +10,5 @@ pub mod config;
 pub mod issuance;
 pub mod net;
 pub mod online;
+mod report;
 pub mod totals;

@@ -3,14 +3,17 @@
 
 use std::collections::HashMap;
 
+use futures::future::BoxFuture;
 use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH, rows::RowError};
 use merits_primitives::ids::EntryId;
-use merits_replica::{FollowError, Follower, Replica, ReplicaError};
+use merits_replica::{FollowError, Follower, JoinError, Replica, ReplicaError};
 use merits_verifier::codec::Canonical as _;
+use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
     batches::{Audit, Auditor},
+    config::ClearingConfig,
     issuance::{IssuanceLine, issuance},
     online::{Invalid, OnlineFault, verify_online},
     totals::{CheckedTotal, TotalFault, verify_total},
@@ -19,6 +22,9 @@ use crate::{
 /// Why an audit could not be made. Its findings are in the [`Report`].
 #[derive(Debug, Error)]
 pub enum AuditError {
+    /// The ledger could not be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// A row of the copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
@@ -37,13 +43,15 @@ pub enum AuditError {
 }
 
 /// A clearing bank's findings.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub struct Report {
     /// All batches, verified together offline.
     pub batches: Audit,
     /// Batches that the coordinator's Verifier calls invalid; `None` when it was not asked.
+    #[serde(serialize_with = "crate::report::faults_told")]
     pub online: Option<Invalid>,
     /// Opened totals, each checked from the log alone.
+    #[serde(serialize_with = "crate::report::outcomes")]
     pub totals: Vec<(EntryId, Result<CheckedTotal, TotalFault>)>,
     /// The accounts.
     pub issuance: Vec<IssuanceLine>,
@@ -71,6 +79,22 @@ impl Report {
     /// the distributor.
     pub fn hidden(&self) -> &'static str {
         "who earned, how much each, and from which records"
+    }
+}
+
+impl ClearingConfig {
+    /// Brings the bank's copy up to date and audits it, as the configuration says.
+    ///
+    /// # Errors
+    /// [`AuditError`] when the copy or the service cannot be reached.
+    pub fn audit(&self) -> BoxFuture<'_, Result<Report, AuditError>> {
+        Box::pin(async move {
+            let follower = self.ledger.follow().await?;
+            let online = self
+                .verify_online
+                .then_some(self.ledger.coordinator.as_str());
+            audit_log(&follower, online).await
+        })
     }
 }
 

@@ -12,25 +12,28 @@ use merits_ledger::{
 use merits_primitives::{
     ids::{EntryId, Origin, Output},
     jubjub::Point,
+    sum::Sum,
 };
 use merits_verifier::{
     entry::SignedEntry,
     possession::TotalsKey,
     total::{SumFault, TotalSum},
 };
+use serde::Serialize;
 use thiserror::Error;
 
 /// A valid total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CheckedTotal {
     /// Its batches.
     pub batches: usize,
     /// Their claims.
     pub claims: usize,
     /// Credits or measure.
+    #[serde(serialize_with = "crate::report::text")]
     pub output: Output,
     /// The sum.
-    pub sum: u64,
+    pub sum: Sum,
 }
 
 /// Why an opened total does not hold. The supervisor that signed it is to blame.

@@ -38,7 +38,10 @@ pub enum DiscloseError {
     #[error(transparent)]
     Rows(#[from] RowError),
     /// The claim is not this node's.
-    #[error("claim {claim} of entry {entry} is not this node's, or does not exist")]
+    #[error(
+        "claim {claim} of entry {entry} is not this node's, or does not exist: take entry and claim from \
+         the request for the opening"
+    )]
     Unknown {
         /// The entry.
         entry: EntryId,

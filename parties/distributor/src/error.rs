@@ -80,13 +80,15 @@ pub enum DistributorError {
     #[error(transparent)]
     Replica(#[from] ReplicaError),
     /// There is no copy of the log yet.
-    #[error("there is no copy of the log at {} yet", .0.display())]
+    #[error("there is no copy of the log at {} yet: `merits distributor run` fetches it", .0.display())]
     NoReplica(PathBuf),
     /// The copy of the log has no leaf yet.
-    #[error("the copy of the log is empty")]
+    #[error("the copy of the log is empty: `merits distributor run` brings it up to date")]
     EmptyReplica,
     /// No version of the scale was approved.
-    #[error("the ledger has no approved version of {0}")]
+    #[error(
+        "the ledger has no approved version of {0}: its issuer proposes one, and a supervisor approves it"
+    )]
     NotApproved(ScaleId),
     /// The approved manifest.
     #[error(transparent)]
@@ -140,6 +142,12 @@ pub enum DistributorError {
         /// Why.
         source: PublishError,
     },
+    /// People give no tickets on this ledger.
+    #[error("the ledger takes no tickets: its accounts are in custody")]
+    InCustody,
+    /// No records say which accounts there are.
+    #[error("the accounts are not known: give --input with their records")]
+    AccountsUnknown,
     /// The ledger does not know this distributor.
     #[error(transparent)]
     Admission(#[from] PublishError),

@@ -13,6 +13,7 @@
 //! - [`publishing`], [`tickets`], [`depositing`], [`consents`]: terms, and people's consents to
 //!   them
 //! - [`batching`], [`forming`]: turn deeds into batches that are fixed before they are proven
+//! - [`at_rest`]: encryption of the store, under one key for each subject
 //! - `aside`: deeds of which no claim can be made do not stop others
 //! - [`pool`], [`proving`]: turn batches into signed entries in the outbox
 //! - [`outbox`]: submits entries and stores receipts
@@ -25,6 +26,7 @@
 //! are in [`custody`].
 
 mod aside;
+pub mod at_rest;
 pub mod batching;
 pub mod config;
 pub mod consents;
@@ -50,7 +52,6 @@ pub mod proving;
 pub mod publishing;
 mod report;
 pub mod run;
-pub mod sealing;
 mod status;
 pub mod store;
 pub mod summary;

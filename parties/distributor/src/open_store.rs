@@ -18,11 +18,11 @@ use merits_text::typed::typed;
 use rand::rngs::StdRng;
 
 use crate::{
+    at_rest::MasterKey,
     config::DistributorConfig,
     custody::Custody,
     error::DistributorError,
     node::{Node, NodeKeys},
-    sealing::MasterKey,
     store::{self, Copied, Forgotten, Store, StoreError},
 };
 

@@ -122,14 +122,18 @@ impl Distributor {
     /// Takes tickets in, checked by the ledger's state at `now`.
     ///
     /// # Errors
-    /// [`ReplicaError`]. A refused file does not stop the others: its report has the reason.
+    /// [`DistributorError`]: the ledger takes no tickets, or cannot be read. A refused file does not
+    /// stop the others: its report has the reason.
     pub fn import_tickets<'a>(
         &'a self,
         files: &'a [PathBuf],
         now: Timestamp,
         rng: &'a mut StdRng,
-    ) -> BoxFuture<'a, Result<Vec<TicketReport>, ReplicaError>> {
+    ) -> BoxFuture<'a, Result<Vec<TicketReport>, DistributorError>> {
         Box::pin(async move {
+            if !self.has_tickets()? {
+                return Err(DistributorError::InCustody);
+            }
             let state = self.follower.replica().state()?.clone();
             let secret = self.sealing.to_bytes();
             let mut importer = Importer::new(&self.node, &state, &secret);
@@ -165,41 +169,55 @@ impl Distributor {
         Box::pin(async move { self.node.store().ticket_counts(self.node.scale()).await })
     }
 
-    /// Writes the pseudonyms that people's tickets give, for a source that cannot link people.
+    /// Writes the pseudonyms of accounts, for a source: those that people's tickets give, for a source
+    /// that cannot link people; on a ledger in custody those of all accounts in a file of records,
+    /// `input`.
     ///
     /// # Errors
     /// [`DistributorError`].
-    pub fn write_ticket_links<'a>(
+    pub fn write_links<'a>(
         &'a self,
+        input: Option<&'a Path>,
         source: &'a str,
         output: &'a Path,
+        subjects: Option<usize>,
+        now: Timestamp,
+        progress: &'a dyn Progress,
     ) -> BoxFuture<'a, Result<LinksReport, DistributorError>> {
         Box::pin(async move {
-            if !self.manifest.vouched() {
-                return Err(DistributorError::NotVouched(self.node.scale().clone()));
+            if self.has_tickets()? {
+                return self.write_ticket_links(source, output).await;
             }
-            let source = self.find_party(source)?;
-            let store = self.node.store();
-            let handles = store.ticket_handles(self.node.scale(), &source).await?;
-            let links = TicketLinks::new(handles);
-            let mut file = Output::begin(output, Links::KIND)?;
-            links
-                .write(self.node.origin(), &source, &mut file)
-                .map_err(|source| unwritten(output, source))?;
-            file.publish()?;
-            Ok(LinksReport {
-                accounts: links.links.len(),
-                disputed: links.disputed,
-                vouched: true,
-            })
+            let input = input.ok_or(DistributorError::AccountsUnknown)?;
+            self.write_custody_links(input, source, output, subjects, now, progress)
         })
     }
 
-    /// Writes the pseudonyms of all accounts in a file of records, on a ledger in custody.
-    ///
-    /// # Errors
-    /// [`DistributorError`].
-    pub fn write_links(
+    async fn write_ticket_links(
+        &self,
+        source: &str,
+        output: &Path,
+    ) -> Result<LinksReport, DistributorError> {
+        if !self.manifest.vouched() {
+            return Err(DistributorError::NotVouched(self.node.scale().clone()));
+        }
+        let source = self.find_party(source)?;
+        let store = self.node.store();
+        let handles = store.ticket_handles(self.node.scale(), &source).await?;
+        let links = TicketLinks::new(handles);
+        let mut file = Output::begin(output, Links::KIND)?;
+        links
+            .write(self.node.origin(), &source, &mut file)
+            .map_err(|source| unwritten(output, source))?;
+        file.publish()?;
+        Ok(LinksReport {
+            accounts: links.links.len(),
+            disputed: links.disputed,
+            vouched: true,
+        })
+    }
+
+    fn write_custody_links(
         &self,
         input: &Path,
         source: &str,

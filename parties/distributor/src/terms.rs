@@ -25,7 +25,9 @@ pub enum TermsError {
     #[error("the ledger would refuse it: {0}")]
     Refused(Box<Refusal>),
     /// No version for the period.
-    #[error("scale {scale} has no approved version for {period}")]
+    #[error(
+        "scale {scale} has no approved version for {period}: its issuer proposes one, and a supervisor approves it"
+    )]
     NoVersion {
         /// The scale.
         scale: ScaleId,

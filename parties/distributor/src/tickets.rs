@@ -39,13 +39,19 @@ pub enum TicketFault {
     #[error(transparent)]
     Rows(#[from] RowError),
     /// The ledger is in custody.
-    #[error("the ledger takes no tickets: its accounts are in custody")]
+    #[error(
+        "the ledger takes no tickets: its accounts are in custody, so give their records (`merits \
+         distributor run --input`)"
+    )]
     Custody,
     /// It cannot be decrypted here.
     #[error(transparent)]
     Handover(#[from] HandoverError),
     /// It is for another scale.
-    #[error("the ticket is for scale {found}, but this node claims on {expected}")]
+    #[error(
+        "the ticket is for scale {found}, but this node claims on {expected}: its person takes it to a \
+         distributor of that scale, or makes another"
+    )]
     OtherScale {
         /// The node's scale.
         expected: ScaleId,
@@ -62,7 +68,9 @@ pub enum TicketFault {
     #[error("the ticket names a source that the ledger does not know: {0}")]
     Source(PartyId),
     /// K and h do not give b.
-    #[error("the ticket's keys do not give its b: no claim could be made with it")]
+    #[error(
+        "the ticket's keys do not give its b: no claim could be made with it, so its person makes a new one"
+    )]
     Binding,
     /// The person has already withdrawn it.
     #[error("the person took this consent back")]

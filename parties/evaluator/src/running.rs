@@ -1,6 +1,6 @@
 //! The commands of an evaluator by its configuration: announce its key, and answer registrars.
 
-use std::path::PathBuf;
+use std::{future::Future, net::SocketAddr, path::PathBuf};
 
 use futures::future::BoxFuture;
 use merits_party::identity::{IdentityError, PartyConfig as _};
@@ -8,13 +8,15 @@ use merits_primitives::ids::EntryId;
 use merits_replica::{
     ClientError, FollowError, Follower, JoinError, LedgerConfigError, ReplicaError,
 };
+use merits_serve::ListenError;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{
     acts::Evaluator,
     config::EvaluatorConfig,
     key::{EvaluatorKey, EvaluatorKeyError},
-    net::UniquenessService,
+    net::{ServeError, UniquenessService, serve},
 };
 
 /// Why a command of an evaluator failed.
@@ -49,15 +51,33 @@ pub enum EvaluatorError {
         .0.display()
     )]
     NotAnnounced(PathBuf),
+    /// The address that it serves on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Serving.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// The key of the tags is on the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Announced {
+    /// The entry that announced it now; `None` if it was there already.
+    #[serde(serialize_with = "entry")]
+    pub entry: Option<EntryId>,
+}
+
+fn entry<S: Serializer>(entry: &Option<EntryId>, serializer: S) -> Result<S::Ok, S::Error> {
+    let entry = entry.map(|entry| entry.to_string());
+    entry.serialize(serializer)
 }
 
 impl EvaluatorConfig {
-    /// Puts the key on the ledger, and makes it first if the ledger has none. `None` if it is
-    /// already there.
+    /// Puts the key on the ledger, and makes it first if the ledger has none.
     ///
     /// # Errors
     /// [`EvaluatorError`].
-    pub fn announce(&self) -> BoxFuture<'_, Result<Option<EntryId>, EvaluatorError>> {
+    pub fn announce(&self) -> BoxFuture<'_, Result<Announced, EvaluatorError>> {
         Box::pin(async move {
             let evaluator = self.evaluator()?;
             let follower = self.ledger.follow().await?;
@@ -70,11 +90,14 @@ impl EvaluatorConfig {
                 EvaluatorKey::load_or_create(&self.voprf_key)?
             };
             if stands(&follower, &evaluator, &key)? {
-                return Ok(None);
+                return Ok(Announced { entry: None });
             }
             // If the ledger has another evaluator's key, the ledger refuses this one.
             let entry = evaluator.open(key.public());
-            Ok(Some(follower.client().submit(&entry).await?.id))
+            let submitted = follower.client().submit(&entry).await?;
+            Ok(Announced {
+                entry: Some(submitted.id),
+            })
         })
     }
 
@@ -93,6 +116,22 @@ impl EvaluatorConfig {
             }
             Ok(UniquenessService::new(evaluator, key, follower))
         })
+    }
+
+    /// Answers registrars until `stop` resolves; `ready` gets the address.
+    ///
+    /// # Errors
+    /// [`EvaluatorError`].
+    pub async fn serve(
+        &self,
+        ready: impl FnOnce(SocketAddr) + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), EvaluatorError> {
+        let listener = merits_serve::listen(self.listen).await?;
+        let service = self.service().await?;
+        ready(listener.local_addr().map_err(ServeError::from)?);
+        serve(service, listener, &self.server, stop).await?;
+        Ok(())
     }
 
     fn evaluator(&self) -> Result<Evaluator, IdentityError> {

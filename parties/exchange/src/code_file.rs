@@ -80,7 +80,7 @@ pub enum CodeFileError {
     /// A character that is invisible, or that changes how the text around it is shown.
     #[error(
         "{path}, line {line}: character {place} is U+{:04X}, {what}: the person who types the code would not \
-         type it; take it out",
+         type it; {remedy}",
         u32::from(*.character)
     )]
     Hidden {
@@ -94,6 +94,8 @@ pub enum CodeFileError {
         character: char,
         /// A description of it.
         what: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
     },
     /// A comment.
     #[error(
@@ -144,7 +146,9 @@ pub enum CodeFileError {
         how: &'static str,
     },
     /// No codes.
-    #[error("{path}: there is no code in it")]
+    #[error(
+        "{path}: there is no code in it: name the file that the sponsor gave, with one code a line"
+    )]
     Empty {
         /// The file.
         path: PathBuf,
@@ -223,6 +227,7 @@ fn read_code(path: &Path, line: usize, text: &str) -> Result<CodeLine, CodeFileE
             place: hidden.place,
             character: hidden.character,
             what: hidden.what,
+            remedy: hidden.remedy(),
         });
     }
     if let Some(sign) = formula_sign(text) {
@@ -436,7 +441,7 @@ mod tests {
             ("K1-200", "Kl-200", "one shape"),
             ("K1-200", "\u{41a}1-200", "one shape"),
             ("K1-200", "K１-200", "one shape"),
-            ("K1 200", "K1\u{a0}200", "spaces"),
+            ("K1 200", "K1  200", "spaces"),
             ("ZO\u{c9}-1", "ZOE\u{301}-1", "one shape"),
         ] {
             let text = format!("\nWX-77\n{one}\n\n{other}\n");

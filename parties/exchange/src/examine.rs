@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Groth16Job, KeyRing, OfferRefusal, Refusal, State, Submission, UniqueSet, UnpreparedKey,
-    entry::Redeemed,
+    Groth16Job, KeyRing, KnownProofs, OfferRefusal, Refusal, State, Submission, UniqueSet,
+    UnpreparedKey, entry::Redeemed,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -31,6 +31,8 @@ pub(crate) enum Examined {
         job: Box<Groth16Job>,
         key: Key,
         quota: u32,
+        /// Where the copy looks for proofs that were verified here.
+        known: KnownProofs,
     },
 }
 
@@ -95,7 +97,8 @@ impl Examiner {
                 return Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim: None })));
             }
         }
-        Ok(self.examine_unused(state, entry, redeemed))
+        let known = replica.known_proofs();
+        Ok(self.examine_unused(state, entry, redeemed, known))
     }
 
     fn examine_unused(
@@ -103,6 +106,7 @@ impl Examiner {
         state: &State,
         entry: &SignedEntry,
         redeemed: &Redeemed,
+        known: KnownProofs,
     ) -> Result<Examined, Box<Refusal>> {
         let id = redeemed.offer;
         let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: id });
@@ -122,6 +126,7 @@ impl Examiner {
             job: Box::new(job),
             key,
             quota: offer.published.quota,
+            known,
         })
     }
 

@@ -26,7 +26,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Groth16Job, KeyRing, OfferRefusal, Refusal,
+    Entry, Groth16Job, KeyRing, OfferRefusal, ProvenStatement, Refusal,
     entry::{REDEEMED, Redeemed},
 };
 use merits_party::ledger::LedgerPort;
@@ -193,12 +193,20 @@ impl<L: LedgerPort> Exchange<L> {
                 // Assigned, and the copy has not come so far.
                 None => self.ledger.receipt(&id).await.map_err(told)?,
             },
-            Examined::New { job, key, quota } => {
-                self.verify(*job, key).await?;
+            Examined::New {
+                job,
+                key,
+                quota,
+                known,
+            } => {
+                let proof = job.proof;
+                let verified = self.verify(*job, key).await?;
                 if !self.is_stocked(&offer, quota).await? {
                     return Err(not_stocked());
                 }
                 self.writable_since(Instant::now()).await?;
+                // The copy need not verify it again when it comes back from the log.
+                known.remember(proof, verified);
                 let receipt = self.ledger.submit(&entry).await.map_err(told)?;
                 // The log's answer is not enough: the exchange's copy must have accepted the entry.
                 self.paced.sync(self.follow()).await?;
@@ -440,10 +448,10 @@ impl<L: LedgerPort> Exchange<L> {
     }
 
     /// Verifies the proof: milliseconds of the CPU's, so not on an async worker.
-    async fn verify(&self, job: Groth16Job, key: Key) -> Result<(), Fault> {
+    async fn verify(&self, job: Groth16Job, key: Key) -> Result<Verified<ProvenStatement>, Fault> {
         let _core = self.cores.acquire().await.map_err(|_| Fault::stopping())?;
         let keys = self.examiner.keys.clone();
-        let check = move || -> Result<(), Refusal> {
+        let check = move || -> Result<_, Refusal> {
             let key = match key {
                 Key::Prepared(key) => key,
                 Key::Unprepared(key) => match keys.find(&job.key) {
@@ -452,8 +460,7 @@ impl<L: LedgerPort> Exchange<L> {
                     None => keys.keep(key.prepare()?),
                 },
             };
-            Verified::check(&key, job.statement, &job.proof)?;
-            Ok(())
+            Ok(Verified::check(&key, job.statement, &job.proof)?)
         };
         tokio::task::spawn_blocking(check)
             .await

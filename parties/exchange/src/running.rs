@@ -78,7 +78,9 @@ pub enum ExchangeError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The entry is not an offer.
-    #[error("entry {0} is not an offer")]
+    #[error(
+        "entry {0} is not an offer: ask the sponsor for the offer's id (`merits sponsor offer list`)"
+    )]
     NotAnOffer(EntryId),
     /// The offer does not name this exchange.
     #[error(
@@ -138,7 +140,7 @@ impl ExchangeConfig {
             let file = read_codes(vouchers, first_line)?;
             let identity = self.identity()?;
             // Use a separate copy, because the serving process has the other one open.
-            let follower = self.ledger.clone().of_the_desk().follow().await?;
+            let follower = self.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
             let (id, published, sponsor) = {
                 let replica = follower.replica();

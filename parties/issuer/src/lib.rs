@@ -3,10 +3,13 @@
 //! An issuer writes a manifest. [`Built::new`] checks it, compiles its circuit and takes the key
 //! from the key store (or makes one, marked `insecure-dev`); [`Built::proposal`] is the entry for
 //! the ledger, with everything that verifiers need: manifest, verifying key, constants, schema.
+//! [`config::IssuerConfig::build`] and [`config::IssuerConfig::propose`] do both by a configuration.
 //!
 //! Out of scope: approval (the supervisors') and supply accounting (the ledger's).
 
 pub mod config;
+mod running;
 mod scale;
 
+pub use running::{IssuerError, Proposed};
 pub use scale::{BuildError, Built, read_manifest};

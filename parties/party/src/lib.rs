@@ -1,7 +1,7 @@
 //! Code that every party's program needs and that belongs to no role.
 //!
 //! - [`identity`]: a party's keys and name on one ledger, and its application to be admitted
-//! - [`handover`]: the lines that parties give to a supervisor before they can write to the ledger
+//! - [`public_line`]: the lines that parties give to a supervisor before they can write to the ledger
 //! - [`config`]: the `[ledger]` table of any role's configuration
 //! - [`outputs`]: the files that a command must not overwrite
 //! - [`store_key`]: the master key of a store, which is never replaced for an existing store
@@ -12,11 +12,11 @@
 //! A role's crate may depend on this one, but not the other way round.
 
 pub mod config;
-pub mod handover;
 pub mod identity;
 pub mod ledger;
 pub mod lookup;
 pub mod outputs;
+pub mod public_line;
 mod stop;
 pub mod store_key;
 

@@ -26,7 +26,10 @@ pub enum LookupError {
     )]
     NotAnEntryId(String),
     /// No entry begins so.
-    #[error("the log's copy of {leaves} leaves has no entry {text}")]
+    #[error(
+        "the log's copy of {leaves} leaves has no entry {text}: check the digits; a copy that is used \
+         offline may be too old"
+    )]
     NoEntry {
         /// The typed text.
         text: String,

@@ -26,8 +26,8 @@ const NO_FILES: [&str; 11] = [
 const NO_FILES_IN: [&str; 1] = ["mapping"];
 
 /// Keys of files of which a party's commands have their own
-/// ([`merits_replica::LedgerConfig::of_the_desk`]).
-const DESKS: [&str; 2] = ["replica", "high_water_mark"];
+/// ([`merits_replica::LedgerConfig::of_commands`]).
+const OF_COMMANDS: [&str; 2] = ["replica", "high_water_mark"];
 
 /// The configuration file itself, and every file and folder that it names.
 pub fn of_configuration(config: &Path) -> Protected {
@@ -81,10 +81,12 @@ fn add_name(kept: &mut Protected, base: &Path, key: &str, text: &str) {
     }
     add_file(kept, base, key, base.join(text));
     // The party's commands keep their own files beside the server's.
-    if DESKS.contains(&key) {
-        let mut desk = base.join(text);
-        desk.as_mut_os_string().push(merits_replica::DESK);
-        add_file(kept, base, key, desk);
+    if OF_COMMANDS.contains(&key) {
+        let mut commands = base.join(text);
+        commands
+            .as_mut_os_string()
+            .push(merits_replica::COMMANDS_SUFFIX);
+        add_file(kept, base, key, commands);
     }
 }
 
@@ -142,7 +144,7 @@ mod tests {
                 .join(format!("../{party}/{role}.sample.toml"));
             fs::copy(sample, here(&format!("{role}.toml"))).unwrap();
         }
-        for folder in ["exchange-replica", "exchange-replica-desk", "requests"] {
+        for folder in ["exchange-replica", "exchange-replica-commands", "requests"] {
             fs::create_dir(here(folder)).unwrap();
         }
         for (role, names) in [
@@ -172,10 +174,10 @@ mod tests {
                 &[
                     "exchange-store.key",
                     "exchange-replica/new",
-                    "exchange-replica-desk/copy.sqlite",
+                    "exchange-replica-commands/copy.sqlite",
                     "exchange.mark.lock",
-                    "exchange.mark-desk",
-                    "exchange.mark-desk.lock",
+                    "exchange.mark-commands",
+                    "exchange.mark-commands.lock",
                 ],
             ),
             ("evaluator", &["evaluator-voprf.key"]),
@@ -187,8 +189,8 @@ mod tests {
                     "supervisor-journal.jsonl",
                     "supervisor.key",
                     "supervisor-sealing.key",
-                    "supervisor-replica-desk",
-                    "supervisor.mark-desk",
+                    "supervisor-replica-commands",
+                    "supervisor.mark-commands",
                     "requests/1.json",
                 ],
             ),
@@ -199,8 +201,9 @@ mod tests {
                     "witness-journal.jsonl",
                     "witness-sealing.key",
                     "witness-replica",
-                    "witness-replica-desk",
-                    "witness.mark-desk",
+                    "witness-replica-commands",
+                    "witness.mark-commands",
+                    "witness.mark.journal",
                 ],
             ),
         ] {

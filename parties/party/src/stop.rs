@@ -65,18 +65,20 @@ impl Drop for Whole {
 ///
 /// As long as nobody waits for the future, the program is still starting: it may read a long ledger, or wait for
 /// another server or a disk. A signal then ends the process within seconds, with exit code 0, whatever its other
-/// threads do, but for a step that must be done whole, which is waited for. Nothing is lost by that: everything that is kept
-/// here survives kill -9. A program that drops the future ends by itself.
+/// threads do. One step is waited for to its end, however long it takes: making a new store and then its key
+/// ([`crate::store_key::StoreKey`]). Nothing is lost by that: everything that is kept here survives kill -9. A program
+/// that drops the future ends by itself.
 ///
 /// # Errors
 /// The system's, in words, if it does not let the program wait for signals.
 pub fn stop_signal() -> io::Result<BoxFuture<'static, ()>> {
     wait_for_signals().map_err(|error| {
+        let kind = error.kind();
         io::Error::new(
-            error.kind(),
+            kind,
             format!(
-                "this program cannot wait for the signals that stop it ({error}): see how many threads and files \
-                 the system admits (ulimit -u, ulimit -n)"
+                "this program cannot wait for the signals that stop it: {}",
+                merits_guard::words::starting_thread(error)
             ),
         )
     })

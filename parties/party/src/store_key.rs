@@ -19,8 +19,9 @@ pub struct StoreKey<'a> {
     secret: SecretBytes,
     /// Whether neither existed.
     new: bool,
-    /// A store without its key would be refused: both are made, or neither.
-    _whole: Whole,
+    /// A store without its key would be refused: both are made, or neither. `None` where both are there:
+    /// opening them may be ended at any time.
+    _whole: Option<Whole>,
 }
 
 impl std::fmt::Debug for StoreKey<'_> {
@@ -103,7 +104,7 @@ impl<'a> StoreKey<'a> {
                 path,
                 secret,
                 new: false,
-                _whole: whole,
+                _whole: None,
             });
         }
         let mut secret = SecretBytes::new([0; SECRET_BYTES]);
@@ -112,7 +113,7 @@ impl<'a> StoreKey<'a> {
             path,
             secret,
             new: true,
-            _whole: whole,
+            _whole: Some(whole),
         })
     }
 

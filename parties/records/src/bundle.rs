@@ -20,6 +20,7 @@ use merits_primitives::{
     ids::{Period, SchemaId},
     owner::Handle,
 };
+use merits_text::damage::Damage;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
@@ -170,9 +171,9 @@ impl FileKind for Bundle {
 pub enum BundleError {
     /// Reading failed.
     #[error("reading failed: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// The first line is not this kind of file's.
-    #[error("the file is not a {wanted} file: {reason}")]
+    #[error("the file cannot be read as a {wanted} file: {reason}")]
     Header {
         /// The kind that was asked for.
         wanted: &'static str,
@@ -180,13 +181,19 @@ pub enum BundleError {
         reason: String,
     },
     /// A line that does not parse.
-    #[error("line {line}: {reason}")]
+    #[error("line {line}: {reason}: copy the file again from where it came, or have it made again")]
     Line {
         /// Counted from 1.
         line: u64,
         /// What is wrong.
         reason: String,
     },
+}
+
+impl From<io::Error> for BundleError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(merits_guard::words::reading(error))
+    }
 }
 
 /// Writes a file line by line.
@@ -221,8 +228,8 @@ impl<K: FileKind, R: BufRead> FileReader<K, R> {
                 break line;
             }
         };
-        let parsed: K::Header =
-            serde_json::from_slice(&first.bytes).map_err(|error| header(error.to_string()))?;
+        let parsed: K::Header = serde_json::from_slice(&first.bytes)
+            .map_err(|_| header(Damage::of(&first.bytes, Some(K::NAME), 1).to_string()))?;
         if K::name(&parsed) != K::NAME {
             return Err(header(format!(
                 "its first line says {:?}",
@@ -252,9 +259,14 @@ impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
                 continue;
             }
             return Some(
-                serde_json::from_slice(&line.bytes).map_err(|error| BundleError::Line {
+                serde_json::from_slice(&line.bytes).map_err(|_| BundleError::Line {
                     line: line.number,
-                    reason: error.to_string(),
+                    reason: match Damage::of(&line.bytes, None, 1) {
+                        Damage::Cut => {
+                            "it ends in the middle, as if the file was cut off".to_owned()
+                        }
+                        _ => "it is damaged, or was changed after it was written".to_owned(),
+                    },
                 }),
             );
         }
@@ -299,6 +311,44 @@ mod tests {
         let strange = r#"{"merits":"links/v1","by":"me","origin":"test","source":""#;
         let strange = format!("{strange}{}\"}}\n", "07".repeat(32));
         assert!(FileReader::<Links, _>::open(strange.as_bytes()).is_err());
+    }
+
+    /// Regression: "EOF while parsing a string at line 1 column 40".
+    #[test]
+    fn a_bundle_that_was_cut_off_is_told_in_words() {
+        let header = br#"{"merits":"source-bundle/v1","origin":"te"#;
+        let said = |file: &[u8]| match FileReader::<Bundle, _>::open(file) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("no bundle"),
+        };
+        assert!(said(header).contains("cut off"), "{}", said(header));
+        assert!(said(b"<html>").contains("another kind of file"));
+        let links = br#"{"merits":"links/v1","origin":"test"}"#;
+        assert!(
+            said(links).contains("a file of the kind links/v1"),
+            "{}",
+            said(links)
+        );
+        let whole = BundleHeader {
+            merits: Bundle::NAME.into(),
+            origin: "test".into(),
+            source: [7; 32],
+            schema: SchemaId(Fr::from(3u64)),
+        };
+        let mut file = Vec::new();
+        write_line(&mut file, &whole).expect("memory");
+        file.extend_from_slice(br#"{"subject":"568","per"#);
+        let (_, mut lines) = FileReader::<Bundle, _>::open(&file[..]).expect("a bundle");
+        let line = lines
+            .next()
+            .expect("a line")
+            .expect_err("cut off")
+            .to_string();
+        assert!(
+            line.contains("line 2") && line.contains("cut off"),
+            "{line}"
+        );
+        assert!(!line.contains("column"), "{line}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use merits_primitives::{
     ids::{EntryId, Period, SchemaId},
     owner::Handle,
 };
+use merits_text::{damage::Damage, file::bytes_without_mark};
 use serde::{Deserialize, Serialize};
 
 use crate::field_text;
@@ -97,13 +98,16 @@ impl Disclosure {
     /// # Errors
     /// The system's error; invalid data if it is too large or not a disclosure.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason.to_owned());
+        let invalid = |damage: &Damage| {
+            let why = format!("it cannot be read as a {DISCLOSURE} file: {damage}");
+            io::Error::new(io::ErrorKind::InvalidData, why)
+        };
         let mut text = Vec::new();
         input::whole(input::open(path)?, &mut text, MAX_DISCLOSURE_BYTES)?;
-        let disclosure: Self =
-            serde_json::from_slice(merits_text::file::bytes_without_mark(&text))?;
+        let disclosure: Self = serde_json::from_slice(bytes_without_mark(&text))
+            .map_err(|error| invalid(&Damage::of(&text, Some(DISCLOSURE), error.line())))?;
         if disclosure.merits != DISCLOSURE {
-            return Err(invalid("the document is not a disclosure/v1"));
+            return Err(invalid(&Damage::of(&text, Some(DISCLOSURE), 1)));
         }
         Ok(disclosure)
     }

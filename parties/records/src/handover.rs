@@ -30,7 +30,7 @@ use merits_primitives::{
     owner::{Handle, OwnerKey, RecordsBinding},
 };
 use merits_sealing::{Sealed, SealingKey};
-use merits_text::file::bytes_without_mark;
+use merits_text::{damage::Damage, file::bytes_without_mark};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -62,7 +62,7 @@ pub enum HandoverError {
     #[error(transparent)]
     Output(#[from] OutputError),
     /// Not such a file.
-    #[error("{path} is not a {wanted} file: {reason}")]
+    #[error("{path} cannot be read as a {wanted} file: {reason}")]
     Kind {
         /// The file.
         path: PathBuf,
@@ -145,7 +145,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     fn read(path: &Path) -> Result<Self, HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let kind = |reason: String| HandoverError::Kind {
             path: path.to_owned(),
@@ -157,7 +157,7 @@ pub trait Handover: Serialize + DeserializeOwned {
             .and_then(|file| input::whole(file, &mut text, MAX_FILE_BYTES))
             .map_err(io)?;
         let read: Self = serde_json::from_slice(bytes_without_mark(&text))
-            .map_err(|error| kind(error.to_string()))?;
+            .map_err(|error| kind(Damage::of(&text, Some(Self::NAME), error.line()).to_string()))?;
         if read.name() != Self::NAME {
             let found: String = read.name().chars().take(40).collect();
             return Err(kind(format!("it says {found:?}")));
@@ -479,6 +479,33 @@ mod tests {
             .expect("sealed");
         let opened = file.open(ORIGIN, &distributor, &secret).expect("opened");
         assert_eq!(opened.account, "Zo\u{e9}");
+    }
+
+    /// Regression: "EOF while parsing a value at line 3 column 12".
+    #[test]
+    fn a_damaged_file_is_told_in_words() {
+        let (_, public) = keys();
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("ticket.json");
+        let file = ticket()
+            .seal(ORIGIN, &PartyId([1; 32]), &public, &mut rand::rng())
+            .expect("sealed");
+        file.write(&path).expect("written");
+        let text = std::fs::read_to_string(&path).expect("text");
+        for (damaged, says) in [
+            (text[..text.len() / 2].to_owned(), "cut off"),
+            (String::new(), "is empty"),
+            ("%PDF-1.7".to_owned(), "another kind of file"),
+            (text.replace("\"origin\"", "\"origins\""), "damaged"),
+        ] {
+            std::fs::write(&path, &damaged).expect("written");
+            let said = TicketFile::read(&path).expect_err(says).to_string();
+            assert!(
+                said.contains("ticket.json") && said.contains(says),
+                "{said}"
+            );
+            assert!(!said.contains("column") && !said.contains("EOF"), "{said}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 };
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::{error::Category, value::RawValue};
 
 use crate::{
     lines::Lines,
@@ -72,7 +72,7 @@ impl<R: BufRead> JsonRows<R> {
                     line: line.number,
                     cells,
                 },
-                Err(error) => broken(Reason::NotAnObject, line.bytes, error.to_string()),
+                Err(error) => broken(Reason::NotAnObject, line.bytes, words(&error)),
             }));
         }
     }
@@ -82,6 +82,26 @@ impl<R: BufRead> JsonRows<R> {
         let cells = json.deserialize_map(Members(&self.columns))?;
         json.end()?;
         Ok(cells)
+    }
+}
+
+/// What is wrong with a line, in words: the parser's own name its states.
+fn words(error: &serde_json::Error) -> String {
+    match error.classify() {
+        Category::Eof => "the JSON object ends in the middle: the line was cut off".to_owned(),
+        Category::Syntax | Category::Io => format!(
+            "it is no JSON object from character {} of the line on",
+            error.column()
+        ),
+        Category::Data => {
+            let said = error.to_string();
+            // Without the place, which is not in the file.
+            let what = said.split(" at line ").next().unwrap_or_default();
+            match what.starts_with("member ") {
+                true => what.to_owned(),
+                false => "one JSON object a line is expected".to_owned(),
+            }
+        }
     }
 }
 
@@ -142,6 +162,23 @@ mod tests {
             out.push(row);
         }
         out
+    }
+
+    /// Regression: "EOF while parsing a string at line 1 column 9".
+    #[test]
+    fn a_broken_line_is_told_in_words() {
+        for (line, says) in [
+            ("{\"a\": \"x", "ends in the middle"),
+            ("{\"a\": x}", "no JSON object from character"),
+            ("{\"a\": 1} 2", "no JSON object from character"),
+            ("[1]", "one JSON object a line"),
+            ("{\"a\": 1, \"a\": 2}", "member \"a\" is given twice"),
+        ] {
+            let rows = JsonRows::new(line.as_bytes(), &["a".into()]);
+            let said = words(&rows.cells(line.as_bytes()).expect_err(line));
+            assert!(said.contains(says), "{line}: {said}");
+            assert!(!said.contains("column") && !said.contains("EOF"), "{said}");
+        }
     }
 
     #[test]

@@ -8,7 +8,8 @@
 //! - [`number`] is the identity number in its canonical form for evaluation.
 //! - [`evaluation`] blinds it, checks the answer's proof, and derives the tag.
 //! - [`acts`] signs entries; [`registration`] decides which. Neither uses the network.
-//! - [`session`] joins them to a ledger and an evaluator.
+//! - [`session`] joins them to a ledger and an evaluator, and [`running`] does so by the
+//!   configuration.
 //!
 //! The identity number is never written: not to disk, not to a log, not into an error.
 
@@ -18,4 +19,5 @@ pub mod config;
 pub mod evaluation;
 pub mod number;
 pub mod registration;
+pub mod running;
 pub mod session;

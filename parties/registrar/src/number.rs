@@ -85,7 +85,7 @@ pub enum NumberFault {
 pub enum ReadFault {
     /// Reading failed.
     #[error("it cannot be read: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
     /// It cannot be opened, or others can read or replace it.
     #[error(transparent)]
     Exposed(#[from] GuardError),
@@ -98,6 +98,12 @@ pub enum ReadFault {
     /// Not a number.
     #[error(transparent)]
     Number(#[from] NumberFault),
+}
+
+impl From<io::Error> for ReadFault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(merits_guard::words::reading(error))
+    }
 }
 
 /// An identity number in canonical form, with its kind before it. Never shown; zeroized when

@@ -30,7 +30,7 @@ use crate::{
     register::{Register, RegisterError},
     said::{Periods, Said, SaidFault},
     signer::Signer,
-    signing::{Pseudonyms, SignError, SignReport, sign_groups},
+    signing::{Pseudonyms, RefusedReason, SignError, SignReport, sign_groups},
     wholeness::{MOST_REJECTS_PERCENT, Partial, RejectShare, Wholeness},
 };
 
@@ -91,6 +91,35 @@ pub struct Signing {
     pub outside: Option<String>,
     /// Rows in a hundred that may be rejected.
     pub most_rejects: u8,
+}
+
+/// Whether a signing signed all that the file has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything, apart from accounts that are not linked: a source does not sign for them.
+    Whole,
+    /// A part.
+    Partly,
+    /// Nothing.
+    Nothing,
+}
+
+impl Signing {
+    /// Whether all was signed, or would be.
+    pub fn outcome(&self) -> Outcome {
+        let Some(report) = self.report.as_ref().filter(|report| report.signed > 0) else {
+            return Outcome::Nothing;
+        };
+        let left_out = report
+            .refused
+            .iter()
+            .any(|refused| refused.reason != RefusedReason::NoLink);
+        let all = self.rows.rejected == 0
+            && self.refused_groups.is_empty()
+            && self.partial.is_empty()
+            && !left_out;
+        if all { Outcome::Whole } else { Outcome::Partly }
+    }
 }
 
 fn text<S: Serializer>(value: &Present, serializer: S) -> Result<S::Ok, S::Error> {

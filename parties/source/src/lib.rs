@@ -25,7 +25,7 @@ pub mod signing;
 pub mod wholeness;
 
 pub use config::{ConfigError, SourceConfig};
-pub use file_signing::{FileSigning, FileSigningError, Signing, SigningStep};
+pub use file_signing::{FileSigning, FileSigningError, Outcome, Signing, SigningStep};
 pub use keys::KeyError;
 pub use link_import::{LinkFileReport, LinkImportError, LinkReport};
 pub use linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile};

@@ -53,7 +53,9 @@ pub enum LinkFault {
     #[error(transparent)]
     Handover(#[from] HandoverError),
     /// An account without a name.
-    #[error("the link names no account")]
+    #[error(
+        "the link names no account: its person makes it again (`merits wallet link --account`)"
+    )]
     NoAccount,
     /// It was made for a later day.
     #[error("the link is of a day that has not come: the person's clock, or this one, is wrong")]
@@ -91,7 +93,10 @@ pub enum LinkFault {
         known: String,
     },
     /// Another account has this pseudonym.
-    #[error("the same person linked another account here: one person has one account at a source")]
+    #[error(
+        "the same person linked another account here: one person has one account at a source, so ask which \
+         of the two is in use"
+    )]
     OtherAccount,
 }
 

@@ -1,12 +1,16 @@
 //! The work of a sponsor: brings its copy of the log up to date, then checks each batch.
 
+use futures::future::BoxFuture;
 use merits_kit::offline::OfflineVerifier;
 use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
-use merits_replica::{ClientError, FollowError, Follower, ReplicaError, Verdict};
+use merits_replica::{ClientError, FollowError, Follower, JoinError, ReplicaError, Verdict};
 use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
 
-use crate::report::{BatchOutcome, Report};
+use crate::{
+    config::SponsorConfig,
+    report::{BatchOutcome, Report},
+};
 
 /// Reasons that depend on the present time, not on the time when the entry was appended.
 const ENDED_SINCE: [Reason; 3] = [
@@ -18,6 +22,9 @@ const ENDED_SINCE: [Reason; 3] = [
 /// Why a verification could not be made. Its findings are in the [`Report`].
 #[derive(Debug, Error)]
 pub enum VerifyError {
+    /// The ledger could not be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
     /// A row of the copy of the log.
     #[error(transparent)]
     Rows(#[from] RowError),
@@ -33,6 +40,19 @@ pub enum VerifyError {
     /// The Verifier service.
     #[error(transparent)]
     Online(#[from] ClientError),
+}
+
+impl SponsorConfig {
+    /// Brings the sponsor's copy up to date and checks every batch in it, as the configuration says.
+    ///
+    /// # Errors
+    /// [`VerifyError`] when the copy or the service cannot be reached.
+    pub fn verify(&self) -> BoxFuture<'_, Result<Report, VerifyError>> {
+        Box::pin(async move {
+            let follower = self.ledger.follow().await?;
+            verify(&follower, self.verify_online).await
+        })
+    }
 }
 
 /// Follows the log to its end and checks every batch: offline by its receipt, made from the

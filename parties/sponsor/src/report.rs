@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use merits_kit::offline::{OfflineFault, VerifiedBatch};
 use merits_ledger::{State, rows::RowError, state::TotalsKey};
-use merits_primitives::ids::{Credits, EntryId, Output, Period, Quantity, ScaleId};
+use merits_primitives::{
+    ids::{EntryId, Output, Period, ScaleId},
+    sum::{CreditsSum, QuantitySum},
+};
 pub use merits_replica::Verdict;
+use serde::{Serialize, Serializer};
 
 /// The result for one batch.
 #[derive(Debug)]
@@ -30,24 +34,24 @@ impl BatchOutcome {
 }
 
 /// The credits of a scale in one period, as far as the log shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PeriodAggregate {
     /// Valid batches.
     pub batches: usize,
     /// Their claims, that is, how many people earned something.
     pub claims: usize,
     /// Credits in opened totals.
-    pub credits: Credits,
+    pub credits: CreditsSum,
     /// Claims that those totals cover.
     pub covered: u64,
     /// Opened totals of the scale's measure, in its unit; `None` while none is opened.
-    pub measured: Option<Quantity>,
+    pub measured: Option<QuantitySum>,
     /// The scale's sources cannot link people: the distributor vouches whose records these are.
     pub vouched: bool,
 }
 
 /// A sponsor's findings.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Report {
     /// Batches that were checked.
     pub batches: usize,
@@ -58,8 +62,10 @@ pub struct Report {
     /// Batches that are valid online.
     pub online: usize,
     /// Invalid entries, with the reason.
+    #[serde(serialize_with = "faults")]
     pub faults: Vec<(EntryId, String)>,
     /// Sums by scale and period.
+    #[serde(serialize_with = "aggregates")]
     pub aggregates: BTreeMap<(ScaleId, Period), PeriodAggregate>,
 }
 
@@ -118,11 +124,10 @@ impl Report {
             match key.output {
                 Output::Credits => {
                     aggregate.covered += total.claims;
-                    aggregate.credits = aggregate.credits.saturating_add(Credits(total.sum));
+                    aggregate.credits += total.sum.as_credits();
                 }
                 Output::Measure => {
-                    let measured = aggregate.measured.get_or_insert_default();
-                    *measured = measured.saturating_add(Quantity(total.sum));
+                    *aggregate.measured.get_or_insert_default() += total.sum.as_quantity();
                 }
             }
         }
@@ -139,6 +144,41 @@ impl Report {
             hidden: "who earned, how much each, and from which records",
         }
     }
+}
+
+/// An invalid entry in a serialized report.
+#[derive(Serialize)]
+struct Invalid<'a> {
+    entry: String,
+    fault: &'a str,
+}
+
+fn faults<S: Serializer>(faults: &[(EntryId, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(faults.iter().map(|(entry, fault)| Invalid {
+        entry: entry.to_string(),
+        fault,
+    }))
+}
+
+/// A scale and period in a serialized report.
+#[derive(Serialize)]
+struct Line<'a> {
+    scale: &'a str,
+    period: String,
+    #[serde(flatten)]
+    aggregate: &'a PeriodAggregate,
+}
+
+fn aggregates<S: Serializer>(
+    aggregates: &BTreeMap<(ScaleId, Period), PeriodAggregate>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let lines = aggregates.iter().map(|((scale, period), aggregate)| Line {
+        scale: scale.as_str(),
+        period: period.label(),
+        aggregate,
+    });
+    serializer.collect_seq(lines)
 }
 
 /// Whether the sources of a scale cannot link people; the same in all its versions.

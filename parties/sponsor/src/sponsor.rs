@@ -62,10 +62,12 @@ pub enum SponsorError {
     #[error(transparent)]
     Lookup(#[from] LookupError),
     /// The entry is not an offer.
-    #[error("entry {0} is not an offer")]
+    #[error("entry {0} is not an offer: `merits sponsor offer list` shows the ids of yours")]
     NotAnOffer(EntryId),
     /// The offer belongs to another sponsor.
-    #[error("the offer {0} belongs to another sponsor")]
+    #[error(
+        "the offer {0} belongs to another sponsor: `merits sponsor offer list` shows the ids of yours"
+    )]
     AnotherSponsors(EntryId),
     /// The file of vouchers.
     #[error(transparent)]

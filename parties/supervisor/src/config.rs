@@ -75,6 +75,19 @@ impl WitnessConfig {
         Ok(config)
     }
 
+    /// The holder's part of a witness's or a supervisor's config; paths come back resolved. Both have a seat on the
+    /// board, with these keys.
+    ///
+    /// # Errors
+    /// [`ConfigFileError`].
+    pub fn of_a_holder(path: &Path) -> Result<Self, ConfigFileError> {
+        let table: toml::Table = read_config(path)?;
+        if table.contains_key("holder") {
+            return Ok(SupervisorConfig::load(path)?.holder);
+        }
+        Self::load(path)
+    }
+
     fn check(&self, path: &Path) -> Result<(), ConfigFileError> {
         self.server.check().map_err(|error| ConfigFileError {
             path: path.to_owned(),
@@ -109,22 +122,6 @@ impl SupervisorConfig {
     }
 }
 
-/// Reads the configuration of whoever has a seat on the board: a supervisor or a log witness.
-///
-/// # Errors
-/// [`ConfigFileError`].
-pub fn board_member(path: &Path) -> Result<WitnessConfig, ConfigFileError> {
-    /// Only a supervisor's file has this table.
-    #[derive(Deserialize)]
-    struct Kind {
-        holder: Option<serde::de::IgnoredAny>,
-    }
-    match read_config::<Kind>(path)?.holder {
-        Some(_) => Ok(SupervisorConfig::load(path)?.holder),
-        None => WitnessConfig::load(path),
-    }
-}
-
 fn base(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
 }
@@ -149,7 +146,8 @@ mod tests {
             ("supervisor.sample.toml", &supervisor.holder),
             ("witness.sample.toml", &witness),
         ] {
-            let member = board_member(&directory.join(sample)).expect("it has a seat");
+            let member =
+                WitnessConfig::of_a_holder(&directory.join(sample)).expect("it has a seat");
             assert_eq!(member, *config);
         }
 

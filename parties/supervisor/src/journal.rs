@@ -5,87 +5,40 @@
 //! It has two purposes. First, the holder can show later what it answered. Second, totals need
 //! memory: two opened sums that differ by one batch would open that batch. So a holder answers for
 //! a batch only as part of one set, even if the answer was never published.
+//!
+//! A file that was emptied, cut or set back is still a chain, so it does not show that lines are
+//! missing. Two things show it: the journal's mark, a file beside the high-water mark with the number of
+//! lines and the hash of the last one, and the totals on the log that were opened with this holder's
+//! partials.
+
+mod chain;
+mod error;
+mod mark;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use merits_guard::{GuardError, folder, input};
+use merits_guard::{folder, input};
 use merits_primitives::{
     calendar::Timestamp,
-    field,
     ids::{EntryId, Output},
 };
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
+
+pub use self::error::JournalError;
+use self::{
+    chain::{Chain, digest, whole_lines},
+    mark::JournalMark,
+};
+use crate::ledger_view::AnsweredTotal;
 
 /// Most bytes of a journal: tens of millions of answers.
 const MOST_BYTES: u64 = 1 << 34;
-
-/// Why a journal cannot be used. A holder without its journal must not answer.
-#[derive(Debug, Error)]
-pub enum JournalError {
-    /// The file cannot be opened or read.
-    #[error(
-        "journal {path} cannot be opened or read: {source}; the holder answers nothing without it"
-    )]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
-    /// Others could replace it, or it cannot be written.
-    #[error("journal {0}; the holder does not answer until it can write here")]
-    Guard(#[from] GuardError),
-    /// Another process answers with it.
-    #[error(
-        "another program answers with the journal {path} now: a second run of the same holder. Stop it first, \
-         or let it run: one holder has one journal and one process"
-    )]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file cannot be written.
-    #[error(
-        "journal {path} cannot be written: {source}. Every answer is written there before it leaves, so this \
-         holder gives none now. Make room if the disk is full, or see why the file cannot be written; then the \
-         holder goes on by itself"
-    )]
-    Unwritable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The file is no longer under its name.
-    #[error(
-        "journal {path} was moved, deleted or replaced while this holder used it, so it answers nothing: bring \
-         the file back and start the holder again"
-    )]
-    Moved {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A line was altered, removed or inserted.
-    #[error(
-        "journal {path}, line {line}: {fault}; the file was changed by something else, \
-         restore it from a copy before the holder answers again"
-    )]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// The fault.
-        fault: &'static str,
-    },
-}
 
 /// The kind of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,17 +96,8 @@ pub struct Journal {
     /// are unknown.
     failed: Option<usize>,
     chain: Chain,
-}
-
-/// The contents of a journal.
-#[derive(Debug, Default)]
-struct Chain {
-    lines: Vec<Line>,
-    head: [u8; 32],
-    /// Earn entry → the set it was answered in.
-    totals: BTreeMap<String, String>,
-    /// Digests of the answers.
-    answered: BTreeSet<[u8; 32]>,
+    /// Remembers how far the chain was, outside this file.
+    mark: Option<JournalMark>,
 }
 
 impl Journal {
@@ -163,6 +107,43 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
+        Self::open_if(path, |_| Ok(None))
+    }
+
+    /// The same under its mark in the file `mark`, which every answer raises before it leaves. A
+    /// journal without a line may have no mark yet; [`Journal::ready`] writes the first.
+    ///
+    /// # Errors
+    /// [`JournalError`]: a journal that does not reach its mark, or whose mark is lost; the file is
+    /// then left as it is.
+    pub fn open_under(path: &Path, mark: &Path) -> Result<Self, JournalError> {
+        Self::open_if(path, |chain| {
+            let mark = JournalMark::read(mark)?;
+            mark.judge(path, chain)?;
+            Ok(Some(mark))
+        })
+    }
+
+    /// Begins the mark of a journal again after it was lost, at what the journal contains. Returns the
+    /// number of its lines.
+    ///
+    /// # Errors
+    /// [`JournalError`]; none is begun where there is one.
+    pub fn begin_mark(path: &Path, mark: &Path) -> Result<u64, JournalError> {
+        merits_guard::require_file_if_any(path)?;
+        if !path.exists() {
+            return Err(JournalError::Missing(path.to_owned()));
+        }
+        let mut journal = Self::open_if(path, |_| JournalMark::begin(mark).map(Some))?;
+        journal.raise()?;
+        Ok(journal.chain.lines.len() as u64)
+    }
+
+    /// `judge` refuses the lines before anything in the file is changed, and gives their mark.
+    fn open_if(
+        path: &Path,
+        judge: impl FnOnce(&Chain) -> Result<Option<JournalMark>, JournalError>,
+    ) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_owned(),
             source: merits_guard::words::writing(source),
@@ -177,6 +158,8 @@ impl Journal {
         let mut text = Vec::new();
         input::whole(&file, &mut text, MOST_BYTES).map_err(io)?;
         let whole = whole_lines(&text);
+        let chain = Chain::check(path, &text[..whole])?;
+        let mark = judge(&chain)?;
         if whole < text.len() {
             file.set_len(whole as u64)
                 .map_err(|source| JournalError::Unwritable {
@@ -184,7 +167,6 @@ impl Journal {
                     source: merits_guard::words::writing(source),
                 })?;
         }
-        let chain = Chain::check(path, &text[..whole])?;
         let place = file.metadata().map_err(io)?;
         Ok(Self {
             path: path.to_owned(),
@@ -193,6 +175,7 @@ impl Journal {
             length: whole as u64,
             failed: None,
             chain,
+            mark,
         })
     }
 
@@ -215,7 +198,7 @@ impl Journal {
     /// goes on if the file can be written again.
     pub fn append(&mut self, time: Timestamp, answer: Answered) -> Result<(), JournalError> {
         if self.chain.answered.contains(&digest(&answer)) {
-            return Ok(());
+            return self.raise();
         }
         self.ready()?;
         let line = Line {
@@ -235,12 +218,47 @@ impl Journal {
         self.failed = None;
         self.length += bytes.len() as u64;
         self.chain.accept(line, &bytes);
-        Ok(())
+        self.raise()
     }
 
-    /// Checks that the next answer can be written under the journal's name. After a failed append,
-    /// this cuts off the partial line, compares the file with the answers, and checks that there is
-    /// room for what did not fit.
+    /// Raises the mark to the last line.
+    fn raise(&mut self) -> Result<(), JournalError> {
+        let end = self.chain.end();
+        match &mut self.mark {
+            None => Ok(()),
+            Some(mark) => mark.raise(end),
+        }
+    }
+
+    /// Refuses a journal that lacks the line of a total that the log was opened with.
+    ///
+    /// # Errors
+    /// [`JournalError::Forgotten`].
+    pub fn require_answered(&self, totals: &[AnsweredTotal]) -> Result<(), JournalError> {
+        let answered: BTreeSet<(&str, &str)> = self
+            .chain
+            .lines
+            .iter()
+            .filter_map(|line| match &line.answer {
+                Answered::Total { output, set, .. } => Some((output.as_str(), set.as_str())),
+                Answered::Opening { .. } => None,
+            })
+            .collect();
+        let forgotten = totals
+            .iter()
+            .find(|total| !answered.contains(&(total.output.name(), hex(&total.set).as_str())));
+        match forgotten {
+            None => Ok(()),
+            Some(total) => Err(JournalError::Forgotten {
+                path: self.path.clone(),
+                entry: total.entry,
+            }),
+        }
+    }
+
+    /// Checks that the next answer can be written under the journal's name, and that the mark is at
+    /// the last line. After a failed append, this cuts off the partial line, compares the file with
+    /// the answers, and checks that there is room for what did not fit.
     ///
     /// # Errors
     /// [`JournalError`].
@@ -252,7 +270,7 @@ impl Journal {
             });
         }
         let Some(wanted) = self.failed else {
-            return Ok(());
+            return self.raise();
         };
         self.cut()?;
         self.require_unchanged()?;
@@ -264,7 +282,7 @@ impl Journal {
         written.map_err(|source| self.unwritable(source))?;
         self.failed = None;
         tracing::info!(path = %self.path.display(), "the journal can be written again");
-        Ok(())
+        self.raise()
     }
 
     /// Cuts off everything after the answered lines.
@@ -320,89 +338,8 @@ impl Journal {
     }
 }
 
-impl Chain {
-    fn check(path: &Path, text: &[u8]) -> Result<Self, JournalError> {
-        let mut chain = Self::default();
-        for (at, bytes) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            chain
-                .replay(at + 1, bytes)
-                .map_err(|fault| JournalError::Broken {
-                    path: path.to_owned(),
-                    line: at + 1,
-                    fault,
-                })?;
-        }
-        Ok(chain)
-    }
-
-    fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), &'static str> {
-        let line: Line = serde_json::from_slice(bytes).map_err(|_| "it is not a journal line")?;
-        if line.number != number as u64 {
-            return Err("its number is out of sequence");
-        }
-        if line.previous != hex(&self.head) {
-            return Err("it does not follow from the line before");
-        }
-        self.accept(line, bytes);
-        Ok(())
-    }
-
-    fn accept(&mut self, line: Line, bytes: &[u8]) {
-        if let Answered::Total { set, entries, .. } = &line.answer {
-            for entry in entries {
-                self.totals.insert(entry.clone(), set.clone());
-            }
-        }
-        self.answered.insert(digest(&line.answer));
-        self.head = field::digest("merits/journal-line/v1", &[bytes]);
-        self.lines.push(line);
-    }
-}
-
-/// The identity of an answer, independent of its time.
-fn digest(answer: &Answered) -> [u8; 32] {
-    let text =
-        |text: &str| -> [u8; 32] { field::digest("merits/journal-text/v1", &[text.as_bytes()]) };
-    match answer {
-        Answered::Opening {
-            request,
-            entry,
-            claim,
-            basis,
-            requester,
-        } => field::digest(
-            "merits/journal-opening/v1",
-            &[
-                &text(request),
-                &text(entry),
-                &claim.to_le_bytes(),
-                &text(basis),
-                &text(requester),
-            ],
-        ),
-        Answered::Total {
-            output,
-            set,
-            entries,
-        } => {
-            let entries: Vec<_> = entries.iter().map(|entry| text(entry)).collect();
-            let (output, set) = (text(output), text(set));
-            let mut parts: Vec<&[u8]> = vec![&output, &set];
-            parts.extend(entries.iter().map(|entry| &entry[..]));
-            field::digest("merits/journal-total/v1", &parts)
-        }
-    }
-}
-
 /// The least room that is checked after a failed append: a block of most disks.
 const LEAST_ROOM: usize = 4_096;
-
-/// Bytes up to and with the last newline.
-fn whole_lines(text: &[u8]) -> usize {
-    text.iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1)
-}
 
 /// A journal shows which claims were opened, and why, before the log reveals it, so only the owner
 /// may read it. It must also survive a power cut, so its directory entry is synchronised as well.

@@ -3,14 +3,29 @@
 use merits_ledger::{Entry, Role, State, state::TotalsKey};
 use merits_primitives::{
     audit::Ciphertext,
-    ids::{EntryId, Epoch, Origin, PartyId},
+    ids::{EntryId, Epoch, Origin, Output, PartyId},
 };
 use merits_verifier::entry::SignedEntry;
 
-use crate::view::{
-    EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf, SealedClaim,
-    Unreadable,
+use crate::{
+    totals::set_digest,
+    view::{
+        EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
+        SealedClaim, Unreadable,
+    },
 };
+
+/// A total that the log opened with a holder's partial. The partial's proof shows that the holder
+/// answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnsweredTotal {
+    /// The entry that opened it.
+    pub entry: EntryId,
+    /// Of which output.
+    pub output: Output,
+    /// [`crate::totals::TotalSet::digest`].
+    pub set: [u8; 32],
+}
 
 type FindEntry<'a> = dyn Fn(&EntryId) -> Result<Option<SignedEntry>, Unreadable> + 'a;
 
@@ -46,6 +61,39 @@ impl<'a> StateView<'a> {
     /// The state.
     pub fn state(&self) -> &State {
         self.state
+    }
+
+    /// The totals that were opened with a partial of `holder`, by scale, period, epoch and output.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn answered_totals(&self, holder: &PartyId) -> Result<Vec<AnsweredTotal>, Unreadable> {
+        let totals = self.state.totals();
+        let mut answered = Vec::new();
+        for key in totals.keys()? {
+            let halves = self.epoch(key.epoch);
+            if halves.and_then(|halves| halves.side_of(holder)).is_none() {
+                continue;
+            }
+            for total in totals.opened(&key)? {
+                let signed = (self.entry)(&total.entry)?
+                    .ok_or_else(|| Unreadable(format!("entry {} is missing", total.entry)))?;
+                let Some(Ok(Entry::TotalsOpened(opened))) =
+                    Entry::decode(signed.kind, &signed.statement)
+                else {
+                    return Err(Unreadable(format!("entry {} opens no total", total.entry)));
+                };
+                // A sum that was open already needed nobody's answer.
+                if opened.partials.is_some() {
+                    answered.push(AnsweredTotal {
+                        entry: total.entry,
+                        output: key.output,
+                        set: set_digest(&key, &opened.entries),
+                    });
+                }
+            }
+        }
+        Ok(answered)
     }
 
     /// A batch as supervision reads it; `None` for an entry of another kind.

@@ -12,6 +12,7 @@ use merits_primitives::{
     ids::{Credits, EntryId, Epoch, Origin, PartyId, Quantity},
     owner::Handle,
 };
+use merits_text::damage::Damage;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroize;
@@ -235,7 +236,12 @@ impl RequestFile {
     /// # Errors
     /// The system's error; invalid data when it is not such a file.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        Ok(serde_json::from_str(&merits_text::file::read(path)?)?)
+        let text = merits_text::file::read(path)?;
+        serde_json::from_str(&text).map_err(|error| {
+            let damage = Damage::of(text.as_bytes(), None, error.line());
+            let why = format!("it cannot be read as a request for an opening: {damage}");
+            std::io::Error::new(std::io::ErrorKind::InvalidData, why)
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use merits_primitives::{
     field,
     ids::{EntryId, Epoch, Origin},
     jubjub::Point,
+    sum::Sum,
 };
 use merits_verifier::{
     Reason,
@@ -105,7 +106,7 @@ pub struct TotalSet {
     key: TotalsKey,
     entries: Vec<EntryId>,
     claims: u64,
-    bound: u64,
+    bound: Sum,
     sums: TotalSum,
 }
 
@@ -175,10 +176,10 @@ impl TotalSet {
         }
         let bound = totals
             .iter()
-            .try_fold(0u64, |sum, total| {
+            .try_fold(Sum(0), |sum, total| {
                 sum.checked_add(total.most.checked_mul(total.claims)?)
             })
-            .filter(|bound| *bound <= MAX_SUM)
+            .filter(|bound| bound.0 <= MAX_SUM)
             .ok_or(SetFault::TooLarge)?;
         Ok(Self {
             key,
@@ -205,7 +206,7 @@ impl TotalSet {
     }
 
     /// The upper bound of the sum.
-    pub fn bound(&self) -> u64 {
+    pub fn bound(&self) -> Sum {
         self.bound
     }
 
@@ -217,16 +218,7 @@ impl TotalSet {
     /// Identifies the set of batches, for either output: a holder answers for a batch in one set
     /// only.
     pub fn digest(&self) -> [u8; 32] {
-        let entries: Vec<u8> = self.entries.iter().flat_map(|entry| entry.0).collect();
-        field::digest(
-            "merits/total-set/v1",
-            &[
-                &self.key.asset.0.to_le_bytes(),
-                &self.key.period.to_u64().to_le_bytes(),
-                &self.key.epoch.0.to_le_bytes(),
-                &entries,
-            ],
-        )
+        set_digest(&self.key, &self.entries)
     }
 
     /// The question for each holder.
@@ -261,7 +253,8 @@ impl TotalSet {
             .sums
             .message(partials.iter().flatten().map(|answer| &answer.partial))
             .into_affine();
-        let sum = discrete_log(&target, self.bound).ok_or(TotalFault::NoSum(self.bound))?;
+        let sum = discrete_log(&target, self.bound.0).map(Sum);
+        let sum = sum.ok_or(TotalFault::NoSum(self.bound))?;
         Ok(OpenedTotal {
             set: self.clone(),
             sum,
@@ -299,6 +292,20 @@ impl TotalSet {
     }
 }
 
+/// [`TotalSet::digest`] of the batches `entries`.
+pub(crate) fn set_digest(key: &TotalsKey, entries: &[EntryId]) -> [u8; 32] {
+    let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.0).collect();
+    field::digest(
+        "merits/total-set/v1",
+        &[
+            &key.asset.0.to_le_bytes(),
+            &key.period.to_u64().to_le_bytes(),
+            &key.epoch.0.to_le_bytes(),
+            &entries,
+        ],
+    )
+}
+
 /// Why partials do not open a total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -321,7 +328,7 @@ pub enum TotalFault {
     },
     /// Both partials are right but no sum fits, which valid proofs exclude.
     #[error("no sum up to {0} fits: an entry's proof cannot be valid, replay the log")]
-    NoSum(u64),
+    NoSum(Sum),
 }
 
 /// An opened total, ready for the log.
@@ -330,7 +337,7 @@ pub struct OpenedTotal {
     /// The batches.
     pub set: TotalSet,
     /// The sum of credits, or of the measure.
-    pub sum: u64,
+    pub sum: Sum,
     /// The supervisors' partial and the witnesses'; `None` of a sum that was open already.
     pub partials: Option<[TotalPartial; 2]>,
 }
@@ -339,7 +346,7 @@ pub struct OpenedTotal {
 struct BatchTotal {
     claims: u64,
     /// The upper bound for a claim.
-    most: u64,
+    most: Sum,
     t1: Point,
     t2: Point,
 }

@@ -11,6 +11,7 @@ use merits_primitives::{
     commitment::RecordCommitment,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
+    sum::Sum,
 };
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
 use thiserror::Error;
@@ -122,12 +123,12 @@ pub struct LoggedBatch {
 
 impl LoggedBatch {
     /// One output's total: the most that a claim can add to it, and both points.
-    pub fn total(&self, output: Output) -> Option<(u64, Point, Point)> {
+    pub fn total(&self, output: Output) -> Option<(Sum, Point, Point)> {
         match output {
-            Output::Credits => Some((self.v_max.0, self.t1, self.t2)),
+            Output::Credits => Some((self.v_max.into(), self.t1, self.t2)),
             Output::Measure => {
                 let measure = self.measure?;
-                Some((self.w_max?.0, measure.m1, measure.m2))
+                Some((self.w_max?.into(), measure.m1, measure.m2))
             }
         }
     }

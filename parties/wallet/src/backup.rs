@@ -27,7 +27,12 @@ use merits_ledger::BoardFacts;
 use merits_primitives::field;
 use merits_records::field_text;
 use merits_replica::LedgerConfig;
-use merits_text::{file::bytes_without_mark, typed};
+use merits_text::{
+    damage::Damage,
+    file::{bytes_without_mark, without_mark},
+    shown::check_line,
+    typed,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -72,7 +77,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// Not a backup.
-    #[error("{path} is not a wallet backup: {reason}")]
+    #[error("{path} cannot be read as a wallet's backup: {reason}")]
     Form {
         /// The file.
         path: PathBuf,
@@ -85,8 +90,39 @@ pub enum BackupError {
          try them all; take several words"
     )]
     ShortPassphrase,
+    /// A new passphrase has a character that nobody sees.
+    #[error(
+        "character {place} of the passphrase is U+{character:04X}, {what}: you could not type it again from paper; \
+         take it out"
+    )]
+    HiddenCharacter {
+        /// Position, from 1.
+        place: usize,
+        /// Its code point.
+        character: u32,
+        /// A description of it.
+        what: &'static str,
+    },
+    /// A new passphrase begins or ends with a space.
+    #[error(
+        "the passphrase begins or ends with a space, which nobody sees on paper: take the space out"
+    )]
+    BlankEnd,
+    /// A file has more lines than the one of a passphrase.
+    #[error(
+        "it has {lines} lines with text, and a passphrase is one line: with several, nobody knows later which of \
+         them opens the backup. Keep the one line in it (a backup that an older merits made from such a file opens \
+         with the first)"
+    )]
+    ManyLines {
+        /// Lines that are not blank.
+        lines: usize,
+    },
     /// Wrong passphrase, or the file was altered. The two cannot be distinguished.
-    #[error("the backup does not open: the passphrase is wrong, or the file was altered")]
+    #[error(
+        "the backup does not open: the passphrase is wrong, or the file was altered. Type it again as it \
+         was written down, with capital and small letters, or take another copy of the file"
+    )]
     Sealed,
     /// The key derivation refused.
     #[error("the key cannot be derived from the passphrase: {0}")]
@@ -125,7 +161,7 @@ impl Backup {
     /// Seals a seed under a passphrase.
     ///
     /// # Errors
-    /// [`BackupError::ShortPassphrase`].
+    /// [`BackupError::ShortPassphrase`], [`BackupError::HiddenCharacter`], [`BackupError::BlankEnd`].
     pub fn seal(
         seed: &[u8; 32],
         origin: &str,
@@ -133,6 +169,16 @@ impl Backup {
         passphrase: &str,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, BackupError> {
+        if let Err(hidden) = check_line(passphrase) {
+            return Err(BackupError::HiddenCharacter {
+                place: hidden.place,
+                character: u32::from(hidden.character),
+                what: hidden.what,
+            });
+        }
+        if passphrase.trim() != passphrase {
+            return Err(BackupError::BlankEnd);
+        }
         let passphrase = &*one_form(passphrase);
         if passphrase.chars().count() < LEAST_PASSPHRASE {
             return Err(BackupError::ShortPassphrase);
@@ -244,7 +290,7 @@ impl Backup {
     pub fn read(path: &Path) -> Result<Self, BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let form = |reason: String| BackupError::Form {
             path: path.to_owned(),
@@ -252,9 +298,9 @@ impl Backup {
         };
         let text = input::read(path, MAX_BYTES).map_err(io)?;
         let backup: Self = serde_json::from_slice(bytes_without_mark(&text))
-            .map_err(|error| form(error.to_string()))?;
+            .map_err(|error| form(Damage::of(&text, Some(KIND), error.line()).to_string()))?;
         if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
-            return Err(form(format!("{KIND} with argon2id is expected")));
+            return Err(form(Damage::of(&text, Some(KIND), 1).to_string()));
         }
         let kdf = &backup.kdf;
         if kdf.memory_kib > MOST_MEMORY_KIB || kdf.passes > MOST_PASSES {
@@ -306,6 +352,21 @@ impl Backup {
             .hash_password_into(passphrase.as_bytes(), &kdf.salt, key.as_mut())
             .map_err(refused)?;
         Ok(ChaCha20Poly1305::new(&(*key).into()))
+    }
+}
+
+/// The passphrase in the text of a file: its only line that is not blank, without a byte order mark.
+///
+/// # Errors
+/// [`BackupError::ManyLines`].
+pub fn passphrase_of_file(text: &str) -> Result<&str, BackupError> {
+    let text = without_mark(text);
+    let mut with_text = text.lines().filter(|line| !line.trim().is_empty());
+    let first = with_text.next();
+    match with_text.count() {
+        // Blanks alone were taken as they are before too.
+        0 => Ok(first.unwrap_or_else(|| text.lines().next().unwrap_or_default())),
+        more => Err(BackupError::ManyLines { lines: more + 1 }),
     }
 }
 
@@ -393,6 +454,90 @@ mod tests {
             old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
             for opened in SPELT {
                 assert_eq!(*old.open(opened).expect("opened"), [7; 32]);
+            }
+        }
+    }
+
+    /// Regression: a passphrase with a zero-width space was taken, and nobody could type it again.
+    #[test]
+    fn a_new_passphrase_has_only_what_people_see_and_an_old_one_opens() {
+        let new = |passphrase: &str| {
+            Backup::seal(&[7; 32], ORIGIN, ledger(), passphrase, &mut rand::rng())
+        };
+        for (passphrase, character) in [
+            ("wheel\u{200b}salt lantern", 0x200b),
+            ("wheel salt lantern\u{feff}", 0xfeff),
+            ("wheel salt\u{a0}lantern", 0xa0),
+            ("wheel salt\tlantern", 0x9),
+        ] {
+            let refused = new(passphrase).expect_err("hidden");
+            assert!(
+                matches!(refused, BackupError::HiddenCharacter { character: found, .. } if found == character),
+                "{refused}"
+            );
+            assert!(!refused.to_string().contains("wheel"), "{refused}");
+        }
+        for passphrase in [" wheel salt lantern", "wheel salt lantern "] {
+            assert!(matches!(new(passphrase), Err(BackupError::BlankEnd)));
+        }
+        let hidden = "wheel\u{200b}salt lantern ";
+        let mut old = new(PASSPHRASE).expect("sealed");
+        let payload = Payload {
+            msg: &[7; 32],
+            aad: &old.bound(),
+        };
+        let cipher = old.cipher(hidden).expect("a key");
+        let bytes = cipher.encrypt(&old.nonce.into(), payload);
+        old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
+        assert_eq!(*old.open(hidden).expect("opened"), [7; 32]);
+    }
+
+    /// Regression: all lines but the first were ignored, and nobody was told.
+    #[test]
+    fn a_passphrase_file_has_one_line() {
+        for text in [
+            "one two",
+            "one two\n",
+            "\u{feff}one two\r\n\r\n",
+            "\n \none two",
+        ] {
+            assert_eq!(passphrase_of_file(text).expect(text), "one two");
+        }
+        assert_eq!(passphrase_of_file("").expect("empty"), "");
+        assert_eq!(passphrase_of_file(" one \n").expect("blanks stay"), " one ");
+        let refused = passphrase_of_file("one two\n\nthree\n").expect_err("two lines");
+        assert!(matches!(refused, BackupError::ManyLines { lines: 2 }));
+        assert!(!refused.to_string().contains("three"), "{refused}");
+    }
+
+    /// Regression: "EOF while parsing a string at line 1 column 3".
+    #[test]
+    fn a_damaged_backup_is_told_in_words() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("backup.json");
+        let backup =
+            Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
+        let text = serde_json::to_string_pretty(&backup).expect("text");
+        for (damaged, says) in [
+            (text[..text.len() / 2].to_owned(), "cut off"),
+            (String::new(), "is empty"),
+            ("PK\u{3}\u{4}".to_owned(), "another kind of file"),
+            (
+                text.replace("wallet-backup/v1", "ticket/v2"),
+                "kind ticket/v2",
+            ),
+            (text.replace("/v1", "/v9"), "another version"),
+            (text.replace("\"kdf\"", "\"kfd\""), "damaged"),
+            (text.replace("\"nonce\": \"", "\"nonce\": \"zz"), "damaged"),
+        ] {
+            std::fs::write(&path, &damaged).expect("written");
+            let said = Backup::read(&path).expect_err(says).to_string();
+            assert!(
+                said.contains("backup.json") && said.contains(says),
+                "{said}"
+            );
+            for jargon in ["EOF", "column", "expected", "unknown field"] {
+                assert!(!said.contains(jargon), "{said}");
             }
         }
     }

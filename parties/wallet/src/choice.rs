@@ -1,7 +1,7 @@
 //! Chooses the notes that pay: one if one is enough, otherwise two, which is the most that one
 //! proof takes.
 
-use merits_primitives::{calendar::Timestamp, ids::Credits};
+use merits_primitives::{calendar::Timestamp, ids::Credits, sum::CreditsSum};
 use thiserror::Error;
 
 use crate::view::OwnNote;
@@ -20,12 +20,17 @@ pub struct Pair<'a> {
 #[non_exhaustive]
 pub enum ChoiceError {
     /// The wallet has less than is needed.
-    #[error("{} credits are needed, and this wallet has {} of this scale and expiry", .needed.0, .held)]
+    #[error(
+        "{} credits are needed, and this wallet has {} of this scale and expiry: `merits wallet credits` \
+         shows what it has",
+        .needed.0,
+        .held,
+    )]
     NotEnough {
         /// The needed credits.
         needed: Credits,
         /// The wallet's credits.
-        held: u128,
+        held: CreditsSum,
     },
     /// Enough, but not yet under an anchor.
     #[error(
@@ -36,9 +41,9 @@ pub enum ChoiceError {
         /// The needed credits.
         needed: Credits,
         /// The wallet's credits.
-        held: u128,
+        held: CreditsSum,
         /// The credits that can be spent now.
-        ready: u128,
+        ready: CreditsSum,
         /// When all can be.
         from: Timestamp,
     },
@@ -80,13 +85,10 @@ pub fn choose<'a>(
     if let Some(pair) = closest(&notes, needed) {
         return Ok(pair);
     }
-    let sum = |values: &mut dyn Iterator<Item = Credits>| {
-        values.fold(0u128, |sum, value| sum + u128::from(value.0))
-    };
-    let held = sum(&mut all.into_iter());
-    let ready = sum(&mut notes.iter().map(|note| note.value));
+    let held: CreditsSum = all.collect();
+    let ready: CreditsSum = notes.iter().map(|note| note.value).collect();
     // Showing an amount of 0 needs a note too.
-    let wanted = u128::from(needed.0).max(1);
+    let wanted = CreditsSum::from(needed).max(CreditsSum(1));
     if held < wanted {
         return Err(ChoiceError::NotEnough { needed, held });
     }
@@ -99,10 +101,10 @@ pub fn choose<'a>(
             from,
         });
     }
-    let mut reached = 0u128;
+    let mut reached = CreditsSum::ZERO;
     let largest = notes.iter().rev().take_while(|note| {
         let short = reached < wanted;
-        reached += u128::from(note.value.0);
+        reached += note.value;
         short
     });
     let notes = largest.count();
@@ -116,16 +118,16 @@ pub fn choose<'a>(
 
 /// The two of these notes, in rising order, whose sum is enough and exceeds the amount least.
 fn closest<'a>(notes: &[&'a OwnNote], needed: Credits) -> Option<Pair<'a>> {
-    let mut best: Option<(u128, Pair<'a>)> = None;
+    let mut best: Option<(CreditsSum, Pair<'a>)> = None;
     let mut rest = notes;
     while let [low, .., high] = rest {
-        let sum = u128::from(low.value.0) + u128::from(high.value.0);
-        if sum < u128::from(needed.0) {
+        let sum = CreditsSum::from(low.value) + high.value.into();
+        let Some(change) = sum.checked_sub(needed.into()) else {
             rest = &rest[1..];
             continue;
-        }
+        };
         // A note holds less than 2^64, so the change must be less too.
-        let fits = sum - u128::from(needed.0) <= u128::from(u64::MAX);
+        let fits = change <= CreditsSum::from(Credits(u64::MAX));
         if fits && best.as_ref().is_none_or(|(least, _)| sum < *least) {
             let pair = Pair {
                 first: high,
@@ -240,7 +242,10 @@ mod tests {
         let needed = Credits(100);
         assert_eq!(
             chosen(&[40, 30], &[], 100),
-            Err(ChoiceError::NotEnough { needed, held: 70 })
+            Err(ChoiceError::NotEnough {
+                needed,
+                held: CreditsSum(70)
+            })
         );
         let young = chosen(&[40, 30], &[35], 100).unwrap_err();
         assert!(
@@ -251,8 +256,8 @@ mod tests {
             young,
             ChoiceError::TooYoung {
                 needed,
-                held: 105,
-                ready: 70,
+                held: CreditsSum(105),
+                ready: CreditsSum(70),
                 from: Day(1).start()
             }
         );
@@ -275,7 +280,10 @@ mod tests {
         ));
         assert!(matches!(
             chosen(&[], &[5], 0),
-            Err(ChoiceError::TooYoung { held: 5, .. })
+            Err(ChoiceError::TooYoung {
+                held: CreditsSum(5),
+                ..
+            })
         ));
     }
 

@@ -50,12 +50,13 @@ pub enum DirectoryError {
     #[error(transparent)]
     Key(#[from] KeyFileError),
     /// `wallet.json`.
-    #[error("{path}: {reason}; it may be deleted: only account names are in it")]
+    #[error(
+        "{path} is damaged, cut off, or was changed by hand: delete it, since only account names are in it, which the \
+         next commands ask for again"
+    )]
     Notebook {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        reason: String,
     },
 }
 
@@ -198,14 +199,11 @@ impl Directory {
             Err(source) => {
                 return Err(DirectoryError::Io {
                     path,
-                    source: merits_guard::words::writing(source),
+                    source: merits_guard::words::reading(source),
                 });
             }
         };
-        serde_json::from_str(&text).map_err(|error| DirectoryError::Notebook {
-            path,
-            reason: error.to_string(),
-        })
+        serde_json::from_str(&text).map_err(|_| DirectoryError::Notebook { path })
     }
 
     /// Writes `wallet.json` atomically.

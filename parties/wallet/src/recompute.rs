@@ -26,7 +26,9 @@ pub enum RecomputeError {
     #[error("the scale's manifest on the ledger cannot be read: {0}")]
     Manifest(#[from] Box<ManifestError>),
     /// No own claim.
-    #[error("this wallet has no credits of scale {scale} for {period}")]
+    #[error(
+        "this wallet has no credits of scale {scale} for {period}: `merits wallet credits` shows what it has"
+    )]
     NoClaim {
         /// The scale.
         scale: ScaleId,

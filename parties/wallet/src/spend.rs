@@ -63,13 +63,18 @@ pub enum SpendError {
     #[error("the ledger would refuse it: {0}")]
     Refused(#[from] Refusal),
     /// There is no view key under which to seal the identity.
-    #[error("the ledger has no view-key epoch yet: nothing can be spent")]
+    #[error(
+        "the ledger has no view-key epoch yet, so nothing can be spent: a supervisor opens one (`merits \
+         supervisor epoch`)"
+    )]
     NoEpoch,
     /// No one or two notes cover the amount.
     #[error(transparent)]
     Choice(#[from] ChoiceError),
     /// There are no credits of the scale.
-    #[error("this wallet has no valid credits of {scale}")]
+    #[error(
+        "this wallet has no valid credits of {scale}: `merits wallet credits` shows what it has"
+    )]
     NoCredits {
         /// The scale.
         scale: ScaleId,

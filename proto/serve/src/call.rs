@@ -16,12 +16,11 @@ use merits_proto::{Fault, Reason};
 use tonic::{Code, Status, body::Body, codegen::Service as _, service::Routes};
 
 use crate::{
-    activity::Activity,
-    connection::Connection,
+    connection::{Activity, Connection},
     in_work::Source,
-    room::{self, Memory, Wanted},
-    server::Shared,
-    weights::UNIT,
+    room::{self, Memory},
+    shared::Shared,
+    weights::{UNIT, Wanted},
 };
 
 /// Answers a request, or returns why it cannot.

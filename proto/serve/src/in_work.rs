@@ -6,10 +6,9 @@ use merits_proto::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    activity::{Activity, Item},
-    connection::Connection,
+    connection::{Activity, Connection, Item},
     room::{self, Memory},
-    server::Shared,
+    shared::Shared,
     weights::UNIT,
 };
 

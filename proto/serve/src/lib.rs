@@ -18,7 +18,6 @@
 //! other calls do not count for it. A caller that holds something may never hold more than is left.
 //! The bounds of one address do not affect other addresses.
 
-mod activity;
 mod bound;
 mod call;
 mod callers;
@@ -33,6 +32,7 @@ mod paced;
 mod pressure;
 mod room;
 mod server;
+mod shared;
 mod weights;
 
 pub use health::{Health, LOOK};

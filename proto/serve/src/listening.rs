@@ -6,17 +6,18 @@ use std::{
 };
 
 use futures::future::BoxFuture;
+use merits_proto::transport_words;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
 /// A server cannot listen on its configured address.
 #[derive(Debug, Error)]
-#[error("cannot listen on {address} ({source}): {}", advice(source.kind()))]
+#[error("cannot listen on {address}: {}", advice(error))]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
-    /// The system's error.
-    pub source: io::Error,
+    /// The system's error. It is no source, because its text would follow on the screen.
+    pub error: io::Error,
 }
 
 /// Opens the socket of a server.
@@ -27,12 +28,12 @@ pub fn listen(address: SocketAddr) -> BoxFuture<'static, Result<TcpListener, Lis
     Box::pin(async move {
         TcpListener::bind(address)
             .await
-            .map_err(|source| ListenError { address, source })
+            .map_err(|error| ListenError { address, error })
     })
 }
 
-fn advice(kind: ErrorKind) -> &'static str {
-    match kind {
+fn advice(error: &io::Error) -> String {
+    let words = match error.kind() {
         ErrorKind::AddrInUse => {
             "another program has this port, perhaps this server, started twice. Stop it, or set another \
              port as `listen` in the configuration"
@@ -45,9 +46,13 @@ fn advice(kind: ErrorKind) -> &'static str {
             "this user may not use this port. Set a port from 1024 on as `listen` in the configuration"
         }
         _ => {
-            "set an address that this machine has, with a free port, as `listen` in the configuration"
+            return format!(
+                "{}. Set an address that this machine has, with a free port, as `listen` in the configuration",
+                transport_words(error)
+            );
         }
-    }
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]
@@ -70,7 +75,8 @@ mod tests {
             assert!(
                 error.contains(&address.to_string())
                     && error.contains(says)
-                    && error.contains("`listen`"),
+                    && error.contains("`listen`")
+                    && !error.contains("os error"),
                 "{error}"
             );
         }

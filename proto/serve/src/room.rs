@@ -8,7 +8,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tonic::Code;
 
 use crate::{
-    bound::Bound, callers::Caller, connection::Connection, pressure::Pressure, server::Shared,
+    bound::Bound, callers::Caller, connection::Connection, pressure::Pressure, shared::Shared,
+    weights::Wanted,
 };
 
 /// A call that holds more units than this is large; 16 of them are for its headers. Half of all
@@ -39,18 +40,6 @@ impl Memory {
     pub fn of<T>(request: &tonic::Request<T>) -> Self {
         request.extensions().get().cloned().unwrap_or_default()
     }
-}
-
-/// The kind of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// A health check. Monitors ask when everything else is in use, so their resources are
-    /// reserved.
-    Probe,
-    /// A health watch, which may stay open and silent for days.
-    Watch,
-    /// This many units of memory.
-    Units(u32),
 }
 
 /// Takes the resources of a call.

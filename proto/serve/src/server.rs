@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -25,16 +25,13 @@ use tonic_health::{
 };
 
 use crate::{
-    bound::Bound,
     call,
-    callers::{Caller, Callers},
+    callers::Caller,
     connection::{Connection, Counted, GOOD_BYE, Verdict, Watch},
-    descriptors,
     health::Health,
     limits::{Limits, LimitsError},
-    pressure::Pressure,
-    room::Wanted,
-    weights::{INFRASTRUCTURE, UNIT, UNKNOWN, Weights},
+    shared::{HEALTH, Phase, REFLECTION, Room, Shared},
+    weights::{INFRASTRUCTURE, Weights},
 };
 
 /// Why a server ended.
@@ -42,14 +39,24 @@ use crate::{
 #[non_exhaustive]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the socket that this server listens on failed: {0}; start the server again")]
-    Socket(#[from] io::Error),
+    #[error(
+        "the socket that this server listens on failed: {}. Start the server again",
+        merits_proto::transport_words(.0)
+    )]
+    Socket(io::Error),
     /// The reflection service.
     #[error("gRPC reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
     /// The configuration.
     #[error("in the configuration, {0}")]
     Limits(#[from] LimitsError),
+}
+
+/// No source: its words would follow on the screen.
+impl From<io::Error> for ServeError {
+    fn from(error: io::Error) -> Self {
+        Self::Socket(error)
+    }
 }
 
 /// A server that is being configured.
@@ -144,21 +151,7 @@ impl Server {
         // Ends when every task of every connection has dropped its sender.
         let (alive, mut ended) = mpsc::channel(1);
         let (end, _) = watch::channel(Phase::Serving);
-        let connections = descriptors::cap(self.limits.connections);
-        let shared = Arc::new(Shared {
-            memory: Bound::new(self.limits.memory_mib * 1_024 * 1_024 / UNIT),
-            large: Bound::new(self.limits.memory_mib * 512 * 1_024 / UNIT),
-            calls: Bound::new(self.limits.calls),
-            probes: Bound::new(PROBES),
-            watches: Bound::new(WATCHES),
-            callers: Callers::new(&self.limits),
-            places: Bound::new(connections),
-            open: Mutex::default(),
-            pressed: Pressure::default(),
-            weights,
-            limits: self.limits,
-            phase: end.subscribe(),
-        });
+        let shared = Arc::new(Shared::new(self.limits, weights, end.subscribe()));
         tokio::select! {
             () = stop => {}
             never = accept(&listener, &shared, &routes, &alive) => match never {},
@@ -179,173 +172,9 @@ impl Server {
     }
 }
 
-const HEALTH: &str = "grpc.health.v1.Health";
-const REFLECTION: [&str; 2] = [
-    "grpc.reflection.v1.ServerReflection",
-    "grpc.reflection.v1alpha.ServerReflection",
-];
-
 /// How long tasks that were cut may take to end.
 const CUT: Duration = Duration::from_secs(1);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    Serving,
-    Stopping,
-    Cutting,
-}
-
-/// The state that all connections of a server share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) limits: Limits,
-    pub(crate) memory: Bound,
-    /// The part of the memory that large calls and items of streams may hold.
-    pub(crate) large: Bound,
-    pub(crate) calls: Bound,
-    /// Concurrent health checks.
-    pub(crate) probes: Bound,
-    /// Concurrent health watches.
-    pub(crate) watches: Bound,
-    pub(crate) pressed: Pressure,
-    callers: Callers,
-    /// One for each connection.
-    places: Bound,
-    open: Mutex<Vec<Weak<Connection>>>,
-    weights: Vec<(&'static str, Weights)>,
-    phase: watch::Receiver<Phase>,
-}
-
-impl Shared {
-    /// Whether this call only watches: it ends when the server stops.
-    pub(crate) fn is_watching(path: &str) -> bool {
-        let service = path
-            .strip_prefix('/')
-            .and_then(|path| path.split('/').next());
-        service.is_some_and(|name| name == HEALTH || REFLECTION.contains(&name))
-    }
-
-    /// Resolves when the server stops.
-    pub(crate) fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut phase = self.phase.clone();
-        async move {
-            let _ = phase.wait_for(|phase| *phase > Phase::Serving).await;
-        }
-    }
-
-    /// The kind of a call of this path.
-    pub(crate) fn wanted(&self, path: &str) -> Wanted {
-        let (service, method) = path
-            .strip_prefix('/')
-            .and_then(|path| path.split_once('/'))
-            .unwrap_or_default();
-        if service == HEALTH {
-            return match method {
-                "Watch" => Wanted::Watch,
-                _ => Wanted::Probe,
-            };
-        }
-        let known = self.weights.iter().find(|(name, _)| *name == service);
-        let weights = known.map_or(UNKNOWN, |(_, weights)| *weights);
-        Wanted::Units(weights.units(method))
-    }
-
-    /// Whether a caller holds more than a small part of something that others wait for. Other
-    /// callers are not to blame and may be slow.
-    pub(crate) fn has_more_than_its_part(&self, caller: &Caller) -> bool {
-        let much = |own: &Bound, all: &Bound| own.held() > all.total() / PARTS;
-        much(&caller.memory, &self.memory)
-            || much(&caller.large, &self.large)
-            || much(&caller.calls, &self.calls)
-            || much(&caller.probes, &self.probes)
-    }
-
-    /// Whether others wait for what this connection's calls hold.
-    fn presses(&self, connection: &Connection, now: Instant) -> bool {
-        let caller = &connection.place.0;
-        caller.pressed.is_there(now)
-            || (self.pressed.is_there(now) && self.has_more_than_its_part(caller))
-    }
-
-    fn open(&self) -> MutexGuard<'_, Vec<Weak<Connection>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Adds a connection, and removes those that have ended.
-    fn remember(&self, connection: &Arc<Connection>) {
-        let mut open = self.open();
-        if open.len() >= 2 * self.limits.connections {
-            open.retain(|known| known.strong_count() > 0);
-        }
-        open.push(Arc::downgrade(connection));
-    }
-
-    /// Makes room for a connection of `caller`, which is already counted. If another caller has
-    /// more connections than this one, ends a connection of the caller with the most, even if it is
-    /// busy. Otherwise ends an unused connection. So an address that fills the server only harms
-    /// itself.
-    fn make_room(&self, caller: &Arc<Caller>) -> Room {
-        let now = Instant::now();
-        let known: Vec<_> = {
-            let open = self.open();
-            let known = open.iter().filter_map(Weak::upgrade);
-            known.filter(|connection| !connection.is_gone()).collect()
-        };
-        let own = caller.connections();
-        let most = known.iter().map(|known| known.place.0.connections()).max();
-        let most = most.unwrap_or(0);
-        let of_the_greedy = known
-            .iter()
-            .filter(|known| most > own && known.place.0.connections() == most);
-        // Among those, connections without an open call go first, then those that moved nothing for
-        // the longest time.
-        let least_used = |known: &&Arc<Connection>| (known.calls() == 0, known.disuse(now));
-        if let Some(victim) = of_the_greedy.max_by_key(least_used) {
-            tracing::warn!(
-                connections = most,
-                "all connections are taken: one of the address with the most is closed"
-            );
-            victim.cut();
-            return Room::Soon;
-        }
-        let of_no_use = known.iter().filter(|known| {
-            let least = if known.calls() == 0 {
-                IDLE_FOR_ROOM
-            } else {
-                BUSY_FOR_ROOM
-            };
-            known.disuse(now) >= least
-        });
-        if let Some(victim) = of_no_use.max_by_key(least_used) {
-            tracing::warn!("all connections are taken: an idle one is closed");
-            victim.cut();
-            return Room::Soon;
-        }
-        if own > 1 { Room::Never } else { Room::Later }
-    }
-}
-
-/// The result of making room for one more connection.
-enum Room {
-    /// One was closed.
-    Soon,
-    /// Not yet, and no caller has more than this one.
-    Later,
-    /// No caller has more than this one, and it has other connections.
-    Never,
-}
-
-/// A caller that holds more than this part of a resource must move while others wait.
-const PARTS: usize = 64;
-
-/// Concurrent health checks, at most 8 KiB each, and watches.
-const PROBES: usize = 256;
-const WATCHES: usize = 1_024;
-
-/// After this time, a connection without a call may be closed for another one.
-const IDLE_FOR_ROOM: Duration = Duration::from_secs(1);
-/// After this time, a connection with calls on which nothing moves may be closed.
-const BUSY_FOR_ROOM: Duration = Duration::from_secs(10);
 /// How long a new connection waits for another one to become unused.
 const LATER: Duration = Duration::from_secs(12);
 
@@ -427,6 +256,7 @@ struct Failures {
 impl Failures {
     async fn pause(&mut self, error: &io::Error) {
         if self.count == 0 {
+            let error = merits_proto::transport_words(error);
             tracing::error!(%error, "cannot accept connections; trying again until it works");
         }
         let pause = Duration::from_millis(50 << self.count.min(5));

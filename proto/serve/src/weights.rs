@@ -36,3 +36,15 @@ pub(crate) const INFRASTRUCTURE: Weights = Weights::of_all(256 * 1_024);
 
 /// For a path that no service has.
 pub(crate) const UNKNOWN: Weights = Weights::of_all(4 * 1_024);
+
+/// The kind of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// A health check. Monitors ask when everything else is in use, so their resources are
+    /// reserved.
+    Probe,
+    /// A health watch, which may stay open and silent for days.
+    Watch,
+    /// This many units of memory.
+    Units(u32),
+}

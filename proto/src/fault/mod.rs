@@ -163,8 +163,7 @@ impl Fault {
     pub fn told_of(&self, who: &str) -> String {
         match self.reason.known() {
             Some(Reason::NoAnswer) => format!(
-                "{who} gives no answer ({}): is it running, and can it be reached from here? Nothing was \
-                 refused; asking again does no harm",
+                "{who} gives no answer ({}). Nothing was refused, and asking again does no harm",
                 self.message
             ),
             Some(Reason::Internal) => format!(
@@ -224,7 +223,8 @@ mod tests {
         assert!(told(&late).starts_with("the coordinator gives no answer in time"));
         assert_eq!(silent.reason, Reason::NoAnswer);
         assert!(
-            told(&silent).starts_with("the coordinator gives no answer (keep-alive timed out)")
+            told(&silent)
+                .starts_with("the coordinator gives no answer (no answer came in time: see")
         );
         assert!(told(&failed).starts_with("the coordinator failed, which is not a refusal"));
         assert!(told(&busy).starts_with("the coordinator cannot do it now: busy"));

@@ -14,6 +14,7 @@ use super::Fault;
 use crate::{
     generated::fault::v1 as raw,
     limits::{FAULT_BYTES, REFUSAL_BYTES, REFUSAL_TEXT_BYTES},
+    transport::transport_words,
 };
 
 /// Metadata key of the [`raw::Fault`]. It is not `grpc-status-details-bin`, because tonic 0.14 drops the whole
@@ -137,7 +138,7 @@ impl Fault {
     /// proxy, tonic's own limits) gets a reason from its code. A status whose details cannot be
     /// read becomes [`Reason::FaultUnreadable`].
     pub fn from_status(status: &Status) -> Self {
-        let (code, message) = (status.code(), shown(status.message()));
+        let (code, message) = (status.code(), shown(&said(status)));
         match details(status) {
             Ok(Some(fault)) => Self {
                 code,
@@ -185,6 +186,21 @@ fn from_elsewhere(status: &Status, message: String) -> Fault {
     }
 }
 
+/// What a status says; in our words where the transport made it here, and where a server answers that
+/// does not speak gRPC.
+fn said(status: &Status) -> String {
+    match std::error::Error::source(status) {
+        Some(cause) => transport_words(cause),
+        None if is_no_grpc(status) => transport_words(status),
+        None => status.message().to_owned(),
+    }
+}
+
+/// A web server answered, which has no status of gRPC.
+fn is_no_grpc(status: &Status) -> bool {
+    status.message().starts_with("grpc-status header missing")
+}
+
 /// The time after which a call without an answer may be repeated.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -200,8 +216,9 @@ fn is_lost(status: &Status) -> bool {
     let made_here = std::error::Error::source(status).is_some();
     match status.code() {
         Code::Unavailable => true,
-        Code::Unknown | Code::Cancelled => made_here,
-        _ => false,
+        // A peer that speaks another protocol is internal to the transport.
+        Code::Unknown | Code::Cancelled | Code::Internal => made_here || is_no_grpc(status),
+        _ => is_no_grpc(status),
     }
 }
 

@@ -9,7 +9,10 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_formula::Record;
 use merits_params::manifest::Manifest;
-use merits_primitives::ids::Period;
+use merits_primitives::{
+    ids::{Credits, Period},
+    sum::CreditsSum,
+};
 use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
 use merits_text::shown;
 
@@ -101,8 +104,8 @@ impl Arguments {
             &mut keep,
             &mut |_| {},
         )?;
-        let mut credits = 0;
-        let mut claims = 0;
+        let mut credits = CreditsSum::ZERO;
+        let mut claims = 0u64;
         for group in &reading.groups {
             if only.is_some_and(|period| group.period != period) {
                 continue;
@@ -118,7 +121,7 @@ impl Arguments {
             let numbers = manifest.public_values(group.period);
             let outputs = manifest.formula().eval(&group.records, &numbers)?;
             claims += 1;
-            credits += outputs.credits;
+            credits += Credits(outputs.credits);
             println!(
                 "{label} {}: {} records, {}{}",
                 group.subject,
@@ -135,7 +138,7 @@ impl Arguments {
         println!(
             "{} claims, {} {}",
             thousands(claims),
-            thousands(credits),
+            thousands(credits.0),
             manifest.unit()
         );
         tell(&reading.report, &rejects);

@@ -166,12 +166,19 @@ fn json_rows(text: &str) -> anyhow::Result<Vec<Row>> {
 
 fn json_cells(text: &str) -> Result<BTreeMap<String, String>, String> {
     let members: BTreeMap<String, Box<RawValue>> =
-        serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))?;
+        serde_json::from_str(text).map_err(|error| match error.is_eof() {
+            true => "the JSON object ends in the middle: close its quotes and brackets".to_owned(),
+            false => format!(
+                "no JSON object from character {} of the line on",
+                error.column()
+            ),
+        })?;
     let mut cells = BTreeMap::new();
     for (name, value) in members {
         let value = value.get();
         let cell = match value.as_bytes().first() {
-            Some(b'"') => serde_json::from_str(value).map_err(|error| error.to_string())?,
+            Some(b'"') => serde_json::from_str(value)
+                .map_err(|_| format!("`{name}` has an escape that stands for no character"))?,
             Some(b'{' | b'[') => return Err(format!("`{name}` is neither text nor number")),
             // Digits as they are written, without a float in between.
             _ if value != "null" => value.to_owned(),

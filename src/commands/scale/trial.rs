@@ -1,4 +1,4 @@
-//! `merits scale test`: examples, and the exact evaluator against the circuit.
+//! `merits scale test`: examples, and the exact interpreter against the circuit.
 
 use std::{
     path::PathBuf,
@@ -13,7 +13,7 @@ use rand::Rng as _;
 
 use super::{batch, file, setup};
 use crate::{
-    commands::dates,
+    commands::{dates, numbers},
     screen::{progress, seconds, thousands, working},
 };
 
@@ -23,10 +23,10 @@ pub(crate) struct Arguments {
     /// The scale: directory or file
     scale: PathBuf,
     /// Random claims to try
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value = "2000", value_parser = numbers::random_claims)]
     random: u64,
     /// Seed of the random claims, to try the same ones again; drawn afresh if left out
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::seed)]
     seed: Option<u64>,
     /// Go on for this many minutes instead
     #[arg(long, conflicts_with = "random", value_parser = dates::minutes)]
@@ -50,7 +50,7 @@ impl Arguments {
                 Ok(ExitCode::SUCCESS)
             }
             Err(failure) => {
-                eprintln!("error: evaluator and circuit of {} differ", manifest.id());
+                eprintln!("error: interpreter and circuit of {} differ", manifest.id());
                 report(&manifest, &failure);
                 Ok(ExitCode::FAILURE)
             }
@@ -65,8 +65,8 @@ impl Arguments {
             .minutes
             .map(|minutes| Duration::from_secs(60 * minutes));
         let bar = match minutes {
-            Some(_) => working("evaluator against circuit"),
-            None => progress(self.random, "evaluator against circuit"),
+            Some(_) => working("interpreter against circuit"),
+            None => progress(self.random, "interpreter against circuit"),
         };
         let start = Instant::now();
         let mut done = 0;
@@ -128,7 +128,10 @@ fn examples(manifest: &Manifest) -> anyhow::Result<()> {
 
 fn tell(counts: &Counts, time: Duration) {
     let line = |count: u64, text: &str| println!("   {:>9}  {text}", thousands(count));
-    line(counts.agreed, "claims on which evaluator and circuit agree");
+    line(
+        counts.agreed,
+        "claims on which interpreter and circuit agree",
+    );
     line(
         counts.wrong,
         "wrong outputs refused: one more, one less, those of other records",
@@ -172,7 +175,7 @@ fn report(manifest: &Manifest, failure: &Failure) {
     for (decl, value) in manifest.formula().constants().iter().zip(&failure.numbers) {
         eprintln!("  {} = {value} / 10^{}", decl.name, decl.exponent);
     }
-    for (who, outputs) in [("evaluator", failure.expected), ("circuit", failure.got)] {
+    for (who, outputs) in [("interpreter", failure.expected), ("circuit", failure.got)] {
         if let Some(outputs) = outputs {
             eprint!("  {who}: {}", file::credits(manifest, &outputs));
             match file::measure(manifest, &outputs) {

@@ -9,7 +9,7 @@ use merits_party::machine_time;
 use merits_sponsor::{OfferReport, Sponsor, VOUCHERS, config::SponsorConfig, offers::OfferFile};
 use merits_text::typed::{argument, prose};
 
-use crate::{outputs, screen::thousands};
+use crate::{commands::numbers, outputs, screen::thousands};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -53,7 +53,7 @@ pub(crate) enum Vouchers {
         #[arg(long, value_parser = argument)]
         offer: String,
         /// How many; without it, as many as the offer's quota, which is what an exchange asks for
-        #[arg(long)]
+        #[arg(long, value_parser = numbers::vouchers)]
         count: Option<u32>,
         /// File to make, mode 0600: anybody who reads it has the vouchers
         #[arg(long)]
@@ -106,7 +106,7 @@ impl Vouchers {
         let made = sponsor.make_vouchers(&offer, count, &output, &mut rand::rng())?;
         println!(
             "wrote {} vouchers to {}: hand them to one exchange, over a channel that both trust",
-            thousands(made.into()),
+            thousands(made),
             output.display()
         );
         Ok(ExitCode::SUCCESS)
@@ -124,8 +124,8 @@ fn print(offers: &[OfferReport]) {
             offer.title,
             offer.kind,
             offer.standing,
-            thousands(offer.redeemed.into()),
-            thousands(offer.quota.into())
+            thousands(offer.redeemed),
+            thousands(offer.quota)
         );
         println!(
             "   {} credits of {} good until before {}; open {} to {}; {}",

@@ -15,7 +15,7 @@ use merits_wallet::{attest_code::AttestationCode, net::AttestRequest};
 
 use super::place::{Place, moment, warn};
 use crate::{
-    commands::dates,
+    commands::{dates, numbers},
     screen::{say, thousands, working},
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Attest {
     #[arg(long, value_parser = argument)]
     scale: String,
     /// Show that you own at least this many of its credits
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::credits)]
     at_least: u64,
     /// Credits that are no longer good from this day on, as `merits wallet credits` shows it; the
     /// default is the longest-lasting ones of which you have enough

@@ -1,22 +1,22 @@
 //! `merits wallet create`, `backup`, `restore`.
 
 use std::{
-    io::{Error, ErrorKind, IsTerminal as _, Read as _},
+    io::{IsTerminal as _, Read as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use merits_guard::{Guard, Secret, output::Output};
+use merits_guard::{Guard, Secret, exposed::Holds, output::Output};
 use merits_party::config::ledger_of;
-use merits_text::{file::without_mark, typed::typed};
+use merits_text::typed::typed;
 use merits_wallet::{
     backup::{self, LEAST_PASSPHRASE},
     directory::{Directory, WalletConfig},
 };
 use zeroize::Zeroizing;
 
-use crate::{outputs, screen::say};
+use crate::{inputs, outputs, screen::say};
 
 /// What a new wallet takes.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ pub(crate) struct Backup {
     /// Backup to write; an existing file is not overwritten
     #[arg(long)]
     output: PathBuf,
-    /// File whose first line is the passphrase; without it the terminal asks
+    /// File with the passphrase in one line; without it the terminal asks
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ impl Backup {
         let opened = backup::Backup::read(&self.output)?.open(&passphrase)?;
         ensure!(
             *opened == *wallet.seed()?,
-            "the backup does not give the seed back: do not rely on it"
+            "the backup does not give the seed back: delete it, and make another on another disk"
         );
         println!(
             "wrote {}; it opens and holds the seed",
@@ -111,7 +111,7 @@ pub(crate) struct Restore {
     /// Directory to make; it must not hold a wallet
     #[arg(long)]
     dir: PathBuf,
-    /// File whose first line is the passphrase; without it the terminal asks
+    /// File with the passphrase in one line; without it the terminal asks
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
     /// Directory of the proving keys of `ticket` and `redeem`; the default is `keys` in the wallet
@@ -126,6 +126,7 @@ pub(crate) struct Restore {
 impl Restore {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let backup = backup::Backup::read(&self.backup)?;
+        inputs::remark(&self.backup, Holds::Backup);
         let passphrase = passphrase(self.passphrase_file.as_deref(), Asking::Known)?;
         let seed = backup.open(&passphrase)?;
         let ledger = match &self.ledger {
@@ -176,18 +177,23 @@ enum Asking {
 fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = file {
         let at = || format!("passphrase file {}", path.display());
-        let mut text = Zeroizing::new(String::with_capacity(MOST_PASSPHRASE));
+        // A buffer that grows would leave copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MOST_PASSPHRASE));
         merits_guard::open(path, Guard::Private(Secret::Passphrase))?
-            .take(MOST_PASSPHRASE as u64)
-            .read_to_string(&mut text)
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidData => {
-                    Error::new(error.kind(), "it is not UTF-8 text: save the file as UTF-8")
-                }
-                _ => merits_guard::words::reading(error),
-            })
+            .take(MOST_PASSPHRASE as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(merits_guard::words::reading)
             .with_context(at)?;
-        let line = without_mark(&text).lines().next().unwrap_or_default();
+        if bytes.len() > MOST_PASSPHRASE {
+            bail!(
+                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase",
+                at()
+            );
+        }
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| anyhow::anyhow!("it is not UTF-8 text: save the file as UTF-8"))
+            .with_context(at)?;
+        let line = backup::passphrase_of_file(text).with_context(at)?;
         return Ok(Zeroizing::new(line.to_owned()));
     }
     if !std::io::stdin().is_terminal() {

@@ -35,8 +35,8 @@ fn show(offer: &OpenOffer) {
         offer.kind,
         offer.sponsor,
         offer.exchanges.join(" or "),
-        thousands(u64::from(offer.left)),
-        thousands(u64::from(offer.quota)),
+        thousands(offer.left),
+        thousands(offer.quota),
         day(offer.closes),
     ));
     if offer.per_day <= MOST_SHOWN_A_DAY {

@@ -15,7 +15,7 @@ use merits_wallet::net::{KeptVoucher, Wallet};
 use super::place::{Place, warn};
 use super::standing::told;
 use crate::{
-    commands::dates,
+    commands::{dates, numbers},
     screen::{say, thousands, working},
 };
 
@@ -34,7 +34,7 @@ pub(crate) struct Redeem {
     #[arg(long, value_parser = argument)]
     at: Option<String>,
     /// How many times, one after the other
-    #[arg(long, default_value = "1")]
+    #[arg(long, default_value = "1", value_parser = numbers::times)]
     count: NonZeroU32,
 }
 

@@ -315,7 +315,9 @@ fn a_coordinator_that_is_down_is_told_as_such() {
         "sponsor verify --config sponsor.toml",
         "distributor run --config distributor.toml",
     ] {
-        ledger.merits(command).refuses(&["is it running"]);
+        ledger
+            .merits(command)
+            .refuses(&["nothing listens there: start the server"]);
     }
     ledger
         .merits("coordinator fsck --config coordinator.toml")

@@ -8,15 +8,7 @@ use crate::cli::run::{merits, root};
 fn help_is_as_pinned() {
     let mut help = String::new();
     collect(&mut Vec::new(), &mut help);
-    let path = root().join("tests/it/cli/help.txt");
-    if std::env::var_os("MERITS_UPDATE_PINS").is_some_and(|update| update == "1") {
-        std::fs::write(&path, &help).expect("written");
-    }
-    let pinned = std::fs::read_to_string(&path).expect("tests/it/cli/help.txt");
-    assert!(
-        help == pinned,
-        "help differs from tests/it/cli/help.txt; MERITS_UPDATE_PINS=1 writes it anew:\n{help}"
-    );
+    merits_test_runner::assert_pinned(root(), "tests/it/cli/help.txt", &help);
 }
 
 #[test]

@@ -62,3 +62,53 @@ fn a_half_that_the_ledger_has_is_brought_back_and_not_made_again() {
         assert!(!left.exists(), "{}", left.display());
     }
 }
+
+/// Regression: a journal that was emptied or cut was served without a word.
+#[test]
+fn a_journal_that_lost_lines_is_not_served() {
+    let ledger = with_servers();
+    let here = ledger.path();
+    let zeros = "0".repeat(64);
+    let line = format!(
+        "{{\"number\":1,\"time\":1,\"answered\":\"opening\",\"request\":\"{zeros}\",\"entry\":\"{zeros}\",\
+         \"claim\":0,\"basis\":\"a test\",\"requester\":\"{zeros}\",\"previous\":\"{zeros}\"}}\n"
+    );
+    for role in ["supervisor", "witness"] {
+        let journal = here.join(format!("{role}-journal.jsonl"));
+        let mark = here.join(format!("{role}.mark.journal"));
+        assert!(Server::start(here, role).stop().success(), "{role}");
+        assert!(mark.exists(), "{role}");
+        // An answer, as if the mark had not been raised yet.
+        fs::write(&journal, &line).expect("written");
+        assert!(Server::start(here, role).stop().success(), "{role}");
+
+        let serve = format!("{role} serve --config {role}.toml");
+        for left in ["", &line[..40], line.trim_end()] {
+            fs::write(&journal, left).expect("cut");
+            let ran = ledger.merits(&serve);
+            ran.refuses(&[
+                &format!("{role}-journal.jsonl has 0 lines"),
+                &format!("{role}.mark.journal says that this holder wrote 1"),
+                "bring the newest copy of the journal back",
+            ]);
+            assert_eq!(ran.stdout, "", "{role}");
+            assert_eq!(fs::read_to_string(&journal).expect("read"), left, "{role}");
+        }
+        fs::write(&journal, &line).expect("brought back");
+        assert!(Server::start(here, role).stop().success(), "{role}");
+
+        // A lost mark is begun again on purpose only.
+        let begin = format!("mark --config {role}.toml --journal");
+        let there = format!("{role}.mark.journal is there already, at 1 lines");
+        ledger.merits(&begin).refuses(&[&there]);
+        fs::remove_file(&mark).expect("it was made");
+        ledger.merits(&serve).refuses(&[
+            &format!("{role}.mark.journal"),
+            "is not there",
+            "--journal",
+        ]);
+        assert!(!mark.exists(), "{role}");
+        ledger.merits(&begin).succeeds("at 1 lines");
+        assert!(Server::start(here, role).stop().success(), "{role}");
+    }
+}

@@ -78,10 +78,13 @@ fn what_is_no_file_is_named_and_not_waited_for() {
                 "witness-journal.jsonl",
                 "witness.mark",
                 "witness.mark.lock",
+                "witness.mark.journal",
                 "witness.key",
                 "witness-sealing.key",
                 "witness-replica/lock",
                 "witness-replica/copy.sqlite",
+                "witness-replica/checkpoint.txt",
+                "witness-replica/marked",
             ][..],
         ),
         ("supervisor", &["supervisor-journal.jsonl"][..]),
@@ -99,6 +102,7 @@ fn what_is_no_file_is_named_and_not_waited_for() {
         "coordinator-data/coordinator.lock",
         "coordinator-data/ledger.sqlite",
         "coordinator-data/log.key",
+        "coordinator-data/last-seen",
     ] {
         refuses_in_place_of(&here, "coordinator", name);
     }

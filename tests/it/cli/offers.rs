@@ -1,7 +1,7 @@
 //! Offers, vouchers, exchanges and the books, as far as they go on a ledger without a scale. The
 //! demonstration redeems.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use crate::cli::founding::Ledger;
 use crate::cli::run::{edit, root};
@@ -74,7 +74,15 @@ fn an_exchange_serves_once_it_is_admitted() {
     refused.refuses(&["codes.txt, line 2"]);
     assert!(!refused.stderr.contains("SECRET"), "{refused:#?}");
     fs::write(&codes, "SECRET-1\n").expect("written");
-    ledger.merits(stock).refuses(&["has no entry 0123456789"]);
+    // Anybody who reads a code has the voucher.
+    for (mode, remarked) in [(0o644, true), (0o600, false)] {
+        fs::set_permissions(&codes, fs::Permissions::from_mode(mode)).expect("set");
+        let ran = ledger.merits(stock);
+        ran.refuses(&["has no entry 0123456789"]);
+        let note = ran.stderr.contains("note: codes.txt has mode 644");
+        assert_eq!(note, remarked, "{ran:#?}");
+        assert!(!ran.stderr.contains("SECRET"), "{ran:#?}");
+    }
 }
 
 #[test]

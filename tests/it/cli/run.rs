@@ -1,77 +1,24 @@
-//! Runs the command, and judges how it failed.
+//! Runs the command in tests, on the sample configurations.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
 
-/// What a finished command said.
-#[derive(Debug)]
-pub(crate) struct Ran {
-    #[allow(dead_code, reason = "shown when an assertion fails")]
-    pub(crate) line: String,
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
+pub(crate) use merits_test_runner::Ran;
 
 /// Runs `merits` with these arguments in a directory, to its end.
+#[track_caller]
 pub(crate) fn merits(directory: &Path, arguments: &[&str]) -> Ran {
     merits_under(&[], directory, arguments)
 }
 
 /// The same with variables of the environment.
+#[track_caller]
 pub(crate) fn merits_under(
     variables: &[(&str, &str)],
     directory: &Path,
     arguments: &[&str],
 ) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_merits"))
-        .args(arguments)
-        .current_dir(directory)
-        .env_remove("MERITS_LOG")
-        .envs(variables.iter().copied())
-        .output()
-        .expect("the command starts");
-    Ran {
-        line: arguments.join(" "),
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-        stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
-}
-
-impl Ran {
-    /// The command did it, and said so.
-    #[track_caller]
-    pub(crate) fn succeeds(&self, says: &str) -> &Self {
-        assert_eq!(self.code, Some(0), "{self:#?}");
-        assert!(self.stdout.contains(says), "{says:?} is not in {self:#?}");
-        self
-    }
-
-    /// The command refused with exit code 1, and named all of these on stderr.
-    #[track_caller]
-    pub(crate) fn refuses(&self, names: &[&str]) -> &Self {
-        assert_eq!(self.code, Some(1), "{self:#?}");
-        assert!(self.stderr.starts_with("error: "), "{self:#?}");
-        for name in names {
-            assert!(self.stderr.contains(name), "{name:?} is not in {self:#?}");
-        }
-        self
-    }
-}
-
-impl Ran {
-    /// The command line itself was refused, with exit code 2, before anything was looked at.
-    #[track_caller]
-    pub(crate) fn is_misused(&self, names: &[&str]) -> &Self {
-        assert_eq!(self.code, Some(2), "{self:#?}");
-        for name in names {
-            assert!(self.stderr.contains(name), "{name:?} is not in {self:#?}");
-        }
-        self
-    }
+    let program = env!("CARGO_BIN_EXE_merits");
+    merits_test_runner::run(program, variables, directory, arguments)
 }
 
 /// The repository.

@@ -305,7 +305,7 @@ fn a_scale_is_explained_and_tried() {
     first
         .succeeds("holds  488 g CO2e")
         .succeeds("seed 7")
-        .succeeds("20  claims on which evaluator and circuit agree");
+        .succeeds("20  claims on which interpreter and circuit agree");
     let counts = |ran: &Ran| -> Vec<String> {
         let lines = ran
             .stdout

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader, Lines},
+    io::{BufRead as _, BufReader, Lines, Write as _},
     path::Path,
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     time::Duration,
@@ -136,18 +136,31 @@ fn a_lost_mark_is_begun_again_on_purpose_only() {
         );
     }
     // The copy of the commands has a mark of its own.
-    fs::remove_file(ledger.path().join("supervisor.mark-desk")).expect("it was made");
+    fs::remove_file(ledger.path().join("supervisor.mark-commands")).expect("it was made");
     let admit = "supervisor admit --config supervisor.toml witness.application";
     ledger
         .merits(admit)
-        .refuses(&["supervisor.mark-desk", "merits mark", "--desk"]);
-    let checkpoint = "supervisor-replica-desk/checkpoint.txt";
+        .refuses(&["supervisor.mark-commands", "merits mark", "--commands"]);
+    let checkpoint = "supervisor-replica-commands/checkpoint.txt";
     ledger
         .merits(&format!(
-            "mark --config supervisor.toml --desk --checkpoint {checkpoint}"
+            "mark --config supervisor.toml --commands --checkpoint {checkpoint}"
         ))
         .succeeds("began");
     ledger.merits(admit).succeeds("admitted");
+    // A role without such a copy has none to begin.
+    ledger
+        .merits(&format!(
+            "mark --config sponsor.toml --commands --checkpoint {checkpoint}"
+        ))
+        .refuses(&["there is no copy of the log in", "sponsor-replica-commands"]);
+    for made in [
+        "sponsor.mark-commands",
+        "sponsor.mark-commands.lock",
+        "sponsor-replica-commands",
+    ] {
+        assert!(!ledger.path().join(made).exists(), "{made}");
+    }
     // A copy that is new has none yet, and its first start makes it.
     fs::remove_dir_all(ledger.path().join("witness-replica")).expect("it was made");
     fs::remove_file(ledger.path().join("witness.mark")).expect("it was made");
@@ -229,6 +242,62 @@ fn a_signal_ends_a_server_that_is_still_starting() {
     }
 }
 
+/// Regression: "Connection refused (os error 111)", and "http2 error: connection error detected".
+#[test]
+fn who_is_not_there_and_who_is_another_are_told_in_words() {
+    let mut ledger = Ledger::found();
+    ledger.stop();
+    let is_told = |ledger: &Ledger, says: &[&str]| {
+        let ran = ledger.merits("kit --config sponsor.toml --output kit");
+        ran.refuses(says);
+        for jargon in [
+            "os error",
+            "http2",
+            "h2 protocol",
+            "transport error",
+            "frame",
+        ] {
+            assert!(!ran.stderr.contains(jargon), "{jargon}: {ran:#?}");
+        }
+    };
+    is_told(
+        &ledger,
+        &[
+            "the coordinator at http://",
+            "nothing listens there: start the server",
+        ],
+    );
+    let greetings: [&[u8]; 2] = [
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+    ];
+    for greeting in greetings {
+        let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = other.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            // Kept open: who closes first is not the question.
+            let mut open = Vec::new();
+            for mut stream in other.incoming().flatten() {
+                // It may be gone.
+                let _ = stream.write_all(greeting);
+                open.push(stream);
+            }
+        });
+        let config = ledger.path().join("sponsor.toml");
+        let text = fs::read_to_string(&config).expect("a configuration");
+        let coordinator = text.lines().find(|line| line.starts_with("coordinator ="));
+        edit(
+            &config,
+            coordinator.expect("where the ledger is"),
+            &format!("coordinator = \"http://{address}\""),
+        );
+        is_told(
+            &ledger,
+            &["the coordinator", "another program has this port"],
+        );
+    }
+}
+
 /// The gap: "Address already in use (os error 98)", and nothing else.
 #[test]
 fn a_port_that_is_taken_says_what_to_change() {
@@ -238,9 +307,9 @@ fn a_port_that_is_taken_says_what_to_change() {
     for role in SERVERS {
         let config = ledger.path().join(format!("{role}.toml"));
         edit(&config, "\"127.0.0.1:0\"", &format!("\"{address}\""));
-        ledger
-            .merits(&format!("{role} serve --config {role}.toml"))
-            .refuses(&[&address, "another program has this port", "`listen`"]);
+        let ran = ledger.merits(&format!("{role} serve --config {role}.toml"));
+        ran.refuses(&[&address, "another program has this port", "`listen`"]);
+        assert!(!ran.stderr.contains("os error"), "{ran:#?}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use ed25519_dalek::SigningKey;
 use merits_distributor::{
-    sealing::MasterKey as RecordKey,
+    at_rest::MasterKey as RecordKey,
     store::{NewTicket, Store as RecordStore},
 };
 use merits_exchange::{
@@ -230,7 +230,9 @@ fn a_backup_of_another_store_is_named_as_what_it_is() {
                 role,
             ]);
         ledger
-            .merits(&format!("{restore} supervisor-replica-desk/copy.sqlite"))
+            .merits(&format!(
+                "{restore} supervisor-replica-commands/copy.sqlite"
+            ))
             .refuses(&["holds a party's copy of a ledger, and is no", role]);
         assert!(!path.join(format!("{role}.sqlite")).exists());
     }

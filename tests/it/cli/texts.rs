@@ -22,7 +22,7 @@ fn a_passphrase_opens_however_its_letters_were_typed() {
     file("composed", "Z\u{fc}rich caf\u{e9} \u{fc}ber\n");
     file(
         "apart",
-        "\u{feff}Zu\u{308}rich cafe\u{301} u\u{308}ber\r\nsecond line",
+        "\u{feff}Zu\u{308}rich cafe\u{301} u\u{308}ber\r\n\r\n",
     );
     ledger
         .merits("wallet backup --dir mine --output b --passphrase-file apart")
@@ -34,6 +34,21 @@ fn a_passphrase_opens_however_its_letters_were_typed() {
             ))
             .succeeds("restored");
     }
+    // One line alone is the passphrase, and all of it can be typed again.
+    file("lines", "Z\u{fc}rich caf\u{e9} \u{fc}ber\nsecond line\n");
+    for command in [
+        "backup --dir mine --output c",
+        "restore --backup b --dir four",
+    ] {
+        ledger
+            .merits(&format!("wallet {command} --passphrase-file lines"))
+            .refuses(&["lines", "2 lines with text", "a passphrase is one line"]);
+    }
+    file("hidden", "Z\u{fc}rich caf\u{e9}\u{200b} \u{fc}ber\n");
+    ledger
+        .merits("wallet backup --dir mine --output c --passphrase-file hidden")
+        .refuses(&["U+200B", "invisible", "take it out"]);
+    assert!(!ledger.path().join("c").exists() && !ledger.path().join("four").exists());
     fs::set_permissions(
         ledger.path().join("composed"),
         fs::Permissions::from_mode(0o644),

@@ -320,8 +320,14 @@ impl Checker<'_> {
                 self.round(function, number, span)
             }
             ("math.abs", None, [number]) => self.magnitude(number, span),
-            ("math.least", None, [_, _, ..]) => self.extreme(args, Kind::Least, span),
-            ("math.greatest", None, [_, _, ..]) => self.extreme(args, Kind::Greatest, span),
+            ("math.least", None, [_, _, ..]) => {
+                self.is_no_decimal(args, span)?;
+                self.extreme(args, Kind::Least, span)
+            }
+            ("math.greatest", None, [_, _, ..]) => {
+                self.is_no_decimal(args, span)?;
+                self.extreme(args, Kind::Greatest, span)
+            }
             (
                 "to",
                 Some(number),
@@ -375,6 +381,24 @@ impl Checker<'_> {
             None => hint,
         };
         self.fault(code, at, message, hint)
+    }
+
+    /// `math.least(1,5 * x)` has a meaning, but another than `1.5 * x`: a space says which one is
+    /// meant. Manifests that were approved before this was refused keep their meaning.
+    fn is_no_decimal(&mut self, args: &[Syntax], span: Span) -> Option<()> {
+        let number = match self.approved {
+            true => None,
+            false => self.decimal_comma(args),
+        };
+        let Some(number) = number else {
+            return Some(());
+        };
+        let two = number.replace('.', ", ");
+        let message = "a comma between digits is one number or separates two";
+        let hint = format!(
+            "a decimal has a point: {number}; two numbers have a space between them: {two}"
+        );
+        self.fault(Code::WrongArguments, span, message, hint)
     }
 
     /// The number that is meant by `1,5` among the arguments of a function.

@@ -51,6 +51,9 @@ impl Checker<'_> {
                 let record = self.example_record();
                 format!("it is a field: write it after its record, as in {record}.{name}")
             }
+            None if name.eq_ignore_ascii_case("not") => {
+                "write `!` before what must not hold, in parentheses: !(..)".into()
+            }
             None => suggest(name, &known),
         };
         self.fault(Code::UnknownName, span, message, hint)

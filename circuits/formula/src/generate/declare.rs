@@ -3,16 +3,11 @@
 use merits_primitives::ids::PeriodKind;
 
 use super::Dice;
-use super::text::Writer;
+use super::text::{UNITS, Writer};
 use crate::{
     Band, Decimal, Declarations, Field, FieldKind, Measure, NamedConstant, Schema, Step, TableBy,
     TableDecl,
 };
-
-/// Units of random numbers. Each but the pure number converts to another, or is a word of its own.
-pub(super) const UNITS: [&str; 12] = [
-    "1", "m", "km", "min", "h", "day", "g CO2e", "kg CO2e", "yuan", "step", "%", "kWh",
-];
 
 /// Units that only constants and tables have.
 const RATES: [&str; 4] = ["g CO2e/km", "yuan/day", "step/point", "m/min"];

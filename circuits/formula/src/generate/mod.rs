@@ -1,4 +1,4 @@
-//! Random scales, records and public numbers, to hold evaluator and circuit against each other.
+//! Random scales, records and public numbers, to hold interpreter and circuit against each other.
 //!
 //! [`declarations`] writes formulas as an issuer would, as text: everything that the language
 //! has, in combinations that no person thinks of. Most of them pass [`crate::check`]; the others

@@ -1,8 +1,12 @@
 //! Random formulas as text, by the unit that is wanted.
 
 use super::Dice;
-use super::declare::UNITS;
 use crate::{Declarations, FieldKind, TableBy};
+
+/// Units of random numbers. Each but the pure number converts to another, or is a word of its own.
+pub(super) const UNITS: [&str; 12] = [
+    "1", "m", "km", "min", "h", "day", "g CO2e", "kg CO2e", "yuan", "step", "%", "kWh",
+];
 
 /// What a text gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,8 @@ pub(super) enum Within {
     Arguments,
     List,
     Index,
+    /// Parentheses at the right of `in`.
+    Sought,
 }
 
 /// Hints that show an example. The parser does not know the scale, so the checker replaces our
@@ -191,7 +193,15 @@ pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> F
         Token::Number if was(Token::Number) => {
             "write a number without signs between its digits; or which operator is meant".into()
         }
-        Token::Word if is_word(source, found.span, &["then", "else"]) => CHOICE.into(),
+        Token::Word
+            if is_word(
+                source,
+                found.span,
+                &["if", "when", "then", "else", "otherwise"],
+            ) =>
+        {
+            CHOICE.into()
+        }
         Token::Word if was(Token::Number) => {
             let word = source.get(found.span.start..found.span.end).unwrap_or("");
             if word.starts_with('_') && touching {
@@ -221,7 +231,9 @@ pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> F
         Token::Open(Bracket::Round) => {
             format!("write `*` before {right} if it is to be multiplied")
         }
-        Token::Not => "write `!=` for not equal, `&& !(..)` for and not".into(),
+        Token::Word | Token::Not if is_word(source, found.span, &["!", "not"]) => {
+            "write `!=` for not equal, `&& !(..)` for and not".into()
+        }
         _ => "write which operator is meant, such as `*`, `+` or `&&`".into(),
     };
     let message = format!("an operator is missing between {left} and {right}");
@@ -294,6 +306,10 @@ pub(super) fn choice_in_choice(span: Span) -> Fault {
 pub(super) fn not_one(within: Within, span: Span, count: usize) -> Fault {
     let (what, hint) = match within {
         Within::Index => ("`[..]`", "a table is looked up by one number or name"),
+        Within::Sought => (
+            "parentheses",
+            "what is looked through stands in square brackets: in [a, b]",
+        ),
         _ => (
             "parentheses",
             "a decimal has a point: 0.5; only functions take several",
@@ -301,7 +317,7 @@ pub(super) fn not_one(within: Within, span: Span, count: usize) -> Fault {
     };
     if count == 0 {
         let hint = match within {
-            Within::Index => hint,
+            Within::Index | Within::Sought => hint,
             _ => "write what stands in them, or take them out",
         };
         return Fault::syntax(span, format!("there is nothing in these {what}"), hint);
@@ -347,73 +363,132 @@ pub(super) fn not_in_the_language(token: Token, span: Span) -> Fault {
     Fault::new(code, span, message, hint)
 }
 
-/// A word that other languages have for an operator between two values.
-pub(super) fn operator_word(
+/// The words that other languages have for an operator between two values, what is meant, and what
+/// to write. Longer ones first.
+const OPERATORS: &[(&[&str], Operator, &str)] = {
+    use Operator::{
+        Add, And, Divide, Equal, Greater, GreaterOrEqual, In, Less, LessOrEqual, Multiply,
+        NotEqual, Or, Remainder, Subtract,
+    };
+    const NOT_IN: &str = "write `!` before the whole, in parentheses: !(x in [a, b])";
+    &[
+        (
+            &["is", "greater", "than", "or", "equal", "to"],
+            GreaterOrEqual,
+            "write `>=`",
+        ),
+        (
+            &["is", "less", "than", "or", "equal", "to"],
+            LessOrEqual,
+            "write `<=`",
+        ),
+        (&["is", "greater", "than"], Greater, "write `>`"),
+        (&["is", "more", "than"], Greater, "write `>`"),
+        (&["is", "less", "than"], Less, "write `<`"),
+        (&["is", "at", "least"], GreaterOrEqual, "write `>=`"),
+        (&["is", "at", "most"], LessOrEqual, "write `<=`"),
+        (&["is", "equal", "to"], Equal, "write `==`"),
+        (&["is", "not", "in"], In, NOT_IN),
+        (&["greater", "than"], Greater, "write `>`"),
+        (&["more", "than"], Greater, "write `>`"),
+        (&["less", "than"], Less, "write `<`"),
+        (&["at", "least"], GreaterOrEqual, "write `>=`"),
+        (&["at", "most"], LessOrEqual, "write `<=`"),
+        (&["is", "not"], NotEqual, "write `!=`"),
+        (&["is", "in"], In, "write `in`"),
+        (&["not", "in"], In, NOT_IN),
+        (&["divided", "by"], Divide, DIVIDE),
+        (&["is"], Equal, "write `==`"),
+        (&["eq"], Equal, "write `==`"),
+        (&["equals"], Equal, "write `==`"),
+        (&["and"], And, "write `&&`"),
+        (&["or"], Or, "write `||`"),
+        (&["mod"], Remainder, "write `%`"),
+        (&["div"], Divide, DIVIDE),
+        (&["in"], In, "write `in`"),
+        (&["x"], Multiply, "write `*`"),
+        (&["times"], Multiply, "write `*`"),
+        (&["plus"], Add, "write `+`"),
+        (&["minus"], Subtract, "write `-`"),
+        (
+            &["xor"],
+            Or,
+            "write `!=` with each condition in parentheses: (a) != (b)",
+        ),
+        (
+            &["unless"],
+            And,
+            "write `&& !(..)` with what must not hold in the parentheses",
+        ),
+        (&["like"], Equal, WHOLE),
+        (&["matches"], Equal, WHOLE),
+        (&["contains"], Equal, WHOLE),
+        (&["where"], Or, CHOSEN),
+    ]
+};
+
+const DIVIDE: &str = "write `/`, and math.floor(a / b) where the fraction is to be cut";
+
+const WHOLE: &str = "a name of an enum is compared whole, with `==`; several with `in`";
+
+/// The operator that the words at `at` are in other languages, and how many words it has.
+pub(super) fn operator_words(
     source: &str,
     tokens: &[Placed],
     at: usize,
-) -> Option<(Operator, Fault)> {
-    let span = tokens.get(at)?.span;
-    let written = |at: usize| {
-        let span = tokens.get(at).map(|placed| placed.span).unwrap_or_default();
-        source.get(span.start..span.end).unwrap_or("")
+) -> Option<(Operator, usize, Fault)> {
+    let says = |words: &&(&[&str], Operator, &str)| {
+        (words.0.iter().zip(at..)).all(|(word, at)| is_word_at(source, tokens, at, word))
     };
-    let word = written(at);
-    let next = written(at + 1);
-    let small = word.to_ascii_lowercase();
-    let (operator, hint) = match small.as_str() {
-        "and" => (Operator::And, "write `&&`"),
-        "or" => (Operator::Or, "write `||`"),
-        "mod" => (Operator::Remainder, "write `%`"),
-        "div" => (
-            Operator::Divide,
-            "write `/`, and math.floor(a / b) where the fraction is to be cut",
-        ),
-        "is" if next.eq_ignore_ascii_case("not") => (Operator::NotEqual, "write `!=`"),
-        "is" | "eq" | "equals" => (Operator::Equal, "write `==`"),
-        "in" => (Operator::In, "write `in`"),
-        "x" => (Operator::Multiply, "write `*`"),
-        "not" if next.eq_ignore_ascii_case("in") => (
-            Operator::In,
-            "write `!` before the whole, in parentheses: !(x in [a, b])",
-        ),
-        "xor" => (
-            Operator::Or,
-            "write `!=` with each condition in parentheses: (a) != (b)",
-        ),
-        "between" => (
-            Operator::And,
-            "write both ends, in parentheses: (x >= 1 && x <= 5)",
-        ),
-        "where" => (Operator::Or, CHOSEN),
-        _ => return None,
-    };
-    let message = format!("`{word}` is not an operator");
-    Some((operator, Fault::syntax(span, message, hint)))
+    let (words, operator, hint) = OPERATORS.iter().find(says)?;
+    let first = tokens.get(at)?.span;
+    let last = tokens.get(at + words.len() - 1)?.span;
+    let shown = source.get(first.start..last.end).unwrap_or("");
+    let message = format!("`{shown}` is not an operator");
+    let span = first.to(last);
+    Some((*operator, words.len(), Fault::syntax(span, message, *hint)))
 }
 
-/// Whether the token at `at` and the word before it are one operator of other languages: `not in`,
-/// `is not`.
-pub(super) fn is_second_word(source: &str, tokens: &[Placed], at: usize) -> bool {
-    let is = |at: Option<usize>, word| {
-        let placed = at.and_then(|at| tokens.get(at));
-        placed.is_some_and(|placed| is_word(source, placed.span, &[word]))
+/// How many words `between` or `not between` has, if it stands at `at`.
+pub(super) fn between_words(source: &str, tokens: &[Placed], at: usize) -> Option<usize> {
+    let begins = [&["between"][..], &["not", "between"], &["is", "between"]];
+    let says = |words: &&&[&str]| {
+        (words.iter().zip(at..)).all(|(word, at)| is_word_at(source, tokens, at, word))
     };
-    let both = |first, second| is(at.checked_sub(1), first) && is(Some(at), second);
-    both("not", "in") || both("is", "not")
+    begins.iter().find(says).map(|words| words.len())
+}
+
+pub(super) fn between(words: &str, span: Span, negated: bool) -> Fault {
+    let hint = match negated {
+        false => "write both ends, in parentheses: (x >= 1 && x <= 5)",
+        true => "write both ends, and `!` before them: !(x >= 1 && x <= 5)",
+    };
+    Fault::syntax(span, format!("`{words}` is not an operator"), hint)
+}
+
+/// Whether a word stands between the ends of a range.
+pub(super) fn joins_ends(word: &str) -> bool {
+    ["and", "to"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known))
+}
+
+pub(super) fn is_not(word: &str) -> bool {
+    word.eq_ignore_ascii_case("not")
+}
+
+fn is_word_at(source: &str, tokens: &[Placed], at: usize, word: &str) -> bool {
+    let placed = tokens.get(at);
+    placed.is_some_and(|placed| is_word(source, placed.span, &[word]))
 }
 
 /// A word that CEL reserves, or that other languages have, where a value begins.
 pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Option<Fault> {
-    let starts_value = next.is_some_and(|next| {
-        matches!(
-            next,
-            Token::Word | Token::Number | Token::Text | Token::True | Token::False
-        )
-    });
+    let starts_value = next.is_some_and(Token::begins_value);
     let hint = match word {
         "if" | "else" => CHOICE,
         "IF" | "If" | "ELSE" | "Else" if next != Some(Token::Open(Bracket::Round)) => CHOICE,
+        "case" | "CASE" | "when" | "WHEN" if starts_value => CHOICE,
         "for" | "while" | "loop" | "break" | "continue" | "return" => {
             "a list is gone through with filter, map, sum, exists and all"
         }
@@ -421,7 +496,7 @@ pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Opt
         "as" | "import" | "package" | "namespace" | "void" => {
             "the word is kept by CEL; choose another name"
         }
-        "not" | "NOT" | "Not" if starts_value => {
+        _ if is_not(word) && starts_value => {
             "write `!` before what must not hold, in parentheses: !(..)"
         }
         "True" | "TRUE" if !starts_value => "write true",

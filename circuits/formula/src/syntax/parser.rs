@@ -2,6 +2,7 @@
 //! that ends the faulty part, so that several faults are reported at once.
 
 mod comments;
+mod words;
 
 use super::advice::{self, Fault};
 use super::print::operator as operator_of;
@@ -175,14 +176,23 @@ impl Parser<'_> {
     fn binary(&mut self, least: u8) -> Option<Parsed> {
         let start = self.here();
         let mut left = self.unary()?;
-        while let Some((operator, power)) = self.infix() {
+        loop {
+            if let Some(words) = advice::between_words(self.source, &self.tokens, self.at) {
+                // As a comparison binds.
+                if Operator::In.power() < least {
+                    break;
+                }
+                left = self.between(left, start, words)?;
+                continue;
+            }
+            let Some((operator, words)) = self.infix() else {
+                break;
+            };
+            let power = operator.power();
             if power < least {
                 break;
             }
-            self.at += 1;
-            if advice::is_second_word(self.source, &self.tokens, self.at) {
-                self.at += 1;
-            }
+            self.at += words;
             let right = self.binary(power + 1)?;
             let span = Span {
                 start,
@@ -193,16 +203,17 @@ impl Parser<'_> {
         Some(left)
     }
 
-    /// The next token if it is an operator, and how tightly it binds.
-    fn infix(&mut self) -> Option<(Operator, u8)> {
+    /// The operator that comes next, and how many tokens it has.
+    fn infix(&mut self) -> Option<(Operator, usize)> {
         let next = self.peek()?;
         if next == Token::Word {
             // `a and b` is reported, and read as what is meant.
-            let (operator, fault) = advice::operator_word(self.source, &self.tokens, self.at)?;
+            let (operator, words, fault) =
+                advice::operator_words(self.source, &self.tokens, self.at)?;
             self.tell(fault);
-            return Some((operator, operator.power()));
+            return Some((operator, words));
         }
-        operator_of(next).map(|operator| (operator, operator.power()))
+        operator_of(next).map(|operator| (operator, 1))
     }
 
     /// `!x`, `-x`. Two of a kind cancel, as in CEL; one `-` before a number belongs to it.
@@ -343,45 +354,15 @@ impl Parser<'_> {
     fn word(&mut self, span: Span) -> Option<Parsed> {
         let word = self.slice(span).to_owned();
         let next = self.tokens.get(self.at + 1).map(|next| next.token);
-        let call = next == Some(Token::Open(Bracket::Round));
         if let Some(fault) = advice::word_of_others(&word, next, span) {
             self.tell(fault);
-            let is_not = |text: &str| text.eq_ignore_ascii_case("not");
-            let then = self
-                .tokens
-                .get(self.at + 1)
-                .map(|next| self.slice(next.span));
-            if is_not(&word) && !then.is_some_and(is_not) {
-                // What must not hold is read for faults of its own.
-                self.at += 1;
-                return self.primary();
-            }
+            return self.behind_word_of_others(&word, span);
         }
         self.at += 1;
-        if call {
-            let conditional = word == "if";
-            let call = self.call(word, span.start, None, span.start);
-            if let (true, Some(call)) = (conditional, &call) {
-                self.show_choice(span, &call.syntax);
-            }
-            return call;
+        if self.peek() == Some(Token::Open(Bracket::Round)) {
+            return self.call(word, span.start, None, span.start);
         }
         self.made(SyntaxKind::Name(word), span.start, 0)
-    }
-
-    /// The meaning of `if(c, a, b)` is shown with its parts.
-    fn show_choice(&mut self, span: Span, call: &Syntax) {
-        let SyntaxKind::Call { args, .. } = &call.kind else {
-            return;
-        };
-        if let ([_, _, _], Some(fault)) = (
-            args.as_slice(),
-            self.faults.iter_mut().find(|fault| fault.span == span),
-        ) {
-            let choice = Syntax::operator(Operator::Conditional, args.clone(), call.span);
-            let shown = choice.in_place(self.source, call.span);
-            fault.hint = format!("{}; here: {shown}", fault.hint);
-        }
     }
 
     fn number_follows(&self) -> bool {
@@ -458,6 +439,10 @@ impl Parser<'_> {
         let single = matches!(within, advice::Within::Parentheses | advice::Within::Index);
         if single && self.faults.is_empty() && parts.len() != 1 {
             let span = self.tokens[open].span.to(self.tokens[close].span);
+            let within = match within {
+                advice::Within::Parentheses if self.is_looked_into(open) => advice::Within::Sought,
+                within => within,
+            };
             self.tell(advice::not_one(within, span, parts.len()));
         }
         if !self.faults.is_empty() && parts.is_empty() {

@@ -67,7 +67,7 @@ fn a_chain_of_ands_is_one_list() {
 }
 
 /// Source, the place of the first fault as line and column, words of its message and of its hint.
-const FAULTS: [(&str, (usize, usize), &str, &str); 92] = [
+const FAULTS: [(&str, (usize, usize), &str, &str); 100] = [
     // Something is missing.
     ("", (1, 1), "no formula", "trips.size()"),
     ("  // nothing\n", (1, 1), "no formula", "trips.size()"),
@@ -184,12 +184,30 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 92] = [
     ("a or b", (1, 3), "`or`", "`||`"),
     ("not a == b", (1, 1), "`not`", "!(..)"),
     ("NOT a", (1, 1), "`NOT`", "!(..)"),
-    ("a is not b", (1, 3), "`is`", "`!=`"),
-    ("a not in [b]", (1, 3), "`not`", "!(x in [a, b])"),
+    ("a is not b", (1, 3), "`is not`", "`!=`"),
+    ("a not in [b]", (1, 3), "`not in`", "!(x in [a, b])"),
+    ("a is greater than 2", (1, 3), "`is greater than`", "`>`"),
+    ("a is at least 2", (1, 3), "`is at least`", "`>=`"),
+    ("a unless b", (1, 3), "`unless`", "&& !("),
+    ("a in (1, 2)", (1, 6), "2 parts", "square brackets"),
+    ("1 if a > 2 else 3", (1, 3), "`if`", "condition ? a : b"),
+    ("not !(a)", (1, 1), "`not`", "!(..)"),
     ("m(a => b)", (1, 5), "`=>`", "map(t, ..)"),
     ("a in [1..5]", (1, 9), "a name", "x >= 1 && x <= 5"),
     ("a XOR b", (1, 3), "`XOR`", "(a) != (b)"),
-    ("a between 1 and 5", (1, 3), "`between`", "x >= 1 && x <= 5"),
+    (
+        "2 * a between 1 and b + 5",
+        (1, 7),
+        "`between`",
+        "here: 2 * a >= 1 && 2 * a <= b + 5",
+    ),
+    (
+        "(c && a not between 1 AND 5)",
+        (1, 9),
+        "`not between`",
+        "here: !(a >= 1 && a <= 5)",
+    ),
+    ("a between (1, 5)", (1, 3), "`between`", "x >= 1 && x <= 5"),
     ("f(a where b)", (1, 5), "`where`", "filter"),
     ("IF a THEN b ELSE c", (1, 1), "`IF`", "condition ? a : b"),
     (
@@ -251,6 +269,18 @@ fn several_faults_are_told_each_at_its_place_and_none_twice() {
         ("a not in [b]", vec![(1, 3)]),
         ("a is not b", vec![(1, 3)]),
         ("not d.a > 3 && not (b)", vec![(1, 1)]),
+        ("not not (a)", vec![(1, 1)]),
+        ("not !a.b > 3", vec![(1, 1)]),
+        ("a between 3 and 5", vec![(1, 3)]),
+        ("a between 3 to 5", vec![(1, 3)]),
+        ("a between (3, 5)", vec![(1, 3)]),
+        ("2 + a is between 3 and 5", vec![(1, 7)]),
+        ("a not between 3 and 5 and b", vec![(1, 3), (1, 23)]),
+        ("a is greater than or equal to 3", vec![(1, 3)]),
+        ("IF a THEN b ELSE c", vec![(1, 1)]),
+        ("if (a > 1) then b else c", vec![(1, 1)]),
+        ("case when a then b else c end", vec![(1, 1)]),
+        ("f(let a, b c)", vec![(1, 3), (1, 12)]),
         ("f(not a, b not in [1 2])", vec![(1, 3), (1, 12), (1, 22)]),
         ("a in [1..5]", vec![(1, 9)]),
         ("f(（a)", vec![(1, 2), (1, 3)]),

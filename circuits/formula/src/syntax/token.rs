@@ -54,6 +54,17 @@ pub(super) enum Token {
     Percent,
 }
 
+impl Token {
+    /// Whether a value begins with this token, wherever it stands: `-` and brackets may also follow
+    /// one.
+    pub(super) const fn begins_value(self) -> bool {
+        matches!(
+            self,
+            Self::Word | Self::Number | Self::Text | Self::True | Self::False | Self::Not
+        )
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bracket {
     Round,

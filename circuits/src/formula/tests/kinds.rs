@@ -1,4 +1,4 @@
-//! Each kind of node and field that the cycling scale lacks: compared with the evaluator on random
+//! Each kind of node and field that the cycling scale lacks: compared with the interpreter on random
 //! records, with every wire swept.
 
 use merits_formula::{
@@ -232,7 +232,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn evaluator_and_circuit_agree_on_every_kind(
+    fn interpreter_and_circuit_agree_on_every_kind(
         rows in rows(5), at in 0..KINDS.len(), pick: u64,
     ) {
         thread_local!(static HARNESSES: Vec<Harness> = KINDS

@@ -11,6 +11,7 @@ use merits_primitives::{
     commitment::RecordCommitment,
     ids::{Credits, PeriodKind},
     note, owner,
+    sum::WideSum,
 };
 use merits_verifier::{Statement, statement::earn as layout};
 
@@ -320,7 +321,7 @@ fn earn_7_credits_are_the_formulas() {
     let other = formula
         .eval(&case.witness.claims[1].records, &terms.constants)
         .expect("a value");
-    let sum = u128::from(more.0) + u128::from(other.credits);
+    let sum = WideSum(u128::from(more.0) + u128::from(other.credits));
     let total = audit::encrypt_total(&case.witness.total_exponent, &terms.total_key, sum);
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let cm = note::note_commitment(more, terms.expiry, terms.asset, &claim.key);

@@ -10,6 +10,7 @@ use merits_primitives::{
     earned::Earned,
     ids::{Credits, Quantity},
     owner::{self, HiddenEarned},
+    sum::WideSum,
 };
 use merits_verifier::{Statement as _, statement::earn as layout};
 
@@ -124,7 +125,7 @@ fn earn_15_the_measure_is_the_formulas() {
     );
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let exponent = case.witness.measure_exponent.as_ref().expect("it has one");
-    let sum = u128::from(metres) + 1 + u128::from(others);
+    let sum = WideSum(u128::from(metres) + 1 + u128::from(others));
     let total = audit::encrypt_total(exponent, &terms.total_key, sum);
     let (hidden_at, sealed_at, total_at) = (
         claim_at(&case, 0, layout::CLAIM_HIDDEN),

@@ -53,6 +53,8 @@ use merits_verifier::{
 
 use crate::blob::BlobDigest;
 
+/// The kind of a proposed act of the board.
+pub const ACT_PROPOSED: u16 = 0x0411;
 /// The kind of a proposed version of a scale.
 pub const SCALE_PROPOSED: u16 = 0x0306;
 /// The kind of an earn batch.
@@ -175,7 +177,7 @@ entries! {
     /// A party changes its keys.
     KeysRotated(KeysRotated), 0x0104, "keys rotated", Party, plain, governs;
     /// A supervisor proposes an act of the board, and endorses it.
-    ActProposed(ActProposed), 0x0411, "act proposed", Party, plain, governs;
+    ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party, plain, governs;
     /// A supervisor proposes a view-key epoch, and endorses it.
     EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party, schnorr, governs;
     /// A supervisor endorses an act, or a witness consents to it.

@@ -4,6 +4,7 @@ use merits_primitives::{
     dleq::{Equality, PROOF_BYTES},
     ids::{AssetId, EntryId, Epoch, Output},
     jubjub::Point,
+    sum::Sum,
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -81,7 +82,7 @@ pub struct TotalsOpened {
     /// covers.
     pub entries: Vec<EntryId>,
     /// Σ v, or Σ w of a measure.
-    pub sum: u64,
+    pub sum: Sum,
     /// The partials that open it. `None` exactly when ΣT1 is the identity, so that the sum is
     /// already open.
     pub partials: Option<TotalPartials>,
@@ -99,7 +100,7 @@ impl Canonical for TotalsOpened {
         for entry in &self.entries {
             write_entry_id(out, entry);
         }
-        out.u64(self.sum);
+        out.u64(self.sum.0);
         out.option(self.partials.as_ref(), |out, partials| {
             partials.supervisor.write(out);
             partials.witness.write(out);
@@ -120,7 +121,7 @@ impl Canonical for TotalsOpened {
                     .map(|_| read_entry_id(input, "entry"))
                     .collect::<Result<_, _>>()?
             },
-            sum: input.u64("sum")?,
+            sum: Sum(input.u64("sum")?),
             partials: input.option("partials", |input| {
                 Ok(TotalPartials {
                     supervisor: TotalPartial::read(input)?,

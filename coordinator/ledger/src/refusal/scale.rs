@@ -1,6 +1,6 @@
 //! Why a scale, a version of it or a batch under one is refused.
 
-use merits_primitives::ids::{ScaleId, ScaleVersion};
+use merits_primitives::ids::{Credits, ScaleId, ScaleVersion};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
@@ -141,9 +141,9 @@ pub enum ScaleRefusal {
         /// The scale.
         id: ScaleId,
         /// Credits left under the cap, at worst.
-        room: u64,
+        room: Credits,
         /// Credits of these claims, at worst.
-        wanted: u64,
+        wanted: Credits,
     },
 }
 

@@ -1,5 +1,6 @@
 //! Why an opened total is refused.
 
+use merits_primitives::sum::{Sum, WideSum};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
@@ -47,7 +48,7 @@ pub enum TotalRefusal {
     #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
     TooLarge {
         /// The most that the sum can be.
-        worst: u128,
+        worst: WideSum,
     },
     /// The entries' T1 add up to the identity, but there are partials.
     #[error(
@@ -70,7 +71,7 @@ pub enum TotalRefusal {
     #[error("the sum {sum} is not the one in the batches' totals")]
     SumWrong {
         /// The sum that came.
-        sum: u64,
+        sum: Sum,
     },
 }
 

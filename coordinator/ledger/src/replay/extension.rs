@@ -15,6 +15,7 @@ use super::verify::{self, Proven, Unread};
 use super::{GROUP, ReplayError, ReplayFault};
 use crate::blob::Blob;
 use crate::keys::KeyRing;
+use crate::known_proofs::KnownProofs;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::{RowError, StateDigest};
 use crate::state::{CommitError, Effects, Governing};
@@ -35,6 +36,8 @@ pub struct Extension {
     judging: Option<Arc<Governing>>,
     frontier: Frontier,
     keys: KeyRing,
+    /// Proofs that this process has verified already.
+    known: KnownProofs,
     digest: StateDigest,
     /// Leaves that are not verified yet.
     waiting: Vec<Unread>,
@@ -100,6 +103,7 @@ impl Extension {
             judging: None,
             frontier,
             keys,
+            known: KnownProofs::default(),
             digest,
             waiting: Vec::new(),
             proven: Vec::new(),
@@ -107,6 +111,12 @@ impl Extension {
             newest_time: None,
             fault: None,
         }
+    }
+
+    /// The same, which does not verify these proofs again.
+    #[must_use]
+    pub fn knowing(self, known: KnownProofs) -> Self {
+        Self { known, ..self }
     }
 
     /// The tree of all leaves that were added.
@@ -235,7 +245,13 @@ impl Extension {
         }
         let verified = if is_alone {
             let first = self.first_waiting;
-            verify::verify(&self.governing, &self.keys, waiting, first, rng)
+            verify::verify(
+                &self.governing,
+                (&self.keys, &self.known),
+                waiting,
+                first,
+                rng,
+            )
         } else {
             let verifying = self.start_to_verify(waiting, rng);
             self.store(group, beside).await?;
@@ -261,12 +277,13 @@ impl Extension {
         let judging = self
             .judging
             .get_or_insert_with(|| Arc::new(self.governing.clone()));
-        let (governing, keys, first) = (Arc::clone(judging), self.keys.clone(), self.first_waiting);
+        let (governing, first) = (Arc::clone(judging), self.first_waiting);
+        let (keys, known) = (self.keys.clone(), self.known.clone());
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
         thread::spawn(move || {
             let mut rng = ChaCha20Rng::from_seed(seed);
-            verify::verify(&governing, &keys, waiting, first, &mut rng)
+            verify::verify(&governing, (&keys, &known), waiting, first, &mut rng)
         })
     }
 
@@ -296,7 +313,14 @@ impl Extension {
             let submission = [authentic.submission()];
             pending.read(group, &self.governing, submission).await?;
             let view = pending.view();
-            let checked = self.governing.check(authentic, leaf.time, verified, view);
+            let checked = match verified {
+                Some(_) => Ok(None),
+                None => self.governing.verify_by_rows(authentic.submission(), view),
+            };
+            let checked = checked.and_then(|by_rows| {
+                let verified = verified.or(by_rows.as_ref());
+                self.governing.check(authentic, leaf.time, verified, view)
+            });
             let changed = match checked {
                 Ok(changed) => changed,
                 Err(CheckError::Rows(error)) => return Err(error.into()),

@@ -17,6 +17,7 @@ pub use extension::{Extended, Extension, ExtensionError};
 
 use crate::blob::Blob;
 use crate::keys::KeyRing;
+use crate::known_proofs::KnownProofs;
 use crate::policy::LedgerPolicy;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::{RowError, View};
@@ -178,7 +179,9 @@ impl Replay {
         let unread = std::mem::take(&mut self.waiting);
         let first = self.state.size();
         let governing = self.state.governing();
-        let (proven, fault) = verify::verify(governing, &self.keys, unread, first, rng);
+        // A replay trusts nothing that was verified before.
+        let known = KnownProofs::default();
+        let (proven, fault) = verify::verify(governing, (&self.keys, &known), unread, first, rng);
         // One query for the whole group; an entry rarely changes what a later one reads.
         let at_first = |fault: ReplayFault| ReplayError {
             index: first,

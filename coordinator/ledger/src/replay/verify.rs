@@ -17,6 +17,7 @@ use super::{ReplayError, ReplayFault};
 use crate::blob::Blob;
 use crate::entry::Kind;
 use crate::keys::KeyRing;
+use crate::known_proofs::KnownProofs;
 use crate::proven::{Groth16Job, Job, SchnorrJob, VerifiedProof};
 use crate::refusal::Refusal;
 use crate::signatures::{Unverified, verify_together};
@@ -71,12 +72,12 @@ impl Proven {
     }
 }
 
-/// Verifies leaves, of which the first is number `first` of the log. All are checked against the
+/// Verifies leaves, of which the first is number `first` of the log. Proofs that are `known` are not verified again. All are checked against the
 /// present governing state, so only the last may change it. Returns the leaves before the first
 /// faulty one, which the rules have not checked yet, and that fault.
 pub(super) fn verify(
     governing: &Governing,
-    keys: &KeyRing,
+    (keys, known): (&KeyRing, &KnownProofs),
     unread: Vec<Unread>,
     first: u64,
     rng: &mut impl CryptoRng,
@@ -96,8 +97,14 @@ pub(super) fn verify(
             }
         };
         leaves.push(leaf);
-        if let Some(job) = job {
-            jobs.push(position, job);
+        let Some(job) = job else { continue };
+        let verified = match &job {
+            Job::Groth16(job) => known.take(job),
+            Job::Schnorr(_) | Job::Total(_) => None,
+        };
+        match (verified, leaves.get_mut(position)) {
+            (Some(verified), Some(leaf)) => leaf.verified = Some(verified.into()),
+            _ => jobs.push(position, job),
         }
     }
     let mut refuse = |position, refusal| {
@@ -138,7 +145,9 @@ fn authenticated(
         blobs,
     } in share
     {
-        let read = Submission::from_signed(signed, governing.origin())
+        let read = governing
+            .check_before_key(&signed)
+            .and_then(|()| Submission::from_signed(signed, governing.origin()))
             .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {
@@ -183,6 +192,8 @@ impl Jobs {
                 batch.push((position, job));
             }
             Job::Schnorr(job) => self.schnorr.push((position, job)),
+            // A question without rows asks for none: the rules get it when the leaves before are there.
+            Job::Total(_) => {}
         }
     }
 

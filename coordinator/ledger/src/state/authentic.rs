@@ -25,12 +25,7 @@ impl Governing {
     /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
     /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
     pub fn sender(&self, signed: &SignedEntry, now: Timestamp) -> Result<Sender, Refusal> {
-        if signed.origin != *self.origin() {
-            return Err(Refusal::OtherOrigin {
-                expected: self.origin().to_string(),
-                found: signed.origin.to_string(),
-            });
-        }
+        self.check_origin(signed)?;
         let kind = signed.kind;
         // Only checks whether the kind exists.
         if Entry::decode(kind, &[]).is_none() {

@@ -9,7 +9,7 @@ use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 use super::draft::Draft;
 use crate::named_blobs::BLOBS_A_DAY;
 use crate::refusal::{CheckError, Refusal};
-use crate::rows::{Key, Record, Table};
+use crate::rows::{Key, Record, Table, View};
 use crate::submission::Submission;
 
 /// The blobs that a party's entries named on the last day on which they named any.
@@ -41,6 +41,18 @@ impl Record for BlobQuota {
 
 pub(super) fn quota_key(party: &PartyId) -> Key<BlobQuota> {
     Key::new(&[&party.0])
+}
+
+/// Refuses a party that has named all blobs of a day, before anything that comes with its entry is read.
+/// [`check_quota`] counts them.
+pub(super) fn check_left(party: &PartyId, time: Timestamp, view: &View) -> Result<(), CheckError> {
+    let quota = view.get(&quota_key(party))?;
+    match quota.filter(|quota| quota.day == time.day()) {
+        Some(quota) if quota.taken >= BLOBS_A_DAY => {
+            Err(Refusal::BlobQuota { limit: BLOBS_A_DAY }.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Counts the blobs of an entry, all of which are there ([`Submission::with_blobs`]).

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use merits_primitives::ids::{AssetId, Expiry, Output};
+use merits_primitives::{
+    ids::{AssetId, Expiry, Output},
+    sum::CreditsSum,
+};
 
 use super::State;
 use super::offers::check_not_expired;
@@ -12,15 +15,15 @@ use crate::rows::RowError;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Balance {
     /// Credits in opened totals.
-    pub issued: u128,
+    pub issued: CreditsSum,
     /// Claims that those cover.
     pub claims: u64,
     /// Claims that no opened total covers.
     pub unopened_claims: u64,
     /// The most that those can hold.
-    pub unopened_worst: u128,
+    pub unopened_worst: CreditsSum,
     /// Credits redeemed.
-    pub redeemed: u128,
+    pub redeemed: CreditsSum,
     /// Redemptions.
     pub redemptions: u64,
     /// Whether the bucket's time is over, so that outstanding credits have lapsed.
@@ -30,7 +33,7 @@ pub struct Balance {
 impl Balance {
     /// The least and the most that can be outstanding; `None` if more was redeemed than can ever have
     /// been issued.
-    pub fn outstanding(&self) -> Option<(u128, u128)> {
+    pub fn outstanding(&self) -> Option<(CreditsSum, CreditsSum)> {
         let most = (self.issued + self.unopened_worst).checked_sub(self.redeemed)?;
         Some((self.issued.saturating_sub(self.redeemed), most))
     }
@@ -57,10 +60,10 @@ impl State {
             };
             let expiry = record.terms.expiry.expiry(key.period);
             let balance = books.entry((key.asset, expiry)).or_default();
-            balance.issued += sums.opened_sum;
+            balance.issued += sums.opened_sum.as_credits();
             balance.claims += sums.opened_claims;
             balance.unopened_claims += sums.unopened_claims;
-            balance.unopened_worst += sums.unopened_worst;
+            balance.unopened_worst += sums.unopened_worst.as_credits();
         }
         for (asset, expiry, sum) in self.offers.redeemed() {
             let balance = books.entry((asset, expiry)).or_default();

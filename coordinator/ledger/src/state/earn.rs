@@ -6,8 +6,9 @@ use merits_primitives::{
     context::earn_context,
     field,
     figures::Figures,
-    ids::{AssetId, Output, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{AssetId, Credits, Output, PartyId, Period, ScaleId, ScaleVersion},
     note::NoteCommitment,
+    sum::Sum,
 };
 use merits_verifier::{
     groth16::KeyDigest,
@@ -111,10 +112,10 @@ impl Governing {
             return Err(Refusal::NoteTreeFull.into());
         }
         let claims = batch.claims.len() as u64;
-        let worst = record.terms.max_credits.0.saturating_mul(claims);
+        let worst = Credits(record.terms.max_credits.0.saturating_mul(claims));
         self.scales.check_supply(record, worst)?;
         // At most 64 claims.
-        let total = |worst, t1, t2| BatchTotal {
+        let total = |worst: Sum, t1, t2| BatchTotal {
             entry: authentic.submission.id(),
             claims: claims as u32,
             worst,
@@ -124,7 +125,7 @@ impl Governing {
         let most = record.terms.max_measure.map_or(0, |most| most.0);
         let measure = batch
             .measure
-            .map(|measure| total(most.saturating_mul(claims), measure.m1, measure.m2));
+            .map(|measure| total(Sum(most.saturating_mul(claims)), measure.m1, measure.m2));
         for (claim, values) in claim_values(record.terms.asset, batch).enumerate() {
             for (set, value) in values {
                 draft.use_up(set, value, Some(claim));
@@ -139,7 +140,7 @@ impl Governing {
                 epoch: batch.epoch,
                 output: Output::Credits,
             },
-            credits: total(worst, batch.t1, batch.t2),
+            credits: total(worst.into(), batch.t1, batch.t2),
             measure,
         };
         self.scales

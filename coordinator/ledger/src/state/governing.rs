@@ -20,6 +20,7 @@ use super::people::Register;
 use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
 use super::{Anchor, Board, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
 use crate::entry::{Entry, EpochProposed, PersonStatement};
+use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
@@ -204,13 +205,37 @@ impl Governing {
     }
 
     /// The proof to verify for this submission; `None` for kinds without a proof. `view` must have
-    /// the rows that [`Governing::job_reads`] requests.
+    /// the rows that [`Governing::job_reads`] requests. Only here are the proofs of an opened total asked for.
     ///
     /// # Errors
     /// [`CheckError::Refused`] when no proof could make the entry acceptable.
     pub fn job(&self, submission: &Submission, view: &View) -> Result<Option<Job>, CheckError> {
         self.check_before_proof(submission, view)?;
+        if let Entry::TotalsOpened(opened) = submission.entry() {
+            self.parties.acting(&submission.party(), Role::Supervisor)?;
+            return Ok(Some(Job::Total(self.total_statement(opened, view)?)));
+        }
         Ok(self.question(submission)?)
+    }
+
+    /// Verifies what a proof shows about rows, which are in `view`: the partials and the sum of an opened total.
+    /// `None` for all other kinds. For those who follow a log: the rows are known only when the leaves before are
+    /// there, so such a leaf is not verified together with others.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub(crate) fn verify_by_rows(
+        &self,
+        submission: &Submission,
+        view: &View,
+    ) -> Result<Option<VerifiedProof>, CheckError> {
+        if !matches!(submission.entry(), Entry::TotalsOpened(_)) {
+            return Ok(None);
+        }
+        match self.job(submission, view)? {
+            Some(Job::Total(statement)) => Ok(Some(VerifiedTotal::check(statement)?.into())),
+            _ => Ok(None),
+        }
     }
 
     /// The part of [`Governing::job`] that reads rows: one or two comparisons. The rest is
@@ -243,7 +268,8 @@ impl Governing {
 
     /// What the proof of this submission must show, by parties, scales, keys and offers alone. It
     /// is for checking an entry of the log without the log's people and notes; the log is then
-    /// trusted on which roots were valid. `None` for kinds without a proof.
+    /// trusted on which roots were valid. `None` for kinds without a proof, and for opened totals, whose proofs
+    /// are about rows ([`Governing::job`]).
     ///
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
@@ -339,13 +365,7 @@ impl Governing {
         if time < last {
             return Err(Refusal::TimeBackwards { last, found: time }.into());
         }
-        if submission.signed.origin != *self.origin() {
-            return Err(Refusal::OtherOrigin {
-                expected: self.origin().to_string(),
-                found: submission.signed.origin.to_string(),
-            }
-            .into());
-        }
+        self.check_origin(&submission.signed)?;
         self.check_signer(authentic)?;
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);

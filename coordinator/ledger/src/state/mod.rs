@@ -4,6 +4,7 @@
 //! rows ([`crate::rows`]). [`State`] is both together, for readers. A [`crate::Store`] keeps the
 //! leaves and the values that may occur only once.
 
+mod admission;
 mod authentic;
 mod blobs;
 mod board;
@@ -47,7 +48,11 @@ pub use merits_verifier::possession::TotalsKey;
 
 use std::{ops::Deref, sync::Arc};
 
-use merits_primitives::{calendar::Timestamp, ids::EntryId, note::NoteCommitment};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, PartyId},
+    note::NoteCommitment,
+};
 use merits_verifier::log::Hash;
 use thiserror::Error;
 
@@ -276,7 +281,7 @@ impl State {
     }
 
     /// Like [`State::check`], with a view that also has other entries' changes. Further rows that
-    /// the entry reads are added to it.
+    /// the entry reads are added to it, and a proof about rows is verified.
     pub(crate) fn check_in(
         &self,
         authentic: &Authentic,
@@ -287,7 +292,23 @@ impl State {
         view.fill(self.rows(), |view| {
             self.governing.reads(&authentic.submission, view)
         })?;
+        let by_rows = match verified {
+            Some(_) => None,
+            None => self.governing.verify_by_rows(&authentic.submission, view)?,
+        };
+        let verified = verified.or(by_rows.as_ref());
         self.governing.check(authentic, time, verified, view)
+    }
+
+    /// Like [`Governing::check_before_blobs`], but reads the row.
+    ///
+    /// # Errors
+    /// [`CheckError`].
+    pub fn check_before_blobs(&self, party: &PartyId, time: Timestamp) -> Result<(), CheckError> {
+        let mut view = View::new();
+        let wanted = self.governing.blob_reads(party);
+        view.fill(self.rows(), |_| Ok(vec![wanted.clone()]))?;
+        self.governing.check_before_blobs(party, time, &view)
     }
 
     /// Like [`Governing::job`], but reads the rows.
@@ -296,8 +317,9 @@ impl State {
     /// [`CheckError`].
     pub fn job(&self, submission: &Submission) -> Result<Option<Job>, CheckError> {
         let mut view = View::new();
-        let wanted = self.governing.job_reads(submission);
-        view.fill(self.rows(), |_| Ok(wanted.clone()))?;
+        view.fill(self.rows(), |view| {
+            self.governing.job_reads(submission, view)
+        })?;
         self.governing.job(submission, &view)
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{AssetId, EntryId, Expiry, PartyId, Period, PeriodKind},
+    sum::CreditsSum,
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -60,7 +61,7 @@ pub struct RedeemedSum {
     /// Number of redemptions.
     pub redemptions: u64,
     /// Credits.
-    pub credits: u128,
+    pub credits: CreditsSum,
 }
 
 impl Canonical for Offer {
@@ -94,13 +95,13 @@ impl Canonical for RedeemedSum {
 
     fn write(&self, out: &mut Writer) {
         out.u64(self.redemptions);
-        out.array(&self.credits.to_le_bytes());
+        out.array(&self.credits.0.to_le_bytes());
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             redemptions: input.u64("redemptions")?,
-            credits: read_u128(input, "credits")?,
+            credits: CreditsSum(read_u128(input, "credits")?),
         })
     }
 }
@@ -258,7 +259,7 @@ impl Offers {
         let before = self.redeemed.get(&(asset, expiry));
         let mut sum = before.copied().unwrap_or_default();
         sum.redemptions += 1;
-        sum.credits += u128::from(offer.published.price.0);
+        sum.credits += offer.published.price;
         let bucket = Key::new(&[&asset.0.to_be_bytes(), &expiry.0.to_be_bytes()]);
         draft.put(bucket, &sum);
         let counted = Offer {

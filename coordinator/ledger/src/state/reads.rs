@@ -10,9 +10,14 @@ use crate::store::UniqueSet;
 use crate::submission::Submission;
 
 impl Governing {
-    /// The rows that [`Governing::job`] reads. Only kinds that anybody can send have any.
-    pub fn job_reads(&self, submission: &Submission) -> Vec<RowKey> {
-        match submission.entry() {
+    /// The rows that [`Governing::job`] reads. Only kinds that anybody can send have any, and opened totals. As for
+    /// [`Governing::reads`], call it with the view so far until it requests nothing new.
+    ///
+    /// # Errors
+    /// [`RowError::Malformed`].
+    pub fn job_reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
+        Ok(match submission.entry() {
+            Entry::TotalsOpened(_) => self.reads(submission, view)?,
             Entry::ConsentWithdrawn(withdrawn) => vec![
                 people::old_root_key(withdrawn.root).into_row(),
                 tickets::withdrawal_key(&withdrawn.nullifier, &withdrawn.message).into_row(),
@@ -21,7 +26,7 @@ impl Governing {
                 vec![people::old_root_key(attested.spending.group_root).into_row()]
             }
             _ => Vec::new(),
-        }
+        })
     }
 
     /// The rows that [`Governing::check`] reads. Call it with the view so far until it requests

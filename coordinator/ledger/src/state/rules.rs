@@ -6,6 +6,7 @@ use merits_verifier::{groth16::KeyDigest, schnorr};
 use super::draft::Draft;
 use super::{Governing, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Act, Entry, PersonStatement};
+use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
@@ -36,6 +37,10 @@ impl Governing {
             }
             Entry::ActProposed(proposed) => {
                 acting(Role::Supervisor)?;
+                if let Act::StatementKeyAdopted(_) = &proposed.act {
+                    // The board keeps acts with checked keys only, so enacting one checks no key.
+                    authentic.published_key()?;
+                }
                 let content = (&proposed.act, &proposed.terms);
                 self.check_proposed(submission.id, party, content, time, draft)
             }
@@ -58,10 +63,10 @@ impl Governing {
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
                 let (id, keys) = (submission.id, self.policy.keys);
-                let key = submission.published(&proposed.key)?.clone();
+                let proposed = (proposed, authentic.published_key()?);
                 Ok(self
                     .scales
-                    .check_proposed(id, party, (proposed, key), keys, draft)?)
+                    .check_proposed(id, party, proposed, keys, draft)?)
             }
             Entry::ScaleRetired(retired) => {
                 // The board retires any scale by an act, an issuer its own.
@@ -93,7 +98,7 @@ impl Governing {
             }
             Entry::TotalsOpened(opened) => {
                 acting(Role::Supervisor)?;
-                self.check_total(submission.id, opened, draft)
+                self.check_total(submission.id, opened, verified, draft)
             }
             entry => self.check_people(entry, authentic, time, verified, draft),
         }
@@ -216,9 +221,7 @@ pub(super) fn expect_verified(
         {
             Ok(())
         }
-        Some(VerifiedProof::Groth16(_) | VerifiedProof::Schnorr(_)) | None => {
-            Err(Refusal::NotVerified)
-        }
+        Some(_) | None => Err(Refusal::NotVerified),
     }
 }
 
@@ -229,8 +232,17 @@ fn expect_known(
 ) -> Result<(), Refusal> {
     match verified {
         Some(VerifiedProof::Schnorr(verified)) if verified.statement() == statement => Ok(()),
-        Some(VerifiedProof::Groth16(_) | VerifiedProof::Schnorr(_)) | None => {
-            Err(Refusal::NotVerified)
-        }
+        Some(_) | None => Err(Refusal::NotVerified),
+    }
+}
+
+/// Checks that the partials and the sum of this very total were verified, over the batches of this state.
+pub(super) fn expect_opened(
+    verified: Option<&VerifiedProof>,
+    statement: &TotalStatement,
+) -> Result<(), Refusal> {
+    match verified {
+        Some(VerifiedProof::Total(verified)) if verified.statement() == statement => Ok(()),
+        Some(_) | None => Err(Refusal::NotVerified),
     }
 }

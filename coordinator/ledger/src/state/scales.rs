@@ -11,8 +11,9 @@ mod records;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use merits_primitives::ids::{
-    AssetId, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion,
+use merits_primitives::{
+    ids::{AssetId, Credits, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},
+    sum::CreditsSum,
 };
 use merits_verifier::groth16::{KeyDigest, Provenance, VerifyingKey};
 
@@ -80,7 +81,7 @@ pub struct Scale {
     /// Index of the latest period for which a ticket was deposited.
     pub last_ticketed: Option<u32>,
     /// The most credits that may exist: V_max for each claim, until a total shows the real credits.
-    pub issued_at_most: u128,
+    pub issued_at_most: CreditsSum,
 }
 
 /// All scales.
@@ -246,16 +247,20 @@ impl Scales {
     }
 
     /// Refuses claims that could pass the supply cap. `worst` is V_max × claims.
-    pub(super) fn check_supply(&self, record: &VersionRecord, worst: u64) -> Result<(), Refusal> {
+    pub(super) fn check_supply(
+        &self,
+        record: &VersionRecord,
+        worst: Credits,
+    ) -> Result<(), Refusal> {
         let Some(cap) = record.terms.supply_cap else {
             return Ok(());
         };
         let id = &record.terms.id;
-        let room = u128::from(cap.0).saturating_sub(self.get(id)?.issued_at_most);
-        if u128::from(worst) <= room {
+        let room = CreditsSum::from(cap).saturating_sub(self.get(id)?.issued_at_most);
+        if CreditsSum::from(worst) <= room {
             return Ok(());
         }
-        let room = u64::try_from(room).unwrap_or(u64::MAX);
+        let room = Credits(u64::try_from(room.0).unwrap_or(u64::MAX));
         Err(ScaleRefusal::SupplyExhausted {
             id: id.clone(),
             room,
@@ -279,12 +284,12 @@ impl Scales {
         draft: &mut Draft<'_>,
         id: &ScaleId,
         period: Period,
-        worst: u64,
+        worst: Credits,
     ) {
         if let Some(scale) = self.by_id.get(id) {
             let mut head = ScaleHead::of(scale);
             head.last_claimed = head.last_claimed.max(Some(period.index));
-            head.issued_at_most = head.issued_at_most.saturating_add(worst.into());
+            head.issued_at_most = head.issued_at_most.saturating_add(worst);
             draft.put(scale_key(id), &head);
         }
     }
@@ -294,13 +299,13 @@ impl Scales {
         &self,
         draft: &mut Draft<'_>,
         asset: AssetId,
-        worst: u128,
-        sum: u64,
+        worst: CreditsSum,
+        sum: Credits,
     ) {
         if let Some((id, scale)) = self.by_asset(asset) {
             let mut head = ScaleHead::of(scale);
             let without = head.issued_at_most.saturating_sub(worst);
-            head.issued_at_most = without.saturating_add(sum.into());
+            head.issued_at_most = without.saturating_add(sum);
             draft.put(scale_key(id), &head);
         }
     }
@@ -317,7 +322,7 @@ impl Scales {
             versions: Vec::new(),
             last_claimed: None,
             last_ticketed: None,
-            issued_at_most: 0,
+            issued_at_most: CreditsSum::ZERO,
         });
         scale.last_claimed = head.last_claimed;
         scale.last_ticketed = head.last_ticketed;
@@ -381,7 +386,7 @@ impl Scales {
                 period_kind: terms.period_kind,
                 last_claimed: None,
                 last_ticketed: None,
-                issued_at_most: 0,
+                issued_at_most: CreditsSum::ZERO,
             };
             draft.put(scale_key(&terms.id), &head);
         }

@@ -54,6 +54,8 @@ impl StatementKeys {
             .map(|key| (&key.key, key.provenance))
     }
 
+    /// Everything but the key's points, which are checked before an act is proposed
+    /// ([`crate::CheckedKey`]).
     pub(super) fn check_adopted(
         &self,
         adopted: &StatementKeyAdopted,
@@ -70,7 +72,6 @@ impl StatementKeys {
             });
         }
         policy.admit(adopted.provenance)?;
-        adopted.key.check()?;
         let (expected, found) = (adopted.statement.inputs(), adopted.key.public_inputs());
         if expected != found {
             return Err(Refusal::KeyInputs { expected, found });

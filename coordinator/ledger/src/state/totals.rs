@@ -6,29 +6,25 @@
 //! sets. Credits and measure follow from the same records, often one from the other, so a set of
 //! credits that differs by one batch from a set of measures would open that batch too.
 
+mod opening;
 mod records;
 
 use merits_primitives::{
     ids::{AssetId, EntryId, Epoch, Output, Period, ScaleId},
     jubjub::Point,
+    sum::{Sum, WideSum},
 };
-use merits_verifier::{
-    codec::CodecError,
-    possession::{KeyHalf, TotalsKey},
-    total::{SumFault, TotalSum},
-};
+use merits_verifier::{codec::CodecError, possession::TotalsKey, total::TotalSum};
 
-use super::Governing;
 use super::draft::Draft;
 use super::stored;
 use crate::entry::{EarnBatch, TotalsOpened};
-use crate::refusal::{CheckError, Refusal, TotalRefusal};
 use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View};
 use records::TotalsHead;
 
 /// The most that V_max × claims, or W_max × claims, of an opened set may be: sums up to this are
 /// found by baby steps and giant steps.
-pub const WORST_TOTAL: u128 = 1 << 48;
+pub const WORST_TOTAL: WideSum = WideSum(1 << 48);
 
 /// A batch's encrypted total of one output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +34,7 @@ pub struct BatchTotal {
     /// Its claims.
     pub claims: u32,
     /// Its upper bound: V_max × claims, or W_max × claims.
-    pub worst: u64,
+    pub worst: Sum,
     /// T1 = r·B8, or M1.
     pub t1: Point,
     /// T2 = (Σ v)·B8 + r·At, or M2.
@@ -55,7 +51,7 @@ pub struct OpenedTotal {
     /// Claims covered.
     pub claims: u64,
     /// Σ v, or Σ w of a measure.
-    pub sum: u64,
+    pub sum: Sum,
 }
 
 /// A reader of all totals.
@@ -70,11 +66,11 @@ pub struct TotalsSummary {
     /// Claims of batches that no total covers.
     pub unopened_claims: u64,
     /// Their upper bound.
-    pub unopened_worst: u128,
+    pub unopened_worst: WideSum,
     /// Claims that opened totals cover.
     pub opened_claims: u64,
     /// The sum of all opened totals.
-    pub opened_sum: u128,
+    pub opened_sum: WideSum,
 }
 
 /// The contribution of a batch to the totals.
@@ -198,125 +194,9 @@ fn push(draft: &mut Draft<'_>, key: &TotalsKey, batch: &BatchTotal) -> Result<()
     draft.put(batch_key(key, head.next), batch);
     head.next += 1;
     head.summary.unopened_claims += u64::from(batch.claims);
-    head.summary.unopened_worst += u128::from(batch.worst);
+    head.summary.unopened_worst += batch.worst;
     draft.put(head_key(key), &head);
     Ok(())
-}
-
-impl Governing {
-    /// Checks an opened total: the right batches, the other output's set, enough of them, both
-    /// partials, the sum.
-    pub(super) fn check_total(
-        &self,
-        id: EntryId,
-        opened: &TotalsOpened,
-        draft: &mut Draft<'_>,
-    ) -> Result<(), CheckError> {
-        let key = opened.key;
-        let mut head = draft.get(&head_key(&key))?.unwrap_or_default();
-        let batches = next_batches(&head, &key, &opened.entries, draft)?;
-        let found = batches.len();
-        if let Some(expected) = head.cut().filter(|cut| *cut != found) {
-            return Err(TotalRefusal::Cut { expected, found }.into());
-        }
-        let claims: u64 = batches.iter().map(|batch| u64::from(batch.claims)).sum();
-        let least = u64::from(self.policy.least_claims_per_total).max(1);
-        if claims < least {
-            return Err(TotalRefusal::TooFew { claims, least }.into());
-        }
-        let worst: u128 = batches.iter().map(|batch| u128::from(batch.worst)).sum();
-        if worst > WORST_TOTAL {
-            return Err(TotalRefusal::TooLarge { worst }.into());
-        }
-        let sum = opened.sum;
-        self.check_sum(opened, &Totals::sums(&batches))?;
-        if u128::from(sum) > worst {
-            return Err(TotalRefusal::SumWrong { sum }.into());
-        }
-        // An entry holds at most 1,900 ids.
-        let covered = batches.len() as u32;
-        let total = OpenedTotal {
-            entry: id,
-            batches: covered,
-            claims,
-            sum,
-        };
-        if key.output == Output::Credits {
-            self.scales.record_total(draft, key.asset, worst, sum);
-        }
-        for number in head.next_batches(found) {
-            draft.remove(batch_key(&key, number));
-        }
-        draft.put(opened_key(&key, head.opened), &total);
-        // Either this total follows a cut that the other output's total made, or it makes one. All
-        // batches of a period have the same version, so all of them have a measure or none has.
-        if head.cover(&total, worst).is_none()
-            && let Some(mut twin) = draft.get(&head_key(&key.twin()))?
-        {
-            twin.follow(covered)?;
-            draft.put(head_key(&key.twin()), &twin);
-        }
-        draft.put(head_key(&key), &head);
-        Ok(())
-    }
-
-    /// Checks both partials (or that there are none, if the total is already open) and the sum.
-    fn check_sum(&self, opened: &TotalsOpened, sums: &TotalSum) -> Result<(), Refusal> {
-        let TotalsOpened {
-            key,
-            entries,
-            sum,
-            partials,
-        } = opened;
-        let epoch = key.epoch;
-        let keys = self
-            .epochs
-            .get(epoch)
-            .ok_or(Refusal::EpochUnknown { epoch })?;
-        let answers = partials.as_ref().map(|partials| {
-            let (supervisor, witness) = (&keys.opened.supervisor, &keys.opened.witness);
-            partials.answers(supervisor, witness)
-        });
-        let checked = sums.check(self.origin(), key, entries, answers, *sum);
-        checked.map_err(|fault| match fault {
-            SumFault::Missing => TotalRefusal::PartialsMissing.into(),
-            SumFault::OpenAlready => TotalRefusal::OpenAlready.into(),
-            SumFault::Partial(half) => {
-                let side = match half {
-                    KeyHalf::ClaimSupervisor | KeyHalf::TotalSupervisor => "supervisor",
-                    KeyHalf::ClaimWitness | KeyHalf::TotalWitness => "witness",
-                };
-                TotalRefusal::PartialInvalid { side }.into()
-            }
-            SumFault::Wrong(sum) => TotalRefusal::SumWrong { sum }.into(),
-        })
-    }
-}
-
-/// Checks that the entries are the next unopened batches, from the first.
-fn next_batches(
-    head: &TotalsHead,
-    key: &TotalsKey,
-    entries: &[EntryId],
-    draft: &Draft<'_>,
-) -> Result<Vec<BatchTotal>, CheckError> {
-    let mut batches = Vec::with_capacity(entries.len());
-    for number in head.next_batches(entries.len()) {
-        let batch = draft.get(&batch_key(key, number))?;
-        batches.push(batch.ok_or(RowError::Missing {
-            table: Table::BatchTotal,
-        })?);
-    }
-    let fault = entries.iter().enumerate().find(|(position, entry)| {
-        batches
-            .get(*position)
-            .is_none_or(|batch| batch.entry != **entry)
-    });
-    match fault {
-        Some((position, _)) => Err(TotalRefusal::Set { position }.into()),
-        None if batches.is_empty() => Err(TotalRefusal::Set { position: 0 }.into()),
-        None => Ok(batches),
-    }
 }
 
 fn key_bytes(key: &TotalsKey) -> Vec<u8> {

@@ -1,19 +1,19 @@
-//! A store's failure, whatever the store is made of.
+//! The failure of a store of any kind.
 
 use std::error::Error;
 
-/// What becomes of a store after it failed, for whoever appends.
+/// Whether a store can be used after it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outlook {
-    /// It can be read again as soon as a write goes through.
+    /// It can be read again as soon as a write succeeds.
     Again,
-    /// Only a restart reads what is durable.
+    /// Only a restart shows what is durable.
     Restart,
-    /// Somebody must look at it first.
+    /// A person must examine it first.
     End,
 }
 
-/// Why a store cannot be read or written. Its text is the store's own.
+/// Why a store cannot be read or written, in the store's own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct StoreFailure {
@@ -22,13 +22,13 @@ pub struct StoreFailure {
 }
 
 impl StoreFailure {
-    /// Of a store's own error.
+    /// From the store's error.
     pub fn new(what: impl Into<Box<dyn Error + Send + Sync>>, outlook: Outlook) -> Self {
         let what = what.into();
         Self { what, outlook }
     }
 
-    /// What becomes of the store.
+    /// Whether the store can be used after it.
     pub fn outlook(&self) -> Outlook {
         self.outlook
     }

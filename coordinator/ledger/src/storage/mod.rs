@@ -1,24 +1,31 @@
 //! The storage of a ledger: the interface that the log writer and the rules need of any store.
 //!
-//! A ledger is read and written by several tasks at once: a [`StorageReader`] sees what is committed, one writer
+//! A ledger is read and written by several tasks at once: a [`StorageReader`] sees committed data, and one writer
 //! ([`Storage`]) appends groups of entries, each group in one transaction. A group's leaves, blobs, used values,
-//! tree nodes, changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped
-//! never happened. That a value is new is the store's constraint, asked when its leaf is appended, and a leaf
-//! that collides leaves nothing behind while the group goes on.
+//! tree nodes, changed rows and head become durable together or not at all; a [`StorageGroup`] that is dropped has
+//! no effect. A constraint of the store ensures that values are new. It is checked when a leaf is appended. A leaf
+//! that collides has no effect, and the group continues.
 //!
 //! [`Pending`] is the rules' view of a group that is being made: rows that were read, overlaid with
 //! the changes of the group's accepted entries.
 //!
+//! A coordinator finds its store at a [`Place`], which also makes and restores copies of it. An [`Inspection`] reads
+//! the raw tables for `fsck`.
+//!
 //! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes `merits_ledger_fixture::conformance`.
 
 mod failure;
+mod inspection;
 mod memory;
 mod pending;
+mod place;
 mod wait;
 
 pub use failure::{Outlook, StoreFailure};
+pub use inspection::{BlobRow, Inspection, LeafRow, LogRow, NodeRow, RowRow, StateRow, UsedRow};
 pub use memory::{MemoryGroup, MemoryStorage};
 pub use pending::{Pending, PendingError};
+pub use place::{Inspect, Place, Staged};
 pub use wait::wait;
 
 use std::{
@@ -53,7 +60,7 @@ pub struct Head {
     pub digest: StateDigest,
 }
 
-/// Whose log a store holds, what it is founded on, and its newest checkpoint.
+/// The log that a store holds, its founding parameters, and its newest checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Founded {
     /// The log's name.
@@ -71,8 +78,8 @@ pub struct Founded {
 }
 
 impl Founded {
-    /// A ledger without entries, under its policy. `checkpoint` is the signed note of the empty tree; nothing in a
-    /// copy, because the log need not have signed one.
+    /// A ledger without entries, under its policy. `checkpoint` is the signed note of the empty tree. It is empty in
+    /// a copy, because the log need not have signed one.
     pub fn empty(log_key: [u8; 32], policy: &LedgerPolicy, checkpoint: String) -> Self {
         let facts = policy.facts().into_iter();
         let mut facts: Vec<(String, String)> = facts
@@ -89,7 +96,7 @@ impl Founded {
         }
     }
 
-    /// In what the founding facts differ from a policy.
+    /// The founding facts that differ from a policy.
     pub fn differences(&self, policy: &LedgerPolicy) -> Vec<FactDiffers> {
         let facts = self.facts.iter();
         policy.differences(facts.map(|(fact, value)| (fact.as_str(), value.as_str())))
@@ -135,9 +142,9 @@ pub struct Commit {
     pub rows: Vec<RowChange>,
 }
 
-/// Reads what is committed to a store of a ledger.
+/// Reads the committed data of a ledger's store.
 pub trait StorageReader: Send + Sync {
-    /// What fails.
+    /// The error.
     type Error: std::error::Error + Send + Sync + 'static;
 
     /// The head of the newest committed group. `None` before the first, and if the stored state is
@@ -184,17 +191,17 @@ pub trait StorageReader: Send + Sync {
         wanted: &[Node],
     ) -> impl Future<Output = Result<HashMap<Node, Hash>, Self::Error>> + Send;
 
-    /// What a failure says, and what becomes of the store after it.
+    /// The error in words, and whether the store can be used after it.
     fn explain(error: Self::Error) -> StoreFailure;
 
-    /// Whose log it is; nothing before it is founded.
+    /// The log that it holds; `None` before it is founded.
     fn founded(&self) -> impl Future<Output = Result<Option<Founded>, Self::Error>> + Send;
 
-    /// Number of leaves as they are counted, and the greatest index of one: of a store that lost none the first is
-    /// one more than the second.
+    /// The number of stored leaves, and the greatest index. In a store that lost no leaf, the number is one more than
+    /// the index.
     fn leaf_count(&self) -> impl Future<Output = Result<(u64, Option<u64>), Self::Error>> + Send;
 
-    /// The layout of the stored state ([`STATE_VERSION`]); nothing where there is none.
+    /// The layout of the stored state ([`STATE_VERSION`]); `None` if no state is stored.
     fn state_version(&self) -> impl Future<Output = Result<Option<i64>, Self::Error>> + Send;
 
     /// The leaf of an entry, with its index.
@@ -203,41 +210,40 @@ pub trait StorageReader: Send + Sync {
         id: &EntryId,
     ) -> impl Future<Output = Result<Option<(u64, Vec<u8>)>, Self::Error>> + Send;
 
-    /// Of these entries, the indices of those that have a leaf: what [`StorageReader::find`] says of each, in as
-    /// few looks as of one.
+    /// The indices of those of these entries that have a leaf. It is [`StorageReader::find`] for each, with as few
+    /// queries as for one.
     fn find_all(
         &self,
         ids: &[EntryId],
     ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
 
-    /// Which of these values are used up: what [`StorageReader::used`] says of each, in as few looks as of one.
+    /// Which of these values are used up. It is [`StorageReader::used`] for each, with as few queries as for one.
     fn used_all(
         &self,
         values: &[(UniqueSet, [u8; 32])],
     ) -> impl Future<Output = Result<HashSet<(UniqueSet, [u8; 32])>, Self::Error>> + Send;
 
-    /// The bytes of a blob that a committed leaf names, as they were stored.
+    /// The stored bytes of a blob that a committed leaf names.
     fn blob(
         &self,
         digest: &BlobDigest,
     ) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Error>> + Send;
 
-    /// Ends reading.
+    /// Closes the store for reading.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// A store of a ledger, with the right to append.
+/// A ledger's store, for its one writer.
 pub trait Storage: StorageReader {
     /// A transaction of appends.
     type Group<'s>: StorageGroup<Error = Self::Error> + Send
     where
         Self: 's;
 
-    /// Stores whose log this is and what it is founded on, with the checkpoint of the empty tree. Only once.
+    /// Stores the log's name, key and founding parameters, with the checkpoint of the empty tree. Call it only once.
     fn found(&mut self, founded: &Founded) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Puts another state in the place of the stored one: all rows of the `size` leaves that are there, made
-    /// again.
+    /// Replaces the stored state by another one of the same `size` leaves.
     fn replace_state(
         &mut self,
         size: u64,
@@ -245,10 +251,10 @@ pub trait Storage: StorageReader {
         digest: &StateDigest,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Ends appending and reading.
+    /// Closes the store.
     fn end(self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Begins a group. There is one at a time.
+    /// Begins a group. There can be only one at a time.
     fn begin(&mut self) -> impl Future<Output = Result<Self::Group<'_>, Self::Error>> + Send;
 }
 
@@ -257,10 +263,10 @@ pub trait StorageGroup {
     /// The error.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// What a failure says, and what becomes of the store after it.
+    /// The error in words, and whether the store can be used after it.
     fn explain(error: Self::Error) -> StoreFailure;
 
-    /// The values of rows as they were before the group, or as it put them ([`StorageGroup::put`]).
+    /// The values of rows before the group, or as the group wrote them ([`StorageGroup::put`]).
     fn get(
         &mut self,
         keys: &[RowKey],
@@ -286,8 +292,8 @@ pub trait StorageGroup {
         ids: &[EntryId],
     ) -> impl Future<Output = Result<HashMap<EntryId, u64>, Self::Error>> + Send;
 
-    /// Which of these values are used up, also by a leaf of this group: what [`StorageReader::used`] says of each, in
-    /// as few looks as of one.
+    /// Which of these values are used up, also by a leaf of this group. It is [`StorageReader::used`] for each, with
+    /// as few queries as for one.
     fn used_all(
         &mut self,
         values: &[(UniqueSet, [u8; 32])],

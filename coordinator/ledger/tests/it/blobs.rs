@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed};
+use merits_ledger::entry::{
+    ACT_PROPOSED, Act, ActProposed, Entry, PersonStatement, ProposalTerms, PublishedKey,
+    ScaleApproved, ScaleProposed, StatementKeyAdopted,
+};
 use merits_ledger::named_blobs::{self, BLOBS_A_DAY};
-use merits_ledger::{Blob, MemoryStore, Refusal, Replay, Submission, SubmitError};
+use merits_ledger::{Blob, MemoryStore, Refusal, Replay, Submission, SubmitError, verify_together};
 use merits_ledger_fixture::{LargeScale, acts};
 use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_trapdoor::TrapdoorKey;
@@ -192,6 +195,122 @@ fn a_party_has_a_quota_a_day() {
     refused(&mut ledger, &named(100), blob, "blob-quota", "blob");
     ledger.time += SECOND;
     submit(&mut ledger, &named(100), blob).expect("a new day");
+}
+
+/// Reading a key takes milliseconds, so a party that may not publish one is refused before its key is read: these
+/// bytes are no key, and nobody notices.
+#[test]
+fn a_party_without_the_role_or_without_quota_costs_no_key() {
+    let mut ledger = Founded::new();
+    let LargeScale { proposed, blob, .. } = large(&mut ledger);
+    let no_key = Blob::new(b"no key".to_vec()).expect("small");
+    let mut unreadable = proposed.clone();
+    unreadable.key = PublishedKey::Blob(no_key.digest());
+    let no_key = std::slice::from_ref(&no_key);
+    // A distributor is admitted, and its signature holds.
+    let entry = Entry::ScaleProposed(unreadable.clone());
+    let federation = ledger.federation.clone();
+    let foreign = federation.sign(&entry, &federation.distributor);
+    let time = ledger.time + SECOND;
+    let mut code = |signed: &SignedEntry, blobs: &[Blob]| {
+        let answer = ledger
+            .ledger
+            .submit_with(&signed.to_bytes(), blobs.to_vec(), time);
+        match answer {
+            Err(SubmitError::Refused(refusal)) => refusal.code().as_str(),
+            other => panic!("not refused: {other:?}"),
+        }
+    };
+    assert_eq!(code(&foreign, no_key), "role-missing");
+    // The same for a key in the entry, and for a statement that is no statement at all.
+    let distributor = &federation.distributor;
+    for kind in [foreign.kind, ACT_PROPOSED] {
+        let statement = b"no statement".to_vec();
+        let origin = federation.origin.clone();
+        let broken = SignedEntry::sign(
+            origin,
+            kind,
+            distributor.id,
+            statement,
+            None,
+            &distributor.key,
+        );
+        assert_eq!(code(&broken, &[]), "role-missing");
+    }
+    // A wrong signature is reported first, and nothing is read for it either.
+    let mut unsigned = foreign.clone();
+    unsigned.signature[9] ^= 1;
+    assert_eq!(code(&unsigned, no_key), "signature-invalid");
+    // The issuer's is read.
+    let refusal = submit(&mut ledger, &unreadable, no_key).expect_err("no key");
+    assert_eq!(refusal.code().as_str(), "malformed", "{refusal}");
+
+    ledger.time = end_of(ledger.time) + SECOND;
+    for number in 0..BLOBS_A_DAY {
+        let mut proposed = proposed.clone();
+        proposed.id = ScaleId::new(&format!("large-{number}")).expect("a name");
+        submit(&mut ledger, &proposed, std::slice::from_ref(&blob)).expect("within the quota");
+    }
+    refused(&mut ledger, &unreadable, no_key, "blob-quota", "blob");
+}
+
+/// Whether a key could be forged under is asked with the signatures, which no lock waits for.
+#[test]
+fn a_refused_key_does_not_reach_the_rules() {
+    let ledger = Founded::new();
+    let mut proposed = ledger.federation.scale(2);
+    let PublishedKey::Here(key) = &mut proposed.key else {
+        panic!("a small key is in the entry");
+    };
+    key.delta = key.gamma;
+    let state = ledger.ledger.state();
+    let bytes = sign(&ledger, &proposed).to_bytes();
+    let submission = Submission::parse(&bytes, state.origin()).expect("an entry");
+    let refusal = state.authenticate(submission).expect_err("forgeable");
+    assert!(matches!(refusal, Refusal::Key(_)), "{refusal}");
+    // With others too.
+    let unverified = |proposed: &ScaleProposed| {
+        let bytes = sign(&ledger, proposed).to_bytes();
+        let submission = Submission::parse(&bytes, state.origin()).expect("an entry");
+        state.signatures(submission, None).expect("its issuer's")
+    };
+    let good = ledger.federation.scale(2);
+    let answers = verify_together(vec![unverified(&good), unverified(&proposed)]);
+    assert!(answers[0].is_ok());
+    assert!(
+        matches!(&answers[1], Err(Refusal::Key(_))),
+        "{:?}",
+        answers[1]
+    );
+}
+
+/// The key of a statement comes in an act, which is kept until it is enacted: it is checked when it is proposed.
+#[test]
+fn a_refused_key_is_not_proposed_as_an_act() {
+    let ledger = Founded::new();
+    let federation = &ledger.federation;
+    let mut adopted = federation.statement_key(PersonStatement::Ticket, 1);
+    let sign = |adopted: &StatementKeyAdopted, until| {
+        let terms = ProposalTerms {
+            until,
+            ..ProposalTerms::AT_ONCE
+        };
+        let act = Act::StatementKeyAdopted(adopted.clone());
+        let entry = Entry::ActProposed(ActProposed { act, terms });
+        federation.sign(&entry, &federation.supervisor).to_bytes()
+    };
+    let state = ledger.ledger.state();
+    let later = ledger.time + Duration::from_secs(86_400);
+    let read = |bytes: &[u8]| Submission::parse(bytes, state.origin()).expect("an entry");
+    for until in [None, Some(later)] {
+        let good = state.authenticate(read(&sign(&adopted, until)));
+        assert!(good.is_ok(), "{good:?}");
+    }
+    adopted.key.delta = adopted.key.gamma;
+    for until in [None, Some(later)] {
+        let refusal = state.authenticate(read(&sign(&adopted, until)));
+        assert!(matches!(refusal, Err(Refusal::Key(_))), "{refusal:?}");
+    }
 }
 
 #[test]

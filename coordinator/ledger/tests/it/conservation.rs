@@ -17,6 +17,7 @@ use merits_primitives::{
     message::Message,
     owner::KeyParts,
     scope::Scope,
+    sum::CreditsSum,
 };
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
@@ -59,30 +60,36 @@ fn open_total(town: &mut Town, sum: Credits) {
 #[test]
 fn the_books_balance() {
     let (mut town, people) = village();
-    let worst = 4 * u128::from(MAX_CREDITS.0);
+    let worst = CreditsSum(4 * u128::from(MAX_CREDITS.0));
     let unopened = Balance {
         unopened_claims: 4,
         unopened_worst: worst,
         ..Balance::default()
     };
     assert_eq!(balance(&town), unopened);
-    assert_eq!(unopened.outstanding(), Some((0, worst)));
+    assert_eq!(unopened.outstanding(), Some((CreditsSum::ZERO, worst)));
 
     let offer = town.offer(Credits(30), 10).unwrap();
     let (citizen, note) = people[0].clone();
     let (_, change) = town.redeem(&citizen, &[note], offer).unwrap();
-    assert_eq!(balance(&town).outstanding(), Some((0, worst - 30)));
+    assert_eq!(
+        balance(&town).outstanding(),
+        Some((CreditsSum::ZERO, worst.saturating_sub(CreditsSum(30))))
+    );
 
     open_total(&mut town, Credits(4 * WORTH.0));
     let opened = Balance {
-        issued: 400,
+        issued: CreditsSum(400),
         claims: 4,
-        redeemed: 30,
+        redeemed: CreditsSum(30),
         redemptions: 1,
         ..Balance::default()
     };
     assert_eq!(balance(&town), opened);
-    assert_eq!(opened.outstanding(), Some((370, 370)));
+    assert_eq!(
+        opened.outstanding(),
+        Some((CreditsSum(370), CreditsSum(370)))
+    );
     // An attestation moves a note and redeems nothing.
     town.attest(&citizen, &[change], Credits(50)).unwrap();
     assert_eq!(balance(&town), opened);
@@ -123,7 +130,10 @@ fn redeeming_more_than_was_issued_shows() {
         assert!(balance(&town).outstanding().is_some());
         town.redeem(&citizen, &[note], offer).unwrap();
     }
-    assert_eq!(balance(&town).outstanding(), Some((40, 40)));
+    assert_eq!(
+        balance(&town).outstanding(),
+        Some((CreditsSum(40), CreditsSum(40)))
+    );
     let citizen = Citizen::new(104);
     let note = Note {
         value: WORTH,

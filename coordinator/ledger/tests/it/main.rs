@@ -12,6 +12,7 @@ mod history;
 mod identities;
 mod keys;
 mod kinds;
+mod known_proofs;
 mod measure;
 mod offers;
 mod open_totals;

@@ -5,7 +5,11 @@ use crate::founded::Founded;
 use merits_ledger::Replay;
 use merits_ledger::entry::{Entry, TotalsOpened};
 use merits_ledger_fixture::{MAX_MEASURE, MEASURED, WORTH};
-use merits_primitives::{ids::Output, jubjub::Point};
+use merits_primitives::{
+    ids::Output,
+    jubjub::Point,
+    sum::{CreditsSum, Sum},
+};
 use merits_verifier::statement::earn::MeasureTotal;
 
 fn measured() -> Founded {
@@ -23,15 +27,15 @@ fn three_batches() -> Founded {
     ledger
 }
 
-fn worth(output: Output, claims: u64) -> u64 {
-    claims
-        * match output {
-            Output::Credits => WORTH.0,
-            Output::Measure => MEASURED.0,
-        }
+fn worth(output: Output, claims: u64) -> Sum {
+    let each: Sum = match output {
+        Output::Credits => WORTH.into(),
+        Output::Measure => MEASURED.into(),
+    };
+    each.checked_mul(claims).expect("a small sum")
 }
 
-fn open(ledger: &mut Founded, output: Output, batches: usize, sum: u64) -> TotalsOpened {
+fn open(ledger: &mut Founded, output: Output, batches: usize, sum: Sum) -> TotalsOpened {
     let state = ledger.ledger.state();
     ledger
         .federation
@@ -78,16 +82,16 @@ fn a_measure_uses_up_no_supply() {
         scale.expect("the scale").issued_at_most
     };
     let before = issued(&ledger);
-    let total = open(&mut ledger, Output::Measure, 3, 15 * MEASURED.0);
+    let total = open(&mut ledger, Output::Measure, 3, worth(Output::Measure, 15));
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");
     assert_eq!(issued(&ledger), before);
-    let total = open(&mut ledger, Output::Credits, 3, 15 * WORTH.0);
+    let total = open(&mut ledger, Output::Credits, 3, worth(Output::Credits, 15));
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");
-    assert_eq!(issued(&ledger), u128::from(15 * WORTH.0));
+    assert_eq!(issued(&ledger), CreditsSum(15 * u128::from(WORTH.0)));
 }
 
 /// The credits of batches 1 and 2 and the measure of batch 1 would give batch 2's own, wherever

@@ -6,6 +6,7 @@ use merits_ledger::entry::{EarnBatch, Entry, TotalsOpened};
 use merits_ledger::state::{Totals, WORST_TOTAL};
 use merits_primitives::ids::{Credits, Output};
 use merits_primitives::jubjub::{Point, Scalar};
+use merits_primitives::sum::{Sum, WideSum};
 
 use crate::founded::Founded;
 
@@ -80,7 +81,7 @@ fn a_sum_that_is_open_already_is_recorded_without_partials() {
     let totals = ledger.ledger.state().totals();
     let opened = totals.opened(&key).expect("rows in memory");
     let opened: Vec<_> = opened.iter().map(|total| total.sum).collect();
-    assert_eq!(opened, [700]);
+    assert_eq!(opened, [Sum(700)]);
     assert!(totals.unopened(&key).expect("rows in memory").is_empty());
     // Later batches are opened as usual.
     let batch = ledger.earn(5);
@@ -123,5 +124,5 @@ fn an_open_sum_follows_the_rules_of_every_total() {
     let few = open(&mut ledger, 2, 300);
     assert_eq!(few.partials, None);
     refused(&mut ledger, few, "total-too-few", "");
-    assert!(u128::from(credits(3)) < WORST_TOTAL);
+    assert!(WideSum::from(Sum(credits(3))) < WORST_TOTAL);
 }

@@ -16,6 +16,7 @@ use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH, acts};
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
 use merits_primitives::{
     Fr, audit::EphemeralKey, calendar::Day, message::Message, owner::KeyParts, scope::Scope,
+    sum::CreditsSum,
 };
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
@@ -98,7 +99,10 @@ fn a_note_is_spent_and_its_change_again() {
     assert_eq!(town.state().notes().size(), 3);
     let sums: Vec<_> = town.state().offers().redeemed().collect();
     assert_eq!(sums.len(), 1);
-    assert_eq!((sums[0].2.redemptions, sums[0].2.credits), (2, 60));
+    assert_eq!(
+        (sums[0].2.redemptions, sums[0].2.credits),
+        (2, CreditsSum(60))
+    );
 }
 
 #[test]

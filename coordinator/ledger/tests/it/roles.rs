@@ -13,6 +13,7 @@ use merits_ledger_fixture::{Member, START, acts};
 use merits_primitives::dleq::{Context, Equality};
 use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, ScaleId, ScaleVersion};
 use merits_primitives::jubjub::{Point, Scalar};
+use merits_primitives::sum::Sum;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -63,7 +64,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let totals = TotalsOpened {
         key: federation.totals_key(Output::Credits),
         entries: vec![request],
-        sum: 1,
+        sum: Sum(1),
         partials: Some(TotalPartials {
             supervisor: partial.clone(),
             witness: partial,

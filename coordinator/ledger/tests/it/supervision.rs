@@ -7,9 +7,11 @@ use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalPartials,
     TotalsOpened,
 };
+use merits_ledger::{CheckError, KeyRing, Refusal, Submission};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId, Output, ScaleId},
+    sum::Sum,
 };
 
 fn content() -> OpeningContent {
@@ -135,7 +137,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
     let opened = totals.opened(&key).expect("rows in memory");
     assert_eq!(
         (opened[0].claims, opened[0].batches, opened[0].sum),
-        (7, 2, 700)
+        (7, 2, Sum(700))
     );
     assert_eq!(
         totals
@@ -148,7 +150,7 @@ fn a_total_opens_the_next_batches_and_none_twice() {
     );
     // The same set with another sum is no longer the next set.
     let mut again = first;
-    again.sum = 701;
+    again.sum = Sum(701);
     refused_total(&mut ledger, again, "total-set", "entries[0]");
     // Two claims are too few: 4 is this ledger's least.
     let rest = total(&mut ledger, 1, 200);
@@ -192,6 +194,37 @@ fn a_wrong_sum_set_or_partial_is_refused() {
     ledger
         .supervise(&Entry::TotalsOpened(good))
         .expect("unchanged, it is accepted");
+}
+
+/// The rules verify no proof themselves. They take this very total, verified over these batches, and no other.
+#[test]
+fn the_rules_take_a_verified_total_only() {
+    let mut ledger = three_batches();
+    let (all, two) = (total(&mut ledger, 3, 900), total(&mut ledger, 2, 700));
+    let (state, federation) = (ledger.ledger.state(), &ledger.federation);
+    let verified = |total: &TotalsOpened| {
+        let entry = Entry::TotalsOpened(total.clone());
+        let signed = federation.sign(&entry, &federation.supervisor);
+        let submission = Submission::from_signed(signed, state.origin()).expect("an entry");
+        let authentic = state.authenticate(submission).expect("the supervisor's");
+        let job = state.job(authentic.submission()).expect("the next batches");
+        let verified = job.expect("it has proofs").verify(state, &KeyRing::new());
+        (authentic, verified.expect("both partials hold"))
+    };
+    let (authentic, of_all) = verified(&all);
+    let (_, of_two) = verified(&two);
+    // Without rows there is no question.
+    let question = state.question(authentic.submission());
+    assert!(question.expect("a supervisor").is_none());
+    let check = |with| state.check(&authentic, ledger.time, with);
+    for with in [None, Some(&of_two)] {
+        let refusal = check(with).expect_err("not this total");
+        assert!(
+            matches!(refusal, CheckError::Refused(Refusal::NotVerified)),
+            "{refusal:?}"
+        );
+    }
+    let _effects = check(Some(&of_all)).expect("verified");
 }
 
 /// A partial for one claim's ciphertext, offered as the total's: its proof is about another

@@ -18,13 +18,10 @@ use merits_guard::{
 use merits_ledger::{
     BlobDigest, FactDiffers, LedgerPolicy, UniqueSet,
     rows::{MemoryRows, RowChange, Rows, StateDigest},
-    storage::{Commit, Founded, Head, wait},
+    storage::{Commit, Founded, Head, LogRow, wait},
     tree::{Frontier, Node},
 };
-use merits_ledger_sqlite::{
-    StateFile, TABLES, Writer,
-    inspect::{self, LogRow},
-};
+use merits_ledger_sqlite::{StateFile, TABLES, Writer, inspect};
 use merits_primitives::ids::EntryId;
 use merits_sqlite::{FileError, Found, Schema};
 use merits_verifier::{
@@ -75,6 +72,10 @@ impl FileArchive {
             },
             TryLockError::Error(source) => at(&lock_path)(source),
         })?;
+        for name in [CHECKPOINT, crate::mark::NOTE] {
+            let kept = merits_guard::require_file_if_any(&directory.join(name));
+            kept.map_err(FileError::from)?;
+        }
         let path = directory.join(DATABASE);
         if !path.exists() && directory.join(EARLIER).exists() {
             let directory = directory.to_owned();
@@ -369,6 +370,12 @@ impl Drop for FileArchive {
             tracing::warn!(%error, "the copy of the ledger was not folded; nothing is lost");
         }
     }
+}
+
+/// Whether a folder has a copy.
+#[cfg(feature = "net")]
+pub(crate) fn has_copy(directory: &Path) -> bool {
+    directory.join(DATABASE).exists()
 }
 
 /// A connection that writes.

@@ -197,7 +197,8 @@ impl Replica {
             self.frontier.clone(),
             self.digest.clone(),
             self.keys.clone(),
-        );
+        )
+        .knowing(self.known.clone());
         let marked = self.mark.as_ref().and_then(HighWaterMark::newest);
         Ok(Growth {
             group,

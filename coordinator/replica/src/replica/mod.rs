@@ -22,7 +22,7 @@ use std::{
 };
 
 use merits_ledger::{
-    Governing, KeyRing, LedgerPolicy, State,
+    Governing, KeyRing, KnownProofs, LedgerPolicy, State,
     rows::StateDigest,
     tree::{Frontier, frontier_nodes, root},
 };
@@ -47,6 +47,7 @@ pub struct Replica {
     digest: StateDigest,
     frontier: Frontier,
     keys: KeyRing,
+    known: KnownProofs,
     /// Data that is in the database but not in all other files.
     unshown: Option<Unshown>,
     /// Size of the newest tree that could not be written.
@@ -68,6 +69,7 @@ impl Replica {
             digest: StateDigest::default(),
             frontier: Frontier::new(),
             keys: KeyRing::new(),
+            known: KnownProofs::default(),
             unshown: None,
             lost: Arc::default(),
         }
@@ -126,6 +128,12 @@ impl Replica {
     /// The log's key.
     pub fn key(&self) -> &LogKey {
         &self.key
+    }
+
+    /// Proofs that this process verified itself, for a party that verifies what it submits: leaves with exactly these
+    /// are not verified again when they come.
+    pub fn known_proofs(&self) -> KnownProofs {
+        self.known.clone()
     }
 
     /// The directory of the copy; of one in memory a name that no directory has.

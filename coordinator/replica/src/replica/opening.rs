@@ -3,12 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use merits_ledger::{
-    Governing, KeyRing, LedgerPolicy, State,
+    Governing, KeyRing, KnownProofs, LedgerPolicy, State,
     rows::{RowKey, StateDigest, Table},
-    storage::STATE_VERSION,
+    storage::{LogRow, STATE_VERSION},
     tree::{Frontier, frontier_nodes},
 };
-use merits_ledger_sqlite::inspect::LogRow;
 use merits_verifier::log::{Hash, LogKey, SignedCheckpoint};
 use rand_core::CryptoRng;
 
@@ -84,6 +83,7 @@ impl Replica {
             digest: head.map_or_else(StateDigest::default, |head| head.digest),
             frontier,
             keys: KeyRing::new(),
+            known: KnownProofs::default(),
             unshown: None,
             lost: Arc::default(),
         })

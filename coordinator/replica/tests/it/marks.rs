@@ -224,7 +224,10 @@ fn a_lost_mark_is_not_begun_again_by_itself() {
         assert!(
             matches!(
                 error,
-                ReplicaError::Mark(MarkError::Lost { desk: false, .. })
+                ReplicaError::Mark(MarkError::Lost {
+                    commands: false,
+                    ..
+                })
             ),
             "{error}"
         );

@@ -197,3 +197,31 @@ async fn a_link_is_as_safe_as_what_it_leads_to() {
     assert!(refused.contains("data (mode 500)"), "{refused}");
     keep_private(&link).unwrap();
 }
+
+/// Regression: SQLite said of a link to nothing that the disk fails, and of a circle that the file cannot be opened.
+#[tokio::test]
+async fn links_beside_a_store_that_lead_nowhere_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.sqlite");
+    store(&path, 1).await.close().await.unwrap();
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let name = format!("store.sqlite{suffix}");
+        let beside = dir.path().join(&name);
+        for (target, says) in [
+            (dir.path().join("nothing"), "a link to nothing"),
+            (beside.clone(), "links lead in a circle"),
+        ] {
+            symlink(&target, &beside).unwrap();
+            for error in [
+                merits_sqlite::require_files(&path).unwrap_err(),
+                merits_sqlite::keep_private(&path).unwrap_err(),
+                merits_sqlite::examine(&path).unwrap_err(),
+            ] {
+                let said = error.to_string();
+                assert!(said.contains(&name) && said.contains(says), "{said}");
+            }
+            fs::remove_file(&beside).unwrap();
+        }
+    }
+    merits_sqlite::keep_private(&path).unwrap();
+}

@@ -7,6 +7,7 @@ mod folding;
 mod pools;
 mod schema;
 mod strangers;
+mod tables;
 
 use std::path::Path;
 

@@ -31,8 +31,11 @@ impl From<io::Error> for Unprinted {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::ReaderGone
+        } else if error.kind() == io::ErrorKind::StorageFull {
+            // Not that the command is run again.
+            Self::Failed("there is no room on its disk".to_owned())
         } else {
-            Self::Failed(error.to_string())
+            Self::Failed(merits_guard::words::writing(error).to_string())
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     columns::{needed, period, stored},
     tickets::{ClaimTicket, TicketId, open_keys},
 };
-use crate::sealing::{DataKey, SubjectTag};
+use crate::at_rest::{DataKey, SubjectTag};
 
 /// A checked deed for the store.
 #[derive(Clone)]

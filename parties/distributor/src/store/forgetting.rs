@@ -12,7 +12,7 @@ use super::{
     columns::{needed, period},
     tickets::TicketId,
 };
-use crate::sealing::SubjectTag;
+use crate::at_rest::SubjectTag;
 
 /// The result of forgetting a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]

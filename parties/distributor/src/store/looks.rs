@@ -9,7 +9,7 @@ use sqlx::{Row as _, SqliteConnection};
 use zeroize::Zeroizing;
 
 use super::{StoreError, array};
-use crate::sealing::{MasterKey, UnsealError};
+use crate::at_rest::{MasterKey, UnsealError};
 
 /// The last schema version without `node.looks`. [`add_rule`] makes it the present one.
 pub(super) const WITHOUT_RULE: i64 = 4;

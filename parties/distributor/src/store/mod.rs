@@ -29,7 +29,7 @@ use merits_sqlite::{DatabaseError, FileError, StoreKind};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
-use crate::sealing::{MasterKey, UnsealError};
+use crate::at_rest::{MasterKey, UnsealError};
 
 pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};
@@ -46,6 +46,7 @@ pub type DeedId = i64;
 
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 5;
+const TABLES: &str = include_str!("schema.sql");
 
 /// Why the store cannot be used.
 #[derive(Debug, Error)]
@@ -84,7 +85,10 @@ pub enum StoreError {
         wanted: i64,
     },
     /// Made for another ledger or party.
-    #[error("the record store belongs to {what} {found}, the config says {wanted}")]
+    #[error(
+        "the record store belongs to {what} {found}, the config says {wanted}: name this party's own store \
+         in the configuration"
+    )]
     Foreign {
         /// Origin or party.
         what: &'static str,
@@ -217,9 +221,7 @@ impl Store {
     async fn found(&self, origin: &Origin, party: &PartyId) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         if is_new(&mut tx).await? {
-            sqlx::raw_sql(include_str!("schema.sql"))
-                .execute(&mut *tx)
-                .await?;
+            sqlx::raw_sql(TABLES).execute(&mut *tx).await?;
             sqlx::query(
                 "INSERT INTO node (id, version, origin, party, looks) VALUES (1, ?, ?, ?, ?)",
             )

@@ -20,7 +20,7 @@ use super::{
     DeedId, Store, StoreError, array,
     columns::{needed, period, stored},
 };
-use crate::sealing::{DataKey, SubjectTag};
+use crate::at_rest::{DataKey, SubjectTag};
 
 /// A ticket's row.
 pub type TicketId = i64;

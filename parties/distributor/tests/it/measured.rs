@@ -13,6 +13,7 @@ use merits_ledger_fixture::START;
 use merits_primitives::{
     earned::Earned,
     ids::{AssetId, Credits, Epoch, Output, Quantity},
+    sum::{CreditsSum, QuantitySum, Sum},
 };
 
 /// [`MANIFEST`] with a factor that changes on the Tuesday of W36, and metres as a measure.
@@ -74,8 +75,8 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
         (v + u128::from(credits), w + u128::from(metres))
     });
     let expected = EarnedSum {
-        credits: expected.0,
-        measure: Some(expected.1),
+        credits: CreditsSum(expected.0),
+        measure: Some(QuantitySum(expected.1)),
     };
     assert_eq!(
         (summary.formed.earned, summary.earned),
@@ -131,6 +132,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
                 },
             )
             .sum();
+        let sum = Sum(sum);
         let state = ledger.state();
         let total = world
             .federation

@@ -75,14 +75,24 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the socket that this server listens on failed: {0}; start the server again")]
-    Socket(#[from] std::io::Error),
+    #[error(
+        "the socket that this server listens on failed: {}. Start the server again",
+        merits_proto::transport_words(.0)
+    )]
+    Socket(std::io::Error),
     /// The server.
     #[error("the gRPC server: {0}")]
     Server(#[from] merits_serve::ServeError),
     /// The log or the store, before anything was served.
     #[error("the exchange cannot start: {0}")]
     Start(Box<Fault>),
+}
+
+/// No source: its words would follow on the screen.
+impl From<std::io::Error> for ServeError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Socket(error)
+    }
 }
 
 /// Gives vouchers to redemptions that a crash left without one, then serves on `listener` until

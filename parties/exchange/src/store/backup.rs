@@ -39,6 +39,7 @@ pub async fn copy(
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
     check_node(&mut db, origin, party).await?;
+    merits_sqlite::require_tables(&mut db, source, super::TABLES, &[]).await?;
     let mut copied = Copied {
         vouchers: 0,
         assigned: 0,
@@ -123,5 +124,30 @@ mod tests {
         store.assign(&log).await.expect("assigns");
         let has = store.assigned(&OFFER, &redemption(2)).await;
         assert_eq!(has.expect("reads"), Some(had));
+    }
+    /// Regression: what a trigger of somebody else's would do with the vouchers was put back with them.
+    #[tokio::test]
+    async fn a_backup_with_a_trigger_is_not_put_back() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (backup, path) = (dir.path().join("b.sqlite"), dir.path().join("v.sqlite"));
+        let store = open(&backup, 1).await.expect("opens");
+        stock(&store, 2, &codes(0, 2)).await.expect("enough");
+        store.close().await.expect("folded");
+        let origin = Origin::new("stock.test").expect("a good origin");
+        let (party, master) = (PartyId([1; 32]), MasterKey::new(SecretBytes::new([9; 32])));
+        let mut db = merits_sqlite::durable(&backup)
+            .connect()
+            .await
+            .expect("opens");
+        let evil = "CREATE TRIGGER evil AFTER UPDATE ON voucher BEGIN DELETE FROM stock; END";
+        sqlx::raw_sql(evil).execute(&mut db).await.expect("made");
+        db.close().await.expect("closed");
+        let refused = copy(&backup, &path, &origin, &party, &master).await;
+        let said = refused.expect_err("another's tables").to_string();
+        assert!(
+            said.contains("b.sqlite") && said.contains("trigger \"evil\""),
+            "{said}"
+        );
+        assert!(!path.exists());
     }
 }

@@ -28,6 +28,7 @@ pub use stock::StockError;
 
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 2;
+const TABLES: &str = include_str!("schema.sql");
 
 /// The space that [`Store::make_room`] keeps free: several times the space of a voucher's row, its
 /// entries in two indexes, and splits of their pages.
@@ -68,7 +69,10 @@ pub enum StoreError {
         wanted: i64,
     },
     /// Made for another ledger or party.
-    #[error("the voucher store belongs to {what} {found}, the config says {wanted}")]
+    #[error(
+        "the voucher store belongs to {what} {found}, the config says {wanted}: name this party's own store \
+         in the configuration"
+    )]
     Foreign {
         /// Origin or party.
         what: &'static str,
@@ -276,9 +280,7 @@ impl Store {
     async fn found(&self, origin: &Origin, party: &PartyId) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         if is_new(&mut tx).await? {
-            sqlx::raw_sql(include_str!("schema.sql"))
-                .execute(&mut *tx)
-                .await?;
+            sqlx::raw_sql(TABLES).execute(&mut *tx).await?;
             sqlx::query("INSERT INTO node (id, version, origin, party) VALUES (1, ?, ?, ?)")
                 .bind(SCHEMA_VERSION)
                 .bind(origin.as_str())

@@ -8,9 +8,10 @@ use merits_party::{identity::IdentityError, lookup::LookupError};
 use merits_primitives::ids::{EntryId, Epoch, NameError, PartyId, PeriodKind};
 use merits_replica::{ClientError, FollowError, JoinError, LedgerConfigError, ReplicaError};
 use merits_sealing::SealError;
+use merits_serve::ListenError;
 use thiserror::Error;
 
-use super::{HolderError, SessionError};
+use super::{HolderError, ServeError, SessionError};
 use crate::{
     acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
     shares::SharesError, view_key::UnprovenHalf,
@@ -73,7 +74,9 @@ pub enum SupervisorError {
         id: PartyId,
     },
     /// The scale counts by other periods.
-    #[error("{scale} counts by {kind:?}, but {period} is of another kind")]
+    #[error(
+        "{scale} counts by {kind:?}, but {period} is of another kind: name a period as the scale counts"
+    )]
     OtherPeriods {
         /// The scale.
         scale: String,
@@ -82,6 +85,12 @@ pub enum SupervisorError {
         /// What was named.
         period: String,
     },
+    /// The address that a holder serves on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Serving a holder.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// There is nothing left to approve.
     #[error("{scale} version {version} is already {standing}")]
     NotWaiting {
@@ -93,7 +102,7 @@ pub enum SupervisorError {
         standing: String,
     },
     /// No proposal waits.
-    #[error("nobody proposed {scale} version {version}")]
+    #[error("nobody proposed {scale} version {version}: its issuer does (`merits issuer propose`)")]
     NotProposed {
         /// The scale.
         scale: String,
@@ -101,7 +110,10 @@ pub enum SupervisorError {
         version: u32,
     },
     /// The entry is not a proposal of this version.
-    #[error("entry {entry} did not propose {scale} version {version}")]
+    #[error(
+        "entry {entry} did not propose {scale} version {version}: name the entry that `merits issuer \
+         propose` printed"
+    )]
     OtherProposal {
         /// What was named.
         entry: EntryId,
@@ -139,6 +151,9 @@ pub enum SupervisorError {
     /// The other side's half.
     #[error(transparent)]
     Half(#[from] UnprovenHalf),
+    /// Its copy, for supervision.
+    #[error(transparent)]
+    Unreadable(#[from] crate::view::Unreadable),
     /// What was answered.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -165,10 +180,13 @@ pub enum SupervisorError {
         source: io::Error,
     },
     /// The opening is not done.
-    #[error("the request file holds no result: the opening is not completed")]
+    #[error(
+        "the request file holds no result: the opening is not completed, so run `merits supervisor resume` \
+         once the witness answers"
+    )]
     NotCompleted,
     /// A request without a claim.
-    #[error("the request file names no claim")]
+    #[error("the request file names no claim: take the file that `merits supervisor open` wrote")]
     NoContent,
     /// A disclosure.
     #[error("disclosure {}: {source}", path.display())]
@@ -179,13 +197,15 @@ pub enum SupervisorError {
         source: io::Error,
     },
     /// The batch that a request names.
-    #[error("the batch is not in the copy")]
+    #[error("the batch is not in the copy: the next command that asks the coordinator fetches it")]
     BatchMissing,
     /// The entry that a request names.
-    #[error("entry {0} is not a batch")]
+    #[error(
+        "entry {0} is not a batch: claims stand in the batches that distributors submit, so name one of these"
+    )]
     NotABatch(EntryId),
     /// The claim that a request names.
-    #[error("the batch has no claim {0}")]
+    #[error("the batch has no claim {0}: its claims are counted from 0")]
     NoClaim(u16),
     /// The manifest on the ledger.
     #[error(transparent)]

@@ -1,13 +1,15 @@
 //! A holder's work before it serves: the half of an epoch, and the halves that it answers with.
 
+use std::{future::Future, net::SocketAddr, path::PathBuf};
+
 use futures::future::BoxFuture;
 use merits_ledger::entry::ProvenHalf;
 use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::Epoch;
-use merits_replica::Follower;
+use merits_replica::{Follower, HighWaterMark, ReplicaError};
 use rand_core::CryptoRng;
 
-use super::{HolderService, SupervisorError, SystemClock};
+use super::{HolderService, ServeError, SupervisorError, SystemClock, serve};
 use crate::{
     config::WitnessConfig,
     holder::Holder,
@@ -15,6 +17,7 @@ use crate::{
     ledger_view::StateView,
     shares::{self, InHand, SharesError},
     side::Side,
+    view::Unreadable,
 };
 
 impl WitnessConfig {
@@ -31,7 +34,7 @@ impl WitnessConfig {
         Box::pin(async move {
             let holder = self.identity()?.party();
             // A separate copy, because the holder's process has the other one open.
-            let follower = self.ledger.clone().of_the_desk().follow().await?;
+            let follower = self.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
             let replica = follower.replica();
             let log = StateView::new(replica.state()?, |_| Ok(None));
@@ -53,6 +56,29 @@ impl WitnessConfig {
         Ok(half.keep()?.public(&holder, rng))
     }
 
+    /// The path of the journal's mark: beside the high-water mark, with the suffix `.journal`.
+    ///
+    /// # Errors
+    /// [`SupervisorError`]: no high-water mark is named, or it may not be where it is.
+    fn journal_mark(&self) -> Result<PathBuf, SupervisorError> {
+        let ledger = self.ledger.clone().of_a_server()?;
+        let mark = ledger.high_water_mark.unwrap_or_default();
+        let mut mark = HighWaterMark::place(&mark, &ledger.replica).map_err(ReplicaError::from)?;
+        mark.as_mut_os_string().push(".journal");
+        Ok(mark)
+    }
+
+    /// Begins the journal's mark again after it was lost, at what the journal contains. Returns the mark
+    /// and the number of the journal's lines.
+    ///
+    /// # Errors
+    /// [`SupervisorError`]: a mark that is there, or a journal that cannot be used.
+    pub fn begin_journal_mark(&self) -> Result<(PathBuf, u64), SupervisorError> {
+        let mark = self.journal_mark()?;
+        let lines = Journal::begin_mark(&self.journal, &mark)?;
+        Ok((mark, lines))
+    }
+
     /// A holder over its own copy of the log, ready to be served.
     ///
     /// # Errors
@@ -66,10 +92,15 @@ impl WitnessConfig {
             let party = self.identity()?.party();
             let follower = ledger.follow().await?.refusing_the_future();
             follower.sync().await?;
-            let held = {
+            let (held, answered) = {
                 let replica = follower.replica();
-                let log = StateView::new(replica.state()?, |_| Ok(None));
-                shares::all(self, &log, &party, side)?
+                let log = StateView::new(replica.state()?, |id| {
+                    let leaf = replica.entry(id);
+                    let leaf = leaf.map_err(|error| Unreadable(error.to_string()))?;
+                    Ok(leaf.map(|leaf| leaf.entry))
+                });
+                let held = shares::all(self, &log, &party, side)?;
+                (held, log.answered_totals(&party)?)
             };
             for lost in &held.lost {
                 tracing::error!(%lost, "this holder does not answer for an epoch that it holds a half of");
@@ -77,9 +108,27 @@ impl WitnessConfig {
             if !self.journal.exists() {
                 return Err(SharesError::NoJournal(self.journal.clone()).into());
             }
-            let journal = Journal::open(&self.journal)?;
+            let mut journal = Journal::open_under(&self.journal, &self.journal_mark()?)?;
+            journal.require_answered(&answered)?;
+            journal.ready()?;
             let holder = Holder::new(party, held.shares, journal);
             Ok(HolderService::new(holder, follower, SystemClock))
         })
+    }
+    /// Answers for this side's halves until `stop` resolves; `ready` gets the address.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub async fn serve(
+        &self,
+        side: Side,
+        ready: impl FnOnce(SocketAddr) + Send,
+        stop: impl Future<Output = ()> + Send,
+    ) -> Result<(), SupervisorError> {
+        let listener = merits_serve::listen(self.listen).await?;
+        let holder = self.holder(side).await?;
+        ready(listener.local_addr().map_err(ServeError::from)?);
+        serve(holder, listener, &self.server, stop).await?;
+        Ok(())
     }
 }

@@ -88,7 +88,7 @@ impl Seat {
     pub fn open(config: &WitnessConfig) -> BoxFuture<'_, Result<Self, SupervisorError>> {
         Box::pin(async move {
             let identity = config.identity()?;
-            let follower = config.ledger.clone().of_the_desk().follow().await?;
+            let follower = config.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
             let signer = EntrySigner::founding(
                 identity.origin.clone(),

@@ -288,11 +288,21 @@ pub async fn serve<F: Follow, C: Clock>(
 #[derive(Debug, Error)]
 pub enum ServeError {
     /// The listening socket.
-    #[error("the socket that this server listens on failed: {0}; start the server again")]
-    Socket(#[from] std::io::Error),
+    #[error(
+        "the socket that this server listens on failed: {}. Start the server again",
+        merits_proto::transport_words(.0)
+    )]
+    Socket(std::io::Error),
     /// The server.
     #[error("the gRPC server: {0}")]
     Server(#[from] merits_serve::ServeError),
+}
+
+/// No source: its words would follow on the screen.
+impl From<std::io::Error> for ServeError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Socket(error)
+    }
 }
 
 /// A refusal on the wire: its code, and for an overlap the first entry that does not fit.

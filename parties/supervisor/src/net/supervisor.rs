@@ -62,7 +62,7 @@ impl Supervisor {
         Box::pin(async move {
             let identity = config.holder.identity()?;
             let ledger = config.holder.ledger.clone();
-            let follower = ledger.of_the_desk().follow().await?;
+            let follower = ledger.of_commands().follow().await?;
             follower.sync().await?;
             Ok(Self {
                 config,

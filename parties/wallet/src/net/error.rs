@@ -71,7 +71,9 @@ pub enum WalletError {
     #[error(transparent)]
     Handover(#[from] HandoverError),
     /// Nothing to consent to.
-    #[error("{distributor} has published no terms for {scale}")]
+    #[error(
+        "{distributor} has published no terms for {scale}: ask it to (`merits distributor terms --publish`)"
+    )]
     NoTerms {
         /// The distributor's name.
         distributor: String,
@@ -98,13 +100,15 @@ pub enum WalletError {
     #[error("leaf {0} of the copy holds no terms")]
     NoTermsAt(u64),
     /// No period was named.
-    #[error("no period")]
+    #[error("no period is named: state one with --period, such as 2026-W10")]
     NoPeriod,
     /// The distributor's name for the person is not known.
     #[error("state with --account your name in the distributor's records")]
     NoAccount,
     /// There is no consent to withdraw.
-    #[error("no consent to {distributor} for {scale} was deposited that stands")]
+    #[error(
+        "no consent to {distributor} for {scale} was deposited that stands: `merits wallet history` shows what was"
+    )]
     NothingToWithdraw {
         /// The distributor's name.
         distributor: String,
@@ -121,7 +125,7 @@ pub enum WalletError {
     #[error(transparent)]
     Proving(#[from] ProvingError),
     /// An empty id.
-    #[error("an id is expected")]
+    #[error("an id is expected: give its first digits")]
     NoId,
     /// No such entry.
     #[error("no {what} has an id that begins with {text}")]

@@ -17,6 +17,7 @@ use merits_primitives::{
     nullifier::{SpendNullifier, claim_nullifier, spend_nullifier},
     owner::{KeyParts, OwnerKey, bind, change_key, earned_key, handle},
     scope::{Scope, claim_scope, source_scope},
+    sum::CreditsSum,
 };
 use merits_verifier::entry::Leaf;
 
@@ -293,11 +294,11 @@ impl Scan<'_> {
             .into_iter()
             .flatten()
             .collect();
-        let mut sum = 0u128;
+        let mut sum = CreditsSum::ZERO;
         for at in &spent {
             if let Some(note) = self.view.notes.get_mut(*at) {
                 note.spent = Some(entry);
-                sum += u128::from(note.value.0);
+                sum += note.value;
             }
         }
         let change = self.change(entry, spending, first, sum, amount);
@@ -317,14 +318,14 @@ impl Scan<'_> {
         entry: EntryId,
         spending: &Spending,
         first: usize,
-        sum: u128,
+        sum: CreditsSum,
         amount: Credits,
     ) -> Option<usize> {
         let spent = self.view.notes.get(first)?;
         let (_, secret) = self.secrets.get(usize::from(spent.generation))?;
         let left = sum
-            .checked_sub(u128::from(amount.0))
-            .and_then(|left| u64::try_from(left).ok());
+            .checked_sub(amount.into())
+            .and_then(|left| u64::try_from(left.0).ok());
         let Some(left) = left else {
             self.fault(
                 entry,

@@ -345,12 +345,24 @@ fn a_decimal_comma_among_arguments_is_told_with_the_number() {
         ("math.floor(1,5 * deeds.size())", "1,5", 3),
         ("deeds.map(d, math.ceil(0,25 * d.n)).sum()", "0,25", 3),
         ("math.floor(deeds.size() * 1,5)", "1,5", 3),
+        // With two numbers it would be 1.
+        ("math.floor(math.least(1,5 * deeds.size(), 9))", "1,5", 3),
+        ("math.floor(math.greatest(deeds.size() * 1,5, 2))", "1,5", 3),
     ] {
         let hint = only_fault(source).hint;
         let number = advised(&hint, "a decimal has a point: ", "; ");
         let followed = source.replace(old, number);
         assert_eq!(worth(&checked(&followed).unwrap(), &ROWS, &[]), credits);
     }
+    // With the space that says so, they are two numbers.
+    let hint = only_fault("math.least(1,5 * deeds.size())").hint;
+    assert!(hint.ends_with("between them: 1, 5"), "{hint}");
+    let two = checked("math.least(1, 5 * deeds.size())").unwrap();
+    assert_eq!(worth(&two, &ROWS, &[]), 1);
+    // What was approved keeps its meaning.
+    let approved = Declarations::new(gaps(), "math.least(1,5 * deeds.size())");
+    let approved = crate::check_approved(&approved).unwrap();
+    assert_eq!(worth(&approved, &ROWS, &[]), 1);
     for source in [
         "math.floor(1, 5)",
         "math.floor(d,5)",

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use merits_primitives::{
     field,
     ids::{EntryId, PartyId, Quantity, SchemaId, sha256},
+    sum::WideSum,
 };
-use merits_verifier::groth16::{KeyPolicy, VerifyingKey};
+use merits_verifier::groth16::KeyPolicy;
 
 use super::records::{Proposal, Version, version_key};
 use super::{Scales, VersionRecord, VersionStanding, agreement};
+use crate::checked_key::CheckedKey;
 use crate::entry::{MAX_CLAIMS, ScaleApproved, ScaleProposed, ScaleRetired};
 use crate::refusal::{Refusal, ScaleRefusal};
 use crate::role::Role;
@@ -21,18 +23,18 @@ impl Scales {
         &self,
         proposal: EntryId,
         issuer: PartyId,
-        (proposed, key): (&ScaleProposed, VerifyingKey),
+        (proposed, key): (&ScaleProposed, &CheckedKey),
         policy: KeyPolicy,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
-        let found = key.public_inputs();
+        let found = key.key().public_inputs();
         let record = VersionRecord {
             proposal,
             issuer,
             terms: Arc::new(proposed.clone()),
             manifest: sha256(proposed.manifest.as_bytes()),
             key: key.digest(),
-            verifying_key: Arc::new(key),
+            verifying_key: Arc::clone(key.key()),
             standing: VersionStanding::Proposed,
             last_period: proposed.valid_to,
         };
@@ -40,7 +42,6 @@ impl Scales {
         check_bounds(proposed)?;
         proposed.figures.check(proposed.period_kind)?;
         policy.admit(proposed.provenance)?;
-        record.verifying_key.check()?;
         let expected = proposed.layout().input_count();
         if found != expected {
             return Err(Refusal::KeyInputs { expected, found });
@@ -192,7 +193,7 @@ impl Scales {
 
 fn check_bounds(proposed: &ScaleProposed) -> Result<(), Refusal> {
     let capacity = usize::from(proposed.capacity);
-    let worst = |most: u64| u128::from(most) * u128::from(proposed.capacity);
+    let worst = |most: u64| WideSum(u128::from(most) * u128::from(proposed.capacity));
     let fault = if proposed.asset.0 == 0 {
         "asset numbers count from 1"
     } else if capacity == 0 || capacity > MAX_CLAIMS {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use merits_primitives::ids::{AssetId, PeriodKind, ScaleId, sha256};
+use merits_primitives::{
+    ids::{AssetId, PeriodKind, ScaleId, sha256},
+    sum::CreditsSum,
+};
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
     groth16::VerifyingKey,
@@ -21,7 +24,7 @@ pub(super) struct ScaleHead {
     pub(super) period_kind: PeriodKind,
     pub(super) last_claimed: Option<u32>,
     pub(super) last_ticketed: Option<u32>,
-    pub(super) issued_at_most: u128,
+    pub(super) issued_at_most: CreditsSum,
 }
 
 impl ScaleHead {
@@ -53,7 +56,7 @@ impl Canonical for ScaleHead {
         out.u8(self.period_kind as u8);
         out.option(self.last_claimed.as_ref(), |out, last| out.u32(*last));
         out.option(self.last_ticketed.as_ref(), |out, last| out.u32(*last));
-        out.array(&self.issued_at_most.to_le_bytes());
+        out.array(&self.issued_at_most.0.to_le_bytes());
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -69,7 +72,7 @@ impl Canonical for ScaleHead {
             period_kind: PeriodKind::from_number(number).ok_or(unknown)?,
             last_claimed: input.option("last claimed", |input| input.u32("last claimed"))?,
             last_ticketed: input.option("last ticketed", |input| input.u32("last ticketed"))?,
-            issued_at_most: read_u128(input, "issued at most")?,
+            issued_at_most: CreditsSum(read_u128(input, "issued at most")?),
         })
     }
 }

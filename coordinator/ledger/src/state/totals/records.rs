@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
-use merits_primitives::jubjub::Point;
+use merits_primitives::{
+    jubjub::Point,
+    sum::{Sum, WideSum},
+};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::super::stored::{MOST, read_entry, read_u128};
@@ -32,9 +35,9 @@ impl Default for TotalsHead {
             opened: 0,
             summary: TotalsSummary {
                 unopened_claims: 0,
-                unopened_worst: 0,
+                unopened_worst: WideSum::ZERO,
                 opened_claims: 0,
-                opened_sum: 0,
+                opened_sum: WideSum::ZERO,
             },
             cuts: Vec::new(),
         }
@@ -66,14 +69,14 @@ impl TotalsHead {
     }
 
     /// Counts a total of the next batches, and returns the cut that it followed.
-    pub(super) fn cover(&mut self, total: &OpenedTotal, worst: u128) -> Option<u32> {
+    pub(super) fn cover(&mut self, total: &OpenedTotal, worst: WideSum) -> Option<u32> {
         self.first += u64::from(total.batches);
         self.opened += 1;
         let summary = &mut self.summary;
         summary.unopened_claims = summary.unopened_claims.saturating_sub(total.claims);
         summary.unopened_worst = summary.unopened_worst.saturating_sub(worst);
         summary.opened_claims += total.claims;
-        summary.opened_sum += u128::from(total.sum);
+        summary.opened_sum += total.sum;
         (!self.cuts.is_empty()).then(|| self.cuts.remove(0))
     }
 }
@@ -99,9 +102,9 @@ impl Canonical for TotalsHead {
         out.u64(*next);
         out.u64(*opened);
         out.u64(*unopened_claims);
-        out.array(&unopened_worst.to_le_bytes());
+        out.array(&unopened_worst.0.to_le_bytes());
         out.u64(*opened_claims);
-        out.array(&opened_sum.to_le_bytes());
+        out.array(&opened_sum.0.to_le_bytes());
         out.count(cuts.len());
         cuts.iter().for_each(|cut| out.u32(*cut));
     }
@@ -113,9 +116,9 @@ impl Canonical for TotalsHead {
             opened: input.u64("opened")?,
             summary: TotalsSummary {
                 unopened_claims: input.u64("unopened claims")?,
-                unopened_worst: read_u128(input, "unopened worst")?,
+                unopened_worst: WideSum(read_u128(input, "unopened worst")?),
                 opened_claims: input.u64("opened claims")?,
-                opened_sum: read_u128(input, "opened sum")?,
+                opened_sum: WideSum(read_u128(input, "opened sum")?),
             },
             cuts: {
                 let count = input.count("cuts", MOST)?;
@@ -137,7 +140,7 @@ impl Canonical for BatchTotal {
     fn write(&self, out: &mut Writer) {
         out.array(&self.entry.0);
         out.u32(self.claims);
-        out.u64(self.worst);
+        out.u64(self.worst.0);
         out.point(&self.t1);
         out.point(&self.t2);
     }
@@ -151,7 +154,7 @@ impl Canonical for BatchTotal {
         Ok(Self {
             entry: read_entry(input, "entry")?,
             claims: input.u32("claims")?,
-            worst: input.u64("worst")?,
+            worst: Sum(input.u64("worst")?),
             t1: point(input, "T1")?,
             t2: point(input, "T2")?,
         })
@@ -169,7 +172,7 @@ impl Canonical for OpenedTotal {
         out.array(&self.entry.0);
         out.u32(self.batches);
         out.u64(self.claims);
-        out.u64(self.sum);
+        out.u64(self.sum.0);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -177,7 +180,7 @@ impl Canonical for OpenedTotal {
             entry: read_entry(input, "entry")?,
             batches: input.u32("batches")?,
             claims: input.u64("claims")?,
-            sum: input.u64("sum")?,
+            sum: Sum(input.u64("sum")?),
         })
     }
 }
@@ -204,10 +207,10 @@ mod tests {
             entry: merits_primitives::ids::EntryId([1; 32]),
             batches: 1,
             claims: 20,
-            sum: 0,
+            sum: Sum(0),
         };
         head.next = 1;
-        assert_eq!(head.cover(&total, 1), Some(1));
+        assert_eq!(head.cover(&total, WideSum(1)), Some(1));
         assert_eq!(head.follow(2), Ok(()));
     }
 }

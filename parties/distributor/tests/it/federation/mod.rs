@@ -20,6 +20,7 @@ use std::{
 
 use merits_circuits::prover::TableBudget;
 use merits_distributor::{
+    at_rest::MasterKey,
     consents::Consents,
     custody::Custody,
     ingest::{IngestReport, Ingestion},
@@ -29,7 +30,6 @@ use merits_distributor::{
     pool::{ProverPool, Width},
     progress::Event,
     run::{Run, RunError, run},
-    sealing::MasterKey,
     store::Store,
     summary::RunSummary,
     terms::{Terms, TermsError, TermsReader, source_key},

@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::MetadataExt as _};
 
 use merits_distributor::{
-    sealing::MasterKey,
+    at_rest::MasterKey,
     store::{self, Copied, StoreError},
 };
 use merits_primitives::ids::PartyId;

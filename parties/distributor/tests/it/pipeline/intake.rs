@@ -132,7 +132,7 @@ async fn a_store_is_not_taken_for_another() {
     node.store().lock().unwrap();
     let path = scene.dir().join("node.sqlite");
     let open = async |origin: &str, party: PartyId, master: u8| {
-        let master = merits_distributor::sealing::MasterKey::new(Zeroizing::new([master; 32]));
+        let master = merits_distributor::at_rest::MasterKey::new(Zeroizing::new([master; 32]));
         Store::open(&path, &Origin::new(origin).unwrap(), &party, master).await
     };
     let (origin, party) = (

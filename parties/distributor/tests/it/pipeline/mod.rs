@@ -12,7 +12,7 @@ mod outbox;
 use crate::federation::{custody::Scene, scale_id};
 use merits_distributor::earnings::EarnedSum;
 use merits_ledger::entry::SignedClaim;
-use merits_primitives::ids::Credits;
+use merits_primitives::{ids::Credits, sum::CreditsSum};
 use merits_verifier::receipt::Receipt;
 
 /// A full run: records in, receipts out, and everything that follows from them.
@@ -48,7 +48,7 @@ async fn records_become_receipts() {
         (6, 6)
     );
     let earned = EarnedSum {
-        credits: worth,
+        credits: CreditsSum(worth),
         measure: None,
     };
     assert_eq!((summary.formed.earned, summary.earned), (earned, earned));

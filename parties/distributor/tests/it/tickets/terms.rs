@@ -71,7 +71,7 @@ async fn a_store_from_before_tickets_is_refused() {
         .unwrap();
     connection.close().await.unwrap();
     let path = dir.path().join("node.sqlite");
-    let master = merits_distributor::sealing::MasterKey::new(Zeroizing::new([5; 32]));
+    let master = merits_distributor::at_rest::MasterKey::new(Zeroizing::new([5; 32]));
     let federation = &scene.world.federation;
     let opened = Store::open(&path, &federation.origin, &node.party(), master).await;
     assert!(matches!(opened, Err(StoreError::BeforeTickets)));

@@ -33,6 +33,7 @@ use merits_primitives::{
     note::note_commitment,
     owner::{bind, earned_key, handle},
     scope::{claim_scope, source_scope},
+    sum::Sum,
 };
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use merits_sealing::SealingKey;
@@ -325,15 +326,15 @@ impl Federation {
                 }
             })
             .collect();
-        let total = |output, of: &dyn Fn(&Earned) -> u64| {
+        let total = |output, of: &dyn Fn(&Earned) -> Sum| {
             let exponent = Exponent::derive_batch(&[7; 32], &at, &plain, output);
-            let sum = plain.iter().map(|(_, earned)| u128::from(of(earned))).sum();
+            let sum = plain.iter().map(|(_, earned)| of(earned)).collect();
             let total = encrypt_total(&exponent, &at, sum);
             [total.t1, total.t2].map(|point| Point::from_affine(point).unwrap())
         };
-        let [t1, t2] = total(Output::Credits, &|earned| earned.credits.0);
+        let [t1, t2] = total(Output::Credits, &|earned| earned.credits.into());
         let measure = self.formula.max_measure().map(|_| {
-            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap().0);
+            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap().into());
             MeasureTotal { m1, m2 }
         });
         let batch = EarnBatch {

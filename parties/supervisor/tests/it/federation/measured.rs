@@ -10,6 +10,7 @@ use merits_primitives::{
     earned::Earned,
     ids::{Credits, Output, Quantity},
     jubjub::Point,
+    sum::{CreditsSum, QuantitySum},
 };
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
@@ -128,12 +129,12 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
             verify_total(&origin(), opened, keys, |id| fed.entry(id))
         };
         let checked = judge(&opened).unwrap();
-        assert_eq!((checked.output, checked.sum), (output, sum));
+        assert_eq!((checked.output, checked.sum.0), (output, sum));
         let mut wrong = opened.clone();
-        wrong.sum += 1;
+        wrong.sum.0 += 1;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Wrong(sum + 1)))
+            Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
         );
         let mut wrong = opened.clone();
         wrong.key = opened.key.twin();
@@ -151,10 +152,10 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
     }
     let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1, "one line for both outputs");
-    assert_eq!(books[0].credits, Credits(4554));
+    assert_eq!(books[0].credits, CreditsSum(4554));
     let measured = Measured {
         covered: 4,
-        sum: Quantity(10_800),
+        sum: QuantitySum(10_800),
     };
     assert_eq!(books[0].measured, Some(measured));
     assert!(fed.entry(&entry).is_some());

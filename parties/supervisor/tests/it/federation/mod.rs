@@ -18,15 +18,17 @@ use merits_ledger::{Entry, Refusal, SubmitError};
 use merits_primitives::{
     Fr,
     commitment::RecordSalt,
-    ids::{Credits, EntryId, Output},
+    ids::{Credits, EntryId, Output, PartyId},
     jubjub::Point,
     owner::Handle,
+    sum::{CreditsSum, Sum},
 };
 use merits_records::disclosure::Disclosure;
 use merits_sponsor::report::{BatchOutcome, Report, Verdict};
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     holder::{OpeningAsk, TotalAsk},
+    journal::{Journal, JournalError},
     request::{Opened, request_content},
     requester::combine,
     totals::TotalSet,
@@ -213,7 +215,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         .collect::<Vec<_>>();
     let total = set.open(&fed.view(), &answers).unwrap();
     // 6, 6, 15 and 1 km.
-    assert_eq!(total.sum, 976 + 976 + 2440 + 162);
+    assert_eq!(total.sum.0, 976 + 976 + 2440 + 162);
     let signed = fed.supervisor.publish_total(&total);
     fed.submit(&signed);
 
@@ -229,7 +231,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     assert_eq!((checked.claims, checked.sum), (4, total.sum));
 
     let mut wrong = opened.clone();
-    wrong.sum += 1;
+    wrong.sum.0 += 1;
     assert_eq!(
         judge(&wrong),
         Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
@@ -245,7 +247,7 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.entries.push(entry);
     assert_eq!(judge(&wrong), Err(TotalFault::Twice(entry)));
     let mut wrong = opened.clone();
-    (wrong.sum, wrong.partials) = (0, None);
+    (wrong.sum, wrong.partials) = (Sum(0), None);
     assert_eq!(judge(&wrong), Err(TotalFault::Sum(SumFault::Missing)));
     wrong.entries.clear();
     assert_eq!(judge(&wrong), Err(TotalFault::Empty));
@@ -260,15 +262,51 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     assert_eq!(books.len(), 1);
     assert_eq!(
         (books[0].claims, books[0].covered, books[0].at_most),
-        (4, 4, Credits::ZERO)
+        (4, 4, CreditsSum::ZERO)
     );
-    assert_eq!(books[0].credits, Credits(total.sum));
+    assert_eq!(books[0].credits, total.sum.as_credits().into());
     // Covered: neither the ledger nor the holders add these batches up again.
     assert!(TotalSet::head(&fed.view(), TOTAL, None).is_err());
     let again = fed
         .ledger
         .submit(&fed.supervisor.publish_total(&total).to_bytes(), NOW);
     assert!(again.unwrap().already_present);
+}
+
+/// Regression: a holder with an emptied journal did not know that it had answered.
+#[test]
+fn a_published_total_needs_its_line_in_the_journal() {
+    let (mut fed, _) = federation();
+    let set = TotalSet::head(&fed.view(), TOTAL, None).unwrap();
+    let ask: TotalAsk = set.ask(&fed.view());
+    let mut holders = fed.take_holders();
+    let answers: Vec<_> = holders
+        .iter_mut()
+        .map(|holder| holder.answer_total(&fed.view(), &ask, NOW, &mut rand::rng()))
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let total = set.open(&fed.view(), &answers).unwrap();
+    let answered = |fed: &Federation, id: PartyId| fed.view().answered_totals(&id).unwrap();
+    let none_yet = answered(&fed, holders[0].id());
+    assert!(none_yet.is_empty(), "not published yet");
+    let signed = fed.supervisor.publish_total(&total);
+    let entry = fed.submit(&signed);
+
+    let dir = tempfile::tempdir().unwrap();
+    for holder in &holders {
+        let totals = answered(&fed, holder.id());
+        assert_eq!(totals.len(), 1);
+        holder.journal().require_answered(&totals).unwrap();
+        let path = dir.path().join(holder.id().to_string());
+        let emptied = Journal::open(&path).unwrap();
+        let error = emptied.require_answered(&totals).unwrap_err();
+        assert!(
+            matches!(error, JournalError::Forgotten { entry: of, .. } if of == entry),
+            "{error}"
+        );
+    }
+    // Without a half nobody answers.
+    assert!(answered(&fed, PartyId([7; 32])).is_empty());
 }
 
 #[test]

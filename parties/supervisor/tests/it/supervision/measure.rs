@@ -9,6 +9,7 @@ use crate::supervision::memory_log::{
 use merits_primitives::{
     earned::Earned,
     ids::{Credits, EntryId, Output, Quantity},
+    sum::Sum,
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
@@ -37,7 +38,7 @@ fn answers(fed: &mut Federation, ask: &TotalAsk) -> Result<Vec<TotalPartial>, Re
 fn sum(fed: &mut Federation, set: &TotalSet) -> u64 {
     let ask = set.ask(&fed.log);
     let answers = answers(fed, &ask).expect("answered");
-    set.open(&fed.log, &answers).expect("opened").sum
+    set.open(&fed.log, &answers).expect("opened").sum.0
 }
 
 /// Two batches, of three and two claims.
@@ -53,7 +54,10 @@ fn each_output_has_its_own_sum() {
     let (mut fed, _) = measured();
     let credits = head(&fed.log, Output::Credits, None).unwrap();
     let measure = head(&fed.log, Output::Measure, None).unwrap();
-    assert_eq!((credits.bound(), measure.bound()), (6 * V_MAX.0, 6 * W_MAX));
+    assert_eq!(
+        (credits.bound(), measure.bound()),
+        (Sum(6 * V_MAX.0), Sum(6 * W_MAX))
+    );
     assert_eq!(sum(&mut fed, &credits), 1627 + V_MAX.0 + 18);
     assert_eq!(sum(&mut fed, &measure), 10 + W_MAX + 7);
     let outputs: Vec<_> = (fed.witness.journal().lines().iter())

@@ -16,6 +16,7 @@ use merits_primitives::{
     },
     jubjub::Point,
     owner::Handle,
+    sum::Sum,
 };
 use merits_sealing::SealingKey;
 use merits_supervisor::{
@@ -215,16 +216,16 @@ impl Federation {
                 }
             })
             .collect();
-        let total = |output, of: &dyn Fn(&Earned) -> u64| {
+        let total = |output, of: &dyn Fn(&Earned) -> Sum| {
             let exponent = Exponent::derive_batch(&[5; 32], &self.total_key(), &claims, output);
-            let sum = earned.iter().map(|earned| u128::from(of(earned))).sum();
+            let sum = earned.iter().map(of).collect();
             let total = encrypt_total(&exponent, &self.total_key(), sum);
             [total.t1, total.t2].map(|point| Point::from_affine(point).unwrap())
         };
-        let [t1, t2] = total(Output::Credits, &|earned| earned.credits.0);
+        let [t1, t2] = total(Output::Credits, &|earned| earned.credits.into());
         let measured = earned.iter().any(|earned| earned.measure.is_some());
         let measure = measured.then(|| {
-            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap().0);
+            let [m1, m2] = total(Output::Measure, &|earned| earned.measure.unwrap().into());
             MeasureTotal { m1, m2 }
         });
         let batch = LoggedBatch {

@@ -135,7 +135,7 @@ async fn an_opening_and_a_total_travel() {
         supervisor.total(&total_ask).await.unwrap(),
         witness.total(&total_ask).await.unwrap(),
     ];
-    assert_eq!(set.open(&fed.log, &answers).unwrap().sum, 1627 + 22_781);
+    assert_eq!(set.open(&fed.log, &answers).unwrap().sum.0, 1627 + 22_781);
 }
 
 #[tokio::test]

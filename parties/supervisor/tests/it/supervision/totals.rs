@@ -47,9 +47,9 @@ fn the_sum_of_all_batches_opens_and_nothing_else() {
     fed.append_batch(&[1627, 0, 22_781]);
     fed.append_batch(&[5, 6]);
     let set = head(&fed, None).unwrap();
-    assert_eq!((set.claims(), set.bound()), (5, 5 * 22_781));
+    assert_eq!((set.claims(), set.bound().0), (5, 5 * 22_781));
     let opened = open(&mut fed, &set).unwrap();
-    assert_eq!(opened.sum, 1627 + 22_781 + 11);
+    assert_eq!(opened.sum.0, 1627 + 22_781 + 11);
     assert_eq!(
         opened.partials.map(|[first, _]| first.holder),
         Some(SUPERVISOR)
@@ -62,7 +62,7 @@ fn batches_that_come_later_wait_for_the_next_set() {
     let first = fed.append_batch(&[1, 2, 3]);
     let set = head(&fed, None).unwrap();
     let opened = open(&mut fed, &set).unwrap();
-    assert_eq!(opened.sum, 6);
+    assert_eq!(opened.sum.0, 6);
     let late = fed.append_batch(&[10, 20, 30]);
     // Not published yet: the larger set would open the late batch by difference.
     let both = ask(&fed, vec![first, late]);
@@ -74,7 +74,7 @@ fn batches_that_come_later_wait_for_the_next_set() {
     }
     let again = head(&fed, Some(1)).unwrap();
     assert_eq!(
-        open(&mut fed, &again).unwrap().sum,
+        open(&mut fed, &again).unwrap().sum.0,
         6,
         "the same set again is the same answer"
     );
@@ -82,7 +82,7 @@ fn batches_that_come_later_wait_for_the_next_set() {
     fed.log.covered.push((Output::Credits, first));
     let rest = head(&fed, None).unwrap();
     assert_eq!(rest.entries(), [late]);
-    assert_eq!(open(&mut fed, &rest).unwrap().sum, 60);
+    assert_eq!(open(&mut fed, &rest).unwrap().sum.0, 60);
     assert_eq!(
         code(fed.ask_total(Side::Witness, &both)),
         "total-foreign-entry"
@@ -285,7 +285,7 @@ fn a_sum_that_is_open_already_is_opened_without_the_holders() {
     let set = head(&fed, None).unwrap();
     assert_eq!(set.t1(), None);
     let opened = set.open(&fed.log, &[]).unwrap();
-    assert_eq!((opened.sum, opened.partials), (1_627 + 22_781 + 11, None));
+    assert_eq!((opened.sum.0, opened.partials), (1_627 + 22_781 + 11, None));
     // A holder that is asked all the same says so, and keeps no answer.
     let ask = set.ask(&fed.log);
     assert_eq!(
@@ -297,7 +297,7 @@ fn a_sum_that_is_open_already_is_opened_without_the_holders() {
     fed.append_batch(&[7]);
     let set = head(&fed, None).unwrap();
     assert!(set.t1().is_some());
-    assert_eq!(open(&mut fed, &set).unwrap().sum, 1_627 + 22_781 + 18);
+    assert_eq!(open(&mut fed, &set).unwrap().sum.0, 1_627 + 22_781 + 18);
 }
 
 type CurvePoint = ark_ec::twisted_edwards::Projective<merits_primitives::jubjub::Config>;

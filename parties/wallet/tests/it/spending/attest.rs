@@ -8,6 +8,7 @@ use merits_primitives::{
     context::attest_context,
     ids::{AssetId, Credits, Origin},
     jubjub::Point,
+    sum::CreditsSum,
 };
 use merits_verifier::{
     attestation::{Attestation, AttestationFault, PackingError, Question, Shown},
@@ -229,7 +230,10 @@ fn a_question_is_answered_once_and_only_if_there_is_enough() {
         .unwrap_err();
     assert!(matches!(
         error,
-        SpendError::Choice(ChoiceError::NotEnough { held: 100, .. })
+        SpendError::Choice(ChoiceError::NotEnough {
+            held: CreditsSum(100),
+            ..
+        })
     ));
     let showing = showing(&purse, 100);
     let mut plan = || purse.spend(|spender| spender.attest(&showing, &mut rand::rng()));

@@ -10,6 +10,7 @@ use merits_ledger::{
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId, Expiry},
+    sum::CreditsSum,
 };
 use merits_verifier::{Reason, Statement as _};
 use merits_wallet::{
@@ -96,7 +97,7 @@ fn two_notes_pay_together_and_three_must_be_merged() {
     assert!(
         matches!(
             error,
-            SpendError::Choice(ChoiceError::TooYoung { held: 300, ready: 100, from, .. }) if from == next
+            SpendError::Choice(ChoiceError::TooYoung { held: CreditsSum(300), ready: CreditsSum(100), from, .. }) if from == next
         ),
         "{error}"
     );
@@ -111,7 +112,10 @@ fn what_is_missing_is_said() {
     let dear = purse.stage.offer(Credits(101), 10).unwrap();
     assert!(matches!(
         purse.plan(&dear).unwrap_err(),
-        SpendError::Choice(ChoiceError::NotEnough { held: 100, .. })
+        SpendError::Choice(ChoiceError::NotEnough {
+            held: CreditsSum(100),
+            ..
+        })
     ));
     let unknown = EntryId([7; 32]);
     assert!(matches!(
@@ -130,7 +134,10 @@ fn what_is_missing_is_said() {
     });
     assert!(matches!(
         purse.plan(&other).unwrap_err(),
-        SpendError::Choice(ChoiceError::NotEnough { held: 0, .. })
+        SpendError::Choice(ChoiceError::NotEnough {
+            held: CreditsSum(0),
+            ..
+        })
     ));
     let here = purse.stage.offer(Credits(1), 1).unwrap();
     let sponsor = purse.stage.federation.sponsor.id;
@@ -218,7 +225,10 @@ fn notes_of_a_lost_identity_are_seen_and_stay() {
     assert_eq!(view.notes.len(), 1);
     assert!(matches!(
         purse.plan(&offer).unwrap_err(),
-        SpendError::Choice(ChoiceError::NotEnough { held: 0, .. })
+        SpendError::Choice(ChoiceError::NotEnough {
+            held: CreditsSum(0),
+            ..
+        })
     ));
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::connection::Connection;
+use super::Connection;
 
 /// The least speed of a peer that we wait for: we do not wait for slower ones. It is half of the
 /// speed of the slowest mobile networks.

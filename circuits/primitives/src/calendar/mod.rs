@@ -7,18 +7,17 @@
 //! key, and are refused as such. A [`Timestamp`] is an instant of the ledger instead, in UTC.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
-use core::{
-    fmt,
-    ops::{Add, AddAssign, Sub},
-    time::Duration,
-};
+use core::fmt;
 
 use thiserror::Error;
 
-use crate::ids::{Expiry, Period, PeriodKind};
+use crate::ids::{Period, PeriodKind};
 
-/// Milliseconds of a day.
-const MILLIS_PER_DAY: u64 = 86_400_000;
+mod expiry;
+mod timestamp;
+
+pub use expiry::ExpiryRule;
+pub use timestamp::Timestamp;
 
 /// Minutes in a day.
 pub const MINUTES_PER_DAY: u32 = 1440;
@@ -145,117 +144,12 @@ impl Day {
     pub fn saturating_add(self, days: u32) -> Self {
         Self(self.0.saturating_add(days))
     }
-
-    /// When the day begins, UTC.
-    pub fn start(self) -> Timestamp {
-        Timestamp(u64::from(self.0) * MILLIS_PER_DAY)
-    }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Period::of_day(PeriodKind::Day, self.0).label())
     }
-}
-
-/// An instant: milliseconds since 1 January 1970, UTC. Shown to the second, `2014-09-01 08:00:05 UTC`.
-///
-/// `+` and `-` stop at [`Timestamp::LAST`] and [`Timestamp::FIRST`]: whatever time a stranger sends,
-/// arithmetic on it neither wraps nor panics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(transparent)
-)]
-pub struct Timestamp(u64);
-
-impl Timestamp {
-    /// The beginning of 1 January 1970.
-    pub const FIRST: Self = Self(0);
-
-    /// The last instant that has a number, after every one that occurs.
-    pub const LAST: Self = Self(u64::MAX);
-
-    /// The instant this many milliseconds after the beginning of 1970.
-    pub const fn from_millis(millis: u64) -> Self {
-        Self(millis)
-    }
-
-    /// Milliseconds since the beginning of 1970.
-    pub const fn as_millis(self) -> u64 {
-        self.0
-    }
-
-    /// The day (UTC); [`Day::LAST`] for all later times.
-    pub fn day(self) -> Day {
-        u32::try_from(self.0 / MILLIS_PER_DAY).map_or(Day::LAST, Day)
-    }
-
-    /// How long after `earlier` this is; zero if it is not after it.
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
-    }
-
-    /// How far apart the two are.
-    pub const fn distance(self, other: Self) -> Duration {
-        Duration::from_millis(self.0.abs_diff(other.0))
-    }
-
-    /// How many whole lengths of time have passed since 1970; a length below a millisecond counts as one.
-    pub fn slot(self, length: Duration) -> u64 {
-        self.0 / millis(length).max(1)
-    }
-
-    /// When the next [slot](Self::slot) of this length begins, at most [`Timestamp::LAST`].
-    pub fn next_slot(self, length: Duration) -> Self {
-        let next = self.slot(length).saturating_add(1);
-        Self(next.saturating_mul(millis(length).max(1)))
-    }
-
-    /// To the minute: `2014-09-01 08:00 UTC`.
-    pub fn to_minute(self) -> String {
-        let minutes = self.0 / 60_000;
-        let (date, hours) = (self.day(), minutes / 60 % 24);
-        format!("{date} {hours:02}:{:02} UTC", minutes % 60)
-    }
-}
-
-impl Add<Duration> for Timestamp {
-    type Output = Self;
-
-    /// So much later, at most [`Timestamp::LAST`].
-    fn add(self, length: Duration) -> Self {
-        Self(self.0.saturating_add(millis(length)))
-    }
-}
-
-impl AddAssign<Duration> for Timestamp {
-    fn add_assign(&mut self, length: Duration) {
-        *self = *self + length;
-    }
-}
-
-impl Sub<Duration> for Timestamp {
-    type Output = Self;
-
-    /// So much earlier, at least [`Timestamp::FIRST`].
-    fn sub(self, length: Duration) -> Self {
-        Self(self.0.saturating_sub(millis(length)))
-    }
-}
-
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, seconds) = (self.day(), self.0 / 1_000);
-        let (hours, minutes) = (seconds / 3_600 % 24, seconds / 60 % 60);
-        write!(f, "{date} {hours:02}:{minutes:02}:{:02} UTC", seconds % 60)
-    }
-}
-
-/// Milliseconds of a length of time, at most `u64::MAX`.
-fn millis(length: Duration) -> u64 {
-    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A number of exactly this many digits.
@@ -427,39 +321,6 @@ fn first_of_month(index: u32) -> i64 {
     date.to_days()
 }
 
-/// When credits of a scale lapse. An [`Expiry`] is a month counted from January 1970, and credits
-/// are good until before its first day.
-///
-/// The bucket is coarse on purpose. Notes of one asset and bucket are interchangeable, so fewer
-/// buckets make the set of notes larger among which a spent note is hidden.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ExpiryRule {
-    /// The least lifetime of credits, in whole months after the month in which the period ended.
-    pub lifetime_months: u16,
-    /// Expiries are multiples of this many months since January 1970, never 0.
-    pub bucket_months: u16,
-}
-
-impl ExpiryRule {
-    /// The rule, if its bucket is 1 to 120 months and its lifetime at most 1,200.
-    pub fn new(lifetime_months: u16, bucket_months: u16) -> Option<Self> {
-        let fits = (1..=120).contains(&bucket_months) && lifetime_months <= 1200;
-        fits.then_some(Self {
-            lifetime_months,
-            bucket_months,
-        })
-    }
-
-    /// The bucket of credits earned in this period: the first multiple of `bucket_months` that
-    /// leaves `lifetime_months` whole months after the month of the period's last day.
-    pub fn expiry(&self, period: Period) -> Expiry {
-        let last = u32::try_from(period.last_day()).unwrap_or(u32::MAX);
-        let least = month_of(Date::from_days(last)) + 1 + u32::from(self.lifetime_months);
-        let bucket = u32::from(self.bucket_months.max(1));
-        Expiry(least.div_ceil(bucket) * bucket)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -604,58 +465,5 @@ mod tests {
         assert_eq!(week.minute_of(day(2014, 9, 8), 0), None);
         assert_eq!(week.minute_of(day(2014, 9, 7), 1440), None);
         assert_eq!(week.minute_of(day(2014, 8, 31), 1439), None);
-    }
-
-    #[test]
-    fn expiry_leaves_the_whole_lifetime_and_falls_on_a_bucket() {
-        let rule = ExpiryRule::new(24, 6).unwrap();
-        // September 2014 is month 536; October 2016 would be 561, and buckets end in January
-        // and July: January 2017 is month 564.
-        let week = Period::from_label("2014-W36").unwrap();
-        assert_eq!(rule.expiry(week), Expiry(564));
-        // A week counts by its last day: 2014-W40 ends on 5 October.
-        let last_of_september = Period::from_label("2014-W40").unwrap();
-        assert_eq!(
-            ExpiryRule::new(0, 1).unwrap().expiry(last_of_september),
-            Expiry(538)
-        );
-        assert!(ExpiryRule::new(24, 0).is_none());
-    }
-
-    #[test]
-    fn days_months_and_moments_are_written_as_people_do() {
-        assert_eq!(Day(16_314).to_string(), "2014-09-01");
-        let morning = Day(16_314).start();
-        assert_eq!(morning.day(), Day(16_314));
-        assert_eq!((morning - Duration::from_millis(1)).day(), Day(16_313));
-        assert_eq!(Timestamp::LAST.day(), Day::LAST);
-        assert_eq!(month_label(536), "2014-09");
-        let moment = Timestamp::from_millis(1_409_558_405_999);
-        assert_eq!(moment.to_string(), "2014-09-01 08:00:05 UTC");
-        assert_eq!(moment.to_minute(), "2014-09-01 08:00 UTC");
-        assert_eq!(Timestamp::FIRST.to_string(), "1970-01-01 00:00:00 UTC");
-        // Whatever a peer sends.
-        assert!(Timestamp::LAST.to_string().ends_with(" UTC"));
-    }
-
-    #[test]
-    fn arithmetic_on_times_stops_at_both_ends() {
-        let (first, last) = (Timestamp::FIRST, Timestamp::LAST);
-        let second = Duration::from_secs(1);
-        let late = Timestamp::from_millis(u64::MAX - 1);
-        assert_eq!(late + second, last);
-        assert_eq!(last + Duration::MAX, last);
-        assert_eq!(Timestamp::from_millis(999) - second, first);
-        assert_eq!(last - Duration::MAX, first);
-        assert_eq!((first + second).since(first), second);
-        assert_eq!(first.since(last), Duration::ZERO);
-        assert_eq!(first.distance(last), last.distance(first));
-        assert_eq!(Timestamp::from_millis(2_999).slot(second), 2);
-        assert_eq!(late.slot(Duration::ZERO), late.as_millis());
-        assert_eq!(
-            Timestamp::from_millis(2_999).next_slot(second),
-            first + 3 * second
-        );
-        assert_eq!(late.next_slot(second), last);
     }
 }

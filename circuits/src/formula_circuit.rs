@@ -1,16 +1,16 @@
 //! A formula as a circuit of its own: record slots, the formula, and public outputs.
 //!
 //! It proves what statement `earn` proves of a claim's records, without commitment, note and
-//! encryption. Use it to compare the compiled formula with the evaluator, and to see what the
+//! encryption. Use it to compare the compiled formula with the interpreter, and to see what the
 //! formula costs.
 
 use merits_formula::{Outputs, Record, Typed};
 use merits_primitives::Fr;
 
-use super::compile;
 use crate::{
     builder::{Builder, Circuit, Lc},
     earn::records::{slot_inputs, slots},
+    formula::compile,
     program::WitnessError,
 };
 

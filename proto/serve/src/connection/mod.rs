@@ -17,12 +17,12 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::{
-    activity::{Activity, Fate, LEAST_BYTES_A_SECOND},
-    bound::Bound,
-    callers::Place,
-    limits::Limits,
-};
+use crate::{bound::Bound, callers::Place, limits::Limits};
+
+mod activity;
+
+pub(crate) use activity::{Activity, Item};
+use activity::{Fate, LEAST_BYTES_A_SECOND};
 
 /// The HTTP/2 preface and the header of the SETTINGS frame that must follow it.
 const PREFACE: u64 = 24 + 9;

@@ -12,41 +12,44 @@ use merits_ledger::entry::{PartyAdmitted, ProvenHalf};
 use merits_verifier::codec::{Canonical, CodecError};
 use thiserror::Error;
 
-/// A value that is handed over.
-pub trait Handover: Canonical {
+/// A value that a party gives to a supervisor as one line.
+pub trait PublicLine: Canonical {
     /// First word of the line.
     const WORD: &'static str;
     /// A description, with an article.
     const WHAT: &'static str;
 }
 
-impl Handover for PartyAdmitted {
+impl PublicLine for PartyAdmitted {
     const WORD: &'static str = "merits-application/v1";
     const WHAT: &'static str = "an application to be admitted";
 }
 
-impl Handover for ProvenHalf {
+impl PublicLine for ProvenHalf {
     const WORD: &'static str = "merits-view-key-half/v2";
     const WHAT: &'static str = "a public half of a view key";
 }
 
 /// Why a line is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HandoverError {
+pub enum LineError {
     /// Another kind of line.
-    #[error("one line `{expected} <hexadecimal>` is expected")]
+    #[error(
+        "one line `{expected} <hexadecimal>` is expected: the file was cut off or changed, or it is another one; ask \
+         for it again"
+    )]
     NotThis {
         /// The first word that was expected.
         expected: &'static str,
     },
     /// The bytes are not such a value.
-    #[error("the line is damaged: {0}")]
+    #[error("the line was cut off or changed; ask for the file again ({0})")]
     Content(#[from] CodecError),
 }
 
 /// The line.
-pub fn to_line(value: &impl Handover) -> String {
-    fn word<T: Handover>(_: &T) -> &'static str {
+pub fn to_line(value: &impl PublicLine) -> String {
+    fn word<T: PublicLine>(_: &T) -> &'static str {
         T::WORD
     }
     format!("{} {}\n", word(value), hex::encode(value.to_bytes()))
@@ -55,9 +58,9 @@ pub fn to_line(value: &impl Handover) -> String {
 /// Reads a line.
 ///
 /// # Errors
-/// [`HandoverError`].
-pub fn from_line<T: Handover>(line: &str) -> Result<T, HandoverError> {
-    let not_this = || HandoverError::NotThis { expected: T::WORD };
+/// [`LineError`].
+pub fn from_line<T: PublicLine>(line: &str) -> Result<T, LineError> {
+    let not_this = || LineError::NotThis { expected: T::WORD };
     let digits = line
         .trim()
         .strip_prefix(T::WORD)
@@ -67,10 +70,10 @@ pub fn from_line<T: Handover>(line: &str) -> Result<T, HandoverError> {
     Ok(T::from_bytes(&bytes)?)
 }
 
-/// Why a file that was handed over is refused.
+/// Why a file with such a line is refused.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum HandoverFileError {
+pub enum LineFileError {
     /// It cannot be read.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -85,20 +88,20 @@ pub enum HandoverFileError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: HandoverError,
+        source: LineError,
     },
 }
 
 /// Reads a file with one line.
 ///
 /// # Errors
-/// [`HandoverFileError`].
-pub fn read<T: Handover>(path: &Path) -> Result<T, HandoverFileError> {
-    let line = merits_text::file::read(path).map_err(|source| HandoverFileError::Io {
+/// [`LineFileError`].
+pub fn read<T: PublicLine>(path: &Path) -> Result<T, LineFileError> {
+    let line = merits_text::file::read(path).map_err(|source| LineFileError::Io {
         path: path.to_owned(),
         source,
     })?;
-    from_line(&line).map_err(|source| HandoverFileError::Line {
+    from_line(&line).map_err(|source| LineFileError::Line {
         path: path.to_owned(),
         source,
     })
@@ -110,7 +113,7 @@ pub fn read<T: Handover>(path: &Path) -> Result<T, HandoverFileError> {
 ///
 /// # Errors
 /// [`OutputError`], or the error of `make`.
-pub fn write<T: Handover, E: From<OutputError>>(
+pub fn write<T: PublicLine, E: From<OutputError>>(
     config: &Path,
     output: &Path,
     make: impl FnOnce() -> Result<T, E>,
@@ -145,12 +148,12 @@ mod tests {
         assert_eq!(from_line::<PartyAdmitted>(&line), Ok(application));
         assert!(matches!(
             from_line::<ProvenHalf>(&line),
-            Err(HandoverError::NotThis { .. })
+            Err(LineError::NotThis { .. })
         ));
         let cut = &line[..line.len() - 5];
         assert!(matches!(
             from_line::<PartyAdmitted>(cut),
-            Err(HandoverError::Content(_))
+            Err(LineError::Content(_))
         ));
     }
     #[test]

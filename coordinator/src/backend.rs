@@ -1,0 +1,49 @@
+//! The choice of the database that stores a ledger. Every other module works over [`Place`].
+//!
+//! Another database is another crate with an implementation of [`merits_ledger::storage::Place`], a case in [`place`],
+//! and a variant of [`StartError`] for its failures.
+
+use std::path::PathBuf;
+
+use merits_ledger::storage;
+use merits_ledger_sqlite::{SqliteFile, TABLES};
+use merits_sqlite::Schema;
+
+use crate::{config::Config, error::StartError};
+
+/// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
+/// migration. 2 stores the founding facts, 3 the state, 4 blobs. Ledgers before 4 have another envelope, so
+/// there is nothing to migrate.
+pub const SCHEMA_VERSION: i64 = 4;
+
+/// `docs/src/data-model.md` tells the life of each row.
+const SCHEMA: Schema = Schema {
+    what: "coordinator's database",
+    // "MERT".
+    application_id: 0x4d45_5254,
+    version: SCHEMA_VERSION,
+    tables: TABLES,
+};
+
+/// The kind of place that a coordinator uses.
+pub(crate) type Chosen = SqliteFile;
+
+/// The place of the ledger that `config` names.
+pub(crate) fn place(config: &Config) -> Chosen {
+    file(config.database())
+}
+
+/// A ledger in a SQLite file.
+pub(crate) fn file(path: PathBuf) -> Chosen {
+    SqliteFile::new(path, SCHEMA)
+}
+
+/// A place whose failures are reasons not to start.
+pub(crate) trait Place: storage::Place + Inspect {}
+
+impl<P: storage::Place + Inspect> Place for P {}
+
+/// Something to look at whose failures are reasons not to start.
+pub(crate) trait Inspect: storage::Inspect<Error: Into<StartError>> {}
+
+impl<I: storage::Inspect<Error: Into<StartError>>> Inspect for I {}

@@ -1,0 +1,237 @@
+//! What is asked about an entry before its proof is verified, the cheapest first.
+
+use std::sync::Arc;
+
+use merits_ledger::{
+    Authentic, Blob, CheckError, Governing, Job, Refusal, Sender, Submission, TotalStatement,
+    Unverified,
+    rows::{RowError, View},
+};
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
+use merits_proto::Fault;
+use merits_verifier::{entry::SignedEntry, signature::PublicKey};
+
+use super::{Intake, Judgement};
+use crate::{
+    faults::{RETRY, database, full, lost},
+    holding::Holding,
+    verify_pool::Class,
+};
+
+/// How often the rows of an entry are read before its submitter is told to retry: groups are
+/// appended some tens of times a second, and a read takes a fraction of a millisecond.
+const MOST_LOOKS: usize = 16;
+
+/// An entry whose statement is decoded.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a submission in work has one, and never many of them together"
+)]
+pub(super) enum Examined {
+    /// Without a proof: its signatures hold.
+    Authentic(Authentic),
+    /// Signatures and proof are to be verified.
+    ToProve(Unverified, Job),
+    /// An opened total: its signatures hold, and its partials and its sum are to be verified.
+    ToOpen(Authentic, TotalStatement),
+}
+
+impl Intake {
+    /// The sender of an entry at `now`, who may send what costs much to read. This checks at most one signature, and
+    /// decodes nothing but a founder's application.
+    pub(super) async fn sender(
+        &self,
+        signed: SignedEntry,
+        now: Timestamp,
+        door: Holding,
+    ) -> Result<Result<(Sender, SignedEntry), Box<Refusal>>, Fault> {
+        let published = Arc::clone(&self.published);
+        let look = move || -> Result<_, Box<Refusal>> {
+            let _door = door;
+            let state = &published.read().state;
+            let sender = state.sender(&signed, now)?;
+            state.check_before_key(&signed)?;
+            Ok((sender, signed))
+        };
+        self.pool
+            .run(Class::Door, look)
+            .map_err(full)?
+            .await
+            .map_err(lost)
+    }
+
+    /// Decodes an entry, and determines what its signatures and its proof must show. Signatures of
+    /// an entry without a proof are checked at once. `signer` is the key under which the party's
+    /// signature holds.
+    pub(super) async fn examine(
+        &self,
+        class: Class,
+        signed: SignedEntry,
+        blob: Option<Vec<u8>>,
+        signer: Option<PublicKey>,
+        holding: &Holding,
+    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
+        let (origin, published) = (self.origin.clone(), Arc::clone(&self.published));
+        let held = holding.clone();
+        let decode = move || -> Result<_, Box<Refusal>> {
+            let _held = held;
+            let blob = blob.map(Blob::new).transpose().map_err(Refusal::from)?;
+            let blobs = blob.into_iter().collect();
+            let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs)?;
+            let (unverified, job) = {
+                let state = &published.read().state;
+                let unverified = state.signatures(submission, signer)?;
+                // This copies claims and computes hashes.
+                let job = state.question(unverified.submission());
+                (unverified, job)
+            };
+            match job {
+                Ok(None) => Ok(Examined::Authentic(unverified.verify()?)),
+                Ok(Some(job)) => Ok(Examined::ToProve(unverified, job)),
+                // A party that may not send it gets that error first.
+                Err(refusal) => {
+                    unverified.verify()?;
+                    Err(refusal.into())
+                }
+            }
+        };
+        let decoded = self.pool.run(class, decode).map_err(full)?;
+        let examined = match decoded.await.map_err(lost)? {
+            Ok(examined) => examined,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        match examined {
+            Examined::Authentic(authentic) => {
+                // A copy shares its tables: the rows of many batches are decoded and judged without a lock.
+                let copy = |state: &Governing, rows| (state.clone(), rows);
+                match self.with_rows(authentic.submission(), copy).await? {
+                    Some((state, rows)) => {
+                        self.examine_total(class, authentic, state, rows, holding)
+                            .await
+                    }
+                    None => Ok(Ok(Examined::Authentic(authentic))),
+                }
+            }
+            Examined::ToProve(unverified, job) => {
+                let submission = unverified.submission();
+                // One or two comparisons.
+                let check = |state: &Governing, rows| state.check_before_proof(submission, &rows);
+                let checked = self.with_rows(submission, check).await?;
+                let checked = judged(checked.unwrap_or(Ok(())))?;
+                Ok(checked.map(|()| Examined::ToProve(unverified, job)))
+            }
+            opened @ Examined::ToOpen(..) => Ok(Ok(opened)),
+        }
+    }
+
+    /// Determines what the partials and the sum of an opened total must show. Its signatures hold.
+    async fn examine_total(
+        &self,
+        class: Class,
+        authentic: Authentic,
+        state: Governing,
+        rows: View,
+        holding: &Holding,
+    ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
+        let held = holding.clone();
+        let ask = move || {
+            let _held = held;
+            let job = state.job(authentic.submission(), &rows);
+            (authentic, job)
+        };
+        let asked = self.pool.run(class, ask).map_err(full)?;
+        let (authentic, job) = asked.await.map_err(lost)?;
+        Ok(judged(job)?.map(|job| match job {
+            Some(Job::Total(statement)) => Examined::ToOpen(authentic, statement),
+            _ => Examined::Authentic(authentic),
+        }))
+    }
+
+    /// Whether a party has blobs left today, judged by its row. The rules count them again.
+    pub(super) async fn check_before_blobs(
+        &self,
+        party: &PartyId,
+        now: Timestamp,
+    ) -> Result<Judgement, Fault> {
+        let wanted = vec![self.published.read().state.blob_reads(party)];
+        let mut rows = View::new();
+        let learnt = self.archive.learn(&mut rows, wanted).await;
+        learnt.map_err(database)?;
+        let checked = self
+            .published
+            .read()
+            .state
+            .check_before_blobs(party, now, &rows);
+        judged(checked)
+    }
+
+    /// Reads the rows that tell what the proof of an entry must show, and calls `judge` with them and the governing
+    /// state that they belong to, which is locked meanwhile. Nothing for the entries that need no rows, which are
+    /// nearly all.
+    async fn with_rows<T>(
+        &self,
+        submission: &Submission,
+        judge: impl Fn(&Governing, View) -> T,
+    ) -> Result<Option<T>, Fault> {
+        for _ in 0..MOST_LOOKS {
+            let (before, reads) = {
+                let published = self.published.read();
+                let reads = published.state.job_reads(submission, &View::new());
+                (published.state.size(), reads)
+            };
+            let mut wanted = reads.map_err(|error| unreadable(&error))?;
+            if wanted.is_empty() {
+                return Ok(None);
+            }
+            let mut view = View::new();
+            while !wanted.is_empty() {
+                let learnt = self.archive.learn(&mut view, wanted).await;
+                learnt.map_err(database)?;
+                let reads = self.published.read().state.job_reads(submission, &view);
+                wanted = view.missing(reads.map_err(|error| unreadable(&error))?);
+            }
+            let published = self.published.read();
+            // Rows may be newer than the governing state, but never older: a root that was
+            // superseded in between would be in neither.
+            if published.state.size() == before {
+                return Ok(Some(judge(&published.state, view)));
+            }
+        }
+        Err(Fault::busy(RETRY))
+    }
+
+    /// Whether the values that an entry uses up are new. Check this before verifying the proof:
+    /// otherwise anybody who has spent a note could make the coordinator verify any number of
+    /// proofs about it.
+    pub(super) async fn check_unused(&self, submission: &Submission) -> Result<Judgement, Fault> {
+        let values = self.published.read().state.may_use(submission);
+        if values.is_empty() {
+            return Ok(Ok(()));
+        }
+        let used = self.archive.used_all(&values).await.map_err(database)?;
+        let Some((set, _)) = values.into_iter().find(|value| used.contains(value)) else {
+            return Ok(Ok(()));
+        };
+        // If the same entry, sent twice at once, used it, the sequencer finds that.
+        if self.lookups.find(submission.id()).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        let claim = None;
+        Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })))
+    }
+}
+
+/// What a check by rows says; rows that cannot be read are the coordinator's fault.
+fn judged<T>(checked: Result<T, CheckError>) -> Result<Result<T, Box<Refusal>>, Fault> {
+    match checked {
+        Ok(value) => Ok(Ok(value)),
+        Err(CheckError::Refused(refusal)) => Ok(Err(Box::new(refusal))),
+        Err(CheckError::Rows(error)) => Err(unreadable(&error)),
+    }
+}
+
+fn unreadable(error: &RowError) -> Fault {
+    tracing::error!(%error, "the state cannot be read");
+    Fault::internal()
+}

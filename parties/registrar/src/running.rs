@@ -1,0 +1,182 @@
+//! The commands of a registrar by its configuration: register a person, end an identity.
+
+use std::path::Path;
+
+use futures::future::BoxFuture;
+use merits_party::identity::{IdentityError, PartyConfig as _};
+use merits_primitives::{
+    calendar::{Day, Timestamp},
+    identity::IdentityCommitment,
+    ids::EntryId,
+};
+use merits_records::handover::{Handover as _, HandoverError, RegistrationRequest};
+use merits_replica::{JoinError, LedgerConfigError};
+use rand_core::CryptoRng;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use thiserror::Error;
+
+use crate::{
+    acts::Registrar,
+    client::{EvaluatorClient, EvaluatorError},
+    config::RegistrarConfig,
+    number::IdentityNumber,
+    registration::Occasion,
+    session::{Registered, Session, SessionError},
+};
+
+/// Why a command of a registrar failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RegistrarError {
+    /// The party's keys.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The `[ledger]` table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+    /// The ledger could not be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The person's request.
+    #[error(transparent)]
+    Request(#[from] HandoverError),
+    /// A day of eligibility that is years away is a typing mistake, and only another registration
+    /// corrects it.
+    #[error(
+        "the first day of eligibility, {0}, is more than a year away: until then no deed of the person would count"
+    )]
+    FarAhead(Day),
+    /// The evaluator cannot be reached.
+    #[error(transparent)]
+    Evaluator(#[from] EvaluatorError),
+    /// The registration, or the end of an identity.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// What a person asks for: an identity, from a day on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requested {
+    /// The commitment of the person's wallet.
+    pub commitment: IdentityCommitment,
+    /// The first day of eligibility.
+    pub from: Day,
+}
+
+impl Requested {
+    /// A request, for deeds from this day on, or of any day.
+    ///
+    /// # Errors
+    /// [`RegistrarError::FarAhead`] for a day that is more than a year after `now`.
+    pub fn new(
+        commitment: IdentityCommitment,
+        from: Option<Day>,
+        now: Timestamp,
+    ) -> Result<Self, RegistrarError> {
+        let from = from.unwrap_or(Day::FIRST);
+        if from > now.day().saturating_add(MOST_DAYS_AHEAD) {
+            return Err(RegistrarError::FarAhead(from));
+        }
+        Ok(Self { commitment, from })
+    }
+}
+
+/// The latest day of eligibility, in days from now.
+const MOST_DAYS_AHEAD: u32 = 366;
+
+impl RegistrarConfig {
+    /// The identity in a registration request that a person's wallet wrote for this ledger.
+    ///
+    /// # Errors
+    /// [`RegistrarError::Request`].
+    pub fn read_request(&self, path: &Path) -> Result<IdentityCommitment, RegistrarError> {
+        let request = RegistrationRequest::read(path)?;
+        request.expect_origin(self.ledger.origin()?.as_str())?;
+        Ok(request.commitment)
+    }
+
+    /// Registers the person with this number: asks the evaluator for the tag, and puts it on the
+    /// ledger with what was requested.
+    ///
+    /// # Errors
+    /// [`RegistrarError`].
+    pub fn register<'a>(
+        &'a self,
+        occasion: Occasion,
+        requested: Requested,
+        number: IdentityNumber,
+        now: Timestamp,
+        rng: &'a mut (impl CryptoRng + Send),
+    ) -> BoxFuture<'a, Result<Registered, RegistrarError>> {
+        Box::pin(async move {
+            let session = self.session().await?;
+            let mut evaluator = EvaluatorClient::connect(&self.evaluator).await?;
+            let Requested { commitment, from } = requested;
+            let about = (commitment, from);
+            Ok(session
+                .register(&mut evaluator, occasion, about, number, now, rng)
+                .await?)
+        })
+    }
+
+    /// Ends an identity without a new one. The ledger publishes `basis`.
+    ///
+    /// # Errors
+    /// [`RegistrarError`].
+    pub fn retire<'a>(
+        &'a self,
+        commitment: IdentityCommitment,
+        basis: &'a str,
+    ) -> BoxFuture<'a, Result<EntryId, RegistrarError>> {
+        Box::pin(async move {
+            let session = self.session().await?;
+            Ok(session.retire(commitment, basis).await?)
+        })
+    }
+
+    async fn session(&self) -> Result<Session, RegistrarError> {
+        let identity = self.identity()?;
+        let party = identity.party();
+        let registrar = Registrar::new(identity.origin, party, identity.signing);
+        Ok(Session::new(registrar, self.ledger.follow().await?))
+    }
+}
+
+/// What the ledger published of a person, without the tag, by which people could be compared.
+impl Serialize for Registered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("Registered", 3)?;
+        report.serialize_field("entry", &self.entry.to_string())?;
+        report.serialize_field("generation", &self.content.generation)?;
+        report.serialize_field("from", &self.content.from.to_string())?;
+        report.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use merits_primitives::{Fr, calendar::Date};
+
+    use super::*;
+
+    #[test]
+    fn nobody_is_registered_for_a_day_that_is_years_away() {
+        // 2026-11-30T12:00Z, day 20,787.
+        let now = Timestamp::from_millis(1_796_040_000_000);
+        let commitment = IdentityCommitment(Fr::from(7u64));
+        let requested = |from| Requested::new(commitment, from, now);
+        for (day, from) in [
+            (None, Day::FIRST),
+            (Some(Day::FIRST), Day::FIRST),
+            (Some(Day(20_787 + 366)), Day(20_787 + 366)),
+        ] {
+            assert_eq!(requested(day).expect("a near day").from, from);
+        }
+        let last = Date::from_text("9999-12-31").expect("a date").to_days();
+        let last = Day(u32::try_from(last).expect("after 1970"));
+        for (day, label) in [(Day(20_787 + 367), "2027-12-02"), (last, "9999-12-31")] {
+            let said = requested(Some(day)).expect_err(label).to_string();
+            assert!(said.contains(label), "{said}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Why a journal cannot be used.
+
+use std::path::PathBuf;
+
+use merits_guard::GuardError;
+use merits_primitives::ids::EntryId;
+use thiserror::Error;
+
+/// Why a journal cannot be used. A holder without its journal must not answer.
+#[derive(Debug, Error)]
+pub enum JournalError {
+    /// The file cannot be opened or read.
+    #[error(
+        "journal {path} cannot be opened or read: {source}; the holder answers nothing without it"
+    )]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// Others could replace it, or it cannot be written.
+    #[error("journal {0}; the holder does not answer until it can write here")]
+    Guard(#[from] GuardError),
+    /// Another process answers with it.
+    #[error(
+        "another program answers with the journal {path} now: a second run of the same holder. Stop it first, \
+         or let it run: one holder has one journal and one process"
+    )]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file cannot be written.
+    #[error(
+        "journal {path} cannot be written: {source}. Every answer is written there before it leaves, so this \
+         holder gives none now. Make room if the disk is full, or see why the file cannot be written; then the \
+         holder goes on by itself"
+    )]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is no longer under its name.
+    #[error(
+        "journal {path} was moved, deleted or replaced while this holder used it, so it answers nothing: bring \
+         the file back and start the holder again"
+    )]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is none to begin a mark at.
+    #[error("the journal {} is not there, so it has no mark: bring it back from its copy", .0.display())]
+    Missing(PathBuf),
+    /// It does not reach its mark.
+    #[error(
+        "the journal {path} has {found} lines, and its mark {mark} says that this holder wrote {marked}: the \
+         journal was emptied or cut, or it is an older copy. A holder that does not know what it answered could \
+         open a single batch, so it answers nothing: bring the newest copy of the journal back. If none has all \
+         lines, this holder must not answer for these epochs any more: open the next epoch with another holder"
+    )]
+    Cut {
+        /// The journal.
+        path: PathBuf,
+        /// Its mark.
+        mark: PathBuf,
+        /// Lines of the journal.
+        found: usize,
+        /// Lines by the mark.
+        marked: u64,
+    },
+    /// Its lines up to the mark are others.
+    #[error(
+        "the journal {path} has other lines than the {marked} that its mark {mark} was written after: it is \
+         another journal. Bring back the one that belongs to this holder"
+    )]
+    Other {
+        /// The journal.
+        path: PathBuf,
+        /// Its mark.
+        mark: PathBuf,
+        /// Lines by the mark.
+        marked: u64,
+    },
+    /// It has lines, and its mark is missing.
+    #[error(
+        "the mark {mark} of the journal {path} is not there, and the journal has {found} lines: without the mark \
+         nobody notices if lines are missing at the end. Bring the file back. If it is lost, and this journal is \
+         surely the newest, begin another mark at it: `merits mark --config FILE --journal`"
+    )]
+    MarkLost {
+        /// The journal.
+        path: PathBuf,
+        /// The expected path of the mark.
+        mark: PathBuf,
+        /// Lines of the journal.
+        found: usize,
+    },
+    /// There is a mark, so none is begun.
+    #[error(
+        "the journal's mark {mark} is there already, at {marked} lines: nothing was changed. A holder raises it \
+         by itself"
+    )]
+    MarkBegun {
+        /// The mark.
+        mark: PathBuf,
+        /// Lines by the mark.
+        marked: u64,
+    },
+    /// The mark is damaged.
+    #[error(
+        "the journal's mark {0} is damaged, or it is another file: bring it back from its copy"
+    )]
+    MarkMalformed(PathBuf),
+    /// The mark cannot be read.
+    #[error("the journal's mark {mark} cannot be read: {source}")]
+    MarkUnreadable {
+        /// The mark.
+        mark: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The mark cannot be written.
+    #[error(
+        "the journal's mark {mark} cannot be written: {source}. It is written before each answer leaves, so this \
+         holder gives none now. When the file can be written again, the holder goes on by itself"
+    )]
+    MarkUnwritable {
+        /// The mark.
+        mark: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The log proves an answer that has no line.
+    #[error(
+        "the journal {path} has no line for the total that entry {entry} of the log opened with this holder's \
+         partial: the journal was emptied or cut, or it is an older copy. A holder that does not know what it \
+         answered could open a single batch, so it answers nothing: bring the newest copy of the journal back"
+    )]
+    Forgotten {
+        /// The journal.
+        path: PathBuf,
+        /// The entry that opened the total.
+        entry: EntryId,
+    },
+    /// A line was altered, removed or inserted.
+    #[error(
+        "journal {path}, line {line}: {fault}; the file was changed by something else, \
+         restore it from a copy before the holder answers again"
+    )]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The fault.
+        fault: &'static str,
+    },
+}

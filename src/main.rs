@@ -46,6 +46,9 @@ enum Command {
     /// Admit, approve, open epochs, claims and totals; answer for the first half of the view keys
     #[command(subcommand)]
     Supervisor(commands::supervisor::Command),
+    /// Propose, endorse and enact what supervisors decide together
+    #[command(subcommand)]
+    Board(commands::board::Command),
     /// Answer for the second half of the view keys, with a trace only; cosign the log
     #[command(subcommand)]
     Witness(commands::witness::Command),
@@ -164,6 +167,7 @@ impl Command {
             Self::Scale(command) => command.run().await,
             Self::Coordinator(command) => command.run().await,
             Self::Supervisor(command) => command.run().await,
+            Self::Board(command) => command.run().await,
             Self::Witness(command) => command.run().await,
             Self::Evaluator(command) => command.run().await,
             Self::Registrar(command) => command.run().await,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use merits_fetch::Address;
-use merits_ledger::LedgerPolicy;
+use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
 use merits_verifier::{
@@ -52,6 +52,9 @@ pub struct Config {
     /// changes.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
+    /// The board: `alone`, or thresholds, delay, first supervisors and witnesses. Never changes.
+    #[serde(default)]
+    pub board: String,
     /// Proof verification.
     #[serde(default)]
     pub verification: Verification,
@@ -310,6 +313,7 @@ impl Config {
             least_claims_per_total,
             tickets,
             anchor_seconds,
+            board,
         } = policy.clone();
         Self {
             origin: origin.to_string(),
@@ -322,6 +326,7 @@ impl Config {
             least_claims_per_total,
             tickets,
             anchor_seconds,
+            board: board.to_string(),
             verification: Verification::default(),
             sequencer: Sequencer::default(),
             database: Database::default(),
@@ -418,6 +423,21 @@ impl Config {
         Ok(PartyId(id))
     }
 
+    /// The board at the founding.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for a text that is none.
+    pub fn board(&self) -> Result<BoardFacts, ConfigError> {
+        let authority = self.authority()?;
+        let facts = self.board.parse::<BoardFacts>();
+        facts
+            .and_then(|facts| facts.beside(&authority))
+            .map_err(|e| ConfigError::Value {
+                key: "board",
+                reason: e.to_string(),
+            })
+    }
+
     /// The ledger's founding parameters.
     ///
     /// # Errors
@@ -432,6 +452,7 @@ impl Config {
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board: self.board()?,
         })
     }
 
@@ -497,6 +518,7 @@ mod tests {
             least_claims_per_total: least_claims_per_total(),
             tickets: tickets(),
             anchor_seconds: anchor_seconds(),
+            board: BoardFacts::alone(),
         };
         let default = Config::new(
             &policy,
@@ -523,6 +545,7 @@ mod tests {
             ),
             ("ledger.example.org/merits", "two words", "origin"),
             ("d75a98", "d75a9", "authority"),
+            ("board = \"alone\"", "board = \"two of three\"", "board"),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),
             ("high_water_mark = ", "# ", "high_water_mark"),
             ("peers = []", "peers = [\"http://one:1\"]", "clock.peers"),

@@ -1,6 +1,7 @@
 //! One module for each role.
 
 pub(crate) mod audit;
+pub(crate) mod board;
 pub(crate) mod clearing;
 pub(crate) mod coordinator;
 pub(crate) mod dates;

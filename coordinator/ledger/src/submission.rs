@@ -12,7 +12,7 @@ use merits_verifier::{
 
 use crate::blob::Blob;
 use crate::checked_key::CheckedKey;
-use crate::entry::{Entry, PublishedKey};
+use crate::entry::{Act, ActProposed, Entry, PublishedKey};
 use crate::named_blobs::check_named;
 use crate::refusal::Refusal;
 
@@ -169,7 +169,10 @@ impl Submission {
                     self.key.as_ref().ok_or(Refusal::BlobMissing { digest })?
                 }
             },
-            Entry::StatementKeyAdopted(adopted) => &adopted.key,
+            Entry::ActProposed(ActProposed {
+                act: Act::StatementKeyAdopted(adopted),
+                ..
+            }) => &adopted.key,
             _ => return Ok(None),
         };
         Ok(Some(CheckedKey::check(key.clone())?))

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use merits_ledger::LedgerPolicy;
+use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{
     groth16::KeyPolicy,
@@ -34,6 +34,9 @@ pub struct LedgerConfig {
     /// ledger.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
+    /// The board at the founding, as the coordinator's configuration states it: a founding parameter of the ledger.
+    #[serde(default = "board")]
+    pub board: String,
     /// Directory of the verified copy. If it is deleted, the copy is fetched and verified again.
     pub replica: PathBuf,
     /// File outside `replica` that remembers the newest verified tree, so that neither this copy
@@ -117,6 +120,10 @@ fn tickets() -> bool {
     true
 }
 
+fn board() -> String {
+    BoardFacts::alone().to_string()
+}
+
 fn anchor_seconds() -> u32 {
     merits_ledger::ANCHOR_SECONDS
 }
@@ -194,15 +201,24 @@ impl LedgerConfig {
                 reason: format!("64 hexadecimal digits of a party id are expected: {error}"),
             }
         })?;
+        let authority = PartyId(authority);
+        let board = self.board.parse::<BoardFacts>();
+        let board = board
+            .and_then(|board| board.beside(&authority))
+            .map_err(|error| LedgerConfigError {
+                key: "board",
+                reason: error.to_string(),
+            })?;
         Ok(LedgerPolicy {
             origin: self.origin()?,
-            authority: PartyId(authority),
+            authority,
             keys: KeyPolicy {
                 allow_dev_keys: self.allow_dev_keys,
             },
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board,
         })
     }
 
@@ -262,6 +278,7 @@ mod tests {
             least_claims_per_total: 16,
             tickets: true,
             anchor_seconds: 3_600,
+            board: board(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,

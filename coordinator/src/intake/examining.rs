@@ -39,18 +39,19 @@ pub(super) enum Examined {
 }
 
 impl Intake {
-    /// The sender of an entry, who may send what costs much to read. This checks at most one signature and decodes
-    /// nothing.
+    /// The sender of an entry at `now`, who may send what costs much to read. This checks at most one signature, and
+    /// decodes nothing but a founder's application.
     pub(super) async fn sender(
         &self,
         signed: SignedEntry,
+        now: Timestamp,
         door: Holding,
     ) -> Result<Result<(Sender, SignedEntry), Box<Refusal>>, Fault> {
         let published = Arc::clone(&self.published);
         let look = move || -> Result<_, Box<Refusal>> {
             let _door = door;
             let state = &published.read().state;
-            let sender = state.sender(&signed)?;
+            let sender = state.sender(&signed, now)?;
             state.check_before_key(&signed)?;
             Ok((sender, signed))
         };

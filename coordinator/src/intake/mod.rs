@@ -5,8 +5,8 @@
 //! sequencer's queue, and a caller without a permit is told to retry.
 //!
 //! A submitter counts as unknown until the signature of an admitted party holds. That is checked
-//! first, and nothing is decoded before it, so any submission of an unknown submitter costs only a
-//! signature check. Whether the party may publish a key, and whether it has blobs left today, is asked before a key
+//! first, and nothing is decoded before it but the application of a founder that is not admitted yet, so any
+//! submission of an unknown submitter costs only a signature check. Whether the party may publish a key, and whether it has blobs left today, is asked before a key
 //! or a blob is read. After that, parties have their own permits and their share of the pool. People,
 //! for whom only the proof counts, have other permits.
 
@@ -153,7 +153,7 @@ impl Intake {
         // checked at a wrong time.
         let now = self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
-        let (sender, signed) = match self.sender(signed, door).await? {
+        let (sender, signed) = match self.sender(signed, now, door).await? {
             Ok(known) => known,
             Err(refusal) => return Ok(Err(refusal)),
         };

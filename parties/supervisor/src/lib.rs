@@ -9,6 +9,7 @@
 
 pub mod acts;
 pub mod asking;
+pub mod board;
 pub mod check;
 pub mod config;
 pub mod discrete_log;

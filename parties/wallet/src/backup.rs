@@ -19,6 +19,7 @@ use merits_guard::{
 use merits_keyfile::passphrase::{
     Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, check_new, one_form,
 };
+use merits_ledger::BoardFacts;
 use merits_primitives::field;
 use merits_records::field_text;
 use merits_replica::LedgerConfig;
@@ -264,18 +265,20 @@ impl Backup {
             lanes,
         ];
         let numbers: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
-        field::digest(
-            "merits/wallet-backup/v1",
-            &[
-                self.origin.as_bytes(),
-                ledger.coordinator.as_bytes(),
-                ledger.log_key.as_bytes(),
-                ledger.authority.as_bytes(),
-                ledger.replica.as_os_str().as_encoded_bytes(),
-                &numbers,
-                self.kdf.salt(),
-            ],
-        )
+        let mut parts = vec![
+            self.origin.as_bytes(),
+            ledger.coordinator.as_bytes(),
+            ledger.log_key.as_bytes(),
+            ledger.authority.as_bytes(),
+            ledger.replica.as_os_str().as_encoded_bytes(),
+            &numbers,
+            self.kdf.salt(),
+        ];
+        // Backups from before there was a board are those of ledgers with a board of one.
+        if ledger.board.parse() != Ok(BoardFacts::alone()) {
+            parts.push(ledger.board.as_bytes());
+        }
+        field::digest("merits/wallet-backup/v1", &parts)
     }
 
     fn key_as_typed(&self, passphrase: &str) -> Result<PassphraseKey, BackupError> {
@@ -298,6 +301,7 @@ mod tests {
             least_claims_per_total: 16,
             tickets: true,
             anchor_seconds: 3_600,
+            board: "alone".to_owned(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,

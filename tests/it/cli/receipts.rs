@@ -86,8 +86,8 @@ fn entries_without_a_proof_are_told_as_such() {
     verify(&fixtures(), "kit/00000000-party-admitted.receipt")
         .succeeds("entries of the kind `party admitted` have none")
         .succeeds("rules       yes");
-    verify(&fixtures(), "kit/00000009-scale-approved.receipt")
-        .succeeds("entries of the kind `scale approved` have none")
+    verify(&fixtures(), "kit/00000009-act-proposed.receipt")
+        .succeeds("entries of the kind `act proposed` have none")
         .succeeds("signatures  yes: city-supervisor")
         .succeeds("rules       yes");
 }
@@ -165,7 +165,7 @@ fn files_that_are_not_there_are_named() {
 fn a_kit_that_lacks_or_alters_something_is_refused() {
     let directory = copy();
     let kit = directory.path().join("kit");
-    fs::remove_file(kit.join("00000009-scale-approved.receipt")).expect("removed");
+    fs::remove_file(kit.join("00000009-act-proposed.receipt")).expect("removed");
     verify(directory.path(), "batch.receipt").refuses(&["cycling-week"]);
 
     let directory = copy();
@@ -176,7 +176,7 @@ fn a_kit_that_lacks_or_alters_something_is_refused() {
     )
     .expect("copied");
     // A receipt stands for what it holds, whatever its file is called.
-    verify(directory.path(), "batch.receipt").refuses(&["scale-approved"]);
+    verify(directory.path(), "batch.receipt").refuses(&["act-proposed"]);
 
     let directory = copy();
     for file in fs::read_dir(directory.path().join("kit"))
@@ -215,6 +215,6 @@ fn a_receipt_of_another_log_is_refused() {
     verify(other.path(), receipt.to_str().expect("UTF-8"))
         .refuses(&["batch.receipt", "not signed by"]);
     // And the other way round.
-    let receipt = other.path().join("kit/00000001-party-admitted.receipt");
+    let receipt = other.path().join("kit/00000001-act-proposed.receipt");
     verify(&fixtures(), receipt.to_str().expect("UTF-8")).refuses(&["not signed by"]);
 }

@@ -3,11 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use merits_primitives::{
-    calendar::Timestamp,
-    field,
-    ids::{Origin, PartyId},
-};
+use merits_primitives::{calendar::Timestamp, field, ids::Origin};
 use merits_verifier::{
     ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
@@ -16,7 +12,6 @@ use merits_verifier::{
     log::{Hash, leaf_hash},
     proof::Proof,
     schnorr,
-    signature::PublicKey,
 };
 
 use super::blobs;
@@ -25,15 +20,14 @@ use super::epochs;
 use super::notes::NoteEdge;
 use super::people::Register;
 use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
-use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
-use crate::entry::{Entry, PersonStatement};
+use super::{Anchor, Board, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
+use crate::entry::{Entry, EpochProposed, PersonStatement};
 use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
-use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Submission};
 
@@ -43,6 +37,7 @@ pub struct Governing {
     pub(super) policy: LedgerPolicy,
     log: LogHead,
     pub(super) parties: Parties,
+    pub(super) board: Board,
     pub(super) epochs: Epochs,
     pub(super) scales: Scales,
     pub(super) statement_keys: StatementKeys,
@@ -90,6 +85,7 @@ impl Governing {
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             notes: NoteEdge::new(policy.anchor_seconds),
+            board: Board::new(&policy.board),
             policy,
             log: LogHead::default(),
             parties: Parties::default(),
@@ -171,6 +167,11 @@ impl Governing {
     /// All parties.
     pub fn parties(&self) -> &Parties {
         &self.parties
+    }
+
+    /// The board.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
 
     /// All view-key epochs.
@@ -313,7 +314,7 @@ impl Governing {
         submission: &Submission,
         proof: schnorr::Proof,
     ) -> Result<Job<P>, Refusal> {
-        let Entry::ViewKeyEpochOpened(opened) = submission.entry() else {
+        let Entry::EpochProposed(EpochProposed { opened, .. }) = submission.entry() else {
             return Err(Refusal::NotVerified);
         };
         self.parties.acting(&submission.party(), Role::Supervisor)?;
@@ -360,82 +361,6 @@ impl Governing {
         }))
     }
 
-    /// Checks all signatures of a submission: the party's, the consent or possession that the kind
-    /// requires, and the source's for each claim. May run on any thread.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn authenticate(&self, submission: Submission) -> Result<Authentic, Refusal> {
-        self.signatures(submission, None)?.verify()
-    }
-
-    /// The signatures that [`Governing::authenticate`] checks, for checking together with others
-    /// ([`crate::verify_together`]). `known` is the key under which the party's signature holds, if
-    /// [`Governing::sender`] has found it.
-    ///
-    /// # Errors
-    /// [`Refusal`], if no signature could make the entry acceptable.
-    pub fn signatures(
-        &self,
-        submission: Submission,
-        known: Option<PublicKey>,
-    ) -> Result<Unverified, Refusal> {
-        if submission.entry().is_personal() {
-            if !submission.signed().is_unsigned() {
-                return Err(Refusal::SignatureUnexpected {
-                    kind: submission.entry().kind_name(),
-                });
-            }
-            return Ok(Unverified::new(submission));
-        }
-        let party = submission.party();
-        let signer = match submission.entry() {
-            Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
-                // Nobody is admitted yet, so the founder vouches for itself.
-                self.check_founder(&submission)?;
-                admitted.signing_key
-            }
-            _ => self.parties.active(&party)?.signing_key,
-        };
-        let mut unverified = Unverified::new(submission);
-        unverified.expect_signer(signer, known == Some(signer));
-        match self.others(unverified.submission(), &party) {
-            Ok(None) => {}
-            Ok(Some((key, claims))) => unverified.expect_source(key, claims),
-            Err(refusal) => unverified.refuse(refusal),
-        }
-        Ok(unverified)
-    }
-
-    /// The checks besides the party's signature: consent and possession, which are rare and checked
-    /// immediately, the source's signatures, and whether a key's provenance is admitted.
-    fn others(
-        &self,
-        submission: &Submission,
-        party: &PartyId,
-    ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
-        let origin = self.origin();
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted) => admitted
-                .verify_consent(origin)
-                .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
-            Entry::KeysRotated(rotated) => rotated
-                .verify_possession(origin, party)
-                .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
-            Entry::EarnBatch(batch) => {
-                return Ok(Some((
-                    self.source_key(batch)?,
-                    self.source_signatures(batch),
-                )));
-            }
-            // Before every point of the key is read. The rules ask again.
-            Entry::ScaleProposed(proposed) => self.policy.keys.admit(proposed.provenance)?,
-            Entry::StatementKeyAdopted(adopted) => self.policy.keys.admit(adopted.provenance)?,
-            _ => {}
-        }
-        Ok(None)
-    }
-
     /// Checks every rule. It is pure: it changes nothing, and the answer depends only on the
     /// governing state, the rows of the view, the entry and the time. An entry with a proof needs
     /// its verified statement, which must be exactly the one that this state gives.
@@ -443,6 +368,22 @@ impl Governing {
     /// # Errors
     /// [`CheckError`].
     pub fn check(
+        &self,
+        authentic: &Authentic,
+        time: Timestamp,
+        verified: Option<&VerifiedProof>,
+        view: &View,
+    ) -> Result<Effects, CheckError> {
+        if self.parties.any_barred(time) {
+            // Emergency suspensions are rare, and a copy shares the tables.
+            let mut at = self.clone();
+            at.parties = self.parties.at(time);
+            return at.check_at(authentic, time, verified, view);
+        }
+        self.check_at(authentic, time, verified, view)
+    }
+
+    fn check_at(
         &self,
         authentic: &Authentic,
         time: Timestamp,
@@ -532,6 +473,7 @@ impl Governing {
             // Nothing else is ever removed from the governing state.
             return match table {
                 Table::Proposal => self.scales.apply_proposal(key, None),
+                Table::Act | Table::Voice => self.board.remove(table, key),
                 _ => Err(RowError::Missing { table }),
             };
         };
@@ -554,6 +496,9 @@ impl Governing {
             Table::Offer => self.offers.apply(key, value),
             Table::Redeemed => self.offers.apply_redeemed(key, value),
             Table::Notes => self.notes.apply(value),
+            Table::Board | Table::Act | Table::Voice | Table::MadeAlone => {
+                self.board.apply(table, key, value)
+            }
             Table::Evaluation
             | Table::Person
             | Table::Commitment
@@ -568,32 +513,6 @@ impl Governing {
             | Table::BatchTotal
             | Table::OpenedTotal
             | Table::BlobQuota => Ok(()),
-        }
-    }
-
-    fn check_founder(&self, submission: &Submission) -> Result<(), Refusal> {
-        let authority = self.policy.authority;
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted)
-                if submission.party() == authority
-                    && admitted.party(self.origin()) == authority
-                    && admitted.roles.has(Role::Supervisor) =>
-            {
-                Ok(())
-            }
-            _ => Err(Refusal::NotFounded { authority }),
-        }
-    }
-
-    fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
-        let party = authentic.submission.party();
-        if self.parties.is_empty() {
-            return self.check_founder(&authentic.submission);
-        }
-        match authentic.signer {
-            None if authentic.submission.entry().is_personal() => Ok(()),
-            Some(signer) if self.parties.active(&party)?.signing_key == signer => Ok(()),
-            _ => Err(Refusal::KeyRotated { party }),
         }
     }
 }

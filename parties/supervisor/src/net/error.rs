@@ -137,6 +137,11 @@ pub enum SupervisorError {
     /// The proposal must not be approved.
     #[error(transparent)]
     Review(#[from] ReviewFault),
+    /// No such act.
+    #[error(
+        "no entry of this ledger proposed act {0}, or the entry enacted it: see `merits board status`"
+    )]
+    NoAct(EntryId),
     /// The epoch is already open.
     #[error("epoch {} is already open on this ledger; nothing was made", .0.0)]
     EpochOpen(Epoch),

@@ -22,7 +22,7 @@ use merits_ledger::{
     Entry, Role,
     entry::{OfferPublished, Redeemed},
 };
-use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH};
+use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH, acts};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::{
     calendar::Timestamp,
@@ -79,7 +79,7 @@ impl World {
         let mut stage = Stage::new(StdRng::seed_from_u64(seed)).unwrap();
         let federation = stage.federation.clone();
         let second = Member::new(&federation.origin, "second", &[Role::Exchange], 11);
-        let admitted = Entry::PartyAdmitted(second.application(&federation.origin));
+        let admitted = acts::admitted(second.application(&federation.origin));
         stage.act(&federation.supervisor, &admitted).unwrap();
         // Somebody must be registered and own a note, so that there are roots.
         stage.earner(&Citizen::new(0)).unwrap();

@@ -1,7 +1,10 @@
 //! Plans against a holder's own copy of the ledger.
 
 use ed25519_dalek::SigningKey;
-use merits_ledger::{Role, Roles, entry::PartyAdmitted};
+use merits_ledger::{
+    Role, Roles,
+    entry::{Act, PartyAdmitted, ProposalTerms, StandingChange},
+};
 use merits_primitives::ids::Epoch;
 use merits_sealing::SealingKey;
 use merits_supervisor::dkg::plan::{Plan, PlanFault};
@@ -19,7 +22,9 @@ fn ledger() -> Federation {
         let key = SigningKey::from_bytes(&[number; 32]);
         let roles = Roles::new(&[Role::Supervisor]);
         let application = PartyAdmitted::apply(&origin(), name, roles, &key, sealing);
-        let entry = ledger.supervisor.admit(application).expect("signed");
+        let terms = ProposalTerms::AT_ONCE;
+        let entry = ledger.supervisor.admit(application, terms);
+        let entry = entry.expect("signed");
         ledger.submit(&entry);
     }
     ledger
@@ -109,7 +114,12 @@ fn a_plan_that_the_ledger_does_not_bear_out_is_refused() {
     assert!(matches!(check(&other), PlanFault::Digits(_)));
     // Who is suspended meanwhile takes no part.
     let (court, _) = ledger.state().parties().by_name("court").expect("admitted");
-    let suspension = ledger.supervisor.suspend(*court, 1, "lost its keys");
+    let suspended = Act::PartySuspended(StandingChange {
+        party: *court,
+        sequence: 1,
+        basis: "lost its keys".to_owned(),
+    });
+    let suspension = ledger.supervisor.propose(suspended, ProposalTerms::AT_ONCE);
     ledger.submit(&suspension);
     assert!(matches!(
         good.check(ledger.state()).expect_err("refused"),

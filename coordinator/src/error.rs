@@ -83,10 +83,10 @@ pub enum StartError {
     },
     /// There was a ledger here, but its data is gone.
     #[error(
-        "{} holds no log, but {} is there: this ledger's data is lost or lies elsewhere. \
-         Nothing was founded, for a second log under one name would be a fork: bring `data_dir` back, or \
-         restore a backup with `merits coordinator restore`. Only if no ledger was ever served with that \
-         file, move it away and found one",
+        "{} has no log, although {} exists: this ledger's data is lost or elsewhere. Nothing was founded, \
+         because a second log under the same name would be a fork: bring `data_dir` back, or restore a \
+         backup with `merits coordinator restore`. Only if no ledger was ever served with that file, move it \
+         away and found one",
         database.display(),
         evidence.display()
     )]

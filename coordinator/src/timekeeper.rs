@@ -378,7 +378,7 @@ mod tests {
                 noted.starts_with(&seen.as_millis().to_string()),
                 "it is not written down"
             );
-            // The time service sets it, which is no jump, and says so.
+            // A correction by the time service does not count as a jump, and the service confirms it.
             clock.set(NOW + MINUTE, MINUTE);
             keeper.confirm();
             assert_eq!(keeper.now(), Err(OutOfStep::Unconfirmed));

@@ -30,7 +30,7 @@ pub enum JoinError {
     Replica(#[from] ReplicaError),
     /// The configuration says otherwise than the ledger was founded on.
     #[error(
-        "the configuration differs from what the ledger was founded on: {}. These facts never change: set them \
+        "these founding facts in the configuration differ from the ledger's: {}. They never change: set them \
          in the [ledger] table as the ledger's operator says",
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
@@ -78,12 +78,11 @@ impl LedgerConfig {
     }
 
     /// Begins the high-water mark again, where it was lost, at a checkpoint in a file: the newest that any
-    /// party has. The copy may be older, and then answers nothing until it is synchronised. Answers the size
-    /// that the mark is at.
+    /// party has. An older copy refuses reads until it is synchronised. Returns the mark's size.
     ///
     /// # Errors
-    /// [`JoinError`]: a mark that is there, a file that is no checkpoint of this log, a copy that has another
-    /// tree of the same size.
+    /// [`JoinError`]: a mark that exists, a file that is not a checkpoint of this log, a copy that has
+    /// another tree of the same size.
     pub fn begin_mark<'a>(&'a self, checkpoint: &'a Path) -> BoxFuture<'a, Result<u64, JoinError>> {
         Box::pin(async move {
             let config = self.clone().of_a_server()?;

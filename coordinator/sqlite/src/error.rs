@@ -108,7 +108,7 @@ pub enum FileError {
     },
     /// The file belongs to another program.
     #[error(
-        "{} {}, and is no {what}; nothing was changed. Name the right file",
+        "{} {}; expected: {what}. Nothing was changed. Name the right file",
         path.display(),
         found.map_or_else(
             || "is a database of another program".to_owned(),
@@ -154,7 +154,7 @@ pub enum FileError {
     /// The write-ahead log is not in the file.
     #[error(
         "{} still has a write-ahead log beside it that holds part of the data ({why}); \
-         nothing is lost, but the file alone is no backup: \
+         nothing is lost, but the file alone is not a backup: \
          make one with the backup command, or copy the file and its `-wal` together",
         path.display()
     )]

@@ -49,10 +49,10 @@ pub enum IdentityRefusal {
         found: Day,
     },
     /// The generation exceeds a byte.
-    #[error("this person was registered 256 times, which is the most")]
+    #[error("this person has reached the limit of 256 identities")]
     GenerationsUsedUp,
     /// The group has as many leaves as paths of 32 levels allow.
-    #[error("the group has 2^32 identities, which is the most")]
+    #[error("the group has reached the limit of 2^32 identities")]
     GroupFull,
     /// There is no identity to retire.
     #[error("no identity in force has this commitment")]

@@ -101,7 +101,7 @@ fn rebuild(
 ) -> Result<(), ReplicaError> {
     tracing::warn!(
         size,
-        "the stored state is of another version: it is made anew from the leaves"
+        "the stored state has another version: it is computed again from the leaves"
     );
     let state = replayed(archive, directory, policy.clone(), (size, expected), rng)?;
     let digest = state.rows().digest()?;

@@ -114,7 +114,7 @@ pub fn require_file_if_any(path: &Path) -> Result<(), GuardError> {
     }
 }
 
-/// The same for a folder. A part of its path that is no folder is refused too.
+/// The same for a folder. A path with a part that is not a folder is refused too.
 ///
 /// # Errors
 /// Those of [`require_file_if_any`].

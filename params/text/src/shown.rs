@@ -176,7 +176,7 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
         let fault = if marks > MOST_MARKS && is_mark(character) {
             Some("one mark too many over one letter")
         } else {
-            // What will be refused, such as a mark that exceeds the limit, is no neighbour.
+            // Characters that are refused anyway, such as a mark that exceeds the limit, are not suggested.
             let after = after
                 .filter(|next| marks < MOST_MARKS || !is_mark(*next))
                 .filter(|next| is_assigned(*next));

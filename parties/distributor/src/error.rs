@@ -47,7 +47,7 @@ pub enum DistributorError {
         source: StoreError,
     },
     /// There is no store yet.
-    #[error("there is no store at {}: `merits distributor run` makes it", .0.display())]
+    #[error("no store exists at {}: run `merits distributor run`, which creates it", .0.display())]
     NoStore(PathBuf),
     /// There is nothing to copy.
     #[error("there is no file {}", .0.display())]
@@ -143,7 +143,7 @@ pub enum DistributorError {
         source: PublishError,
     },
     /// People give no tickets on this ledger.
-    #[error("the ledger takes no tickets: its accounts are in custody")]
+    #[error("this ledger does not use tickets: its accounts are in custody (`tickets = false`)")]
     InCustody,
     /// No records say which accounts there are.
     #[error("the accounts are not known: give --input with their records")]

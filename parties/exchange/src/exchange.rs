@@ -550,7 +550,8 @@ fn unwritable(error: StoreError) -> Fault {
             Code::Unavailable,
             Reason::StoreUnwritable,
             "",
-            "this exchange cannot write down who gets which voucher, so it takes no redemption: nothing was spent; send it again later, or go to another exchange",
+            "this exchange cannot write to its store, so it accepts no redemptions: nothing was spent; send \
+             it again later, or go to another exchange",
         )
     }
 }

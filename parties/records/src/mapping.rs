@@ -123,15 +123,15 @@ pub enum MappingError {
         field: String,
     },
     /// A member that fields of this type do not have.
-    #[error("[fields.{field}] is {kind} and takes no `{member}`: it may say {takes}")]
+    #[error("[fields.{field}] is {kind}, so `{member}` is not allowed; allowed: {takes}")]
     NotForType {
         /// The field.
         field: String,
         /// Its type.
         kind: &'static str,
-        /// What was said of it.
+        /// The key that is not allowed.
         member: &'static str,
-        /// What may be said.
+        /// The keys that are allowed.
         takes: &'static str,
     },
     /// A word that is to mean something that the field does not have.

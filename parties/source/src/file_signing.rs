@@ -362,7 +362,7 @@ impl SourceConfig {
         Ok((SigningKey::from_bytes(&secret), salts, register))
     }
 
-    /// What lies elsewhere, behind a link that leads nowhere now, is not lost.
+    /// A dangling link does not mean that the register is lost.
     fn require_no_other_things(&self) -> Result<(), FileSigningError> {
         merits_guard::require_file_if_any(&self.register_file).map_err(RegisterError::from)?;
         merits_guard::require_file_if_any(&self.salt_key).map_err(KeyFileError::Exposed)?;

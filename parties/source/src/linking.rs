@@ -58,7 +58,7 @@ pub enum LinkFault {
     )]
     NoAccount,
     /// It was made for a later day.
-    #[error("the link is of a day that has not come: the person's clock, or this one, is wrong")]
+    #[error("the link is of a day in the future: the person's clock, or this one, is wrong")]
     Early,
     /// Proven against an old root.
     #[error(
@@ -78,7 +78,8 @@ pub enum LinkFault {
     Proof(#[from] VerifyError),
     /// Another pseudonym stands.
     #[error(
-        "the account has another pseudonym already: if its person changed, or was registered anew, replace it with --replace"
+        "the account has another pseudonym already: if its person changed, or was registered again, replace \
+         it with --replace"
     )]
     OtherPseudonym,
     /// A new account whose name people would mistake for another's.

@@ -205,7 +205,7 @@ pub struct Held {
 /// The halves in the files of the configuration, compared with this holder's halves in the log.
 ///
 /// # Errors
-/// [`SharesError`]: a file of another half, no half at all, or none of those that the log has.
+/// [`SharesError`]: no file holds a half that the log has.
 pub fn all(
     config: &WitnessConfig,
     log: &(impl LedgerView + ?Sized),

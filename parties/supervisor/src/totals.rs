@@ -35,21 +35,18 @@ use crate::{
 pub enum SetFault {
     /// Nothing to add.
     #[error(
-        "there is no batch of this scale, period and epoch whose output no opened total covers \
-         (a scale without a measure has totals of credits only)"
+        "every batch of this scale, period and epoch is already in an opened total of this output (a scale \
+         without a measure has totals of credits only)"
     )]
     Empty,
     /// Not an earn batch, or of another scale, period or epoch, or covered already; a claim's
     /// ciphertext has no entry of its own and ends here.
-    #[error(
-        "entry {0} is no uncovered earn batch of this scale, period, epoch and output: a total \
-         adds the totals of batches in the log, and nothing else can be offered as one"
-    )]
+    #[error("entry {0} is not an uncovered earn batch of this scale, period, epoch and output")]
     Foreign(EntryId),
     /// A batch is left out, repeated or out of order.
     #[error(
-        "the set has another entry where the log's order has {0}: a set is the head of the \
-         uncovered batches in the log's order, so that nobody picks batches out"
+        "the set must be the first uncovered batches in log order, so that nobody picks batches out; {0} is \
+         expected here"
     )]
     Skipped(EntryId),
     /// The set is not that of the other output.

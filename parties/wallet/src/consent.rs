@@ -55,8 +55,8 @@ pub enum ConsentError {
     Retired,
     /// Not yet eligible.
     #[error(
-        "the identity is eligible from {from} on, and the period begins on {start}: after a registration anew \
-         only periods that no older ticket can reach count"
+        "the identity is eligible from {from} on, and the period begins on {start}: after a new \
+         registration, only periods that no older ticket can reach count"
     )]
     NotEligible {
         /// First day of eligibility.

@@ -71,7 +71,7 @@ fn nobody_claims_a_period_through_two_distributors() {
     let again = town.deposit(&soul.citizen, period, &first).unwrap();
     let refusal = claim_with(&mut town, &again, &again);
     assert_eq!(refusal.code(), Reason::TicketMissing, "{refusal}");
-    // Another nullifier of the same person and scope is no nullifier.
+    // The same person and scope have no second nullifier.
     let mut forged = town.consent(&soul.citizen, period, &second).deposit;
     let honest = town
         .prove(&town.witness(&soul.citizen), &second, &forged)

@@ -125,7 +125,7 @@ mod tests {
         let has = store.assigned(&OFFER, &redemption(2)).await;
         assert_eq!(has.expect("reads"), Some(had));
     }
-    /// Regression: what a trigger of somebody else's would do with the vouchers was put back with them.
+    /// Regression: a restore also restored foreign triggers.
     #[tokio::test]
     async fn a_backup_with_a_trigger_is_not_put_back() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -15,7 +15,7 @@ const MAGIC: &str = "merits-journal-mark/v1";
 /// Most bytes of the file: its beginning, a number, a digest.
 const MOST_BYTES: u64 = 256;
 
-/// A place in the chain: after so many lines.
+/// A position in the chain, as a number of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) lines: u64,

@@ -120,8 +120,8 @@ pub enum StartError {
     },
     /// The ledger's founding parameters differ from the configuration.
     #[error(
-        "the configuration differs from what {} was founded on: {}. These facts never change: set them in \
-         the configuration as they are on the ledger",
+        "these founding facts in the configuration differ from those of {}: {}. They never change: set them \
+         in the configuration as they are on the ledger",
         database.display(),
         facts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]

@@ -182,8 +182,8 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
             )
         });
         println!(
-            "not over: {} of {subjects} accounts: {newest}what is signed of a part of a period is signed \
-             for ever. Sign a file that goes on after it; or say --complete-until {} if nothing is missing",
+            "not over: {} of {subjects} accounts: {newest}a signature over a part of a period is final. Sign \
+             a file that goes on after it, or say --complete-until {} if nothing is missing",
             period.label(),
             day(period.last_day())
         );

@@ -51,7 +51,7 @@ impl LedgerConfig {
         Box::pin(async move { Ok(Client::connect(&self.coordinator, self.log_key()?).await?) })
     }
 
-    /// Opens the own copy, without the network.
+    /// Opens this party's copy, without the network.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -111,7 +111,7 @@ impl LedgerConfig {
         })
     }
 
-    /// Connects, opens the own copy, and joins the two.
+    /// Connects, opens this party's copy, and joins the two.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -132,7 +132,7 @@ impl LedgerConfig {
         })
     }
 
-    /// Opens the own copy; waits a moment for another command that has it. One that only looks, such as
+    /// Opens this party's copy; waits a moment for another command that has it. One that only looks, such as
     /// `distributor status`, has it for a fraction of a second, and must not end a run that begins beside it.
     async fn open_soon(&self) -> Result<Replica, JoinError> {
         for _ in 0..LOOKS {

@@ -71,7 +71,7 @@ pub enum FileError {
         /// This program's user.
         user: u32,
     },
-    /// Others could have replaced the file, or it is none.
+    /// Others could have replaced the file, or it is not a regular file.
     #[error(transparent)]
     Exposed(#[from] GuardError),
     /// Nothing can be written to the file.

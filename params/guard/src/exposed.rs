@@ -12,7 +12,7 @@ use std::{
 /// What an input holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// Codes that pay whoever has them.
+    /// Codes that anyone who has them can use.
     Vouchers,
     /// What was given by or recorded of people.
     People,

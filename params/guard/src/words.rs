@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    /// Regression: whoever typed into a terminal that does not wait was told to raise `ulimit -u`.
+    /// Regression: a person who typed into a non-blocking terminal was told to raise `ulimit -u`.
     #[test]
     fn only_a_thread_that_does_not_start_is_told_of_threads() {
         let busy = || io::Error::from_raw_os_error(rustix::io::Errno::AGAIN.raw_os_error());

@@ -40,8 +40,7 @@ pub const MOST_MARKS: usize = 6;
 /// remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "line {line}, character {place} is U+{:04X}, {what}: it has no place in a text that others are \
-     shown; {}",
+    "line {line}, character {place} is U+{:04X}, {what}: it is not allowed in a text that others see; {}",
     u32::from(*.character),
     remedy(*.character)
 )]

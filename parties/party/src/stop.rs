@@ -186,7 +186,7 @@ mod tests {
             .expect("told");
     }
 
-    /// A program that starts for ever, within a step that takes longer than the grace.
+    /// A program that never finishes its start, within a step that takes longer than the grace.
     #[test]
     #[ignore = "a part of the test below, in a process of its own"]
     fn a_start_with_a_long_step() {

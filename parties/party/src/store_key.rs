@@ -37,7 +37,7 @@ impl std::fmt::Debug for StoreKey<'_> {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreKeyError {
-    /// Something else than a file has the store's name, or links that lead nowhere.
+    /// The path is not a regular file, or is a dangling link.
     #[error("the store {0}")]
     NoStore(#[from] GuardError),
     /// The key exists but the store is missing.

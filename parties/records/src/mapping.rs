@@ -79,8 +79,8 @@ pub struct FieldMapping {
     /// What to do with a number that has more digits than the schema keeps; it is refused when
     /// this is left out.
     pub round: Option<Rounding>,
-    /// What the column's words mean: a name of the enum, or `true` and `false`. Names of the enum
-    /// that stand in the column themselves need no entry.
+    /// What the column's words mean: a name of the enum, or `true` and `false`. Names of the enum that are in
+    /// the column themselves need no entry.
     pub values: Option<BTreeMap<String, String>>,
     /// How a date or datetime is written: a strptime pattern, `unix-seconds`, `unix-millis` or
     /// `rfc3339`. ISO 8601 (`%Y-%m-%d`, `%Y-%m-%dT%H:%M`) when left out.

@@ -438,7 +438,7 @@ mod tests {
             clock.read("2018-11-04").is_ok(),
             "midnight was skipped there"
         );
-        // Without a zone there is no clock to be set back.
+        // Without a zone no clock is set back.
         let twice = Some(Twice::First);
         let nowhere = TimeMapping {
             twice,

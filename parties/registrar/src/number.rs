@@ -93,7 +93,7 @@ pub enum ReadFault {
     #[error("more than {MOST_BYTES} bytes: one identity number is expected, and nothing else")]
     TooLong,
     /// Not text.
-    #[error("no UTF-8 text")]
+    #[error("it is not UTF-8 text")]
     NotText,
     /// Not a number.
     #[error(transparent)]

@@ -73,7 +73,8 @@ pub enum LinkFault {
     ProofFormat(#[from] ProofFormatError),
     /// Not proven.
     #[error(
-        "the link's proof does not hold for this account and pseudonym ({0}): it was made for another account or source, or by nobody who is registered"
+        "the link's proof does not hold for this account and pseudonym ({0}): it was made for another \
+         account or source, or by a person who is not registered"
     )]
     Proof(#[from] VerifyError),
     /// Another pseudonym stands.
@@ -200,7 +201,7 @@ pub enum LinksError {
         /// What the lines say.
         what: String,
     },
-    /// Of another ledger or source.
+    /// The links are of another ledger or source.
     #[error("{path}: the links are of another ledger or source; name a file of this source's own")]
     Foreign {
         /// The file.
@@ -243,7 +244,7 @@ pub struct LinksFile {
 }
 
 impl LinksFile {
-    /// Reads the file; one that is not there yet is empty.
+    /// Reads the file; a missing file counts as empty.
     ///
     /// # Errors
     /// [`LinksError`].

@@ -38,7 +38,7 @@ pub enum SaidFault {
         said: String,
         /// The last day that is over.
         over: Option<String>,
-        /// By which clock.
+        /// The clock that decides.
         present: Box<Present>,
     },
     /// A day that has not begun anywhere.

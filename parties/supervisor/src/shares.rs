@@ -62,7 +62,7 @@ pub enum SharesError {
     },
     /// A half was made here but is gone, and the log does not have it yet.
     #[error(
-        "the journal {} was begun with a half, and none of the files in `shares` is there: bring {} back from \
+        "the journal {} was begun with a half, but no file in `shares` exists: bring {} back from \
          your backup; none was made. If it is lost, and the supervisor has not opened an epoch with its public \
          side, tell the supervisor to throw that away, delete the empty journal, and make another",
         journal.display(),
@@ -86,7 +86,7 @@ pub enum SharesError {
         /// On which side.
         side: Side,
     },
-    /// There is none yet, and there never was one.
+    /// No half exists yet, and none ever existed.
     #[error(
         "no half of a view key is there yet: make one first (`merits witness half`, or `merits supervisor \
          epoch` for the supervisor's)"
@@ -282,7 +282,7 @@ fn require_journal(
     holder: &PartyId,
     side: Side,
 ) -> Result<(), SharesError> {
-    // What lies elsewhere, behind a link that leads nowhere now, is not lost.
+    // A dangling link does not mean that the half is lost.
     merits_guard::require_file_if_any(&config.journal).map_err(JournalError::from)?;
     if config.journal.exists() || held(log, holder, side).next().is_none() {
         return Ok(());

@@ -62,7 +62,7 @@ pub enum SetFault {
     },
     /// More batches than one TotalsOpened entry holds.
     #[error(
-        "the set has {0} batches, but one entry of the log holds at most {MAX_TOTAL_ENTRIES}: open a shorter head"
+        "the set has {0} batches, but one entry of the log holds at most {MAX_TOTAL_ENTRIES}: open fewer batches"
     )]
     TooMany(usize),
     /// The sum would reveal too much about single claims.
@@ -74,7 +74,10 @@ pub enum SetFault {
         minimum: u64,
     },
     /// The sum could be too large to find, or not unique.
-    #[error("claims times the most that one can hold exceed 2^48: open a shorter head of the log")]
+    #[error(
+        "the set could reach more than 2^48, by its number of claims and the limit of one claim: open \
+     fewer batches"
+    )]
     TooLarge,
     /// The copy of the log failed, which says nothing about the set.
     #[error(transparent)]

@@ -156,7 +156,7 @@ pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
         .collect()
 }
 
-/// A time for people: to the minute, or to the second where it is none's beginning.
+/// A time for people: to the minute if it is a whole minute, else to the second.
 fn moment(time: Timestamp) -> String {
     match time.as_millis() / 1_000 % 60 {
         0 => time.to_minute(),

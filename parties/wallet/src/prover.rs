@@ -49,7 +49,7 @@ pub trait PersonProving: Send + Sync {
     ) -> Result<Proof, ProvingError>;
 }
 
-/// Why there is no proof.
+/// Why no proof was made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProvingError {

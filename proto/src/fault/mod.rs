@@ -226,7 +226,7 @@ mod tests {
             told(&silent)
                 .starts_with("the coordinator gives no answer (no answer came in time: see")
         );
-        assert!(told(&failed).starts_with("the coordinator failed, which is not a refusal"));
+        assert!(told(&failed).starts_with("the coordinator failed ("));
         assert!(told(&busy).starts_with("the coordinator cannot do it now: busy"));
         assert_eq!(
             told(&refused),

@@ -10,7 +10,7 @@ use crate::cli::run::{Ran, edit, merits, root};
 
 const TEMPLATES: [&str; 5] = ["factor", "tariff", "steps", "caps", "event"];
 
-/// What `merits scale check` says of each file in `tests/it/cli/scale/faults` stands beside it.
+/// The output of `merits scale check` for each file in `tests/it/cli/scale/faults` is beside it.
 /// `MERITS_UPDATE_PINS=1` writes it again.
 #[test]
 fn faults_are_shown_as_pinned() {

@@ -47,7 +47,7 @@ fn one_persons_records_do_not_go_with_anothers_ticket() {
     let refusal = town.submit_deposit(&distributor, forged, &honest.unwrap());
     assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
 
-    // Each with the own ticket: both are credited.
+    // Each with its own ticket: both are credited.
     town.stage.earn(&[records, ticket]).unwrap();
 }
 

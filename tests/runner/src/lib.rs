@@ -8,7 +8,7 @@ use std::{env, fs, path::Path, process::Command};
 /// What a finished program said.
 #[derive(Debug)]
 pub struct Ran {
-    /// Its arguments, for whoever reads a failed assertion.
+    /// Its arguments, for the reader of a failed assertion.
     pub line: String,
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,

@@ -53,7 +53,7 @@ pub(crate) trait Archive: fmt::Debug + Send + Sync {
     /// mark.
     fn show_checkpoint(&self, note: &str) -> Result<(), ArchiveError>;
 
-    /// Whether each stored leaf stands under its own entry's id, and the stored nodes are those of the leaves' tree.
+    /// Whether each stored leaf has its own entry's id, and the stored nodes are those of the leaves' tree.
     fn same_tree(&self) -> Result<bool, ArchiveError>;
 
     /// Whether the stored used values are these.

@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(Journal::begin_mark(&path, &mark).expect("begun"), 3);
         assert_eq!(fs::read(&mark).expect("read"), kept);
         Journal::open_under(&path, &mark).expect("whole");
-        // Half of one, or any other file, is none.
+        // Half of a mark, or any other file, is not a mark.
         for text in [
             &kept[..kept.len() - 1],
             &kept[..40],

@@ -56,7 +56,7 @@ struct Serving {
 struct Told {
     /// The most memory that it had, in bytes.
     peak: u64,
-    /// Milliseconds of what it was started for.
+    /// Milliseconds that the measured step took.
     took: f64,
 }
 
@@ -229,7 +229,7 @@ impl Ledger {
         Follower::new(client, replica).sync().await?;
         let served: Told = server.end().await?;
         let key = self.key.to_string();
-        let copy = place.to_str().context("--data-dir is no UTF-8")?;
+        let copy = place.to_str().context("--data-dir is not UTF-8")?;
         let arguments = ["--replica", copy, "--log-key", &key];
         let opening = self.start("open-and-tell", &arguments)?;
         Ok(Footprint {

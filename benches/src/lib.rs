@@ -139,7 +139,7 @@ pub enum Program {
 }
 
 impl Program {
-    /// What stands between the program and the arguments.
+    /// The words before the arguments.
     fn words(self) -> &'static [&'static str] {
         match self {
             Self::Own => &[],
@@ -325,5 +325,5 @@ fn note_load(table: &mut Table, watch: &Watch) {
     let text = watch
         .shares()
         .map_or_else(|| "unknown".to_owned(), |(_, others)| percent(others));
-    table.fact("(other work on the cores meanwhile)", text);
+    table.fact("(load from other processes)", text);
 }

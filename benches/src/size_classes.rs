@@ -19,8 +19,8 @@ use crate::screen::{progress, thousands};
 const RECORDS: [u16; 5] = [16, 24, 30, 40, 56];
 const CLAIMS: [u16; 3] = [8, 16, 32];
 
-/// Sizes that are proven: the shipped one; fewer and more claims; fewer records, with as many
-/// claims as fit a domain of 2^17.
+/// Sizes that are proven: the shipped size; sizes with fewer and with more claims; and sizes with fewer
+/// records. The last have as many claims as fit a domain of 2^17.
 const PROVEN: [Size; 6] = [
     SHIPPED,
     size(40, 8),

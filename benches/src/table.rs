@@ -117,7 +117,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// What is said of a figure that has a bar.
+/// The verdict on a figure with a target.
 pub(super) fn verdict(value: f64, bar: f64, text: &str) -> String {
     let met = if value <= bar { "met" } else { "MISSED" };
     format!("at most {text}: {met}")

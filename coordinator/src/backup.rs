@@ -42,7 +42,7 @@ pub enum BackupError {
     Ledger(#[from] StartError),
     /// The copy is inconsistent.
     #[error(
-        "the copy of {} is no ledger that could be served, so it was thrown away:\n{report}\n{} is damaged: {}",
+        "the copy of {} cannot be served as a ledger, so it was deleted:\n{report}\n{} is damaged: {}",
         path.display(),
         path.display(),
         if *live {
@@ -244,8 +244,8 @@ fn put_in_place<S: Staged + Inspect>(
 /// that no party has anything newer (`nothing_newer`). The high-water mark is raised to the backup.
 ///
 /// # Errors
-/// [`BackupError`]; then there is no database. If the last step failed, the mark is already raised,
-/// and the same command can be repeated.
+/// [`BackupError`]; no database was made. If only the last step failed, the mark was raised: run the same
+/// command again.
 pub async fn restore(
     config: &Config,
     input: &Path,
@@ -375,7 +375,7 @@ async fn key_of<I: Inspect>(config: &Config, place: &I) -> Result<LogKey, Backup
     let key = <[u8; 32]>::try_from(row.log_key.as_slice())
         .ok()
         .and_then(|bytes| PublicKey::from_bytes(&bytes).ok())
-        .ok_or_else(|| damaged(place, "the log key is no Ed25519 key"))?;
+        .ok_or_else(|| damaged(place, "the log key is not an Ed25519 key"))?;
     let key = LogKey::new(origin.clone(), key);
     let path = config.log_key_file();
     match log_key::load(&path, &origin)? {
@@ -483,7 +483,7 @@ fn read_signed(path: &Path, key: &LogKey) -> Result<(Checkpoint, SignedCheckpoin
         refuse(match error.kind() {
             ErrorKind::NotFound => "there is no such file".to_owned(),
             ErrorKind::IsADirectory => "is a folder; name the file in it".to_owned(),
-            ErrorKind::InvalidData => "is no text, and so no checkpoint".to_owned(),
+            ErrorKind::InvalidData => "is not a checkpoint: it is not text".to_owned(),
             _ => error.to_string(),
         })
     })?;

@@ -90,7 +90,7 @@ pub(crate) async fn ask(config: &ClockConfig, clock: &dyn Clock) -> Verdict {
     let verdict = judge(answers.iter().flatten().copied().collect());
     if verdict == Verdict::Unknown && !config.peers.is_empty() {
         tracing::warn!(
-            "none of the servers in `clock.peers` answers: nobody but this machine says that its clock is right"
+            "none of the servers in `clock.peers` answers, so this machine's clock cannot be compared with others"
         );
     }
     for (peer, by) in config.peers.iter().zip(&answers) {

@@ -26,7 +26,7 @@ pub(crate) struct Seen {
     pub(crate) wall: Timestamp,
     /// By the steady clock.
     pub(crate) steady: Duration,
-    /// In which run of the machine.
+    /// The run (boot) of the machine.
     pub(crate) boot: Option<String>,
 }
 

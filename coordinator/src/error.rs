@@ -97,10 +97,10 @@ pub enum StartError {
     },
     /// There was a ledger here, but its data is gone.
     #[error(
-        "{} holds no log, but {} is there: this ledger's data is lost or lies elsewhere. \
-         Nothing was founded, for a second log under one name would be a fork: bring `data_dir` back, or \
-         restore a backup with `merits coordinator restore`. Only if no ledger was ever served with that \
-         file, move it away and found one",
+        "{} has no log, although {} exists: this ledger's data is lost or elsewhere. Nothing was founded, \
+         because a second log under the same name would be a fork: bring `data_dir` back, or restore a \
+         backup with `merits coordinator restore`. Only if no ledger was ever served with that file, move it \
+         away and found one",
         database.display(),
         evidence.display()
     )]
@@ -134,8 +134,8 @@ pub enum StartError {
     },
     /// The ledger's founding parameters differ from the configuration.
     #[error(
-        "the configuration differs from what {} was founded on: {}. These facts never change: set them in \
-         the configuration as they are on the ledger",
+        "these founding facts in the configuration differ from those of {}: {}. They never change: set them \
+         in the configuration as they are on the ledger",
         database.display(),
         facts.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]

@@ -68,8 +68,8 @@ pub(crate) fn missing(config: &Config, place: &impl Place) -> StartError {
     }
 }
 
-/// Refuses a data directory and a database that are something else, or links that lead nowhere: what they should be
-/// is not lost.
+/// Refuses a data directory and a database that are something else, or dangling links: what they should be is
+/// not lost.
 fn judge_places(config: &Config, place: &impl Place) -> Result<(), StartError> {
     merits_guard::require_folder_if_any(&config.data_dir)
         .map_err(|error| StartError::Store(FileError::from(error)))?;

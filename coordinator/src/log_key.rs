@@ -49,7 +49,7 @@ fn read(path: &Path, opened: File, origin: &Origin) -> Result<LogSigner, StartEr
         .take(MOST_BYTES as u64)
         .read_to_end(&mut bytes)
         .map_err(|e| file("read", path, e))?;
-    let malformed = || refuse("is no log key (`PRIVATE+KEY+<origin>+<key id>+<base64>`)");
+    let malformed = || refuse("is not a log key (`PRIVATE+KEY+<origin>+<key id>+<base64>`)");
     let damaged = || refuse("is damaged: it ends early, or parts of it are other bytes");
     let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
     if text.trim().is_empty() {
@@ -191,8 +191,8 @@ mod tests {
             (" \n", "is empty"),
             (half, "is damaged"),
             (&text[..PREFIX.len() + 3], "is damaged"),
-            ("merits-key/v1 party-ed25519 00\n", "is no log key"),
-            ("x", "is no log key"),
+            ("merits-key/v1 party-ed25519 00\n", "is not a log key"),
+            ("x", "is not a log key"),
         ] {
             fs::write(&path, written).unwrap();
             let said = load(&path, &origin("log.test")).unwrap_err().to_string();
@@ -203,7 +203,7 @@ mod tests {
         }
         fs::write(&path, [0xff; 70]).unwrap();
         let said = load(&path, &origin("log.test")).unwrap_err().to_string();
-        assert!(said.contains("is no log key"), "{said}");
+        assert!(said.contains("is not a log key"), "{said}");
         // Base64 has a '+' of its own.
         let at = PREFIX.len() + "log.test+12345678+".len();
         let (head, key) = text.trim_end().split_at(at);

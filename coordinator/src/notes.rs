@@ -201,9 +201,9 @@ impl SharedRoots {
 /// The computed roots.
 #[derive(Debug, Default)]
 struct BucketRoots {
-    /// Of complete buckets, from the first on.
+    /// Roots of the complete buckets, in order.
     complete: Vec<BucketRoot>,
-    /// Of the newest anchor: its size, and a `GetBucketsResponse`.
+    /// The newest anchor's size, and its encoded `GetBucketsResponse`.
     answer: Option<(u64, Bytes)>,
 }
 

@@ -1,8 +1,8 @@
 //! Bounds the time of leaves.
 //!
-//! Leaf times never decrease and the rules know no other clock, so one entry under a clock that is
-//! ahead closes offers and lets credits expire for ever. Three things must agree with the clock
-//! before anything is appended, and a fourth if the operator names peers:
+//! Leaf times never decrease and the rules know no other clock, so one entry under a clock that is ahead
+//! closes offers and lets credits expire. Three things must agree with the clock before anything is appended,
+//! and a fourth if the operator names peers:
 //!
 //! - while it runs, a second clock that nobody sets ([`Clock::steady`]): a jump of the first one
 //!   stops appending until it is right again;
@@ -378,7 +378,7 @@ mod tests {
                 noted.starts_with(&seen.as_millis().to_string()),
                 "it is not written down"
             );
-            // The time service sets it, which is no jump, and says so.
+            // A correction by the time service does not count as a jump, and the service confirms it.
             clock.set(NOW + MINUTE, MINUTE);
             keeper.confirm();
             assert_eq!(keeper.now(), Err(OutOfStep::Unconfirmed));

@@ -62,7 +62,7 @@ pub enum TermsError {
         found: usize,
     },
     /// Not TOML, or a key is missing or unknown.
-    #[error("the text is no {KIND} document, or a part of it is missing: {0}")]
+    #[error("the text is not a complete {KIND} document: {0}")]
     Toml(String),
     /// A character that misleads readers.
     #[error("the terms, {0}")]

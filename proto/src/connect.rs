@@ -57,9 +57,9 @@ pub async fn connect(
     connected.map_err(|error| unreachable(transport_words(&error)))
 }
 
-/// Advice for a text that is no address.
+/// Advice for a text that is not an address.
 const NO_ADDRESS: &str =
-    "this is no address of a server. Write one such as http://127.0.0.1:7700, with its port";
+    "this is not a server address. Write one like http://127.0.0.1:7700, with its port";
 
 /// A server on the same continent answers a connection well within this.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

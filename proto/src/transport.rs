@@ -58,13 +58,11 @@ fn of_the_system(kind: ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// By what the libraries of the transport say, whose errors are not types here.
+/// Matches error texts, because the transport's libraries have no error types for these cases.
 fn of_the_protocol(said: &str) -> Option<&'static str> {
     let says = |parts: &[&str]| parts.iter().any(|part| said.contains(part));
     if says(&["Too many open files"]) {
-        return Some(
-            "as many files are open as the system admits: raise its limit (ulimit -n), or end other programs",
-        );
+        return Some("too many files are open: raise the limit (ulimit -n), or end other programs");
     }
     if says(&["lookup address", "dns error"]) {
         return Some(

@@ -20,7 +20,7 @@ pub(crate) enum Command {
         /// Configuration file; coordinator/coordinator.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
-        /// Found a new ledger. Only the first time: without it nothing is founded, whatever is missing
+        /// Found a new ledger. Use it once. Without it the command never founds a ledger
         #[arg(long)]
         found: bool,
         /// Start after a stop of more than a day, or with a clock that nobody else confirms:
@@ -90,7 +90,7 @@ impl Command {
                 let config = Config::load(&config)?;
                 ensure!(
                     config.database().exists(),
-                    "there is no ledger at {}; `data_dir` in the configuration names its directory",
+                    "there is no ledger at {}: check `data_dir` in the configuration",
                     config.database().display()
                 );
                 let report = fsck(&config, &mut rand::rng()).await?;

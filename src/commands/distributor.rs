@@ -267,10 +267,10 @@ impl Command {
                 let config = DistributorConfig::load(&config)?;
                 let copied = config.copy_store(&backup, &config.store).await?;
                 println!(
-                    "restored {}: {} accounts, {} deeds, {} batches on their way. Forget again who was \
-                     forgotten after this backup, and take in again what came after it, tickets and records; \
-                     what the ledger has already it refuses, claim by claim. Receipts of claims that were made \
-                     after this backup are not in it, and their records cannot be disclosed any more",
+                    "restored {}: {} accounts, {} deeds, {} batches on their way. Repeat every `forget` \
+                     since this backup, and import records and tickets that came after it. The ledger \
+                     refuses claims that it already has. Receipts of later claims are not in the backup, so \
+                     their records can no longer be disclosed",
                     config.store.display(),
                     thousands(copied.subjects),
                     thousands(copied.deeds),

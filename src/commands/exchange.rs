@@ -143,7 +143,7 @@ async fn stock(
         .stock(offer, vouchers, first_line, &mut rng())
         .await?;
     if report.header {
-        println!("line 1 is a header: no voucher was made of it");
+        println!("line 1 is a header and was skipped");
     }
     println!(
         "took in {} vouchers of {:?}: {} in all, for a quota of {}",

@@ -154,7 +154,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
     // One row may have a wrong date, so the third row decides.
     let third = |row: Option<Edge>| {
         row.map_or_else(
-            || ", there are no three rows".to_owned(),
+            || ", fewer than three rows".to_owned(),
             |row| format!(", the third of {}", of(row)),
         )
     };
@@ -167,8 +167,8 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
             )
         });
         println!(
-            "no beginning: {} of {subjects} accounts: {oldest}what is signed of a part of a period is signed \
-             for ever. Sign a file that begins with it; or say --complete-from {} if nothing is missing",
+            "no beginning: {} of {subjects} accounts: {oldest}a signature over a part of a period is final. \
+             Sign a file that begins with it, or say --complete-from {} if nothing is missing",
             period.label(),
             day(period.first_day())
         );
@@ -182,8 +182,8 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
             )
         });
         println!(
-            "not over: {} of {subjects} accounts: {newest}what is signed of a part of a period is signed \
-             for ever. Sign a file that goes on after it; or say --complete-until {} if nothing is missing",
+            "not over: {} of {subjects} accounts: {newest}a signature over a part of a period is final. Sign \
+             a file that goes on after it, or say --complete-until {} if nothing is missing",
             period.label(),
             day(period.last_day())
         );

@@ -1,9 +1,12 @@
 //! `merits verify`: a receipt, or a person's attestation, checked without a network and without
 //! trusting anybody's word.
 //!
-//! Exit codes: 0, all that a kit can tell about an entry of this kind was verified, the proof of a kind
-//! that has one among it; 1, something does not hold or cannot be read; 2, wrong usage; 3
-//! ([`NOT_ALL`]), the log has the entry and its signature holds, and that is all that was verified.
+//! Exit codes:
+//!
+//! - 0: everything that a kit can show about such an entry was verified, also its proof if it has one;
+//! - 1: something does not hold or cannot be read;
+//! - 2: wrong usage;
+//! - 3 ([`NOT_ALL`]): only inclusion in the log and the signature were verified.
 
 mod attest;
 mod evidence;
@@ -110,7 +113,7 @@ impl Arguments {
             Extent::Proof => ExitCode::SUCCESS,
             Extent::Rules => {
                 println!(
-                    "rules       yes: the ledger's rules take it, after what the kit has before it"
+                    "rules       yes: the ledger's rules accept it after the kit's earlier entries"
                 );
                 ExitCode::SUCCESS
             }

@@ -135,8 +135,8 @@ impl Pack {
         let manifest = scale::read(directory)?;
         ensure!(
             manifest.version().0 == 1,
-            "{} is version {} of {}, and a new ledger, as the demonstration's is, takes no version \
-             before the first: play a copy of the folder with `version = 1`",
+            "{} is version {} of {}, but the demonstration's new ledger needs version 1: copy the folder, \
+             and set `version = 1`",
             directory.display(),
             manifest.version().0,
             manifest.id()

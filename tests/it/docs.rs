@@ -202,7 +202,7 @@ fn relative_links_resolve() {
     assert!(dead.is_empty(), "dead links: {dead:#?}");
 }
 
-/// What stands between backticks outside code blocks.
+/// The text between backticks outside code blocks.
 fn quoted(markdown: &str) -> Vec<&str> {
     let mut fenced = false;
     let mut found = Vec::new();

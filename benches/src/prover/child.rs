@@ -176,7 +176,7 @@ fn read(zkey: &Path) -> Result<Zkey, Failed> {
     Ok(Zkey::read_from(File::open(zkey)?, Trust::Digest)?)
 }
 
-/// Why there is no prover.
+/// Why the prover could not be loaded.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]

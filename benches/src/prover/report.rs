@@ -121,7 +121,7 @@ fn ready(table: &mut Table, sizes: &Sizes, alone: &Alone) {
             format!("  peak memory, from the {from}"),
             mib(peak),
             format!(
-                "of it {} of program, read as it runs; {} were there before",
+                "{} of these are program code; {} existed before the run",
                 mib(program),
                 mib(before)
             ),

@@ -212,7 +212,7 @@ impl Trial {
         ensure!(
             assignment.len() == zkey.n_wires(),
             "{} is for a circuit of {} wires, and {} is the witness of one of {}: they do not \
-             belong together. Make the witness anew with the circuit that the key was made for",
+             belong together. Make the witness again with the circuit that the key was made for",
             at(zkey_path),
             thousands(zkey.n_wires() as u64),
             at(wtns_path),

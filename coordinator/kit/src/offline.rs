@@ -68,7 +68,10 @@ pub enum OfflineFault {
     #[error("the ledger's rules refuse the entry: {0}")]
     Rules(#[from] Refusal),
     /// The proof does not hold: the coordinator took an invalid entry.
-    #[error("the proof: {0}; the coordinator took an invalid entry, show the receipt to others")]
+    #[error(
+        "the proof does not hold ({0}), although the coordinator accepted the entry: show this receipt \
+         to a supervisor"
+    )]
     Proof(#[source] JobError),
 }
 

@@ -125,7 +125,7 @@ pub struct RedeemedOffer {
     pub title: String,
     /// Its price.
     pub price: Credits,
-    /// Credits of which scale.
+    /// The scale of the credits.
     pub scale: String,
 }
 

@@ -155,7 +155,7 @@ async fn next_blob<'e>(db: impl SqliteExecutor<'e>, after: &[u8]) -> sqlx::Resul
         .await
 }
 
-/// Of what the rows are said to be the state.
+/// The version, size and digest that the stored state claims.
 ///
 /// # Errors
 /// SQLite's.

@@ -104,7 +104,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Of a reader and a writer of one file.
+    /// Makes a ledger from a reader and a writer of the same file.
     pub fn new(reader: Reader, writer: Writer) -> Self {
         Self { reader, writer }
     }

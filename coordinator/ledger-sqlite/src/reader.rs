@@ -47,7 +47,7 @@ impl Reader {
         inspect::leaf_count(&self.pool).await
     }
 
-    /// The layout of the stored state; nothing where there is none.
+    /// The layout of the stored state; `None` if no state is stored.
     ///
     /// # Errors
     /// SQLite's.

@@ -347,9 +347,9 @@ async fn first_taken(
     Ok(None)
 }
 
-/// The first of a leaf's values that another leaf used, or that stands among them twice.
+/// The first of a leaf's values that another leaf used, or that the leaf names twice.
 async fn taken(db: &mut SqliteConnection, leaf: &StoredLeaf<'_>) -> sqlx::Result<Option<Unique>> {
-    // What stands under the leaf's own index is what was inserted of it.
+    // Rows with the leaf's own index were just inserted by it.
     let others = |index: Option<u64>| index.is_some_and(|index| index != leaf.index);
     let entry = Unique {
         set: UniqueSet::Entry,

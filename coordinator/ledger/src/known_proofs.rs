@@ -13,8 +13,8 @@ use merits_verifier::{Verified, groth16::Proof};
 
 use crate::proven::{Groth16Job, ProvenStatement};
 
-/// Most proofs that are remembered, of some kilobytes at most. What was verified and then never came into the log is
-/// dropped when as many others came.
+/// Most proofs that are remembered, each at most a few kilobytes. When the memory is full, the oldest proof
+/// that never reached the log is dropped.
 const MOST: usize = 256;
 
 /// A bounded memory of verified proofs. Clones share it.

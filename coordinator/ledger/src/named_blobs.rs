@@ -13,8 +13,8 @@ use crate::refusal::Refusal;
 /// Blobs that a party's entries may name in a day (UTC). A day's blobs of a party are 16 MiB at most.
 pub const BLOBS_A_DAY: u32 = 16;
 
-/// The blobs that the entry of a leaf names: what must be at hand before the leaf is judged. None for bytes
-/// that are no leaf, which the rules refuse.
+/// The blobs that the entry of a leaf names. The caller must have them before it checks the leaf. Empty if
+/// the bytes are not a leaf: the rules refuse such bytes.
 pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
     // Nearly all leaves are of kinds that name none, and are not decoded for this.
     if kind_of(leaf) != Some(SCALE_PROPOSED) {
@@ -29,9 +29,8 @@ pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
     }
 }
 
-/// Checks that the blobs that came with a leaf are those that it names, each once, and no other. A leaf that
-/// nobody verified yet may come with any: so whoever fetches leaves asks this first, and does not take a fault of
-/// the transport for one of the log.
+/// Checks that the blobs that came with a leaf are those that it names, each once, and no other. Call this
+/// before you check fetched leaves: the transport, and not the log, may have changed the blobs.
 ///
 /// # Errors
 /// [`Refusal::BlobMissing`], [`Refusal::BlobUnexpected`].
@@ -40,7 +39,7 @@ pub fn check(leaf: &[u8], blobs: &[Blob]) -> Result<(), Refusal> {
 }
 
 impl PublishedKey {
-    /// The key that is a blob, out of those that came with the entry. Nothing for a key in the entry.
+    /// The key, if it came as a blob. `None` if the entry holds the key itself.
     pub(crate) fn decode(&self, blobs: &[Blob]) -> Result<Option<VerifyingKey>, Refusal> {
         let Self::Blob(digest) = self else {
             return Ok(None);

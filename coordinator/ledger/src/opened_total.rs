@@ -32,8 +32,7 @@ impl VerifiedTotal {
     /// Adds up the batches, and verifies both partials (or that there are none, if the total is open already)
     /// and the sum: about a millisecond, more with many batches.
     ///
-    /// There is no equation for many totals together. A ledger has one total for many batches, so few ever wait
-    /// at the same time.
+    /// Totals are verified one by one. A ledger has few of them, so batching would save little.
     ///
     /// # Errors
     /// [`TotalRefusal`].

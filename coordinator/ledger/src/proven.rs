@@ -20,11 +20,11 @@ use crate::refusal::Refusal;
     reason = "statements are handled one at a time and moved rarely"
 )]
 pub enum ProvenStatement {
-    /// Of an earn batch.
+    /// A job of an earn batch.
     Earn(EarnStatement),
-    /// Of a deposited ticket or a withdrawal.
+    /// A job of a deposited ticket or a withdrawal.
     Ticket(TicketStatement),
-    /// Of a redemption or an attestation.
+    /// A job of a redemption or an attestation.
     Redeem(RedeemStatement),
 }
 
@@ -98,11 +98,11 @@ pub struct SchnorrJob {
     reason = "nearly all are of Groth16, and each is moved rarely"
 )]
 pub enum VerifiedProof {
-    /// Of [`Job::Groth16`].
+    /// The verified proof of a [`Job::Groth16`].
     Groth16(Verified<ProvenStatement>),
-    /// Of [`Job::Schnorr`].
+    /// The verified proof of a [`Job::Schnorr`].
     Schnorr(VerifiedPossession),
-    /// Of [`Job::Total`].
+    /// The verified proof of a [`Job::Total`].
     Total(VerifiedTotal),
 }
 

@@ -281,7 +281,7 @@ fn grow(
 const PAGES: usize = 4;
 
 impl Watch {
-    /// Compares the newest leaf's time with the own clock.
+    /// Compares the newest leaf's time with this machine's clock.
     fn look(&self, newest: Option<Timestamp>) -> Result<(), FollowError> {
         let Some(time) = newest else {
             return Ok(());

@@ -30,7 +30,7 @@ pub enum JoinError {
     Replica(#[from] ReplicaError),
     /// The configuration says otherwise than the ledger was founded on.
     #[error(
-        "the configuration differs from what the ledger was founded on: {}. These facts never change: set them \
+        "these founding facts in the configuration differ from the ledger's: {}. They never change: set them \
          in the [ledger] table as the ledger's operator says",
         .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     )]
@@ -58,7 +58,7 @@ impl LedgerConfig {
         })
     }
 
-    /// Opens the own copy, without the network.
+    /// Opens this party's copy, without the network.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -88,12 +88,11 @@ impl LedgerConfig {
     }
 
     /// Begins the high-water mark again, where it was lost, at a checkpoint in a file: the newest that any
-    /// party has. The copy may be older, and then answers nothing until it is synchronised. Answers the size
-    /// that the mark is at.
+    /// party has. An older copy refuses reads until it is synchronised. Returns the mark's size.
     ///
     /// # Errors
-    /// [`JoinError`]: a mark that is there, a file that is no checkpoint of this log, a copy that has another
-    /// tree of the same size.
+    /// [`JoinError`]: a mark that exists, a file that is not a checkpoint of this log, a copy that has
+    /// another tree of the same size.
     pub fn begin_mark<'a>(&'a self, checkpoint: &'a Path) -> BoxFuture<'a, Result<u64, JoinError>> {
         Box::pin(async move {
             let config = self.clone().of_a_server()?;
@@ -122,7 +121,7 @@ impl LedgerConfig {
         })
     }
 
-    /// Connects, opens the own copy, and joins the two.
+    /// Connects, opens this party's copy, and joins the two.
     ///
     /// # Errors
     /// [`JoinError`].
@@ -143,7 +142,7 @@ impl LedgerConfig {
         })
     }
 
-    /// Opens the own copy; waits a moment for another command that has it. One that only looks, such as
+    /// Opens this party's copy; waits a moment for another command that has it. One that only looks, such as
     /// `distributor status`, has it for a fraction of a second, and must not end a run that begins beside it.
     async fn open_soon(&self) -> Result<Replica, JoinError> {
         for _ in 0..LOOKS {

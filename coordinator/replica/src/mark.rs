@@ -52,8 +52,8 @@ pub enum MarkError {
     },
     /// It would be set back together with the data that it guards.
     #[error(
-        "the high-water mark {} lies inside {}, which it guards: whatever sets that folder back \
-         would set the mark back too; let `high_water_mark` name a file outside, best on another disk",
+        "the high-water mark {} is in {}, the folder that it guards. Restoring that folder would restore the \
+         mark too: let `high_water_mark` name a file outside, best on another disk",
         path.display(), folder.display()
     )]
     Inside {
@@ -133,7 +133,7 @@ pub enum MarkError {
     },
     /// Not a checkpoint that this log signed.
     #[error(
-        "the high-water mark {} is no checkpoint of this log: {reason}. Nothing is served until it is one: bring the \
+        "the high-water mark {} is not a checkpoint of this log: {reason}. Nothing is served until it is one: bring the \
          file back. If it is lost, move this one away and begin a new one at the newest checkpoint that any party \
          has: {}",
         path.display(),

@@ -21,7 +21,8 @@ use crate::{
 /// Those of [`keep_private`].
 pub fn restrict(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
-    // What is there is judged by what it is; where nothing is, not even a link to nothing, a file is made.
+    // An existing path is checked as it is. A new file is made only if nothing exists there, not even a
+    // dangling link.
     if fs::symlink_metadata(path).is_ok() {
         return keep_private(path);
     }
@@ -34,13 +35,13 @@ pub fn restrict(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Has the owner alone read and write the file of a store, and what SQLite keeps beside it, whatever the
-/// umask was; where the name is a link, the file that it leads to. Refuses what is no file, what belongs to another
-/// user, what others may replace, and what its owner may not write.
+/// Sets mode 0600 on a store's file and on SQLite's files beside it, for any umask. Follows a link. Refuses a
+/// path that is not a regular file, belongs to another user, may be replaced by others, or may not be written
+/// by its owner.
 ///
 /// # Errors
-/// [`FileError::Exposed`] for what is no file and for a folder that others may write, [`FileError::OtherUser`],
-/// [`FileError::NotWritable`], [`FileError::Io`].
+/// [`FileError::Exposed`] for a path that is not a regular file, and for a folder that others may write,
+/// [`FileError::OtherUser`], [`FileError::NotWritable`], [`FileError::Io`].
 pub fn keep_private(path: &Path) -> Result<(), FileError> {
     merits_guard::check_folder(path)?;
     let path = &*real(path);
@@ -71,9 +72,9 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
 /// What SQLite keeps beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Refuses a store that is no regular file, and such a file of SQLite's beside it, before SQLite opens them: it
-/// would wait for a pipe until somebody writes into it, and say of a folder or of a link to nothing that its disk
-/// fails. What is not there is not judged.
+/// Refuses a store that is not a regular file, and such a path among SQLite's files beside it, before SQLite
+/// opens them. SQLite would block on a pipe, and report a disk error for a folder or a dangling link. A
+/// missing path is not refused.
 ///
 /// # Errors
 /// [`FileError::Exposed`], which says what the file is instead.

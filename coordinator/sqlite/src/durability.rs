@@ -6,8 +6,7 @@ use sqlx::{Connection as _, SqliteConnection};
 
 use crate::{error::FileError, explain::explain, unwritable::NotWritable, words::Trouble};
 
-/// Writes to a database as a commit does, and changes nothing: a page of it goes through the write-ahead log to
-/// the disk.
+/// Writes one page through the write-ahead log to the disk, without changing data.
 ///
 /// # Errors
 /// [`FileError::NotWritable`], which names file, mode, owner and what to do; [`FileError::Failed`].
@@ -17,9 +16,9 @@ pub async fn prove_writable(db: &mut SqliteConnection, path: &Path) -> Result<()
         .map_err(|error| explain_writing(path, error))
 }
 
-/// Writes what the write-ahead log holds into the file, and the file to the disk. A program that ended after a failed
-/// sync may have left a commit that only the system's memory has: whoever answers from a store makes sure of it
-/// first.
+/// Writes what the write-ahead log holds into the file, and the file to the disk. A program that ended after
+/// a failed sync may have left a commit that only the system's memory has. Call this before you answer from a
+/// store.
 ///
 /// # Errors
 /// [`FileError::StillRead`]; as of [`prove_writable`].

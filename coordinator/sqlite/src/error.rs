@@ -71,7 +71,7 @@ pub enum FileError {
         /// This program's user.
         user: u32,
     },
-    /// Others could have replaced the file, or it is none.
+    /// Others could have replaced the file, or it is not a regular file.
     #[error(transparent)]
     Exposed(#[from] GuardError),
     /// Nothing can be written to the file.
@@ -115,7 +115,7 @@ pub enum FileError {
     },
     /// The file belongs to another program.
     #[error(
-        "{} {}, and is no {what}; nothing was changed. Name the right file",
+        "{} {}; expected: {what}. Nothing was changed. Name the right file",
         path.display(),
         found.map_or_else(
             || "is a database of another program".to_owned(),
@@ -161,7 +161,7 @@ pub enum FileError {
     /// The write-ahead log is not in the file.
     #[error(
         "{} still has a write-ahead log beside it that holds part of the data ({why}); \
-         nothing is lost, but the file alone is no backup: \
+         nothing is lost, but the file alone is not a backup: \
          make one with the backup command, or copy the file and its `-wal` together",
         path.display()
     )]

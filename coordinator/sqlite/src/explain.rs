@@ -24,8 +24,8 @@ const HEADER: usize = 100;
 /// Refuses a file that cannot be a complete SQLite database, before SQLite does with its own error.
 ///
 /// # Errors
-/// [`FileError::Missing`], [`FileError::Exposed`] for what is no file, [`FileError::NoDatabase`],
-/// [`FileError::Torn`], [`FileError::Io`].
+/// [`FileError::Missing`], [`FileError::Exposed`] for a path that is not a regular file,
+/// [`FileError::NoDatabase`], [`FileError::Torn`], [`FileError::Io`].
 pub fn examine(path: &Path) -> Result<(), FileError> {
     let io = |error| FileError::io("read", path)(error);
     let looked = fs::metadata(path);

@@ -56,7 +56,7 @@ pub(super) async fn check_log<N: Inspection>(
         return Ok(());
     }
     let Some(key) = public_key(&row.log_key) else {
-        report.find("log", "the log key is no Ed25519 key");
+        report.find("log", "the log key is not an Ed25519 key");
         return Ok(());
     };
     if row.size != frontier.size() {

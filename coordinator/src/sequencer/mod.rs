@@ -102,7 +102,7 @@ pub(crate) enum SequencerError {
 }
 
 impl SequencerError {
-    /// Of what a group of entries could not read.
+    /// Why the rows of a group could not be read.
     fn pending<G: StorageGroup>(error: PendingError<G::Error>) -> Self {
         match error {
             PendingError::Rows(error) => Self::Rows(error),
@@ -229,7 +229,7 @@ impl<P: Place> Sequencer<P> {
             config,
             policy,
         } = self;
-        // It may be inside a transaction that is no more.
+        // Its transaction may have ended.
         if let Err(error) = store.end().await {
             tracing::debug!(%error, "the store was not closed in order");
         }

@@ -101,7 +101,7 @@ impl Laned for ProvenStatement {
     }
 }
 
-/// The Schnorr proofs of an entry, and the entry's signatures. There is no key, so there is one lane; proofs are
+/// The Schnorr proofs of an entry, and the entry's signatures. Without keys there is one lane; proofs are
 /// verified one by one in it, and signatures together.
 impl Laned for schnorr::Statement {
     type Name = ();

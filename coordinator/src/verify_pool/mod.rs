@@ -1,11 +1,11 @@
 //! The bounded thread pool for all CPU-intensive work: signatures, points, proofs.
 //!
-//! Proofs wait in lanes, of Groth16 one for each key and of a system without keys one, and are verified
-//! together, with the signatures of their entries: a batch of 256 costs a tenth of 256 single
-//! verifications. A lane is taken when it is full or when its oldest proof has waited for the linger;
-//! while the threads are busy, lanes fill by themselves. A bad proof is named by the batch's bisection
-//! and does not sink the others. What does not fit in the queue is refused at once: a caller
-//! that is told to come back costs nothing, one that waits costs memory.
+//! Proofs wait in lanes: one lane for each Groth16 key, and one for each system without keys. The proofs of a
+//! lane are verified together, with the signatures of their entries: a batch of 256 costs a tenth of 256
+//! single verifications. A lane is taken when it is full or when its oldest proof has waited for the linger;
+//! while the threads are busy, lanes fill by themselves. A bad proof is named by the batch's bisection and
+//! does not sink the others. What does not fit in the queue is refused at once: a caller that is told to come
+//! back costs nothing, one that waits costs memory.
 //!
 //! Waiting work has three classes ([`Class`]), each with its share of the threads' time. A class
 //! that needs less leaves the rest to the others, and one that needs more cannot take theirs. So

@@ -159,7 +159,7 @@ async fn what_is_no_whole_backup_is_named_as_what_it_is() {
     for (path, said) in [
         (two.path().join("nowhere"), "there is no such file"),
         (two.path().to_owned(), "is a folder"),
-        (good.clone(), "is no text"),
+        (good.clone(), "it is not text"),
     ] {
         let error = restore(&restored, &good, &path, true, &mut rand::rng()).await;
         let text = error.unwrap_err().to_string();

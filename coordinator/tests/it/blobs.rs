@@ -175,7 +175,7 @@ async fn what_is_not_exactly_the_entrys_is_refused() {
     let strange = founding.federation.sign(&statement, &stranger);
     let fault = submit(&node, strange.to_bytes(), &vec![0; BLOB_BYTES]).await;
     assert_eq!(fault.unwrap_err().reason, Reason::PartyUnknown);
-    // A party without the role: these bytes are no key, and nobody reads them.
+    // A party without the role: these bytes are not a key, and nobody reads them.
     let distributor = &founding.federation.distributor;
     let foreign = founding.federation.sign(&statement, distributor);
     let fault = submit(&node, foreign.to_bytes(), b"no key").await;

@@ -143,7 +143,7 @@ impl GuardError {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// For `map_err`, of what reads `path`.
+    /// An adapter for `map_err` after reading `path`.
     pub(crate) fn reading(path: &Path) -> impl Fn(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| {

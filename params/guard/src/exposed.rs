@@ -12,7 +12,7 @@ use std::{
 /// What an input holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// Codes that pay whoever has them.
+    /// Codes that anyone who has them can use.
     Vouchers,
     /// What was given by or recorded of people.
     People,
@@ -58,8 +58,8 @@ impl fmt::Display for Exposed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         let why = match self.holds {
-            Holds::Vouchers => "anybody who has a code of it can use the voucher",
-            Holds::People => "what it says of people is for its receiver alone",
+            Holds::Vouchers => "anyone who reads a code can use its voucher",
+            Holds::People => "it holds personal data that only its receiver may read",
             Holds::Backup => "somebody who has it can try passphrases",
         };
         write!(
@@ -97,7 +97,7 @@ mod tests {
             if let Some(exposed) = exposed {
                 let said = exposed.to_string();
                 assert!(said.contains(&format!("mode {mode:o}")), "{said}");
-                assert!(said.contains("can use the voucher"), "{said}");
+                assert!(said.contains("can use its voucher"), "{said}");
                 assert!(
                     said.contains("chmod 600 ") && said.contains("codes.txt"),
                     "{said}"

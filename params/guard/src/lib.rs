@@ -99,7 +99,7 @@ pub fn require_file(path: &Path, metadata: &Metadata) -> Result<(), GuardError> 
     })
 }
 
-/// The same by name, for a file that may be missing. Links that lead nowhere or in a circle are refused too: the file
+/// The same by name, for a file that may be missing. Dangling and circular links are refused too: the file
 /// that they should lead to is not lost.
 ///
 /// # Errors
@@ -114,7 +114,7 @@ pub fn require_file_if_any(path: &Path) -> Result<(), GuardError> {
     }
 }
 
-/// The same for a folder. A part of its path that is no folder is refused too.
+/// The same for a folder. A path with a part that is not a folder is refused too.
 ///
 /// # Errors
 /// Those of [`require_file_if_any`].
@@ -480,7 +480,7 @@ mod tests {
             Err(GuardError::Readable { mode: 0o644, .. })
         ));
         set(&path, 0o600);
-        // A file that is kept must not be a pipe, whoever owns it.
+        // A file that is kept must not be a pipe, regardless of its owner.
         for kept in [SEED, Guard::Trusted] {
             let error = open(&path, kept).expect_err("a pipe");
             assert!(matches!(error, GuardError::NoFile { .. }), "{error}");

@@ -1,13 +1,13 @@
 //! Files that commands write at places that their users name.
 //!
-//! A name that somebody types may be that of a key, a register, the command's own input.
-//! Overwriting one may lose it for ever, so a file is written only by these rules:
+//! A name that somebody types may be that of a key, a register, the command's own input. Overwriting one may
+//! lose it, so a file is written only by these rules:
 //!
 //! - A file that is there is replaced only by a file of the same [`Kind`], which its first bytes tell, and
 //!   only where that kind may be replaced. Everything else stays as it is, and the error says what to do.
 //! - It is written under another name beside its own, flushed to the disk, and gets its name when
 //!   it is complete ([`Output`]). A crash leaves the old file or the new one.
-//! - It is none of the files that the command reads or that its configuration names, and none of the
+//! - It must not be one of the files that the command reads or that its configuration names, and none of the
 //!   command's other outputs ([`crate::protected`]).
 //! - Nobody but its owner reads what is secret (mode 0600). A public file has the mode that the
 //!   umask gives; others can never write it, and its owner always can.
@@ -275,7 +275,7 @@ pub fn prove_replaceable(path: &Path) -> io::Result<()> {
     written.map_err(words::writing)
 }
 
-/// Whether a file is there that may be replaced; `false` where there is none.
+/// Whether a file exists that may be replaced; `false` if no file exists.
 fn judge(path: &Path, kind: Kind<'_>) -> Result<bool, OutputError> {
     let what = || kind.what.to_owned();
     let path = || path.to_owned();

@@ -28,8 +28,7 @@ pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
     }
     let opened = options.open(path);
-    // The system's error for a pipe that nobody reads, or for a folder, says neither what it is nor
-    // what to do.
+    // The system's error does not say that the path is a pipe or a folder, nor what to do.
     if opened.is_err()
         && let Ok(found) = fs::metadata(path)
     {

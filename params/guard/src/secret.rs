@@ -1,9 +1,9 @@
 //! The secrets of a federation: what is lost with each one, and what to do if others may have read
 //! it.
 //!
-//! A message about a private file must not send anybody to make a new one where a new one ends something: a
-//! new log key ends the ledger, and new salts sign everything a second time. So every message takes its words
-//! from this table.
+//! A message about a private file must never advise to make a new one if that destroys something: a new log
+//! key ends the ledger, and new salts sign everything a second time. So every message takes its words from
+//! this table.
 
 /// The content of a private file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,7 @@ impl Secret {
                 name: "wallet's seed",
                 when_lost: "if the seed was lost, get it back from its backup (`merits wallet restore` makes a \
                             wallet from one); without seed and backup nobody can spend its credits, and a \
-                            person registers anew with a new wallet",
+                             person must register again with a new wallet",
                 when_exposed: "Keep the seed until its credits are spent. If others may have read it, they can \
                                spend them too: spend them now, then make a new wallet and have a registrar \
                                register it in this one's place (`merits registrar re-register`)",

@@ -35,7 +35,7 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
     {
         return io::Error::new(
             kind,
-            "as many files are open as the system admits: raise its limit (ulimit -n), or end other programs",
+            "too many files are open: raise the limit (ulimit -n), or end other programs",
         );
     }
     let words = match (kind, attempt) {
@@ -75,7 +75,7 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
         }
         (ErrorKind::WouldBlock, _) => "it is not ready now: run this again",
         (ErrorKind::CrossesDevices, _) => {
-            "it lies on two disks: name a place on the disk that it comes from"
+            "source and target are on different disks: choose a target on the same disk"
         }
         (ErrorKind::Unsupported, _) => {
             "its file system cannot do what is needed: name a place on another one"
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    /// Regression: whoever typed into a terminal that does not wait was told to raise `ulimit -u`.
+    /// Regression: a person who typed into a non-blocking terminal was told to raise `ulimit -u`.
     #[test]
     fn only_a_thread_that_does_not_start_is_told_of_threads() {
         let busy = || io::Error::from_raw_os_error(rustix::io::Errno::AGAIN.raw_os_error());

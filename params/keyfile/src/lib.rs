@@ -124,7 +124,7 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// There is no such file.
-    #[error("there is no key file {path} (a key of the kind {kind} is expected there): {advice}")]
+    #[error("key file {path} ({kind}) does not exist: {advice}")]
     Missing {
         /// The file.
         path: PathBuf,
@@ -329,7 +329,7 @@ mod tests {
         for kind in KeyKind::ALL {
             let said = load(&path, kind).expect_err("not there").to_string();
             assert!(
-                said.contains("there is no key file") && said.contains("backup"),
+                said.contains("does not exist") && said.contains("backup"),
                 "{said}"
             );
             assert!(

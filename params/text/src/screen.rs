@@ -139,8 +139,7 @@ pub fn working(what: impl Into<Cow<'static, str>>) -> ProgressBar {
     bar
 }
 
-/// The exit code of a program that meant to end with `code`: another one if a part of what it said is missing. Puts
-/// out what is held back, so it is the last thing that a program says.
+/// Flushes standard output, and returns `code`, or a failure code if output was lost. Call it last.
 pub fn end(code: ExitCode) -> ExitCode {
     match output::finish() {
         // As a shell counts a process that SIGPIPE ended.

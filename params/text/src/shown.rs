@@ -40,8 +40,7 @@ pub const MOST_MARKS: usize = 6;
 /// remove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "line {line}, character {place} is U+{:04X}, {what}: it has no place in a text that others are \
-     shown; {}",
+    "line {line}, character {place} is U+{:04X}, {what}: it is not allowed in a text that others see; {}",
     u32::from(*.character),
     remedy(*.character)
 )]
@@ -176,7 +175,7 @@ fn judged(text: &str, form: Form) -> impl Iterator<Item = (char, Option<&'static
         let fault = if marks > MOST_MARKS && is_mark(character) {
             Some("one mark too many over one letter")
         } else {
-            // What will be refused, such as a mark that exceeds the limit, is no neighbour.
+            // Characters that are refused anyway, such as a mark that exceeds the limit, are not suggested.
             let after = after
                 .filter(|next| marks < MOST_MARKS || !is_mark(*next))
                 .filter(|next| is_assigned(*next));

@@ -98,7 +98,7 @@ impl Auditor {
     ) -> Result<(), Refusal> {
         let id = signed.id();
         let submission = Submission::from_signed(signed, state.origin())?;
-        // Entries of other systems, and those without a proof, are no batches.
+        // Skips entries without a Groth16 proof.
         if submission.entry().proof_system() != Some(ProofSystem::Groth16Bn254) {
             return Ok(());
         }

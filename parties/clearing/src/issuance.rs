@@ -15,7 +15,7 @@ pub struct IssuanceLine {
     pub scale: ScaleId,
     /// Its sources cannot link people, so the distributor vouches for whose records these are.
     pub vouched: bool,
-    /// The ledger's number of it.
+    /// The scale's asset number.
     #[serde(serialize_with = "crate::report::asset")]
     pub asset: AssetId,
     /// The period.

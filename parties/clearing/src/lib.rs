@@ -1,9 +1,13 @@
 //! The clearing bank: verifies issuance and adds up the public data of the log.
 //!
-//! It checks all batches of a log together ([`batches`]: one pairing product for many proofs), asks
-//! the coordinator's Verifier about them over one stream ([`online`]), checks every opened total
-//! from the log alone ([`totals`]), and keeps the accounts ([`issuance`]): how much of each scale
-//! exists. Net settlement between institutions is not implemented.
+//! It does four things:
+//!
+//! - [`batches`] checks all batches of a log together, with one pairing product for many proofs;
+//! - [`online`] asks the coordinator's Verifier about them over one stream;
+//! - [`totals`] checks every opened total from the log alone;
+//! - [`issuance`] keeps the accounts: how much of each scale exists.
+//!
+//! Net settlement between institutions is not implemented.
 
 pub mod batches;
 pub mod config;

@@ -65,7 +65,7 @@ impl Report {
             && self.totals.iter().all(|(_, total)| total.is_ok())
     }
 
-    /// A description of what the clearing bank saw, for its readers.
+    /// Which data the clearing bank saw.
     pub fn saw(&self) -> String {
         format!(
             "{} batches with {} claims: scale, period, distributor, source, proofs; {} opened totals",

@@ -145,7 +145,7 @@ fn seal(
     };
     let sealed = XChaCha20Poly1305::new(&(*key).into())
         .encrypt(&XNonce::from(nonce), payload)
-        // Fails only beyond 256 GiB; what is sealed here has some kilobytes.
+        // Fails only beyond 256 GiB. Sealed values here are a few kilobytes.
         .expect("short messages are always sealed");
     [&nonce[..], &sealed].concat()
 }

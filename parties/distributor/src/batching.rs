@@ -201,10 +201,10 @@ pub struct Place<T> {
     pub alone: bool,
 }
 
-/// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity`
-/// together. Deeds that are claimed alone come after all of these, so that they do not delay
-/// others. The order is the store's (period, source, commitment), so that the same deeds make the
-/// same batches, and the order of commitments reveals nothing about accounts.
+/// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity` together.
+/// Deeds that need a batch of their own come last, so that they do not delay others. The order is the store's
+/// (period, source, commitment), so that the same deeds make the same batches, and the order of commitments
+/// reveals nothing about accounts.
 pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, PartyId, Vec<T>)> {
     let (alone, others): (Vec<&Place<T>>, Vec<&Place<T>>) =
         unclaimed.iter().partition(|place| place.alone);

@@ -43,7 +43,7 @@ pub enum Wait {
     Lapsed,
     /// Its ticket belongs to another person than the one that the source linked to the account.
     OtherPerson,
-    /// No claim could be made of it; the store has the reason.
+    /// It was set aside; the store has the reason.
     Aside,
 }
 
@@ -57,7 +57,7 @@ impl std::fmt::Display for Wait {
             Self::NotOpen => "this distributor's copy of the log does not show the ticket as open",
             Self::Lapsed => "the ticket lapsed: the person must give a new one",
             Self::OtherPerson => "the source linked another person to the account",
-            Self::Aside => "no claim could be made of it, for the reason given with it",
+            Self::Aside => "it was set aside, for the reason that is shown with it",
         })
     }
 }
@@ -150,9 +150,9 @@ pub struct Followed {
 }
 
 impl Node {
-    /// Checks the status of the node's tickets in a verified state. A withdrawn one takes records,
-    /// salt, K and h of its account, scale and period with it (PIPL 47); one whose reservation is
-    /// over by the ledger's own time is set aside, and a new one may come.
+    /// Checks the status of the node's tickets in a verified state. If a ticket was withdrawn, the records,
+    /// salt, K and h of its account, scale and period are deleted (PIPL 47). A ticket whose reservation is
+    /// over by the ledger's time is set aside, and a new one may come.
     ///
     /// # Errors
     /// [`StoreError`]; completed changes are kept, and a repeated call continues from there.

@@ -132,7 +132,7 @@ impl Distributor {
         Ok(self.follower.replica().state()?.policy().tickets)
     }
 
-    /// An entry of the ledger, by its id or the beginning of it.
+    /// An entry of the ledger, by its id or a prefix of it.
     ///
     /// # Errors
     /// [`DistributorError::Lookup`].

@@ -48,7 +48,7 @@ pub enum DistributorError {
         source: StoreError,
     },
     /// There is no store yet.
-    #[error("there is no store at {}: `merits distributor run` makes it", .0.display())]
+    #[error("no store exists at {}: run `merits distributor run`, which creates it", .0.display())]
     NoStore(PathBuf),
     /// There is nothing to copy.
     #[error("there is no file {}", .0.display())]

@@ -60,7 +60,7 @@ struct Stated {
     batch: Option<(StatedBatch, Vec<Deed>)>,
     /// Deeds that the formula has no value for.
     unvalued: Vec<DeedId>,
-    /// Deeds with a value of which no batch could be made.
+    /// Valued deeds that no batch could include.
     unstated: Vec<DeedId>,
 }
 

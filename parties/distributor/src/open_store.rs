@@ -172,7 +172,7 @@ impl DistributorConfig {
     /// Copies a store, checked under the configuration's ledger, party and master key.
     ///
     /// # Errors
-    /// [`DistributorError`]; then there is no file under the new name.
+    /// [`DistributorError`]; no file was made under the new name.
     pub fn copy_store<'a>(
         &'a self,
         from: &'a Path,

@@ -31,7 +31,7 @@ pub trait SubmitPort: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<String, SubmitFault>> + Send;
 }
 
-/// Why there is no receipt.
+/// Why no receipt came.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SubmitFault {
     /// The ledger refuses the entry.

@@ -40,7 +40,7 @@ pub enum TicketFault {
     Rows(#[from] RowError),
     /// The ledger is in custody.
     #[error(
-        "the ledger takes no tickets: its accounts are in custody, so give their records (`merits \
+        "this ledger does not use tickets: its accounts are in custody, so give their records (`merits \
          distributor run --input`)"
     )]
     Custody,
@@ -69,7 +69,7 @@ pub enum TicketFault {
     Source(PartyId),
     /// K and h do not give b.
     #[error(
-        "the ticket's keys do not give its b: no claim could be made with it, so its person makes a new one"
+        "the ticket's keys do not give its b, so no claim can be made with it: the person must make a new one"
     )]
     Binding,
     /// The person has already withdrawn it.

@@ -151,7 +151,7 @@ mod tests {
     fn what_is_no_element_is_refused() {
         let key = EvaluatorKey::from_seed(&Zeroizing::new([1; SECRET_BYTES])).expect("a key");
         assert_eq!(format!("{key:?}"), "EvaluatorKey(..)");
-        // The identity, an odd field element, one that is no canonical encoding.
+        // The identity, an odd field element, a non-canonical encoding.
         let mut odd = [0; 32];
         odd[0] = 1;
         for refused in [[0; 32], odd, [0xff; 32]] {

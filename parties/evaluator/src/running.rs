@@ -82,7 +82,7 @@ impl EvaluatorConfig {
             let evaluator = self.evaluator()?;
             let follower = self.ledger.follow().await?;
             follower.sync().await?;
-            // A ledger has one key for ever. If it has one, a new one would be useless.
+            // The key of a ledger never changes. If it has one, a new one would be useless.
             let announced = follower.replica().state()?.people().evaluator().is_some();
             let key = if announced {
                 EvaluatorKey::load(&self.voprf_key)?

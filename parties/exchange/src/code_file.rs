@@ -132,8 +132,8 @@ pub enum CodeFileError {
     },
     /// Two codes that a person cannot distinguish.
     #[error(
-        "{path}, lines {earlier} and {line} differ in nothing but {how}: the person who types one gets the \
-         other's. Have the sponsor make another code in place of one"
+        "{path}, lines {earlier} and {line} differ only in {how}, so a typing error would give the other \
+         voucher. Have the sponsor make another code in place of one"
     )]
     Alike {
         /// The file.
@@ -146,17 +146,13 @@ pub enum CodeFileError {
         how: &'static str,
     },
     /// No codes.
-    #[error(
-        "{path}: there is no code in it: name the file that the sponsor gave, with one code a line"
-    )]
+    #[error("{path}: the file has no codes: name the sponsor's file, with one code a line")]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// A cell of a table.
-    #[error(
-        "{path}, line {line}: it stands in quotes, as a table program writes a cell, and a voucher is no cell: write the code alone"
-    )]
+    #[error("{path}, line {line}: the code is in quotes: remove them")]
     Quoted {
         /// The file.
         path: PathBuf,
@@ -165,7 +161,8 @@ pub enum CodeFileError {
     },
     /// A first line unlike the others.
     #[error(
-        "{path}, line 1: it looks like a table's header and not like the other lines, whose length, digits or letters it does not share. Say which it is: --first-line header, or --first-line code"
+        "{path}, line 1: it looks like a header, because it differs from all other lines. Say \
+         which it is: --first-line header, or --first-line code"
     )]
     HeaderOrCode {
         /// The file.
@@ -301,9 +298,12 @@ fn is_header(lines: &[&str]) -> bool {
     HEADERS.contains(&name.as_str())
 }
 
-/// Whether the first line is unlike the others: it has no digit where all others have one (random codes do,
-/// titles do not), a space where none has one, another length than all others have, or a kind of character that
-/// none of them has.
+/// Whether the first line differs from all others in one of these ways:
+///
+/// - it has no digit, and all others have one (as random codes do);
+/// - it has a space, and none of the others has one;
+/// - all others have the same length, and it has another;
+/// - it has a kind of character that none of the others has.
 fn may_be_header(lines: &[&str]) -> bool {
     let [first, others @ ..] = lines else {
         return false;
@@ -426,7 +426,7 @@ mod tests {
         }
         for nothing in ["", "\n\n", "code\n"] {
             let said = read(nothing, FirstLine::Unsaid).expect_err(nothing);
-            assert!(said.contains("no code in it"), "{said}");
+            assert!(said.contains("has no codes"), "{said}");
         }
     }
 

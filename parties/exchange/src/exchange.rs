@@ -11,10 +11,10 @@
 //!    their vouchers in the log's order, in one transaction.
 //! 6. Seal the voucher.
 //!
-//! A crash before step 4 has no effect. A crash between 4 and 5, a full disk at that moment, or a
-//! lost answer leaves a redemption without a voucher: [`Exchange::reconcile`] finds it in the log,
-//! and the wallet asks again, with the same statement or the entry's id. After step 5 the voucher
-//! belongs to its redemption for ever.
+//! A crash before step 4 has no effect. A crash between 4 and 5, a full disk at that moment, or a lost answer
+//! leaves a redemption without a voucher: [`Exchange::reconcile`] finds it in the log, and the wallet asks
+//! again, with the same statement or the entry's id. After step 5 the voucher always belongs to its
+//! redemption.
 //!
 //! Because the order is the log's, log and stock alone determine which redemption has which
 //! voucher. A store that was restored from an older copy gives everybody the same voucher again.
@@ -270,8 +270,8 @@ impl<L: LedgerPort> Exchange<L> {
         self.writable_since(asked).await
     }
 
-    /// Gives every redemption of this exchange in the own copy of the log its voucher, in the log's
-    /// order. Redemptions that were found but could not be recorded stay for the next call.
+    /// Gives every redemption of this exchange in its copy of the log its voucher, in the log's order.
+    /// Redemptions that were found but could not be recorded stay for the next call.
     async fn hand_out(&self, unwritten: fn(StoreError) -> Fault) -> Result<Reconciled, Fault> {
         let mut handed = self.handed.lock().await;
         loop {
@@ -550,7 +550,8 @@ fn unwritable(error: StoreError) -> Fault {
             Code::Unavailable,
             Reason::StoreUnwritable,
             "",
-            "this exchange cannot write down who gets which voucher, so it takes no redemption: nothing was spent; send it again later, or go to another exchange",
+            "this exchange cannot write to its store, so it accepts no redemptions: nothing was spent; send \
+             it again later, or go to another exchange",
         )
     }
 }

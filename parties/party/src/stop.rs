@@ -63,11 +63,10 @@ impl Drop for Whole {
 /// So a program that calls this before it reports that it serves is never killed by the signal
 /// itself.
 ///
-/// As long as nobody waits for the future, the program is still starting: it may read a long ledger, or wait for
-/// another server or a disk. A signal then ends the process within seconds, with exit code 0, whatever its other
-/// threads do. One step is waited for to its end, however long it takes: making a new store and then its key
-/// ([`crate::store_key::StoreKey`]). Nothing is lost by that: everything that is kept here survives kill -9. A program
-/// that drops the future ends by itself.
+/// Until the future is awaited, the program is starting, and a signal ends the process within seconds with
+/// exit code 0, even while it reads a long ledger, or waits for another server or a disk. Only one step is
+/// always finished first: making a new store and then its key ([`crate::store_key::StoreKey`]). Nothing is
+/// lost, because all stores survive kill -9. A program that drops the future ends by itself.
 ///
 /// # Errors
 /// The system's, in words, if it does not let the program wait for signals.
@@ -187,7 +186,7 @@ mod tests {
             .expect("told");
     }
 
-    /// A program that starts for ever, within a step that takes longer than the grace.
+    /// A program that never finishes its start, within a step that takes longer than the grace.
     #[test]
     #[ignore = "a part of the test below, in a process of its own"]
     fn a_start_with_a_long_step() {

@@ -37,15 +37,14 @@ impl std::fmt::Debug for StoreKey<'_> {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreKeyError {
-    /// Something else than a file has the store's name, or links that lead nowhere.
+    /// The path is not a regular file, or is a dangling link.
     #[error("the store {0}")]
     NoStore(#[from] GuardError),
     /// The key exists but the store is missing.
     #[error(
-        "the store {} is not there, and the key that sealed it is ({}): what was in it is lost or lies \
-         elsewhere, so no empty one is begun. Bring the store back, or put a backup in its place: \
-         `merits {role} restore --config ... --backup ...`. Only if nothing was ever in it, or to begin \
-         anew on purpose, move the key away",
+        "the store {} is missing, but its key {} exists: the data is lost or elsewhere, so no empty store is \
+         made. Bring the store back, or restore a backup: `merits {role} restore --config ... --backup ...`. \
+         Only if the store was always empty, or to start again with an empty store, move the key away",
         .store.display(),
         .key.display()
     )]
@@ -135,8 +134,8 @@ impl<'a> StoreKey<'a> {
     }
 }
 
-/// Whether there is a store. An empty file, as after a full disk, does not count. Anything that is no
-/// file counts, also links that lead nowhere, so that opening it says what it is.
+/// Whether there is a store. An empty file, as after a full disk, does not count. A path that is not a
+/// regular file, such as a dangling link, counts as present; opening it then gives the error.
 pub fn is_there(store: &Path) -> bool {
     let mut log = store.as_os_str().to_owned();
     log.push("-wal");

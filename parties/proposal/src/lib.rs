@@ -8,8 +8,8 @@ use merits_ledger::entry::{PublishedKey, ScaleProposed};
 use merits_params::manifest::Manifest;
 use merits_verifier::groth16::Provenance;
 
-/// What the ledger is asked to take for a manifest, with a key for its circuit. Key and provenance are
-/// the only parts that do not stand in the manifest.
+/// The proposal of a manifest to the ledger, with a key for its circuit. Key and provenance are the only
+/// parts that the manifest lacks.
 pub fn proposal(manifest: &Manifest, key: PublishedKey, provenance: Provenance) -> ScaleProposed {
     let validity = manifest.validity();
     ScaleProposed {

@@ -29,7 +29,8 @@ pub(crate) struct CsvRows<R> {
 const CR_ALONE: &str =
     "its lines end in CR alone, as old Macintosh programs write them: save it with LF or CR LF";
 
-const CR_IN_HEADER: &str = "a CR stands in its header, outside quotes and without LF: save it with LF or CR LF at the end of each line";
+const CR_IN_HEADER: &str = "the header has a CR without LF outside of quotes: save it with LF or CR LF at \
+ the end of each line";
 
 /// A header that cannot be used.
 #[derive(Debug)]

@@ -57,7 +57,7 @@ pub enum HandoverError {
     /// It may not be written there.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Not such a file.
+    /// The file is not of the expected kind.
     #[error("{path} cannot be read as a {wanted} file: {reason}")]
     Kind {
         /// The file.

@@ -90,7 +90,7 @@ fn words(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => "the JSON object ends in the middle: the line was cut off".to_owned(),
         Category::Syntax | Category::Io => format!(
-            "it is no JSON object from character {} of the line on",
+            "the line is not a JSON object: parsing fails at character {}",
             error.column()
         ),
         Category::Data => {
@@ -169,8 +169,14 @@ mod tests {
     fn a_broken_line_is_told_in_words() {
         for (line, says) in [
             ("{\"a\": \"x", "ends in the middle"),
-            ("{\"a\": x}", "no JSON object from character"),
-            ("{\"a\": 1} 2", "no JSON object from character"),
+            (
+                "{\"a\": x}",
+                "not a JSON object: parsing fails at character",
+            ),
+            (
+                "{\"a\": 1} 2",
+                "not a JSON object: parsing fails at character",
+            ),
             ("[1]", "one JSON object a line"),
             ("{\"a\": 1, \"a\": 2}", "member \"a\" is given twice"),
         ] {

@@ -79,8 +79,8 @@ pub struct FieldMapping {
     /// What to do with a number that has more digits than the schema keeps; it is refused when
     /// this is left out.
     pub round: Option<Rounding>,
-    /// What the column's words mean: a name of the enum, or `true` and `false`. Names of the enum
-    /// that stand in the column themselves need no entry.
+    /// What the column's words mean: a name of the enum, or `true` and `false`. Names of the enum that are in
+    /// the column themselves need no entry.
     pub values: Option<BTreeMap<String, String>>,
     /// How a date or datetime is written: a strptime pattern, `unix-seconds`, `unix-millis` or
     /// `rfc3339`. ISO 8601 (`%Y-%m-%d`, `%Y-%m-%dT%H:%M`) when left out.
@@ -123,15 +123,15 @@ pub enum MappingError {
         field: String,
     },
     /// A member that fields of this type do not have.
-    #[error("[fields.{field}] is {kind} and takes no `{member}`: it may say {takes}")]
+    #[error("[fields.{field}] is {kind}, so `{member}` is not allowed; allowed: {takes}")]
     NotForType {
         /// The field.
         field: String,
         /// Its type.
         kind: &'static str,
-        /// What was said of it.
+        /// The key that is not allowed.
         member: &'static str,
-        /// What may be said.
+        /// The keys that are allowed.
         takes: &'static str,
     },
     /// A word that is to mean something that the field does not have.

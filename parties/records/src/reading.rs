@@ -200,8 +200,8 @@ fn place(rows: &mut [Option<Edge>; FEWEST], row: Edge, is_before: impl Fn(&Edge,
 pub struct ReadOptions {
     /// Read only this many subjects of the file, the first ones; for the demonstration.
     pub first_subjects: Option<usize>,
-    /// The latest that the local wall clock may show now ([`Plan::present`]): what is later has not happened, and its row is
-    /// refused. Without it, nothing is taken for the future.
+    /// The latest time that the local wall clock may show now ([`Plan::present`]). Rows with a later time are
+    /// rejected, because they are in the future. Without it, no row is rejected for this.
     pub now: Option<DateTime>,
 }
 

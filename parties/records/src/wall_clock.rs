@@ -154,7 +154,7 @@ impl WallClock {
         Ok(Self(Form::Civil {
             pattern,
             counts: local.clone().or_else(|| recorded.clone()),
-            // A day without a time is whole, whatever the clock did in it.
+            // A date without a time is always valid, also on a day with a clock change.
             recorded: recorded.filter(|_| timed),
             local,
             twice: mapping.twice,
@@ -431,14 +431,14 @@ mod tests {
             clock.expect("fits").read("2024-11-03T01:30"),
             Ok(datetime(2024, 11, 3, 1, 30, 0, 0))
         );
-        // A day is whole, whatever the clock did in it.
+        // A date is valid, also on a day with a clock change.
         let day = mapping("%Y-%m-%d", None, Some("America/Sao_Paulo"));
         let clock = WallClock::new(&day, Needed::Day).expect("fits");
         assert!(
             clock.read("2018-11-04").is_ok(),
             "midnight was skipped there"
         );
-        // Without a zone there is no clock to be set back.
+        // Without a zone no clock is set back.
         let twice = Some(Twice::First);
         let nowhere = TimeMapping {
             twice,

@@ -93,7 +93,7 @@ pub enum ReadFault {
     #[error("more than {MOST_BYTES} bytes: one identity number is expected, and nothing else")]
     TooLong,
     /// Not text.
-    #[error("no UTF-8 text")]
+    #[error("it is not UTF-8 text")]
     NotText,
     /// Not a number.
     #[error(transparent)]
@@ -131,7 +131,7 @@ impl IdentityNumber {
             NumberKind::ChineseId => check_chinese(number)?,
             NumberKind::Passport => check_passport(number)?,
         }
-        // Allocate it at once: a string that grows leaves copies behind.
+        // Allocate the whole buffer at once: a string that grows leaves copies behind.
         let mut canonical = Zeroizing::new(Vec::with_capacity(64));
         canonical.extend_from_slice(kind.name().as_bytes());
         canonical.push(b':');
@@ -144,7 +144,7 @@ impl IdentityNumber {
     /// # Errors
     /// [`ReadFault`].
     pub fn read(kind: NumberKind, input: impl Read) -> Result<Self, ReadFault> {
-        // Room for all of it at once, as above.
+        // Allocate the whole buffer at once, so that no copy is left behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES + 1));
         let mut input = input.take(MOST_BYTES as u64 + 1);
         input

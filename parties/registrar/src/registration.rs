@@ -40,7 +40,7 @@ pub enum RegistrationFault {
     #[error("this person was never registered: use `merits registrar register`")]
     PersonUnknown,
     /// Too many losses.
-    #[error("this person has had 256 identities, and there are no more")]
+    #[error("this person has reached the limit of 256 identities")]
     GenerationsUsedUp,
     /// The copy of the log.
     #[error(transparent)]

@@ -165,9 +165,9 @@ pub enum FileSigningError {
     Register(#[from] RegisterError),
     /// The salts are there and the register is not.
     #[error(
-        "the register {} is not there, and the salts in {} are: what was signed would be signed a second time, \
-         so no register is begun. Bring it back from its copy; only if nothing was ever signed with these \
-         salts, move them away",
+        "the register {} is missing, but the salts in {} exist: the same periods would be signed a second \
+         time, so no register is begun. Bring it back from its copy. Only if nothing was ever signed with \
+         these salts, move them away",
         .register.display(),
         .salts.display()
     )]
@@ -179,8 +179,8 @@ pub enum FileSigningError {
     },
     /// The register is there and the salts are not.
     #[error(
-        "the salts {} are not there, and the register {} is: under new ones what was signed would get a second \
-         commitment, so none are made. Bring them back from their copy",
+        "the salts {} are missing, but the register {} exists: under new salts, signed periods would get a \
+         second commitment, so none are made. Bring them back from their copy",
         .salts.display(),
         .register.display()
     )]
@@ -362,7 +362,7 @@ impl SourceConfig {
         Ok((SigningKey::from_bytes(&secret), salts, register))
     }
 
-    /// What lies elsewhere, behind a link that leads nowhere now, is not lost.
+    /// A dangling link does not mean that the register is lost.
     fn require_no_other_things(&self) -> Result<(), FileSigningError> {
         merits_guard::require_file_if_any(&self.register_file).map_err(RegisterError::from)?;
         merits_guard::require_file_if_any(&self.salt_key).map_err(KeyFileError::Exposed)?;

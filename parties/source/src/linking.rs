@@ -58,7 +58,7 @@ pub enum LinkFault {
     )]
     NoAccount,
     /// It was made for a later day.
-    #[error("the link is of a day that has not come: the person's clock, or this one, is wrong")]
+    #[error("the link is of a day in the future: the person's clock, or this one, is wrong")]
     Early,
     /// Proven against an old root.
     #[error(
@@ -73,12 +73,14 @@ pub enum LinkFault {
     ProofFormat(#[from] ProofFormatError),
     /// Not proven.
     #[error(
-        "the link's proof does not hold for this account and pseudonym ({0}): it was made for another account or source, or by nobody who is registered"
+        "the link's proof does not hold for this account and pseudonym ({0}): it was made for another \
+         account or source, or by a person who is not registered"
     )]
     Proof(#[from] VerifyError),
     /// Another pseudonym stands.
     #[error(
-        "the account has another pseudonym already: if its person changed, or was registered anew, replace it with --replace"
+        "the account has another pseudonym already: if its person changed, or was registered again, replace \
+         it with --replace"
     )]
     OtherPseudonym,
     /// A new account whose name people would mistake for another's.
@@ -199,7 +201,7 @@ pub enum LinksError {
         /// What the lines say.
         what: String,
     },
-    /// Of another ledger or source.
+    /// The links are of another ledger or source.
     #[error("{path}: the links are of another ledger or source; name a file of this source's own")]
     Foreign {
         /// The file.
@@ -242,7 +244,7 @@ pub struct LinksFile {
 }
 
 impl LinksFile {
-    /// Reads the file; one that is not there yet is empty.
+    /// Reads the file; a missing file counts as empty.
     ///
     /// # Errors
     /// [`LinksError`].

@@ -1,15 +1,14 @@
 //! What was signed: one subject and period has only one commitment.
 //!
-//! A file of fixed-size records after a first line: two places and C. One place is the digest of
-//! schema, h and period, the other that of schema, account and period, for it takes both: links
-//! come from distributors, and the same deeds under a second pseudonym would be credited twice;
-//! and two accounts of one person share h. The account stands there as a MAC under the salt key,
-//! so the file says nothing about people to who lacks key and pseudonyms.
+//! After a first line, the file has records of a fixed size: two digests and C. One digest is of schema, h and
+//! period, the other of schema, account and period. Both are needed. Links come from distributors, so the same
+//! deeds could be credited twice under a second pseudonym. And two accounts of one person share h. The second
+//! digest has the account as a MAC under the salt key, so the file reveals nothing about people without the key
+//! and the pseudonyms.
 //!
-//! Records are appended and on the disk *before* a signature leaves, so that no crash can make
-//! room for a second, different one. A torn last record is a signature that never left: it is
-//! dropped. The salt key belongs to the register: a new key forgets which account is which, and
-//! then only h tells.
+//! Records are appended and synced to the disk *before* a signature leaves, so that a crash never allows a
+//! second, different signature. A torn last record belongs to a signature that never left, and is dropped. The
+//! salt key belongs to the register: under a new key, accounts are not recognised, and only h is.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,5 @@
-//! What the operator says of a file: between two days nothing is missing. An impossible statement
-//! is refused before anything is signed, because a typing mistake would be signed for ever.
+//! What the operator says of a file: between two days nothing is missing. An impossible statement is refused
+//! before anything is signed, because a signed typing mistake is final.
 
 use merits_primitives::{calendar::Date, ids::Period};
 use merits_records::wall_clock::{Present, since_1970};
@@ -38,13 +38,12 @@ pub enum SaidFault {
         said: String,
         /// The last day that is over.
         over: Option<String>,
-        /// By which clock.
+        /// The clock that decides.
         present: Box<Present>,
     },
     /// A day that has not begun anywhere.
     #[error(
-        "--complete-from {said}: that day has not come, so the file can have nothing of it; say the first day \
-         from which on the file has all records"
+        "--complete-from {said}: that day is in the future; give the first day from which the file has all records"
     )]
     NotBegun {
         /// The day.
@@ -228,8 +227,8 @@ mod tests {
             ("", "2026-11-30", "zone = \"Asia/Shanghai\""),
             ("", "9999-12-31", "is not over"),
             ("2016-04-01", "2999-01-01", "--complete-until 2999-01-01"),
-            ("2026-12-02", "", "has not come"),
-            ("9999-12-31", "", "has not come"),
+            ("2026-12-02", "", "in the future"),
+            ("9999-12-31", "", "in the future"),
             ("2016-06-01", "2016-05-31", "mixed up"),
             ("2016-03-31", "", "2016-04, which begins on 2016-04-01"),
             ("1970-01-01", "2016-05-31", "--complete-from 1970-01-01"),

@@ -1,16 +1,18 @@
 //! Checks that records are complete before anything is signed about them.
 //!
-//! A subject and period has one commitment, for ever: a signature over half a month stays one over
-//! half a month. So a period is signed only when the file has all of it. Its end: the period is
-//! over in the world and in the data, where rows of the file come after it, or the operator says
-//! until when nothing is missing. Its beginning: rows of the file are of the period's first day or
-//! before, or the operator says from when nothing is missing. A row with a wrong date happens, so
-//! it takes three rows at either end.
+//! A commitment for a subject and period is final. A signature over half a month cannot be corrected later.
+//! So a period is signed only when the file has all of it:
 //!
-//! The world is where the deeds are: the zone of the mapping, or where it names none, all zones. There a
-//! period is over once it is over in the last of them (UTC−12).
-//! And a file of which too many rows cannot be read is the wrong file, or the mapping is: nothing of it is
-//! signed.
+//! - Its end: the period is over in the world and in the data. Rows of the file come after it, or the
+//!   operator says until when nothing is missing.
+//! - Its beginning: rows of the file are of the period's first day or before, or the operator says from when
+//!   nothing is missing.
+//!
+//! Three rows are required at each end, because a single row may have a wrong date.
+//!
+//! The zone is that of the mapping. If the mapping names none, a period is over once it is over in all zones
+//! (the last is UTC−12). If too many rows are rejected, the file or the mapping is probably wrong, so nothing
+//! is signed.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -81,7 +83,7 @@ impl Partial {
 }
 
 impl Wholeness {
-    /// Of a file, with what was said of it, at `present` by the wall clock of the deeds
+    /// Judges a file by its span, the operator's options, and the local time of the deeds
     /// ([`merits_records::Plan::present`]).
     pub fn new(span: Option<Span>, said: Said, present: &Present) -> Self {
         let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day));
@@ -134,7 +136,7 @@ impl Wholeness {
     }
 }
 
-/// How many rows of a file were rejected, of those that a source judges its file by.
+/// The share of rejected rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RejectShare {
     /// Rejected rows, without those of the future: they can be read, and may be signed when their time has come.
@@ -249,7 +251,7 @@ mod tests {
         Present::in_zone(&zone, time)
     }
 
-    /// Whatever is said of it, a period that runs somewhere is left out as running, and as nothing else.
+    /// A period that still runs in some time zone is reported as running, whatever options are set.
     #[test]
     fn what_is_left_out_says_why() {
         let group = |label| SubjectPeriod {
@@ -275,7 +277,7 @@ mod tests {
         assert!(partial.running.is_empty());
     }
 
-    /// Regression: one row with a wrong date made half a month signed for ever.
+    /// Regression: because of one row with a wrong date, half a month was signed, which is final.
     #[test]
     fn rows_with_a_wrong_date_cover_nothing() {
         let (april, may) = (period("2016-04"), period("2016-05"));

@@ -134,7 +134,7 @@ impl Report {
         Ok(())
     }
 
-    /// A description of what the sponsor saw and did not see, for its readers.
+    /// Which data the sponsor could and could not see.
     pub fn seen(&self) -> Seen {
         Seen {
             saw: format!(

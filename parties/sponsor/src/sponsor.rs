@@ -154,7 +154,7 @@ impl Sponsor {
         })
     }
 
-    /// Closes an offer early, by its id or the beginning of it, and returns its id.
+    /// Closes an offer early, by its id or a prefix of it, and returns its id.
     ///
     /// # Errors
     /// [`SponsorError`].

@@ -118,8 +118,8 @@ pub enum Refused {
     Set(#[from] SetFault),
     /// Two sums over overlapping sets would reveal their difference.
     #[error(
-        "a total over {answered} of these batches was answered before as a set of its own: ask \
-         for exactly that set, or wait until it is in the log"
+        "this holder already answered for a set of {answered} of these batches: ask for exactly that set, or \
+         wait until it is in the log"
     )]
     Overlap {
         /// How many batches that earlier set has. It is the head of the uncovered batches in

@@ -21,7 +21,7 @@ use crate::{
 pub struct AnsweredTotal {
     /// The entry that opened it.
     pub entry: EntryId,
-    /// Of which output.
+    /// The output that was opened.
     pub output: Output,
     /// [`crate::totals::TotalSet::digest`].
     pub set: [u8; 32],

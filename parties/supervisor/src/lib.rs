@@ -1,9 +1,8 @@
 //! The supervisor and the log witness: admission, view-key halves, openings with a trace.
 //!
-//! Both roles hold one half of each view key and serve the same `Supervision` service
-//! ([`holder`]); the supervisor also admits parties, approves scales ([`scale_review`]), opens epochs, and requests
-//! openings ([`requester`]) and totals ([`totals`]): [`net::Supervisor`] does all of it. The rules are pure over a
-//! [`view::LedgerView`].
+//! Both roles hold one half of each view key and serve the same `Supervision` service ([`holder`]). The supervisor
+//! also admits parties, approves scales ([`scale_review`]), opens epochs, and requests openings ([`requester`]) and
+//! totals ([`totals`]); [`net::Supervisor`] does all of this. The rules are pure functions of a [`view::LedgerView`].
 //!
 //! `docs/src/supervision.md` gives the protocol and why it leaves a trace.
 

@@ -82,7 +82,7 @@ pub enum SharesError {
     },
     /// A half was made here but is gone, and the log does not have it yet.
     #[error(
-        "the journal {} was begun with a half, and none of the files in `shares` is there: bring {} back from \
+        "the journal {} was begun with a half, but no file in `shares` exists: bring {} back from \
          your backup; none was made. If it is lost, and the supervisor has not opened an epoch with its public \
          side, tell the supervisor to throw that away, delete the empty journal, and make another",
         journal.display(),
@@ -106,7 +106,7 @@ pub enum SharesError {
         /// On which side.
         side: Side,
     },
-    /// There is none yet, and there never was one.
+    /// No half exists yet, and none ever existed.
     #[error(
         "no half of a view key is there yet: make one first (`merits witness half`, or `merits supervisor \
          epoch` for the supervisor's)"
@@ -254,7 +254,7 @@ pub struct Held {
 /// The halves in the files of the configuration, compared with this holder's halves in the log.
 ///
 /// # Errors
-/// [`SharesError`]: a file of another half, no half at all, or none of those that the log has.
+/// [`SharesError`]: no file holds a half that the log has.
 pub fn all(
     config: &WitnessConfig,
     log: &(impl LedgerView + ?Sized),
@@ -331,7 +331,7 @@ fn require_journal(
     holder: &PartyId,
     side: Side,
 ) -> Result<(), SharesError> {
-    // What lies elsewhere, behind a link that leads nowhere now, is not lost.
+    // A dangling link does not mean that the half is lost.
     merits_guard::require_file_if_any(&config.journal).map_err(JournalError::from)?;
     if config.journal.exists() || held(log, holder, side).next().is_none() {
         return Ok(());

@@ -36,21 +36,18 @@ use crate::{
 pub enum SetFault {
     /// Nothing to add.
     #[error(
-        "there is no batch of this scale, period and epoch whose output no opened total covers \
-         (a scale without a measure has totals of credits only)"
+        "every batch of this scale, period and epoch is already in an opened total of this output (a scale \
+         without a measure has totals of credits only)"
     )]
     Empty,
     /// Not an earn batch, or of another scale, period or epoch, or covered already; a claim's
     /// ciphertext has no entry of its own and ends here.
-    #[error(
-        "entry {0} is no uncovered earn batch of this scale, period, epoch and output: a total \
-         adds the totals of batches in the log, and nothing else can be offered as one"
-    )]
+    #[error("entry {0} is not an uncovered earn batch of this scale, period, epoch and output")]
     Foreign(EntryId),
     /// A batch is left out, repeated or out of order.
     #[error(
-        "the set has another entry where the log's order has {0}: a set is the head of the \
-         uncovered batches in the log's order, so that nobody picks batches out"
+        "the set must be the first uncovered batches in log order, so that nobody picks batches out; {0} is \
+         expected here"
     )]
     Skipped(EntryId),
     /// The set is not that of the other output.
@@ -66,7 +63,7 @@ pub enum SetFault {
     },
     /// More batches than one TotalsOpened entry holds.
     #[error(
-        "the set has {0} batches, but one entry of the log holds at most {MAX_TOTAL_ENTRIES}: open a shorter head"
+        "the set has {0} batches, but one entry of the log holds at most {MAX_TOTAL_ENTRIES}: open fewer batches"
     )]
     TooMany(usize),
     /// The sum would reveal too much about single claims.
@@ -78,7 +75,10 @@ pub enum SetFault {
         minimum: u64,
     },
     /// The sum could be too large to find, or not unique.
-    #[error("claims times the most that one can hold exceed 2^48: open a shorter head of the log")]
+    #[error(
+        "the set could reach more than 2^48, by its number of claims and the limit of one claim: open \
+     fewer batches"
+    )]
     TooLarge,
     /// The copy of the log failed, which says nothing about the set.
     #[error(transparent)]

@@ -246,20 +246,16 @@ impl ViewKeyShare {
             content(if error.is_eof() {
                 "is damaged: it ends early".to_owned()
             } else {
-                format!("is no view-key file (line {})", error.line())
+                format!("is not a view-key file (line {})", error.line())
             })
         })?;
         if file.kind != FILE_KIND {
             return Err(content(format!(
-                "is no view-key file of the kind {FILE_KIND}"
+                "is not a view-key file of the kind {FILE_KIND}"
             )));
         }
         let scalar = |digits: &str, what: &str| {
-            unhex(digits).ok_or_else(|| {
-                content(format!(
-                    "is damaged: {what} is no scalar between 1 and l − 1"
-                ))
-            })
+            unhex(digits).ok_or_else(|| content(format!("is damaged: {what} is not in 1..l")))
         };
         Ok(Self {
             origin: Origin::new(&file.origin)
@@ -411,8 +407,8 @@ mod tests {
         for (written, found) in [
             ("", "is empty"),
             (&text[..text.len() / 2], "ends early"),
-            ("half\n", "is no view-key file"),
-            (&text.replace(FILE_KIND, "x"), "is no view-key file"),
+            ("half\n", "is not a view-key file"),
+            (&text.replace(FILE_KIND, "x"), "is not a view-key file"),
             (&text.replace(&hex(&share.claim), "00"), "is damaged"),
         ] {
             std::fs::write(&path, written).unwrap();

@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::photograph::read_code;
 
-    /// Bytes that look like digits, letters, Kanji and none of these.
+    /// Inputs for each QR mode: digits, letters, Kanji, bytes.
     fn bytes(count: usize) -> Vec<u8> {
         let patterns: [&[u8]; 4] = [
             b"0123456789",

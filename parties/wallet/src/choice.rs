@@ -49,8 +49,8 @@ pub enum ChoiceError {
     },
     /// Enough, but in too many small notes.
     #[error(
-        "{} credits are needed, and they are spread over {notes} notes, of which one spending takes \
-         two: {merges} merges first (`merits wallet merge`)", .needed.0
+        "{} credits need {notes} notes, but one spending uses at most two: merge {merges} times first \
+         (`merits wallet merge`)", .needed.0
     )]
     Scattered {
         /// The needed credits.
@@ -156,7 +156,7 @@ pub fn pairs<'a>(ready: &[&'a OwnNote]) -> Vec<Pair<'a>> {
         .collect()
 }
 
-/// A time for people: to the minute, or to the second where it is none's beginning.
+/// A time for people: to the minute if it is a whole minute, else to the second.
 fn moment(time: Timestamp) -> String {
     match time.as_millis() / 1_000 % 60 {
         0 => time.to_minute(),
@@ -199,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Values of the notes chosen among these, all of which can be spent but for those `young`.
+    /// Values of the chosen notes. All can be spent except the `young` ones.
     fn chosen(values: &[u64], young: &[u64], needed: u64) -> Result<Vec<u64>, ChoiceError> {
         let notes: Vec<OwnNote> = (0u64..).zip(values).map(|(at, v)| note(at, *v)).collect();
         let ready: Vec<&OwnNote> = notes.iter().collect();

@@ -55,8 +55,8 @@ pub enum ConsentError {
     Retired,
     /// Not yet eligible.
     #[error(
-        "the identity is eligible from {from} on, and the period begins on {start}: after a registration anew \
-         only periods that no older ticket can reach count"
+        "the identity is eligible from {from} on, and the period begins on {start}: after a new \
+         registration, only periods that no older ticket can reach count"
     )]
     NotEligible {
         /// First day of eligibility.
@@ -83,7 +83,7 @@ pub enum ConsentError {
     },
     /// Another ticket is open.
     #[error(
-        "period {period} is reserved for {distributor}, to whom a ticket was given: take it back \
+        "period {period} is reserved for {distributor}, which has a ticket for it: take the ticket back \
          first by `merits wallet withdraw`"
     )]
     Reserved {
@@ -94,7 +94,7 @@ pub enum ConsentError {
     },
     /// It was withdrawn before.
     #[error(
-        "this very consent was taken back, which the ledger keeps for ever: claim period {period} \
+        "this consent was taken back, which is final: claim period {period} \
          through another distributor, or under new terms of this one"
     )]
     Withdrawn {
@@ -106,8 +106,8 @@ pub enum ConsentError {
     AlreadyWithdrawn,
     /// It was given by another identity.
     #[error(
-        "the consent for period {period} was given by an identity of this wallet that was retired: \
-         nobody can take it back; it lapses unless it was claimed with"
+        "the consent for period {period} was given by a retired identity of this wallet: it cannot be taken \
+         back; it lapses unless a claim was made with it"
     )]
     OtherIdentity {
         /// Label of the period.

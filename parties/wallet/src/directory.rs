@@ -5,7 +5,7 @@
 //! | `wallet.toml` | the `[ledger]` table and where proving keys are |
 //! | `seed.key` | the seed: the one thing that cannot be made again |
 //! | `wallet.json` | what this person is called at sources and distributors |
-//! | `replica/` | the own, verified copy of the log |
+//! | `replica/` | the wallet's verified copy of the log |
 //!
 //! Everything except the seed may be lost: the copy is fetched and verified again, and everything
 //! else is found on the ledger. Only account names must be entered again.

@@ -49,15 +49,15 @@ pub trait PersonProving: Send + Sync {
     ) -> Result<Proof, ProvingError>;
 }
 
-/// Why there is no proof.
+/// Why no proof was made.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProvingError {
     /// The statement is false.
-    #[error("this cannot be proven, because it is false: {0}")]
+    #[error("the statement is false, so it cannot be proven: {0}")]
     Ticket(#[from] TicketViolation),
     /// The statement is false.
-    #[error("this cannot be proven, because it is false: {0}")]
+    #[error("the statement is false, so it cannot be proven: {0}")]
     Redeem(#[from] RedeemViolation),
     /// The ledger has no key for the statement.
     #[error(

@@ -60,9 +60,9 @@ pub struct Compared {
 pub struct Recomputed {
     /// Records that counted.
     pub records: usize,
-    /// Credits of the own records by the approved formula.
+    /// Credits of the person's records by the approved formula.
     pub credits: Credits,
-    /// The measure of the own records.
+    /// The measure of the person's records.
     pub measure: Option<Quantity>,
     /// Proven on the ledger: the credits that only this wallet reads.
     pub proven: Credits,

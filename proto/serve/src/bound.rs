@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-/// A number of units, some of which are held.
+/// A pool of units.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
     permits: Arc<Semaphore>,
@@ -39,9 +39,9 @@ impl Bound {
         Arc::clone(&self.permits).acquire_many_owned(units).await
     }
 
-    /// Whether a caller that holds `self` of the units in `shared` may hold this many more. A
-    /// caller that holds something may not hold more than is left. So each greedy caller leaves
-    /// about half of what it finds, and a new caller gets what is available.
+    /// Whether a caller that holds `self` of the units in `shared` may hold this many more. A caller may hold
+    /// at most as much as is still free. So a greedy caller takes at most half, and a new caller gets what is
+    /// available.
     pub(crate) fn leaves_enough(&self, shared: &Self, units: u32) -> bool {
         let held = self.held();
         held == 0 || held.saturating_add(units as usize) <= shared.free()

@@ -1,10 +1,12 @@
 //! How every server of MERITS serves: gRPC ([`Server`]), and plain HTTP/1.1 for readers of a log
 //! and for witnesses ([`HttpServer`]), under the same limits.
 //!
-//! Anybody may reach a server's port. This crate bounds what a caller can use: one set of
-//! [`Limits`] for connections, calls, requests per second, memory and time; a stop that ends in
-//! time, whatever the peers do; [`Health`] that depends on what the services need; and [`logging`]
-//! that callers cannot make grow at will.
+//! Anybody may reach a server's port. This crate bounds what a caller can use:
+//!
+//! - one set of [`Limits`] for connections, calls, requests per second, memory and time;
+//! - a stop that ends in time, whatever the peers do;
+//! - [`Health`] that depends on what the services need;
+//! - [`logging`] that callers cannot make grow at will.
 //!
 //! In scope: the transport from the listening socket to the call, and back to the last byte of the
 //! answer. Out of scope: the meaning of a call, who may make it, and how much computing it may

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,
-    /// The system's error, in words. It is no source, because its text would follow on the screen.
+    /// The system's error. It is not `#[source]`, because the text would be printed twice.
     pub error: io::Error,
 }
 

@@ -134,7 +134,8 @@ fn presses<'a>(shared: &'a Shared, caller: &'a Caller) -> &'a Pressure {
 }
 
 fn no_room() -> Fault {
-    let message = "there is no room for one more call: earlier calls of this connection, of this address or of all together hold it; read their answers";
+    let message = "there is no room for one more call: the limit of this connection, this address or the \
+     server is reached; read the answers of earlier calls first";
     Fault {
         retry_after: Some(RETRY),
         ..Fault::new(Code::ResourceExhausted, Reason::Busy, "", message)

@@ -107,8 +107,8 @@ impl Fault {
                 Code::Unavailable,
                 Reason::CannotWrite,
                 "",
-                "the service cannot write to its disk now, so it accepts nothing; what it acknowledged is not \
-                 lost. Send the same again later; its operator finds the cause in its log",
+                "the service cannot write to its disk now, so it accepts nothing. Acknowledged entries are \
+                 safe. Try again later; the cause is in the server's log",
             )
         }
     }
@@ -163,20 +163,20 @@ impl Fault {
     pub fn told_of(&self, who: &str) -> String {
         match self.reason.known() {
             Some(Reason::NoAnswer) => format!(
-                "{who} gives no answer ({}). Nothing was refused, and asking again does no harm",
+                "{who} gives no answer ({}). The request was not refused; you can send it again safely",
                 self.message
             ),
             Some(Reason::Internal) => format!(
-                "{who} failed, which is not a refusal ({self}); whether it did what was asked is not known, \
-                 and asking again does no harm"
+                "{who} failed ({self}). The request may or may not have been carried out; you can send it \
+                 again safely"
             ),
             Some(Reason::TimedOut) => format!(
-                "{who} gives no answer in time ({}). Nothing was refused, and asking again does no harm",
+                "{who} gives no answer in time ({}). The request was not refused; you can send it again safely",
                 self.message
             ),
             Some(Reason::FaultUnreadable) => format!(
-                "{who} answers with an error that cannot be read: {}; whether it did what was asked is not \
-                 known, and asking again does no harm",
+                "{who} answers with an error that cannot be read: {}. The request may or may not have been \
+                 carried out; you can send it again safely",
                 self.message
             ),
             _ if self.may_retry() => format!("{who} cannot do it now: {self}"),
@@ -226,7 +226,7 @@ mod tests {
             told(&silent)
                 .starts_with("the coordinator gives no answer (no answer came in time: see")
         );
-        assert!(told(&failed).starts_with("the coordinator failed, which is not a refusal"));
+        assert!(told(&failed).starts_with("the coordinator failed ("));
         assert!(told(&busy).starts_with("the coordinator cannot do it now: busy"));
         assert_eq!(
             told(&refused),

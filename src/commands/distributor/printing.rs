@@ -102,7 +102,7 @@ pub(super) fn ticket(report: &TicketReport) -> bool {
                 "REFUSED {path}: its account has no records here and looks like {known:?}, which has: \
                  find out whether they are one person's. If they are two people, name the new one in \
                  `distinct_accounts` of the configuration and import again; if not, the person has to \
-                 consent anew, by the account's right name"
+                 consent again, with the right name of the account"
             );
             return false;
         }
@@ -119,7 +119,7 @@ pub(super) fn deposits(report: &DepositReport) {
         println!("REFUSED ticket {entry}: {fault}");
     }
     for entry in &report.damaged {
-        println!("REFUSED ticket {entry}: the store's copy of it is damaged; hand it in again");
+        println!("REFUSED ticket {entry}: the stored ticket is damaged: import it again");
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn run(old: &Path, new: &Path) -> anyhow::Result<ExitCode> {
         println!("\nthe new version may follow the old one");
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("error: the new version is no successor of the old one");
+    eprintln!("error: the new version cannot follow the old one");
     for reason in &difference.refused {
         eprintln!("  {reason}");
     }

@@ -169,7 +169,7 @@ fn json_cells(text: &str) -> Result<BTreeMap<String, String>, String> {
         serde_json::from_str(text).map_err(|error| match error.is_eof() {
             true => "the JSON object ends in the middle: close its quotes and brackets".to_owned(),
             false => format!(
-                "no JSON object from character {} of the line on",
+                "the line is not a JSON object: parsing fails at character {}",
                 error.column()
             ),
         })?;
@@ -178,7 +178,7 @@ fn json_cells(text: &str) -> Result<BTreeMap<String, String>, String> {
         let value = value.get();
         let cell = match value.as_bytes().first() {
             Some(b'"') => serde_json::from_str(value)
-                .map_err(|_| format!("`{name}` has an escape that stands for no character"))?,
+                .map_err(|_| format!("`{name}` has an invalid escape"))?,
             Some(b'{' | b'[') => return Err(format!("`{name}` is neither text nor number")),
             // Digits as they are written, without a float in between.
             _ if value != "null" => value.to_owned(),

@@ -164,7 +164,7 @@ fn an_altered_application_is_refused() {
     ledger
         .merits("supervisor admit --config supervisor.toml lost.application")
         .refuses(&["lost.application", "there is no such file"]);
-    // What a witness hands over is no application.
+    // What a witness hands over is not an application.
     ledger.apply("witness");
     ledger
         .merits("witness half --config witness.toml --epoch 1 --output half")
@@ -274,7 +274,7 @@ fn a_ledger_founded_otherwise_is_not_followed() {
     );
     ledger
         .merits("sponsor verify --config sponsor.toml")
-        .refuses(&["`authority`", "founded on"]);
+        .refuses(&["`authority`", "founding facts"]);
 }
 
 #[test]

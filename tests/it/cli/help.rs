@@ -21,7 +21,7 @@ fn every_option_says_what_it_is() {
         if line.starts_with("$ ") {
             command = line;
         }
-        // Words stand beside an option, or below it, indented deeper.
+        // Words are beside an option, or below it, indented deeper.
         let bare = line.trim_start().starts_with("--") && line.trim_end().ends_with('>');
         if bare && !next.starts_with("          ") {
             silent.push(format!("{command}: {}", line.trim()));

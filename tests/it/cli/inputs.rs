@@ -72,7 +72,7 @@ fn what_is_read_whole_has_a_limit_and_is_a_file() {
         "wallet restore --backup TRAP --dir wal",
         "setup --r1cs TRAP --insecure-dev --out new.zkey",
     ] {
-        // A circuit is read piece by piece: what is large is no circuit.
+        // A circuit is read piece by piece: a large file is not a circuit.
         if command.starts_with("setup") {
             for trap in ["pipe", "/dev/zero"] {
                 line(command, trap).refuses(&[trap]);

@@ -204,7 +204,7 @@ fn a_lost_key_beside_a_store_is_not_made_anew() {
         "SQLite format 3\0",
     )
     .expect("written");
-    merits(directory.path(), &status).refuses(&["there is no key file", "backup"]);
+    merits(directory.path(), &status).refuses(&["does not exist", "backup"]);
     assert!(!directory.path().join("store.key").exists());
 }
 
@@ -225,6 +225,6 @@ fn an_evaluators_lost_key_is_not_made_anew() {
     fs::remove_file(&key).expect("made by the first");
     ledger
         .merits(announce)
-        .refuses(&["there is no key file", "evaluator-voprf.key", "backup"]);
+        .refuses(&["does not exist", "evaluator-voprf.key", "backup"]);
     assert!(!key.exists());
 }

@@ -56,7 +56,7 @@ fn an_exchange_serves_once_it_is_admitted() {
     edit(&config, "127.0.0.1:7704", "127.0.0.1:0");
     ledger
         .merits("exchange serve --config exchange.toml")
-        .refuses(&["there is no key file", "apply"]);
+        .refuses(&["does not exist", "apply"]);
     ledger
         .merits("exchange apply --config exchange.toml --output exchange.application")
         .succeeds("wrote");

@@ -55,7 +55,7 @@ fn a_full_disk_behind_the_standard_output_is_told() {
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
 }
 
-/// What was signed is signed for ever: the bundle must be there, whatever becomes of the words about it.
+/// A signature is final: the bundle must exist, even if the messages about it are lost.
 #[test]
 fn work_is_ended_when_nobody_can_be_told() {
     let source = source(DAYS);

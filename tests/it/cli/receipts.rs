@@ -175,7 +175,7 @@ fn a_kit_that_lacks_or_alters_something_is_refused() {
         kit.join("00000008-scale-proposed.receipt"),
     )
     .expect("copied");
-    // A receipt stands for what it holds, whatever its file is called.
+    // A receipt's content counts, not the name of its file.
     verify(directory.path(), "batch.receipt").refuses(&["act-proposed"]);
 
     let directory = copy();

@@ -10,7 +10,7 @@ use crate::cli::run::{Ran, edit, merits, root};
 
 const TEMPLATES: [&str; 5] = ["factor", "tariff", "steps", "caps", "event"];
 
-/// What `merits scale check` says of each file in `tests/it/cli/scale/faults` stands beside it.
+/// The output of `merits scale check` for each file in `tests/it/cli/scale/faults` is beside it.
 /// `MERITS_UPDATE_PINS=1` writes it again.
 #[test]
 fn faults_are_shown_as_pinned() {
@@ -40,7 +40,7 @@ fn faults_are_shown_as_pinned() {
         let pinned = fs::read_to_string(&pin).unwrap_or_default();
         assert!(
             ran.stderr == pinned,
-            "{name}: differs from {}; MERITS_UPDATE_PINS=1 writes it anew:\n{}",
+            "{name}: differs from {}; MERITS_UPDATE_PINS=1 writes it again:\n{}",
             pin.display(),
             ran.stderr
         );
@@ -195,7 +195,7 @@ fn records_are_evaluated_in_three_forms_alike() {
         &["eval", "steps", "--input", "bad.csv", "--period", "2024-12"],
     )
     .refuses(&["2024-12", "2025-01"]);
-    // A day that the period does not have is no day.
+    // A day outside of the period is refused.
     let late = "date,steps\n28,5999\n29,6000\n31,6000\n";
     fs::write(here.join("late.csv"), late).expect("written");
     let eval = |period| {
@@ -363,7 +363,7 @@ fn versions_are_compared() {
         .succeeds("31 -> 30")
         .succeeds("a new one");
     next("other", &[("asset = 1", "asset = 9")]);
-    scale(here, &["diff", "v1", "other"]).refuses(&["no successor", "asset"]);
+    scale(here, &["diff", "v1", "other"]).refuses(&["cannot follow", "asset"]);
 }
 
 #[test]
@@ -387,7 +387,7 @@ fn many_claims_are_read_by_a_mapping() {
         .succeeds("line 1257, duration_s = \"71965\"");
 }
 
-/// `merits .. | head` is no failure to be told about.
+/// `merits .. | head` is not reported as a failure.
 #[test]
 fn a_reader_that_has_had_enough_is_no_error() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_merits"))

@@ -1,4 +1,4 @@
-//! `merits source sign`: what is signed is signed for ever, so only what is whole.
+//! `merits source sign`: a signature is final, so only whole periods are signed.
 
 use std::{fs, path::Path};
 
@@ -57,7 +57,7 @@ pub(super) fn source(time: &str) -> tempfile::TempDir {
          [mapping]\nformat = \"csv\"\nsubject = \"Id\"\n[mapping.time]\n{time}\
          [mapping.fields.steps]\ncolumn = \"TotalSteps\"\nunit = \"step\"\n"
     );
-    // An editor's byte order mark is no fault.
+    // An editor's byte order mark is accepted.
     fs::write(path.join("source.toml"), format!("\u{feff}{config}")).expect("written");
     let mut links = format!(
         "\u{feff}{{\"merits\":\"links/v1\",\"origin\":\"ledger.test/steps\",\"source\":\"{PARTY}\"}}\n"
@@ -249,7 +249,7 @@ fn days_that_cannot_be_whole_are_refused() {
     for (said, says) in [
         ("--complete-until 2999-12-31", "is not over"),
         ("--complete-until 9999-12-31", "the clock of UTC-12"),
-        ("--complete-from 2999-01-01", "has not come"),
+        ("--complete-from 2999-01-01", "in the future"),
         (
             "--complete-from 2016-05-02 --complete-until 2016-05-01",
             "mixed up",
@@ -292,7 +292,7 @@ fn a_file_that_begins_inside_a_month_signs_nothing_of_it() {
     let said = format!("{command} --complete-from 2016-04-01 --complete-until 2016-06-30");
     let all = "63 commitments over 933 records signed";
     ends(&sign(path, &said), 0, &[all]);
-    // A row with a wrong date is no beginning.
+    // A row with a wrong date does not count as the beginning.
     rows.push("1,1970-01-01,1\n".to_owned());
     write(path, "stray.csv", &rows);
     let stray = "the oldest row is of 1970-01-01 (line 935), the third of 2016-04-12";

@@ -68,7 +68,7 @@ fn a_lost_seed_is_told_as_such_with_what_to_do() {
         .succeeds("made a wallet");
     fs::remove_file(ledger.path().join("mine/seed.key")).expect("there");
     let ran = ledger.merits("wallet credits --dir mine");
-    ran.refuses(&["mine/seed.key", "merits wallet restore", "registers anew"]);
+    ran.refuses(&["mine/seed.key", "merits wallet restore", "register again"]);
     assert!(!ran.stderr.contains("os error"), "{ran:?}");
 }
 
@@ -77,7 +77,7 @@ fn a_partys_lost_key_is_not_made_anew() {
     let ledger = Ledger::found();
     ledger
         .merits("sponsor offer list --config sponsor.toml")
-        .refuses(&["there is no key file", "apply", "backup"]);
+        .refuses(&["does not exist", "apply", "backup"]);
     ledger
         .merits("sponsor apply --config sponsor.toml --output sponsor.application")
         .succeeds("wrote");
@@ -114,7 +114,7 @@ fn an_offer_with_a_misleading_title_is_not_made() {
         ran.refuses(&["offer.toml", "`title`", "character 5", code]);
         assert!(!ran.stderr.contains(character), "{ran:?}");
     }
-    // A byte order mark is no part of an offer or a configuration.
+    // A byte order mark is not a part of an offer or a configuration.
     fs::write(&offer, format!("\u{feff}{sample}")).expect("written");
     let text = fs::read_to_string(&sponsor).expect("there");
     fs::write(&sponsor, format!("\u{feff}{text}")).expect("written");
@@ -169,7 +169,7 @@ fn nothing_speaks_to_the_terminal() {
     );
     ran.refuses(&["fine\\u{1b}[2J\\u{202e}/wallet.toml"]);
     assert!(!ran.stderr.contains(['\u{1b}', '\u{202e}']), "{ran:?}");
-    // Regression: what is no argument of the command was shown as it came, such as a file's name by `*`.
+    // Regression: an unexpected argument, such as a file's name by `*`, was shown without escapes.
     let ran = merits(directory.path(), &["kit", "fine\u{1b}[2J\u{202e}"]);
     // clap itself takes escape sequences away.
     ran.is_misused(&["fine\\u{202e}"]);

@@ -47,7 +47,7 @@ fn one_persons_records_do_not_go_with_anothers_ticket() {
     let refusal = town.submit_deposit(&distributor, forged, &honest.unwrap());
     assert_eq!(refusal.unwrap_err().code(), Reason::ProofInvalid);
 
-    // Each with the own ticket: both are credited.
+    // Each with its own ticket: both are credited.
     town.stage.earn(&[records, ticket]).unwrap();
 }
 
@@ -71,7 +71,7 @@ fn nobody_claims_a_period_through_two_distributors() {
     let again = town.deposit(&soul.citizen, period, &first).unwrap();
     let refusal = claim_with(&mut town, &again, &again);
     assert_eq!(refusal.code(), Reason::TicketMissing, "{refusal}");
-    // Another nullifier of the same person and scope is no nullifier.
+    // The same person and scope have no second nullifier.
     let mut forged = town.consent(&soul.citizen, period, &second).deposit;
     let honest = town
         .prove(&town.witness(&soul.citizen), &second, &forged)

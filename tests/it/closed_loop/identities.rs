@@ -241,8 +241,8 @@ fn a_secret_that_is_larger_by_l_has_no_second_nullifier() {
 fn a_path_of_another_tree_size_leads_nowhere() {
     let mut town = Town::founded();
     let soul = town.earner(1);
-    // Three leaves and then seven: the root of three is no node of the tree of seven. (That of one,
-    // two or four is, and says of the same leaf the same.)
+    // Three leaves and then seven: the root of three is not a node of the tree of seven. (That of one, two or
+    // four is, and says of the same leaf the same.)
     for seed in 2..4 {
         town.person(seed);
     }

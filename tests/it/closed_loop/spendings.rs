@@ -150,7 +150,7 @@ fn a_note_counts_once_in_one_redemption() {
     entry.spending = with(&entry.spending, &double);
     let refusal = town.redeem(entry, &proof, &exchange).unwrap_err();
     assert_eq!(refusal.code(), Reason::SameNoteTwice, "{refusal}");
-    // A second nullifier for the same note is none.
+    // A note has no second nullifier.
     double.sn2.0 += Fr::from(1u64);
     assert_eq!(
         refused(&town, &planned, &double),

@@ -8,7 +8,7 @@ use std::{env, fs, path::Path, process::Command};
 /// What a finished program said.
 #[derive(Debug)]
 pub struct Ran {
-    /// Its arguments, for whoever reads a failed assertion.
+    /// Its arguments, for the reader of a failed assertion.
     pub line: String,
     /// Its exit code; `None` if a signal ended it.
     pub code: Option<i32>,
@@ -83,7 +83,7 @@ impl Ran {
 }
 
 /// Compares a text with the file that pins it, `file` in the crate's `root`. `MERITS_UPDATE_PINS=1` writes
-/// the file anew, so that a change is made on purpose.
+/// the file again, so that a change is made on purpose.
 ///
 /// # Panics
 /// If they differ, or the file cannot be read.
@@ -96,7 +96,7 @@ pub fn assert_pinned(root: &Path, file: &str, text: &str) {
     let pinned = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
     assert!(
         text == pinned,
-        "this differs from {}; MERITS_UPDATE_PINS=1 writes it anew:\n{text}",
+        "this differs from {}; MERITS_UPDATE_PINS=1 writes it again:\n{text}",
         path.display()
     );
 }

@@ -406,8 +406,8 @@ async fn leaves_come_in_pages<S: Storage>(mut storage: S) {
     assert_eq!(page(5, 2, 1_000).await.expect("reads"), bytes[9..]);
 }
 
-/// A blob is there exactly when a leaf that names it is: not while its group is open, not after the group was dropped,
-/// not when its leaf collided; and two leaves that name one blob share it.
+/// A store has a blob if and only if a committed leaf names it: not while its group is open, not after the
+/// group was dropped, and not when its leaf collided. Two leaves that name one blob share it.
 async fn blobs_are_stored_with_their_leaf<S: Storage>(mut storage: S) {
     let blob = |byte: u8, length| Blob::new(vec![byte; length]).expect("within the limit");
     let (one, two, three) = (blob(1, 10), blob(2, 0), blob(3, MAX_BLOB_BYTES));

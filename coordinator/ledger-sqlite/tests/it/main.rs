@@ -145,7 +145,7 @@ async fn leaves_that_go_in_together_name_the_value_that_is_taken() {
         }
     };
     let first = [note(7)];
-    // More than one statement inserts, and the value that is taken stands in the last.
+    // More than one statement inserts, and the value that is taken is in the last.
     let mut many: Vec<Unique> = (1_000..3_000).map(note).collect();
     many.push(note(7));
     let twice = [note(8), note(8)];

@@ -256,7 +256,7 @@ impl Entry {
         self.facts().system
     }
 
-    /// Whether the kind carries a proof, of whatever system.
+    /// Whether the kind has a proof, of any system.
     pub const fn is_proven(&self) -> bool {
         self.proof_system().is_some()
     }

@@ -30,7 +30,7 @@ pub enum IdentityRefusal {
         "the named evaluation is unknown, belongs to another registrar, or was used by an earlier registration: ask the evaluator again"
     )]
     EvaluationUnfit,
-    /// An identity commitment can be registered only once, for ever.
+    /// An identity commitment can be registered only once.
     #[error("this identity commitment was registered before: make a new identity in the wallet")]
     CommitmentKnown,
     /// The uniqueness tag is in force for another identity.
@@ -40,7 +40,8 @@ pub enum IdentityRefusal {
     PersonKnown,
     /// A new generation would overlap with tickets of the one before.
     #[error(
-        "a new identity after a loss is eligible from {earliest} at the earliest, not from {found}: tickets of the identity before may reach until then"
+        "a new identity after a loss is eligible from {earliest} on, not from {found}: tickets of the \
+         previous identity may reach until then"
     )]
     EligibleTooEarly {
         /// The first possible day.
@@ -49,10 +50,10 @@ pub enum IdentityRefusal {
         found: Day,
     },
     /// The generation exceeds a byte.
-    #[error("this person was registered 256 times, which is the most")]
+    #[error("this person has reached the limit of 256 identities")]
     GenerationsUsedUp,
     /// The group has as many leaves as paths of 32 levels allow.
-    #[error("the group has 2^32 identities, which is the most")]
+    #[error("the group has reached the limit of 2^32 identities")]
     GroupFull,
     /// There is no identity to retire.
     #[error("no identity in force has this commitment")]
@@ -60,7 +61,8 @@ pub enum IdentityRefusal {
     /// The proof of membership is for a root that was superseded over an hour ago, or for none of
     /// the group's roots.
     #[error(
-        "the proof was made for a group of people that is neither the present one nor one of the last hour: bring the wallet up to date and prove again"
+        "the proof was made for an old group of people: only the present one and those of the last hour are \
+         accepted; bring the wallet up to date and prove again"
     )]
     GroupRootUnknown,
 }

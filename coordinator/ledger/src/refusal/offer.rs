@@ -56,7 +56,7 @@ pub enum OfferRefusal {
         expiry: Expiry,
     },
     /// The daily limit counts by the ledger's day, but the proof used another day.
-    #[error("the proof counts by the day {found}, but on the ledger it is {today}: prove again")]
+    #[error("the proof is for the day {found}, but the ledger's day is {today}: prove again")]
     OtherDay {
         /// The ledger's day.
         today: Day,

@@ -51,7 +51,7 @@ pub enum TicketRefusal {
         claim: usize,
     },
     /// A claim with a ticket on a ledger in custody.
-    #[error("claim {claim}: this ledger keeps accounts in custody and takes no tickets")]
+    #[error("claim {claim}: this ledger keeps accounts in custody and does not use tickets")]
     Unexpected {
         /// Index of the claim.
         claim: usize,

@@ -179,10 +179,10 @@ fn authenticated(
         .collect()
 }
 
-/// Where a leaf stands among those that are verified, and what came of its proof.
+/// The leaf's position in the group, and the result of its proof.
 type Judged = (usize, Result<VerifiedProof, Refusal>);
 
-/// Jobs and where their leaves stand, in the batches of their proof systems.
+/// Jobs and the positions of their leaves, in the batches of their proof systems.
 #[derive(Debug, Default)]
 struct Jobs {
     /// By key.

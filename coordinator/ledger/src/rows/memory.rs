@@ -16,7 +16,7 @@ pub struct MemoryRows {
 }
 
 impl MemoryRows {
-    /// Of an empty ledger.
+    /// The rows of an empty ledger.
     pub fn new() -> Self {
         Self::default()
     }

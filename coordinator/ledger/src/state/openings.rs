@@ -14,8 +14,7 @@ use crate::entry::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRe
 use crate::refusal::{CheckError, OpeningRefusal, Refusal};
 use crate::rows::{self, Key, Record, RowError, Rows, Table};
 
-/// Longest time from a request to its deadline: 400 days. What is opened must
-/// not stay hidden for ever.
+/// Longest time from a request to its deadline: 400 days. What is opened must not stay hidden.
 const LONGEST_DEADLINE: Duration = Duration::from_secs(400 * 24 * 3_600);
 
 /// The state of an opening.

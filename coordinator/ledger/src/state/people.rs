@@ -140,9 +140,9 @@ impl<'s> People<'s> {
         Ok(old.is_some_and(|old| old.is_good(time)))
     }
 
-    /// The first day from which an identity that is registered again at `time` may be eligible: no
-    /// ticket of the identity before can reach it, for those are taken for periods that begin at most
-    /// [`MOST_DAYS_AHEAD`] days ahead, and for an hour more under the old root.
+    /// The first day from which an identity that is registered again at `time` may be eligible. No ticket of
+    /// the previous identity reaches this day: tickets are accepted for periods that begin at most
+    /// [`MOST_DAYS_AHEAD`] days ahead, and under the old root for one hour more.
     pub fn earliest_after_loss(time: Timestamp) -> Day {
         (time + ROOT_GRACE)
             .day()

@@ -128,9 +128,10 @@ impl Governing {
 }
 
 impl Governing {
-    /// Hashes the nodes of the note tree that a group's submissions complete if all are taken in this order,
-    /// and remembers them in the group's view: many hashes at a time cost a fraction of as many one by one.
-    /// What comes otherwise is hashed when it comes, and the rules' answers are the same.
+    /// Hashes in one pass the nodes of the note tree that a group completes if all its submissions are
+    /// accepted in this order, and keeps them in the group's view. Hashing many at once costs a fraction of
+    /// hashing them one by one. Other nodes are hashed when they are needed, and the rules' answers are the
+    /// same.
     pub fn hash_ahead<'s>(
         &self,
         submissions: impl IntoIterator<Item = &'s Submission>,

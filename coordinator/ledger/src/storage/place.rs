@@ -102,7 +102,7 @@ pub trait Place: Inspect + Clone + 'static {
     /// A backup of a ledger.
     ///
     /// # Errors
-    /// There is none under this name.
+    /// No ledger exists under this name.
     fn backup(
         &self,
         input: &Path,

@@ -197,8 +197,8 @@ fn a_party_has_a_quota_a_day() {
     submit(&mut ledger, &named(100), blob).expect("a new day");
 }
 
-/// Reading a key takes milliseconds, so a party that may not publish one is refused before its key is read: these
-/// bytes are no key, and nobody notices.
+/// Reading a key takes milliseconds, so a party that may not publish one is refused before its key is read:
+/// these bytes are not a key, and nobody notices.
 #[test]
 fn a_party_without_the_role_or_without_quota_costs_no_key() {
     let mut ledger = Founded::new();
@@ -222,7 +222,7 @@ fn a_party_without_the_role_or_without_quota_costs_no_key() {
         }
     };
     assert_eq!(code(&foreign, no_key), "role-missing");
-    // The same for a key in the entry, and for a statement that is no statement at all.
+    // The same for a key in the entry, and for bytes that are not a statement.
     let distributor = &federation.distributor;
     for kind in [foreign.kind, ACT_PROPOSED] {
         let statement = b"no statement".to_vec();

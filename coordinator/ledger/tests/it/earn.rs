@@ -454,7 +454,7 @@ fn time_never_goes_back() {
     );
     assert!(
         ledger.submit_at(&entry, last).is_ok(),
-        "the same millisecond is no step back"
+        "the same millisecond is not a step back"
     );
 }
 

@@ -441,7 +441,7 @@ fn a_note_is_spent_under_an_anchor_only() {
     refused(&mut town, &early, "note-root-unknown", "note_root");
     town.wait(600);
     town.submit(&early).unwrap();
-    // The old anchor stays valid for ever.
+    // The old anchor stays valid.
     let other = Note {
         made_of: KeyParts::Earned {
             scope: Scope(Fr::from(4u64)),

@@ -74,7 +74,7 @@ fn a_ticket_is_deposited_and_claimed_with_once() {
     // Fresh records under the same ticket.
     let (again, _) = town.batch(std::slice::from_ref(&consented)).unwrap();
     refused(&mut town, &again, "ticket-missing", "claims[0].ticket");
-    // There is no second ticket for the period, at this or another distributor.
+    // A second ticket for the period is refused, at this or another distributor.
     town.register(&Citizen::new(2)).unwrap();
     let rival = second_distributor(&mut town);
     for distributor in [town.federation.distributor.clone(), rival] {

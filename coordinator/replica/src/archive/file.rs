@@ -97,7 +97,7 @@ impl FileArchive {
             let founded = inspect::log_row(&mut db).await.map_err(&failed)?;
             let mut writer = Writer::new(db);
             if founded.is_none() {
-                // Of the empty tree the log need not have signed anything.
+                // The log need not have signed the empty tree.
                 let key = key.public().to_bytes();
                 let empty = Founded::empty(key, policy, String::new());
                 let founded = writer.found(&empty);

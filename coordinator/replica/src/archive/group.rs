@@ -18,7 +18,7 @@ use super::ArchiveError;
 /// A transaction of the place where the copy is.
 #[derive(Debug)]
 pub(crate) enum Group {
-    /// Of a database, which errors name.
+    /// A group over this database; errors name its path.
     #[cfg(feature = "sqlite")]
     File {
         group: merits_ledger_sqlite::Group<'static>,

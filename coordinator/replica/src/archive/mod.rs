@@ -43,23 +43,23 @@ pub(crate) trait Archive: fmt::Debug + Send + Sync {
     /// that name would not find what was written.
     fn require_in_place(&self) -> Result<(), ArchiveError>;
 
-    /// Begins a transaction of appends. What is not committed never happened.
+    /// Begins a transaction of appends. Uncommitted changes are discarded.
     fn begin(&mut self) -> Result<Group, ArchiveError>;
 
-    /// Makes a group durable under a head; all of it is where the copy is afterwards.
+    /// Makes a group durable under a head. After this the copy's own file has all of it.
     fn commit(&mut self, group: Group, head: Head) -> Result<(), ArchiveError>;
 
     /// Writes the newest checkpoint into a file of its own: for people, and for a coordinator that lost its
     /// mark.
     fn show_checkpoint(&self, note: &str) -> Result<(), ArchiveError>;
 
-    /// Whether each stored leaf stands under its own entry's id, and the stored nodes are those of the leaves' tree.
+    /// Whether each stored leaf has its own entry's id, and the stored nodes are those of the leaves' tree.
     fn same_tree(&self) -> Result<bool, ArchiveError>;
 
     /// Whether the stored used values are these.
     fn same_used(&self, rows: Option<&MemoryRows>) -> Result<bool, ArchiveError>;
 
-    /// Keeps evidence beside the copy. Answers its file, or its name where there are no files.
+    /// Keeps evidence beside the copy. Returns the file's path, or the name alone for a copy in memory.
     fn keep(&self, name: &str, text: &str) -> Result<PathBuf, ArchiveError>;
 
     /// Evidence that is in no file, by its name.
@@ -145,7 +145,7 @@ impl ArchiveError {
     }
 }
 
-/// What to do about a copy's file that is not what it should be: it holds nothing that the log has not.
+/// What to do about a copy's file with a wrong content. The file holds only data that the log also has.
 #[cfg(feature = "sqlite")]
 fn again(error: &merits_sqlite::FileError) -> &'static str {
     if error.is_about_content() {

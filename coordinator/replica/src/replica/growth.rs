@@ -346,7 +346,7 @@ impl Replica {
         Ok(())
     }
 
-    /// True while what is in the database is not in all other files ([`Replica::settle`]).
+    /// True until the checkpoint and mark files match the database ([`Replica::settle`]).
     pub fn is_unsettled(&self) -> bool {
         self.unshown.is_some()
     }

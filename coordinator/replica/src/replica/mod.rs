@@ -216,9 +216,9 @@ impl Replica {
         Ok(root(&nodes, size).ok())
     }
 
-    /// Refuses an update that the log does not show to continue the tree that was verified: before any leaf of it
-    /// is taken. `proof` is the log's, from the one size to the other. It alone convicts nobody, because whoever
-    /// stands in between can spoil a proof.
+    /// Refuses an update, before any of its leaves is accepted, unless the log shows that it continues the
+    /// verified tree. `proof` is the log's consistency proof between the two sizes. A bad proof alone is not
+    /// evidence against the log, because anyone between the two can alter it.
     ///
     /// # Errors
     /// [`ReplicaError::NotShown`]; both checkpoints are kept.

@@ -16,7 +16,7 @@ use crate::archive::{Archive as _, file::FileArchive};
 
 impl Replica {
     /// Opens the copy in `directory`, or starts an empty one. Its leaves were verified before they were
-    /// stored, and the state that they made with them is believed, as the own key files are;
+    /// stored, and the state that they made with them is trusted, as this program's own key files are;
     /// [`Replica::replay`] verifies all of it again. A state of another version of this program is made again
     /// from the leaves.
     ///
@@ -102,7 +102,7 @@ fn rebuild(
 ) -> Result<(), ReplicaError> {
     tracing::warn!(
         size,
-        "the stored state is of another version: it is made anew from the leaves"
+        "the stored state has another version: it is computed again from the leaves"
     );
     let state = replayed(archive, directory, policy.clone(), (size, expected), rng)?;
     let digest = state.rows().digest()?;

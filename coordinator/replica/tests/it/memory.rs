@@ -67,7 +67,7 @@ fn a_dropped_or_refused_update_changes_nothing() {
     replica.replay(&mut rand::rng()).expect("all of it holds");
 }
 
-/// There is no file to show, so the copy itself has the evidence.
+/// A copy in memory has no file to show, so the copy itself has the evidence.
 #[test]
 fn a_rewritten_log_is_convicted_and_the_evidence_is_kept() {
     let mut log = Log::founded();

@@ -131,7 +131,7 @@ async fn one_stores_file_is_no_others() {
                 "{text}"
             );
             assert!(
-                text.contains(&format!("holds {kind}, and is no ")),
+                text.contains(&format!("holds {kind}; expected: ")),
                 "{text}"
             );
         }

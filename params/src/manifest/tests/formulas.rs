@@ -56,7 +56,7 @@ fn faults(text: &str) -> Vec<(usize, usize, String)> {
 fn a_fault_of_syntax_has_its_place_in_every_kind_of_string() {
     let lines = "days\n  .filter(d, d.steps > 3)\n  .map(d, d.steps + ) \n  .size()\n";
     let missing = "a value is missing between `+` and `)`";
-    // The formula's key stands in line 35.
+    // The formula's key is in line 35.
     for (formula, place) in [
         (format!("cel = '''\n{lines}'''"), (38, 21)),
         (format!("cel = \"\"\"\n{lines}\"\"\""), (38, 21)),

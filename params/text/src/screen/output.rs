@@ -21,8 +21,8 @@ pub enum Unprinted {
     ReaderGone,
     /// Anything else, such as a full disk.
     #[error(
-        "standard output cannot be written: {0}. A part of what the command says is missing there. What it did is \
-         done and stays: do not take it for undone"
+        "standard output cannot be written: {0}. A part of the output is missing there. The work of the \
+         command is done all the same"
     )]
     Failed(String),
 }

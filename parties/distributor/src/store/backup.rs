@@ -29,7 +29,7 @@ pub struct Copied {
 /// restore use this.
 ///
 /// # Errors
-/// [`StoreError`]; then there is no file under the new name. Existing files are never overwritten.
+/// [`StoreError`]; no file was made under the new name. Existing files are never overwritten.
 pub async fn copy(
     source: &Path,
     destination: &Path,

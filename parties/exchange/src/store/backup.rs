@@ -27,7 +27,7 @@ pub struct Copied {
 /// this.
 ///
 /// # Errors
-/// [`StoreError`]; then there is no file under the new name. Existing files are never overwritten.
+/// [`StoreError`]; no file was made under the new name. Existing files are never overwritten.
 pub async fn copy(
     source: &Path,
     destination: &Path,
@@ -126,8 +126,8 @@ mod tests {
         assert_eq!(has.expect("reads"), Some(had));
     }
 
-    /// Regression: what a trigger of somebody else's would do with the vouchers was put back with them, later still
-    /// if its name began as those of SQLite's own tables.
+    /// Regression: a restore also restored foreign triggers, later still if their names began as those of SQLite's own
+    /// tables.
     #[tokio::test]
     async fn a_backup_with_a_trigger_is_not_put_back() {
         let dir = tempfile::tempdir().expect("a directory");

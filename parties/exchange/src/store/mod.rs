@@ -190,8 +190,8 @@ impl Store {
         Ok(())
     }
 
-    /// Gives each redemption, in this order, the next voucher of its offer for ever. A redemption
-    /// that already has a voucher keeps it.
+    /// Gives each redemption, in this order, the next voucher of its offer. An assignment is final. A
+    /// redemption that already has a voucher keeps it.
     ///
     /// # Errors
     /// [`StoreError`]; a repeated call continues from there.

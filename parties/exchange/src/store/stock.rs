@@ -32,8 +32,8 @@ pub enum StockError {
     },
     /// A code that a person may mistake for another one of the same offer.
     #[error(
-        "line {line} differs from a code that is in stock in nothing but {how}: the person who types one gets \
-         the other's. Have the sponsor make another code in its place"
+        "line {line} differs from a code in stock only in {how}, so a typing error would give the other \
+         voucher. Have the sponsor make another code in its place"
     )]
     Alike {
         /// The line, from 1.
@@ -43,7 +43,8 @@ pub enum StockError {
     },
     /// Fewer vouchers than possible redemptions.
     #[error(
-        "the offer's quota is {quota} and its stock would be {total}: {} vouchers are missing. The log may let every redemption happen here, so this exchange takes no smaller stock", .quota - .total
+        "the offer's quota is {quota} and its stock would be {total}: {} vouchers are missing. All \
+         redemptions may happen here, so the stock must cover the whole quota", .quota - .total
     )]
     BelowQuota {
         /// Redemptions that the offer allows.
@@ -338,7 +339,7 @@ pub(super) mod tests {
         assert_eq!(left.without, [redemption(3)], "nothing is left");
         store.close().await.expect("folded");
 
-        // What the file holds: no code, in any part of it.
+        // No part of the database file contains a plaintext code.
         for entry in std::fs::read_dir(dir.path()).expect("readable") {
             let bytes = std::fs::read(entry.expect("an entry").path()).expect("readable");
             assert!(!bytes.windows(6).any(|part| part == b"SECRET"));

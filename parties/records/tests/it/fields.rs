@@ -183,7 +183,7 @@ fn json_has_truth_values_and_numbers_of_its_own() {
         ("\"\"", "12.50", "7", "late", Reason::Missing),
         ("2", "12.50", "7", "late", Reason::Unparsable),
         ("[true]", "12.50", "7", "late", Reason::Unparsable),
-        // True is no number, and no number is made of it.
+        // True is not a number, and is not converted to one.
         ("true", "true", "7", "paid", Reason::Unparsable),
         ("true", "12.505", "7", "paid", Reason::Unparsable),
         ("true", "12.5", "true", "no", Reason::Unparsable),
@@ -371,32 +371,32 @@ fn mappings_that_do_not_fit_their_types_are_refused() {
         (
             "unit = \"fen\"",
             "values = { a = \"b\" }",
-            "is a decimal and takes no `values`",
+            "is a decimal, so `values` is not allowed",
         ),
         (
             "unit = \"fen\"",
             "format = \"%Y\"",
-            "takes no `format`: it may say unit, scale, round",
+            "`format` is not allowed; allowed: unit, scale, round",
         ),
         (
             "column = \"kind\"",
             "column = \"kind\"\nunit = \"m\"",
-            "is an enum and takes no `unit`",
+            "is an enum, so `unit` is not allowed",
         ),
         (
             "column = \"late\"",
             "column = \"late\"\nround = \"down\"",
-            "is a bool and takes no `round`",
+            "is a bool, so `round` is not allowed",
         ),
         (
             "column = \"due\"",
             "column = \"due\"\nscale = \"2\"",
-            "is a date and takes no `scale`",
+            "is a date, so `scale` is not allowed",
         ),
         (
             "column = \"back\"",
             "column = \"back\"\nvalues = {}",
-            "a datetime and takes no `values`",
+            "a datetime, so `values` is not allowed",
         ),
         (
             "\"影片\" = \"film\"",

@@ -158,7 +158,7 @@ fn one_account_has_one_person_and_one_person_one_account() {
     assert_eq!(read.get("rider 5"), Some(second.h));
     assert_eq!(open().get("rider 5"), read.get("rider 5"));
 
-    // Of two lines that cannot both be so, none is forgotten without a word.
+    // If two lines contradict each other, neither is dropped silently.
     let text = String::from_utf8(text).expect("text");
     let fifth = text.lines().last().expect("a line");
     for (changed, says) in [

@@ -50,7 +50,7 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
     },
-    /// There is none to begin a mark at.
+    /// No journal exists at which a mark could begin.
     #[error("the journal {} is not there, so it has no mark: bring it back from its copy", .0.display())]
     Missing(PathBuf),
     /// It does not reach its mark.

@@ -15,7 +15,7 @@ const MAGIC: &str = "merits-journal-mark/v1";
 /// Most bytes of the file: its beginning, a number, a digest.
 const MOST_BYTES: u64 = 256;
 
-/// A place in the chain: after so many lines.
+/// A position in the chain, as a number of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position {
     pub(super) lines: u64,
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(Journal::begin_mark(&path, &mark).expect("begun"), 3);
         assert_eq!(fs::read(&mark).expect("read"), kept);
         Journal::open_under(&path, &mark).expect("whole");
-        // Half of one, or any other file, is none.
+        // Half of a mark, or any other file, is not a mark.
         for text in [
             &kept[..kept.len() - 1],
             &kept[..40],

@@ -200,9 +200,7 @@ pub enum SupervisorError {
     #[error("the batch is not in the copy: the next command that asks the coordinator fetches it")]
     BatchMissing,
     /// The entry that a request names.
-    #[error(
-        "entry {0} is not a batch: claims stand in the batches that distributors submit, so name one of these"
-    )]
+    #[error("entry {0} is not an earn batch: only earn batches have claims, so name one")]
     NotABatch(EntryId),
     /// The claim that a request names.
     #[error("the batch has no claim {0}: its claims are counted from 0")]

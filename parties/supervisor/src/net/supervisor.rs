@@ -369,8 +369,8 @@ impl Supervisor {
         Ok(record.proposal)
     }
 
-    /// Opens a view-key epoch at `now` with the own half and the witness's, or proposes it. The own half is
-    /// written when the ledger's rules take the entry.
+    /// Opens a view-key epoch at `now` with this supervisor's half and the witness's, or proposes it. This supervisor's half
+    /// is written when the ledger's rules take the entry.
     ///
     /// # Errors
     /// [`SupervisorError`].

@@ -53,8 +53,8 @@ pub enum CustodyError {
     Claim(#[from] ClaimFault),
 }
 
-/// The credits of these accounts, from the seed and the copy alone: even the terms of the consents
-/// are in the manifests on the ledger.
+/// The credits of these accounts. The seed and the copy are enough, because the manifests on the ledger have
+/// the terms of the consents.
 ///
 /// # Errors
 /// [`CustodyError`].

@@ -54,8 +54,8 @@ pub enum WalletError {
     },
     /// There is nothing to register.
     #[error(
-        "this wallet's identity is registered and stands: there is nothing to register. If its seed was stolen, \
-         make a new wallet and let the registrar register you anew"
+        "this wallet's identity is already registered and valid: there is nothing to register. If its seed \
+         was stolen, make a new wallet and let the registrar register you again"
     )]
     Registered,
     /// The number of identities exceeds a byte.
@@ -106,9 +106,7 @@ pub enum WalletError {
     #[error("state with --account your name in the distributor's records")]
     NoAccount,
     /// There is no consent to withdraw.
-    #[error(
-        "no consent to {distributor} for {scale} was deposited that stands: `merits wallet history` shows what was"
-    )]
+    #[error("no consent to {distributor} for {scale} is in force: see `merits wallet history`")]
     NothingToWithdraw {
         /// The distributor's name.
         distributor: String,
@@ -136,7 +134,7 @@ pub enum WalletError {
         text: String,
     },
     /// Several such entries.
-    #[error("several ids begin with {0}: give more of it")]
+    #[error("several ids begin with {0}: type more digits")]
     SeveralEntries(String),
     /// The offer can be redeemed at several exchanges.
     #[error("the offer can be redeemed at several exchanges: choose one with --at")]

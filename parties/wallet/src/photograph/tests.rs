@@ -193,7 +193,7 @@ fn shapes_within_one_code_are_not_another() {
     }
 }
 
-/// A code that is looked at twice, or in part, is no second code.
+/// A code that is read twice, or in part, does not count as a second code.
 #[test]
 fn codes_at_one_place_are_not_apart() {
     let square = |x: i32, y: i32, side: i32| {

@@ -24,7 +24,7 @@ pub struct OpenOffer {
     pub description: String,
     /// How many credits it costs.
     pub price: Credits,
-    /// Of which scale.
+    /// The scale of its credits.
     pub scale: String,
     /// The unit of the credits.
     pub unit: String,

@@ -46,7 +46,7 @@ async fn deeds_with_a_ticket_are_claimed_and_others_wait() {
     let node = scene.world.node(dir.path(), 5).await;
     scene.collect(&node, 4, 1, dir.path()).await;
 
-    // Taken in and not deposited yet; then deposited, and the own copy is older than that.
+    // Taken in and not deposited yet; then deposited, and the node's copy is older than that.
     let (_, file) = scene.given(0, week(36));
     assert_eq!(scene.import(&node, &file).await.unwrap(), Imported::New);
     assert_eq!(scene.import(&node, &file).await.unwrap(), Imported::Known);

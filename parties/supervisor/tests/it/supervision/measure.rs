@@ -188,7 +188,7 @@ fn a_measure_over_the_scales_most_is_named() {
         combine(&fed.log, &ask, &fed.key, &answers),
         Err(OpeningFault::NoMeasure(Quantity(W_MAX)))
     );
-    // Of a scale without a measure, what stands above 2^64 is no amount.
+    // Of a scale without a measure, a value above 2^64 is not an amount.
     fed.log.batches[0].1.w_max = None;
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &answers),

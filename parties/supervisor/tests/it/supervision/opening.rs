@@ -295,7 +295,7 @@ fn a_partial_of_another_half_or_context_is_named() {
     let answers = [own.clone(), forged(&fed, &ask, &message)];
     assert_eq!(combine(&fed.log, &ask, &fed.key, &answers), bad);
 
-    // Bytes that are no point.
+    // Bytes that are not a point.
     let answers = [own, forged(&fed, &ask, &[0xff; 128])];
     assert_eq!(
         combine(&fed.log, &ask, &fed.key, &answers),

@@ -66,7 +66,7 @@ fn a_lost_half_is_not_made_again() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path());
     let (first, second) = (&config.shares[0], &config.shares[1]);
-    // A first half, for an epoch that nobody has opened: the log's epoch 1 stands for it below.
+    // A first half, for an epoch that nobody has opened: the log's epoch 1 represents it below.
     let share = ViewKeyShare::generate(
         fed.log.origin.clone(),
         EPOCH,
@@ -110,14 +110,14 @@ fn a_lost_half_is_not_made_again() {
             fs::rename(&kept, link).unwrap();
         }
     }
-    // Another half in its place is none either.
+    // Another half in its place does not count either.
     let other = ViewKeyShare::generate(log.origin.clone(), EPOCH, Side::Witness, &mut rand::rng());
     other.write(first).unwrap();
     let said = make(&config, &log, EPOCH).unwrap_err().to_string();
     assert!(said.contains("half-1.json holds another half"), "{said}");
     fs::remove_file(first).unwrap();
 
-    // If it is lost for ever, open another epoch. Lost halves are reported at each start.
+    // If it is lost for good, open another epoch. Lost halves are reported at each start.
     make(&config, &log, Epoch(2)).unwrap();
     assert!(second.exists());
     let error = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap_err();

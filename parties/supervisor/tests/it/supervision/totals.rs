@@ -143,7 +143,7 @@ fn too_few_claims_are_no_total() {
 fn a_claim_offered_as_a_total_is_refused() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1, 2, 3]);
-    // By name: a claim is no entry.
+    // By name: a claim is not an entry.
     let request = fed.append_request(entry, 0, SUPERVISOR).request;
     let by_name = ask(&fed, vec![request]);
     assert_eq!(

@@ -326,11 +326,12 @@ impl Governing {
             return Ok(Sender::Founder);
         }
         let party = signed.party;
-        let key = &self.parties.active(&party)?.signing_key;
-        signed
-            .verify_signature(key)
-            .map_err(|_| Refusal::SignatureInvalid { party })?;
-        Ok(Sender::Party(*key))
+        let known = self.parties.active(&party)?;
+        // The key before the present one may sign for some time still.
+        let mut keys = known.keys(self.time());
+        let key = keys.find(|key| signed.verify_signature(key).is_ok());
+        key.map(Sender::Party)
+            .ok_or(Refusal::SignatureInvalid { party })
     }
 
     /// Checks all signatures of a submission: the party's, the consent or possession that the kind
@@ -368,13 +369,24 @@ impl Governing {
                 self.check_founder(&submission)?;
                 admitted.signing_key
             }
-            _ => self.parties.active(&party)?.signing_key,
+            entry => {
+                let known = self.parties.active(&party)?;
+                let signed = submission.signed();
+                let holds = |key: &PublicKey| match known {
+                    // Mostly there is one key, and its signature is verified with others later.
+                    _ if entry.changes_keys() => *key == known.signing_key,
+                    known if known.former.is_none() => *key == known.signing_key,
+                    _ => signed.verify_signature(key).is_ok(),
+                };
+                let key = known.keys(self.time()).find(holds);
+                key.unwrap_or(known.signing_key)
+            }
         };
         let mut unverified = Unverified::new(submission);
         unverified.expect_signer(signer, known == Some(signer));
         match self.others(unverified.submission(), &party) {
             Ok(None) => {}
-            Ok(Some((key, claims))) => unverified.expect_source(key, claims),
+            Ok(Some(claims)) => unverified.expect_source(claims),
             Err(refusal) => unverified.refuse(refusal),
         }
         Ok(unverified)
@@ -386,7 +398,7 @@ impl Governing {
         &self,
         submission: &Submission,
         party: &PartyId,
-    ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
+    ) -> Result<Option<Vec<ClaimSignature>>, Refusal> {
         let origin = self.origin();
         match submission.entry() {
             Entry::PartyAdmitted(admitted) => admitted
@@ -395,11 +407,11 @@ impl Governing {
             Entry::KeysRotated(rotated) => rotated
                 .verify_possession(origin, party)
                 .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
+            Entry::KeySucceeded(succeeded) => succeeded
+                .verify_possession(origin, party)
+                .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
             Entry::EarnBatch(batch) => {
-                return Ok(Some((
-                    self.source_key(batch)?,
-                    self.source_signatures(batch),
-                )));
+                return Ok(Some(self.source_signatures(batch, self.source_of(batch)?)));
             }
             _ => {}
         }
@@ -435,7 +447,7 @@ impl Governing {
             }
             .into());
         }
-        self.check_signer(authentic)?;
+        self.check_signer(authentic, time)?;
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);
         self.check_kind(authentic, time, verified, &mut draft)?;
@@ -561,16 +573,25 @@ impl Governing {
         }
     }
 
-    fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
+    fn check_signer(&self, authentic: &Authentic, time: Timestamp) -> Result<(), Refusal> {
         let party = authentic.submission.party();
         if self.parties.is_empty() {
             return self.check_founder(&authentic.submission);
         }
-        match authentic.signer {
-            None if authentic.submission.entry().is_personal() => Ok(()),
-            Some(signer) if self.parties.active(&party)?.signing_key == signer => Ok(()),
-            _ => Err(Refusal::KeyRotated { party }),
-        }
+        let Some(signer) = authentic.signer else {
+            return if authentic.submission.entry().is_personal() {
+                Ok(())
+            } else {
+                Err(Refusal::KeyRotated { party })
+            };
+        };
+        let known = self.parties.active(&party)?;
+        let holds = if authentic.submission.entry().changes_keys() {
+            known.signing_key == signer
+        } else {
+            known.signs_with(&signer, time)
+        };
+        holds.then_some(()).ok_or(Refusal::KeyRotated { party })
     }
 }
 

@@ -43,6 +43,7 @@ impl Governing {
             | Entry::PartySuspended(_)
             | Entry::PartyReinstated(_)
             | Entry::KeysRotated(_)
+            | Entry::KeySucceeded(_)
             | Entry::ViewKeyEpochOpened(_)
             | Entry::ScaleApproved(_)
             | Entry::ScaleRetired(_)

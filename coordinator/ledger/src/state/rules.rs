@@ -44,6 +44,9 @@ impl Governing {
             Entry::KeysRotated(rotated) => {
                 Ok(self.parties.check_rotation(&party, rotated, draft)?)
             }
+            Entry::KeySucceeded(succeeded) => Ok(self
+                .parties
+                .check_succession(&party, succeeded, time, draft)?),
             Entry::ViewKeyEpochOpened(opened) => {
                 acting(Role::Supervisor)?;
                 self.epochs.check_next(&self.parties, opened)?;

@@ -9,6 +9,7 @@ use std::{
 use merits_ledger::LedgerPolicy;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
+use merits_tls::{Security, TlsFiles};
 use merits_verifier::groth16::KeyPolicy;
 use serde::Deserialize;
 use tonic::transport::Endpoint;
@@ -63,6 +64,12 @@ pub struct Config {
     /// Limits for callers of the gRPC server: the same table as in every server's configuration.
     #[serde(default)]
     pub server: Limits,
+    /// Allows plain text over a network, where something else protects the way. Without it only
+    /// this machine is served without TLS.
+    #[serde(default)]
+    pub insecure_plaintext: bool,
+    /// TLS: the coordinator's certificate, and whose certificates it takes.
+    pub tls: Option<TlsFiles>,
 }
 
 /// The pool that checks signatures and proofs.
@@ -165,9 +172,12 @@ impl ClockConfig {
             return refuse("clock.peers", reason.into());
         }
         for (index, peer) in peers.iter().enumerate() {
-            if Endpoint::from_shared(peer.clone()).is_err() || !peer.starts_with("http://") {
+            let scheme = ["http://", "https://"];
+            if Endpoint::from_shared(peer.clone()).is_err()
+                || !scheme.iter().any(|scheme| peer.starts_with(scheme))
+            {
                 let reason =
-                    format!("{peer:?} is not an address such as http://witness.example.org:7702");
+                    format!("{peer:?} is not an address such as https://witness.example.org:7702");
                 return refuse("clock.peers", reason);
             }
             if peers[..index].contains(peer) {
@@ -211,6 +221,8 @@ impl Config {
             database: Database::default(),
             clock: ClockConfig::default(),
             server: Limits::default(),
+            insecure_plaintext: false,
+            tls: None,
         }
     }
 
@@ -230,6 +242,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         config.data_dir = base.join(&config.data_dir);
         config.log_key = config.log_key.map(|key| base.join(key));
+        config.tls = config.tls.map(|tls| tls.relative_to(base));
         config.check()?;
         config.high_water_mark = base.join(config.high_water_mark);
         Ok(config)
@@ -260,6 +273,7 @@ impl Config {
         ];
         self.server.check()?;
         self.clock.check()?;
+        self.check_peers_ways()?;
         if !(1..=98).contains(&self.verification.parties_percent) {
             return Err(ConfigError::Value {
                 key: "verification.parties_percent",
@@ -273,6 +287,23 @@ impl Config {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Peers of the clock are called like everybody else.
+    fn check_peers_ways(&self) -> Result<(), ConfigError> {
+        for peer in &self.clock.peers {
+            let secure = peer.starts_with("https://");
+            let reason = match (&self.tls, secure) {
+                (Some(_), false) => "TLS is configured, so this address is https too",
+                (None, true) => "the address is https, but there is no table [tls]",
+                _ => continue,
+            };
+            return Err(ConfigError::Value {
+                key: "clock.peers",
+                reason: format!("{peer:?}: {reason}"),
+            });
+        }
+        Ok(())
     }
 
     /// The origin, checked.
@@ -313,6 +344,19 @@ impl Config {
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+        })
+    }
+
+    /// How connections are protected: reads the files of TLS.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn security(&self) -> Result<Security, ConfigError> {
+        Security::load(self.tls.as_ref(), self.insecure_plaintext).map_err(|error| {
+            ConfigError::Value {
+                key: "tls",
+                reason: error.to_string(),
+            }
         })
     }
 

@@ -16,8 +16,12 @@ use merits_ledger::{
     ScaleRefusal, Sender, Submission, TicketRefusal, UnpreparedKey, Unverified, VerifiedProof,
     rows::RowKey,
 };
-use merits_primitives::ids::{EntryId, Origin, sha256};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId, sha256},
+};
 use merits_proto::{BareProof, Fault, Reason, VerifySubject, entry_bytes};
+use merits_serve::Peer;
 use merits_verifier::{
     codec::Canonical as _,
     entry::SignedEntry,
@@ -155,12 +159,13 @@ impl Intake {
     }
 
     /// Appends an entry with the blob that came with it, or finds it appended. `kept` is the memory of its
-    /// call.
+    /// call, `peer` who is at the other end of its connection.
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
         blob: Option<Vec<u8>>,
         kept: Kept,
+        peer: &Peer,
         without_permit: WithoutPermit,
     ) -> Result<Accepted, Fault> {
         let door = without_permit.admit(&self.door, &kept).await?;
@@ -174,10 +179,16 @@ impl Intake {
         }
         // Check this before any expensive work: nothing may be appended now, and nothing may be
         // checked at a wrong time.
-        self.time.now().map_err(out_of_step)?;
+        let now = self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
         let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
         let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
+        // A party's entry comes over the party's own connection, by its key and standing now. What
+        // people make comes over anybody's.
+        if let Sender::Party(_) = &sender {
+            let keys = self.keys_of(&signed.party, now);
+            peer.is(&self.origin, &signed.party, &keys, now)?;
+        }
         let (class, permits, signer) = match sender {
             Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
             // There are no parties yet that it could delay.
@@ -325,6 +336,13 @@ impl Intake {
             .map_err(full)?
             .await
             .map_err(lost)
+    }
+
+    /// The keys that sign for a party now.
+    fn keys_of(&self, party: &PartyId, now: Timestamp) -> Vec<PublicKey> {
+        let published = self.published.read();
+        let known = published.state.parties().get(party);
+        known.map_or_else(Vec::new, |known| known.keys(now).collect())
     }
 
     /// Decodes an entry, and determines what its signatures and its proof must show. Signatures of

@@ -51,5 +51,6 @@ pub use clock::{Clock, Synchronised, SystemClock};
 pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
+pub use log_key::tls_names;
 pub use node::{Beginning, Coordinator};
 pub use schema::SCHEMA_VERSION;

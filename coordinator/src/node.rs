@@ -17,7 +17,7 @@ use merits_proto::{
     verifier::verifier_server::VerifierServer,
 };
 use merits_replica::HighWaterMark;
-use merits_serve::{Health, Server};
+use merits_serve::{Health, Security, Server};
 use merits_verifier::log::LogKey;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
@@ -32,7 +32,7 @@ use crate::{
     clock_peers::{self, Verdict},
     config::{ClockConfig, Config},
     data_dir::lock_data_dir,
-    error::StartError,
+    error::{ConfigError, StartError},
     founding,
     intake::Intake,
     keys::Keys,
@@ -129,12 +129,19 @@ impl Coordinator {
                 schema::require_writable(&database).await?;
                 Some(lock)
             };
+            let security = config.security()?;
             let listener = merits_serve::listen(config.listen).await?;
             let address = (listener.local_addr()).map_err(|error| {
                 StartError::Server(format!("the socket has no address: {error}"))
             })?;
+            security
+                .serving(address)
+                .map_err(|error| ConfigError::Value {
+                    key: "listen",
+                    reason: error.to_string(),
+                })?;
 
-            let verdict = clock_peers::ask(&config.clock, &*clock).await;
+            let verdict = clock_peers::ask(&config.clock, &security, &*clock).await;
             if let Verdict::Wrong(deviation) = verdict {
                 return Err(StartError::Clock(format!(
                     "{deviation}: set it right. If it is right and the others are wrong, remove them from \
@@ -275,7 +282,8 @@ impl Serving {
         intake: Arc<Intake>,
         log_key: LogKey,
     ) -> Result<(), StartError> {
-        let server = server(&config, &intake, log_key);
+        let security = config.security()?;
+        let server = server(&config, &intake, log_key).secured(&security);
         let health = server.health();
         // Health does not know a service by name if nothing was ever reported for it.
         health.set(true).await;
@@ -290,7 +298,7 @@ impl Serving {
             Arc::clone(&self.time),
             needs,
             health.clone(),
-            config.clock.clone(),
+            (config.clock.clone(), security),
         ));
 
         let mut stopped = self.stop.subscribe();
@@ -353,14 +361,19 @@ impl Serving {
 }
 
 /// Updates health, asks the peers for their clocks, and records the time.
-async fn watch(time: Arc<Timekeeper>, needs: Needs, health: Health, config: ClockConfig) {
+async fn watch(
+    time: Arc<Timekeeper>,
+    needs: Needs,
+    health: Health,
+    (config, security): (ClockConfig, Security),
+) {
     let asking = async {
         if config.peers.is_empty() {
             return std::future::pending().await;
         }
         loop {
             tokio::time::sleep(Duration::from_secs(config.ask_every_s)).await;
-            time.hear(clock_peers::ask(&config, time.clock()).await);
+            time.hear(clock_peers::ask(&config, &security, time.clock()).await);
         }
     };
     let noting = async {

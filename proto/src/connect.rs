@@ -1,19 +1,32 @@
 //! Connections for all clients: one set of timeouts, one error.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
+use hyper_util::rt::TokioIo;
+use merits_tls::{Expected, Security, rustls::pki_types::ServerName, words};
 use thiserror::Error;
-use tonic::transport::{Channel, Endpoint};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tonic::{
+    codegen::{Service, http::Uri},
+    transport::{Channel, Endpoint},
+};
 
 /// A server could not be reached. Nothing was sent to it.
 #[derive(Debug, Error)]
-#[error("{who} at {address}: {why}; is it running, and is the address right?")]
+#[error("{who} at {address}: {why}")]
 pub struct Unreachable {
     /// The server, such as "coordinator".
     pub who: &'static str,
     /// The address that was tried.
     pub address: String,
-    /// The innermost reason, such as "Connection refused (os error 111)".
+    /// The innermost reason, such as "Connection refused (os error 111)", and what to do.
     why: String,
 }
 
@@ -23,18 +36,27 @@ pub struct Unreachable {
 /// an answer for as long as they need. A server that was killed, stopped or cut off may leave the
 /// connection open, so silent connections are pinged.
 ///
+/// `security` says whether TLS is spoken, and where plain text may be. `expected` is who must be at
+/// the other end of TLS, at every reconnection too.
+///
 /// # Errors
-/// [`Unreachable`]: no connection within 5 s, or `address` is not one such as
-/// `http://127.0.0.1:7700`.
+/// [`Unreachable`]: no connection within 5 s, `address` is not one such as
+/// `https://ledger.example.org:7700`, or `security` refuses it or the server.
 pub async fn connect(
     who: &'static str,
     address: &str,
     calls: Option<Duration>,
+    security: &Security,
+    expected: Expected,
 ) -> Result<Channel, Unreachable> {
-    let unreachable = |error: tonic::transport::Error| Unreachable {
+    let refused = |why: String| Unreachable {
         who,
         address: address.to_owned(),
-        why: innermost(&error),
+        why,
+    };
+    let unreachable = |error: tonic::transport::Error| Unreachable {
+        why: format!("{}{ASK}", innermost(&error)),
+        ..refused(String::new())
     };
     let mut endpoint = Endpoint::from_shared(address.to_owned())
         .map_err(unreachable)?
@@ -46,8 +68,60 @@ pub async fn connect(
     if let Some(timeout) = calls {
         endpoint = endpoint.timeout(timeout);
     }
-    endpoint.connect().await.map_err(unreachable)
+    let uri = endpoint.uri();
+    let tls = security
+        .calling(uri.scheme_str(), uri.host())
+        .map_err(|error| refused(error.to_string()))?;
+    let Some(tls) = tls else {
+        return endpoint.connect().await.map_err(unreachable);
+    };
+    let config = tls.config(expected).map_err(|e| refused(e.to_string()))?;
+    let connector = TlsConnector::from(config);
+    let connected = endpoint.connect_with_connector(Secured(connector)).await;
+    connected.map_err(|error| refused(innermost(&error)))
 }
+
+/// Connects over TCP and makes the TLS handshake.
+#[derive(Clone)]
+struct Secured(TlsConnector);
+
+/// What went wrong, in words.
+#[derive(Debug, Error)]
+#[error("{0}")]
+struct Told(String);
+
+impl Service<Uri> for Secured {
+    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Error = Told;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Told>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Told>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connector = self.0.clone();
+        Box::pin(async move {
+            let host = uri.host().unwrap_or_default();
+            let bare = host.trim_start_matches('[').trim_end_matches(']');
+            let name = ServerName::try_from(bare.to_owned())
+                .map_err(|_| Told(format!("{bare:?} is no name of a host")))?;
+            let port = uri.port_u16().unwrap_or(HTTPS_PORT);
+            let stream = TcpStream::connect((bare, port)).await;
+            let stream = stream.map_err(|error| Told(format!("{error}{ASK}")))?;
+            // Answers are small and awaited.
+            let _ = stream.set_nodelay(true);
+            let shaken = connector.connect(name, stream).await;
+            let stream = shaken.map_err(|error| Told(words(&error)))?;
+            Ok(TokioIo::new(stream))
+        })
+    }
+}
+
+/// The port of an `https` address that names none.
+const HTTPS_PORT: u16 = 443;
+
+const ASK: &str = "; is it running, and is the address right?";
 
 /// The innermost cause. The outer ones only say that the transport failed.
 fn innermost(error: &dyn Error) -> String {
@@ -75,7 +149,13 @@ mod tests {
             .enable_all()
             .build()
             .unwrap();
-        let connection = runtime.block_on(connect("coordinator", address, None));
+        let connection = runtime.block_on(connect(
+            "coordinator",
+            address,
+            None,
+            &Security::default(),
+            Expected::AnyServer,
+        ));
         connection.unwrap_err().to_string()
     }
 
@@ -90,5 +170,13 @@ mod tests {
         assert!(message.ends_with("is it running, and is the address right?"));
         let message = told("no address");
         assert!(message.contains("invalid uri character"), "{message}");
+    }
+
+    #[test]
+    fn plain_text_leaves_this_machine_on_purpose_only() {
+        let message = told("http://192.0.2.1:7700");
+        assert!(message.contains("insecure_plaintext"), "{message}");
+        let message = told("https://127.0.0.1:7700");
+        assert!(message.contains("no TLS is configured"), "{message}");
     }
 }

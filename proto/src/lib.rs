@@ -14,6 +14,7 @@ mod evaluation;
 mod fault;
 pub mod limits;
 mod note_tree;
+mod peer;
 mod redemption;
 mod verdict;
 
@@ -29,6 +30,7 @@ pub use note_tree::{NoteBucket, NoteBuckets};
 pub use redemption::{OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
 pub use verdict::Verdict;
 
+pub use merits_tls::{Expected, Security};
 pub use merits_verifier::{FieldPath, Reason, ReasonCode};
 
 pub use generated::{

@@ -60,9 +60,10 @@ impl Command {
 pub(crate) async fn audit(config: &Path) -> anyhow::Result<Report> {
     let config = ClearingConfig::load(config)?;
     let follower = config.ledger.follow().await?;
+    let security = config.ledger.security()?;
     let online = config
         .verify_online
-        .then_some(config.ledger.coordinator.as_str());
+        .then_some((config.ledger.coordinator.as_str(), &security));
     Ok(audit_log(&follower, online).await?)
 }
 

@@ -58,7 +58,8 @@ impl Command {
                         .local_addr()
                         .context("the address that this server listens on")?
                 );
-                serve(service, listener, &config.server, stop).await?;
+                let security = config.ledger.security()?;
+                serve(service, listener, &config.server, &security, stop).await?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -16,6 +16,7 @@ pub(crate) mod setup;
 pub(crate) mod source;
 pub(crate) mod sponsor;
 pub(crate) mod supervisor;
+pub(crate) mod tls;
 pub(crate) mod verify;
 pub(crate) mod wallet;
 pub(crate) mod witness;

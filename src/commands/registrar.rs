@@ -145,7 +145,10 @@ pub(crate) async fn register(
     from: Option<Day>,
 ) -> anyhow::Result<Registered> {
     let session = session(config).await?;
-    let mut evaluator = EvaluatorClient::connect(&config.evaluator).await?;
+    let expected = session.evaluator().await?;
+    let security = config.ledger.security()?;
+    let connecting = EvaluatorClient::connect_over(&config.evaluator, &security, expected);
+    let mut evaluator = connecting.await?;
     let about = (commitment, from.unwrap_or(Day::FIRST));
     let rng = &mut rand::rng();
     let registered = session

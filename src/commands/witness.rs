@@ -85,6 +85,7 @@ pub(crate) async fn serve_holder(
             .local_addr()
             .context("the address that this server listens on")?
     );
-    serve(holder, listener, &config.server, stop).await?;
+    let security = config.ledger.security()?;
+    serve(holder, listener, &config.server, &security, stop).await?;
     Ok(())
 }

@@ -47,7 +47,9 @@ impl LedgerConfig {
     /// # Errors
     /// [`JoinError`].
     pub fn connect(&self) -> BoxFuture<'_, Result<Client, JoinError>> {
-        Box::pin(async move { Ok(Client::connect(&self.coordinator, self.log_key()?).await?) })
+        Box::pin(async move {
+            Ok(Client::connect_over(&self.coordinator, self.log_key()?, self.security()?).await?)
+        })
     }
 
     /// Opens the own copy, without the network.

@@ -467,6 +467,8 @@ async fn a_followers_founding_facts_are_compared() {
         replica: dir.path().join("copy"),
         high_water_mark: Some(dir.path().join("copy.mark")),
         allow_dev_keys: true,
+        insecure_plaintext: false,
+        tls: None,
     };
     let wrong = LedgerConfig {
         anchor_seconds: policy.anchor_seconds + 1,

@@ -28,6 +28,10 @@ pub enum Secret {
     EvaluatorKey,
     /// A holder's half of an epoch's view key.
     ViewKeyHalf,
+    /// The key of a TLS certificate.
+    TlsKey,
+    /// The key of an authority that makes TLS certificates.
+    TlsAuthority,
     /// The passphrase of a wallet's backup.
     Passphrase,
     /// A person's identity number.
@@ -47,7 +51,7 @@ pub struct Worth {
 
 impl Secret {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::LogKey,
         Self::SigningKey,
         Self::SealingKey,
@@ -58,6 +62,8 @@ impl Secret {
         Self::StoreKey,
         Self::EvaluatorKey,
         Self::ViewKeyHalf,
+        Self::TlsKey,
+        Self::TlsAuthority,
         Self::Passphrase,
         Self::IdentityNumber,
     ];
@@ -70,6 +76,8 @@ impl Secret {
             | Self::SealingKey
             | Self::WalletSeed
             | Self::ViewKeyHalf
+            | Self::TlsKey
+            | Self::TlsAuthority
             | Self::Passphrase => true,
             Self::LogKey
             | Self::Salts
@@ -95,7 +103,9 @@ impl Secret {
             | Self::EphemeralSeed
             | Self::StoreKey
             | Self::EvaluatorKey
-            | Self::ViewKeyHalf => false,
+            | Self::ViewKeyHalf
+            | Self::TlsKey
+            | Self::TlsAuthority => false,
         }
     }
 
@@ -181,6 +191,21 @@ impl Secret {
                 when_exposed: "Keep the half in any case, because the claims of its epoch are opened only with \
                                it. If others may have read it, open the next epoch with new halves (`merits \
                                witness half`, `merits supervisor epoch`)",
+            },
+            Self::TlsKey => Worth {
+                name: "TLS key",
+                when_lost: "`merits tls certificate` makes another key with its certificate, and nothing is lost",
+                when_exposed: "If others may have read it, they can speak in this party's name over TLS until \
+                               the certificate ends, but sign nothing: have its authority revoke it (`merits \
+                               tls revoke`), and make another (`merits tls certificate`)",
+            },
+            Self::TlsAuthority => Worth {
+                name: "key of the TLS authority",
+                when_lost: "put it back from your backup, or make another authority (`merits tls ca`), whose \
+                            certificate every party adds to its `authorities`",
+                when_exposed: "If others may have read it, they can make certificates for any server's name, \
+                               but for no party: make another authority (`merits tls ca`), and have every \
+                               party take this one out of its `authorities`",
             },
             Self::Passphrase => Worth {
                 name: "passphrase",

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH, rows::RowError};
 use merits_primitives::ids::EntryId;
-use merits_replica::{FollowError, Follower, Replica, ReplicaError};
+use merits_replica::{FollowError, Follower, Replica, ReplicaError, Security};
 use merits_verifier::codec::Canonical as _;
 use thiserror::Error;
 
@@ -79,12 +79,15 @@ impl Report {
 ///
 /// # Errors
 /// [`AuditError`] when the copy or the service cannot be reached.
-pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Report, AuditError> {
+pub async fn audit_log(
+    follower: &Follower,
+    online: Option<(&str, &Security)>,
+) -> Result<Report, AuditError> {
     follower.sync().await?;
     let online = match online {
         None => None,
-        Some(address) => {
-            let earned = {
+        Some((address, security)) => {
+            let (log, earned) = {
                 let replica = follower.replica();
                 let mut earned = Vec::new();
                 for leaf in replica.leaves() {
@@ -93,9 +96,9 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
                         earned.push(leaf.entry);
                     }
                 }
-                earned
+                (replica.key().clone(), earned)
             };
-            Some(verify_online(address, earned).await?)
+            Some(verify_online(address, security, log, earned).await?)
         }
     };
     let follower = follower.clone();

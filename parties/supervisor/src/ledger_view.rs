@@ -94,6 +94,8 @@ impl LedgerView for StateView<'_> {
         Some(PartyStanding {
             is_supervisor: party.roles.has(Role::Supervisor),
             suspended: party.suspended,
+            signing_key: party.signing_key,
+            former: party.former,
             sealing_key: party.sealing_key,
         })
     }

@@ -149,7 +149,12 @@ impl Backup {
         let mut backup = Self {
             merits: KIND.to_owned(),
             origin: origin.to_owned(),
-            ledger,
+            // Files of this device: a restored wallet is told which authorities it believes.
+            ledger: LedgerConfig {
+                insecure_plaintext: false,
+                tls: None,
+                ..ledger
+            },
             kdf,
             nonce,
             sealed: [0; 48],
@@ -255,6 +260,12 @@ impl Backup {
         if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
             return Err(form(format!("{KIND} with argon2id is expected")));
         }
+        // The seal does not cover them, so somebody else could have put them in.
+        if backup.ledger.tls.is_some() || backup.ledger.insecure_plaintext {
+            return Err(form(
+                "it says how connections are protected, which no backup of ours does".to_owned(),
+            ));
+        }
         let kdf = &backup.kdf;
         if kdf.memory_kib > MOST_MEMORY_KIB || kdf.passes > MOST_PASSES {
             return Err(form(format!(
@@ -328,6 +339,8 @@ mod tests {
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,
+            insecure_plaintext: false,
+            tls: None,
         }
     }
 
@@ -404,6 +417,20 @@ mod tests {
         let backup =
             Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
         let text = serde_json::to_string(&backup).expect("text");
+        // Whom a restored wallet believes is not for a file to say that anybody can change.
+        for more in [
+            "\"insecure_plaintext\":true",
+            "\"tls\":{\"authorities\":[\"/tmp/mine.pem\"]}",
+        ] {
+            let changed = text.replace(
+                "\"allow_dev_keys\":false",
+                &format!("\"allow_dev_keys\":false,{more}"),
+            );
+            assert_ne!(changed, text);
+            std::fs::write(&path, changed).expect("written");
+            let refused = Backup::read(&path);
+            assert!(matches!(refused, Err(BackupError::Form { .. })), "{more}");
+        }
         std::fs::write(&path, text.replace("65536", "4000000000")).expect("written");
         assert!(matches!(Backup::read(&path), Err(BackupError::Form { .. })));
     }

@@ -311,6 +311,8 @@ mod tests {
                 replica: "/somewhere/else".into(),
                 high_water_mark: Some("/somewhere/else.mark".into()),
                 allow_dev_keys: false,
+                insecure_plaintext: false,
+                tls: None,
             },
         }
     }

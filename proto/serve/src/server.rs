@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
+    net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -13,6 +14,7 @@ use http::{Request, Response};
 use hyper::{rt::Executor, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use merits_proto::limits::INFRASTRUCTURE_REQUEST_MESSAGE;
+use merits_tls::{PlainText, Security, ServerTls};
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -34,6 +36,7 @@ use crate::{
     limits::{Limits, LimitsError},
     pressure::Pressure,
     room::Wanted,
+    secured,
     weights::{INFRASTRUCTURE, UNIT, UNKNOWN, Weights},
 };
 
@@ -50,12 +53,16 @@ pub enum ServeError {
     /// The configuration.
     #[error("in the configuration, {0}")]
     Limits(#[from] LimitsError),
+    /// Plain text where it may not be, or TLS without a certificate.
+    #[error("{0}")]
+    PlainText(#[from] PlainText),
 }
 
 /// A server that is being configured.
 #[derive(Debug)]
 pub struct Server {
     limits: Limits,
+    security: Security,
     routes: Routes,
     weights: Vec<(&'static str, Weights)>,
     health: Health,
@@ -69,10 +76,18 @@ impl Server {
             .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
         Self {
             limits: limits.clone(),
+            security: Security::default(),
             routes: Routes::new(health),
             weights: Vec::new(),
             health: Health::new(reporter),
         }
+    }
+
+    /// Serves as `security` says. Without it a server speaks plain text, on this machine only.
+    #[must_use]
+    pub fn secured(mut self, security: &Security) -> Self {
+        self.security = security.clone();
+        self
     }
 
     /// Adds a service, and states what its calls may hold.
@@ -117,6 +132,7 @@ impl Server {
         stop: BoxFuture<'_, ()>,
     ) -> Result<(), ServeError> {
         self.limits.check()?;
+        let tls = self.security.serving(listener.local_addr()?)?;
         let mut names: Vec<_> = self.weights.iter().map(|(name, _)| *name).collect();
         names.push(HEALTH);
         names.sort_unstable();
@@ -156,6 +172,7 @@ impl Server {
             open: Mutex::default(),
             pressed: Pressure::default(),
             weights,
+            tls,
             limits: self.limits,
             phase: end.subscribe(),
         });
@@ -198,6 +215,7 @@ enum Phase {
 /// The state that all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    tls: Option<ServerTls>,
     pub(crate) limits: Limits,
     pub(crate) memory: Bound,
     /// The part of the memory that large calls and items of streams may hold.
@@ -381,7 +399,7 @@ async fn accept(
         let task = drive(
             Arc::clone(shared),
             routes.clone(),
-            stream,
+            (stream, address.ip()),
             connection,
             Tasks {
                 phase: shared.phase.clone(),
@@ -466,11 +484,27 @@ const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 async fn drive(
     shared: Arc<Shared>,
     routes: Routes,
-    stream: TcpStream,
+    (stream, address): (TcpStream, IpAddr),
     connection: Arc<Connection>,
     tasks: Tasks,
 ) {
     let (mut stop, mut end) = (tasks.phase.clone(), tasks.phase.clone());
+    let shake = secured::secure(
+        shared.tls.as_ref(),
+        stream,
+        address,
+        &connection,
+        &shared.limits,
+    );
+    let secured = tokio::select! {
+        secured = shake => secured,
+        () = connection.is_cut() => return,
+        _ = stop.wait_for(|phase| *phase > Phase::Serving) => return,
+    };
+    let Some((stream, peer)) = secured else {
+        return;
+    };
+    connection.met(peer);
     let io = TokioIo::new(Counted {
         stream,
         connection: Arc::clone(&connection),

@@ -6,4 +6,8 @@ mod closed_windows;
 mod crowds;
 mod descriptors;
 mod scene;
+mod secured;
 mod stopping;
+#[path = "../../../tls/tests/it/scene.rs"]
+#[allow(dead_code, reason = "shared with the tests of merits-tls")]
+mod tls;

@@ -205,6 +205,8 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: true,
+            insecure_plaintext: false,
+            tls: None,
         },
     };
     let before = Directory::restore(&dir.path().join("lost"), config, &SEED).unwrap();

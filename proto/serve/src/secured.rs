@@ -1,0 +1,116 @@
+//! The TLS handshake of a connection, and its stream afterwards.
+//!
+//! A handshake runs in the connection's task, never in the loop that accepts, and within the time
+//! that an HTTP/2 preface may take, so a silent peer holds no more over TLS than over plain text.
+//! It takes one of the calls that its address may begin, because it costs computing.
+
+use std::{
+    io,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Instant,
+};
+
+use merits_tls::{Peer, ServerTls, words};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use crate::{connection::Connection, limits::Limits};
+
+/// A connection's stream.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Makes the handshake, if there is TLS, and learns who is at the other end. `None` if it failed,
+/// which is logged.
+pub(crate) async fn secure(
+    tls: Option<&ServerTls>,
+    stream: TcpStream,
+    address: IpAddr,
+    connection: &Arc<Connection>,
+    limits: &Limits,
+) -> Option<(Stream, Peer)> {
+    let Some(tls) = tls else {
+        return Some((Stream::Plain(stream), Peer::Plain));
+    };
+    if connection.place.0.begin(Instant::now()).is_err() {
+        tracing::warn!(%address, "a TLS handshake is refused: its address begins more than it may in a second");
+        return None;
+    }
+    let shake = TlsAcceptor::from(tls.config()).accept(stream);
+    let left = limits
+        .handshake_timeout()
+        .saturating_sub(connection.age_at(Instant::now()));
+    match tokio::time::timeout(left, shake).await {
+        Ok(Ok(stream)) => {
+            let peer = tls.peer(stream.get_ref().1);
+            Some((Stream::Tls(Box::new(stream)), peer))
+        }
+        Ok(Err(error)) => {
+            let why = words(&error);
+            tracing::warn!(%address, %why, "a TLS handshake failed");
+            None
+        }
+        Err(_) => {
+            tracing::warn!(%address, "a TLS handshake did not end in its time");
+            None
+        }
+    }
+}
+
+macro_rules! each {
+    ($this:expr, $stream:ident => $run:expr) => {
+        match $this {
+            Stream::Plain($stream) => $run,
+            Stream::Tls($stream) => $run,
+        }
+    };
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        each!(self, stream => stream.is_write_vectored())
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(&mut *self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}

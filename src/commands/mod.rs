@@ -10,6 +10,7 @@ pub(crate) mod exchange;
 pub(crate) mod issuer;
 pub(crate) mod kit;
 pub(crate) mod mark;
+pub(crate) mod party;
 pub(crate) mod registrar;
 pub(crate) mod scale;
 pub(crate) mod setup;

@@ -124,9 +124,10 @@ impl Secret {
                 name: "signing key",
                 when_lost: "put it back from your backup, because another key is another party's. The role's \
                             `apply` makes the keys of a party that is new",
-                when_exposed: "If others may have read it, they can sign as this party: have a supervisor \
-                               suspend it (`merits supervisor suspend`), and apply again under a new name, \
-                               with new keys",
+                when_exposed: "If others may have read it, they can sign as this party: end it at once (`merits \
+                               party rotate-key --grace-hours 0`). If they were quicker, have a supervisor \
+                               suspend the party (`merits supervisor suspend`), and apply again under a new \
+                               name, with new keys",
             },
             Self::SealingKey => Worth {
                 name: "sealing key",

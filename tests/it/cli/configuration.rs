@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::cli::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 46] = [
+const COMMANDS: [&str; 49] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -55,6 +55,9 @@ const COMMANDS: [&str; 46] = [
     "registrar retire --commitment 00 --basis y",
     "supervisor adopt --statement ticket --key-store x",
     "kit --output x",
+    "party rotate-key",
+    "tls certificate --ca x",
+    "tls request --output x",
 ];
 
 #[test]

@@ -22,6 +22,9 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use crate::{connection::Connection, limits::Limits};
 
+/// Most bytes that wait inside of TLS to be sent. They are no part of the counted memory.
+const UNSENT: usize = 32 * 1_024;
+
 /// A connection's stream.
 #[derive(Debug)]
 pub(crate) enum Stream {
@@ -50,7 +53,8 @@ pub(crate) async fn secure(
         .handshake_timeout()
         .saturating_sub(connection.age_at(Instant::now()));
     match tokio::time::timeout(left, shake).await {
-        Ok(Ok(stream)) => {
+        Ok(Ok(mut stream)) => {
+            stream.get_mut().1.set_buffer_limit(Some(UNSENT));
             let peer = tls.peer(stream.get_ref().1);
             Some((Stream::Tls(Box::new(stream)), peer))
         }

@@ -9,7 +9,7 @@ use std::{
 use merits_ledger::LedgerPolicy;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
-use merits_tls::{Security, TlsFiles};
+use merits_tls::{Security, TlsFiles, is_loopback};
 use merits_verifier::groth16::KeyPolicy;
 use serde::Deserialize;
 use tonic::transport::Endpoint;
@@ -293,9 +293,15 @@ impl Config {
     fn check_peers_ways(&self) -> Result<(), ConfigError> {
         for peer in &self.clock.peers {
             let secure = peer.starts_with("https://");
+            // It was checked to be an address.
+            let endpoint = Endpoint::from_shared(peer.clone()).ok();
+            let here = endpoint.is_some_and(|to| to.uri().host().is_some_and(is_loopback));
             let reason = match (&self.tls, secure) {
                 (Some(_), false) => "TLS is configured, so this address is https too",
                 (None, true) => "the address is https, but there is no table [tls]",
+                (None, false) if !here && !self.insecure_plaintext => {
+                    "plain text over a network: write https and configure TLS, or set `insecure_plaintext = true`"
+                }
                 _ => continue,
             };
             return Err(ConfigError::Value {
@@ -462,6 +468,16 @@ mod tests {
                 "two:1",
             ),
             ("ask_every_s = 60", "ask_every_s = 0", "clock.ask_every_s"),
+            (
+                "peers = []",
+                "peers = [\"https://one:1\", \"https://two:1\"]",
+                "no table [tls]",
+            ),
+            (
+                "peers = []",
+                "peers = [\"http://one:1\", \"http://two:1\"]",
+                "insecure_plaintext",
+            ),
         ] {
             std::fs::write(&path, sample().replace(from, to)).unwrap();
             let error = Config::load(&path).unwrap_err().to_string();

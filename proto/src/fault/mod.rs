@@ -163,8 +163,8 @@ impl Fault {
     pub fn told_of(&self, who: &str) -> String {
         match self.reason.known() {
             Some(Reason::NoAnswer) => format!(
-                "{who} gives no answer ({}): is it running, and can it be reached from here? Nothing was \
-                 refused; asking again does no harm",
+                "{who} gives no answer ({}): is it running, can it be reached from here, and does it speak what \
+                 its address says (https is TLS)? Nothing was refused; asking again does no harm",
                 self.message
             ),
             Some(Reason::Internal) => format!(

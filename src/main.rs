@@ -82,6 +82,12 @@ enum Command {
     /// A person's wallet: identity, consents and credits, from one seed and the ledger
     #[command(subcommand)]
     Wallet(commands::wallet::Command),
+    /// Keys of a party of any role
+    #[command(subcommand)]
+    Party(commands::party::Command),
+    /// Certificates of TLS, and an authority to begin with
+    #[command(subcommand)]
+    Tls(commands::tls::Command),
     /// Write what a stranger needs to verify receipts offline
     Kit(commands::kit::Arguments),
     /// Make the high-water mark of a copy of the log again after it was lost
@@ -179,6 +185,8 @@ impl Command {
             Self::Clearing(command) => command.run().await,
             Self::Audit(command) => command.run().await,
             Self::Wallet(command) => command.run().await,
+            Self::Party(command) => command.run().await,
+            Self::Tls(command) => command.run().await,
             Self::Kit(arguments) => arguments.run().await,
             Self::Mark(arguments) => arguments.run().await,
             Self::Setup(arguments) => arguments.run().await,

@@ -14,8 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::future::join_all;
 use merits_primitives::calendar::Timestamp;
-use merits_proto::transport_words;
-use tonic::transport::Endpoint;
+use merits_proto::{Expected, Security, connect};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 use crate::{
@@ -73,11 +72,11 @@ impl std::fmt::Display for Deviation {
 }
 
 /// Asks every peer once, concurrently.
-pub(crate) async fn ask(config: &ClockConfig, clock: &dyn Clock) -> Verdict {
+pub(crate) async fn ask(config: &ClockConfig, security: &Security, clock: &dyn Clock) -> Verdict {
     let answers = join_all(config.peers.iter().map(|peer| async move {
         // A separate task, because tonic 0.14.9 panics at some malformed headers, and nothing that
         // a peer sends may harm more than this question.
-        let asked = tokio::spawn(time_of(peer.clone())).await;
+        let asked = tokio::spawn(time_of(peer.clone(), security.clone())).await;
         match asked.unwrap_or_else(|_| Err("its answer is malformed".to_owned())) {
             Ok(time) => Some(ahead(clock.now(), time)),
             Err(reason) => {
@@ -134,13 +133,12 @@ fn judge(mut ahead: Vec<i64>) -> Verdict {
 }
 
 /// A server's time, to the second.
-async fn time_of(peer: String) -> Result<Timestamp, String> {
+async fn time_of(peer: String, security: Security) -> Result<Timestamp, String> {
     let asking = async {
-        let channel = Endpoint::from_shared(peer)
-            .map_err(|error| error.to_string())?
-            .connect()
+        // More than half of them must agree, so any server of this name will do.
+        let channel = connect("peer", &peer, None, &security, Expected::AnyServer)
             .await
-            .map_err(|error| transport_words(&error))?;
+            .map_err(|error| error.to_string())?;
         // A refusal has a date as well.
         let answer = HealthClient::new(channel)
             .max_decoding_message_size(MOST_ANSWER)

@@ -10,6 +10,7 @@ use merits_fetch::Address;
 use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
+use merits_tls::{Security, TlsFiles, is_loopback};
 use merits_verifier::{
     groth16::KeyPolicy,
     log::{Quorum, WitnessKey, WitnessPolicy},
@@ -74,6 +75,12 @@ pub struct Config {
     /// same table as in every server's configuration.
     #[serde(default)]
     pub server: Limits,
+    /// Allows plain text over a network, where something else protects the way. Without it only
+    /// this machine is served without TLS.
+    #[serde(default)]
+    pub insecure_plaintext: bool,
+    /// TLS: the coordinator's certificate, and whose certificates it takes.
+    pub tls: Option<TlsFiles>,
 }
 
 /// The log over HTTP, and its witnesses.
@@ -284,9 +291,12 @@ impl ClockConfig {
             return refuse("clock.peers", reason.into());
         }
         for (index, peer) in peers.iter().enumerate() {
-            if Endpoint::from_shared(peer.clone()).is_err() || !peer.starts_with("http://") {
+            let scheme = ["http://", "https://"];
+            if Endpoint::from_shared(peer.clone()).is_err()
+                || !scheme.iter().any(|scheme| peer.starts_with(scheme))
+            {
                 let reason =
-                    format!("{peer:?} is not an address such as http://witness.example.org:7702");
+                    format!("{peer:?} is not an address such as https://witness.example.org:7702");
                 return refuse("clock.peers", reason);
             }
             if peers[..index].contains(peer) {
@@ -333,6 +343,8 @@ impl Config {
             clock: ClockConfig::default(),
             log: LogConfig::default(),
             server: Limits::default(),
+            insecure_plaintext: false,
+            tls: None,
         }
     }
 
@@ -352,6 +364,7 @@ impl Config {
         let base = path.parent().unwrap_or(Path::new(""));
         config.data_dir = base.join(&config.data_dir);
         config.log_key = config.log_key.map(|key| base.join(key));
+        config.tls = config.tls.map(|tls| tls.relative_to(base));
         config.check()?;
         config.high_water_mark = base.join(config.high_water_mark);
         Ok(config)
@@ -382,6 +395,7 @@ impl Config {
         ];
         self.server.check()?;
         self.clock.check()?;
+        self.check_peers_ways()?;
         self.log.policy()?;
         self.log.asked()?;
         if !(1..=98).contains(&self.verification.parties_percent) {
@@ -397,6 +411,29 @@ impl Config {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Peers of the clock are called like everybody else.
+    fn check_peers_ways(&self) -> Result<(), ConfigError> {
+        for peer in &self.clock.peers {
+            let secure = peer.starts_with("https://");
+            // It was checked to be an address.
+            let endpoint = Endpoint::from_shared(peer.clone()).ok();
+            let here = endpoint.is_some_and(|to| to.uri().host().is_some_and(is_loopback));
+            let reason = match (&self.tls, secure) {
+                (Some(_), false) => "TLS is configured, so this address is https too",
+                (None, true) => "the address is https, but there is no table [tls]",
+                (None, false) if !here && !self.insecure_plaintext => {
+                    "plain text over a network: write https and configure TLS, or set `insecure_plaintext = true`"
+                }
+                _ => continue,
+            };
+            return Err(ConfigError::Value {
+                key: "clock.peers",
+                reason: format!("{peer:?}: {reason}"),
+            });
+        }
+        Ok(())
     }
 
     /// The origin, checked.
@@ -453,6 +490,19 @@ impl Config {
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
             board: self.board()?,
+        })
+    }
+
+    /// How connections are protected: reads the files of TLS.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn security(&self) -> Result<Security, ConfigError> {
+        Security::load(self.tls.as_ref(), self.insecure_plaintext).map_err(|error| {
+            ConfigError::Value {
+                key: "tls",
+                reason: error.to_string(),
+            }
         })
     }
 
@@ -580,6 +630,16 @@ mod tests {
                 "[log]",
                 "[log]\nthreshold = 1\nwitnesses = [{ address = \"https://w:1\", key = \"witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\" }]",
                 "https://w:1",
+            ),
+            (
+                "peers = []",
+                "peers = [\"https://one:1\", \"https://two:1\"]",
+                "no table [tls]",
+            ),
+            (
+                "peers = []",
+                "peers = [\"http://one:1\", \"http://two:1\"]",
+                "insecure_plaintext",
             ),
         ] {
             std::fs::write(&path, sample().replace(from, to)).unwrap();

@@ -55,4 +55,5 @@ pub use config::{
 };
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
+pub use log_key::tls_names;
 pub use node::{Beginning, Coordinator};

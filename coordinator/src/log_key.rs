@@ -13,12 +13,13 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use ed25519_dalek::SigningKey;
 use merits_guard::{Guard, Secret, output::Readers};
-use merits_primitives::ids::Origin;
+use merits_primitives::{calendar::Timestamp, ids::Origin};
+use merits_tls::{Names, Subject};
 use merits_verifier::log::LogSigner;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::error::StartError;
+use crate::{config::Config, error::StartError};
 
 const PREFIX: &str = "PRIVATE+KEY+";
 /// Ed25519, in signed notes.
@@ -32,6 +33,25 @@ const MOST_BYTES: usize = 4_096;
 /// [`StartError::KeyExposed`] for a file that others can read, change or replace;
 /// [`StartError::LogKey`] for one that is not a key of this log; [`StartError::File`].
 pub(crate) fn load(path: &Path, origin: &Origin) -> Result<Option<LogSigner>, StartError> {
+    let key = load_key(path, origin)?;
+    Ok(key.map(|key| LogSigner::new(origin.clone(), key)))
+}
+
+/// The log's word that a TLS key is its coordinator's: the names of a certificate for the key whose
+/// `SubjectPublicKeyInfo` (DER) is `key_info`.
+///
+/// # Errors
+/// [`StartError`]: no log key, which founding the ledger makes, or one that cannot be used.
+pub fn tls_names(config: &Config, key_info: &[u8], until: Timestamp) -> Result<Names, StartError> {
+    let (path, origin) = (config.log_key_file(), config.origin()?);
+    let key = load_key(&path, &origin)?.ok_or_else(|| StartError::LogKeyMissing {
+        path,
+        database: config.database(),
+    })?;
+    Ok(Names::sign(&origin, Subject::Log, key_info, until, &key))
+}
+
+fn load_key(path: &Path, origin: &Origin) -> Result<Option<SigningKey>, StartError> {
     match merits_guard::open(path, Guard::Private(Secret::LogKey)) {
         Ok(opened) => read(path, opened, origin).map(Some),
         Err(error) if error.is_missing() => Ok(None),
@@ -39,7 +59,7 @@ pub(crate) fn load(path: &Path, origin: &Origin) -> Result<Option<LogSigner>, St
     }
 }
 
-fn read(path: &Path, opened: File, origin: &Origin) -> Result<LogSigner, StartError> {
+fn read(path: &Path, opened: File, origin: &Origin) -> Result<SigningKey, StartError> {
     let refuse = |reason: &str| StartError::LogKey {
         path: path.to_owned(),
         reason: reason.into(),
@@ -70,11 +90,11 @@ fn read(path: &Path, opened: File, origin: &Origin) -> Result<LogSigner, StartEr
         Some((&ALGORITHM, seed)) => seed.try_into().map_err(|_| damaged())?,
         _ => return Err(damaged()),
     };
-    let signer = LogSigner::new(origin.clone(), SigningKey::from_bytes(seed));
-    if key_id(&signer) != id {
+    let key = SigningKey::from_bytes(seed);
+    if key_id(&LogSigner::new(origin.clone(), key.clone())) != id {
         return Err(refuse("is damaged: its key id does not fit its key"));
     }
-    Ok(signer)
+    Ok(key)
 }
 
 /// Makes the key of a new log. An existing file is never overwritten.

@@ -21,7 +21,7 @@ use merits_proto::{
     verifier::verifier_server::VerifierServer,
 };
 use merits_replica::HighWaterMark;
-use merits_serve::{Health, HttpServer, Server};
+use merits_serve::{Health, HttpServer, Security, Server};
 use merits_verifier::log::LogKey;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
@@ -38,7 +38,7 @@ use crate::{
     config::{ClockConfig, Config},
     cosigning::{Cosigning, Witness, require_newest},
     data_dir::lock_data_dir,
-    error::StartError,
+    error::{ConfigError, StartError},
     founding,
     intake::Intake,
     keys::Keys,
@@ -150,15 +150,22 @@ impl Coordinator {
             require_writable(&place).await?;
             Some(lock)
         };
+        let security = config.security()?;
         let listener = merits_serve::listen(config.listen).await?;
         let address = address_of(&listener)?;
+        security
+            .serving(address)
+            .map_err(|error| ConfigError::Value {
+                key: "listen",
+                reason: error.to_string(),
+            })?;
         let tiles = match config.log.listen {
             None => None,
             Some(address) => Some(merits_serve::listen(address).await?),
         };
         let tiles_address = tiles.as_ref().map(address_of).transpose()?;
 
-        let verdict = clock_peers::ask(&config.clock, &*clock).await;
+        let verdict = clock_peers::ask(&config.clock, &security, &*clock).await;
         if let Verdict::Wrong(deviation) = verdict {
             return Err(StartError::Clock(format!(
                 "{deviation}: set it right. If it is right and the others are wrong, remove them from \
@@ -325,8 +332,9 @@ impl<P: Place> Serving<P> {
         intake: Arc<Intake>,
         log_key: LogKey,
     ) -> Result<(), StartError> {
+        let security = config.security()?;
         let cosigning = self.cosign(&config, &intake, &log_key)?;
-        let server = server(&config, &intake, log_key);
+        let server = server(&config, &intake, log_key).secured(&security);
         let health = server.health();
         // Health does not know a service by name if nothing was ever reported for it.
         health.set(true).await;
@@ -342,7 +350,7 @@ impl<P: Place> Serving<P> {
             Arc::clone(&self.time),
             needs,
             health.clone(),
-            config.clock.clone(),
+            (config.clock.clone(), security),
         ));
 
         let mut stopped = self.stop.subscribe();
@@ -451,14 +459,19 @@ impl<P> Serving<P> {
 }
 
 /// Updates health, asks the peers for their clocks, and records the time.
-async fn watch(time: Arc<Timekeeper>, needs: Needs, health: Health, config: ClockConfig) {
+async fn watch(
+    time: Arc<Timekeeper>,
+    needs: Needs,
+    health: Health,
+    (config, security): (ClockConfig, Security),
+) {
     let asking = async {
         if config.peers.is_empty() {
             return std::future::pending().await;
         }
         loop {
             tokio::time::sleep(Duration::from_secs(config.ask_every_s)).await;
-            time.hear(clock_peers::ask(&config, time.clock()).await);
+            time.hear(clock_peers::ask(&config, &security, time.clock()).await);
         }
     };
     let noting = async {

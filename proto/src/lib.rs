@@ -15,6 +15,7 @@ mod evaluation;
 mod fault;
 pub mod limits;
 mod note_tree;
+mod peer;
 mod redemption;
 mod transport;
 mod verdict;
@@ -33,6 +34,7 @@ pub use redemption::{OfferHere, OfferPage, RedemptionRequest, SealedVoucher, Vou
 pub use transport::transport_words;
 pub use verdict::Verdict;
 
+pub use merits_tls::{Expected, Security};
 pub use merits_verifier::{FieldPath, Reason, ReasonCode};
 
 pub use generated::{

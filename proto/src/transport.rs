@@ -51,8 +51,8 @@ fn of_the_system(kind: ErrorKind) -> Option<&'static str> {
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof
         | ErrorKind::NotConnected => {
-            "the connection was cut: the server stopped, something in between cut it, or another program has \
-             this port"
+            "the connection was cut: the server stopped, something in between cut it, it speaks TLS and the \
+             address does not say https, or another program has this port"
         }
         _ => return None,
     })
@@ -98,7 +98,8 @@ fn of_the_protocol(said: &str) -> Option<&'static str> {
         "operation was canceled",
     ]) {
         return Some(
-            "the connection was ended: the server stopped, or something in between cut it",
+            "the connection was ended: the server stopped, something in between cut it, or it speaks TLS and the \
+             address does not say https",
         );
     }
     None

@@ -114,7 +114,8 @@ pub(super) async fn open_epoch(
                 // Also ends when the sender is gone.
                 let _ = stopped.wait_for(|stop| *stop).await;
             };
-            serve(service, listener, &config.server, stop).await?;
+            let security = config.ledger.security()?;
+            serve(service, listener, &config.server, &security, stop).await?;
             Ok(())
         });
     }
@@ -201,7 +202,8 @@ pub(super) async fn serve_evaluator(
         let stop = async move {
             let _ = stopped.wait_for(|stop| *stop).await;
         };
-        merits_evaluator::net::serve(service, listener, &config.server, stop).await?;
+        let (server, security) = (&config.server, config.ledger.security()?);
+        merits_evaluator::net::serve(service, listener, server, &security, stop).await?;
         Ok(())
     });
     Ok(())

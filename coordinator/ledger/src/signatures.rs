@@ -28,6 +28,7 @@ struct Signature {
 /// The message that a source must have signed for a claim, and the submitted signature.
 #[derive(Debug, Clone)]
 pub(crate) struct ClaimSignature {
+    pub(crate) key: PublicKey,
     pub(crate) message: Vec<u8>,
     pub(crate) signature: [u8; SIGNATURE_BYTES],
 }
@@ -51,7 +52,7 @@ impl Unverified {
             authentic: Authentic {
                 submission,
                 signer: None,
-                source: None,
+                sources: Vec::new(),
                 key: None,
             },
             signatures: Vec::new(),
@@ -75,14 +76,18 @@ impl Unverified {
         });
     }
 
-    /// The source must have signed these messages under this key, one for each claim.
-    pub(crate) fn expect_source(&mut self, key: PublicKey, claims: Vec<ClaimSignature>) {
-        self.authentic.source = Some(key);
+    /// The source must have signed these messages under these keys of it, one for each claim.
+    pub(crate) fn expect_source(&mut self, claims: Vec<ClaimSignature>) {
+        for claim in &claims {
+            if !self.authentic.sources.contains(&claim.key) {
+                self.authentic.sources.push(claim.key);
+            }
+        }
         let claims = claims.into_iter().enumerate();
         self.signatures
             .extend(claims.map(|(claim, signed)| Signature {
                 whose: Signer::Source { claim },
-                key,
+                key: signed.key,
                 message: signed.message,
                 signature: signed.signature,
             }));

@@ -227,7 +227,8 @@ pub struct Authentic {
     pub(crate) submission: Submission,
     /// `None` for an entry that a person makes.
     pub(crate) signer: Option<PublicKey>,
-    pub(crate) source: Option<PublicKey>,
+    /// The source's keys under which the signatures of claims hold; empty for other kinds.
+    pub(crate) sources: Vec<PublicKey>,
     /// The key that the entry publishes, if it publishes one.
     pub(crate) key: Option<CheckedKey>,
 }

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use merits_ledger::{Blob, BlobDigest};
 use merits_primitives::{ids::EntryId, note::NoteCommitment, note_tree::BUCKET};
 use merits_proto::{
-    Fault, NoteBucket, NoteBuckets, Unreachable, Verdict, connect,
+    Expected, Fault, NoteBucket, NoteBuckets, Security, Unreachable, Verdict, connect,
     ledger::{
         GetBlobRequest, GetCheckpointRequest, GetConsistencyProofRequest,
         GetCosignedCheckpointRequest, GetCosignedReceiptRequest, GetReceiptRequest,
@@ -129,14 +129,28 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to a coordinator such as `http://127.0.0.1:7700`, whose answers must verify under
-    /// `key`.
+    /// Connects to a coordinator on this machine, such as `http://127.0.0.1:7700`, whose answers
+    /// must verify under `key`.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`].
     pub fn connect(address: &str, key: LogKey) -> BoxFuture<'_, Result<Self, ClientError>> {
+        Self::connect_over(address, key, Security::default())
+    }
+
+    /// The same for any address that `security` allows. Over TLS the log's key must have signed for
+    /// the coordinator's certificate.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`].
+    pub fn connect_over(
+        address: &str,
+        key: LogKey,
+        security: Security,
+    ) -> BoxFuture<'_, Result<Self, ClientError>> {
         Box::pin(async move {
-            let channel = connect("coordinator", address, Some(CALL_TIMEOUT)).await?;
+            let (calls, expected) = (Some(CALL_TIMEOUT), Expected::Log(key.clone()));
+            let channel = connect("coordinator", address, calls, &security, expected).await?;
             Ok(Self {
                 key,
                 policy: None,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
+use merits_tls::TlsFiles;
 use merits_verifier::{
     groth16::KeyPolicy,
     log::{LogKey, Quorum, WitnessKey, WitnessPolicy},
@@ -19,7 +20,8 @@ use crate::mark::COMMANDS_SUFFIX;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerConfig {
-    /// The coordinator's gRPC address, such as `http://127.0.0.1:7700`.
+    /// The coordinator's gRPC address, such as `https://ledger.example.org:7700`, or
+    /// `http://127.0.0.1:7700` on one machine.
     pub coordinator: String,
     /// The log's public key, in the form that the coordinator prints: `<origin>+<key id>+<base64>`.
     pub log_key: String,
@@ -47,6 +49,14 @@ pub struct LedgerConfig {
     /// demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
+    /// Allows plain text over a network, where something else protects the way. Without it only
+    /// this machine is called, and serves, without TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub insecure_plaintext: bool,
+    /// TLS with everybody on this ledger: with the coordinator, and as a server. Then no address is
+    /// `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFiles>,
     /// The cosignatures without which nothing of the log is believed. Without this table, the log's
     /// own word is enough.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -222,11 +232,26 @@ impl LedgerConfig {
         })
     }
 
+    /// How connections on this ledger are protected: reads the files of TLS.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`].
+    #[cfg(feature = "net")]
+    pub fn security(&self) -> Result<merits_tls::Security, LedgerConfigError> {
+        merits_tls::Security::load(self.tls.as_ref(), self.insecure_plaintext).map_err(|error| {
+            LedgerConfigError {
+                key: "tls",
+                reason: error.to_string(),
+            }
+        })
+    }
+
     /// The same with its relative paths resolved against `base`.
     #[must_use]
     pub fn relative_to(mut self, base: &Path) -> Self {
         self.replica = base.join(self.replica);
         self.high_water_mark = self.high_water_mark.map(|mark| base.join(mark));
+        self.tls = self.tls.map(|tls| tls.relative_to(base));
         self
     }
 
@@ -283,6 +308,8 @@ mod tests {
             high_water_mark: None,
             allow_dev_keys: false,
             log: None,
+            insecure_plaintext: false,
+            tls: None,
         };
         let policy = config.policy().expect("valid");
         assert_eq!(

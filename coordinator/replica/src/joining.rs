@@ -50,7 +50,8 @@ impl LedgerConfig {
     pub fn connect(&self) -> BoxFuture<'_, Result<Client, JoinError>> {
         Box::pin(async move {
             let policy = self.witnesses()?;
-            let client = Client::connect(&self.coordinator, self.log_key()?).await?;
+            let key = self.log_key()?;
+            let client = Client::connect_over(&self.coordinator, key, self.security()?).await?;
             Ok(match policy {
                 None => client,
                 Some(policy) => client.demanding(policy),

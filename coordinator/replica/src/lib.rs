@@ -30,6 +30,8 @@ mod client;
 mod clock;
 mod config;
 #[cfg(feature = "net")]
+mod expected;
+#[cfg(feature = "net")]
 mod follower;
 #[cfg(feature = "net")]
 mod joining;
@@ -47,5 +49,5 @@ pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 pub use joining::JoinError;
 pub use mark::{COMMANDS_SUFFIX, HighWaterMark, MarkError};
 #[cfg(feature = "net")]
-pub use merits_proto::Verdict;
+pub use merits_proto::{Expected, Security, Verdict};
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};

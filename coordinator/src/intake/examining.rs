@@ -62,6 +62,19 @@ impl Intake {
             .map_err(lost)
     }
 
+    /// The keys that sign for a party now. `signer` is the key under which its signature held: that of a founder that
+    /// is not admitted yet, whose application comes over its own connection as well.
+    pub(super) fn keys_of(
+        &self,
+        party: &PartyId,
+        signer: PublicKey,
+        now: Timestamp,
+    ) -> Vec<PublicKey> {
+        let published = self.published.read();
+        let known = published.state.parties().get(party);
+        known.map_or_else(|| vec![signer], |known| known.keys(now).collect())
+    }
+
     /// Decodes an entry, and determines what its signatures and its proof must show. Signatures of
     /// an entry without a proof are checked at once. `signer` is the key under which the party's
     /// signature holds.

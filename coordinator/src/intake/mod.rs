@@ -20,6 +20,7 @@ use std::sync::Arc;
 use merits_ledger::{Refusal, Sender};
 use merits_primitives::ids::{EntryId, Origin, sha256};
 use merits_proto::{Fault, Reason, entry_bytes};
+use merits_serve::Peer;
 use merits_verifier::{
     codec::Canonical as _, entry::SignedEntry, log::LogSigner, receipt::Receipt,
     refusal::RefusalNotice,
@@ -109,12 +110,13 @@ impl Intake {
     }
 
     /// Appends an entry with the blob that came with it, or finds it appended. `kept` is the memory of its
-    /// call.
+    /// call, `peer` who is at the other end of its connection.
     pub(crate) async fn submit(
         &self,
         entry: Vec<u8>,
         blob: Option<Vec<u8>>,
         kept: Kept,
+        peer: &Peer,
         without_permit: WithoutPermit,
     ) -> Result<Accepted, Fault> {
         let door = without_permit.admit(&self.door, &kept).await?;
@@ -126,7 +128,7 @@ impl Intake {
             return Ok(present);
         }
         match self
-            .append(signed, blob, door, &kept, without_permit)
+            .append(signed, blob, (door, &kept), peer, without_permit)
             .await?
         {
             Ok(accepted) => Ok(accepted),
@@ -144,8 +146,8 @@ impl Intake {
         &self,
         signed: SignedEntry,
         blob: Option<Vec<u8>>,
-        door: Holding,
-        kept: &Kept,
+        (door, kept): (Holding, &Kept),
+        peer: &Peer,
         without_permit: WithoutPermit,
     ) -> Result<Result<Accepted, Box<Refusal>>, Fault> {
         let id = signed.id();
@@ -158,6 +160,12 @@ impl Intake {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let party = signed.party;
+        // A party's entry comes over the party's own connection, by its key and standing now. What
+        // people make comes over anybody's.
+        if let Sender::Party(key) = &sender {
+            let keys = self.keys_of(&party, *key, now);
+            peer.is(&self.origin, &party, &keys, now)?;
+        }
         let (class, permits, signer) = match sender {
             Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
             // There are no parties yet that it could delay.

@@ -11,7 +11,7 @@ use merits_proto::{
     },
     limits::{BLOBS_ANSWER_MESSAGE, BLOBS_REQUEST_MESSAGE},
 };
-use merits_serve::{Memory, Weights};
+use merits_serve::{Memory, Weights, peer};
 use tonic::{Request, Response, Status};
 
 use super::ledger::answer;
@@ -40,13 +40,15 @@ impl Blobs for BlobsService {
         &self,
         request: Request<SubmitWithBlobsRequest>,
     ) -> Result<Response<SubmitResponse>, Status> {
-        let kept = Memory::of(&request).into();
+        let (kept, peer) = (Memory::of(&request).into(), peer(&request));
         let SubmitWithBlobsRequest {
             entry,
             blob: beside,
         } = request.into_inner();
         let beside = blob(beside)?;
-        let accepted = self.0.submit(entry, beside, kept, WithoutPermit::Busy);
+        let accepted = self
+            .0
+            .submit(entry, beside, kept, &peer, WithoutPermit::Busy);
         Ok(Response::new(answer(accepted.await?)))
     }
 

@@ -13,7 +13,7 @@ use merits_proto::{
     },
     limits::{LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE},
 };
-use merits_serve::{InWork, ItemMemory, Memory, Weights};
+use merits_serve::{InWork, ItemMemory, Memory, Weights, peer};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{Answers, STREAM_BYTES, each};
@@ -52,9 +52,9 @@ impl Ledger for LedgerService {
         &self,
         request: Request<SubmitRequest>,
     ) -> Result<Response<SubmitResponse>, Status> {
-        let kept = Memory::of(&request).into();
+        let (kept, peer) = (Memory::of(&request).into(), peer(&request));
         let entry = request.into_inner().entry;
-        let accepted = self.0.submit(entry, None, kept, WithoutPermit::Busy);
+        let accepted = self.0.submit(entry, None, kept, &peer, WithoutPermit::Busy);
         let accepted = accepted.await?;
         Ok(Response::new(answer(accepted)))
     }
@@ -63,12 +63,12 @@ impl Ledger for LedgerService {
         &self,
         request: Request<Streaming<SubmitManyRequest>>,
     ) -> Result<Response<Self::SubmitManyStream>, Status> {
-        let intake = Arc::clone(&self.0);
+        let (intake, peer) = (Arc::clone(&self.0), peer(&request));
         let work = move |item: SubmitManyRequest, memory: ItemMemory| {
-            let intake = Arc::clone(&intake);
+            let (intake, peer) = (Arc::clone(&intake), peer.clone());
             async move {
                 let kept = memory.into();
-                let submitted = intake.submit(item.entry, None, kept, WithoutPermit::Wait);
+                let submitted = intake.submit(item.entry, None, kept, &peer, WithoutPermit::Wait);
                 let outcome = match submitted.await {
                     Ok(accepted) => Outcome::Accepted(answer(accepted)),
                     Err(fault) => Outcome::Refused(fault.into()),

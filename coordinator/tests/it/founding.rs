@@ -475,6 +475,8 @@ async fn a_followers_founding_facts_are_compared() {
         high_water_mark: Some(dir.path().join("copy.mark")),
         allow_dev_keys: true,
         log: None,
+        insecure_plaintext: false,
+        tls: None,
     };
     let wrong = LedgerConfig {
         anchor_seconds: policy.anchor_seconds + 1,

@@ -3,6 +3,7 @@
 mod backups;
 mod blobs;
 mod clocks;
+mod connections;
 mod damage;
 mod federation;
 mod followers;
@@ -10,9 +11,18 @@ mod founding;
 mod lifecycle;
 mod needs;
 mod people;
+#[path = "../../../proto/tls/tests/it/raw.rs"]
+mod raw;
 mod refusals;
 mod strangers;
 mod tiles;
+#[path = "../../../proto/tls/tests/it/scene.rs"]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "shared; a failure to set up is a failure"
+)]
+mod tls;
 mod twice;
 mod wire;
 mod writable;

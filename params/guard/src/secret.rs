@@ -32,6 +32,10 @@ pub enum Secret {
     ViewKeyShare,
     /// The passphrase of such a share.
     SharePassphrase,
+    /// The key of a TLS certificate.
+    TlsKey,
+    /// The key of an authority that makes TLS certificates.
+    TlsAuthority,
     /// The passphrase of a wallet's backup.
     Passphrase,
     /// A person's identity number.
@@ -51,7 +55,7 @@ pub struct Worth {
 
 impl Secret {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::LogKey,
         Self::SigningKey,
         Self::SealingKey,
@@ -64,6 +68,8 @@ impl Secret {
         Self::ViewKeyHalf,
         Self::ViewKeyShare,
         Self::SharePassphrase,
+        Self::TlsKey,
+        Self::TlsAuthority,
         Self::Passphrase,
         Self::IdentityNumber,
     ];
@@ -78,6 +84,8 @@ impl Secret {
             | Self::ViewKeyHalf
             | Self::ViewKeyShare
             | Self::SharePassphrase
+            | Self::TlsKey
+            | Self::TlsAuthority
             | Self::Passphrase => true,
             Self::LogKey
             | Self::Salts
@@ -104,7 +112,9 @@ impl Secret {
             | Self::StoreKey
             | Self::EvaluatorKey
             | Self::ViewKeyHalf
-            | Self::ViewKeyShare => false,
+            | Self::ViewKeyShare
+            | Self::TlsKey
+            | Self::TlsAuthority => false,
         }
     }
 
@@ -123,9 +133,10 @@ impl Secret {
                 name: "signing key",
                 when_lost: "put it back from your backup, because another key is another party's. The role's \
                             `apply` makes the keys of a party that is new",
-                when_exposed: "If others may have read it, they can sign as this party: have a supervisor \
-                               suspend it (`merits supervisor suspend`), and apply again under a new name, \
-                               with new keys",
+                when_exposed: "If others may have read it, they can sign as this party: end it at once (`merits \
+                               party rotate-key --grace-hours 0`). If they were quicker, have a supervisor \
+                               suspend the party (`merits supervisor suspend`), and apply again under a new \
+                               name, with new keys",
             },
             Self::SealingKey => Worth {
                 name: "sealing key",
@@ -206,6 +217,21 @@ impl Secret {
                 when_exposed: "If others may have read it, keep the share's file and its backups from them. If they \
                                may have these too, tell the other holders, and make the next epoch's half with \
                                them (`merits supervisor dkg begin`)",
+            },
+            Self::TlsKey => Worth {
+                name: "TLS key",
+                when_lost: "`merits tls certificate` makes another key with its certificate, and nothing is lost",
+                when_exposed: "If others may have read it, they can speak in this party's name over TLS until \
+                               the certificate ends, but sign nothing: have its authority revoke it (`merits \
+                               tls revoke`), and make another (`merits tls certificate`)",
+            },
+            Self::TlsAuthority => Worth {
+                name: "key of the TLS authority",
+                when_lost: "put it back from your backup, or make another authority (`merits tls ca`), whose \
+                            certificate every party adds to its `authorities`",
+                when_exposed: "If others may have read it, they can make certificates for any server's name, \
+                               but for no party: make another authority (`merits tls ca`), and have every \
+                               party take this one out of its `authorities`",
             },
             Self::Passphrase => Worth {
                 name: "passphrase",

@@ -133,6 +133,17 @@ pub enum KeyFileError {
         /// What to do.
         advice: &'static str,
     },
+    /// The file that keeps a party's id.
+    #[error(
+        "{}: {reason}; it holds the party's id, one line of 64 hexadecimal digits, as the ledger has it",
+        path.display()
+    )]
+    NoParty {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// Others can read, change or replace the secret.
     #[error("key file {0}")]
     Exposed(GuardError),
@@ -288,6 +299,35 @@ pub fn signing_key(path: &Path, kind: KeyKind) -> Result<SigningKey, KeyFileErro
     let key = SigningKey::from_bytes(&secret);
     secret.zeroize();
     Ok(key)
+}
+
+/// The file beside a signing key that keeps the party's id, once another key took the place of the
+/// first. The id comes from the first one.
+pub fn party_file(signing_key: &Path) -> PathBuf {
+    let mut path = signing_key.to_owned();
+    path.as_mut_os_string().push(".party");
+    path
+}
+
+/// The party's id that is kept beside a signing key; `None` while the key is the first.
+///
+/// # Errors
+/// [`KeyFileError::NoParty`].
+pub fn kept_party(signing_key: &Path) -> Result<Option<[u8; 32]>, KeyFileError> {
+    let path = party_file(signing_key);
+    let no_party = |reason: String| KeyFileError::NoParty {
+        path: path.clone(),
+        reason,
+    };
+    let bytes = match merits_guard::input::read(&path, MOST_BYTES as u64) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|error| no_party(error.to_string()))?,
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let mut id = [0; 32];
+    hex::decode_to_slice(merits_text::file::without_mark(&text).trim(), &mut id)
+        .map_err(|error| no_party(error.to_string()))?;
+    Ok(Some(id))
 }
 
 #[cfg(test)]

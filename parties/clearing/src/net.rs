@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use futures::future::BoxFuture;
 use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH, rows::RowError};
 use merits_primitives::ids::EntryId;
-use merits_replica::{FollowError, Follower, JoinError, Replica, ReplicaError};
+use merits_replica::{FollowError, Follower, JoinError, Replica, ReplicaError, Security};
 use merits_verifier::codec::Canonical as _;
 use serde::Serialize;
 use thiserror::Error;
@@ -90,25 +90,29 @@ impl ClearingConfig {
     pub fn audit(&self) -> BoxFuture<'_, Result<Report, AuditError>> {
         Box::pin(async move {
             let follower = self.ledger.follow().await?;
+            let security = self.ledger.security().map_err(JoinError::from)?;
             let online = self
                 .verify_online
-                .then_some(self.ledger.coordinator.as_str());
+                .then_some((self.ledger.coordinator.as_str(), &security));
             audit_log(&follower, online).await
         })
     }
 }
 
-/// Follows the log to its end and audits it. With `online`, the address of a coordinator, that
-/// coordinator's Verifier checks the batches as well.
+/// Follows the log to its end and audits it. With `online`, the address of its coordinator and how to
+/// call it, that coordinator's Verifier checks the batches as well.
 ///
 /// # Errors
 /// [`AuditError`] when the copy or the service cannot be reached.
-pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Report, AuditError> {
+pub async fn audit_log(
+    follower: &Follower,
+    online: Option<(&str, &Security)>,
+) -> Result<Report, AuditError> {
     follower.sync().await?;
     let online = match online {
         None => None,
-        Some(address) => {
-            let earned = {
+        Some((address, security)) => {
+            let (log, earned) = {
                 let replica = follower.replica();
                 let mut earned = Vec::new();
                 for leaf in replica.leaves() {
@@ -117,9 +121,9 @@ pub async fn audit_log(follower: &Follower, online: Option<&str>) -> Result<Repo
                         earned.push(leaf.entry);
                     }
                 }
-                earned
+                (replica.key().clone(), earned)
             };
-            Some(verify_online(address, earned).await?)
+            Some(verify_online(address, security, log, earned).await?)
         }
     };
     let follower = follower.clone();

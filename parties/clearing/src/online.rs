@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use merits_primitives::ids::EntryId;
 use merits_proto::{
-    Fault, Unreachable, Verdict, connect,
+    Expected, Fault, Security, Unreachable, Verdict, connect,
     limits::{VERIFIER_ANSWER_MESSAGE, VERIFIER_REQUEST_MESSAGE},
     verifier::{
         Subject, VerifyManyRequest, subject::Subject as Kind, verifier_client::VerifierClient,
     },
 };
-use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry, log::LogKey};
 use thiserror::Error;
 use tokio_stream::StreamExt as _;
 use tonic::transport::Channel;
@@ -55,12 +55,14 @@ pub enum OnlineFault {
 pub type Invalid = Vec<(EntryId, String)>;
 
 /// Streams earn entries to the Verifier at `address` (such as `http://127.0.0.1:7400`), and returns
-/// those that it calls invalid.
+/// those that it calls invalid. Over TLS it must be the coordinator of the log with the key `log`.
 ///
 /// # Errors
 /// [`OnlineFault`] when there are no verdicts.
 pub async fn verify_online(
     address: &str,
+    security: &Security,
+    log: LogKey,
     entries: Vec<SignedEntry>,
 ) -> Result<Invalid, OnlineFault> {
     let call = |status: tonic::Status| OnlineFault::Call {
@@ -71,7 +73,7 @@ pub async fn verify_online(
         address: address.to_owned(),
         fault: Box::new(fault),
     };
-    let channel = connect("verifier", address, None).await?;
+    let channel = connect("verifier", address, None, security, Expected::Log(log)).await?;
     let mut client: VerifierClient<Channel> = VerifierClient::new(channel)
         .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
         .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE);

@@ -127,10 +127,11 @@ impl EvaluatorConfig {
         ready: impl FnOnce(SocketAddr) + Send,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), EvaluatorError> {
+        let security = self.ledger.security()?;
         let listener = merits_serve::listen(self.listen).await?;
         let service = self.service().await?;
         ready(listener.local_addr().map_err(ServeError::from)?);
-        serve(service, listener, &self.server, stop).await?;
+        serve(service, listener, &self.server, &security, stop).await?;
         Ok(())
     }
 

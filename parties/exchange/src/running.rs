@@ -189,6 +189,7 @@ impl ExchangeConfig {
     ) -> Result<(), ExchangeError> {
         let identity = self.identity()?;
         let ledger = self.ledger.clone().of_a_server()?;
+        let security = ledger.security()?;
         let listener = merits_serve::listen(self.listen).await?;
         let follower = ledger.follow().await?.refusing_the_future();
         follower.sync().await?;
@@ -212,7 +213,7 @@ impl ExchangeConfig {
             clock,
         );
         ready(address);
-        let served = serve(Arc::new(exchange), listener, &self.server, stop).await;
+        let served = serve(Arc::new(exchange), listener, &self.server, &security, stop).await;
         closed(&store, served.map(drop).map_err(ExchangeError::from)).await
     }
 

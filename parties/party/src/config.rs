@@ -1,9 +1,14 @@
-//! The `[ledger]` table of any role's configuration.
+//! What configurations of all roles have in common: the `[ledger]` table, and who the party is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use ed25519_dalek::SigningKey;
+use merits_keyfile::{KeyFileError, KeyKind};
+use merits_primitives::ids::PartyId;
+use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+use merits_verifier::signature::PublicKey;
 use serde::Deserialize;
+use thiserror::Error;
 
 /// Reads the ledger from a configuration of any role: the `[ledger]` table, or the one inside
 /// `[holder]`. Paths come back resolved against the file's folder.
@@ -14,10 +19,10 @@ pub fn ledger_of(config: &Path) -> Result<LedgerConfig, ConfigFileError> {
     #[derive(Deserialize)]
     struct Any {
         ledger: Option<LedgerConfig>,
-        holder: Option<Holder>,
+        holder: Option<Inner>,
     }
     #[derive(Deserialize)]
-    struct Holder {
+    struct Inner {
         ledger: LedgerConfig,
     }
     let any: Any = read_config(config)?;
@@ -27,6 +32,88 @@ pub fn ledger_of(config: &Path) -> Result<LedgerConfig, ConfigFileError> {
         reason: "no [ledger] table".to_owned(),
     })?;
     Ok(ledger.relative_to(config.parent().unwrap_or(Path::new(""))))
+}
+
+/// A party by its configuration alone, whatever its role.
+#[derive(Debug)]
+pub struct Holder {
+    /// File of its key.
+    pub signing_key: PathBuf,
+    /// Its key on the ledger.
+    pub signing: SigningKey,
+    /// Its id.
+    pub party: PartyId,
+    /// The ledger.
+    pub ledger: LedgerConfig,
+}
+
+/// Why a configuration does not say who the party is.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HolderError {
+    /// The file.
+    #[error(transparent)]
+    File(#[from] ConfigFileError),
+    /// Its `[ledger]` table.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+    /// The party's key.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+}
+
+/// Reads who a party is from a configuration of any role: name, key and ledger, or those inside
+/// `[holder]`.
+///
+/// # Errors
+/// [`HolderError`].
+pub fn holder_of(config: &Path) -> Result<Holder, HolderError> {
+    #[derive(Deserialize)]
+    struct Any {
+        #[serde(flatten)]
+        own: Own,
+        holder: Option<Own>,
+    }
+    #[derive(Deserialize)]
+    struct Own {
+        name: Option<String>,
+        signing_key: Option<PathBuf>,
+        party: Option<String>,
+    }
+    let any: Any = read_config(config)?;
+    let own = any.holder.unwrap_or(any.own);
+    let (Some(name), Some(signing_key)) = (own.name, own.signing_key) else {
+        return Err(HolderError::File(ConfigFileError {
+            path: config.to_owned(),
+            reason: "it names no party: `name` and `signing_key` are expected".to_owned(),
+        }));
+    };
+    let ledger = ledger_of(config)?;
+    let base = config.parent().unwrap_or(Path::new(""));
+    let signing_key = base.join(signing_key);
+    let signing = merits_keyfile::signing_key(&signing_key, KeyKind::Signing)?;
+    let party = match (own.party, merits_keyfile::kept_party(&signing_key)?) {
+        (Some(party), _) => {
+            let mut id = [0; 32];
+            hex::decode_to_slice(&party, &mut id).map_err(|error| ConfigFileError {
+                path: config.to_owned(),
+                reason: format!("`party`: 64 hexadecimal digits are expected: {error}"),
+            })?;
+            PartyId(id)
+        }
+        (None, Some(kept)) => PartyId(kept),
+        (None, None) => {
+            let name = merits_text::typed::typed(&name);
+            let key = PublicKey::of(&signing).to_bytes();
+            PartyId::derive(&ledger.origin()?, &name, &key)
+        }
+    };
+    Ok(Holder {
+        signing_key,
+        signing,
+        party,
+        ledger,
+    })
 }
 
 #[cfg(test)]

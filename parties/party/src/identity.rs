@@ -22,6 +22,8 @@ pub struct Identity {
     pub signing: SigningKey,
     /// Opens what is sealed to it.
     pub sealing: SealingKey,
+    /// Its id, where the signing key was succeeded by another: the id comes from the first one.
+    kept: Option<PartyId>,
 }
 
 /// Why a party's keys cannot be used.
@@ -98,6 +100,7 @@ impl Identity {
             name: name.to_owned(),
             signing: merits_keyfile::signing_key(signing_key, KeyKind::Signing)?,
             sealing: SealingKey::from_bytes(&sealing)?,
+            kept: merits_keyfile::kept_party(signing_key)?.map(PartyId),
         })
     }
 
@@ -114,7 +117,8 @@ impl Identity {
 
     /// The id of this name and first key on this ledger, which does not depend on the roles.
     pub fn party(&self) -> PartyId {
-        self.application(&[]).party(&self.origin)
+        let first = || self.application(&[]).party(&self.origin);
+        self.kept.unwrap_or_else(first)
     }
 }
 

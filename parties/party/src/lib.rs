@@ -6,6 +6,7 @@
 //! - [`outputs`]: the files that a command must not overwrite
 //! - [`store_key`]: the master key of a store, which is never replaced for an existing store
 //! - [`ledger`]: the ledger as a party sees it: its verified copy, and a way to append
+//! - [`succession`]: a new signing key in the place of the present one
 //! - [`lookup`]: parties and entries of the ledger, by what people type
 //! - [`report`]: reports of several roles, as programs read them
 //! - [`stop_signal`] and [`machine_time`]: the end of a server, and the machine's clock
@@ -21,6 +22,7 @@ pub mod public_line;
 pub mod report;
 mod stop;
 pub mod store_key;
+pub mod succession;
 
 pub use merits_replica::machine_time;
 pub use stop::stop_signal;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use merits_proto::{
-    EvaluationAnswer, EvaluationRequest, Fault, FieldPath, Unreachable, connect,
-    limits::UNIQUENESS_MESSAGE, uniqueness::uniqueness_client::UniquenessClient,
+    EvaluationAnswer, EvaluationRequest, Expected, Fault, FieldPath, Security, Unreachable,
+    connect, limits::UNIQUENESS_MESSAGE, uniqueness::uniqueness_client::UniquenessClient,
 };
 use thiserror::Error;
 use tonic::transport::Channel;
@@ -49,12 +49,25 @@ pub struct EvaluatorClient {
 }
 
 impl EvaluatorClient {
-    /// Connects to an evaluator, such as `http://127.0.0.1:7703`.
+    /// Connects to an evaluator on this machine, such as `http://127.0.0.1:7703`.
     ///
     /// # Errors
     /// [`EvaluatorError::Unreachable`].
     pub async fn connect(address: &str) -> Result<Self, EvaluatorError> {
-        let channel = connect("evaluator", address, Some(CALL_TIMEOUT)).await?;
+        Self::connect_over(address, &Security::default(), Expected::AnyServer).await
+    }
+
+    /// The same for any address that `security` allows. Over TLS the evaluator must be `expected`.
+    ///
+    /// # Errors
+    /// [`EvaluatorError::Unreachable`].
+    pub async fn connect_over(
+        address: &str,
+        security: &Security,
+        expected: Expected,
+    ) -> Result<Self, EvaluatorError> {
+        let calls = Some(CALL_TIMEOUT);
+        let channel = connect("evaluator", address, calls, security, expected).await?;
         let client = UniquenessClient::new(channel)
             .max_decoding_message_size(UNIQUENESS_MESSAGE)
             .max_encoding_message_size(UNIQUENESS_MESSAGE);

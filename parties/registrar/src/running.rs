@@ -111,7 +111,10 @@ impl RegistrarConfig {
     ) -> BoxFuture<'a, Result<Registered, RegistrarError>> {
         Box::pin(async move {
             let session = self.session().await?;
-            let mut evaluator = EvaluatorClient::connect(&self.evaluator).await?;
+            let expected = session.evaluator().await?;
+            let security = self.ledger.security()?;
+            let connecting = EvaluatorClient::connect_over(&self.evaluator, &security, expected);
+            let mut evaluator = connecting.await?;
             let Requested { commitment, from } = requested;
             let about = (commitment, from);
             Ok(session

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use merits_ledger::entry::IdentityRegistered;
+use merits_ledger::{Role, entry::IdentityRegistered};
 use merits_primitives::{
     calendar::{Day, Timestamp},
     identity::IdentityCommitment,
     ids::EntryId,
 };
 use merits_proto::EvaluationAnswer;
-use merits_replica::{ClientError, FollowError, Follower, ReplicaError};
+use merits_replica::{ClientError, Expected, FollowError, Follower, ReplicaError};
 use rand_core::CryptoRng;
 use thiserror::Error;
 
@@ -71,6 +71,16 @@ impl Session {
             registrar,
             follower,
         }
+    }
+
+    /// Who may be at the other end of the evaluator's address, over TLS: the ledger's evaluator.
+    ///
+    /// # Errors
+    /// [`SessionError::Follow`], [`SessionError::Replica`].
+    pub async fn evaluator(&self) -> Result<Expected, SessionError> {
+        self.follower.sync().await?;
+        let copy = self.follower.replica();
+        Ok(copy.expected("an evaluator", &[Role::Evaluator])?)
     }
 
     /// Registers the person with this number under this commitment, eligible from this day on

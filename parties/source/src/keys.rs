@@ -55,6 +55,9 @@ impl SourceConfig {
             hex::decode_to_slice(party, &mut id)?;
             return Ok(PartyId(id));
         }
+        if let Some(kept) = merits_keyfile::kept_party(&self.signing_key)? {
+            return Ok(PartyId(kept));
+        }
         Ok(Signer::party_id(&self.ledger_origin()?, &self.name, key))
     }
 

@@ -142,6 +142,8 @@ impl LedgerView for StateView<'_> {
         Some(PartyStanding {
             is_supervisor: party.roles.has(Role::Supervisor),
             suspended: party.suspended || party.ended,
+            signing_key: party.signing_key,
+            former: party.former,
             sealing_key: party.sealing_key,
         })
     }

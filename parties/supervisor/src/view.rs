@@ -4,7 +4,7 @@
 //! ledger's memory store in tests. Every method answers from data that the implementor has **itself
 //! verified**; nothing may come from a message.
 
-use merits_ledger::rows::RowError;
+use merits_ledger::{rows::RowError, state::FormerKey};
 use merits_primitives::{
     audit::Ciphertext,
     calendar::Timestamp,
@@ -14,7 +14,7 @@ use merits_primitives::{
     sum::Sum,
 };
 use merits_threshold::quorum::QuorumKey;
-use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
+use merits_verifier::{possession::TotalsKey, signature::PublicKey, statement::earn::MeasureTotal};
 use thiserror::Error;
 
 use crate::side::Side;
@@ -89,8 +89,20 @@ pub struct PartyStanding {
     pub is_supervisor: bool,
     /// It is suspended.
     pub suspended: bool,
+    /// Its signing key.
+    pub signing_key: PublicKey,
+    /// The key before it, if that signs for some time still.
+    pub former: Option<FormerKey>,
     /// Its X25519 key for sealed messages.
     pub sealing_key: [u8; 32],
+}
+
+impl PartyStanding {
+    /// The keys that sign for it at `time`.
+    pub fn keys(&self, time: Timestamp) -> impl Iterator<Item = PublicKey> {
+        let former = self.former.filter(|former| time < former.until);
+        std::iter::once(self.signing_key).chain(former.map(|former| former.key))
+    }
 }
 
 /// An OpeningRequested entry.

@@ -150,7 +150,12 @@ impl Backup {
         let mut backup = Self {
             merits: KIND.to_owned(),
             origin: origin.to_owned(),
-            ledger,
+            // Files of this device: a restored wallet is told which authorities it believes.
+            ledger: LedgerConfig {
+                insecure_plaintext: false,
+                tls: None,
+                ..ledger
+            },
             kdf,
             nonce,
             sealed: [0; 48],
@@ -243,6 +248,12 @@ impl Backup {
         if backup.merits != KIND {
             return Err(form(Damage::of(&text, Some(KIND), 1).to_string()));
         }
+        // The seal does not cover them, so somebody else could have put them in.
+        if backup.ledger.tls.is_some() || backup.ledger.insecure_plaintext {
+            return Err(form(
+                "it says how connections are protected, which no backup of ours does".to_owned(),
+            ));
+        }
         backup
             .kdf
             .check()
@@ -306,6 +317,8 @@ mod tests {
             high_water_mark: None,
             allow_dev_keys: false,
             log: None,
+            insecure_plaintext: false,
+            tls: None,
         }
     }
 
@@ -440,6 +453,20 @@ mod tests {
         let backup =
             Backup::seal(&[7; 32], ORIGIN, ledger(), PASSPHRASE, &mut rand::rng()).expect("sealed");
         let text = serde_json::to_string(&backup).expect("text");
+        // Whom a restored wallet believes is not for a file to say that anybody can change.
+        for more in [
+            "\"insecure_plaintext\":true",
+            "\"tls\":{\"authorities\":[\"/tmp/mine.pem\"]}",
+        ] {
+            let changed = text.replace(
+                "\"allow_dev_keys\":false",
+                &format!("\"allow_dev_keys\":false,{more}"),
+            );
+            assert_ne!(changed, text);
+            std::fs::write(&path, changed).expect("written");
+            let refused = Backup::read(&path);
+            assert!(matches!(refused, Err(BackupError::Form { .. })), "{more}");
+        }
         std::fs::write(&path, text.replace("65536", "4000000000")).expect("written");
         assert!(matches!(Backup::read(&path), Err(BackupError::Form { .. })));
     }

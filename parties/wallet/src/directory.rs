@@ -311,6 +311,8 @@ mod tests {
                 high_water_mark: Some("/somewhere/else.mark".into()),
                 allow_dev_keys: false,
                 log: None,
+                insecure_plaintext: false,
+                tls: None,
             },
         }
     }

@@ -104,12 +104,14 @@ async fn serve(
     let limit = source.shared.limits.request_timeout();
     let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
     call.admit(!http_body::Body::is_end_stream(request.body()));
+    let peer = source.connection.peer();
     let mut request = request.map(|body| {
         Body::new(Incomings {
             body,
             call: Arc::clone(&call),
         })
     });
+    request.extensions_mut().insert(peer);
     request.extensions_mut().insert(memory.clone());
     request.extensions_mut().insert(source);
     let open = Arc::new(Open {

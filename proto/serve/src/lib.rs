@@ -8,6 +8,9 @@
 //! - [`Health`] that depends on what the services need;
 //! - [`logging`] that callers cannot make grow at will.
 //!
+//! With TLS, services learn who is at the other end of a call's connection ([`peer`]). Whether that
+//! may call is theirs to decide.
+//!
 //! In scope: the transport from the listening socket to the call, and back to the last byte of the
 //! answer. Out of scope: the meaning of a call, who may make it, and how much computing it may
 //! cost. Servers bound that themselves, with [`InWork`] for items of streams.
@@ -35,17 +38,27 @@ pub mod logging;
 mod paced;
 mod pressure;
 mod room;
+mod secured;
 mod server;
 mod shared;
 pub mod site;
+mod stream;
 mod weights;
 
 pub use health::{Health, LOOK};
 pub use in_work::{InWork, ItemMemory, ItemPlace};
 pub use limits::{Limits, LimitsError};
 pub use listening::{ListenError, listen};
+pub use merits_tls::{Peer, PeerFault, Security};
 pub use paced::{Paced, SPACING};
 pub use room::Memory;
 pub use server::{ServeError, Server};
 pub use site::{HttpServer, Site};
 pub use weights::Weights;
+
+/// Who is at the other end of a call's connection. A request that did not come through a
+/// [`Server`], as in a test of a service, is nobody's.
+pub fn peer<T>(request: &tonic::Request<T>) -> Peer {
+    let peer = request.extensions().get::<Peer>();
+    peer.cloned().unwrap_or(Peer::Stranger)
+}

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -18,6 +19,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use merits_proto::limits::INFRASTRUCTURE_REQUEST_MESSAGE;
+use merits_tls::{PlainText, Security, ServerTls};
 use thiserror::Error;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -36,6 +38,7 @@ use crate::{
     dialect::Dialect,
     health::Health,
     limits::{Limits, LimitsError},
+    secured,
     shared::{HEALTH, Phase, REFLECTION, Room, Shared},
     weights::{INFRASTRUCTURE, Weights},
 };
@@ -53,6 +56,9 @@ pub enum ServeError {
     /// The configuration.
     #[error("in the configuration, {0}")]
     Limits(#[from] LimitsError),
+    /// Plain text where it may not be, or TLS without a certificate.
+    #[error("{0}")]
+    PlainText(#[from] PlainText),
 }
 
 /// In words. No source, which would follow on the screen.
@@ -66,6 +72,7 @@ impl From<io::Error> for ServeError {
 #[derive(Debug)]
 pub struct Server {
     limits: Limits,
+    security: Security,
     routes: Routes,
     weights: Vec<(&'static str, Weights)>,
     health: Health,
@@ -79,10 +86,18 @@ impl Server {
             .max_decoding_message_size(INFRASTRUCTURE_REQUEST_MESSAGE);
         Self {
             limits: limits.clone(),
+            security: Security::default(),
             routes: Routes::new(health),
             weights: Vec::new(),
             health: Health::new(reporter),
         }
+    }
+
+    /// Serves as `security` says. Without it a server speaks plain text, on this machine only.
+    #[must_use]
+    pub fn secured(mut self, security: &Security) -> Self {
+        self.security = security.clone();
+        self
     }
 
     /// Adds a service, and states what its calls may hold.
@@ -127,6 +142,7 @@ impl Server {
         stop: BoxFuture<'_, ()>,
     ) -> Result<(), ServeError> {
         self.limits.check()?;
+        let tls = self.security.serving(listener.local_addr()?)?;
         let mut names: Vec<_> = self.weights.iter().map(|(name, _)| *name).collect();
         names.push(HEALTH);
         names.sort_unstable();
@@ -152,6 +168,7 @@ impl Server {
         // Health does not know names for which nothing was reported.
         self.health.set(self.health.is_serving()).await;
         let service = Served {
+            tls,
             limits: self.limits,
             dialect: Dialect::Grpc(routes),
             weights,
@@ -163,6 +180,7 @@ impl Server {
 
 /// What is served, whatever it speaks.
 pub(crate) struct Served {
+    pub(crate) tls: Option<ServerTls>,
     pub(crate) limits: Limits,
     pub(crate) dialect: Dialect,
     pub(crate) weights: Vec<(&'static str, Weights)>,
@@ -176,6 +194,7 @@ pub(crate) async fn run(
     stop: BoxFuture<'_, ()>,
 ) -> Result<(), ServeError> {
     let Served {
+        tls,
         limits,
         dialect,
         weights,
@@ -185,7 +204,7 @@ pub(crate) async fn run(
     // Ends when every task of every connection has dropped its sender.
     let (alive, mut ended) = mpsc::channel(1);
     let (end, _) = watch::channel(Phase::Serving);
-    let shared = Arc::new(Shared::new(limits, weights, end.subscribe()));
+    let shared = Arc::new(Shared::new(tls, limits, weights, end.subscribe()));
     tokio::select! {
         () = stop => {}
         never = accept(&listener, &shared, &dialect, &alive) => match never {},
@@ -245,7 +264,7 @@ async fn accept(
         let task = drive(
             Arc::clone(shared),
             dialect.clone(),
-            stream,
+            (stream, address.ip()),
             connection,
             Tasks {
                 phase: shared.phase.clone(),
@@ -331,11 +350,28 @@ const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 async fn drive(
     shared: Arc<Shared>,
     dialect: Dialect,
-    stream: TcpStream,
+    (stream, address): (TcpStream, IpAddr),
     connection: Arc<Connection>,
     tasks: Tasks,
 ) {
     let phase = tasks.phase.clone();
+    let mut stop = phase.clone();
+    let shake = secured::secure(
+        shared.tls.as_ref(),
+        stream,
+        address,
+        &connection,
+        &shared.limits,
+    );
+    let secured = tokio::select! {
+        secured = shake => secured,
+        () = connection.is_cut() => return,
+        _ = stop.wait_for(|phase| *phase > Phase::Serving) => return,
+    };
+    let Some((stream, peer)) = secured else {
+        return;
+    };
+    connection.met(peer);
     let io = TokioIo::new(Counted {
         stream,
         connection: Arc::clone(&connection),

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use merits_tls::ServerTls;
 use tokio::sync::watch;
 
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
 /// The state that all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// What makes handshakes; `None` for plain text.
+    pub(crate) tls: Option<ServerTls>,
     pub(crate) limits: Limits,
     pub(crate) memory: Bound,
     /// The part of the memory that large calls and items of streams may hold.
@@ -42,11 +45,13 @@ pub(crate) struct Shared {
 impl Shared {
     /// Nothing is in use yet.
     pub(crate) fn new(
+        tls: Option<ServerTls>,
         limits: Limits,
         weights: Vec<(&'static str, Weights)>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         Self {
+            tls,
             memory: Bound::new(limits.memory_mib * 1_024 * 1_024 / UNIT),
             large: Bound::new(limits.memory_mib * 512 * 1_024 / UNIT),
             calls: Bound::new(limits.calls),

@@ -1,6 +1,8 @@
 //! Plain HTTP/1.1 under the limits of every server, for readers and writers that speak no gRPC: a
 //! log's tiles, a witness's `add-checkpoint`.
 //!
+//! It speaks no TLS: what it serves is public, and what its callers send and get is signed.
+//!
 //! Health, reflection and streams of items belong to gRPC and are not served here.
 
 use std::{fmt, future::Future, sync::Arc};
@@ -55,6 +57,7 @@ impl HttpServer {
         stop: impl Future<Output = ()> + Send + 'a,
     ) -> BoxFuture<'a, Result<(), ServeError>> {
         let service = Served {
+            tls: None,
             limits: self.limits,
             dialect: Dialect::Http(self.site),
             weights: Vec::new(),

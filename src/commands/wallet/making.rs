@@ -6,6 +6,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_guard::{Secret, exposed::Holds, output::Output};
 use merits_party::config::ledger_of;
+use merits_replica::LedgerConfig;
 use merits_wallet::{
     backup,
     directory::{Directory, WalletConfig},
@@ -37,7 +38,7 @@ impl Create {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = WalletConfig {
             key_store: key_store(self.key_store)?,
-            ledger: ledger_of(&self.ledger)?,
+            ledger: of_a_person(ledger_of(&self.ledger)?)?,
         };
         let wallet = Directory::create(&self.dir, config, &mut rand::rng())?;
         println!("made a wallet in {}", wallet.path().display());
@@ -139,9 +140,15 @@ impl Restore {
         )?;
         let seed = backup.open(&passphrase)?;
         let ledger = match &self.ledger {
-            Some(file) => ledger_of(file)?,
+            Some(file) => of_a_person(ledger_of(file)?)?,
             None => backup.ledger().clone(),
         };
+        ensure!(
+            ledger.tls.is_some() || !ledger.coordinator.starts_with("https://"),
+            "{} is reached over TLS, and a backup does not say whose certificates are believed: name a \
+             configuration file with `authorities` in its [ledger.tls] table by --ledger",
+            ledger.coordinator
+        );
         let config = WalletConfig {
             key_store: key_store(self.key_store)?,
             ledger,
@@ -163,6 +170,18 @@ fn is_within(file: &Path, folder: &Path) -> bool {
 fn commitment(wallet: &Directory) -> anyhow::Result<String> {
     let commitment = wallet.keys()?.commitment(0);
     Ok(hex::encode(merits_primitives::field::to_bytes(&commitment)))
+}
+
+/// The table for a person's wallet: without the certificate of the party whose table it is, and with
+/// the authorities' files where they are.
+fn of_a_person(mut ledger: LedgerConfig) -> anyhow::Result<LedgerConfig> {
+    if let Some(tls) = &mut ledger.tls {
+        (tls.certificate, tls.key) = (None, None);
+        for file in tls.authorities.iter_mut().chain(&mut tls.revoked) {
+            *file = std::path::absolute(&*file).with_context(|| file.display().to_string())?;
+        }
+    }
+    Ok(ledger)
 }
 
 /// Where the keys are, as written in `wallet.toml`: relative to that file, or absolute.

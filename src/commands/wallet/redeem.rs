@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use merits_exchange::net::ExchangeClient;
 use merits_exchange::voucher::{VoucherContext, open};
+use merits_ledger::Role;
 use merits_party::{lookup::find_party, machine_time};
 use merits_primitives::{calendar::Date, ids::EntryId};
 use merits_text::typed::argument;
@@ -27,7 +28,7 @@ pub(crate) struct Redeem {
     /// The offer: its id, or as much of the beginning as no other offer has
     #[arg(long, value_parser = argument)]
     offer: String,
-    /// Address of the exchange, such as http://127.0.0.1:7740
+    /// Address of the exchange, such as https://exchange.example.org:7704
     #[arg(long, value_parser = argument)]
     exchange: String,
     /// Which exchange that is, by name or id, if the offer can be redeemed at several
@@ -68,8 +69,7 @@ pub(crate) struct Merge {
 impl Redeem {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let mut wallet = self.place.open().await?;
-        let log = wallet.replica().key().clone();
-        let mut client = ExchangeClient::connect(&self.exchange, log).await?;
+        let mut client = connect(&wallet, &self.exchange).await?;
         for number in 1..=self.count.get() {
             self.once(&mut wallet, &mut client)
                 .await
@@ -120,8 +120,7 @@ impl Voucher {
     pub(super) async fn run(self) -> anyhow::Result<()> {
         let wallet = self.place.open().await?;
         let own = wallet.redemption(&self.redemption)?;
-        let log = wallet.replica().key().clone();
-        let mut client = ExchangeClient::connect(&self.exchange, log).await?;
+        let mut client = connect(&wallet, &self.exchange).await?;
         let sealed = client.voucher(&own.id, own.receipt.as_ref()).await?;
         let context = VoucherContext {
             origin: wallet.keys().origin(),
@@ -201,4 +200,14 @@ impl Merge {
         }
         Ok(())
     }
+}
+
+/// Connects to an exchange that the wallet's copy of the ledger knows.
+async fn connect(wallet: &Wallet, address: &str) -> anyhow::Result<ExchangeClient> {
+    let log = wallet.replica().key().clone();
+    let expected = wallet
+        .replica()
+        .expected("an exchange", &[Role::Exchange])?;
+    let security = wallet.directory().config().ledger.security()?;
+    Ok(ExchangeClient::connect_over(address, log, security, expected).await?)
 }

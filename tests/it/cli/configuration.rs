@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::cli::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 52] = [
+const COMMANDS: [&str; 55] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -61,6 +61,9 @@ const COMMANDS: [&str; 52] = [
     "board enact --act 0000000000000000000000000000000000000000000000000000000000000000",
     "board propose end --party x --basis y",
     "board propose thresholds --ordinary 1 --trust 1 --delay 0 --consents 0",
+    "party rotate-key",
+    "tls certificate --ca x",
+    "tls request --output x",
 ];
 
 #[test]

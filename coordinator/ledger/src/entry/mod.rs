@@ -31,7 +31,9 @@ pub use identity::{
     evaluation_digest,
 };
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
-pub use party::{KeysRotated, MAX_BASIS_BYTES, PartyAdmitted, StandingChange};
+pub use party::{
+    KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,
+};
 pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed, Spending};
 pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
@@ -204,6 +206,8 @@ entries! {
     OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party, plain, governs;
     /// A published sum over many batches.
     TotalsOpened(TotalsOpened), 0x0506, "totals opened", Party, plain, counts;
+    /// A party changes its signing key, and the old one signs for some time still.
+    KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party, plain, governs;
     /// The evaluator of uniqueness tags publishes its key.
     EvaluatorOpened(EvaluatorOpened), 0x0601, "evaluator opened", Party, plain, governs;
     /// It answered a registrar.
@@ -277,6 +281,12 @@ impl Entry {
         self.facts().governs
     }
 
+    /// Whether it changes a party's keys. Only the present key signs such an entry, so a key that was
+    /// succeeded never takes its successor's place.
+    pub const fn changes_keys(&self) -> bool {
+        matches!(self, Self::KeysRotated(_) | Self::KeySucceeded(_))
+    }
+
     /// Notes that it appends to the tree, in order.
     pub fn notes(&self) -> Vec<NoteCommitment> {
         match self {
@@ -286,6 +296,7 @@ impl Entry {
             // Kinds are listed by name, so that a new kind must state whether it has notes.
             Self::PartyAdmitted(_)
             | Self::KeysRotated(_)
+            | Self::KeySucceeded(_)
             | Self::ActProposed(_)
             | Self::EpochProposed(_)
             | Self::ActEndorsed(_)
@@ -318,6 +329,7 @@ impl Entry {
             // By name, so that a new kind says whether it names blobs; `named_blobs::named_by` lists those kinds.
             Self::PartyAdmitted(_)
             | Self::KeysRotated(_)
+            | Self::KeySucceeded(_)
             | Self::ActProposed(_)
             | Self::EpochProposed(_)
             | Self::ActEndorsed(_)

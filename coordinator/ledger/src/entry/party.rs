@@ -1,5 +1,7 @@
 //! Parties: admission, standing, keys.
 
+use std::time::Duration;
+
 use ed25519_dalek::SigningKey;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::{
@@ -125,6 +127,98 @@ impl Canonical for StandingChange {
             party: PartyId(input.array("party")?),
             sequence: input.u32("sequence")?,
             basis: input.document("basis", MAX_BASIS_BYTES)?,
+        })
+    }
+}
+
+/// Longest time in which a key that was succeeded still signs: a week.
+pub const MAX_GRACE: Duration = Duration::from_secs(7 * 86_400);
+
+/// A party changes its signing key, and the old one signs for some time still, so that nothing that
+/// was signed with it is lost. The entry is signed with the old key. The sealing key stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySucceeded {
+    /// The number of changes of keys so far, plus one.
+    pub generation: u32,
+    /// The new signing key.
+    pub signing_key: PublicKey,
+    /// How long the old key signs from the entry's time on, in seconds, at most [`MAX_GRACE`]. It
+    /// never signs another change of keys. 0 ends it at once.
+    pub grace_s: u32,
+    /// Signature with the new key, which shows that the party knows it.
+    pub possession: [u8; SIGNATURE_BYTES],
+}
+
+impl KeySucceeded {
+    /// A succession by `key`, with its proof of possession. Longer graces than [`MAX_GRACE`] are
+    /// cut to it.
+    pub fn new(
+        origin: &Origin,
+        party: &PartyId,
+        generation: u32,
+        key: &SigningKey,
+        grace: Duration,
+    ) -> Self {
+        let seconds = grace.min(MAX_GRACE).as_secs();
+        let mut succession = Self {
+            generation,
+            signing_key: PublicKey::of(key),
+            grace_s: u32::try_from(seconds).unwrap_or(0),
+            possession: [0; SIGNATURE_BYTES],
+        };
+        succession.possession = signature::sign(key, &succession.possession_bytes(origin, party));
+        succession
+    }
+
+    /// How long the old key signs.
+    pub fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace_s.into())
+    }
+
+    /// Checks the new key's signature.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify_possession(&self, origin: &Origin, party: &PartyId) -> Result<(), BadSignature> {
+        self.signing_key
+            .verify(&self.possession_bytes(origin, party), &self.possession)
+    }
+
+    fn possession_bytes(&self, origin: &Origin, party: &PartyId) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.text("merits/key-succession/v1");
+        out.text(origin.as_str());
+        out.array(&party.0);
+        out.u32(self.generation);
+        self.signing_key.write(&mut out);
+        out.u32(self.grace_s);
+        out.into_bytes()
+    }
+}
+
+impl Canonical for KeySucceeded {
+    const NAME: &'static str = "key succeeded";
+
+    fn write(&self, out: &mut Writer) {
+        out.u32(self.generation);
+        self.signing_key.write(out);
+        out.u32(self.grace_s);
+        out.array(&self.possession);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (generation, signing_key) = (input.u32("generation")?, PublicKey::read(input)?);
+        let (what, grace_s) = ("grace", input.u32("grace")?);
+        let found = usize::try_from(grace_s).unwrap_or(usize::MAX);
+        let limit = usize::try_from(MAX_GRACE.as_secs()).unwrap_or(0);
+        if found > limit {
+            return Err(CodecError::TooLong { what, found, limit });
+        }
+        Ok(Self {
+            generation,
+            signing_key,
+            grace_s,
+            possession: input.array("possession")?,
         })
     }
 }

@@ -54,11 +54,11 @@ impl Governing {
         if now < known.barred_until {
             return Err(Refusal::PartySuspended { party });
         }
-        let key = &known.signing_key;
-        signed
-            .verify_signature(key)
-            .map_err(|_| Refusal::SignatureInvalid { party })?;
-        Ok(Sender::Party(*key))
+        // The key before the present one may sign for some time still.
+        let mut keys = known.keys(now);
+        let key = keys.find(|key| signed.verify_signature(key).is_ok());
+        key.map(Sender::Party)
+            .ok_or(Refusal::SignatureInvalid { party })
     }
 
     /// Checks all signatures of a submission: the party's, the consent or possession that the kind
@@ -100,13 +100,24 @@ impl Governing {
                 self.check_admits_itself(&submission, admitted)?;
                 admitted.signing_key
             }
-            entry => self.speaking(entry.kind(), &party)?.signing_key,
+            entry => {
+                let known = self.speaking(entry.kind(), &party)?;
+                let signed = submission.signed();
+                let holds = |key: &PublicKey| match known {
+                    // Mostly there is one key, and its signature is verified with others later.
+                    _ if entry.changes_keys() => *key == known.signing_key,
+                    known if known.former.is_none() => *key == known.signing_key,
+                    _ => signed.verify_signature(key).is_ok(),
+                };
+                let key = known.keys(self.time()).find(holds);
+                key.unwrap_or(known.signing_key)
+            }
         };
         let mut unverified = Unverified::new(submission);
         unverified.expect_signer(signer, known == Some(signer));
         match self.others(unverified.submission(), &party) {
             Ok(None) => {}
-            Ok(Some((key, claims))) => unverified.expect_source(key, claims),
+            Ok(Some(claims)) => unverified.expect_source(claims),
             Err(refusal) => unverified.refuse(refusal),
         }
         Ok(unverified)
@@ -118,7 +129,7 @@ impl Governing {
         &self,
         submission: &Submission,
         party: &PartyId,
-    ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
+    ) -> Result<Option<Vec<ClaimSignature>>, Refusal> {
         let origin = self.origin();
         match submission.entry() {
             Entry::PartyAdmitted(admitted)
@@ -131,11 +142,11 @@ impl Governing {
             Entry::KeysRotated(rotated) => rotated
                 .verify_possession(origin, party)
                 .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
+            Entry::KeySucceeded(succeeded) => succeeded
+                .verify_possession(origin, party)
+                .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
             Entry::EarnBatch(batch) => {
-                return Ok(Some((
-                    self.source_key(batch)?,
-                    self.source_signatures(batch),
-                )));
+                return Ok(Some(self.source_signatures(batch, self.source_of(batch)?)));
             }
             // Before every point of the key is read. The rules ask again.
             Entry::ScaleProposed(proposed) => self.policy.keys.admit(proposed.provenance)?,
@@ -207,8 +218,12 @@ impl Governing {
         self.parties.active(party)
     }
 
-    /// The key under which the signature held is still the party's, and the party still has a voice.
-    pub(super) fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
+    /// The key under which the signature held still signs for the party at `time`, and the party still has a voice.
+    pub(super) fn check_signer(
+        &self,
+        authentic: &Authentic,
+        time: Timestamp,
+    ) -> Result<(), Refusal> {
         let submission = &authentic.submission;
         let party = submission.party();
         let entry = submission.entry();
@@ -224,10 +239,16 @@ impl Governing {
                     Err(Refusal::KeyRotated { party })
                 }
             }
-            (Some(signer), entry) if self.speaking(entry.kind(), &party)?.signing_key == signer => {
-                Ok(())
+            (Some(signer), entry) => {
+                let known = self.speaking(entry.kind(), &party)?;
+                let holds = if entry.changes_keys() {
+                    known.signing_key == signer
+                } else {
+                    known.signs_with(&signer, time)
+                };
+                holds.then_some(()).ok_or(Refusal::KeyRotated { party })
             }
-            _ => Err(Refusal::KeyRotated { party }),
+            (None, _) => Err(Refusal::KeyRotated { party }),
         }
     }
 }

@@ -19,8 +19,8 @@ use merits_verifier::{
 use super::draft::Draft;
 use super::rules::expect_verified;
 use super::totals::{BatchTotal, NewBatch, record_batch};
-use super::{Governing, TotalsKey, VersionRecord, tickets};
-use crate::entry::{EarnBatch, EarnTerms};
+use super::{Governing, Party, TotalsKey, VersionRecord, tickets};
+use crate::entry::{EarnBatch, EarnTerms, SignedClaim};
 use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, ProvenTerm, Refusal, TicketRefusal};
 use crate::role::Role;
@@ -68,20 +68,32 @@ impl Governing {
     }
 
     /// The messages that the source must have signed, with the submitted signature of each claim.
-    pub(super) fn source_signatures(&self, batch: &EarnBatch) -> Vec<ClaimSignature> {
-        let claims = batch.claims.iter();
-        claims
-            .map(|signed| ClaimSignature {
-                message: commitment_signing_bytes(
-                    self.origin(),
-                    &batch.source,
-                    batch.terms.schema,
-                    batch.period,
-                    signed.public.c,
-                ),
-                signature: signed.source_signature,
-            })
-            .collect()
+    pub(super) fn source_signatures(
+        &self,
+        batch: &EarnBatch,
+        source: &Party,
+    ) -> Vec<ClaimSignature> {
+        let one = |signed: &SignedClaim| {
+            let message = commitment_signing_bytes(
+                self.origin(),
+                &batch.source,
+                batch.terms.schema,
+                batch.period,
+                signed.public.c,
+            );
+            let signature = signed.source_signature;
+            // Only for some time after a change of keys, a signature is verified to find its key.
+            let holds = |key: &PublicKey| {
+                source.former.is_none() || key.verify(&message, &signature).is_ok()
+            };
+            let key = source.keys(self.time()).find(holds);
+            ClaimSignature {
+                key: key.unwrap_or(source.signing_key),
+                message,
+                signature,
+            }
+        };
+        batch.claims.iter().map(one).collect()
     }
 
     /// Checks every rule for an earn batch and writes its changes.
@@ -98,7 +110,9 @@ impl Governing {
             .in_force(&batch.scale, batch.version, batch.period)?;
         self.epochs.check_accepted(batch.epoch, time)?;
         check_period_is_over(batch.period, time)?;
-        if Some(self.source_key(batch)?) != authentic.source {
+        let source = self.source_of(batch)?;
+        let signs = |key: &PublicKey| source.signs_with(key, time);
+        if authentic.sources.is_empty() || !authentic.sources.iter().all(signs) {
             return Err(Refusal::KeyRotated {
                 party: batch.source,
             }
@@ -168,9 +182,9 @@ impl Governing {
         }
     }
 
-    pub(super) fn source_key(&self, batch: &EarnBatch) -> Result<PublicKey, Refusal> {
+    pub(super) fn source_of(&self, batch: &EarnBatch) -> Result<&Party, Refusal> {
         match self.parties.acting(&batch.source, Role::Source) {
-            Ok(source) => Ok(source.signing_key),
+            Ok(source) => Ok(source),
             Err(Refusal::PartyUnknown { party } | Refusal::RoleMissing { party, .. }) => {
                 Err(Refusal::SourceUnknown {
                     source_party: party,

@@ -400,7 +400,7 @@ impl Governing {
             return Err(Refusal::TimeBackwards { last, found: time }.into());
         }
         self.check_origin(&submission.signed)?;
-        self.check_signer(authentic)?;
+        self.check_signer(authentic, time)?;
         let mut draft = Draft::new(view);
         draft.use_up(UniqueSet::Entry, submission.id.0, None);
         self.check_kind(authentic, time, verified, &mut draft)?;

@@ -37,7 +37,7 @@ pub use governing::Governing;
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
 pub use offers::{Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, Openings};
-pub use parties::{EMERGENCY, EMERGENCY_PAUSE, Parties, Party};
+pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
 pub use people::{Evaluator, GroupTree, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
 pub use statement_keys::{StatementKey, StatementKeys};

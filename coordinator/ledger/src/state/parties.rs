@@ -15,7 +15,7 @@ use merits_verifier::{
 
 use super::draft::Draft;
 use super::stored::{self, MOST, present};
-use crate::entry::{EmergencySuspended, KeysRotated, PartyAdmitted, StandingChange};
+use crate::entry::{EmergencySuspended, KeySucceeded, KeysRotated, PartyAdmitted, StandingChange};
 use crate::refusal::{BoardRefusal, Refusal};
 use crate::role::{Role, Roles};
 use crate::rows::{Key, Record, RowError, Table, decode};
@@ -49,8 +49,32 @@ pub struct Party {
     pub last_emergency: Timestamp,
     /// Suspensions, reinstatements and ends by acts of the board so far.
     pub standing_changes: u32,
-    /// Key rotations so far.
+    /// Changes of keys so far.
     pub generation: u32,
+    /// The signing key before the present one, if it signs for some time still.
+    pub former: Option<FormerKey>,
+}
+
+/// A key that was succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormerKey {
+    /// The key.
+    pub key: PublicKey,
+    /// From this time on it signs nothing.
+    pub until: Timestamp,
+}
+
+impl Party {
+    /// The keys that sign for it at `time`, the present one first.
+    pub fn keys(&self, time: Timestamp) -> impl Iterator<Item = PublicKey> + '_ {
+        let former = self.former.filter(|former| time < former.until);
+        std::iter::once(self.signing_key).chain(former.map(|former| former.key))
+    }
+
+    /// Whether this key signs for it at `time`.
+    pub fn signs_with(&self, key: &PublicKey, time: Timestamp) -> bool {
+        self.keys(time).any(|known| known == *key)
+    }
 }
 
 /// All parties.
@@ -80,6 +104,10 @@ impl Canonical for Party {
         out.time(self.last_emergency);
         out.u32(self.standing_changes);
         out.u32(self.generation);
+        out.option(self.former.as_ref(), |out, former| {
+            former.key.write(out);
+            out.time(former.until);
+        });
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -95,6 +123,12 @@ impl Canonical for Party {
             last_emergency: input.time("last emergency")?,
             standing_changes: input.u32("standing changes")?,
             generation: input.u32("generation")?,
+            former: input.option("former key", |input| {
+                Ok(FormerKey {
+                    key: PublicKey::read(input)?,
+                    until: input.time("end of the former key")?,
+                })
+            })?,
         })
     }
 }
@@ -225,6 +259,7 @@ impl Parties {
             last_emergency: Timestamp::FIRST,
             standing_changes: 0,
             generation: 0,
+            former: None,
         };
         record(draft, &id, &party);
         Ok(())
@@ -373,6 +408,36 @@ impl Parties {
         self.check_key_is_new(&rotated.signing_key)?;
         party.signing_key = rotated.signing_key;
         party.sealing_key = rotated.sealing_key;
+        party.generation = expected;
+        party.former = None;
+        record(draft, id, &party);
+        Ok(())
+    }
+
+    pub(super) fn check_succession(
+        &self,
+        id: &PartyId,
+        succeeded: &KeySucceeded,
+        time: Timestamp,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        let mut party = self.active(id)?.clone();
+        let expected = party.generation.saturating_add(1);
+        if succeeded.generation != expected {
+            let (what, found) = ("generation", succeeded.generation);
+            return Err(Refusal::OutOfSequence {
+                what,
+                expected,
+                found,
+            });
+        }
+        self.check_key_is_new(&succeeded.signing_key)?;
+        let former = FormerKey {
+            key: party.signing_key,
+            until: time + succeeded.grace(),
+        };
+        party.former = (former.until > time).then_some(former);
+        party.signing_key = succeeded.signing_key;
         party.generation = expected;
         record(draft, id, &party);
         Ok(())

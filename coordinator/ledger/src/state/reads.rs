@@ -46,6 +46,7 @@ impl Governing {
             // Parties, the board, epochs, scales, keys, terms and offers are in memory.
             Entry::PartyAdmitted(_)
             | Entry::KeysRotated(_)
+            | Entry::KeySucceeded(_)
             | Entry::ActProposed(_)
             | Entry::EpochProposed(_)
             | Entry::ActEndorsed(_)

@@ -35,6 +35,9 @@ impl Governing {
             Entry::KeysRotated(rotated) => {
                 Ok(self.parties.check_rotation(&party, rotated, draft)?)
             }
+            Entry::KeySucceeded(succeeded) => Ok(self
+                .parties
+                .check_succession(&party, succeeded, time, draft)?),
             Entry::ActProposed(proposed) => {
                 acting(Role::Supervisor)?;
                 if let Act::StatementKeyAdopted(_) = &proposed.act {

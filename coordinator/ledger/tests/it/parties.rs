@@ -1,9 +1,11 @@
 //! Founding, admission, roles, suspension, key rotation.
 
+use std::time::Duration;
+
 use crate::founded::Founded;
 use ed25519_dalek::SigningKey;
 use merits_ledger::Role;
-use merits_ledger::entry::{Entry, KeysRotated, StandingChange};
+use merits_ledger::entry::{Entry, KeySucceeded, KeysRotated, MAX_GRACE, StandingChange};
 use merits_ledger_fixture::{Member, acts};
 
 fn standing(party: &Member, sequence: u32) -> StandingChange {
@@ -190,4 +192,97 @@ fn keys_rotate_once_each_and_old_ones_are_dead() {
     );
     source.key = new_key;
     ledger.refused(&federation.sign(&back, &source), "key-taken", "");
+}
+
+/// Nothing that a party signed shortly before is lost, and the old key takes nothing over.
+#[test]
+fn a_key_that_was_succeeded_signs_until_its_grace_is_over() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let (old, new) = (&federation.source, SigningKey::from_bytes(&[90; 32]));
+    let succession = |generation, key: &SigningKey, grace| {
+        let (origin, id) = (&federation.origin, &federation.source.id);
+        Entry::KeySucceeded(KeySucceeded::new(origin, id, generation, key, grace))
+    };
+    let mut present = old.clone();
+    present.key = new.clone();
+    // Signed before, by the old key: two batches.
+    let (soon, late) = (ledger.earn(1), ledger.earn(1));
+    ledger.refused(
+        &federation.sign(&succession(2, &new, HOUR), old),
+        "out-of-sequence",
+        "generation",
+    );
+    ledger.refused(
+        &federation.sign(&succession(1, &new, HOUR), &federation.issuer),
+        "possession-invalid",
+        "possession",
+    );
+    // Nobody else lengthens the grace.
+    let Entry::KeySucceeded(mut longer) = succession(1, &new, HOUR) else {
+        unreachable!()
+    };
+    longer.grace_s += 1;
+    ledger.refused(
+        &federation.sign(&Entry::KeySucceeded(longer), old),
+        "possession-invalid",
+        "possession",
+    );
+    ledger
+        .act(old, &succession(1, &new, HOUR))
+        .expect("succeeded");
+    let at = ledger.time;
+    // The old key signs no other change of keys: whoever stole it takes nothing over.
+    let other = SigningKey::from_bytes(&[91; 32]);
+    ledger.refused(
+        &federation.sign(&succession(2, &other, HOUR), old),
+        "signature-invalid",
+        "signature",
+    );
+    let rotation = Entry::KeysRotated(KeysRotated::new(
+        &federation.origin,
+        &federation.source.id,
+        2,
+        &other,
+        [5; 32],
+    ));
+    ledger.refused(
+        &federation.sign(&rotation, old),
+        "signature-invalid",
+        "signature",
+    );
+    // Commitments of both keys are the source's.
+    ledger.submit(&soon).expect("signed with the old key");
+    ledger.federation.source.key = new.clone();
+    let fresh = ledger.earn(1);
+    ledger.submit(&fresh).expect("signed with the new key");
+    // Until the last second.
+    let end = at + HOUR;
+    ledger.time = end;
+    ledger.refused_at(&late, end, "key-rotated", "signature");
+    ledger
+        .act(&present, &succession(2, &other, Duration::ZERO))
+        .expect("the present key ends at once");
+    let last = ledger.earn(1);
+    ledger.refused(
+        &last,
+        "source-signature-invalid",
+        "claims[0].source_signature",
+    );
+}
+
+#[test]
+fn no_grace_is_longer_than_a_week() {
+    let ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let key = SigningKey::from_bytes(&[90; 32]);
+    let (origin, id) = (&federation.origin, &federation.source.id);
+    let cut = KeySucceeded::new(origin, id, 1, &key, MAX_GRACE * 2);
+    assert_eq!(cut.grace(), MAX_GRACE);
+    let mut longer = cut;
+    longer.grace_s += 1;
+    let entry = Entry::KeySucceeded(longer);
+    let read = Entry::decode(entry.kind(), &entry.statement()).expect("a kind");
+    assert!(read.is_err(), "{read:?}");
 }

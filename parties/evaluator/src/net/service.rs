@@ -8,7 +8,10 @@ use std::{
 };
 
 use merits_ledger::entry::EvaluatorOpened;
-use merits_party::ledger::{LedgerFault, LedgerPort};
+use merits_party::{
+    ledger::{LedgerFault, LedgerPort},
+    machine_time,
+};
 use merits_primitives::ids::EntryId;
 use merits_proto::{
     EvaluationAnswer, EvaluationRequest, Fault,
@@ -19,7 +22,7 @@ use merits_proto::{
     },
 };
 use merits_replica::ClientError;
-use merits_serve::{Limits, Paced, ServeError, Server, Weights};
+use merits_serve::{Limits, Paced, Peer, PeerFault, Security, ServeError, Server, Weights, peer};
 use merits_verifier::Reason;
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
@@ -59,24 +62,29 @@ impl<L: LedgerPort> UniquenessService<L> {
 
     /// Counts first, then answers. If this process ends in between, the registrar asks again and is
     /// answered for the existing entry.
-    async fn answer(&self, request: EvaluationRequest) -> Result<EvaluationAnswer, Fault> {
+    async fn answer(
+        &self,
+        request: EvaluationRequest,
+        peer: &Peer,
+    ) -> Result<EvaluationAnswer, Fault> {
+        peer.is_known()?;
         check_element(&request.blinded)
             .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
         // Before doing anything for a caller, check whether a registrar signed the request. If the
         // evaluator's copy says no, it may be behind, so it is brought up to date for all such
         // callers together.
-        match self.judge_now(&request).await? {
+        match self.judge_now(&request, peer).await? {
             Ok(_) => self.paced.sync(self.ledger.sync()).await,
             // Refusals that a newer copy could not change.
-            Err(refused @ Refused::OtherLog { .. }) => return Err(fault(&refused)),
+            Err(denied @ Denied::Request(Refused::OtherLog { .. })) => return Err(denied.into()),
             Err(_) => self.paced.sync_for_strangers(self.ledger.sync()).await,
         }
         .map_err(|fault| ledger_fault(&fault))?;
         // Unknown callers are refused, and known elements answered, without waiting for a turn.
-        let verdict = self.judge_now(&request).await?;
-        let entry = match verdict.map_err(|refused| fault(&refused))? {
+        let verdict = self.judge_now(&request, peer).await?;
+        let entry = match verdict? {
             Verdict::Counted(entry) => entry,
-            Verdict::New { .. } => self.count(&request).await?,
+            Verdict::New { .. } => self.count(&request, peer).await?,
         };
         let evaluation = self
             .key
@@ -90,10 +98,10 @@ impl<L: LedgerPort> UniquenessService<L> {
         })
     }
 
-    async fn count(&self, request: &EvaluationRequest) -> Result<EntryId, Fault> {
+    async fn count(&self, request: &EvaluationRequest, peer: &Peer) -> Result<EntryId, Fault> {
         let _turn = self.turn.lock().await;
         for _ in 0..ATTEMPTS {
-            let (number, digest) = match self.judge(request).await? {
+            let (number, digest) = match self.judge(request, peer).await? {
                 // The same request came twice, and the other one had its turn first.
                 Verdict::Counted(entry) => return Ok(entry),
                 Verdict::New { number, request } => (number, request),
@@ -112,19 +120,19 @@ impl<L: LedgerPort> UniquenessService<L> {
     }
 
     /// After following the log to its present end.
-    async fn judge(&self, request: &EvaluationRequest) -> Result<Verdict, Fault> {
+    async fn judge(&self, request: &EvaluationRequest, peer: &Peer) -> Result<Verdict, Fault> {
         let synced = self.paced.sync(self.ledger.sync()).await;
         synced.map_err(|fault| ledger_fault(&fault))?;
-        let verdict = self.judge_now(request).await?;
-        verdict.map_err(|refused| fault(&refused))
+        Ok(self.judge_now(request, peer).await??)
     }
 
     /// Decides by the present copy. The outer error is that of the copy.
     async fn judge_now(
         &self,
         request: &EvaluationRequest,
-    ) -> Result<Result<Verdict, Refused>, Fault> {
-        let (counts, request) = (Arc::clone(&self.counts), request.clone());
+        peer: &Peer,
+    ) -> Result<Result<Verdict, Denied>, Fault> {
+        let (counts, request, peer) = (Arc::clone(&self.counts), request.clone(), peer.clone());
         let party = self.evaluator.party();
         let opened = EvaluatorOpened {
             public_key: self.key.public(),
@@ -138,7 +146,15 @@ impl<L: LedgerPort> UniquenessService<L> {
                 counts
                     .follow(replica)
                     .map_err(|error| copy_unusable(&error))?;
-                Ok(judge((party, &opened), state, &counts, &request))
+                let verdict = judge((party, &opened), state, &counts, &request);
+                Ok(verdict.map_err(Denied::Request).and_then(|verdict| {
+                    // Its certificate holds by its key and standing now.
+                    let registrar = state.parties().active(&request.registrar);
+                    let now = machine_time();
+                    let keys: Vec<_> = registrar.map_err(Refused::Registrar)?.keys(now).collect();
+                    peer.is(state.origin(), &request.registrar, &keys, now)?;
+                    Ok(verdict)
+                }))
             })
             .await;
         judged.map_err(|fault| ledger_fault(&fault))?
@@ -151,10 +167,11 @@ impl<L: LedgerPort> Uniqueness for UniquenessService<L> {
         &self,
         request: Request<EvaluateRequest>,
     ) -> Result<Response<EvaluateResponse>, Status> {
+        let peer = peer(&request);
         let request = EvaluationRequest::try_from(request.into_inner())?;
         let registrar = request.registrar;
         let answer = self
-            .answer(request)
+            .answer(request, &peer)
             .await
             .inspect_err(|fault| tracing::warn!(%registrar, reason = %fault.reason, "refused"))?;
         Ok(Response::new(answer.into()))
@@ -176,6 +193,7 @@ pub async fn serve<L: LedgerPort>(
     service: UniquenessService<L>,
     listener: TcpListener,
     limits: &Limits,
+    security: &Security,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<SocketAddr, ServeError> {
     let address = listener.local_addr()?;
@@ -183,7 +201,9 @@ pub async fn serve<L: LedgerPort>(
     let uniqueness = UniquenessServer::from_arc(Arc::clone(&service))
         .max_decoding_message_size(UNIQUENESS_MESSAGE)
         .max_encoding_message_size(UNIQUENESS_MESSAGE);
-    let server = Server::new(limits).service(uniqueness, WEIGHTS);
+    let server = Server::new(limits)
+        .secured(security)
+        .service(uniqueness, WEIGHTS);
     let health = server.health();
     tracing::info!(%address, "serving Uniqueness");
     tokio::select! {
@@ -193,6 +213,35 @@ pub async fn serve<L: LedgerPort>(
     Ok(address)
 }
 
+/// Why a caller gets no evaluation.
+#[derive(Debug)]
+enum Denied {
+    /// The request.
+    Request(Refused),
+    /// The connection is not the registrar's.
+    Connection(PeerFault),
+}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        Self::Request(refused)
+    }
+}
+
+impl From<PeerFault> for Denied {
+    fn from(fault: PeerFault) -> Self {
+        Self::Connection(fault)
+    }
+}
+
+impl From<Denied> for Fault {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Request(refused) => fault(&refused),
+            Denied::Connection(fault) => fault.into(),
+        }
+    }
+}
 fn fault(refused: &Refused) -> Fault {
     let code = match refused {
         Refused::OtherLog { .. } => Code::InvalidArgument,

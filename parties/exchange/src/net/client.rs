@@ -9,7 +9,8 @@ use merits_ledger::{
 };
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_proto::{
-    Fault, OfferHere, RedemptionRequest, SealedVoucher, Unreachable, VoucherRequest, connect,
+    Expected, Fault, OfferHere, RedemptionRequest, SealedVoucher, Security, Unreachable,
+    VoucherRequest, connect,
     exchange::{ListOffersRequest, exchange_client::ExchangeClient as Wire},
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
@@ -135,14 +136,28 @@ pub struct ExchangeClient {
 }
 
 impl ExchangeClient {
-    /// Connects to an exchange such as `http://127.0.0.1:7704`, whose receipts must verify under
-    /// the log's key.
+    /// Connects to an exchange on this machine, such as `http://127.0.0.1:7704`, whose receipts
+    /// must verify under the log's key.
     ///
     /// # Errors
     /// [`ExchangeError::Unreachable`].
     pub fn connect(address: &str, log: LogKey) -> BoxFuture<'_, Result<Self, ExchangeError>> {
+        Self::connect_over(address, log, Security::default(), Expected::AnyServer)
+    }
+
+    /// The same for any address that `security` allows. Over TLS the exchange must be `expected`.
+    ///
+    /// # Errors
+    /// [`ExchangeError::Unreachable`].
+    pub fn connect_over(
+        address: &str,
+        log: LogKey,
+        security: Security,
+        expected: Expected,
+    ) -> BoxFuture<'_, Result<Self, ExchangeError>> {
         Box::pin(async move {
-            let channel = connect("exchange", address, Some(CALL_TIMEOUT)).await?;
+            let calls = Some(CALL_TIMEOUT);
+            let channel = connect("exchange", address, calls, &security, expected).await?;
             let wire = Wire::new(channel)
                 .max_decoding_message_size(EXCHANGE_ANSWER_MESSAGE)
                 .max_encoding_message_size(EXCHANGE_REQUEST_MESSAGE);

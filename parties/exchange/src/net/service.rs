@@ -12,7 +12,7 @@ use merits_proto::{
     },
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
-use merits_serve::{Limits, ServeError, Server, Weights};
+use merits_serve::{Limits, Security, ServeError, Server, Weights};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
@@ -92,6 +92,7 @@ pub async fn serve<L: LedgerPort>(
     exchange: Arc<Exchange<L>>,
     listener: TcpListener,
     limits: &Limits,
+    security: &Security,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<SocketAddr, RunError> {
     let address = listener.local_addr().map_err(ServeError::from)?;
@@ -104,7 +105,9 @@ pub async fn serve<L: LedgerPort>(
     let service = ExchangeServer::new(service)
         .max_decoding_message_size(EXCHANGE_REQUEST_MESSAGE)
         .max_encoding_message_size(EXCHANGE_ANSWER_MESSAGE);
-    let server = Server::new(limits).service(service, WEIGHTS);
+    let server = Server::new(limits)
+        .secured(security)
+        .service(service, WEIGHTS);
     let health = server.health();
     tracing::info!(%address, "serving Exchange");
     tokio::select! {

@@ -17,7 +17,7 @@ use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::ids::EntryId;
 use merits_proto::VoucherRequest;
 use merits_replica::{Follower, Replica};
-use merits_serve::Limits;
+use merits_serve::{Limits, Security};
 use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use tokio::net::{TcpListener, TcpStream};
 use tonic_health::pb::{
@@ -90,9 +90,15 @@ async fn health_follows_the_ledger_and_a_silent_peer_does_not_keep_the_exchange(
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = tokio::spawn(async move {
-        serve(exchange, listener, &Limits::default(), async {
-            let _ = stopped.await;
-        })
+        serve(
+            exchange,
+            listener,
+            &Limits::default(),
+            &Security::default(),
+            async {
+                let _ = stopped.await;
+            },
+        )
         .await
     });
     let channel = tonic::transport::Channel::from_shared(format!("http://{address}")).unwrap();

@@ -3,7 +3,8 @@
 use futures::future::BoxFuture;
 use merits_primitives::{dleq::Equality, ids::PartyId, jubjub::Point};
 use merits_proto::{
-    Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest, Unreachable, connect,
+    Expected, Fault, PartialRequest, SealedPartial as WireSealed, Security, TotalPartialRequest,
+    Unreachable, connect,
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
     supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
@@ -59,13 +60,25 @@ pub struct HolderClient {
 }
 
 impl HolderClient {
-    /// Connects to a holder, such as `http://127.0.0.1:7420`.
+    /// Connects to a holder on this machine, such as `http://127.0.0.1:7420`.
     ///
     /// # Errors
     /// [`HolderError::Unreachable`].
     pub fn connect(address: &str) -> BoxFuture<'_, Result<Self, HolderError>> {
+        Self::connect_over(address, Security::default(), Expected::AnyServer)
+    }
+
+    /// The same for any address that `security` allows. Over TLS the holder must be `expected`.
+    ///
+    /// # Errors
+    /// [`HolderError::Unreachable`].
+    pub fn connect_over(
+        address: &str,
+        security: Security,
+        expected: Expected,
+    ) -> BoxFuture<'_, Result<Self, HolderError>> {
         Box::pin(async move {
-            let channel = connect("holder", address, None).await?;
+            let channel = connect("holder", address, None, &security, expected).await?;
             let client = SupervisionClient::new(channel)
                 .max_decoding_message_size(SUPERVISION_ANSWER_MESSAGE)
                 .max_encoding_message_size(SUPERVISION_REQUEST_MESSAGE);

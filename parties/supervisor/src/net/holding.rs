@@ -115,10 +115,11 @@ impl WitnessConfig {
         ready: impl FnOnce(SocketAddr) + Send,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), SupervisorError> {
+        let security = self.ledger.security()?;
         let listener = merits_serve::listen(self.listen).await?;
         let holder = self.holder(side).await?;
         ready(listener.local_addr().map_err(ServeError::from)?);
-        serve(holder, listener, &self.server, stop).await?;
+        serve(holder, listener, &self.server, &security, stop).await?;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use merits_proto::{
         supervision_server::{Supervision, SupervisionServer},
     },
 };
-use merits_serve::{Limits, Paced, ServeError, Server, Weights};
+use merits_serve::{Limits, Paced, Security, ServeError, Server, Weights, peer};
 use merits_verifier::{FieldPath, Reason, possession::TotalsKey};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -115,7 +115,7 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
     async fn answer<A: Send + 'static>(
         &self,
         known: bool,
-        decide: impl FnOnce(&mut Holder, &dyn LedgerView, Timestamp) -> Result<A, Refused>
+        decide: impl FnOnce(&mut Holder, &dyn LedgerView, Timestamp) -> Result<A, Fault>
         + Send
         + 'static,
     ) -> Result<A, Fault> {
@@ -129,7 +129,6 @@ impl<F: Follow, C: Clock> HolderService<F, C> {
         let now = self.clock.now();
         self.look(move |holder, view| decide(holder, view, now))
             .await?
-            .map_err(|refused| fault(&refused))
     }
 
     /// Reads the present holder and copy.
@@ -175,6 +174,8 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
         &self,
         request: Request<RequestPartialRequest>,
     ) -> Result<Response<RequestPartialResponse>, Status> {
+        let peer = peer(&request);
+        peer.is_known().map_err(Fault::from)?;
         let checked = PartialRequest::try_from(request.into_inner())?;
         let request = checked.request;
         let ask = OpeningAsk {
@@ -197,7 +198,17 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
             .map_err(|error| fault(&error.into()))?;
         let answer = self
             .answer(known, move |holder, view, now| {
-                holder.answer_opening(view, &ask, now, &mut rand::rng())
+                // Anybody may learn that a request is not in the log.
+                let logged = view.request(&ask.request).map_err(|e| fault(&e.into()))?;
+                if let Some(logged) = logged
+                    && let Some(party) = view.party(&logged.requester)
+                {
+                    let keys: Vec<_> = party.keys(now).collect();
+                    peer.is(view.origin(), &logged.requester, &keys, now)?;
+                }
+                holder
+                    .answer_opening(view, &ask, now, &mut rand::rng())
+                    .map_err(|refused| fault(&refused))
             })
             .await
             .inspect_err(|fault| tracing::warn!(%request, reason = %fault.reason, "refused"))?;
@@ -234,7 +245,9 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
         }
         let answer = self
             .answer(false, move |holder, view, now| {
-                holder.answer_total(view, &ask, now, &mut rand::rng())
+                holder
+                    .answer_total(view, &ask, now, &mut rand::rng())
+                    .map_err(|refused| fault(&refused))
             })
             .await
             .inspect_err(|fault| tracing::warn!(batches, reason = %fault.reason, "refused"))?;
@@ -267,6 +280,7 @@ pub async fn serve<F: Follow, C: Clock>(
     service: HolderService<F, C>,
     listener: TcpListener,
     limits: &Limits,
+    security: &Security,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<SocketAddr, ServeError> {
     let address = listener.local_addr()?;
@@ -274,7 +288,9 @@ pub async fn serve<F: Follow, C: Clock>(
     let supervision = SupervisionServer::from_arc(Arc::clone(&service))
         .max_decoding_message_size(SUPERVISION_REQUEST_MESSAGE)
         .max_encoding_message_size(SUPERVISION_ANSWER_MESSAGE);
-    let server = Server::new(limits).service(supervision, WEIGHTS);
+    let server = Server::new(limits)
+        .secured(security)
+        .service(supervision, WEIGHTS);
     let health = server.health();
     tracing::info!(%address, "serving Supervision");
     tokio::select! {

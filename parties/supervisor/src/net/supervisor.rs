@@ -433,8 +433,15 @@ impl Supervisor {
     pub fn session(&self) -> BoxFuture<'_, Result<Session, SupervisorError>> {
         Box::pin(async move {
             let mut holders = Vec::with_capacity(self.config.holders.len());
+            let security = self.config.holder.ledger.security()?;
+            let roles = [Role::Supervisor, Role::Witness];
+            let expected = self
+                .follower
+                .replica()
+                .expected("a holder of view keys", &roles)?;
             for address in &self.config.holders {
-                holders.push(HolderClient::connect(address).await?);
+                let (security, expected) = (security.clone(), expected.clone());
+                holders.push(HolderClient::connect_over(address, security, expected).await?);
             }
             let sealing = SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
             Ok(Session::new(

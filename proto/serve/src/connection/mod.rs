@@ -4,20 +4,20 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
 
+use merits_tls::Peer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     sync::Notify,
 };
 
-use crate::{bound::Bound, callers::Place, limits::Limits};
+use crate::{bound::Bound, callers::Place, limits::Limits, stream::Stream};
 
 mod activity;
 
@@ -34,9 +34,11 @@ pub(crate) struct Connection {
     pub(crate) place: Place,
     /// KiB that its calls may hold.
     pub(crate) memory: Bound,
+    /// Who is at the other end; set when the handshake is over.
+    peer: OnceLock<Peer>,
     /// Bytes after which the peer has said what it speaks.
     preface: u64,
-    /// Bytes that came in over the socket.
+    /// Bytes that came in over the socket, inside of TLS.
     read: AtomicU64,
     /// Bytes of requests that services have read, and of answers that the peer has received. Other
     /// bytes on the socket do not count.
@@ -57,6 +59,7 @@ impl Connection {
             began: Instant::now(),
             place,
             memory: Bound::new(limits.memory_mib_per_connection * 1_024),
+            peer: OnceLock::new(),
             preface,
             read: AtomicU64::new(0),
             moved: AtomicU64::new(0),
@@ -76,6 +79,17 @@ impl Connection {
 
     pub(crate) fn age_at(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.began)
+    }
+
+    /// The handshake is over.
+    pub(crate) fn met(&self, peer: Peer) {
+        // There is one handshake.
+        let _ = self.peer.set(peer);
+    }
+
+    /// Who is at the other end.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer.get().cloned().unwrap_or(Peer::Stranger)
     }
 
     /// Something was asked, answered, or received.
@@ -263,7 +277,7 @@ pub(crate) const GOOD_BYE: Duration = Duration::from_millis(500);
 /// A socket that counts incoming bytes: a peer that sent nothing has not sent its preface.
 #[derive(Debug)]
 pub(crate) struct Counted {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     pub(crate) connection: Arc<Connection>,
 }
 

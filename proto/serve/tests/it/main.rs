@@ -7,4 +7,8 @@ mod crowds;
 mod descriptors;
 mod plain_http;
 mod scene;
+mod secured;
 mod stopping;
+#[path = "../../../tls/tests/it/scene.rs"]
+#[allow(dead_code, reason = "shared with the tests of merits-tls")]
+mod tls;

@@ -15,7 +15,7 @@ use merits_proto::ledger::{
     ledger_client::LedgerClient,
     ledger_server::{Ledger, LedgerServer},
 };
-use merits_serve::{Limits, ServeError, Server, Weights};
+use merits_serve::{Limits, Security, ServeError, Server, Weights};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -102,10 +102,16 @@ pub struct Serving {
 
 impl Serving {
     pub async fn start(limits: &Limits) -> Self {
+        Self::start_over(limits, &Security::default()).await
+    }
+
+    pub async fn start_over(limits: &Limits, security: &Security) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let server = Server::new(limits).service(LedgerServer::new(Pages), WEIGHTS);
+        let server = Server::new(limits)
+            .secured(security)
+            .service(LedgerServer::new(Pages), WEIGHTS);
         let served = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;
         }));

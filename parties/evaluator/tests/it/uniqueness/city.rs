@@ -17,7 +17,7 @@ use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
 use merits_replica::{Follower, LedgerConfig};
-use merits_serve::Limits;
+use merits_serve::{Limits, Security};
 use merits_verifier::{entry::SignedEntry, log::LogKey};
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::net::TcpListener;
@@ -151,12 +151,18 @@ impl City {
 
     /// Serves an evaluator until the test ends; gives its address.
     pub(crate) async fn serve(&self, ledger: impl LedgerPort) -> String {
+        self.serve_over(ledger, Security::default()).await
+    }
+
+    /// The same, as `security` says.
+    pub(crate) async fn serve_over(&self, ledger: impl LedgerPort, security: Security) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if security.is_tls() { "https" } else { "http" };
+        let address = format!("{scheme}://{}", listener.local_addr().unwrap());
         let service = UniquenessService::new(self.pen(), key(), ledger);
         tokio::spawn(async move {
             let forever = std::future::pending();
-            serve(service, listener, &Limits::default(), forever).await
+            serve(service, listener, &Limits::default(), &security, forever).await
         });
         address
     }
@@ -219,6 +225,8 @@ fn ledger(
         high_water_mark: Some(directory.path().join(format!("{name}.mark"))),
         allow_dev_keys: true,
         log: None,
+        insecure_plaintext: false,
+        tls: None,
     }
 }
 

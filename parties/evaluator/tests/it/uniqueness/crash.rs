@@ -10,7 +10,7 @@ use merits_party::ledger::{LedgerFault, LedgerPort};
 use merits_primitives::ids::EntryId;
 use merits_registrar::{client::EvaluatorClient, registration::Occasion};
 use merits_replica::{Follower, LedgerConfig, Replica};
-use merits_serve::Limits;
+use merits_serve::{Limits, Security};
 use merits_verifier::{entry::SignedEntry, receipt::Receipt};
 use tokio::{net::TcpListener, runtime::Runtime, sync::Notify};
 
@@ -69,11 +69,25 @@ fn process(
             Some(appended) => {
                 let ledger = Stuck { follower, appended };
                 let service = UniquenessService::new(evaluator, city::key(), ledger);
-                serve(service, listener, &Limits::default(), forever).await
+                serve(
+                    service,
+                    listener,
+                    &Limits::default(),
+                    &Security::default(),
+                    forever,
+                )
+                .await
             }
             None => {
                 let service = UniquenessService::new(evaluator, city::key(), follower);
-                serve(service, listener, &Limits::default(), forever).await
+                serve(
+                    service,
+                    listener,
+                    &Limits::default(),
+                    &Security::default(),
+                    forever,
+                )
+                .await
             }
         }
     });

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 mod city;
+mod connections;
 mod crash;
 mod strangers;
 
@@ -293,7 +294,8 @@ async fn an_evaluator_without_the_ledgers_key_does_not_answer() {
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         let (limits, forever) = (merits_serve::Limits::default(), std::future::pending());
-        merits_evaluator::net::serve(service, listener, &limits, forever).await
+        let security = merits_serve::Security::default();
+        merits_evaluator::net::serve(service, listener, &limits, &security, forever).await
     });
     let mut evaluator = EvaluatorClient::connect(&address).await.unwrap();
     let pending = Pending::blind(number(ANN)).unwrap();

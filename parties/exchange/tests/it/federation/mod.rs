@@ -32,7 +32,7 @@ use merits_primitives::{
 };
 use merits_replica::{Client, Follower, Replica};
 use merits_sealing::SealingKey;
-use merits_serve::Limits;
+use merits_serve::{Limits, Security};
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
@@ -283,9 +283,15 @@ impl Serving {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         tokio::spawn(async move {
-            serve(exchange, listener, &Limits::default(), async {
-                let _ = stopped.await;
-            })
+            serve(
+                exchange,
+                listener,
+                &Limits::default(),
+                &Security::default(),
+                async {
+                    let _ = stopped.await;
+                },
+            )
             .await
             .unwrap();
         });

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ed25519_dalek::SigningKey;
 use merits_primitives::{
     Fr,
     audit::{Exponent, encrypt, encrypt_total},
@@ -30,7 +31,7 @@ use merits_supervisor::{
     },
     view_key::{ViewKeyShare, verify_half},
 };
-use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
+use merits_verifier::{possession::TotalsKey, signature::PublicKey, statement::earn::MeasureTotal};
 
 pub(crate) const SUPERVISOR: PartyId = PartyId([1; 32]);
 pub(crate) const WITNESS: PartyId = PartyId([2; 32]);
@@ -150,6 +151,9 @@ impl Federation {
         let standing = |is_supervisor, sealing_key| PartyStanding {
             is_supervisor,
             suspended: false,
+            // Only what comes over TLS is compared with it.
+            signing_key: PublicKey::of(&SigningKey::from_bytes(&[9; 32])),
+            former: None,
             sealing_key,
         };
         let parties = [

@@ -1,5 +1,6 @@
 //! Supervision as a whole: openings, totals, and both over the wire.
 
+mod connections;
 mod full_disk;
 mod measure;
 mod memory_log;

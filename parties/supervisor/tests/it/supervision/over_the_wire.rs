@@ -11,9 +11,9 @@ use std::{
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Credits, EntryId},
+    ids::{Credits, EntryId, PartyId},
 };
-use merits_serve::Limits;
+use merits_serve::{Limits, Security};
 use merits_supervisor::{
     holder::{Holder, OpeningAsk},
     journal::Journal,
@@ -38,6 +38,12 @@ impl Shared {
     pub(crate) fn new(log: &MemoryLog) -> Self {
         let log = Arc::new(Mutex::new(log.clone()));
         Self(log, Arc::default(), Arc::default())
+    }
+
+    /// What the log says from now on.
+    pub(crate) fn suspend(&self, party: PartyId) {
+        let mut log = self.0.lock().unwrap();
+        log.parties.get_mut(&party).unwrap().suspended = true;
     }
 }
 
@@ -76,12 +82,21 @@ async fn start(holder: Holder, log: &Shared) -> (HolderClient, oneshot::Sender<(
 }
 
 pub(crate) async fn serve_at(holder: Holder, log: &Shared) -> (String, oneshot::Sender<()>) {
+    serve_over(holder, log, Security::default()).await
+}
+
+pub(crate) async fn serve_over(
+    holder: Holder,
+    log: &Shared,
+    security: Security,
+) -> (String, oneshot::Sender<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
+    let scheme = if security.is_tls() { "https" } else { "http" };
+    let address = format!("{scheme}://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
     let service = HolderService::new(holder, log.clone(), At(NOW));
     tokio::spawn(async move {
-        serve(service, listener, &Limits::default(), async {
+        serve(service, listener, &Limits::default(), &security, async {
             let _ = stopped.await;
         })
         .await

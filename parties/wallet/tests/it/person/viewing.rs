@@ -207,6 +207,8 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             high_water_mark: None,
             allow_dev_keys: true,
             log: None,
+            insecure_plaintext: false,
+            tls: None,
         },
     };
     let before = Directory::restore(&dir.path().join("lost"), config, &SEED).unwrap();

@@ -1,0 +1,150 @@
+//! A new signing key takes the place of a party's present one.
+//!
+//! The new key's file comes first, then the entry, then the names of the files. A run that ended in
+//! between is gone on with by the next one.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use merits_guard::output::{Readers, replace_own};
+use merits_keyfile::{KeyFileError, KeyKind};
+use merits_ledger::{Entry, entry::KeySucceeded};
+use merits_primitives::ids::PartyId;
+use merits_replica::{ClientError, FollowError, JoinError, ReplicaError};
+use merits_verifier::signature::PublicKey;
+use rand_core::CryptoRng;
+use std::io::Write as _;
+use thiserror::Error;
+
+use crate::config::{HolderError, holder_of};
+
+/// Why a key was not succeeded.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SuccessionError {
+    /// The configuration.
+    #[error(transparent)]
+    Holder(#[from] HolderError),
+    /// The new key's file.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The ledger could not be joined.
+    #[error(transparent)]
+    Join(#[from] JoinError),
+    /// The ledger could not be followed.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The copy of the log.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// The coordinator, or the ledger's rules.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The ledger does not know the party.
+    #[error("the ledger has no party {0}: have a supervisor admit it first")]
+    Unknown(PartyId),
+    /// The file is not the party's present key.
+    #[error(
+        "{} is not the key that the ledger has for {party}: put the present one there (copies of earlier \
+         ones end with a number)",
+        path.display()
+    )]
+    OtherKey {
+        /// The file.
+        path: PathBuf,
+        /// The party.
+        party: PartyId,
+    },
+    /// A file could not get its name.
+    #[error("{}: {source}. The new key is on the ledger; run the same command again", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// A key that was succeeded.
+#[derive(Debug, Clone)]
+pub struct Succeeded {
+    /// The party.
+    pub party: PartyId,
+    /// Changes of its keys so far.
+    pub generation: u32,
+    /// File of the present key.
+    pub present: PathBuf,
+    /// File of the key before.
+    pub former: PathBuf,
+}
+
+/// Gives the party of a configuration a new signing key. The old one signs for `grace` still.
+///
+/// # Errors
+/// [`SuccessionError`]; the same call again goes on where this one ended.
+pub async fn succeed(
+    config: &Path,
+    grace: Duration,
+    rng: &mut impl CryptoRng,
+) -> Result<Succeeded, SuccessionError> {
+    let holder = holder_of(config)?;
+    let (party, path) = (holder.party, holder.signing_key);
+    let beside = |end: &str| {
+        let mut name = path.clone();
+        name.as_mut_os_string().push(end);
+        name
+    };
+    let next = beside(".next");
+    // Made once: a run that ended before went no further with another.
+    merits_keyfile::load_or_create(&next, KeyKind::Signing, rng)?;
+    let new = merits_keyfile::signing_key(&next, KeyKind::Signing)?;
+    let origin = holder.ledger.origin().map_err(HolderError::Ledger)?;
+    let follower = holder.ledger.of_commands().follow().await?;
+    follower.sync().await?;
+    let known = {
+        let replica = follower.replica();
+        let known = replica.state()?.parties().get(&party).cloned();
+        known.ok_or(SuccessionError::Unknown(party))?
+    };
+    let generation = if known.signing_key == PublicKey::of(&new) {
+        known.generation
+    } else if known.signing_key == PublicKey::of(&holder.signing) {
+        let generation = known.generation.saturating_add(1);
+        let succeeded = KeySucceeded::new(&origin, &party, generation, &new, grace);
+        let entry = Entry::KeySucceeded(succeeded).sign(&origin, party, None, &holder.signing);
+        follower.client().submit(&entry).await?;
+        generation
+    } else {
+        return Err(SuccessionError::OtherKey { path, party });
+    };
+    let at = |path: &Path, source| SuccessionError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let kept = merits_keyfile::party_file(&path);
+    replace_own(&kept, Readers::Everybody, |out| {
+        writeln!(out, "{}", hex::encode(party.0))
+    })
+    .map_err(|source| at(&kept, source))?;
+    let former = beside(&format!(".{generation}"));
+    // A link first, so that there is a key under the name at any time.
+    match fs::hard_link(&path, &former) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(at(&former, error));
+        }
+        _ => {}
+    }
+    fs::rename(&next, &path).map_err(|source| at(&path, source))?;
+    merits_guard::folder::Folder::of(&path)
+        .and_then(|folder| folder.sync(&fs::File::open(&path)?))
+        .map_err(|source| at(&path, source))?;
+    Ok(Succeeded {
+        party,
+        generation,
+        present: path,
+        former,
+    })
+}

@@ -1,0 +1,274 @@
+//! Certificates from their files, read again when the files change: a new certificate, authority or
+//! list of revoked ones needs no restart.
+
+use std::{
+    fmt, fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use merits_guard::{Guard, Secret};
+use rustls::{
+    RootCertStore,
+    client::WebPkiServerVerifier,
+    crypto::{CryptoProvider, ring},
+    pki_types::{
+        CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
+        pem::{self, PemObject},
+    },
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+    sign::CertifiedKey,
+};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::{files::TlsFiles, names::Names};
+
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Most bytes of a file of certificates: a chain has a few thousand.
+const MOST_BYTES: u64 = 1 << 20;
+/// Most bytes of a private key's file.
+const MOST_KEY: usize = 1 << 14;
+
+/// Why the files of TLS cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file.
+    #[error("TLS: {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The private key's file: missing, or others may read it.
+    #[error("TLS key {0}")]
+    Key(String),
+    /// No authorities.
+    #[error(
+        "TLS: `authorities` names no certificate, so no server and no caller could be believed"
+    )]
+    NoAuthorities,
+    /// Lists of revoked certificates.
+    #[error("TLS: a list in `revoked` cannot be used: {0}")]
+    Lists(String),
+    /// A certificate without its key, or a key alone.
+    #[error("TLS: `certificate` and `key` belong together, and `{0}` is missing")]
+    Half(&'static str),
+}
+
+/// What the files of a configuration hold.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    pub(crate) trust: Arc<Watched<Trust>>,
+    pub(crate) own: Option<Arc<Watched<Own>>>,
+}
+
+impl Tls {
+    pub(crate) fn watched(files: &TlsFiles) -> Result<Arc<Self>, TlsError> {
+        let (trust, own) = (Trust::watched(files)?, watched_own(files)?);
+        Ok(Arc::new(Self { trust, own }))
+    }
+}
+
+/// The arithmetic of all connections.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// Whose certificates are taken.
+#[derive(Debug)]
+pub(crate) struct Trust {
+    pub(crate) callers: Arc<dyn ClientCertVerifier>,
+    pub(crate) servers: Arc<WebPkiServerVerifier>,
+}
+
+impl Trust {
+    fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for path in &files.authorities {
+            for certificate in read_certificates(path)? {
+                roots.add(certificate).map_err(|error| TlsError::File {
+                    path: path.clone(),
+                    reason: format!("is not an authority's certificate: {error}"),
+                })?;
+            }
+        }
+        if roots.is_empty() {
+            return Err(TlsError::NoAuthorities);
+        }
+        let mut revoked = Vec::new();
+        for path in &files.revoked {
+            revoked.extend(read_pem::<CertificateRevocationListDer<'static>>(path)?);
+        }
+        let (roots, lists) = (Arc::new(roots), || revoked.clone());
+        let unusable = |error: &dyn fmt::Display| TlsError::Lists(error.to_string());
+        let callers = WebPkiClientVerifier::builder_with_provider(Arc::clone(&roots), provider())
+            .with_crls(lists())
+            .allow_unknown_revocation_status()
+            .build()
+            .map_err(|error| unusable(&error))?;
+        let servers = WebPkiServerVerifier::builder_with_provider(roots, provider())
+            .with_crls(lists())
+            .allow_unknown_revocation_status()
+            .build()
+            .map_err(|error| unusable(&error))?;
+        Ok(Self { callers, servers })
+    }
+
+    fn watched(files: &TlsFiles) -> Result<Arc<Watched<Self>>, TlsError> {
+        let all = files.authorities.iter().chain(&files.revoked).cloned();
+        let (all, files) = (all.collect(), files.clone());
+        Watched::new(all, move || Self::load(&files))
+    }
+}
+
+/// The own certificate and its key.
+pub(crate) type Own = CertifiedKey;
+
+fn watched_own(files: &TlsFiles) -> Result<Option<Arc<Watched<Own>>>, TlsError> {
+    let (certificate, key) = match (&files.certificate, &files.key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        (Some(_), None) => return Err(TlsError::Half("key")),
+        (None, Some(_)) => return Err(TlsError::Half("certificate")),
+    };
+    let all = vec![certificate.clone(), key.clone()];
+    Watched::new(all, move || load_own(&certificate, &key)).map(Some)
+}
+
+fn load_own(certificate: &Path, key: &Path) -> Result<Own, TlsError> {
+    let at = |reason: String| TlsError::File {
+        path: certificate.to_owned(),
+        reason,
+    };
+    let chain = read_certificates(certificate)?;
+    let first = chain
+        .first()
+        .ok_or_else(|| at("has no certificate".to_owned()))?;
+    // A certificate that no other party would take is better told here.
+    let read = webpki::EndEntityCert::try_from(first)
+        .map_err(|error| at(format!("is no certificate of a party: {error}")))?;
+    Names::from_uris(read.valid_uri_names()).map_err(|error| at(error.to_string()))?;
+    let key_der = read_key(key)?;
+    CertifiedKey::from_der(chain, key_der, &provider()).map_err(|error| {
+        at(format!(
+            "and the key {} do not belong together, or the key is of a kind that is not used here: {error}",
+            key.display()
+        ))
+    })
+}
+
+pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    read_pem(path)
+}
+
+fn read_pem<T: PemObject>(path: &Path) -> Result<Vec<T>, TlsError> {
+    let at = |reason: String| TlsError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    let bytes =
+        merits_guard::input::read(path, MOST_BYTES).map_err(|error| at(error.to_string()))?;
+    T::pem_slice_iter(&bytes)
+        .collect::<Result<Vec<T>, _>>()
+        .map_err(|error| at(format!("is not PEM: {error}")))
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    let at = |reason: String| TlsError::File {
+        path: path.to_owned(),
+        reason,
+    };
+    let file = merits_guard::open(path, Guard::Private(Secret::TlsKey))
+        .map_err(|error| TlsError::Key(error.to_string()))?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_KEY));
+    file.take(MOST_KEY as u64)
+        .read_to_end(&mut bytes)
+        .map_err(|error| at(error.to_string()))?;
+    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
+        pem::Error::NoItemsFound => at("has no private key".to_owned()),
+        // The parser's words may repeat a part of the file.
+        _ => at("is not PEM".to_owned()),
+    })
+}
+
+type Stamp = Vec<Option<(SystemTime, u64)>>;
+
+/// What was read from files, and is read again when one of them changes. What cannot be read then
+/// is logged, and what was read before stays.
+pub(crate) struct Watched<T> {
+    files: Vec<PathBuf>,
+    load: Box<dyn Fn() -> Result<T, TlsError> + Send + Sync>,
+    present: Mutex<Present<T>>,
+}
+
+struct Present<T> {
+    value: Arc<T>,
+    stamp: Stamp,
+    looked: Instant,
+}
+
+impl<T> fmt::Debug for Watched<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Watched<T> {
+    fn new(
+        files: Vec<PathBuf>,
+        load: impl Fn() -> Result<T, TlsError> + Send + Sync + 'static,
+    ) -> Result<Arc<Self>, TlsError> {
+        // Before it reads: a change in between is seen as one.
+        let stamp = stamp(&files);
+        let value = Arc::new(load()?);
+        let present = Present {
+            value,
+            stamp,
+            looked: Instant::now(),
+        };
+        Ok(Arc::new(Self {
+            files,
+            load: Box::new(load),
+            present: Mutex::new(present),
+        }))
+    }
+
+    /// What the files say.
+    pub(crate) fn get(&self) -> Arc<T> {
+        let mut present = self.present.lock().unwrap_or_else(PoisonError::into_inner);
+        if present.looked.elapsed() >= LOOK_EVERY {
+            present.looked = Instant::now();
+            let now = stamp(&self.files);
+            if now != present.stamp {
+                present.stamp = now;
+                match (self.load)() {
+                    Ok(value) => {
+                        tracing::info!(files = ?self.files, "files of TLS changed and were read again");
+                        present.value = Arc::new(value);
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "files of TLS changed and cannot be used; what was read before stays");
+                    }
+                }
+            }
+        }
+        Arc::clone(&present.value)
+    }
+}
+
+fn stamp(files: &[PathBuf]) -> Stamp {
+    let one = |path: &PathBuf| {
+        let found = fs::metadata(path).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    };
+    files.iter().map(one).collect()
+}

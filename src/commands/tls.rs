@@ -1,0 +1,397 @@
+//! `merits tls`: certificates, and an authority to begin with.
+
+use std::{
+    io::{Read as _, Write as _},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, ensure};
+use clap::{Args, Subcommand};
+use merits_coordinator::Config;
+use merits_guard::{
+    Guard, Secret,
+    output::{Kind, Output, Readers, make_own, replace_own},
+};
+use merits_party::{config::holder_of, machine_time};
+use merits_primitives::calendar::Timestamp;
+use merits_tls::{
+    Names, Subject, TlsFiles,
+    issue::{self, Key, Made},
+};
+use zeroize::Zeroizing;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an authority: a key that stays with its owner, and a certificate for everybody
+    Ca {
+        /// Folder of the authority, which is made if it is not there
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Name of the authority, for people who look at its certificate
+        #[arg(long, default_value = "MERITS TLS authority")]
+        name: String,
+        /// Days until its certificate ends
+        #[arg(long, default_value_t = 3_650)]
+        days: u32,
+    },
+    /// Make the certificate of a party or a coordinator, where its authority is at hand
+    Certificate {
+        #[command(flatten)]
+        subject: SubjectArguments,
+        /// Folder of the authority
+        #[arg(long, value_name = "DIR")]
+        ca: PathBuf,
+    },
+    /// Make a key and the request for its certificate, for an authority elsewhere
+    Request {
+        #[command(flatten)]
+        subject: SubjectArguments,
+        /// The request (PKCS #10, PEM)
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Make the certificate that a request asks for. First find out that the request is the party's
+    Sign {
+        /// Folder of the authority
+        #[arg(long, value_name = "DIR")]
+        ca: PathBuf,
+        /// The request
+        #[arg(long, value_name = "FILE")]
+        request: PathBuf,
+        /// Days until the certificate ends, unless the party's own word for it ends before
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+        /// The certificate
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Put a certificate on the authority's list of revoked ones
+    Revoke {
+        /// Folder of the authority
+        #[arg(long, value_name = "DIR")]
+        ca: PathBuf,
+        /// The certificate
+        #[arg(long, value_name = "FILE")]
+        certificate: PathBuf,
+    },
+}
+
+/// Whose certificate it is. Its files are those that the configuration's table of TLS names.
+#[derive(Debug, Args)]
+pub(crate) struct SubjectArguments {
+    /// Configuration file of a party, of any role
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "coordinator",
+        conflicts_with = "coordinator"
+    )]
+    config: Option<PathBuf>,
+    /// Configuration file of a coordinator, whose ledger is founded
+    #[arg(long, value_name = "FILE")]
+    coordinator: Option<PathBuf>,
+    /// A name or IP address by which callers reach it; once for each. None for a party that serves nothing
+    #[arg(long)]
+    host: Vec<String>,
+    /// Days until the party's word for the certificate ends, and the certificate with it
+    #[arg(long, default_value_t = 90)]
+    days: u32,
+    /// Make a new private key. Without it an existing one stays, and only the certificate is new
+    #[arg(long)]
+    new_key: bool,
+}
+
+const CERTIFICATE: &str = "authority.pem";
+const KEY: &str = "authority.key";
+const LIST: &str = "revoked.pem";
+const REGISTER: &str = "revoked.list";
+
+/// Most bytes of a request, a certificate or a key: each has some hundreds.
+const MOST_BYTES: u64 = 1 << 16;
+
+const PEM_CERTIFICATE: Kind<'static> =
+    Kind::new("a certificate", Readers::Everybody).replacing(b"-----BEGIN CERTIFICATE-----");
+const PEM_REQUEST: Kind<'static> = Kind::new("a request for a certificate", Readers::Everybody)
+    .replacing(b"-----BEGIN CERTIFICATE REQUEST-----");
+
+impl Command {
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        // Reads and writes small files, and signs.
+        tokio::task::spawn_blocking(move || self.work())
+            .await
+            .context("the work stopped, which is this program's fault")??;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn work(self) -> anyhow::Result<()> {
+        let rng = &mut rand::rng();
+        let now = machine_time();
+        match self {
+            Self::Ca { dir, name, days } => {
+                let made = issue::authority(&name, now, days, rng)?;
+                let (certificate, key) = (dir.join(CERTIFICATE), dir.join(KEY));
+                merits_guard::create_folder(&dir).with_context(|| dir.display().to_string())?;
+                // First the key: a certificate without it would be of no use.
+                keep_key(&key, &made.key)?;
+                Output::write(&certificate, PEM_CERTIFICATE, made.pem.as_bytes())?;
+                println!(
+                    "wrote {}: everybody names it among their `authorities`",
+                    certificate.display()
+                );
+                println!(
+                    "wrote {}: whoever has it can make a certificate for any server's name, but for no party",
+                    key.display()
+                );
+            }
+            Self::Certificate { subject, ca } => {
+                let (days, subject) = (subject.days, subject.read()?);
+                let request = subject.request(now)?;
+                let authority = Authority::load(&ca)?;
+                let signed = issue::sign(authority.parts(), &request.pem, now, days, rng)?;
+                subject.keep_key(&request)?;
+                replace_own(&subject.certificate, Readers::Everybody, |out| {
+                    out.write_all(signed.pem.as_bytes())
+                })
+                .with_context(|| subject.certificate.display().to_string())?;
+                tell(&subject.certificate, &signed);
+            }
+            Self::Request { subject, output } => {
+                let mut subject = subject.read()?;
+                subject.protected.admit(&output, "the request")?;
+                let request = subject.request(now)?;
+                subject.keep_key(&request)?;
+                Output::write(&output, PEM_REQUEST, request.pem.as_bytes())?;
+                println!(
+                    "wrote {}: give it to the authority, and put its certificate into {}",
+                    output.display(),
+                    subject.certificate.display()
+                );
+            }
+            Self::Sign {
+                ca,
+                request,
+                days,
+                output,
+            } => {
+                let authority = Authority::load(&ca)?;
+                let text = read(&request)?;
+                let signed = issue::sign(authority.parts(), &text, now, days, rng)
+                    .with_context(|| request.display().to_string())?;
+                Output::write(&output, PEM_CERTIFICATE, signed.pem.as_bytes())?;
+                tell(&output, &signed);
+            }
+            Self::Revoke { ca, certificate } => {
+                let authority = Authority::load(&ca)?;
+                let serial = issue::serial_of(&read(&certificate)?)
+                    .with_context(|| certificate.display().to_string())?;
+                let register = ca.join(REGISTER);
+                let mut revoked = read_register(&register)?;
+                if !revoked.iter().any(|(known, _)| *known == serial) {
+                    revoked.push((serial.clone(), now));
+                }
+                let lines: String = revoked
+                    .iter()
+                    .map(|(serial, time)| format!("{serial} {}\n", time.as_millis()))
+                    .collect();
+                let mut serials = Vec::with_capacity(revoked.len());
+                for (serial, time) in &revoked {
+                    serials.push((hex::decode(serial)?, *time));
+                }
+                let list = issue::revoked(authority.parts(), &serials, now)?;
+                let published = ca.join(LIST);
+                for (path, text) in [(&register, &lines), (&published, &list)] {
+                    replace_own(path, Readers::Everybody, |out| {
+                        out.write_all(text.as_bytes())
+                    })
+                    .with_context(|| path.display().to_string())?;
+                }
+                println!(
+                    "revoked {serial}; wrote {}: everybody names it among their `revoked`, and takes the new one \
+                     in its place",
+                    published.display()
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tell(path: &Path, signed: &issue::Signed) {
+    let hosts = if signed.hosts.is_empty() {
+        "no host".to_owned()
+    } else {
+        signed.hosts.join(", ")
+    };
+    println!(
+        "wrote {}: {} of {}, for {hosts}, until {} (Universal Time)",
+        path.display(),
+        signed.names.subject,
+        signed.names.origin,
+        signed.until.to_minute()
+    );
+}
+
+/// Serials in hexadecimal digits, each with its time in milliseconds since 1970.
+fn read_register(path: &Path) -> anyhow::Result<Vec<(String, Timestamp)>> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let line = |line: &str| {
+        let (serial, time) = line.split_once(' ')?;
+        hex::decode(serial).ok()?;
+        Some((
+            serial.to_owned(),
+            Timestamp::from_millis(time.parse().ok()?),
+        ))
+    };
+    let text = read(path)?;
+    let lines: Option<Vec<_>> = text.lines().map(line).collect();
+    lines.with_context(|| {
+        format!(
+            "{} is damaged: put it back from a backup, because the list is made from it",
+            path.display()
+        )
+    })
+}
+
+/// An authority's files.
+struct Authority {
+    certificate: String,
+    key: Key,
+}
+
+impl Authority {
+    fn load(dir: &Path) -> anyhow::Result<Self> {
+        let certificate = read(&dir.join(CERTIFICATE))
+            .context("the authority's certificate: `merits tls ca` makes an authority")?;
+        let key = read_private(&dir.join(KEY), Secret::TlsAuthority)?;
+        Ok(Self { certificate, key })
+    }
+
+    fn parts(&self) -> (&str, &Key) {
+        (&self.certificate, &self.key)
+    }
+}
+
+/// Signs for a TLS key.
+type Sign = Box<dyn Fn(&[u8], Timestamp) -> anyhow::Result<Names>>;
+
+/// A party or a coordinator that gets a certificate.
+struct Owner {
+    sign: Sign,
+    certificate: PathBuf,
+    key: PathBuf,
+    protected: merits_guard::protected::Protected,
+    hosts: Vec<String>,
+    days: u32,
+    new_key: bool,
+}
+
+impl SubjectArguments {
+    fn read(self) -> anyhow::Result<Owner> {
+        let (config, files, sign): (_, _, Sign) = match (self.config, self.coordinator) {
+            (Some(path), _) => {
+                let holder = holder_of(&path)?;
+                let (origin, files) = (holder.ledger.origin()?, holder.ledger.tls);
+                let sign = move |info: &[u8], until| {
+                    let subject = Subject::Party(holder.party);
+                    Ok(Names::sign(&origin, subject, info, until, &holder.signing))
+                };
+                (path, files, Box::new(sign))
+            }
+            (None, Some(path)) => {
+                let config = Config::load(&path)?;
+                let files = config.tls.clone();
+                let sign = move |info: &[u8], until| {
+                    Ok(merits_coordinator::tls_names(&config, info, until)?)
+                };
+                (path, files, Box::new(sign))
+            }
+            (None, None) => anyhow::bail!("give --config or --coordinator"),
+        };
+        let TlsFiles {
+            certificate, key, ..
+        } = files.with_context(|| {
+            format!(
+                "{} has no table of TLS ([ledger.tls], of a coordinator [tls]), which names the files",
+                config.display()
+            )
+        })?;
+        let (Some(certificate), Some(key)) = (certificate, key) else {
+            anyhow::bail!(
+                "{}: the table of TLS names the files `certificate` and `key`, which are made here",
+                config.display()
+            );
+        };
+        ensure!(
+            self.days > 0,
+            "--days 0: the certificate would end before it begins"
+        );
+        Ok(Owner {
+            sign,
+            certificate,
+            key,
+            protected: crate::outputs::of_configuration(&config),
+            hosts: self.host,
+            days: self.days,
+            new_key: self.new_key,
+        })
+    }
+}
+
+impl Owner {
+    /// A request for the present key, or for a new one.
+    fn request(&self, now: Timestamp) -> anyhow::Result<Made> {
+        let until = now + std::time::Duration::from_secs(u64::from(self.days) * 86_400);
+        let key = if self.new_key || !self.key.exists() {
+            None
+        } else {
+            Some(read_private(&self.key, Secret::TlsKey)?)
+        };
+        let sign = |info: &[u8]| (self.sign)(info, until);
+        issue::request(sign, &self.hosts, key.as_ref().map(|key| key.0.as_str()))
+    }
+
+    fn keep_key(&self, made: &Made) -> anyhow::Result<()> {
+        if !self.key.exists() {
+            return keep_key(&self.key, &made.key);
+        }
+        if !self.new_key {
+            return Ok(());
+        }
+        merits_guard::check_folder(&self.key)?;
+        replace_own(&self.key, Readers::Owner, |out| {
+            out.write_all(made.key.0.as_bytes())
+        })
+        .with_context(|| self.key.display().to_string())
+    }
+}
+
+fn keep_key(path: &Path, key: &Key) -> anyhow::Result<()> {
+    merits_guard::check_folder(path)?;
+    make_own(path, Readers::Owner, |file| {
+        file.write_all(key.0.as_bytes())
+    })
+    .with_context(|| {
+        format!(
+            "{} (a private key is never written over by another)",
+            path.display()
+        )
+    })
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes =
+        merits_guard::input::read(path, MOST_BYTES).with_context(|| path.display().to_string())?;
+    String::from_utf8(bytes).with_context(|| format!("{} is not PEM", path.display()))
+}
+
+fn read_private(path: &Path, secret: Secret) -> anyhow::Result<Key> {
+    let file = merits_guard::open(path, Guard::Private(secret))?;
+    let mut text = Zeroizing::new(String::with_capacity(1 << 14));
+    file.take(1 << 14)
+        .read_to_string(&mut text)
+        .with_context(|| path.display().to_string())?;
+    Ok(Key(text))
+}

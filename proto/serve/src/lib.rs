@@ -27,6 +27,7 @@ mod callers;
 mod connection;
 mod descriptors;
 mod dialect;
+mod driving;
 mod health;
 mod in_work;
 mod limits;

@@ -46,7 +46,10 @@ enum Command {
     /// Admit, approve, open epochs, claims and totals; answer for the first half of the view keys
     #[command(subcommand)]
     Supervisor(commands::supervisor::Command),
-    /// Answer for the second half of the view keys, with a trace only
+    /// Propose, endorse and enact what supervisors decide together
+    #[command(subcommand)]
+    Board(commands::board::Command),
+    /// Answer for the second half of the view keys, with a trace only; cosign the log
     #[command(subcommand)]
     Witness(commands::witness::Command),
     /// Give each person one uniqueness tag, blindly, and count the tags given
@@ -85,7 +88,7 @@ enum Command {
     Mark(commands::mark::Arguments),
     /// Make a proving key for any circuit of circom, for trials
     Setup(commands::setup::Arguments),
-    /// Check a receipt offline: inclusion, signatures, proof
+    /// Check a receipt offline: inclusion, signatures, proof, cosignatures
     Verify(commands::verify::Arguments),
     /// Measure this machine: prover, witness, verification, ledger
     #[cfg(feature = "bench")]
@@ -164,6 +167,7 @@ impl Command {
             Self::Scale(command) => command.run().await,
             Self::Coordinator(command) => command.run().await,
             Self::Supervisor(command) => command.run().await,
+            Self::Board(command) => command.run().await,
             Self::Witness(command) => command.run().await,
             Self::Evaluator(command) => command.run().await,
             Self::Registrar(command) => command.run().await,

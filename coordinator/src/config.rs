@@ -6,10 +6,14 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::LedgerPolicy;
+use merits_fetch::Address;
+use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_serve::Limits;
-use merits_verifier::groth16::KeyPolicy;
+use merits_verifier::{
+    groth16::KeyPolicy,
+    log::{Quorum, WitnessKey, WitnessPolicy},
+};
 use serde::Deserialize;
 use tonic::transport::Endpoint;
 
@@ -48,6 +52,9 @@ pub struct Config {
     /// changes.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
+    /// The board: `alone`, or thresholds, delay, first supervisors and witnesses. Never changes.
+    #[serde(default)]
+    pub board: String,
     /// Proof verification.
     #[serde(default)]
     pub verification: Verification,
@@ -60,9 +67,121 @@ pub struct Config {
     /// Servers whose clocks must agree with this machine's.
     #[serde(default)]
     pub clock: ClockConfig,
-    /// Limits for callers of the gRPC server: the same table as in every server's configuration.
+    /// The log over HTTP, and its witnesses.
+    #[serde(default)]
+    pub log: LogConfig,
+    /// Limits for callers of the gRPC server, and the same again for those of the HTTP server: the
+    /// same table as in every server's configuration.
     #[serde(default)]
     pub server: Limits,
+}
+
+/// The log over HTTP, and its witnesses.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// Where to serve the log as tiles; port 0 takes a free one. Not served without it.
+    pub listen: Option<SocketAddr>,
+    /// Witnesses that are asked to cosign each checkpoint.
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many of their keys must have cosigned a checkpoint before it is shown as cosigned.
+    pub threshold: usize,
+    /// How many witnesses may be false.
+    pub faulty: usize,
+    /// The same for their validating keys.
+    pub validating_threshold: usize,
+    /// The same for their validating keys.
+    pub validating_faulty: usize,
+}
+
+/// A witness that is asked to cosign.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessAddress {
+    /// Where it takes checkpoints, such as `http://witness.example.org:7711`.
+    pub address: String,
+    /// Its key, as `merits witness cosign key` prints it.
+    pub key: String,
+    /// The key by which it says that it also ran the ledger's rules, if it does.
+    pub validating_key: Option<String>,
+}
+
+impl LogConfig {
+    /// The quorums of the witnesses; none without witnesses.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] names the key.
+    pub fn policy(&self) -> Result<Option<WitnessPolicy>, ConfigError> {
+        let refuse = |key, reason: String| ConfigError::Value { key, reason };
+        let key = |text: &String| {
+            WitnessKey::parse(text)
+                .map_err(|error| refuse("log.witnesses", format!("{text:?}: {error}")))
+        };
+        let keys: Result<Vec<_>, _> = self.witnesses.iter().map(|one| key(&one.key)).collect();
+        let validating = (self.witnesses.iter()).filter_map(|one| one.validating_key.as_ref());
+        let validating: Result<Vec<_>, _> = validating.map(key).collect();
+        let (keys, validating) = (keys?, validating?);
+        let idle = [
+            ("log.threshold", self.threshold, keys.is_empty()),
+            ("log.faulty", self.faulty, keys.is_empty()),
+            (
+                "log.validating_threshold",
+                self.validating_threshold,
+                validating.is_empty(),
+            ),
+            (
+                "log.validating_faulty",
+                self.validating_faulty,
+                validating.is_empty(),
+            ),
+        ];
+        for (key, value, nobody) in idle {
+            if nobody && value > 0 {
+                return Err(refuse(
+                    key,
+                    "there is no such witness in log.witnesses".into(),
+                ));
+            }
+        }
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let quorum = |key, keys, threshold, faulty| {
+            Quorum::new(keys, threshold, faulty).map_err(|error| refuse(key, error.to_string()))
+        };
+        let witnesses = quorum("log.threshold", keys, self.threshold, self.faulty)?;
+        let validating = match validating.is_empty() {
+            true => None,
+            false => Some(quorum(
+                "log.validating_threshold",
+                validating,
+                self.validating_threshold,
+                self.validating_faulty,
+            )?),
+        };
+        let policy = WitnessPolicy::new(witnesses, validating);
+        let policy = policy.map_err(|error| refuse("log.witnesses", error.to_string()))?;
+        Ok(Some(policy))
+    }
+
+    /// The witnesses to ask: where they are, and their keys.
+    pub(crate) fn asked(&self) -> Result<Vec<(Address, Vec<WitnessKey>)>, ConfigError> {
+        let refuse = |reason: String| ConfigError::Value {
+            key: "log.witnesses",
+            reason,
+        };
+        let key = |text: &String| WitnessKey::parse(text).map_err(|e| refuse(e.to_string()));
+        let witness = |one: &WitnessAddress| -> Result<_, ConfigError> {
+            let address = Address::parse(&one.address).map_err(|e| refuse(e.to_string()))?;
+            let keys: Result<Vec<_>, _> = [Some(&one.key), one.validating_key.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(key)
+                .collect();
+            Ok((address, keys?))
+        };
+        self.witnesses.iter().map(witness).collect()
+    }
 }
 
 /// The pool that checks signatures and proofs.
@@ -194,6 +313,7 @@ impl Config {
             least_claims_per_total,
             tickets,
             anchor_seconds,
+            board,
         } = policy.clone();
         Self {
             origin: origin.to_string(),
@@ -206,10 +326,12 @@ impl Config {
             least_claims_per_total,
             tickets,
             anchor_seconds,
+            board: board.to_string(),
             verification: Verification::default(),
             sequencer: Sequencer::default(),
             database: Database::default(),
             clock: ClockConfig::default(),
+            log: LogConfig::default(),
             server: Limits::default(),
         }
     }
@@ -260,6 +382,8 @@ impl Config {
         ];
         self.server.check()?;
         self.clock.check()?;
+        self.log.policy()?;
+        self.log.asked()?;
         if !(1..=98).contains(&self.verification.parties_percent) {
             return Err(ConfigError::Value {
                 key: "verification.parties_percent",
@@ -299,6 +423,21 @@ impl Config {
         Ok(PartyId(id))
     }
 
+    /// The board at the founding.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] for a text that is none.
+    pub fn board(&self) -> Result<BoardFacts, ConfigError> {
+        let authority = self.authority()?;
+        let facts = self.board.parse::<BoardFacts>();
+        facts
+            .and_then(|facts| facts.beside(&authority))
+            .map_err(|e| ConfigError::Value {
+                key: "board",
+                reason: e.to_string(),
+            })
+    }
+
     /// The ledger's founding parameters.
     ///
     /// # Errors
@@ -313,6 +452,7 @@ impl Config {
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board: self.board()?,
         })
     }
 
@@ -378,6 +518,7 @@ mod tests {
             least_claims_per_total: least_claims_per_total(),
             tickets: tickets(),
             anchor_seconds: anchor_seconds(),
+            board: BoardFacts::alone(),
         };
         let default = Config::new(
             &policy,
@@ -404,6 +545,7 @@ mod tests {
             ),
             ("ledger.example.org/merits", "two words", "origin"),
             ("d75a98", "d75a9", "authority"),
+            ("board = \"alone\"", "board = \"two of three\"", "board"),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),
             ("high_water_mark = ", "# ", "high_water_mark"),
             ("peers = []", "peers = [\"http://one:1\"]", "clock.peers"),
@@ -418,6 +560,27 @@ mod tests {
                 "two:1",
             ),
             ("ask_every_s = 60", "ask_every_s = 0", "clock.ask_every_s"),
+            ("[log]", "[log]\nthreshold = 1", "log.threshold"),
+            (
+                "[log]",
+                "[log]\nwitnesses = [{ address = \"http://w:1\", key = \"w\" }]",
+                "not a witness key",
+            ),
+            (
+                "[log]",
+                "[log]\nwitnesses = [{ address = \"http://w:1\", key = \"witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\" }]",
+                "log.threshold",
+            ),
+            (
+                "[log]",
+                "[log]\nthreshold = 1\nfaulty = 1\nwitnesses = [{ address = \"http://w:1\", key = \"witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\" }]",
+                "log.threshold",
+            ),
+            (
+                "[log]",
+                "[log]\nthreshold = 1\nwitnesses = [{ address = \"https://w:1\", key = \"witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU\" }]",
+                "https://w:1",
+            ),
         ] {
             std::fs::write(&path, sample().replace(from, to)).unwrap();
             let error = Config::load(&path).unwrap_err().to_string();

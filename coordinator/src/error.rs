@@ -46,6 +46,20 @@ pub enum ConfigError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// A witness cosigned a larger tree than is stored here.
+    #[error(
+        "the witness {witness} has cosigned {found} entries that this log signed, and there are {size} here: this is an \
+         older copy, and going on from it would fork the log; bring back the newest data (`merits coordinator \
+         restore`)"
+    )]
+    BehindWitness {
+        /// Its address.
+        witness: String,
+        /// Entries that it cosigned.
+        found: u64,
+        /// Entries that are stored.
+        size: u64,
+    },
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -1,11 +1,11 @@
 //! The coordinator: orders the ledger, verifies proofs in batches, serves the transparency log
 //! over gRPC.
 //!
-//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; where the ledger is stored and how it is copied;
-//! the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their
-//! rules (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log
-//! (`merits-replica`). The coordinator sees only public ledger data and cannot make entries itself:
-//! it orders what parties signed and people proved.
+//! In scope: the services Ledger, Notes, Registry and Verifier of `merits-proto`; where the ledger is stored and how it
+//! is copied; the sequencer; the verification pool; [`fsck()`]. Out of scope: the meaning of entries and their rules
+//! (`merits-ledger`), proofs and receipts (`merits-verifier`), following a log (`merits-replica`). Beside
+//! gRPC, the log is served as tiles over HTTP. The coordinator sees only public ledger data and cannot make entries
+//! itself: it orders what parties signed and people proved.
 //!
 //! The steps of a submission: [`Coordinator`]'s gRPC server → intake (permits, early receipt) →
 //! verification pool (signatures; proofs in batches by key) → sequencer (rules; one transaction,
@@ -22,6 +22,7 @@ mod clock;
 mod clock_peers;
 mod clock_start;
 mod config;
+mod cosigning;
 mod data_dir;
 mod error;
 mod faults;
@@ -41,6 +42,7 @@ mod receipts;
 mod sequencer;
 mod services;
 mod startup;
+mod tiles;
 mod timekeeper;
 mod verify_pool;
 mod writing;
@@ -48,7 +50,9 @@ mod writing;
 pub use backend::SCHEMA_VERSION;
 pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, Synchronised, SystemClock};
-pub use config::{ClockConfig, Config, Database, Sequencer, Verification};
+pub use config::{
+    ClockConfig, Config, Database, LogConfig, Sequencer, Verification, WitnessAddress,
+};
 pub use error::{ConfigError, StartError};
 pub use fsck::{Finding, Report, fsck};
 pub use node::{Beginning, Coordinator};

@@ -9,16 +9,19 @@ use futures::future::BoxFuture;
 use merits_ledger::storage::{Storage as _, StorageReader};
 use merits_primitives::calendar::Day;
 use merits_proto::{
-    ledger::{blobs_server::BlobsServer, ledger_server::LedgerServer},
+    ledger::{
+        blobs_server::BlobsServer, cosignatures_server::CosignaturesServer,
+        ledger_server::LedgerServer,
+    },
     limits::{
-        BLOBS_REQUEST_MESSAGE, LEDGER_REQUEST_MESSAGE, REGISTRY_REQUEST_MESSAGE,
-        VERIFIER_REQUEST_MESSAGE,
+        BLOBS_REQUEST_MESSAGE, COSIGNATURES_REQUEST_MESSAGE, LEDGER_REQUEST_MESSAGE,
+        REGISTRY_REQUEST_MESSAGE, VERIFIER_REQUEST_MESSAGE,
     },
     registry::registry_server::RegistryServer,
     verifier::verifier_server::VerifierServer,
 };
 use merits_replica::HighWaterMark;
-use merits_serve::{Health, Server};
+use merits_serve::{Health, HttpServer, Server};
 use merits_verifier::log::LogKey;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{
@@ -33,6 +36,7 @@ use crate::{
     clock::Clock,
     clock_peers::{self, Verdict},
     config::{ClockConfig, Config},
+    cosigning::{Cosigning, Witness, require_newest},
     data_dir::lock_data_dir,
     error::StartError,
     founding,
@@ -44,7 +48,11 @@ use crate::{
     notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
     sequencer::SequencerError,
-    services::{self, BlobsService, LedgerService, NotesService, RegistryService, VerifierService},
+    services::{
+        self, BlobsService, CosignaturesService, LedgerService, NotesService, RegistryService,
+        VerifierService,
+    },
+    tiles::Tiles,
     timekeeper::{NOTE_EVERY, Timekeeper},
     verify_pool::{PoolLimits, VerifyPool},
 };
@@ -57,6 +65,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Coordinator {
     address: SocketAddr,
+    tiles: Option<SocketAddr>,
     log_key: LogKey,
     stop: watch::Sender<bool>,
     server: JoinHandle<Result<(), StartError>>,
@@ -68,8 +77,8 @@ pub enum Beginning {
     /// An existing ledger continues.
     #[default]
     GoOn,
-    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a clock
-    /// that is not this machine's.
+    /// The same after a stop of more than a day, or with a clock that nobody else confirms: today is this day, by a
+    /// clock that is not this machine's.
     AfterPause(Day),
     /// A ledger is founded.
     Found,
@@ -142,8 +151,12 @@ impl Coordinator {
             Some(lock)
         };
         let listener = merits_serve::listen(config.listen).await?;
-        let address = (listener.local_addr())
-            .map_err(|error| StartError::Server(format!("the socket has no address: {error}")))?;
+        let address = address_of(&listener)?;
+        let tiles = match config.log.listen {
+            None => None,
+            Some(address) => Some(merits_serve::listen(address).await?),
+        };
+        let tiles_address = tiles.as_ref().map(address_of).transpose()?;
 
         let verdict = clock_peers::ask(&config.clock, &*clock).await;
         if let Verdict::Wrong(deviation) = verdict {
@@ -196,6 +209,8 @@ impl Coordinator {
         let started = start_sequencer(opening, waiting).await?;
         time.note();
         let log_key = signer.public().clone();
+        let size = started.published.checkpoint().0.size;
+        require_newest(config.log.asked()?, &log_key, size).await?;
         let readers = place.readers(config.database.readers).await;
         let readers = readers.map_err(Into::into)?;
         let archive = Archive::new(readers);
@@ -224,10 +239,12 @@ impl Coordinator {
             ended: started.ended,
             lock,
             time,
+            tiles,
         };
         let server = tokio::spawn(serving.run(config, listener, intake, log_key.clone()));
         Ok(Self {
             address,
+            tiles: tiles_address,
             log_key,
             stop,
             server,
@@ -237,6 +254,11 @@ impl Coordinator {
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it serves the log's tiles, if it does.
+    pub fn tiles_address(&self) -> Option<SocketAddr> {
+        self.tiles
     }
 
     /// The key that verifies its checkpoints.
@@ -280,13 +302,19 @@ async fn require_writable<P: Place>(place: &P) -> Result<(), StartError> {
     Ok(())
 }
 
-/// The gRPC server while it runs: what it needs until its orderly end.
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+    (listener.local_addr())
+        .map_err(|error| StartError::Server(format!("the socket has no address: {error}")))
+}
+
+/// The servers while they run: what they need until their orderly end.
 struct Serving<P> {
     place: P,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SequencerError>>,
     lock: File,
     time: Arc<Timekeeper>,
+    tiles: Option<TcpListener>,
 }
 
 impl<P: Place> Serving<P> {
@@ -297,6 +325,7 @@ impl<P: Place> Serving<P> {
         intake: Arc<Intake>,
         log_key: LogKey,
     ) -> Result<(), StartError> {
+        let cosigning = self.cosign(&config, &intake, &log_key)?;
         let server = server(&config, &intake, log_key);
         let health = server.health();
         // Health does not know a service by name if nothing was ever reported for it.
@@ -307,6 +336,7 @@ impl<P: Place> Serving<P> {
             let _ = stopping.wait_for(|stop| *stop).await;
         });
         tokio::pin!(served);
+        let tiles = self.serve_tiles(&config, &intake);
         let needs = Needs::of(&config, &intake);
         let watch = tokio::spawn(watch(
             Arc::clone(&self.time),
@@ -337,6 +367,10 @@ impl<P: Place> Serving<P> {
             Some(result) => result,
             None => served.await,
         };
+        // They read the store, which is closed below.
+        for task in [tiles, cosigning].into_iter().flatten() {
+            let _ = task.await;
+        }
         let archive = intake.archive.clone();
         // Dropping the last handle of the intake joins the pool's threads, and its end of the
         // queue tells the sequencer to finish.
@@ -370,6 +404,49 @@ impl<P: Place> Serving<P> {
             }
             (end, Ok(())) => end,
         }
+    }
+}
+
+impl<P> Serving<P> {
+    /// Asks the witnesses, if there are any, until the stop.
+    fn cosign(
+        &self,
+        config: &Config,
+        intake: &Intake,
+        key: &LogKey,
+    ) -> Result<Option<JoinHandle<()>>, StartError> {
+        let Some(policy) = config.log.policy()? else {
+            return Ok(None);
+        };
+        let cosigning = Cosigning {
+            archive: intake.archive.clone(),
+            published: Arc::clone(&intake.published),
+            key: key.clone(),
+            policy,
+            witnesses: (config.log.asked()?.into_iter())
+                .map(|(address, keys)| Witness::new(address, keys))
+                .collect(),
+        };
+        Ok(Some(tokio::spawn(cosigning.run(self.stop.subscribe()))))
+    }
+
+    /// Serves the log's tiles until the stop.
+    fn serve_tiles(&mut self, config: &Config, intake: &Intake) -> Option<JoinHandle<()>> {
+        let listener = self.tiles.take()?;
+        let site = Tiles {
+            archive: intake.archive.clone(),
+            published: Arc::clone(&intake.published),
+        };
+        let server = HttpServer::new(&config.server, site);
+        let mut stopping = self.stop.subscribe();
+        Some(tokio::spawn(async move {
+            let stop = async move {
+                let _ = stopping.wait_for(|stop| *stop).await;
+            };
+            if let Err(error) = server.serve(listener, stop).await {
+                tracing::error!(%error, "the log's tiles are not served");
+            }
+        }))
     }
 }
 
@@ -428,6 +505,14 @@ fn server(config: &Config, intake: &Arc<Intake>, log_key: LogKey) -> Server {
             BlobsServer::new(BlobsService(Arc::clone(intake)))
                 .max_decoding_message_size(BLOBS_REQUEST_MESSAGE),
             services::blobs::WEIGHTS,
+        )
+        .service(
+            CosignaturesServer::new(CosignaturesService {
+                intake: Arc::clone(intake),
+                asks: !config.log.witnesses.is_empty(),
+            })
+            .max_decoding_message_size(COSIGNATURES_REQUEST_MESSAGE),
+            services::cosignatures::WEIGHTS,
         )
         .service(
             RegistryServer::new(registry).max_decoding_message_size(REGISTRY_REQUEST_MESSAGE),

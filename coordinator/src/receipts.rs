@@ -7,7 +7,7 @@ use merits_verifier::{log::Hash, receipt::Receipt};
 use crate::{
     archive::{Archive, StoredLeaf},
     faults::database,
-    published::Published,
+    published::{Published, Shown},
 };
 
 /// The receipt of a stored leaf under the newest checkpoint.
@@ -16,12 +16,21 @@ pub(crate) async fn receipt(
     published: &Published,
     stored: StoredLeaf,
 ) -> Result<Receipt, Fault> {
-    let (checkpoint, signed) = published.checkpoint();
-    let StoredLeaf { index, leaf } = stored;
-    if index >= checkpoint.size {
+    let shown = published.checkpoint();
+    if stored.index >= shown.0.size {
         // It is durable, but its checkpoint is not published yet, which takes microseconds.
         return Err(Fault::busy(std::time::Duration::from_millis(10)));
     }
+    receipt_under(archive, shown, stored).await
+}
+
+/// The receipt of a leaf under a checkpoint that covers it.
+pub(crate) async fn receipt_under(
+    archive: &Archive,
+    (checkpoint, signed): Shown,
+    stored: StoredLeaf,
+) -> Result<Receipt, Fault> {
+    let StoredLeaf { index, leaf } = stored;
     let wanted = tree::inclusion_nodes(index, checkpoint.size);
     let nodes = archive.nodes(&wanted).await.map_err(database)?;
     let proof = tree::inclusion_proof(&nodes, index, checkpoint.size).map_err(damaged)?;

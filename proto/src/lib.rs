@@ -1,5 +1,6 @@
 //! The gRPC interface of MERITS: generated clients and servers, all limits, and the checked
-//! conversions between wire messages and the types that the rest of the system uses.
+//! conversions between wire messages and the types that the rest of the system uses. Also what is
+//! said to a witness, which is text over HTTP ([`witness`]).
 //!
 //! In scope: the services of `merits/**/v1/*.proto`, [`limits`], the error model ([`Fault`]) and
 //! the conversions. Out of scope: the behaviour of services.
@@ -17,6 +18,7 @@ mod note_tree;
 mod redemption;
 mod transport;
 mod verdict;
+pub mod witness;
 
 pub use checked::{
     BareProof, LeafRange, PartialRequest, ScaleKey, SealedPartial, TotalPartialRequest,

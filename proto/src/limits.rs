@@ -4,7 +4,7 @@
 //! buffers or decodes a byte. The conversions check the others.
 
 /// The longest canonical entry. C2SP tlog-tiles stores a leaf behind a 16-bit length, and the log
-/// is to be served as tiles; the sequencer's time is part of the leaf.
+/// is served as tiles; the sequencer's time is part of the leaf.
 pub const ENTRY_BYTES: usize = merits_verifier::entry::MAX_ENTRY_BYTES;
 
 /// Requests of the Ledger service: one entry, its tag, and protobuf framing.
@@ -13,6 +13,15 @@ pub const LEDGER_REQUEST_MESSAGE: usize = ENTRY_BYTES + 1_024;
 /// Answers of the Ledger service. The largest is a page of leaves ([`PAGE_BYTES`] plus the leaf
 /// that crosses it).
 pub const LEDGER_ANSWER_MESSAGE: usize = PAGE_BYTES + 2 * ENTRY_BYTES;
+
+/// Requests of the Cosignatures service: an entry's id.
+pub const COSIGNATURES_REQUEST_MESSAGE: usize = 1_024;
+
+/// A request to cosign a checkpoint: a size, a consistency proof and a note.
+pub const ADD_CHECKPOINT_BYTES: usize = 64 * 45 + 32 + merits_verifier::log::MAX_NOTE_BYTES;
+
+/// What a witness answers: signature lines, or a size, or a sentence.
+pub const ADD_CHECKPOINT_ANSWER_BYTES: usize = 16_384;
 
 /// The longest blob: a verifying key of 1,500 input points has 48 KiB, a sealed bid some hundreds of bytes.
 pub const BLOB_BYTES: usize = merits_verifier::entry::MAX_BLOB_BYTES;

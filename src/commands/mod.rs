@@ -1,16 +1,19 @@
 //! One module for each role.
 
 pub(crate) mod audit;
+pub(crate) mod board;
 pub(crate) mod clearing;
 pub(crate) mod coordinator;
 pub(crate) mod dates;
 pub(crate) mod distributor;
+pub(crate) mod dkg;
 pub(crate) mod evaluator;
 pub(crate) mod exchange;
 pub(crate) mod issuer;
 pub(crate) mod kit;
 pub(crate) mod mark;
 pub(crate) mod numbers;
+pub(crate) mod passphrase;
 pub(crate) mod registrar;
 pub(crate) mod scale;
 pub(crate) mod setup;

@@ -5,8 +5,8 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
-/// Most subjects that `--subjects` takes: as many rows as a file may have (`merits-records`).
-const MOST_SUBJECTS: u64 = 20_000_000;
+/// Most subjects that `--subjects` takes: as many rows as a file may have.
+const MOST_SUBJECTS: u64 = merits_records::limits::ACCEPTED_ROWS;
 
 /// Most vouchers of one file.
 const MOST_VOUCHERS: u64 = 10_000_000;
@@ -119,6 +119,30 @@ pub(crate) fn claim(text: &str) -> Result<u16, String> {
     )
 }
 
+/// Supervisors that an act takes.
+///
+/// # Errors
+/// In words, for clap.
+pub(crate) fn members(text: &str) -> Result<u16, String> {
+    whole(text, "supervisors, such as 2", 1..=u64::from(u16::MAX))
+}
+
+/// Log witnesses that must consent.
+///
+/// # Errors
+/// In words, for clap.
+pub(crate) fn consents(text: &str) -> Result<u16, String> {
+    whole(text, "log witnesses, such as 1", 0..=u64::from(u16::MAX))
+}
+
+/// How long an act of trust waits.
+///
+/// # Errors
+/// In words, for clap.
+pub(crate) fn delay(text: &str) -> Result<u32, String> {
+    whole(text, "seconds, such as 172800", 0..=u64::from(u32::MAX))
+}
+
 fn whole<T: TryFrom<u64>>(
     text: &str,
     counted_things: &str,
@@ -158,6 +182,7 @@ mod tests {
                 credits(wrong).expect_err(wrong),
                 version(wrong).expect_err(wrong),
                 epoch(wrong).expect_err(wrong),
+                members(wrong).expect_err(wrong),
             ];
             for said in said {
                 assert!(said.contains(": from 1 to "), "{wrong}: {said}");
@@ -169,11 +194,14 @@ mod tests {
                 random_claims(wrong).expect_err(wrong),
                 seed(wrong).expect_err(wrong),
                 claim(wrong).expect_err(wrong),
+                consents(wrong).expect_err(wrong),
+                delay(wrong).expect_err(wrong),
             ] {
                 assert!(said.contains(": from 0 to "), "{wrong}: {said}");
             }
         }
         assert!(percent("101").is_err() && claim("65536").is_err());
+        assert!(members("65536").is_err() && delay("4294967296").is_err());
         assert!(subjects("20000001").is_err() && times("10001").is_err());
     }
 
@@ -183,6 +211,8 @@ mod tests {
         assert_eq!((percent("0"), percent("100")), (Ok(0), Ok(100)));
         assert_eq!((version("1"), epoch("4294967295")), (Ok(1), Ok(u32::MAX)));
         assert_eq!((claim("0"), random_claims("0")), (Ok(0), Ok(0)));
+        assert_eq!((members("1"), consents("0")), (Ok(1), Ok(0)));
+        assert_eq!(delay("172800"), Ok(172_800));
         assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(times("3").map(NonZeroU32::get), Ok(3));
     }

@@ -11,12 +11,8 @@ use merits_ledger::{
     Role,
     entry::{PartyAdmitted, PersonStatement},
 };
-use merits_party::{
-    identity::{Identity, make_keys},
-    lookup::find_entry,
-    machine_time, public_line,
-};
-use merits_primitives::ids::{EntryId, Epoch, Origin, Output, Period};
+use merits_party::{lookup::find_entry, machine_time, public_line};
+use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
     net::{OpenedClaim, Supervisor},
@@ -41,13 +37,13 @@ pub(crate) enum Command {
         #[arg(long, default_value = ".")]
         directory: PathBuf,
     },
-    /// Admit this supervisor itself: the ledger's first entry
+    /// Admit this supervisor itself: the ledger's first entry, or that of a supervisor whom the founding facts name
     Found {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },
-    /// Admit a party by its application file
+    /// Admit a party by its application file, or propose it to the board
     Admit {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -58,7 +54,7 @@ pub(crate) enum Command {
         #[arg(long)]
         distinct: bool,
     },
-    /// Suspend a party: its entries are refused from now on
+    /// Suspend a party, or propose it to the board: its entries are refused from then on
     Suspend {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -69,8 +65,12 @@ pub(crate) enum Command {
         /// Why, in words; the ledger publishes it
         #[arg(long, value_parser = prose)]
         basis: String,
+        /// Suspend it at once and alone, for 72 hours: once in 30 days a party, and no supervisor, log witness,
+        /// registrar or evaluator
+        #[arg(long)]
+        emergency: bool,
     },
-    /// Reinstate a suspended party
+    /// Reinstate a suspended party, or propose it to the board
     Reinstate {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -82,7 +82,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = prose)]
         basis: String,
     },
-    /// End a version of a scale after a period
+    /// End a version of a scale after a period, or propose it to the board
     Retire {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -97,7 +97,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = dates::period)]
         last_period: Period,
     },
-    /// Approve a proposed version of a scale
+    /// Approve a proposed version of a scale, or propose the approval to the board
     Approve {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -112,7 +112,7 @@ pub(crate) enum Command {
         #[arg(long)]
         proposal: Option<String>,
     },
-    /// Put a key of what people prove into force; made now if the key store has none
+    /// Put a key of what people prove into force, or propose it to the board; made now if the key store has none
     Adopt {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -125,7 +125,7 @@ pub(crate) enum Command {
         #[arg(long)]
         key_store: PathBuf,
     },
-    /// Open a view-key epoch with this supervisor's half and the witness's
+    /// Open a view-key epoch, or propose it to the board, with this supervisor's half and the witness's
     Epoch {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -137,6 +137,9 @@ pub(crate) enum Command {
         #[arg(long)]
         witness_half: PathBuf,
     },
+    /// Make a half of a view key together with other supervisors, so that nobody holds it alone
+    #[command(subcommand)]
+    Dkg(super::dkg::Command),
     /// Open one claim: the request goes on the ledger first
     Open {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
@@ -213,21 +216,16 @@ impl Command {
                 name,
                 origin,
                 directory,
-            } => {
-                let (signing, sealing) = (
-                    directory.join("supervisor.key"),
-                    directory.join("supervisor-sealing.key"),
-                );
-                make_keys(&signing, &sealing, &mut rand::rng())?;
-                let identity = Identity::load(Origin::new(&origin)?, &name, &signing, &sealing)?;
-                println!("{}", hex::encode(identity.party().0));
-            }
+            } => witness::init("supervisor", &name, &origin, &directory)?,
             Self::Found { config } => {
                 let supervisor = open(&config).await?;
-                println!(
-                    "founded the ledger with entry {}",
-                    supervisor.found().await?
-                );
+                let entry = supervisor.found().await?;
+                // The authority's entry is the first; other founders join what it founded.
+                if supervisor.is_authority()? {
+                    println!("founded the ledger with entry {entry}");
+                } else {
+                    println!("joined the ledger with entry {entry}");
+                }
             }
             Self::Admit {
                 config,
@@ -240,20 +238,25 @@ impl Command {
                     supervisor.refuse_lookalike(&application.name)?;
                 }
                 let (name, roles) = (application.name.clone(), application.roles);
-                let entry = supervisor.admit(application).await?;
+                let decided = supervisor.admit(application, machine_time()).await?;
                 let roles: Vec<&str> = roles.iter().map(Role::name).collect();
-                println!("admitted {name} as {}: entry {entry}", roles.join(", "));
+                let done = format!("admitted {name} as {}", roles.join(", "));
+                println!("{}", decided.said(&done));
             }
             Self::Suspend {
                 config,
                 party,
                 basis,
+                emergency,
             } => {
                 let supervisor = open(&config).await?;
-                println!(
-                    "suspended {party}: entry {}",
-                    supervisor.suspend(&party, &basis).await?
-                );
+                if emergency {
+                    let entry = supervisor.suspend_now(&party, &basis).await?;
+                    println!("suspended {party} for 72 hours: entry {entry}");
+                } else {
+                    let decided = supervisor.suspend(&party, &basis, machine_time()).await?;
+                    println!("{}", decided.said(&format!("suspended {party}")));
+                }
             }
             Self::Reinstate {
                 config,
@@ -261,8 +264,8 @@ impl Command {
                 basis,
             } => {
                 let supervisor = open(&config).await?;
-                let entry = supervisor.reinstate(&party, &basis).await?;
-                println!("reinstated {party}: entry {entry}");
+                let decided = supervisor.reinstate(&party, &basis, machine_time()).await?;
+                println!("{}", decided.said(&format!("reinstated {party}")));
             }
             Self::Retire {
                 config,
@@ -271,11 +274,12 @@ impl Command {
                 last_period,
             } => {
                 let supervisor = open(&config).await?;
-                let entry = supervisor.retire(&scale, version, last_period).await?;
-                println!(
-                    "{scale} version {version} ends with {}: entry {entry}",
-                    last_period.label()
-                );
+                let decided = supervisor
+                    .retire(&scale, version, last_period, machine_time())
+                    .await?;
+                let last = last_period.label();
+                let done = format!("{scale} version {version} ends with {last}");
+                println!("{}", decided.said(&done));
             }
             Self::Approve {
                 config,
@@ -288,10 +292,11 @@ impl Command {
                     id.with_context(|| format!("--proposal {text}: 64 hexadecimal digits"))
                 });
                 let supervisor = open(&config).await?;
-                let entry = supervisor
-                    .approve(&scale, version, proposal.transpose()?)
+                let decided = supervisor
+                    .approve(&scale, version, proposal.transpose()?, machine_time())
                     .await?;
-                println!("approved {scale} version {version}: entry {entry}");
+                let done = format!("approved {scale} version {version}");
+                println!("{}", decided.said(&done));
             }
             Self::Adopt {
                 config,
@@ -300,10 +305,14 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 let bar = working("compiling the statement; making or loading its keys");
-                let adopted = supervisor.adopt(statement, key_store, rng()).await?;
+                let adopted = supervisor
+                    .adopt(statement, key_store, machine_time(), rng())
+                    .await?;
                 bar.finish_and_clear();
                 match adopted.entry {
-                    Some(entry) => println!("adopted a key of {statement}: entry {entry}"),
+                    Some(decided) => {
+                        println!("{}", decided.said(&format!("adopted a key of {statement}")));
+                    }
                     None => println!("this key of {statement} is in force already"),
                 }
                 println!("keys and circuit files: {}", adopted.files.display());
@@ -315,13 +324,12 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 let half = public_line::read(&witness_half)?;
-                println!(
-                    "opened epoch {epoch}: entry {}",
-                    supervisor
-                        .open_epoch(Epoch(epoch), half, machine_time(), &mut rng())
-                        .await?
-                );
+                let decided = supervisor
+                    .open_epoch(Epoch(epoch), half, machine_time(), &mut rng())
+                    .await?;
+                println!("{}", decided.said(&format!("opened epoch {epoch}")));
             }
+            Self::Dkg(command) => return command.run(Side::Supervisor).await,
             Self::Open {
                 config,
                 entry,

@@ -9,6 +9,7 @@
 //! - 3 ([`NOT_ALL`]): only inclusion in the log and the signature were verified.
 
 mod attest;
+mod evidence;
 mod shown;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -16,8 +17,10 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_kit::{Extent, Kit, ShowError};
+use merits_text::typed::argument;
 use merits_verifier::{
     groth16::KeyPolicy,
+    log::{Quorum, WitnessKey, WitnessPolicy},
     receipt::{Receipt, ReceiptError},
 };
 
@@ -37,6 +40,15 @@ pub(crate) struct Arguments {
     /// Accept keys made by one party, which could forge proofs
     #[arg(long)]
     allow_dev_keys: bool,
+    /// Key of a witness that may have cosigned the receipt's checkpoint; may be given several times
+    #[arg(long = "witness", value_name = "KEY", value_parser = argument, requires = "threshold")]
+    witnesses: Vec<String>,
+    /// How many of the witnesses must have cosigned it: more than (witnesses + faulty) / 2
+    #[arg(long, requires = "witnesses")]
+    threshold: Option<usize>,
+    /// How many of the witnesses may be false
+    #[arg(long, default_value_t = 0, requires = "witnesses")]
+    faulty: usize,
 }
 
 /// What can be verified apart from a receipt.
@@ -44,12 +56,15 @@ pub(crate) struct Arguments {
 enum Other {
     /// Check the QR code by which a person shows that they own a number of credits or more
     Attest(attest::Arguments),
+    /// Judge evidence that a log signed two histories
+    Evidence(evidence::Arguments),
 }
 
 impl Arguments {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         let (path, directory) = match (&self.other, &self.receipt, &self.kit) {
             (Some(Other::Attest(arguments)), ..) => return arguments.run(),
+            (Some(Other::Evidence(arguments)), ..) => return arguments.run(),
             (None, Some(receipt), Some(kit)) => (receipt, kit),
             // The parser asks for both.
             _ => anyhow::bail!("a receipt and --kit are needed"),
@@ -59,7 +74,12 @@ impl Arguments {
         let receipt = Receipt::parse(&text).map_err(unreadable).with_context(at)?;
         let kit = Kit::read(directory)?;
         let log_key = kit.log_key();
-        let leaf = receipt.verify(log_key).with_context(at)?;
+        let policy = self.policy()?;
+        let leaf = match &policy {
+            None => receipt.verify(log_key),
+            Some(policy) => receipt.verify_cosigned(log_key, policy),
+        };
+        let leaf = leaf.with_context(at)?;
         println!("log         {}", log_key.origin());
         println!("entry       {}", leaf.id());
         println!(
@@ -67,6 +87,18 @@ impl Arguments {
             leaf.index(),
             leaf.checkpoint().size
         );
+        match leaf.cosigned() {
+            Some(cosigned) => println!(
+                "witnesses   yes: {} of {} cosigned it, last {}",
+                cosigned.by().len(),
+                self.witnesses.len(),
+                cosigned.as_of().to_minute()
+            ),
+            None => println!(
+                "witnesses   no witnesses: that everybody sees this history is the log's word (--witness \
+                 demands cosignatures)"
+            ),
+        }
         let keys = KeyPolicy {
             allow_dev_keys: self.allow_dev_keys,
         };
@@ -93,6 +125,23 @@ impl Arguments {
                 ExitCode::from(NOT_ALL)
             }
         })
+    }
+}
+
+impl Arguments {
+    /// The cosignatures that are demanded, if any are.
+    fn policy(&self) -> anyhow::Result<Option<WitnessPolicy>> {
+        let Some(threshold) = self.threshold else {
+            return Ok(None);
+        };
+        let keys: Result<Vec<_>, _> = self
+            .witnesses
+            .iter()
+            .map(|key| WitnessKey::parse(key))
+            .collect();
+        let quorum = Quorum::new(keys.context("--witness")?, threshold, self.faulty);
+        let quorum = quorum.context("--threshold")?;
+        Ok(Some(WitnessPolicy::new(quorum, None).context("--witness")?))
     }
 }
 

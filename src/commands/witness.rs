@@ -1,16 +1,37 @@
-//! `merits witness`: the log witness's half of the view keys. Also how both holders are served.
+//! `merits witness`: the log witness's half of the view keys, and its cosignatures. Also how both holders are served.
 
-use std::{path::PathBuf, process::ExitCode};
+mod cosign;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Subcommand;
-use merits_party::{identity::PartyConfig as _, stop_signal};
-use merits_primitives::ids::Epoch;
+use merits_party::{
+    identity::{Identity, PartyConfig as _, make_keys},
+    stop_signal,
+};
+use merits_primitives::ids::{Epoch, Origin};
 use merits_supervisor::{config::WitnessConfig, side::Side};
+use merits_text::typed::argument;
 
 use super::{distributor::rng, hand_over, numbers};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Make the keys of a founding log witness and print its party id, which the founding facts need
+    Init {
+        /// Name of the log witness
+        #[arg(long, value_parser = argument)]
+        name: String,
+        /// The ledger's origin, such as ledger.example.org/merits
+        #[arg(long, value_parser = argument)]
+        origin: String,
+        /// Directory for witness.key and witness-sealing.key
+        #[arg(long, default_value = ".")]
+        directory: PathBuf,
+    },
     /// Write the application that the supervisor admits
     Apply {
         /// Configuration file; parties/supervisor/witness.sample.toml explains every key
@@ -32,17 +53,28 @@ pub(crate) enum Command {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Make a half of a view key together with other witnesses, so that nobody holds it alone
+    #[command(subcommand)]
+    Dkg(super::dkg::Command),
     /// Answer requests that are in the log until ctrl-c or SIGTERM
     Serve {
         /// Configuration file; parties/supervisor/witness.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
     },
+    /// Cosign the log's checkpoints, so that clients know that all see one history
+    #[command(subcommand)]
+    Cosign(cosign::Command),
 }
 
 impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Init {
+                name,
+                origin,
+                directory,
+            } => init("witness", &name, &origin, &directory)?,
             Self::Apply { config, output } => {
                 hand_over(&config, &output, || {
                     Ok(WitnessConfig::load(&config)?.apply(&mut rand::rng())?)
@@ -60,13 +92,27 @@ impl Command {
                     Ok(settings.publish_half(half, &mut rand::rng())?)
                 })?;
             }
+            Self::Dkg(command) => return command.run(Side::Witness).await,
             Self::Serve { config } => {
                 let config = WitnessConfig::load(&config)?;
                 serve(&config, Side::Witness).await?;
             }
+            Self::Cosign(command) => return command.run().await,
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Makes the keys of a founder, `ROLE.key` and `ROLE-sealing.key`, and prints its party id.
+pub(super) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> anyhow::Result<()> {
+    let (signing, sealing) = (
+        directory.join(format!("{role}.key")),
+        directory.join(format!("{role}-sealing.key")),
+    );
+    make_keys(&signing, &sealing, &mut rand::rng())?;
+    let identity = Identity::load(Origin::new(origin)?, name, &signing, &sealing)?;
+    println!("{}", hex::encode(identity.party().0));
+    Ok(())
 }
 
 /// Serves a holder until ctrl-c or SIGTERM.

@@ -76,12 +76,14 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor>
         RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
         ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
     ] {
-        supervisor.admit(application).await?;
+        supervisor.admit(application, machine_time()).await?;
     }
     say(
         "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
          clearing bank, an evaluator, a registrar and an exchange, each by an application that it \
-         signed with its own key. Nobody may act outside the role that it was admitted for.",
+         signed with its own key. Nobody may act outside the role that it was admitted for. (Here one \
+         supervisor decides alone, and receipts and wallets say so. Several decide together where the \
+         founding facts name a board.)",
     );
     Ok(supervisor)
 }
@@ -142,7 +144,12 @@ pub(super) async fn publish(
     supervisor.sync().await?;
     let manifest = built.manifest();
     supervisor
-        .approve(manifest.id().as_str(), manifest.version().0, None)
+        .approve(
+            manifest.id().as_str(),
+            manifest.version().0,
+            None,
+            machine_time(),
+        )
         .await?;
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
@@ -164,7 +171,12 @@ pub(super) async fn adopt(federation: &Federation, supervisor: &Supervisor) -> a
     let bar = working("making or loading the keys of `ticket` and `redeem`");
     for statement in PersonStatement::ALL {
         supervisor
-            .adopt(statement, federation.path("../keys"), distributor::rng())
+            .adopt(
+                statement,
+                federation.path("../keys"),
+                machine_time(),
+                distributor::rng(),
+            )
             .await?;
     }
     bar.finish_and_clear();

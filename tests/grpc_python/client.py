@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 SERVICES = [
     "grpc.health.v1.Health",
     "merits.ledger.v1.Blobs",
+    "merits.ledger.v1.Cosignatures",
     "merits.ledger.v1.Ledger",
     "merits.registry.v1.Registry",
     "merits.verifier.v1.Verifier",

@@ -15,8 +15,8 @@ use std::{
 };
 
 use crate::federation::{Client, Founding};
-use merits_ledger::{Entry, Role};
-use merits_ledger_fixture::Member;
+use merits_ledger::Role;
+use merits_ledger_fixture::{Member, acts};
 use merits_primitives::ids::EntryId;
 use merits_proto::ledger::{GetReceiptRequest, submit_many_response::Outcome};
 use merits_verifier::{
@@ -112,7 +112,7 @@ fn load(founding: &mut Founding, round: usize, count: usize) -> Vec<SignedEntry>
             seed[..2].copy_from_slice(&(1 + (round * count + i) as u16).to_le_bytes());
             seed[31] = 0xaa;
             member.key = ed25519_dalek::SigningKey::from_bytes(&seed);
-            let admission = Entry::PartyAdmitted(member.application(&federation.origin));
+            let admission = acts::admitted(member.application(&federation.origin));
             federation.sign(&admission, &federation.supervisor)
         })
         .collect()

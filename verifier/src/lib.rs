@@ -2,8 +2,8 @@
 //! others can embed it.
 //!
 //! In scope: the public inputs of each statement, Groth16 over BN254 (single and batch), Schnorr
-//! proofs over Baby Jubjub, the canonical codec, the entry envelope, the log's hashing, proofs and checkpoints, receipts and
-//! signed refusals.
+//! proofs over Baby Jubjub, the canonical codec, the entry envelope, the log's hashing, proofs and
+//! checkpoints, cosignatures of witnesses, receipts, signed refusals, and evidence against a log.
 //!
 //! Out of scope: a ledger's rules (see `merits-ledger`), networks, storage, making proofs. The
 //! crate has no clock, no source of randomness and no threads: a caller passes in time and

@@ -23,8 +23,8 @@ use thiserror::Error;
 use crate::codec::{Canonical, CodecError};
 use crate::entry::{Leaf, MAX_LEAF_BYTES};
 use crate::log::{
-    Checkpoint, CheckpointError, Hash, LogKey, MAX_PROOF_HASHES, MerkleError, SignedCheckpoint,
-    leaf_hash, verify_inclusion,
+    Checkpoint, CheckpointError, CosignatureError, Cosigned, Hash, LogKey, MAX_PROOF_HASHES,
+    MerkleError, SignedCheckpoint, WitnessPolicy, leaf_hash, verify_inclusion,
 };
 
 /// First line of a receipt.
@@ -52,6 +52,7 @@ pub struct VerifiedLeaf {
     leaf: Leaf,
     index: u64,
     checkpoint: Checkpoint,
+    cosigned: Option<Cosigned>,
 }
 
 impl VerifiedLeaf {
@@ -74,6 +75,12 @@ impl VerifiedLeaf {
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
+
+    /// The witnesses that cosigned the checkpoint, if a policy demanded some. `None` means that
+    /// nobody but the log says that others see the same history.
+    pub fn cosigned(&self) -> Option<&Cosigned> {
+        self.cosigned.as_ref()
+    }
 }
 
 /// Why a receipt is refused.
@@ -89,6 +96,9 @@ pub enum ReceiptError {
     /// The checkpoint is refused.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
+    /// The cosignatures are refused.
+    #[error("checkpoint: {0}")]
+    Cosignatures(CosignatureError),
     /// The inclusion proof is refused.
     #[error("inclusion proof: {0}")]
     Inclusion(#[from] MerkleError),
@@ -155,13 +165,38 @@ impl Receipt {
         })
     }
 
-    /// Checks offline that the log of `key` holds the leaf. It does not check proofs inside the
-    /// entry; see [`crate::groth16::verify`].
+    /// Checks offline that the log of `key` holds the leaf, by the word of the log alone: it may
+    /// show another history to others. See [`Receipt::verify_cosigned`]. It does not check proofs
+    /// inside the entry; see [`crate::groth16::verify`].
     ///
     /// # Errors
     /// [`ReceiptError`].
     pub fn verify(&self, key: &LogKey) -> Result<VerifiedLeaf, ReceiptError> {
-        let checkpoint = self.checkpoint.verify(key)?;
+        self.include(self.checkpoint.verify(key)?, None)
+    }
+
+    /// The same, and that as many witnesses cosigned the checkpoint as the policy demands.
+    ///
+    /// # Errors
+    /// [`ReceiptError`]; [`ReceiptError::Cosignatures`] with too few of them.
+    pub fn verify_cosigned(
+        &self,
+        key: &LogKey,
+        policy: &WitnessPolicy,
+    ) -> Result<VerifiedLeaf, ReceiptError> {
+        let cosigned = self.checkpoint.verify_cosigned(key, policy);
+        let cosigned = cosigned.map_err(|error| match error {
+            CosignatureError::Checkpoint(error) => ReceiptError::Checkpoint(error),
+            error => ReceiptError::Cosignatures(error),
+        })?;
+        self.include(cosigned.checkpoint().clone(), Some(cosigned))
+    }
+
+    fn include(
+        &self,
+        checkpoint: Checkpoint,
+        cosigned: Option<Cosigned>,
+    ) -> Result<VerifiedLeaf, ReceiptError> {
         let hash = leaf_hash(&self.leaf);
         verify_inclusion(
             &hash,
@@ -181,6 +216,7 @@ impl Receipt {
             leaf,
             index: self.index,
             checkpoint,
+            cosigned,
         })
     }
 }

@@ -39,5 +39,6 @@ pub mod residue;
 pub mod scope;
 pub mod sum;
 pub mod tags;
+pub mod threshold;
 
 pub use ark_bn254::Fr;

@@ -11,7 +11,7 @@ use merits_verifier::{
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::{Kit, KitError};
+use crate::{Kit, KitError, marks::marks_of_spending};
 
 /// Why an attestation cannot be checked, or is refused.
 #[derive(Debug, Error)]
@@ -34,6 +34,15 @@ pub enum AttestedError {
     Attestation(#[from] AttestationFault),
 }
 
+/// What an attestation shows, and what it rests on.
+#[derive(Debug)]
+pub struct Attested {
+    /// What it shows.
+    pub shown: Shown,
+    /// What one supervisor alone decided of what it rests on; empty if nothing.
+    pub marks: Vec<String>,
+}
+
 impl Kit {
     /// What an attestation shows to the verifier who asked `question`, at `at`.
     ///
@@ -46,7 +55,7 @@ impl Kit {
         at: Timestamp,
         keys: KeyPolicy,
         rng: &mut impl CryptoRng,
-    ) -> Result<Shown, AttestedError> {
+    ) -> Result<Attested, AttestedError> {
         let included = attestation.answer(&self.log, question, at)?;
         let history = self.history(attestation.index(), keys, rng)?;
         let state = history.state();
@@ -57,6 +66,8 @@ impl Kit {
         let adopted = state.statement_keys().get(PersonStatement::Redeem);
         let adopted = adopted.ok_or_else(outdated)?;
         let key = PreparedKey::new(adopted.key.clone(), adopted.provenance, keys)?;
-        Ok(included.verify(asset, epoch.view_key, &key)?)
+        let marks = marks_of_spending(state, included.epoch());
+        let shown = included.verify(asset, epoch.view_key, &key)?;
+        Ok(Attested { shown, marks })
     }
 }

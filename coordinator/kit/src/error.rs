@@ -79,6 +79,14 @@ pub enum KitError {
         /// What is wrong with it.
         source: hex::FromHexError,
     },
+    /// The board's facts are none.
+    #[error("{}: board: {source}", path.display())]
+    Board {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: merits_ledger::BoardFactsError,
+    },
     /// A blob's file is not there, or does not hold the blob of its name.
     #[error(
         "{}: the kit lacks this file, or it does not hold the blob of its name; get the kit again (`merits kit`)",

@@ -16,6 +16,7 @@
 
 mod attested;
 mod error;
+mod marks;
 pub mod offline;
 mod shown;
 
@@ -28,7 +29,7 @@ use std::{
 
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{
-    Blob, BlobDigest, Entry, History, LedgerPolicy, blob::MAX_BLOB_BYTES, named_blobs,
+    Blob, BlobDigest, BoardFacts, Entry, History, LedgerPolicy, blob::MAX_BLOB_BYTES, named_blobs,
 };
 use merits_primitives::ids::PartyId;
 use merits_verifier::{
@@ -42,7 +43,7 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    attested::AttestedError,
+    attested::{Attested, AttestedError},
     error::KitError,
     shown::{Extent, NamedParty, RedeemedOffer, ShowError, ShownReceipt, Shows, Signer},
 };
@@ -81,6 +82,7 @@ struct Facts {
     least_claims_per_total: u32,
     tickets: bool,
     anchor_seconds: u32,
+    board: String,
 }
 
 /// Writes the kit of a ledger into `directory`, which is made if it is not there. `receipts` are those of the
@@ -123,6 +125,7 @@ fn write_files<E: From<KitError>>(
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
         anchor_seconds: policy.anchor_seconds,
+        board: policy.board.to_string(),
     };
     let facts = toml::to_string(&facts).map_err(KitError::from)?;
     let mut put = |name: &str, kind, text: &str| -> Result<(), KitError> {
@@ -163,6 +166,7 @@ pub struct Kit {
     least_claims_per_total: u32,
     tickets: bool,
     anchor_seconds: u32,
+    board: BoardFacts,
 }
 
 impl Kit {
@@ -193,6 +197,10 @@ impl Kit {
         if let Err(source) = hex::decode_to_slice(&facts.authority, &mut authority) {
             return Err(KitError::Authority { path, source });
         }
+        let board = match facts.board.parse() {
+            Ok(board) => board,
+            Err(source) => return Err(KitError::Board { path, source }),
+        };
         Ok(Self {
             directory: directory.to_owned(),
             log,
@@ -200,6 +208,7 @@ impl Kit {
             least_claims_per_total: facts.least_claims_per_total,
             tickets: facts.tickets,
             anchor_seconds: facts.anchor_seconds,
+            board,
         })
     }
 
@@ -217,6 +226,7 @@ impl Kit {
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board: self.board.clone(),
         }
     }
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::{
     Kit, KitError,
+    marks::marks,
     offline::{OfflineFault, OfflineVerifier, VerifiedEntry},
 };
 
@@ -23,6 +24,8 @@ pub struct ShownReceipt {
     pub shows: Shows,
     /// How much of it was verified.
     pub verified: Extent,
+    /// What one supervisor alone decided of what the entry rests on; empty if nothing.
+    pub marks: Vec<String>,
 }
 
 /// A party whose signature holds.
@@ -176,6 +179,7 @@ impl Kit {
             signers,
             shows,
             verified: extent,
+            marks: marks(history.state(), &verified.entry),
         })
     }
 }

@@ -24,9 +24,17 @@ pub struct KnownProofs(Arc<Mutex<Remembered>>);
 type Remembered = VecDeque<(Proof, Verified<ProvenStatement>)>;
 
 impl KnownProofs {
-    /// Remembers a proof that was verified for this statement.
+    /// Remembers a proof that was verified for this statement, once. Nothing is done if it is remembered already.
     pub fn remember(&self, proof: Proof, verified: Verified<ProvenStatement>) {
         let mut known = self.known();
+        let is_same = |(other, before): &(Proof, Verified<ProvenStatement>)| {
+            *other == proof
+                && before.key() == verified.key()
+                && before.statement() == verified.statement()
+        };
+        if known.iter().any(is_same) {
+            return;
+        }
         if known.len() == MOST {
             known.pop_front();
         }

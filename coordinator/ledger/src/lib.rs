@@ -20,6 +20,7 @@
 //! no randomness.
 
 pub mod blob;
+mod board_facts;
 mod checked_key;
 pub mod entry;
 mod history;
@@ -43,6 +44,7 @@ pub mod tree;
 mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
+pub use board_facts::{BoardFacts, BoardFactsError, Thresholds};
 pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;
@@ -50,10 +52,10 @@ pub use keys::{KeyRing, UnpreparedKey};
 pub use known_proofs::KnownProofs;
 pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
-pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
+pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{
-    CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
-    TicketRefusal, TotalRefusal,
+    BoardRefusal, CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal,
+    ScaleRefusal, TicketRefusal, TotalRefusal,
 };
 pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError};
 pub use role::{Role, Roles};

@@ -5,6 +5,8 @@ use std::fmt;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::groth16::KeyPolicy;
 
+use crate::board_facts::BoardFacts;
+
 /// A ledger's founding parameters. Two nodes with different ones do not follow one ledger; the
 /// state's digest covers them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct LedgerPolicy {
     /// A: redemptions prove against the note tree as it was at a multiple of this many seconds, so
     /// that the choice of a root reveals nothing. At least 1; a deployment uses 3,600.
     pub anchor_seconds: u32,
+    /// The board: its first members, the first witnesses, and how many of them an act takes.
+    pub board: BoardFacts,
 }
 
 /// The default of [`LedgerPolicy::anchor_seconds`].
@@ -74,6 +78,7 @@ impl LedgerPolicy {
             least_claims_per_total,
             tickets,
             anchor_seconds,
+            board,
         } = self;
         vec![
             ("origin", origin.to_string()),
@@ -82,6 +87,7 @@ impl LedgerPolicy {
             ("least_claims_per_total", least_claims_per_total.to_string()),
             ("tickets", tickets.to_string()),
             ("anchor_seconds", anchor_seconds.to_string()),
+            ("board", board.to_string()),
         ]
     }
 
@@ -124,6 +130,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board_facts::Thresholds;
 
     fn policy() -> LedgerPolicy {
         LedgerPolicy {
@@ -135,6 +142,7 @@ mod tests {
             least_claims_per_total: 20,
             tickets: true,
             anchor_seconds: 3_600,
+            board: BoardFacts::alone(),
         }
     }
 
@@ -152,6 +160,10 @@ mod tests {
             of(|p| p.least_claims_per_total = 19),
             of(|p| p.tickets = false),
             of(|p| p.anchor_seconds = 1),
+            of(|p| {
+                let second = [PartyId([9; 32])];
+                p.board = BoardFacts::new(Thresholds::ALONE, second, []).expect("it works");
+            }),
         ]
     }
 
@@ -177,7 +189,7 @@ mod tests {
     #[test]
     fn facts_of_another_program_are_named() {
         let mut stored = policy().facts();
-        stored.push(("board", "3 of 5".to_owned()));
+        stored.push(("shards", "3 of 5".to_owned()));
         let said: Vec<String> = policy()
             .differences(text(&stored))
             .iter()
@@ -185,7 +197,7 @@ mod tests {
             .collect();
         assert_eq!(
             said,
-            ["`board` is 3 of 5 on the ledger, and this program does not know it"]
+            ["`shards` is 3 of 5 on the ledger, and this program does not know it"]
         );
         let known = text(&stored).filter(|(name, _)| *name != "tickets");
         let differences = policy().differences(known);

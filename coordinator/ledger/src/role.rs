@@ -96,6 +96,11 @@ impl Roles {
         Role::ALL.into_iter().filter(move |role| self.has(*role))
     }
 
+    /// A role of the set on whose admission, suspension and end the trust in a ledger rests.
+    pub fn of_trust(self) -> Option<Role> {
+        OF_TRUST.into_iter().find(|role| self.has(*role))
+    }
+
     /// Two roles of the set that one institution may not hold together.
     pub fn conflict(self) -> Option<(Role, Role)> {
         CONFLICTS
@@ -128,6 +133,14 @@ impl Canonical for Roles {
         Ok(Self(set))
     }
 }
+
+/// Supervisors decide and witnesses watch them; registrars and evaluators say who is a person.
+const OF_TRUST: [Role; 4] = [
+    Role::Supervisor,
+    Role::Witness,
+    Role::Registrar,
+    Role::Evaluator,
+];
 
 /// A supervisor oversees all others and holds half of the view keys, so it may hold no other role.
 /// Above all it may not be a witness, which would give it both halves. A witness must not be a

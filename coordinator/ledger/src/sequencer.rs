@@ -133,7 +133,7 @@ impl<S: Store> Sequencer<S> {
         let may_read = self.may_read(&signed, &blobs, time);
         if may_read.is_err() {
             // A wrong signature is reported first.
-            self.state.sender(&signed)?;
+            self.state.sender(&signed, time)?;
         }
         may_read?;
         let submission = Submission::from_signed(signed, self.state.origin())?;

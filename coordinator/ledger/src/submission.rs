@@ -2,7 +2,7 @@
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_verifier::{
-    EncodedProof,
+    EncodedProof, ProofSystem,
     codec::Canonical,
     entry::{MAX_ENTRY_BYTES, SignedEntry},
     groth16::VerifyingKey,
@@ -12,7 +12,7 @@ use merits_verifier::{
 
 use crate::blob::Blob;
 use crate::checked_key::CheckedKey;
-use crate::entry::{Entry, PublishedKey};
+use crate::entry::{Act, ActProposed, Entry, PublishedKey};
 use crate::named_blobs::check_named;
 use crate::refusal::Refusal;
 
@@ -22,6 +22,7 @@ pub struct Submission {
     pub(crate) signed: SignedEntry,
     pub(crate) entry: Entry,
     pub(crate) id: EntryId,
+    /// Nothing before it is decoded.
     pub(crate) proof: Option<Proof>,
     pub(crate) blobs: Vec<Blob>,
     /// The key that came as a blob.
@@ -57,6 +58,56 @@ impl Submission {
     /// # Errors
     /// [`Refusal`].
     pub fn from_signed(signed: SignedEntry, origin: &Origin) -> Result<Self, Refusal> {
+        let mut submission = Self::without_proof(signed, origin)?;
+        let encoded = submission.signed.proof.as_ref();
+        submission.proof = encoded.map(EncodedProof::decode).transpose()?;
+        Ok(submission)
+    }
+
+    /// [`Submission::from_signed`] of each, in their order, where those that are refused already stay so.
+    /// Proofs are decoded together, which takes less time.
+    pub(crate) fn all_from_signed(
+        signed: Vec<Result<SignedEntry, Refusal>>,
+        origin: &Origin,
+    ) -> Vec<Result<Self, Refusal>> {
+        let read = |signed: Result<_, _>| Self::without_proof(signed?, origin);
+        let mut submissions: Vec<_> = signed.into_iter().map(read).collect();
+        fn encoded(read: &Result<Submission, Refusal>) -> Option<&EncodedProof> {
+            read.as_ref().ok()?.signed.proof.as_ref()
+        }
+        let decoded = {
+            let encoded: Vec<&EncodedProof> = submissions.iter().filter_map(encoded).collect();
+            EncodedProof::decode_all(&encoded)
+        };
+        let with_proof = submissions
+            .iter_mut()
+            .filter(|read| encoded(read).is_some());
+        for (read, proof) in with_proof.zip(decoded) {
+            match (proof, &mut *read) {
+                (Ok(proof), Ok(submission)) => submission.proof = Some(proof),
+                (Err(fault), _) => *read = Err(fault.into()),
+                (Ok(_), Err(_)) => {}
+            }
+        }
+        submissions
+    }
+
+    /// Like [`Submission::from_signed`], but the points of a Groth16 proof are not decoded.
+    /// [`crate::Governing::undecoded_question`] hands it over to be decoded with others.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn undecoded(signed: SignedEntry, origin: &Origin) -> Result<Self, Refusal> {
+        let mut submission = Self::without_proof(signed, origin)?;
+        submission.proof = match &submission.signed.proof {
+            Some(proof) if proof.system() != ProofSystem::Groth16Bn254 => Some(proof.decode()?),
+            _ => None,
+        };
+        Ok(submission)
+    }
+
+    /// All but the proof, whose system is checked and which is not decoded.
+    fn without_proof(signed: SignedEntry, origin: &Origin) -> Result<Self, Refusal> {
         if signed.origin != *origin {
             let (expected, found) = (origin.to_string(), signed.origin.to_string());
             return Err(Refusal::OtherOrigin { expected, found });
@@ -64,24 +115,24 @@ impl Submission {
         let kind = signed.kind;
         let entry =
             Entry::decode(kind, &signed.statement).ok_or(Refusal::UnknownKind { kind })??;
-        let proof = match (entry.proof_system(), &signed.proof) {
-            (None, None) => None,
+        match (entry.proof_system(), &signed.proof) {
+            (None, None) => {}
             (None, Some(_)) => {
                 let kind = entry.kind_name();
                 return Err(Refusal::ProofUnexpected { kind });
             }
-            (Some(expected), Some(proof)) if proof.system() == expected => Some(proof.decode()?),
+            (Some(expected), Some(proof)) if proof.system() == expected => {}
             (Some(expected), proof) => {
                 let found = proof.as_ref().map(EncodedProof::system);
                 return Err(ProofDecodeError::OtherSystem { expected, found }.into());
             }
-        };
+        }
         let id = signed.id();
         Ok(Self {
             signed,
             entry,
             id,
-            proof,
+            proof: None,
             blobs: Vec::new(),
             key: None,
         })
@@ -118,7 +169,10 @@ impl Submission {
                     self.key.as_ref().ok_or(Refusal::BlobMissing { digest })?
                 }
             },
-            Entry::StatementKeyAdopted(adopted) => &adopted.key,
+            Entry::ActProposed(ActProposed {
+                act: Act::StatementKeyAdopted(adopted),
+                ..
+            }) => &adopted.key,
             _ => return Ok(None),
         };
         Ok(Some(CheckedKey::check(key.clone())?))
@@ -166,7 +220,8 @@ pub enum Sender {
 }
 
 /// A submission whose signatures hold under the keys noted here, and whose published key is checked. Made by
-/// [`crate::Governing::authenticate`] and [`crate::verify_together`] only; `check` makes sure that the keys are still in force.
+/// [`crate::Governing::authenticate`] and [`crate::verify_together`] only; `check` makes sure that the keys are still
+/// in force.
 #[derive(Debug, Clone)]
 pub struct Authentic {
     pub(crate) submission: Submission,

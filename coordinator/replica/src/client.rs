@@ -1,6 +1,6 @@
 //! The gRPC client of a coordinator.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use merits_ledger::{Blob, BlobDigest};
@@ -8,9 +8,11 @@ use merits_primitives::{ids::EntryId, note::NoteCommitment, note_tree::BUCKET};
 use merits_proto::{
     Fault, NoteBucket, NoteBuckets, Unreachable, Verdict, connect,
     ledger::{
-        GetBlobRequest, GetCheckpointRequest, GetConsistencyProofRequest, GetReceiptRequest,
+        GetBlobRequest, GetCheckpointRequest, GetConsistencyProofRequest,
+        GetCosignedCheckpointRequest, GetCosignedReceiptRequest, GetReceiptRequest,
         StreamEntriesRequest, SubmitRequest, SubmitResponse, SubmitWithBlobsRequest,
-        blobs_client::BlobsClient, ledger_client::LedgerClient,
+        blobs_client::BlobsClient, cosignatures_client::CosignaturesClient,
+        ledger_client::LedgerClient,
     },
     limits::{
         BLOBS_ANSWER_MESSAGE, BLOBS_REQUEST_MESSAGE, LEDGER_ANSWER_MESSAGE, LEDGER_REQUEST_MESSAGE,
@@ -21,14 +23,15 @@ use merits_proto::{
     verifier::{Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
 };
 use merits_verifier::{
-    ReasonCode,
+    Reason, ReasonCode,
     codec::Canonical as _,
     entry::SignedEntry,
-    log::{Hash, LogKey},
+    log::{CosignatureError, Hash, LogKey, WitnessPolicy},
     receipt::{Receipt, ReceiptError},
     refusal::{RefusalNotice, SignedRefusal},
 };
 use thiserror::Error;
+use tokio::time::Instant;
 use tonic::{Streaming, transport::Channel};
 
 /// Why a call to a coordinator gave no result.
@@ -57,6 +60,21 @@ pub enum ClientError {
         /// The receipt's entry.
         found: EntryId,
     },
+    /// The entry is in the log, and the cosignatures that this party demands are not there.
+    #[error(
+        "the entry {id} is in the log, but witnesses have not cosigned it within {} s{}: do not act on it. Send it \
+         again later, it is not appended twice",
+        within.as_secs(),
+        .why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
+    )]
+    NotCosigned {
+        /// The entry.
+        id: EntryId,
+        /// How long it was waited for.
+        within: Duration,
+        /// What was missing last, as far as it is known.
+        why: Option<Box<ReceiptError>>,
+    },
     /// The answer lacks a required part.
     #[error("the coordinator's answer lacks a valid {0}")]
     Malformed(&'static str),
@@ -66,7 +84,7 @@ impl ClientError {
     /// True if the same call may succeed later: unreachable, busy, stopping.
     pub fn may_retry(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
+            Self::Unreachable(_) | Self::NotCosigned { .. } => true,
             Self::Refused { fault, .. } => fault.may_retry(),
             Self::Receipt(_) | Self::OtherEntry { .. } | Self::Malformed(_) => false,
         }
@@ -98,6 +116,11 @@ pub struct Submitted {
 #[derive(Debug, Clone)]
 pub struct Client {
     key: LogKey,
+    /// The cosignatures without which no receipt and no checkpoint is taken.
+    policy: Option<Arc<WitnessPolicy>>,
+    /// How long a submission waits for them.
+    patience: Duration,
+    cosignatures: CosignaturesClient<Channel>,
     ledger: LedgerClient<Channel>,
     blobs: BlobsClient<Channel>,
     verifier: VerifierClient<Channel>,
@@ -116,6 +139,10 @@ impl Client {
             let channel = connect("coordinator", address, Some(CALL_TIMEOUT)).await?;
             Ok(Self {
                 key,
+                policy: None,
+                patience: COSIGNED_WITHIN,
+                cosignatures: CosignaturesClient::new(channel.clone())
+                    .max_decoding_message_size(LEDGER_ANSWER_MESSAGE),
                 ledger: LedgerClient::new(channel.clone())
                     .max_decoding_message_size(LEDGER_ANSWER_MESSAGE)
                     .max_encoding_message_size(LEDGER_REQUEST_MESSAGE),
@@ -137,6 +164,21 @@ impl Client {
         &self.key
     }
 
+    /// Takes from now on only receipts and checkpoints with these cosignatures. A submission then
+    /// returns when witnesses have cosigned a tree that holds its entry.
+    #[must_use]
+    pub fn demanding(mut self, policy: WitnessPolicy) -> Self {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Waits at most so long for cosignatures, instead of 30 seconds.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Submits an entry. Returns after it is durable and its receipt verified.
     ///
     /// # Errors
@@ -151,7 +193,7 @@ impl Client {
             };
             let answer = self.ledger.submit(request).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-            self.submitted(&entry.id(), answer)
+            self.submitted(&entry.id(), answer).await
         })
     }
 
@@ -171,7 +213,7 @@ impl Client {
             };
             let answer = self.blobs.submit_with_blobs(request).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-            self.submitted(&entry.id(), answer)
+            self.submitted(&entry.id(), answer).await
         })
     }
 
@@ -204,6 +246,9 @@ impl Client {
         id: &'a EntryId,
     ) -> BoxFuture<'a, Result<Receipt, ClientError>> {
         Box::pin(async move {
+            if let Some(policy) = self.policy.clone() {
+                return self.cosigned_receipt(id, &policy).await;
+            }
             let request = GetReceiptRequest {
                 entry_id: id.0.to_vec(),
             };
@@ -213,12 +258,19 @@ impl Client {
         })
     }
 
-    /// The text of the newest checkpoint; the caller verifies it.
+    /// The text of the newest checkpoint, or of the newest cosigned one if this client demands
+    /// cosignatures; the caller verifies it.
     ///
     /// # Errors
     /// [`ClientError`].
     pub fn checkpoint(&mut self) -> BoxFuture<'_, Result<String, ClientError>> {
         Box::pin(async move {
+            if self.policy.is_some() {
+                let request = GetCosignedCheckpointRequest {};
+                let answer = self.cosignatures.get_cosigned_checkpoint(request).await;
+                let answer = answer.map_err(|status| self.refused(&status))?;
+                return Ok(answer.into_inner().checkpoint);
+            }
             let answer = self.ledger.get_checkpoint(GetCheckpointRequest {}).await;
             Ok(answer
                 .map_err(|status| self.refused(&status))?
@@ -361,8 +413,15 @@ impl Client {
         })
     }
 
-    fn submitted(&self, id: &EntryId, answer: SubmitResponse) -> Result<Submitted, ClientError> {
-        let receipt = self.verified_receipt(id, &answer.receipt)?;
+    async fn submitted(
+        &mut self,
+        id: &EntryId,
+        answer: SubmitResponse,
+    ) -> Result<Submitted, ClientError> {
+        let mut receipt = self.verified_receipt(id, &answer.receipt)?;
+        if let Some(policy) = self.policy.clone() {
+            receipt = self.cosigned_receipt(id, &policy).await?;
+        }
         Ok(Submitted {
             id: *id,
             index: receipt.index,
@@ -371,22 +430,61 @@ impl Client {
         })
     }
 
+    /// The receipt of an entry under a checkpoint that was cosigned as `policy` demands. Waits for
+    /// the witnesses, but not for ever.
+    async fn cosigned_receipt(
+        &mut self,
+        id: &EntryId,
+        policy: &WitnessPolicy,
+    ) -> Result<Receipt, ClientError> {
+        let until = Instant::now() + self.patience;
+        loop {
+            let request = GetCosignedReceiptRequest {
+                entry_id: id.0.to_vec(),
+            };
+            let why = match self.cosignatures.get_cosigned_receipt(request).await {
+                Ok(answer) => {
+                    let receipt = Receipt::parse(&answer.into_inner().receipt)?;
+                    match receipt.verify_cosigned(&self.key, policy) {
+                        Ok(leaf) => return expect_entry(id, leaf.id()).map(|()| receipt),
+                        // The coordinator asks for fewer cosignatures than this party.
+                        Err(
+                            error @ ReceiptError::Cosignatures(CosignatureError::TooFew { .. }),
+                        ) => Some(Box::new(error)),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(status) => match self.refused(&status) {
+                    ClientError::Refused { fault, .. } if fault.reason == Reason::Busy => None,
+                    error => return Err(error),
+                },
+            };
+            if Instant::now() >= until {
+                let (id, within) = (*id, self.patience);
+                return Err(ClientError::NotCosigned { id, within, why });
+            }
+            tokio::time::sleep(COSIGNED_LOOK).await;
+        }
+    }
+
     fn verified_receipt(&self, id: &EntryId, text: &str) -> Result<Receipt, ClientError> {
         let receipt = Receipt::parse(text)?;
         let found = receipt.verify(&self.key)?.id();
-        if found == *id {
-            Ok(receipt)
-        } else {
-            Err(ClientError::OtherEntry {
-                expected: *id,
-                found,
-            })
-        }
+        expect_entry(id, found)?;
+        Ok(receipt)
     }
 
     fn refused(&self, status: &tonic::Status) -> ClientError {
         refused(&self.key, status)
     }
+}
+
+fn expect_entry(expected: &EntryId, found: EntryId) -> Result<(), ClientError> {
+    if found == *expected {
+        return Ok(());
+    }
+    let expected = *expected;
+    Err(ClientError::OtherEntry { expected, found })
 }
 
 /// Pages of leaves as they arrive.
@@ -431,6 +529,11 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
     }
 }
 
+/// How long a client that demands cosignatures waits for them. Witnesses answer in milliseconds; a
+/// validating one verifies the entries first.
+const COSIGNED_WITHIN: Duration = Duration::from_secs(30);
+/// How often it looks meanwhile.
+const COSIGNED_LOOK: Duration = Duration::from_millis(100);
 /// An origin has at most 255 bytes, other facts far fewer.
 const FACT_BYTES: usize = 256;
 /// There are six; later programs may have more.

@@ -3,9 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
-use merits_ledger::LedgerPolicy;
+use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
-use merits_verifier::{groth16::KeyPolicy, log::LogKey};
+use merits_verifier::{
+    groth16::KeyPolicy,
+    log::{LogKey, Quorum, WitnessKey, WitnessPolicy},
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -31,6 +34,9 @@ pub struct LedgerConfig {
     /// ledger.
     #[serde(default = "anchor_seconds")]
     pub anchor_seconds: u32,
+    /// The board at the founding, as the coordinator's configuration states it: a founding parameter of the ledger.
+    #[serde(default = "board")]
+    pub board: String,
     /// Directory of the verified copy. If it is deleted, the copy is fetched and verified again.
     pub replica: PathBuf,
     /// File outside `replica` that remembers the newest verified tree, so that neither this copy
@@ -41,10 +47,81 @@ pub struct LedgerConfig {
     /// demonstrations only.
     #[serde(default)]
     pub allow_dev_keys: bool,
+    /// The cosignatures without which nothing of the log is believed. Without this table, the log's
+    /// own word is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<WitnessesConfig>,
+}
+
+/// The `[ledger.log]` table: the witnesses that a party knows, and how many of them must have
+/// cosigned a checkpoint before the party believes it. The party gets their keys from them, over a
+/// trusted channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessesConfig {
+    /// Keys of witnesses, as `merits witness cosign key` prints them.
+    pub witnesses: Vec<String>,
+    /// How many of them must have cosigned.
+    pub threshold: usize,
+    /// How many of them may be false: the threshold must be over (witnesses + faulty) / 2.
+    #[serde(default)]
+    pub faulty: usize,
+    /// Keys by which witnesses say that they ran the ledger's rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validating: Vec<String>,
+    /// How many of those must have cosigned.
+    #[serde(default)]
+    pub validating_threshold: usize,
+    /// How many of those may be false.
+    #[serde(default)]
+    pub validating_faulty: usize,
+}
+
+impl WitnessesConfig {
+    /// The policy, checked.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`] names the key.
+    pub fn policy(&self) -> Result<WitnessPolicy, LedgerConfigError> {
+        let refuse = |key, reason: String| LedgerConfigError { key, reason };
+        let keys = |key, texts: &[String]| {
+            let parse = |text: &String| {
+                WitnessKey::parse(text).map_err(|error| refuse(key, format!("{text:?}: {error}")))
+            };
+            texts.iter().map(parse).collect::<Result<Vec<_>, _>>()
+        };
+        let quorum = |key, keys, threshold, faulty| {
+            Quorum::new(keys, threshold, faulty).map_err(|error| refuse(key, error.to_string()))
+        };
+        let witnesses = keys("log.witnesses", &self.witnesses)?;
+        let witnesses = quorum("log.threshold", witnesses, self.threshold, self.faulty)?;
+        let validating = keys("log.validating", &self.validating)?;
+        let validating = if validating.is_empty() {
+            if self.validating_threshold > 0 || self.validating_faulty > 0 {
+                let reason = "`log.validating` names no key".to_owned();
+                return Err(refuse("log.validating_threshold", reason));
+            }
+            None
+        } else {
+            let (threshold, faulty) = (self.validating_threshold, self.validating_faulty);
+            Some(quorum(
+                "log.validating_threshold",
+                validating,
+                threshold,
+                faulty,
+            )?)
+        };
+        WitnessPolicy::new(witnesses, validating)
+            .map_err(|error| refuse("log.validating", error.to_string()))
+    }
 }
 
 fn tickets() -> bool {
     true
+}
+
+fn board() -> String {
+    BoardFacts::alone().to_string()
 }
 
 fn anchor_seconds() -> u32 {
@@ -104,6 +181,14 @@ impl LedgerConfig {
         Ok(self.log_key()?.origin().clone())
     }
 
+    /// The cosignatures that this party demands, if it demands any.
+    ///
+    /// # Errors
+    /// [`LedgerConfigError`].
+    pub fn witnesses(&self) -> Result<Option<WitnessPolicy>, LedgerConfigError> {
+        self.log.as_ref().map(WitnessesConfig::policy).transpose()
+    }
+
     /// The ledger's founding parameters.
     ///
     /// # Errors
@@ -116,15 +201,24 @@ impl LedgerConfig {
                 reason: format!("64 hexadecimal digits of a party id are expected: {error}"),
             }
         })?;
+        let authority = PartyId(authority);
+        let board = self.board.parse::<BoardFacts>();
+        let board = board
+            .and_then(|board| board.beside(&authority))
+            .map_err(|error| LedgerConfigError {
+                key: "board",
+                reason: error.to_string(),
+            })?;
         Ok(LedgerPolicy {
             origin: self.origin()?,
-            authority: PartyId(authority),
+            authority,
             keys: KeyPolicy {
                 allow_dev_keys: self.allow_dev_keys,
             },
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
+            board,
         })
     }
 
@@ -184,9 +278,11 @@ mod tests {
             least_claims_per_total: 16,
             tickets: true,
             anchor_seconds: 3_600,
+            board: board(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,
+            log: None,
         };
         let policy = config.policy().expect("valid");
         assert_eq!(
@@ -203,6 +299,33 @@ mod tests {
             ..config.clone()
         };
         assert_eq!(wrong.policy().expect_err("no key").key, "log_key");
+        const WITNESS: &str =
+            "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU";
+        assert_eq!(config.witnesses(), Ok(None));
+        let demanding = |witnesses: &[&str], threshold, faulty| LedgerConfig {
+            log: Some(WitnessesConfig {
+                witnesses: witnesses.iter().map(ToString::to_string).collect(),
+                threshold,
+                faulty,
+                validating: Vec::new(),
+                validating_threshold: 0,
+                validating_faulty: 0,
+            }),
+            ..config.clone()
+        };
+        let policy = demanding(&[WITNESS], 1, 0).witnesses().expect("valid");
+        assert_eq!(policy.expect("demanded").witnesses().threshold(), 1);
+        for (witnesses, threshold, faulty, key) in [
+            (&["x"][..], 1, 0, "log.witnesses"),
+            (&[], 0, 0, "log.threshold"),
+            (&[WITNESS], 0, 0, "log.threshold"),
+            (&[WITNESS], 2, 0, "log.threshold"),
+            (&[WITNESS], 1, 1, "log.threshold"),
+            (&[WITNESS, WITNESS], 2, 0, "log.threshold"),
+        ] {
+            let wrong = demanding(witnesses, threshold, faulty).witnesses();
+            assert_eq!(wrong.expect_err("wrong").key, key);
+        }
         let error = config.clone().of_a_server().expect_err("no mark");
         assert_eq!(error.key, "high_water_mark");
         let config = LedgerConfig {

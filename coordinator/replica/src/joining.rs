@@ -48,7 +48,14 @@ impl LedgerConfig {
     /// # Errors
     /// [`JoinError`].
     pub fn connect(&self) -> BoxFuture<'_, Result<Client, JoinError>> {
-        Box::pin(async move { Ok(Client::connect(&self.coordinator, self.log_key()?).await?) })
+        Box::pin(async move {
+            let policy = self.witnesses()?;
+            let client = Client::connect(&self.coordinator, self.log_key()?).await?;
+            Ok(match policy {
+                None => client,
+                Some(policy) => client.demanding(policy),
+            })
+        })
     }
 
     /// Opens this party's copy, without the network.
@@ -58,14 +65,17 @@ impl LedgerConfig {
     pub fn open(&self) -> BoxFuture<'_, Result<Replica, JoinError>> {
         Box::pin(async move {
             let (directory, key, policy) = (self.replica.clone(), self.log_key()?, self.policy()?);
-            let mark = self.high_water_mark.clone();
+            let (mark, witnesses) = (self.high_water_mark.clone(), self.witnesses()?);
             // The copy is verified again when it is opened: work for a thread that may block.
             let opened = tokio::task::spawn_blocking(move || -> Result<Replica, ReplicaError> {
                 // A mark at a wrong place is told before anything is made.
                 let mark = mark
                     .map(|path| HighWaterMark::of_copy(&path, &directory, &key))
                     .transpose()?;
-                let replica = Replica::open(&directory, key, policy, &mut rand::rng())?;
+                let mut replica = Replica::open(&directory, key, policy, &mut rand::rng())?;
+                if let Some(witnesses) = witnesses {
+                    replica = replica.demanding(witnesses);
+                }
                 match mark {
                     None => Ok(replica),
                     Some(mark) => replica.guarded_by(mark),

@@ -20,8 +20,9 @@
 //! A [`HighWaterMark`] outside the copy's folder remembers the newest verified tree. So a copy that
 //! is deleted or becomes older cannot be filled again from a log that went back too.
 //!
-//! Out of scope: comparing checkpoints with other parties (a log could still show different
-//! parties different histories; witness cosignatures are for that).
+//! A log could still show different parties different histories. A party that names witnesses
+//! ([`WitnessesConfig`]) believes only what enough of them cosigned: copy and client refuse everything
+//! else. Without witnesses, the log's own word is all that there is.
 
 mod archive;
 #[cfg(feature = "net")]
@@ -39,7 +40,7 @@ pub use archive::ArchiveError;
 #[cfg(feature = "net")]
 pub use client::{Client, ClientError, Submitted};
 pub use clock::machine_time;
-pub use config::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+pub use config::{ConfigFileError, LedgerConfig, LedgerConfigError, WitnessesConfig, read_config};
 #[cfg(feature = "net")]
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 #[cfg(feature = "net")]

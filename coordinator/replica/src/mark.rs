@@ -16,6 +16,7 @@ use std::{
 use merits_guard::{
     GuardError,
     output::{self, Readers},
+    words,
 };
 use merits_verifier::log::{Checkpoint, Hash, LogKey, MAX_NOTE_BYTES, SignedCheckpoint};
 use thiserror::Error;
@@ -132,10 +133,16 @@ pub enum MarkError {
     },
     /// Not a checkpoint that this log signed.
     #[error(
-        "the high-water mark {} is not a checkpoint of this log: {reason}. Nothing is served until it is \
-         one: bring the file back. If it is lost, move this one away and begin a new one at the newest \
-         checkpoint that any party has: `merits mark --config FILE --checkpoint checkpoint.txt`",
-        path.display()
+        "the high-water mark {} is not a checkpoint of this log: {reason}. Nothing is served until it is one: bring the \
+         file back. If it is lost, move this one away and begin a new one at the newest checkpoint that any party \
+         has: {}",
+        path.display(),
+        if path.to_string_lossy().ends_with(COMMANDS_SUFFIX) {
+            "`merits mark --config FILE --checkpoint checkpoint.txt --commands`"
+        } else {
+            "`merits mark --config FILE --checkpoint checkpoint.txt`, or for a coordinator's mark `merits coordinator \
+             mark --config FILE --checkpoint checkpoint.txt`"
+        }
     )]
     Malformed {
         /// The file.
@@ -193,12 +200,12 @@ impl HighWaterMark {
         let lock_path = with_suffix(&path, ".lock");
         let unwritable = |source| MarkError::NotWritable {
             path: path.clone(),
-            source: merits_guard::words::writing(source),
+            source: words::writing(source),
         };
         let lock = merits_guard::open_lock(&lock_path)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => MarkError::InUse { path: path.clone() },
-            TryLockError::Error(error) => unwritable(merits_guard::words::writing(error)),
+            TryLockError::Error(error) => unwritable(words::writing(error)),
         })?;
         // A file that an earlier version made, or a copied one.
         if path.exists() {
@@ -248,7 +255,7 @@ impl HighWaterMark {
         let path = outside(path, data)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
-            return Err(at(folder)(io::Error::other(
+            return Err(at(folder, words::reading)(io::Error::other(
                 "it is not a folder, and the mark is kept in one: make it, or name another",
             )));
         }
@@ -356,14 +363,14 @@ impl HighWaterMark {
 /// Replaces a small private file completely. It is on disk when this returns.
 fn replace(path: &Path, text: &str) -> Result<(), MarkError> {
     output::replace_own(path, Readers::Owner, |out| out.write_all(text.as_bytes()))
-        .map_err(at(path))
+        .map_err(at(path, words::writing))
 }
 
 fn read(path: &Path, key: &LogKey) -> Result<Option<(Checkpoint, SignedCheckpoint)>, MarkError> {
     match merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64) {
         Ok(text) => parse(path, &text, key).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(at(path)(error)),
+        Err(error) => Err(at(path, words::reading)(error)),
     }
 }
 
@@ -402,8 +409,8 @@ pub(crate) fn read_checkpoint(
 
 /// The mark's path with links resolved, if it is not inside `data`.
 fn outside(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
-    let resolved = resolve(path).map_err(at(path))?;
-    let folder = resolve(data).map_err(at(data))?;
+    let resolved = resolve(path).map_err(at(path, words::reading))?;
+    let folder = resolve(data).map_err(at(data, words::reading))?;
     if resolved.starts_with(&folder) {
         return Err(MarkError::Inside {
             path: resolved,
@@ -443,11 +450,15 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> MarkError + use<> {
+/// `in_words` says what was tried.
+fn at(
+    path: &Path,
+    in_words: fn(io::Error) -> io::Error,
+) -> impl FnOnce(io::Error) -> MarkError + use<> {
     let path = path.to_owned();
     move |source| MarkError::Io {
         path,
-        source: merits_guard::words::writing(source),
+        source: in_words(source),
     }
 }
 

@@ -97,14 +97,21 @@ pub enum FileError {
     /// Its tables are not those of the program.
     #[error(
         "{} has other tables than this program makes: {what}. Something else changed the file, and what it would \
-         do with the rows is not known; nothing was changed. Take another backup",
-        path.display()
+         do with the rows is not known; nothing was changed. {}",
+        path.display(),
+        if *live {
+            "This is the store in use, so no backup of it was made: stop its server and restore an older backup"
+        } else {
+            "Take another backup"
+        }
     )]
     Tables {
         /// The file.
         path: PathBuf,
         /// The first that differs, and how.
         what: String,
+        /// Whether it is the store in use, and not a backup of it.
+        live: bool,
     },
     /// The file belongs to another program.
     #[error(
@@ -199,6 +206,19 @@ impl FileError {
                 | Self::Version { .. }
                 | Self::Damaged { .. }
         )
+    }
+
+    /// The same about the store in use, when a backup of it is made.
+    #[must_use]
+    pub fn of_live(self) -> Self {
+        match self {
+            Self::Tables { path, what, .. } => Self::Tables {
+                path,
+                what,
+                live: true,
+            },
+            other => other,
+        }
     }
 
     /// For `map_err`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use merits_ledger::{
     Authentic, Blob, CheckError, Governing, Job, Refusal, Sender, Submission, TotalStatement,
-    Unverified,
+    UndecodedJob, Unverified,
     rows::{RowError, View},
 };
 use merits_primitives::{calendar::Timestamp, ids::PartyId};
@@ -18,8 +18,9 @@ use crate::{
     verify_pool::Class,
 };
 
-/// How often the rows of an entry are read before its submitter is told to retry: groups are
-/// appended some tens of times a second, and a read takes a fraction of a millisecond.
+/// How often the rows of an entry are read before its submitter is told to retry. Groups are appended some tens of
+/// times a second, and a read of one or two rows takes a fraction of a millisecond. For an opened total, which may
+/// read 1,900 rows, only another total of the same batches makes another look necessary.
 const MOST_LOOKS: usize = 16;
 
 /// An entry whose statement is decoded.
@@ -32,24 +33,25 @@ pub(super) enum Examined {
     /// Without a proof: its signatures hold.
     Authentic(Authentic),
     /// Signatures and proof are to be verified.
-    ToProve(Unverified, Job),
+    ToProve(Unverified, UndecodedJob),
     /// An opened total: its signatures hold, and its partials and its sum are to be verified.
     ToOpen(Authentic, TotalStatement),
 }
 
 impl Intake {
-    /// The sender of an entry, who may send what costs much to read. This checks at most one signature and decodes
-    /// nothing.
+    /// The sender of an entry at `now`, who may send what costs much to read. This checks at most one signature, and
+    /// decodes nothing but a founder's application.
     pub(super) async fn sender(
         &self,
         signed: SignedEntry,
+        now: Timestamp,
         door: Holding,
     ) -> Result<Result<(Sender, SignedEntry), Box<Refusal>>, Fault> {
         let published = Arc::clone(&self.published);
         let look = move || -> Result<_, Box<Refusal>> {
             let _door = door;
             let state = &published.read().state;
-            let sender = state.sender(&signed)?;
+            let sender = state.sender(&signed, now)?;
             state.check_before_key(&signed)?;
             Ok((sender, signed))
         };
@@ -77,12 +79,12 @@ impl Intake {
             let _held = held;
             let blob = blob.map(Blob::new).transpose().map_err(Refusal::from)?;
             let blobs = blob.into_iter().collect();
-            let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs)?;
+            let submission = Submission::undecoded(signed, &origin)?.with_blobs(blobs)?;
             let (unverified, job) = {
                 let state = &published.read().state;
                 let unverified = state.signatures(submission, signer)?;
                 // This copies claims and computes hashes.
-                let job = state.question(unverified.submission());
+                let job = state.undecoded_question(unverified.submission());
                 (unverified, job)
             };
             match job {
@@ -101,50 +103,52 @@ impl Intake {
             Err(refusal) => return Ok(Err(refusal)),
         };
         match examined {
-            Examined::Authentic(authentic) => {
-                // A copy shares its tables: the rows of many batches are decoded and judged without a lock.
-                let copy = |state: &Governing, rows| (state.clone(), rows);
-                match self.with_rows(authentic.submission(), copy).await? {
-                    Some((state, rows)) => {
-                        self.examine_total(class, authentic, state, rows, holding)
-                            .await
-                    }
-                    None => Ok(Ok(Examined::Authentic(authentic))),
-                }
-            }
+            Examined::Authentic(authentic) => self.examine_total(class, authentic, holding).await,
             Examined::ToProve(unverified, job) => {
                 let submission = unverified.submission();
                 // One or two comparisons.
                 let check = |state: &Governing, rows| state.check_before_proof(submission, &rows);
                 let checked = self.with_rows(submission, check).await?;
-                let checked = judged(checked.unwrap_or(Ok(())))?;
                 Ok(checked.map(|()| Examined::ToProve(unverified, job)))
             }
             opened @ Examined::ToOpen(..) => Ok(Ok(opened)),
         }
     }
 
-    /// Determines what the partials and the sum of an opened total must show. Its signatures hold.
+    /// Determines what the partials and the sum of an opened total must show. Its signatures hold. Nothing is done for
+    /// the other kinds without a proof.
+    ///
+    /// The log may grow while its rows are read: batches and the keys of epochs never change, and the rules compare
+    /// the statement again. Batches only go away, when a total covers them, and then this looks again.
     async fn examine_total(
         &self,
         class: Class,
-        authentic: Authentic,
-        state: Governing,
-        rows: View,
+        mut authentic: Authentic,
         holding: &Holding,
     ) -> Result<Result<Examined, Box<Refusal>>, Fault> {
-        let held = holding.clone();
-        let ask = move || {
-            let _held = held;
-            let job = state.job(authentic.submission(), &rows);
-            (authentic, job)
-        };
-        let asked = self.pool.run(class, ask).map_err(full)?;
-        let (authentic, job) = asked.await.map_err(lost)?;
-        Ok(judged(job)?.map(|job| match job {
-            Some(Job::Total(statement)) => Examined::ToOpen(authentic, statement),
-            _ => Examined::Authentic(authentic),
-        }))
+        let mut looks = Looks::default();
+        loop {
+            let Some(rows) = self.rows(authentic.submission()).await? else {
+                return Ok(Ok(Examined::Authentic(authentic)));
+            };
+            // A copy shares its tables: the rows of many batches are decoded and judged without a lock.
+            let state = self.published.read().state.clone();
+            let held = holding.clone();
+            let ask = move || {
+                let _held = held;
+                let job = state.job(authentic.submission(), &rows);
+                (authentic, job)
+            };
+            let asked = self.pool.run(class, ask).map_err(full)?;
+            let (asked, job) = asked.await.map_err(lost)?;
+            if let Some(job) = looks.judged(job)? {
+                return Ok(job.map(|job| match job {
+                    Some(Job::Total(statement)) => Examined::ToOpen(asked, statement),
+                    _ => Examined::Authentic(asked),
+                }));
+            }
+            authentic = asked;
+        }
     }
 
     /// Whether a party has blobs left today, judged by its row. The rules count them again.
@@ -165,39 +169,52 @@ impl Intake {
         judged(checked)
     }
 
-    /// Reads the rows that tell what the proof of an entry must show, and calls `judge` with them and the governing
-    /// state that they belong to, which is locked meanwhile. Nothing for the entries that need no rows, which are
-    /// nearly all.
-    async fn with_rows<T>(
+    /// Reads the rows that tell what the proof of an entry must show, and calls `check` with them and the governing
+    /// state that they belong to, which is locked meanwhile. Entries that need no rows pass, which are nearly all.
+    async fn with_rows(
         &self,
         submission: &Submission,
-        judge: impl Fn(&Governing, View) -> T,
-    ) -> Result<Option<T>, Fault> {
-        for _ in 0..MOST_LOOKS {
-            let (before, reads) = {
-                let published = self.published.read();
-                let reads = published.state.job_reads(submission, &View::new());
-                (published.state.size(), reads)
+        check: impl Fn(&Governing, View) -> Result<(), CheckError>,
+    ) -> Result<Judgement, Fault> {
+        let mut looks = Looks::default();
+        loop {
+            let before = self.published.read().state.size();
+            let Some(rows) = self.rows(submission).await? else {
+                return Ok(Ok(()));
             };
-            let mut wanted = reads.map_err(|error| unreadable(&error))?;
-            if wanted.is_empty() {
-                return Ok(None);
-            }
-            let mut view = View::new();
-            while !wanted.is_empty() {
-                let learnt = self.archive.learn(&mut view, wanted).await;
-                learnt.map_err(database)?;
-                let reads = self.published.read().state.job_reads(submission, &view);
-                wanted = view.missing(reads.map_err(|error| unreadable(&error))?);
-            }
-            let published = self.published.read();
-            // Rows may be newer than the governing state, but never older: a root that was
-            // superseded in between would be in neither.
-            if published.state.size() == before {
-                return Ok(Some(judge(&published.state, view)));
+            let checked = {
+                let published = self.published.read();
+                // Rows may be newer than the governing state, but never older: a root that was
+                // superseded in between would be in neither.
+                (published.state.size() == before).then(|| check(&published.state, rows))
+            };
+            match checked {
+                None => looks.again()?,
+                Some(checked) => {
+                    if let Some(judgement) = looks.judged(checked)? {
+                        return Ok(judgement);
+                    }
+                }
             }
         }
-        Err(Fault::busy(RETRY))
+    }
+
+    /// The rows that tell what the proof of an entry must show, if there are any.
+    async fn rows(&self, submission: &Submission) -> Result<Option<View>, Fault> {
+        let mut view = View::new();
+        loop {
+            let reads = self.published.read().state.job_reads(submission, &view);
+            let reads = reads.map_err(|error| unreadable(&error))?;
+            if reads.is_empty() {
+                return Ok(None);
+            }
+            let wanted = view.missing(reads);
+            if wanted.is_empty() {
+                return Ok(Some(view));
+            }
+            let learnt = self.archive.learn(&mut view, wanted).await;
+            learnt.map_err(database)?;
+        }
     }
 
     /// Whether the values that an entry uses up are new. Check this before verifying the proof:
@@ -212,12 +229,36 @@ impl Intake {
         let Some((set, _)) = values.into_iter().find(|value| used.contains(value)) else {
             return Ok(Ok(()));
         };
-        // If the same entry, sent twice at once, used it, the sequencer finds that.
-        if self.lookups.find(submission.id()).await?.is_some() {
-            return Ok(Ok(()));
-        }
         let claim = None;
         Ok(Err(Box::new(Refusal::AlreadyUsed { set, claim })))
+    }
+}
+
+/// How often the rows of one entry were read.
+#[derive(Debug, Default)]
+struct Looks(usize);
+
+impl Looks {
+    /// What a check by rows says, or `None` to look again: a row that others name was removed between two reads.
+    fn judged<T>(
+        &mut self,
+        checked: Result<T, CheckError>,
+    ) -> Result<Option<Result<T, Box<Refusal>>>, Fault> {
+        match checked {
+            // A row that stays away is a damage, which is the coordinator's fault.
+            Err(CheckError::Rows(RowError::Missing { .. })) if self.again().is_ok() => Ok(None),
+            checked => judged(checked).map(Some),
+        }
+    }
+
+    /// Counts another look, or tells the submitter to retry.
+    fn again(&mut self) -> Result<(), Fault> {
+        self.0 += 1;
+        if self.0 < MOST_LOOKS {
+            Ok(())
+        } else {
+            Err(Fault::busy(RETRY))
+        }
     }
 }
 

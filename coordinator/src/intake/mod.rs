@@ -5,8 +5,8 @@
 //! sequencer's queue, and a caller without a permit is told to retry.
 //!
 //! A submitter counts as unknown until the signature of an admitted party holds. That is checked
-//! first, and nothing is decoded before it, so any submission of an unknown submitter costs only a
-//! signature check. Whether the party may publish a key, and whether it has blobs left today, is asked before a key
+//! first, and nothing is decoded before it but the application of a founder that is not admitted yet, so any
+//! submission of an unknown submitter costs only a signature check. Whether the party may publish a key, and whether it has blobs left today, is asked before a key
 //! or a blob is read. After that, parties have their own permits and their share of the pool. People,
 //! for whom only the proof counts, have other permits.
 
@@ -122,16 +122,41 @@ impl Intake {
         let signed = SignedEntry::from_bytes(&bytes)
             .map_err(|error| self.refuse(None, &bytes, &error.into()))?;
         let id = signed.id();
-        if self.lookups.find(id).await?.is_some() {
-            let stored = self.archive.find(&id).await.map_err(database)?;
-            return self.present(id, stored.ok_or_else(Fault::internal)?).await;
+        if let Some(present) = self.present_if_stored(id).await? {
+            return Ok(present);
         }
+        match self
+            .append(signed, blob, door, &kept, without_permit)
+            .await?
+        {
+            Ok(accepted) => Ok(accepted),
+            // Sent twice at once, the other may have been appended since, and that is why this one is refused.
+            Err(refusal) => match self.present_if_stored(id).await? {
+                Some(present) => Ok(present),
+                None => Err(self.refuse(Some(id), &bytes, &refusal)),
+            },
+        }
+    }
+
+    /// Appends an entry that was not in the log, or says why it is refused. `door` is its permit until its sender is
+    /// known.
+    async fn append(
+        &self,
+        signed: SignedEntry,
+        blob: Option<Vec<u8>>,
+        door: Holding,
+        kept: &Kept,
+        without_permit: WithoutPermit,
+    ) -> Result<Result<Accepted, Box<Refusal>>, Fault> {
+        let id = signed.id();
         // Check this before any expensive work: nothing may be appended now, and nothing may be
         // checked at a wrong time.
         let now = self.time.now().map_err(out_of_step)?;
         self.writing.check().map_err(|_| Fault::cannot_write())?;
-        let refuse = |refusal: Box<Refusal>| self.refuse(Some(id), &bytes, &refusal);
-        let (sender, signed) = self.sender(signed, door).await?.map_err(refuse)?;
+        let (sender, signed) = match self.sender(signed, now, door).await? {
+            Ok(known) => known,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let party = signed.party;
         let (class, permits, signer) = match sender {
             Sender::Party(key) => (Class::Parties, &self.parties, Some(key)),
@@ -144,28 +169,33 @@ impl Intake {
             let why = "comes with entries of parties in standing only";
             return Err(Fault::malformed("blob", why));
         }
-        let holding = without_permit.admit(permits, &kept).await?;
-        if blob.is_some() {
-            let left = self.check_before_blobs(&party, now).await?;
-            left.map_err(refuse)?;
+        let holding = without_permit.admit(permits, kept).await?;
+        if blob.is_some()
+            && let Err(refusal) = self.check_before_blobs(&party, now).await?
+        {
+            return Ok(Err(refusal));
         }
         let examined = self.examine(class, signed, blob, signer, &holding).await?;
-        let (authentic, verified) = match examined.map_err(refuse)? {
-            Examined::Authentic(authentic) => (authentic, None),
-            Examined::ToProve(unverified, job) => {
-                if class == Class::Others {
-                    let unused = self.check_unused(unverified.submission()).await?;
-                    unused.map_err(refuse)?;
+        let verified = match examined {
+            Ok(Examined::Authentic(authentic)) => Ok((None, authentic)),
+            Ok(Examined::ToProve(unverified, job)) => {
+                if class == Class::Others
+                    && let Err(refusal) = self.check_unused(unverified.submission()).await?
+                {
+                    return Ok(Err(refusal));
                 }
                 let proven = self.prove(class, unverified, job, &holding).await?;
-                let (verified, authentic) = proven.map_err(refuse)?;
-                (authentic, Some(verified))
+                proven.map(|(verified, authentic)| (Some(verified), authentic))
             }
-            Examined::ToOpen(authentic, statement) => {
+            Ok(Examined::ToOpen(authentic, statement)) => {
                 let opened = self.open(class, authentic, statement, &holding).await?;
-                let (verified, authentic) = opened.map_err(refuse)?;
-                (authentic, Some(verified))
+                opened.map(|(verified, authentic)| (Some(verified), authentic))
             }
+            Err(refusal) => Err(refusal),
+        };
+        let (verified, authentic) = match verified {
+            Ok(verified) => verified,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let (reply, outcome) = oneshot::channel();
         let ready = Ready {
@@ -182,7 +212,7 @@ impl Intake {
         // The sequencer gives no answer if it could not store the entry or does not know whether it
         // did.
         match outcome.await.map_err(|_| Fault::cannot_write())? {
-            Err(NotPlaced::Refused(refusal)) => Err(refuse(refusal)),
+            Err(NotPlaced::Refused(refusal)) => Ok(Err(refusal)),
             Err(NotPlaced::CannotWrite) => Err(Fault::cannot_write()),
             Err(NotPlaced::OutOfStep(error)) => Err(out_of_step(error)),
             Ok(Placed::New {
@@ -198,16 +228,13 @@ impl Intake {
                     proof,
                     checkpoint,
                 };
-                Ok(Accepted {
+                Ok(Ok(Accepted {
                     id,
                     receipt,
                     already_present: false,
-                })
+                }))
             }
-            Ok(Placed::Before) => {
-                let stored = self.archive.find(&id).await.map_err(database)?;
-                self.present(id, stored.ok_or_else(Fault::internal)?).await
-            }
+            Ok(Placed::Before) => Ok(Ok(self.present(id).await?)),
         }
     }
 
@@ -221,8 +248,17 @@ impl Intake {
         })
     }
 
-    async fn present(&self, id: EntryId, stored: StoredLeaf) -> Result<Accepted, Fault> {
-        let receipt = self.receipt(stored).await?;
+    /// The receipt of an entry, if it is in the log.
+    async fn present_if_stored(&self, id: EntryId) -> Result<Option<Accepted>, Fault> {
+        match self.lookups.find(id).await? {
+            None => Ok(None),
+            Some(_) => self.present(id).await.map(Some),
+        }
+    }
+
+    async fn present(&self, id: EntryId) -> Result<Accepted, Fault> {
+        let stored = self.archive.find(&id).await.map_err(database)?;
+        let receipt = self.receipt(stored.ok_or_else(Fault::internal)?).await?;
         Ok(Accepted {
             id,
             receipt,

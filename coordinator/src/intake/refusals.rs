@@ -1,7 +1,8 @@
 //! Refusals as errors of the wire.
 
 use merits_ledger::{
-    IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal, TicketRefusal,
+    BoardRefusal, IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal,
+    TicketRefusal,
 };
 use merits_proto::Fault;
 use tonic::Code;
@@ -27,14 +28,37 @@ fn status(refusal: &Refusal) -> Code {
         | Refusal::Ticket(TicketRefusal::TermsKnown) => Code::AlreadyExists,
         Refusal::PartyUnknown { .. }
         | Refusal::PartySuspended { .. }
+        | Refusal::PartyEnded { .. }
         | Refusal::RoleMissing { .. }
+        | Refusal::Board(
+            BoardRefusal::NotAFounder { .. }
+            | BoardRefusal::FounderRoles { .. }
+            | BoardRefusal::NoVoice { .. }
+            | BoardRefusal::EmergencyProtected { .. },
+        )
         | Refusal::Scale(ScaleRefusal::OfAnother { .. })
         | Refusal::Identity(IdentityRefusal::NotTheEvaluator { .. })
         | Refusal::Ticket(TicketRefusal::OfAnother { .. })
         | Refusal::Offer(OfferRefusal::OfAnother { .. } | OfferRefusal::Elsewhere { .. })
         | Refusal::Opening(OpeningRefusal::OfAnother { .. }) => Code::PermissionDenied,
         Refusal::SignatureInvalid { .. } | Refusal::KeyRotated { .. } => Code::Unauthenticated,
-        Refusal::NotFounded { .. }
+        // What the board may do later, or could do before.
+        Refusal::Board(
+            BoardRefusal::Unknown { .. }
+            | BoardRefusal::Enacted { .. }
+            | BoardRefusal::Over { .. }
+            | BoardRefusal::PolicyMoved { .. }
+            | BoardRefusal::TooMany { .. }
+            | BoardRefusal::NotAlone { .. }
+            | BoardRefusal::TooFewEndorsements { .. }
+            | BoardRefusal::TooFewConsents { .. }
+            | BoardRefusal::TooEarly { .. }
+            | BoardRefusal::Objected { .. }
+            | BoardRefusal::VoiceStanding { .. }
+            | BoardRefusal::VoiceMissing { .. }
+            | BoardRefusal::EmergencyAgain { .. },
+        )
+        | Refusal::NotFounded { .. }
         | Refusal::EpochUnknown { .. }
         | Refusal::EpochNotAccepted { .. }
         | Refusal::Scale(

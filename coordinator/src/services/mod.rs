@@ -2,12 +2,14 @@
 //! answer into a message. They decide nothing.
 
 pub(crate) mod blobs;
+pub(crate) mod cosignatures;
 pub(crate) mod ledger;
 pub(crate) mod notes;
 pub(crate) mod registry;
 pub(crate) mod verifier;
 
 pub(crate) use blobs::BlobsService;
+pub(crate) use cosignatures::CosignaturesService;
 pub(crate) use ledger::LedgerService;
 pub(crate) use notes::NotesService;
 pub(crate) use registry::RegistryService;

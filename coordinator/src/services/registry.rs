@@ -4,6 +4,7 @@ use std::{ops::Bound, sync::Arc};
 
 use merits_ledger::state::{EpochKeys, EpochStanding, VersionRecord};
 use merits_primitives::{
+    calendar::Timestamp,
     figures,
     ids::{PartyId, Period, PeriodKind, ScaleId},
 };
@@ -58,7 +59,8 @@ impl Registry for RegistryService {
             .parties()
             .iter()
             .filter(|(id, _)| Some(**id) > after);
-        let (parties, more) = page(rest, size, |(id, known)| party(id, known));
+        let time = view.state.time();
+        let (parties, more) = page(rest, size, |(id, known)| party(id, known, time));
         Ok(Response::new(ListPartiesResponse {
             parties,
             more,
@@ -76,7 +78,7 @@ impl Registry for RegistryService {
         let known = known.ok_or_else(|| Fault::not_found("id", "no party has this id"))?;
         let tree_size = view.checkpoint.size;
         Ok(Response::new(GetPartyResponse {
-            party: Some(party(&id, known)),
+            party: Some(party(&id, known, view.state.time())),
             tree_size,
         }))
     }
@@ -198,7 +200,8 @@ fn page<I, T>(
     (page, items.peek().is_some())
 }
 
-fn party(id: &PartyId, known: &merits_ledger::state::Party) -> Party {
+/// A party as it stands at `time`.
+fn party(id: &PartyId, known: &merits_ledger::state::Party, time: Timestamp) -> Party {
     Party {
         id: id.0.to_vec(),
         name: known.name.clone(),
@@ -209,7 +212,7 @@ fn party(id: &PartyId, known: &merits_ledger::state::Party) -> Party {
             .collect(),
         signing_key: known.signing_key.to_bytes().to_vec(),
         sealing_key: known.sealing_key.to_vec(),
-        suspended: known.suspended,
+        suspended: !known.is_in_standing(time),
     }
 }
 

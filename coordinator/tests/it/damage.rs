@@ -146,6 +146,32 @@ async fn every_damage_is_found() {
     }
 }
 
+/// Regression: a trigger whose name begins as those of SQLite's own tables was not seen.
+#[tokio::test]
+async fn a_trigger_of_somebody_else_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let founding = Founding::new(34);
+    let config = founding.config(dir.path());
+    let node = Node::founded(&founding, config.clone()).await;
+    node.coordinator.shutdown().await.unwrap();
+    apply(
+        &config,
+        "PRAGMA writable_schema = ON; \
+         INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) \
+         VALUES ('trigger', 'sqlite_evil', 'used', 0, \
+         'CREATE TRIGGER sqlite_evil AFTER INSERT ON used BEGIN DELETE FROM row; END')",
+    )
+    .await;
+    let report = fsck(&config, &mut rand::rng()).await.unwrap();
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.what.contains("trigger \"sqlite_evil\"")),
+        "{report}"
+    );
+}
+
 /// Altered facts in the database look the same as an altered setting. Both are reported with both
 /// values, before anything is replayed.
 #[tokio::test]

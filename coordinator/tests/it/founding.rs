@@ -352,7 +352,13 @@ async fn each_founding_fact_that_was_changed_is_named() {
     let founding = Founding::new(78);
     let config = stopped(&founding, dir.path()).await;
     type Change = fn(&mut Config);
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
+        ("board", |config| {
+            let second = "ab".repeat(32);
+            config.board = format!(
+                "ordinary 1; trust 2; delay 0; consents 0; supervisors {second}; witnesses"
+            );
+        }),
         ("anchor_seconds", |config| config.anchor_seconds += 1),
         ("least_claims_per_total", |config| {
             config.least_claims_per_total += 1;
@@ -464,9 +470,11 @@ async fn a_followers_founding_facts_are_compared() {
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
         anchor_seconds: policy.anchor_seconds,
+        board: policy.board.to_string(),
         replica: dir.path().join("copy"),
         high_water_mark: Some(dir.path().join("copy.mark")),
         allow_dev_keys: true,
+        log: None,
     };
     let wrong = LedgerConfig {
         anchor_seconds: policy.anchor_seconds + 1,

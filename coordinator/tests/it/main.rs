@@ -12,5 +12,7 @@ mod needs;
 mod people;
 mod refusals;
 mod strangers;
+mod tiles;
+mod twice;
 mod wire;
 mod writable;

@@ -3,7 +3,7 @@
 
 use crate::federation::world::{World, as_told, told};
 use merits_ledger::{Entry, Role, entry::EarnBatch};
-use merits_ledger_fixture::Member;
+use merits_ledger_fixture::{Member, acts};
 use merits_primitives::{
     Fr,
     audit::EphemeralKey,
@@ -126,7 +126,7 @@ async fn a_party_does_not_act_outside_its_role() {
     let federation = world.founding.federation.clone();
     let proposal = Entry::ScaleProposed(federation.scale(2));
     let newcomer = Member::new(&federation.origin, "newcomer", &[Role::Sponsor], 78);
-    let admission = Entry::PartyAdmitted(newcomer.application(&federation.origin));
+    let admission = acts::admitted(newcomer.application(&federation.origin));
     for (entry, member) in [
         (&proposal, &federation.source),
         (&proposal, &federation.supervisor),

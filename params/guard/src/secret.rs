@@ -28,6 +28,10 @@ pub enum Secret {
     EvaluatorKey,
     /// A holder's half of an epoch's view key.
     ViewKeyHalf,
+    /// A holder's share of a quorum's half, or its state while the half is made: both are under a passphrase.
+    ViewKeyShare,
+    /// The passphrase of such a share.
+    SharePassphrase,
     /// The passphrase of a wallet's backup.
     Passphrase,
     /// A person's identity number.
@@ -47,7 +51,7 @@ pub struct Worth {
 
 impl Secret {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::LogKey,
         Self::SigningKey,
         Self::SealingKey,
@@ -58,6 +62,8 @@ impl Secret {
         Self::StoreKey,
         Self::EvaluatorKey,
         Self::ViewKeyHalf,
+        Self::ViewKeyShare,
+        Self::SharePassphrase,
         Self::Passphrase,
         Self::IdentityNumber,
     ];
@@ -70,6 +76,8 @@ impl Secret {
             | Self::SealingKey
             | Self::WalletSeed
             | Self::ViewKeyHalf
+            | Self::ViewKeyShare
+            | Self::SharePassphrase
             | Self::Passphrase => true,
             Self::LogKey
             | Self::Salts
@@ -85,7 +93,7 @@ impl Secret {
     /// others are kept in files.
     pub fn may_be_piped(self) -> bool {
         match self {
-            Self::Passphrase | Self::IdentityNumber => true,
+            Self::SharePassphrase | Self::Passphrase | Self::IdentityNumber => true,
             Self::LogKey
             | Self::SigningKey
             | Self::SealingKey
@@ -95,7 +103,8 @@ impl Secret {
             | Self::EphemeralSeed
             | Self::StoreKey
             | Self::EvaluatorKey
-            | Self::ViewKeyHalf => false,
+            | Self::ViewKeyHalf
+            | Self::ViewKeyShare => false,
         }
     }
 
@@ -181,6 +190,22 @@ impl Secret {
                 when_exposed: "Keep the half in any case, because the claims of its epoch are opened only with \
                                it. If others may have read it, open the next epoch with new halves (`merits \
                                witness half`, `merits supervisor epoch`)",
+            },
+            Self::ViewKeyShare => Worth {
+                name: "share of a view key",
+                when_lost: "put it back from your backup; the other holders go on without it as long as enough of \
+                            them are left",
+                when_exposed: "Keep the share in any case, because the claims of its epoch are opened with it. If \
+                               others may have read it and its passphrase, tell the other holders, and make the \
+                               next epoch's half with them (`merits supervisor dkg begin`)",
+            },
+            Self::SharePassphrase => Worth {
+                name: "passphrase of a share",
+                when_lost: "without it nobody can open the share; the other holders go on without it as long as \
+                            enough of them are left",
+                when_exposed: "If others may have read it, keep the share's file and its backups from them. If they \
+                               may have these too, tell the other holders, and make the next epoch's half with \
+                               them (`merits supervisor dkg begin`)",
             },
             Self::Passphrase => Worth {
                 name: "passphrase",

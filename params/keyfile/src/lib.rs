@@ -5,7 +5,10 @@
 //! are refused ([`merits_guard`]): a readable secret is no longer secret, a secret that others
 //! could put there may be theirs, and the user must know.
 //!
-//! Out of scope: encryption of the file itself. Put the directory on an encrypted disk.
+//! Key files are not encrypted: put their directory on an encrypted disk. [`passphrase`] is for files that are: a
+//! wallet's backup, and a holder's share of a view key.
+
+pub mod passphrase;
 
 use std::{
     io::{self, Read, Write as _},
@@ -51,11 +54,13 @@ pub enum KeyKind {
     Master,
     /// The seed of the evaluator's VOPRF key.
     Voprf,
+    /// Ed25519 key of a log's witness: cosigns checkpoints.
+    Cosigning,
 }
 
 impl KeyKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Log,
         Self::Signing,
         Self::Sealing,
@@ -65,13 +70,14 @@ impl KeyKind {
         Self::Ephemeral,
         Self::Master,
         Self::Voprf,
+        Self::Cosigning,
     ];
 
     /// The kind of secret, for advice on how to keep it.
     pub fn secret(self) -> Secret {
         match self {
             Self::Log => Secret::LogKey,
-            Self::Signing => Secret::SigningKey,
+            Self::Signing | Self::Cosigning => Secret::SigningKey,
             Self::Sealing => Secret::SealingKey,
             Self::SaltMac => Secret::Salts,
             Self::Seed => Secret::WalletSeed,
@@ -93,6 +99,7 @@ impl KeyKind {
             Self::Ephemeral => "ephemeral-seed",
             Self::Master => "record-master",
             Self::Voprf => "evaluator-voprf",
+            Self::Cosigning => "witness-ed25519",
         }
     }
 }

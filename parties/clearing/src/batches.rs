@@ -25,7 +25,7 @@ pub struct Audit {
     /// Their claims.
     pub claims: usize,
     /// Invalid batches, with the reason.
-    #[serde(serialize_with = "crate::report::faults")]
+    #[serde(serialize_with = "merits_party::report::faults")]
     pub invalid: Vec<(EntryId, BatchFault)>,
 }
 

@@ -2,22 +2,9 @@
 
 use std::fmt::Display;
 
+use merits_party::report::{About, Wrong, faults};
 use merits_primitives::ids::{AssetId, EntryId, Epoch, Period};
 use serde::{Serialize, Serializer};
-
-/// Something about an entry.
-#[derive(Serialize)]
-struct About<T> {
-    entry: String,
-    #[serde(flatten)]
-    what: T,
-}
-
-/// What is wrong with an entry.
-#[derive(Serialize)]
-struct Wrong {
-    fault: String,
-}
 
 /// What was found, or what is wrong with it.
 #[derive(Serialize)]
@@ -52,18 +39,7 @@ pub(crate) fn ids<S: Serializer>(ids: &[EntryId], serializer: S) -> Result<S::Ok
     serializer.collect_seq(ids.iter().map(ToString::to_string))
 }
 
-/// Entries, and what is wrong with each.
-pub(crate) fn faults<S: Serializer>(
-    faults: &[(EntryId, impl Display)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(faults.iter().map(|(entry, fault)| About {
-        entry: entry.to_string(),
-        what: wrong(fault),
-    }))
-}
-
-/// The same, where there may be no answer.
+/// Entries, and what is wrong with each, where there may be no answer.
 pub(crate) fn faults_told<S: Serializer>(
     told: &Option<Vec<(EntryId, String)>>,
     serializer: S,
@@ -79,19 +55,13 @@ pub(crate) fn outcomes<S: Serializer>(
     outcomes: &[(EntryId, Result<impl Serialize, impl Display>)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(outcomes.iter().map(|(entry, outcome)| About {
-        entry: entry.to_string(),
-        what: match outcome {
+    serializer.collect_seq(outcomes.iter().map(|(entry, outcome)| {
+        let what = match outcome {
             Ok(good) => Outcome::Good(good),
-            Err(fault) => Outcome::Wrong(wrong(fault)),
-        },
+            Err(fault) => Outcome::Wrong(Wrong::new(fault)),
+        };
+        About::new(entry, what)
     }))
-}
-
-fn wrong(fault: &impl Display) -> Wrong {
-    Wrong {
-        fault: fault.to_string(),
-    }
 }
 
 #[cfg(test)]

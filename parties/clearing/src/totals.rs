@@ -1,8 +1,8 @@
 //! Checks an opened total from the log alone: from its entries and the published halves of the
 //! view-key epoch, without any secret.
 //!
-//! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that the published
-//! half of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
+//! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that the
+//! published half of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
 
 use merits_ledger::{
     Entry,

@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::{
     disclosing::DiscloseError, ingest::IngestError, loading::LoadError, outbox::OutboxError,
     publishing::PublishError, run::RunError, store::StoreError, terms::TermsError,
+    tickets::TicketFault,
 };
 
 /// Why a command of a distributor failed.
@@ -143,7 +144,7 @@ pub enum DistributorError {
         source: PublishError,
     },
     /// People give no tickets on this ledger.
-    #[error("this ledger does not use tickets: its accounts are in custody (`tickets = false`)")]
+    #[error("{}", TicketFault::Custody)]
     InCustody,
     /// No records say which accounts there are.
     #[error("the accounts are not known: give --input with their records")]

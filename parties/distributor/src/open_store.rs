@@ -185,7 +185,13 @@ impl DistributorConfig {
             let identity = self.identity()?;
             let party = party(self, &identity)?;
             let master = MasterKey::new(merits_keyfile::load(&self.keys.master, KeyKind::Master)?);
-            Ok(store::copy(from, to, &identity.origin, &party, &master).await?)
+            let copied = store::copy(from, to, &identity.origin, &party, &master).await;
+            copied.map_err(|error| match error {
+                StoreError::File(error) if from == self.store => {
+                    StoreError::File(error.of_live()).into()
+                }
+                error => error.into(),
+            })
         })
     }
 }

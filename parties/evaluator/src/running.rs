@@ -8,7 +8,7 @@ use merits_primitives::ids::EntryId;
 use merits_replica::{
     ClientError, FollowError, Follower, JoinError, LedgerConfigError, ReplicaError,
 };
-use merits_serve::ListenError;
+use merits_serve::{ListenError, ServeError};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
@@ -16,7 +16,7 @@ use crate::{
     acts::Evaluator,
     config::EvaluatorConfig,
     key::{EvaluatorKey, EvaluatorKeyError},
-    net::{ServeError, UniquenessService, serve},
+    net::{UniquenessService, serve},
 };
 
 /// Why a command of an evaluator failed.

@@ -34,6 +34,9 @@ fn passed_on(error: &ClientError) -> Fault {
             _ => (**fault).clone(),
         },
         ClientError::Unreachable(_) => unavailable("the log does not answer"),
+        ClientError::NotCosigned { .. } => {
+            unavailable("the log's witnesses have not cosigned the redemption yet")
+        }
         // A receipt that does not verify: the operator must know, and no voucher is handed out.
         error => {
             tracing::error!(%error, "the coordinator's answer is refused");

@@ -17,7 +17,7 @@ use merits_party::{
 };
 use merits_primitives::ids::EntryId;
 use merits_replica::{FollowError, JoinError, LedgerConfigError, ReplicaError};
-use merits_serve::ListenError;
+use merits_serve::{ListenError, ServeError};
 use rand::rngs::StdRng;
 use serde::{Serialize, Serializer};
 use thiserror::Error;
@@ -27,7 +27,7 @@ use crate::{
     code_file::{CodeFileError, FirstLine, read_codes},
     config::ExchangeConfig,
     exchange::{Clock, Exchange},
-    net::{ServeError, serve},
+    net::{RunError, serve},
     store::{self, Copied, StockError, Store, StoreError},
 };
 
@@ -70,7 +70,7 @@ pub enum ExchangeError {
     Listen(#[from] ListenError),
     /// Serving.
     #[error(transparent)]
-    Serve(#[from] ServeError),
+    Serve(#[from] RunError),
     /// The file of codes.
     #[error(transparent)]
     CodeFile(#[from] CodeFileError),
@@ -199,7 +199,9 @@ impl ExchangeConfig {
                 return Err(ExchangeError::NotAdmitted(self.name.clone()));
             }
         }
-        let address = listener.local_addr().map_err(ServeError::Socket)?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| RunError::from(ServeError::from(error)))?;
         let store = self.open_store(&identity, rng).await?;
         let exchange = Exchange::new(
             identity.origin.clone(),
@@ -230,7 +232,13 @@ impl ExchangeConfig {
             let identity = self.identity()?;
             let master = MasterKey::new(merits_keyfile::load(&self.master_key, KeyKind::Master)?);
             let (origin, party) = (&identity.origin, identity.party());
-            Ok(store::copy(from, to, origin, &party, &master).await?)
+            let copied = store::copy(from, to, origin, &party, &master).await;
+            copied.map_err(|error| match error {
+                StoreError::File(error) if from == self.store => {
+                    StoreError::File(error.of_live()).into()
+                }
+                error => error.into(),
+            })
         })
     }
 

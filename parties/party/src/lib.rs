@@ -7,6 +7,7 @@
 //! - [`store_key`]: the master key of a store, which is never replaced for an existing store
 //! - [`ledger`]: the ledger as a party sees it: its verified copy, and a way to append
 //! - [`lookup`]: parties and entries of the ledger, by what people type
+//! - [`report`]: reports of several roles, as programs read them
 //! - [`stop_signal`] and [`machine_time`]: the end of a server, and the machine's clock
 //!
 //! A role's crate may depend on this one, but not the other way round.
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod lookup;
 pub mod outputs;
 pub mod public_line;
+pub mod report;
 mod stop;
 pub mod store_key;
 

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 /// Keys whose values are never file names, in any table. Every other text of a configuration may be
 /// one.
-const NO_FILES: [&str; 11] = [
+const NO_FILES: [&str; 13] = [
     "authority",
     "coordinator",
     "description",
@@ -20,6 +20,8 @@ const NO_FILES: [&str; 11] = [
     "origin",
     "party",
     "proxies",
+    "validating",
+    "witnesses",
 ];
 
 /// Tables without file names: columns of the records.

@@ -156,6 +156,7 @@ mod tests {
             Err(LineError::Content(_))
         ));
     }
+
     #[test]
     fn nothing_is_made_where_it_could_not_be_written() {
         let directory = tempfile::tempdir().unwrap();

@@ -43,7 +43,8 @@ pub enum RegistrarError {
     /// A day of eligibility that is years away is a typing mistake, and only another registration
     /// corrects it.
     #[error(
-        "the first day of eligibility, {0}, is more than a year away: until then no deed of the person would count"
+        "the first day of eligibility, {0}, is more than a year away: until then no deed of the person would count. \
+         Correct the day in `--from`, or leave the option out for deeds of any day"
     )]
     FarAhead(Day),
     /// The evaluator cannot be reached.

@@ -130,7 +130,9 @@ impl Register {
             std::fs::TryLockError::Error(source) => io(source),
         })?;
         let mut bytes = Vec::new();
-        input::whole(&file, &mut bytes, MOST_BYTES).map_err(io)?;
+        input::whole(&file, &mut bytes, MOST_BYTES)
+            .map_err(merits_guard::words::reading)
+            .map_err(io)?;
         if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
             // New, or its making was cut short: no record was ever in it.
             file.set_len(0).map_err(io)?;
@@ -163,7 +165,7 @@ impl Register {
                 let path = path.to_owned();
                 return Err(RegisterError::Io {
                     path,
-                    source: merits_guard::words::writing(source),
+                    source: merits_guard::words::reading(source),
                 });
             }
         };

@@ -62,7 +62,7 @@ pub struct Report {
     /// Batches that are valid online.
     pub online: usize,
     /// Invalid entries, with the reason.
-    #[serde(serialize_with = "faults")]
+    #[serde(serialize_with = "merits_party::report::faults")]
     pub faults: Vec<(EntryId, String)>,
     /// Sums by scale and period.
     #[serde(serialize_with = "aggregates")]
@@ -144,20 +144,6 @@ impl Report {
             hidden: "who earned, how much each, and from which records",
         }
     }
-}
-
-/// An invalid entry in a serialized report.
-#[derive(Serialize)]
-struct Invalid<'a> {
-    entry: String,
-    fault: &'a str,
-}
-
-fn faults<S: Serializer>(faults: &[(EntryId, String)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(faults.iter().map(|(entry, fault)| Invalid {
-        entry: entry.to_string(),
-        fault,
-    }))
 }
 
 /// A scale and period in a serialized report.

@@ -1,5 +1,5 @@
-//! The entries that a supervisor signs: admission, standing, scales, view-key epochs, openings,
-//! totals.
+//! The entries that a supervisor signs: acts of the board and voices on them, openings, totals. A log witness signs
+//! its consents to acts by the same.
 //!
 //! Each function makes one signed entry; the ledger's rules decide whether it is accepted.
 
@@ -7,20 +7,17 @@ use ed25519_dalek::SigningKey;
 use merits_ledger::{
     Role, Roles,
     entry::{
-        Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, PartyAdmitted,
-        PersonStatement, ProvenHalf, ScaleApproved, ScaleRetired, StandingChange,
-        StatementKeyAdopted, TotalPartial as LoggedPartial, TotalPartials, TotalsOpened,
-        ViewKeyEpochOpened,
+        Act, ActProposed, EmergencySuspended, Entry, EpochProposed, OpeningCompleted,
+        OpeningContent, OpeningRequested, OpeningRevealed, PartyAdmitted, ProposalNamed,
+        ProposalTerms, ProvenHalf, TotalPartial as LoggedPartial, TotalPartials, TotalsOpened,
+        ViewKeyEpochOpened, Voice,
     },
 };
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{EntryId, Epoch, Origin, PartyId, ScaleId, ScaleVersion},
+    ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
 };
-use merits_verifier::{
-    entry::SignedEntry,
-    groth16::{Provenance, VerifyingKey},
-};
+use merits_verifier::entry::SignedEntry;
 use thiserror::Error;
 
 use crate::{
@@ -105,95 +102,62 @@ impl EntrySigner {
         &self.origin
     }
 
-    /// Admits a party that applied.
+    /// Admits itself to a ledger whose founding facts name it.
+    pub fn join(&self, application: PartyAdmitted) -> SignedEntry {
+        self.sign(Entry::PartyAdmitted(application))
+    }
+
+    /// Proposes an act of the board, and endorses it thereby. A view-key epoch has a proposal of its own
+    /// ([`EntrySigner::open_epoch`]).
+    pub fn propose(&self, act: Act, terms: ProposalTerms) -> SignedEntry {
+        self.sign(Entry::ActProposed(ActProposed { act, terms }))
+    }
+
+    /// Proposes to admit a party that applied.
     ///
     /// # Errors
     /// [`ApplicationFault`], before anything is signed.
-    pub fn admit(&self, application: PartyAdmitted) -> Result<SignedEntry, ApplicationFault> {
-        let name = || application.name.clone();
-        application
-            .verify_consent(&self.origin)
-            .map_err(|_| ApplicationFault::Unsigned(name()))?;
-        if application.roles.is_empty() {
-            return Err(ApplicationFault::NoRole(name()));
-        }
-        if let Some((one, other)) = application.roles.conflict() {
-            return Err(ApplicationFault::Conflict {
-                name: name(),
-                one,
-                other,
-            });
-        }
-        Ok(self.sign(Entry::PartyAdmitted(application)))
-    }
-
-    /// Suspends a party. `sequence` counts its changes of standing, including this one.
-    pub fn suspend(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
-        let basis = basis.to_owned();
-        self.sign(Entry::PartySuspended(StandingChange {
-            party,
-            sequence,
-            basis,
-        }))
-    }
-
-    /// Reinstates a suspended party. `sequence` counts its changes of standing, this one
-    /// included.
-    pub fn reinstate(&self, party: PartyId, sequence: u32, basis: &str) -> SignedEntry {
-        let basis = basis.to_owned();
-        self.sign(Entry::PartyReinstated(StandingChange {
-            party,
-            sequence,
-            basis,
-        }))
-    }
-
-    /// Approves exactly what the entry `proposal` proposed.
-    pub fn approve_scale(
+    pub fn admit(
         &self,
-        id: ScaleId,
-        version: ScaleVersion,
-        proposal: EntryId,
-    ) -> SignedEntry {
-        self.sign(Entry::ScaleApproved(ScaleApproved {
-            id,
-            version,
-            proposal,
-        }))
+        application: PartyAdmitted,
+        terms: ProposalTerms,
+    ) -> Result<SignedEntry, ApplicationFault> {
+        check_application(&self.origin, &application)?;
+        Ok(self.propose(Act::PartyAdmitted(application), terms))
     }
 
-    /// Ends a version of a scale after a period.
-    pub fn retire_scale(
-        &self,
-        id: ScaleId,
-        version: ScaleVersion,
-        last_period: u32,
-    ) -> SignedEntry {
-        self.sign(Entry::ScaleRetired(ScaleRetired {
-            id,
-            version,
-            last_period,
-        }))
-    }
-
-    /// Puts a key of `ticket` or `redeem` into force. `generation` counts the statement's keys,
+    /// Endorses a proposed act; a log witness consents to it. `number` counts its endorsements of this act,
     /// including this one.
-    pub fn adopt_key(
-        &self,
-        statement: PersonStatement,
-        generation: u32,
-        key: VerifyingKey,
-        provenance: Provenance,
-    ) -> SignedEntry {
-        self.sign(Entry::StatementKeyAdopted(StatementKeyAdopted {
-            statement,
-            generation,
-            key,
-            provenance,
+    pub fn endorse(&self, proposal: EntryId, number: u32) -> SignedEntry {
+        self.sign(Entry::ActEndorsed(Voice { proposal, number }))
+    }
+
+    /// Revokes its endorsement with this number.
+    pub fn revoke(&self, proposal: EntryId, number: u32) -> SignedEntry {
+        self.sign(Entry::EndorsementRevoked(Voice { proposal, number }))
+    }
+
+    /// Objects to an act, as a log witness.
+    pub fn object(&self, proposal: EntryId) -> SignedEntry {
+        self.sign(Entry::ActObjected(ProposalNamed { proposal }))
+    }
+
+    /// Lets an act take effect that has the endorsements it needs.
+    pub fn enact(&self, proposal: EntryId) -> SignedEntry {
+        self.sign(Entry::ActEnacted(ProposalNamed { proposal }))
+    }
+
+    /// Suspends a party at once, for 72 hours. `number` counts its emergency suspensions, including this one.
+    pub fn suspend_now(&self, party: PartyId, number: u32, basis: &str) -> SignedEntry {
+        let basis = basis.to_owned();
+        self.sign(Entry::EmergencySuspended(EmergencySuspended {
+            party,
+            number,
+            basis,
         }))
     }
 
-    /// Opens a view-key epoch with both sides' halves.
+    /// Proposes a view-key epoch with both sides' halves.
     ///
     /// # Errors
     /// [`UnprovenHalf`] when a holder does not show that it knows its secrets.
@@ -204,18 +168,20 @@ impl EntrySigner {
         previous_accepted_until: Timestamp,
         supervisor: ProvenHalf,
         witness: ProvenHalf,
+        terms: ProposalTerms,
     ) -> Result<SignedEntry, UnprovenHalf> {
         verify_half(&self.origin, epoch, Side::Supervisor, &supervisor)?;
         verify_half(&self.origin, epoch, Side::Witness, &witness)?;
         let proof = ViewKeyEpochOpened::proof(&supervisor, &witness);
-        let opened = Entry::ViewKeyEpochOpened(ViewKeyEpochOpened {
+        let opened = ViewKeyEpochOpened {
             epoch,
             active_from,
             previous_accepted_until,
             supervisor: supervisor.keys,
             witness: witness.keys,
-        });
-        Ok(opened.sign_with(&self.origin, self.party, Some((&proof).into()), &self.key))
+        };
+        let proposed = Entry::EpochProposed(EpochProposed { opened, terms });
+        Ok(proposed.sign_with(&self.origin, self.party, Some((&proof).into()), &self.key))
     }
 
     /// Asks to open one claim. The entry hides which; its id names the request from now on.
@@ -273,6 +239,31 @@ impl EntrySigner {
     }
 }
 
+/// Whether a supervisor may propose or endorse this admission.
+///
+/// # Errors
+/// [`ApplicationFault`].
+pub fn check_application(
+    origin: &Origin,
+    application: &PartyAdmitted,
+) -> Result<(), ApplicationFault> {
+    let name = || application.name.clone();
+    application
+        .verify_consent(origin)
+        .map_err(|_| ApplicationFault::Unsigned(name()))?;
+    if application.roles.is_empty() {
+        return Err(ApplicationFault::NoRole(name()));
+    }
+    match application.roles.conflict() {
+        None => Ok(()),
+        Some((one, other)) => Err(ApplicationFault::Conflict {
+            name: name(),
+            one,
+            other,
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,7 +289,10 @@ mod tests {
     #[test]
     fn a_sound_application_is_signed() {
         let entry = supervisor()
-            .admit(apply(&[Role::Source, Role::Distributor]))
+            .admit(
+                apply(&[Role::Source, Role::Distributor]),
+                ProposalTerms::AT_ONCE,
+            )
             .unwrap();
         let key = merits_verifier::signature::PublicKey::of(&SigningKey::from_bytes(&[1; 32]));
         assert_eq!(entry.verify_signature(&key), Ok(()));
@@ -307,13 +301,16 @@ mod tests {
 
     #[test]
     fn an_unsound_application_is_not_signed() {
-        let conflict = supervisor().admit(apply(&[Role::Supervisor, Role::Distributor]));
+        let conflict = supervisor().admit(
+            apply(&[Role::Supervisor, Role::Distributor]),
+            ProposalTerms::AT_ONCE,
+        );
         assert!(matches!(conflict, Err(ApplicationFault::Conflict { .. })));
-        let nothing = supervisor().admit(apply(&[]));
+        let nothing = supervisor().admit(apply(&[]), ProposalTerms::AT_ONCE);
         assert!(matches!(nothing, Err(ApplicationFault::NoRole(_))));
         let mut altered = apply(&[Role::Sponsor]);
         altered.roles = Roles::new(&[Role::Issuer]);
-        let unsigned = supervisor().admit(altered);
+        let unsigned = supervisor().admit(altered, ProposalTerms::AT_ONCE);
         assert!(matches!(unsigned, Err(ApplicationFault::Unsigned(_))));
     }
 }

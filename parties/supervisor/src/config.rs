@@ -75,7 +75,8 @@ impl WitnessConfig {
         Ok(config)
     }
 
-    /// The part of a holder of a witness's or a supervisor's config; paths come back resolved.
+    /// The holder's part of a witness's or a supervisor's config; paths come back resolved. Both have a seat on the
+    /// board, with these keys.
     ///
     /// # Errors
     /// [`ConfigFileError`].
@@ -141,6 +142,14 @@ mod tests {
         assert!(!witness.ledger.allow_dev_keys);
         assert_eq!(witness.server, Limits::default());
         assert_eq!(supervisor.holder.server, Limits::default());
+        for (sample, config) in [
+            ("supervisor.sample.toml", &supervisor.holder),
+            ("witness.sample.toml", &witness),
+        ] {
+            let member =
+                WitnessConfig::of_a_holder(&directory.join(sample)).expect("it has a seat");
+            assert_eq!(member, *config);
+        }
 
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("witness.toml");

@@ -24,11 +24,12 @@ pub use crate::asking::{
     sealing_context,
 };
 use crate::{
+    held::HeldShare,
     journal::{Answered, Journal, JournalError},
     request::opening_context,
+    side::Side,
     totals::{SetFault, TotalSet},
     view::{LedgerView, Unreadable},
-    view_key::ViewKeyShare,
 };
 
 /// Why a holder does not answer. Each says who has to do what.
@@ -166,7 +167,7 @@ impl Refused {
 #[derive(Debug)]
 pub struct Holder {
     id: PartyId,
-    shares: Vec<ViewKeyShare>,
+    shares: Vec<HeldShare>,
     journal: Journal,
     /// Totals that this process answered, by the whole question: the newest, up to
     /// [`GIVEN_TOTALS`]. Older answers, and those of an earlier process, are computed again.
@@ -179,10 +180,14 @@ const GIVEN_TOTALS: usize = 4_096;
 
 impl Holder {
     /// The party `id` with its shares (one an epoch) and its journal.
-    pub fn new(id: PartyId, shares: Vec<ViewKeyShare>, journal: Journal) -> Self {
+    pub fn new(
+        id: PartyId,
+        shares: impl IntoIterator<Item: Into<HeldShare>>,
+        journal: Journal,
+    ) -> Self {
         Self {
             id,
-            shares,
+            shares: shares.into_iter().map(Into::into).collect(),
             journal,
             given: BTreeMap::new(),
             given_order: VecDeque::new(),
@@ -390,23 +395,17 @@ impl Holder {
 
     /// The holder's share of an epoch, if the log published exactly its public half for this party.
     /// A share that the log does not know would only produce invalid answers.
-    fn share(
-        &self,
-        log: &(impl LedgerView + ?Sized),
-        epoch: Epoch,
-    ) -> Result<&ViewKeyShare, Refused> {
-        let published = log
-            .epoch(epoch)
-            .and_then(|halves| Some((halves.side_of(&self.id)?, halves)))
-            .ok_or(Refused::NotMyEpoch(epoch))?;
-        let (side, halves) = published;
-        self.shares
-            .iter()
-            .find(|share| {
-                share.epoch() == epoch
-                    && share.side() == side
-                    && share.origin() == log.origin()
-                    && share.matches(halves.side(side))
+    fn share(&self, log: &(impl LedgerView + ?Sized), epoch: Epoch) -> Result<&HeldShare, Refused> {
+        [Side::Supervisor, Side::Witness]
+            .into_iter()
+            .filter_map(|side| Some((side, log.quorum(epoch, side)?)))
+            .find_map(|(side, half)| {
+                self.shares.iter().find(|share| {
+                    share.epoch() == epoch
+                        && share.side() == side
+                        && share.origin() == log.origin()
+                        && share.belongs_to(self.id, &half)
+                })
             })
             .ok_or(Refused::NotMyEpoch(epoch))
     }

@@ -110,11 +110,30 @@ impl Journal {
         Self::open_if(path, |_| Ok(None))
     }
 
-    /// The same under its mark in the file `mark`, which every answer raises before it leaves. A
-    /// journal without a line may have no mark yet; [`Journal::ready`] writes the first.
+    /// Begins a new journal and its mark, at no lines, in the file `mark`.
     ///
     /// # Errors
-    /// [`JournalError`]: a journal that does not reach its mark, or whose mark is lost; the file is
+    /// [`JournalError`]: a mark of a journal that had lines; then no file is left.
+    pub fn begin(path: &Path, mark: &Path) -> Result<Self, JournalError> {
+        let begins = !path.exists();
+        let begun = Self::open_if(path, |chain| {
+            JournalMark::of_new(path, mark, chain).map(Some)
+        })
+        .and_then(|mut journal| {
+            journal.raise()?;
+            Ok(journal)
+        });
+        if begun.is_err() && begins {
+            // It is empty.
+            let _ = std::fs::remove_file(path);
+        }
+        begun
+    }
+
+    /// Opens the journal under its mark in the file `mark`, which every answer raises before it leaves.
+    ///
+    /// # Errors
+    /// [`JournalError`]: a journal that does not reach its mark, or whose mark is missing; the file is
     /// then left as it is.
     pub fn open_under(path: &Path, mark: &Path) -> Result<Self, JournalError> {
         Self::open_if(path, |chain| {
@@ -146,7 +165,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let file = open_private(path)?;
         file.try_lock().map_err(|error| match error {
@@ -186,7 +205,7 @@ impl Journal {
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         let text = input::read(path, MOST_BYTES).map_err(|source| JournalError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         })?;
         Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
@@ -297,7 +316,7 @@ impl Journal {
     fn require_unchanged(&self) -> Result<(), JournalError> {
         let io = |source| JournalError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::words::reading(source),
         };
         let text = input::read(&self.path, MOST_BYTES).map_err(io)?;
         let chain = Chain::check(&self.path, &text)?;
@@ -347,7 +366,7 @@ fn open_private(path: &Path) -> Result<File, JournalError> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     let file = merits_guard::open_state(path, &mut options)?;
-    folder::sync_name(path, &file).map_err(|source| JournalError::Io {
+    folder::sync_name(path, &file).map_err(|source| JournalError::Unwritable {
         path: path.to_owned(),
         source: merits_guard::words::writing(source),
     })?;

@@ -141,7 +141,7 @@ impl LedgerView for StateView<'_> {
         let party = self.state.parties().get(id)?;
         Some(PartyStanding {
             is_supervisor: party.roles.has(Role::Supervisor),
-            suspended: party.suspended,
+            suspended: party.suspended || party.ended,
             sealing_key: party.sealing_key,
         })
     }

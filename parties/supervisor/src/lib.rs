@@ -8,9 +8,12 @@
 
 pub mod acts;
 pub mod asking;
+pub mod board;
 pub mod check;
 pub mod config;
 pub mod discrete_log;
+pub mod dkg;
+pub mod held;
 pub mod holder;
 pub mod journal;
 pub mod ledger_view;

@@ -39,7 +39,10 @@ impl Serialize for PublishedTotal {
 impl Serialize for Adopted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = serializer.serialize_struct("Adopted", 2)?;
-        report.serialize_field("entry", &self.entry.as_ref().map(text))?;
+        report.serialize_field(
+            "entry",
+            &self.entry.as_ref().map(|decided| text(&decided.entry)),
+        )?;
         report.serialize_field("files", &self.files)?;
         report.end()
     }
@@ -63,11 +66,15 @@ mod tests {
     };
 
     use super::*;
+    use crate::net::Decided;
 
     #[test]
     fn reports_have_ids_as_people_read_them() {
         let adopted = Adopted {
-            entry: Some(EntryId([0xab; 32])),
+            entry: Some(Decided {
+                entry: EntryId([0xab; 32]),
+                waits: None,
+            }),
             files: "keys/redeem".into(),
         };
         let report = serde_json::to_value(&adopted).unwrap();

@@ -1,4 +1,4 @@
-//! The requester: opens a claim from two sealed partials.
+//! The requester: opens a claim from the sealed partials of both sides' holders.
 
 use merits_primitives::{
     audit,
@@ -7,13 +7,14 @@ use merits_primitives::{
     jubjub::{POINT_BYTES, Point, PointError},
 };
 use merits_sealing::SealingKey;
+use merits_threshold::quorum::{CombineFault, Partial, PartialFault};
 use thiserror::Error;
 
 use crate::{
     holder::{OpeningAsk, PARTIAL_BYTES, SEALED_PARTIAL, SealedPartial, sealing_context},
     request::{Opened, opening_context},
     side::Side,
-    view::{EpochHalves, LedgerView, Unreadable},
+    view::{LedgerView, Unreadable},
 };
 
 /// Why the answers do not open the claim.
@@ -40,6 +41,21 @@ pub enum OpeningFault {
     /// A half is missing.
     #[error("no answer from the {0}'s half of the view key: both halves are needed")]
     Missing(Side),
+    /// Fewer holders of a quorum than its threshold answered rightly.
+    #[error(
+        "{right} holders of the {side}'s half answered rightly, and {needed} are needed{}",
+        each(.faults)
+    )]
+    TooFew {
+        /// The side.
+        side: Side,
+        /// The threshold.
+        needed: u16,
+        /// How many answers are right.
+        right: usize,
+        /// What is wrong with the others.
+        faults: Vec<OpeningFault>,
+    },
     /// It is sealed to another key, is for another request, or was altered.
     #[error(
         "the answer of the {side}'s holder {holder} does not open with this party's sealing key: sealed for another party or request, or altered in transit"
@@ -78,7 +94,16 @@ pub enum OpeningFault {
     NoMeasure(Quantity),
 }
 
-/// Checks both holders' answers for the request and opens the claim.
+/// A claim that was opened, and what was wrong with answers that were not needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Combined {
+    /// The claim.
+    pub opened: Opened,
+    /// One fault for each wrong answer, with its holder.
+    pub faults: Vec<OpeningFault>,
+}
+
+/// Checks the holders' answers for the request and opens the claim.
 ///
 /// # Errors
 /// [`OpeningFault`]; a bad answer names its holder.
@@ -88,6 +113,19 @@ pub fn combine(
     key: &SealingKey,
     answers: &[SealedPartial],
 ) -> Result<Opened, OpeningFault> {
+    Ok(combine_and_name(log, ask, key, answers)?.opened)
+}
+
+/// The same, and names the wrong answers even if enough others were right.
+///
+/// # Errors
+/// [`OpeningFault`]; a bad answer names its holder.
+pub fn combine_and_name(
+    log: &(impl LedgerView + ?Sized),
+    ask: &OpeningAsk,
+    key: &SealingKey,
+    answers: &[SealedPartial],
+) -> Result<Combined, OpeningFault> {
     let (entry, claim) = (ask.content.entry, ask.content.claim);
     let batch = log
         .batch(&entry)?
@@ -96,36 +134,53 @@ pub fn combine(
         .claims
         .get(usize::from(claim))
         .ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
-    let halves = log
-        .epoch(batch.epoch)
-        .ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
     let ephemeral = Point::from_y(sealed_claim.ciphertext.ey.0).map_err(OpeningFault::Ephemeral)?;
 
-    let partial = |side: Side| {
-        let published = halves.side(side);
-        let answer = answer_of(&halves, side, answers)?;
-        let holder = published.holder;
-        let context = sealing_context(log.origin(), &ask.request, &holder);
-        let message = key
-            .open(SEALED_PARTIAL, &context, &answer.sealed)
-            .map_err(|_| OpeningFault::Unreadable { side, holder })?;
-        let (image, proof) =
-            read_partial(&message).ok_or(OpeningFault::Malformed { side, holder })?;
-        let context = opening_context(
-            log.origin(),
-            batch.epoch,
-            &ask.request,
-            &entry,
-            claim,
-            &holder,
-        );
-        proof
-            .verify(&published.claim, &ephemeral, &image, &context)
-            .map_err(|_| OpeningFault::BadPartial { side, holder })?;
-        Ok::<_, OpeningFault>(image)
+    let mut faults = Vec::new();
+    let mut image = |side: Side| {
+        let half = log
+            .quorum(batch.epoch, side)
+            .ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
+        let (mut partials, mut unread) = (Vec::new(), Vec::new());
+        for answer in answers {
+            if half.claim.holder(&answer.holder).is_some() {
+                match read_answer(log, ask, key, side, answer) {
+                    Ok(partial) => partials.push(partial),
+                    Err(fault) => unread.push(fault),
+                }
+            }
+        }
+        let context = |holder: &PartyId| {
+            let (origin, epoch) = (log.origin(), batch.epoch);
+            opening_context(origin, epoch, &ask.request, &entry, claim, holder)
+        };
+        let of = |fault: &PartialFault| match fault {
+            PartialFault::Wrong(holder) | PartialFault::Stranger(holder) => {
+                let holder = *holder;
+                Some(OpeningFault::BadPartial { side, holder })
+            }
+            _ => None,
+        };
+        match half.claim.combine(&ephemeral, &partials, context) {
+            Ok(combined) => {
+                faults.extend(unread);
+                faults.extend(combined.wrong.iter().filter_map(of));
+                Ok(combined.image)
+            }
+            Err(CombineFault::TooFew {
+                needed,
+                right,
+                wrong,
+            }) => {
+                unread.extend(wrong.iter().filter_map(of));
+                Err(too_few(side, needed, right, unread))
+            }
+            // The sum of checked partials is the identity only if the half is, which the ledger refuses.
+            Err(_) => Err(OpeningFault::Ephemeral(PointError::Identity)),
+        }
     };
-    let supervisor = partial(Side::Supervisor)?;
-    let witness = partial(Side::Witness)?;
+    let supervisor = image(Side::Supervisor)?;
+    let witness = image(Side::Witness)?;
     // a_sup·E + a_wit·E is the identity only if A is, which the ledger refuses.
     let shared = (supervisor + witness).map_err(OpeningFault::Ephemeral)?;
     let (earned, handle) = audit::open(
@@ -141,18 +196,52 @@ pub fn combine(
     if earned.measure > batch.w_max {
         return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or_default()));
     }
-    Ok(Opened { earned, handle })
+    Ok(Combined {
+        opened: Opened { earned, handle },
+        faults,
+    })
 }
 
-fn answer_of<'a>(
-    halves: &EpochHalves,
+/// Opens a sealed answer. Its proof is not checked yet.
+fn read_answer(
+    log: &(impl LedgerView + ?Sized),
+    ask: &OpeningAsk,
+    key: &SealingKey,
     side: Side,
-    answers: &'a [SealedPartial],
-) -> Result<&'a SealedPartial, OpeningFault> {
-    answers
-        .iter()
-        .find(|answer| answer.holder == halves.side(side).holder)
-        .ok_or(OpeningFault::Missing(side))
+    answer: &SealedPartial,
+) -> Result<Partial, OpeningFault> {
+    let holder = answer.holder;
+    let context = sealing_context(log.origin(), &ask.request, &holder);
+    let message = key
+        .open(SEALED_PARTIAL, &context, &answer.sealed)
+        .map_err(|_| OpeningFault::Unreadable { side, holder })?;
+    let (image, proof) = read_partial(&message).ok_or(OpeningFault::Malformed { side, holder })?;
+    Ok(Partial {
+        holder,
+        image,
+        proof,
+    })
+}
+
+/// Why a side did not answer: of one holder, what that holder did.
+fn too_few(side: Side, needed: u16, right: usize, mut faults: Vec<OpeningFault>) -> OpeningFault {
+    if needed > 1 {
+        return OpeningFault::TooFew {
+            side,
+            needed,
+            right,
+            faults,
+        };
+    }
+    if faults.is_empty() {
+        OpeningFault::Missing(side)
+    } else {
+        faults.swap_remove(0)
+    }
+}
+
+fn each(faults: &[OpeningFault]) -> String {
+    faults.iter().map(|fault| format!("; {fault}")).collect()
 }
 
 fn read_partial(message: &[u8]) -> Option<(Point, Equality)> {

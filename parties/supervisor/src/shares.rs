@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use merits_primitives::ids::{Epoch, PartyId};
+use merits_replica::{HighWaterMark, LedgerConfigError, MarkError};
 use thiserror::Error;
 
 use crate::{
@@ -30,6 +31,25 @@ pub enum SharesError {
     /// The journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The `[ledger]` table names no high-water mark, beside which the journal's mark is.
+    #[error(transparent)]
+    Ledger(#[from] LedgerConfigError),
+    /// The high-water mark may not be where it is.
+    #[error(transparent)]
+    Mark(#[from] MarkError),
+    /// One file for the journal and for what a mark needs.
+    #[error(
+        "`journal` names {}, which is kept for the high-water mark {} or beside it: name another file for the \
+         journal, or for the mark",
+        journal.display(),
+        mark.display()
+    )]
+    JournalIsMark {
+        /// The journal.
+        journal: PathBuf,
+        /// The high-water mark.
+        mark: PathBuf,
+    },
     /// A file of the other side, another epoch or another log.
     #[error(
         "{} is the {found}: name the files of this holder's own halves in `shares`, epoch by epoch",
@@ -102,6 +122,35 @@ pub enum SharesError {
     NoJournal(PathBuf),
 }
 
+impl WitnessConfig {
+    /// The path of the journal's mark: beside the high-water mark, with the suffix `.journal`.
+    ///
+    /// # Errors
+    /// [`SharesError`]: no high-water mark is named, it may not be where it is, or the journal is a file of the marks.
+    pub(crate) fn journal_mark(&self) -> Result<PathBuf, SharesError> {
+        let ledger = self.ledger.clone().of_a_server()?;
+        let mark = ledger.high_water_mark.unwrap_or_default();
+        let mark = HighWaterMark::place(&mark, &ledger.replica)?;
+        let with = |suffix: &str| {
+            let mut path = mark.clone();
+            path.as_mut_os_string().push(suffix);
+            path
+        };
+        let journal = resolved(&self.journal);
+        if ["", ".lock", ".journal"].map(with).contains(&journal) {
+            return Err(SharesError::JournalIsMark { journal, mark });
+        }
+        Ok(with(".journal"))
+    }
+}
+
+/// A path with links resolved; its last part need not exist yet.
+fn resolved(path: &Path) -> PathBuf {
+    let parent = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    let found = path.canonicalize().ok().or_else(parent);
+    found.unwrap_or_else(|| path.to_owned())
+}
+
 /// A half that may not be on the disk yet.
 #[derive(Debug)]
 pub struct InHand<'c> {
@@ -116,10 +165,10 @@ impl InHand<'_> {
         &self.share
     }
 
-    /// Writes it, if it is new; the journal begins with the first.
+    /// Writes it, if it is new; the journal and its mark begin with the first.
     ///
     /// # Errors
-    /// [`SharesError`]; then no file is left.
+    /// [`SharesError`]; then no half and no journal is left.
     pub fn keep(self) -> Result<ViewKeyShare, SharesError> {
         let Some((config, path)) = self.new else {
             return Ok(self.share);
@@ -129,11 +178,11 @@ impl InHand<'_> {
             if config.shares.iter().any(|share| share.exists()) {
                 return Err(SharesError::NoJournal(config.journal.clone()));
             }
-            drop(Journal::open(&config.journal)?);
+            drop(Journal::begin(&config.journal, &config.journal_mark()?)?);
         }
         if let Err(error) = self.share.write(path) {
             if begins {
-                // It is empty, so nothing was answered.
+                // It is empty, so nothing was answered. Its mark, at no lines, hinders no journal that begins.
                 let _ = std::fs::remove_file(&config.journal);
             }
             return Err(error.into());

@@ -11,13 +11,14 @@ use ark_ec::CurveGroup;
 use merits_ledger::entry::MAX_TOTAL_ENTRIES;
 use merits_primitives::{
     field,
-    ids::{EntryId, Epoch, Origin},
+    ids::{EntryId, Epoch, Origin, PartyId},
     jubjub::Point,
     sum::Sum,
 };
+use merits_threshold::quorum::{CombineFault, Partial, PartialFault};
 use merits_verifier::{
     Reason,
-    possession::TotalsKey,
+    possession::{TotalsKey, total_context},
     total::{Answer, TotalSum},
 };
 use thiserror::Error;
@@ -262,6 +263,59 @@ impl TotalSet {
         })
     }
 
+    /// The sum by the holders of both sides, of whom each side's threshold must answer rightly. Of halves with one
+    /// holder, [`TotalSet::open`] also gives what the log takes; for others the log has no entry yet.
+    ///
+    /// # Errors
+    /// [`TotalFault`] names the side at fault.
+    pub fn sum(
+        &self,
+        log: &(impl LedgerView + ?Sized),
+        answers: &[TotalPartial],
+    ) -> Result<QuorumSum, TotalFault> {
+        let epoch = self.key.epoch;
+        let (mut images, mut wrong) = (Vec::new(), Vec::new());
+        if let Some(t1) = self.sums.t1() {
+            for side in [Side::Supervisor, Side::Witness] {
+                let key = log
+                    .quorum(epoch, side)
+                    .ok_or(TotalFault::NoEpoch(epoch))?
+                    .total;
+                let partials: Vec<Partial> = answers
+                    .iter()
+                    .filter(|answer| key.holder(&answer.holder).is_some())
+                    .map(|answer| Partial {
+                        holder: answer.holder,
+                        image: answer.partial,
+                        proof: answer.proof,
+                    })
+                    .collect();
+                let context = |holder: &PartyId| {
+                    let half = side.total_half();
+                    total_context(log.origin(), &self.key, &self.entries, half, holder)
+                };
+                let combined = key.combine(&t1, &partials, context).map_err(|fault| {
+                    let right = match fault {
+                        CombineFault::TooFew { right, .. } => right,
+                        _ => 0,
+                    };
+                    let needed = key.threshold().needed();
+                    TotalFault::TooFew {
+                        side,
+                        needed,
+                        right,
+                    }
+                })?;
+                images.push(combined.image);
+                wrong.extend(combined.wrong);
+            }
+        }
+        let target = self.sums.message(images.iter()).into_affine();
+        let sum = discrete_log(&target, self.bound.0).map(Sum);
+        let sum = sum.ok_or(TotalFault::NoSum(self.bound))?;
+        Ok(QuorumSum { sum, wrong })
+    }
+
     /// The checked answer of one side.
     fn checked(
         &self,
@@ -326,9 +380,30 @@ pub enum TotalFault {
         /// The holder.
         holder: merits_primitives::ids::PartyId,
     },
+    /// Fewer holders of a quorum than its threshold answered rightly.
+    #[error(
+        "{right} holders of the {side}'s half of the totals key answered rightly, and {needed} are needed"
+    )]
+    TooFew {
+        /// The side.
+        side: Side,
+        /// The threshold.
+        needed: u16,
+        /// How many answers are right.
+        right: usize,
+    },
     /// Both partials are right but no sum fits, which valid proofs exclude.
     #[error("no sum up to {0} fits: an entry's proof cannot be valid, replay the log")]
     NoSum(Sum),
+}
+
+/// A sum that both sides' quorums opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuorumSum {
+    /// The sum of credits, or of the measure.
+    pub sum: Sum,
+    /// Wrong answers, which were not needed.
+    pub wrong: Vec<PartialFault>,
 }
 
 /// An opened total, ready for the log.

@@ -13,6 +13,7 @@ use merits_primitives::{
     jubjub::Point,
     sum::Sum,
 };
+use merits_threshold::quorum::QuorumKey;
 use merits_verifier::{possession::TotalsKey, statement::earn::MeasureTotal};
 use thiserror::Error;
 
@@ -51,6 +52,17 @@ pub trait LedgerView {
 
     /// The halves of a view-key epoch that the log has opened.
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves>;
+
+    /// One side's half of an epoch's keys, with the verification share of each of its holders. A half that
+    /// one holder has is a quorum of 1 of 1.
+    fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
+        let halves = self.epoch(epoch)?;
+        let half = halves.side(side);
+        Some(QuorumHalf {
+            claim: QuorumKey::sole(half.holder, half.claim),
+            total: QuorumKey::sole(half.holder, half.total),
+        })
+    }
 
     /// All batches of one scale, period and epoch whose output no opened total covers, in log
     /// order.
@@ -167,6 +179,15 @@ impl EpochHalves {
             .into_iter()
             .find(|side| self.side(*side).holder == *holder)
     }
+}
+
+/// A half and those who hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuorumHalf {
+    /// The half of A.
+    pub claim: QuorumKey,
+    /// The half of At.
+    pub total: QuorumKey,
 }
 
 /// A half as the log published it.

@@ -1,9 +1,7 @@
 //! A wallet's backup: the seed under a passphrase, and the configuration of its ledger.
 //!
-//! Argon2id (RFC 9106) derives a key from the passphrase, slowly and with much memory, so that
-//! somebody who finds the file can try only few passphrases. ChaCha20-Poly1305 seals the seed under
-//! that key and authenticates the plain text in the file. The file and the passphrase restore
-//! everything: the rest is on the ledger.
+//! The key of [`merits_keyfile::passphrase`] seals the seed, and authenticates the plain text in the
+//! file. The file and the passphrase restore everything: the rest is on the ledger.
 //!
 //! A passphrase is normalized (NFC) before use, so a backup also opens on a system that encodes its
 //! letters differently. Backups from before that rule open too: after the normalized text, the text
@@ -14,24 +12,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use chacha20poly1305::{
-    ChaCha20Poly1305, KeyInit as _,
-    aead::{Aead as _, Payload},
-};
 use merits_guard::{
     input,
     output::{Kind, Output, OutputError, Readers},
 };
+use merits_keyfile::passphrase::{
+    Derivation, NONCE_BYTES, PassphraseError, PassphraseKey, check_new, one_form,
+};
+use merits_ledger::BoardFacts;
 use merits_primitives::field;
 use merits_records::field_text;
 use merits_replica::LedgerConfig;
-use merits_text::{
-    damage::Damage,
-    file::{bytes_without_mark, without_mark},
-    shown::check_line,
-    typed,
-};
+use merits_text::{damage::Damage, file::bytes_without_mark, typed};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -42,23 +34,7 @@ const KIND: &str = "wallet-backup/v1";
 /// Most bytes of a backup.
 const MAX_BYTES: u64 = 1 << 16;
 
-/// Fewest characters of a passphrase.
-pub const LEAST_PASSPHRASE: usize = 10;
-
-/// Memory of Argon2id, KiB: 64 MiB, the second recommendation of RFC 9106, section 4.
-const MEMORY_KIB: u32 = 64 * 1024;
-
-/// Passes of Argon2id, by the same recommendation.
-const PASSES: u32 = 3;
-
-/// Lanes of Argon2id, by the same recommendation.
-const LANES: u32 = 4;
-
-/// Most memory that a file may ask for, KiB: 1 GiB.
-const MOST_MEMORY_KIB: u32 = 1 << 20;
-
-/// Most passes that a file may ask for.
-const MOST_PASSES: u32 = 32;
+pub use merits_keyfile::passphrase::LEAST_PASSPHRASE;
 
 /// Why a backup cannot be made or used.
 #[derive(Debug, Error)]
@@ -107,16 +83,6 @@ pub enum BackupError {
         "the passphrase begins or ends with a space, which nobody sees on paper: take the space out"
     )]
     BlankEnd,
-    /// A file has more lines than the one of a passphrase.
-    #[error(
-        "it has {lines} lines with text, and a passphrase is one line: with several, nobody knows later which of \
-         them opens the backup. Keep the one line in it (a backup that an older merits made from such a file opens \
-         with the first)"
-    )]
-    ManyLines {
-        /// Lines that are not blank.
-        lines: usize,
-    },
     /// Wrong passphrase, or the file was altered. The two cannot be distinguished.
     #[error(
         "the backup does not open: the passphrase is wrong, or the file was altered. Type it again as it \
@@ -138,22 +104,31 @@ pub struct Backup {
     ledger: LedgerConfig,
     kdf: Derivation,
     #[serde(with = "field_text::bytes")]
-    nonce: [u8; 12],
+    nonce: [u8; NONCE_BYTES],
     /// Seed and tag.
     #[serde(with = "field_text::bytes")]
     sealed: [u8; 48],
 }
 
-/// How the key is derived from the passphrase.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Derivation {
-    algorithm: String,
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-    #[serde(with = "field_text::bytes")]
-    salt: [u8; 16],
+/// In the words of a backup.
+impl From<PassphraseError> for BackupError {
+    fn from(error: PassphraseError) -> Self {
+        match error {
+            PassphraseError::Short => Self::ShortPassphrase,
+            PassphraseError::HiddenCharacter {
+                place,
+                character,
+                what,
+            } => Self::HiddenCharacter {
+                place,
+                character,
+                what,
+            },
+            PassphraseError::BlankEnd => Self::BlankEnd,
+            PassphraseError::Sealed => Self::Sealed,
+            other => Self::Derivation(other.to_string()),
+        }
+    }
 }
 
 impl Backup {
@@ -168,29 +143,9 @@ impl Backup {
         passphrase: &str,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, BackupError> {
-        if let Err(hidden) = check_line(passphrase) {
-            return Err(BackupError::HiddenCharacter {
-                place: hidden.place,
-                character: u32::from(hidden.character),
-                what: hidden.what,
-            });
-        }
-        if passphrase.trim() != passphrase {
-            return Err(BackupError::BlankEnd);
-        }
-        let passphrase = &*one_form(passphrase);
-        if passphrase.chars().count() < LEAST_PASSPHRASE {
-            return Err(BackupError::ShortPassphrase);
-        }
-        let mut kdf = Derivation {
-            algorithm: "argon2id".to_owned(),
-            memory_kib: MEMORY_KIB,
-            passes: PASSES,
-            lanes: LANES,
-            salt: [0; 16],
-        };
-        rng.fill_bytes(&mut kdf.salt);
-        let mut nonce = [0; 12];
+        check_new(passphrase)?;
+        let mut nonce = [0; NONCE_BYTES];
+        let kdf = Derivation::fresh(rng);
         rng.fill_bytes(&mut nonce);
         let mut backup = Self {
             merits: KIND.to_owned(),
@@ -200,18 +155,12 @@ impl Backup {
             nonce,
             sealed: [0; 48],
         };
-        let bound = backup.bound();
-        let payload = Payload {
-            msg: seed,
-            aad: &bound,
-        };
-        backup.sealed = backup
-            .cipher(passphrase)?
-            .encrypt(&nonce.into(), payload)
-            .ok()
-            .and_then(|sealed| sealed.try_into().ok())
+        let key = backup.kdf.key(passphrase)?;
+        backup.sealed = key
+            .seal(&nonce, &backup.bound(), seed)?
+            .try_into()
             // 32 bytes and a tag of 16.
-            .ok_or(BackupError::Sealed)?;
+            .map_err(|_| BackupError::Sealed)?;
         Ok(backup)
     }
 
@@ -244,15 +193,8 @@ impl Backup {
 
     /// Opens the backup with exactly these bytes.
     fn open_as(&self, passphrase: &str) -> Result<Zeroizing<[u8; 32]>, BackupError> {
-        let payload = Payload {
-            msg: &self.sealed,
-            aad: &self.bound(),
-        };
-        let seed = self
-            .cipher(passphrase)?
-            .decrypt(&self.nonce.into(), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| BackupError::Sealed)?;
+        let key = self.key_as_typed(passphrase)?;
+        let seed = key.open(&self.nonce, &self.bound(), &self.sealed)?;
         let seed: [u8; 32] = seed
             .as_slice()
             .try_into()
@@ -298,16 +240,13 @@ impl Backup {
         let text = input::read(path, MAX_BYTES).map_err(io)?;
         let backup: Self = serde_json::from_slice(bytes_without_mark(&text))
             .map_err(|error| form(Damage::of(&text, Some(KIND), error.line()).to_string()))?;
-        if backup.merits != KIND || backup.kdf.algorithm != "argon2id" {
+        if backup.merits != KIND {
             return Err(form(Damage::of(&text, Some(KIND), 1).to_string()));
         }
-        let kdf = &backup.kdf;
-        if kdf.memory_kib > MOST_MEMORY_KIB || kdf.passes > MOST_PASSES {
-            return Err(form(format!(
-                "it asks for {} KiB and {} passes, more than any backup of ours",
-                kdf.memory_kib, kdf.passes
-            )));
-        }
+        backup
+            .kdf
+            .check()
+            .map_err(|error| form(error.to_string()))?;
         Ok(backup)
     }
 
@@ -315,60 +254,36 @@ impl Backup {
     /// wallet connects.
     fn bound(&self) -> [u8; 32] {
         let ledger = &self.ledger;
+        let [memory_kib, passes, lanes] = self.kdf.numbers();
         let numbers = [
             ledger.least_claims_per_total,
             ledger.anchor_seconds,
             u32::from(ledger.tickets),
             u32::from(ledger.allow_dev_keys),
-            self.kdf.memory_kib,
-            self.kdf.passes,
-            self.kdf.lanes,
+            memory_kib,
+            passes,
+            lanes,
         ];
         let numbers: Vec<u8> = numbers.into_iter().flat_map(u32::to_le_bytes).collect();
-        field::digest(
-            "merits/wallet-backup/v1",
-            &[
-                self.origin.as_bytes(),
-                ledger.coordinator.as_bytes(),
-                ledger.log_key.as_bytes(),
-                ledger.authority.as_bytes(),
-                ledger.replica.as_os_str().as_encoded_bytes(),
-                &numbers,
-                &self.kdf.salt,
-            ],
-        )
+        let mut parts = vec![
+            self.origin.as_bytes(),
+            ledger.coordinator.as_bytes(),
+            ledger.log_key.as_bytes(),
+            ledger.authority.as_bytes(),
+            ledger.replica.as_os_str().as_encoded_bytes(),
+            &numbers,
+            self.kdf.salt(),
+        ];
+        // Backups from before there was a board are those of ledgers with a board of one.
+        if ledger.board.parse() != Ok(BoardFacts::alone()) {
+            parts.push(ledger.board.as_bytes());
+        }
+        field::digest("merits/wallet-backup/v1", &parts)
     }
 
-    fn cipher(&self, passphrase: &str) -> Result<ChaCha20Poly1305, BackupError> {
-        let kdf = &self.kdf;
-        let refused = |error: argon2::Error| BackupError::Derivation(error.to_string());
-        let params =
-            Params::new(kdf.memory_kib, kdf.passes, kdf.lanes, Some(32)).map_err(refused)?;
-        let mut key = Zeroizing::new([0u8; 32]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.as_bytes(), &kdf.salt, key.as_mut())
-            .map_err(refused)?;
-        Ok(ChaCha20Poly1305::new(&(*key).into()))
+    fn key_as_typed(&self, passphrase: &str) -> Result<PassphraseKey, BackupError> {
+        Ok(self.kdf.key_as_typed(passphrase)?)
     }
-}
-
-/// The passphrase in the text of a file: its only line that is not blank, without a byte order mark.
-///
-/// # Errors
-/// [`BackupError::ManyLines`].
-pub fn passphrase_of_file(text: &str) -> Result<&str, BackupError> {
-    let text = without_mark(text);
-    let mut with_text = text.lines().filter(|line| !line.trim().is_empty());
-    let first = with_text.next();
-    match with_text.count() {
-        // Blanks alone were taken as they are before too.
-        0 => Ok(first.unwrap_or_else(|| text.lines().next().unwrap_or_default())),
-        more => Err(BackupError::ManyLines { lines: more + 1 }),
-    }
-}
-
-fn one_form(passphrase: &str) -> Zeroizing<String> {
-    Zeroizing::new(typed::typed(passphrase).into_owned())
 }
 
 #[cfg(test)]
@@ -386,9 +301,11 @@ mod tests {
             least_claims_per_total: 16,
             tickets: true,
             anchor_seconds: 3_600,
+            board: "alone".to_owned(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: false,
+            log: None,
         }
     }
 
@@ -441,12 +358,8 @@ mod tests {
         for sealed in SPELT {
             let backup = Backup::seal(&[0; 32], ORIGIN, ledger(), sealed, &mut rand::rng());
             let mut old = backup.expect("sealed");
-            let cipher = old.cipher(sealed).expect("a key");
-            let payload = Payload {
-                msg: &[7; 32],
-                aad: &old.bound(),
-            };
-            let bytes = cipher.encrypt(&old.nonce.into(), payload);
+            let key = old.key_as_typed(sealed).expect("a key");
+            let bytes = key.seal(&old.nonce, &old.bound(), &[7; 32]);
             old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
             for opened in SPELT {
                 assert_eq!(*old.open(opened).expect("opened"), [7; 32]);
@@ -478,32 +391,10 @@ mod tests {
         }
         let hidden = "wheel\u{200b}salt lantern ";
         let mut old = new(PASSPHRASE).expect("sealed");
-        let payload = Payload {
-            msg: &[7; 32],
-            aad: &old.bound(),
-        };
-        let cipher = old.cipher(hidden).expect("a key");
-        let bytes = cipher.encrypt(&old.nonce.into(), payload);
+        let key = old.key_as_typed(hidden).expect("a key");
+        let bytes = key.seal(&old.nonce, &old.bound(), &[7; 32]);
         old.sealed = bytes.expect("sealed").try_into().expect("48 bytes");
         assert_eq!(*old.open(hidden).expect("opened"), [7; 32]);
-    }
-
-    /// Regression: all lines but the first were ignored, and nobody was told.
-    #[test]
-    fn a_passphrase_file_has_one_line() {
-        for text in [
-            "one two",
-            "one two\n",
-            "\u{feff}one two\r\n\r\n",
-            "\n \none two",
-        ] {
-            assert_eq!(passphrase_of_file(text).expect(text), "one two");
-        }
-        assert_eq!(passphrase_of_file("").expect("empty"), "");
-        assert_eq!(passphrase_of_file(" one \n").expect("blanks stay"), " one ");
-        let refused = passphrase_of_file("one two\n\nthree\n").expect_err("two lines");
-        assert!(matches!(refused, BackupError::ManyLines { lines: 2 }));
-        assert!(!refused.to_string().contains("three"), "{refused}");
     }
 
     /// Regression: "EOF while parsing a string at line 1 column 3".

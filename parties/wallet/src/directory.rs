@@ -306,9 +306,11 @@ mod tests {
                 least_claims_per_total: 16,
                 tickets: true,
                 anchor_seconds: 3_600,
+                board: "alone".to_owned(),
                 replica: "/somewhere/else".into(),
                 high_water_mark: Some("/somewhere/else.mark".into()),
                 allow_dev_keys: false,
+                log: None,
             },
         }
     }

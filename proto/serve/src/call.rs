@@ -13,10 +13,11 @@ use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use merits_proto::{Fault, Reason};
-use tonic::{Code, Status, body::Body, codegen::Service as _, service::Routes};
+use tonic::{Code, Status, body::Body};
 
 use crate::{
     connection::{Activity, Connection},
+    dialect::Dialect,
     in_work::Source,
     room::{self, Memory},
     shared::Shared,
@@ -27,13 +28,13 @@ use crate::{
 pub(crate) async fn answer(
     shared: Arc<Shared>,
     connection: Arc<Connection>,
-    routes: Routes,
+    dialect: Dialect,
     request: Request<Incoming>,
 ) -> Response<Answer> {
     let call = Activity::begin(&connection);
     let caller = &connection.place.0;
     let admitted = match caller.begin(Instant::now()) {
-        Ok(()) => room::admit(&shared, &connection, wanted(&shared, &request)).await,
+        Ok(()) => room::admit(&shared, &connection, wanted(&shared, &dialect, &request)).await,
         Err(wait) => Err(too_fast(wait)),
     };
     match admitted {
@@ -43,22 +44,25 @@ pub(crate) async fn answer(
                 connection,
                 call,
             };
-            serve(source, memory, routes, request).await
+            serve(source, memory, dialect, request).await
         }
         Err(fault) => {
             tracing::debug!(reason = %fault.reason, "a call is refused");
-            refusal(fault.into()).map(|body| Answer {
+            let cuts = dialect.is_http();
+            dialect.refusal(fault).map(|body| Answer {
                 body,
                 open: None,
                 ended: None,
+                cuts,
             })
         }
     }
 }
 
 /// The resources that a call needs, and its headers.
-fn wanted(shared: &Shared, request: &Request<Incoming>) -> Wanted {
-    match shared.wanted(request.uri().path()) {
+fn wanted(shared: &Shared, dialect: &Dialect, request: &Request<Incoming>) -> Wanted {
+    let path = request.uri().path();
+    match dialect.wanted(path).unwrap_or_else(|| shared.wanted(path)) {
         Wanted::Units(units) => {
             let headers = request.headers().iter();
             let bytes: usize = headers
@@ -90,11 +94,13 @@ struct Open {
 async fn serve(
     source: Source,
     memory: Memory,
-    mut routes: Routes,
+    mut dialect: Dialect,
     request: Request<Incoming>,
 ) -> Response<Answer> {
     let call = Arc::clone(&source.call);
-    let stopping = Shared::is_watching(request.uri().path()).then(|| source.shared.stopping());
+    let cuts = dialect.is_http();
+    let watching = !cuts && Shared::is_watching(request.uri().path());
+    let stopping = watching.then(|| source.shared.stopping());
     let limit = source.shared.limits.request_timeout();
     let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
     call.admit(!http_body::Body::is_end_stream(request.body()));
@@ -111,13 +117,12 @@ async fn serve(
         memory,
     });
     let answered = tokio::select! {
-        answered = tokio::time::timeout(timeout, routes.call(request)) => match answered {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(_) => refusal(Fault::timed_out().into()),
-        },
-        () = Arc::clone(&call).is_ended() => refusal(room::ended().into()),
+        answered = tokio::time::timeout(timeout, dialect.answer(request)) => {
+            answered.map_err(|_| Fault::timed_out())
+        }
+        () = Arc::clone(&call).is_ended() => Err(room::ended()),
     };
+    let answered = answered.unwrap_or_else(|fault| dialect.refusal(fault));
     call.answered();
     let ended = async move {
         let stopped = async {
@@ -135,12 +140,8 @@ async fn serve(
         body,
         open: Some(open),
         ended: Some(Box::pin(ended)),
+        cuts,
     })
-}
-
-fn refusal(status: Status) -> Response<Body> {
-    let (parts, ()) = status.into_http::<()>().into_parts();
-    Response::from_parts(parts, Body::empty())
 }
 
 /// The caller's own limit: at most 8 digits and a unit.
@@ -213,6 +214,9 @@ pub(crate) struct Answer {
     open: Option<Arc<Open>>,
     /// Why it must end before its service ends it.
     ended: Option<Ended>,
+    /// Plain HTTP has no place for a reason after an answer has begun: its connection is cut, so
+    /// that nobody takes a part for the whole.
+    cuts: bool,
 }
 
 type Ended = Pin<Box<dyn Future<Output = Fault> + Send>>;
@@ -233,7 +237,11 @@ impl http_body::Body for Answer {
             self.ended = None;
             // Release what the service still holds now, not after the peer has read the reason.
             self.body = Body::empty();
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers(fault)))));
+            return Poll::Ready(Some(if self.cuts {
+                Err(fault.into())
+            } else {
+                Ok(Frame::trailers(trailers(fault)))
+            }));
         }
         let open = self.open.clone();
         frame.map_ok(|frame| frame.map_data(|bytes| Unread::new(bytes, open)))

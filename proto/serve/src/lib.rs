@@ -1,4 +1,5 @@
-//! How every gRPC server of MERITS serves.
+//! How every server of MERITS serves: gRPC ([`Server`]), and plain HTTP/1.1 for readers of a log
+//! and for witnesses ([`HttpServer`]), under the same limits.
 //!
 //! Anybody may reach a server's port. This crate bounds what a caller can use:
 //!
@@ -24,6 +25,7 @@ mod call;
 mod callers;
 mod connection;
 mod descriptors;
+mod dialect;
 mod health;
 mod in_work;
 mod limits;
@@ -34,6 +36,7 @@ mod pressure;
 mod room;
 mod server;
 mod shared;
+pub mod site;
 mod weights;
 
 pub use health::{Health, LOOK};
@@ -43,4 +46,5 @@ pub use listening::{ListenError, listen};
 pub use paced::{Paced, SPACING};
 pub use room::Memory;
 pub use server::{ServeError, Server};
+pub use site::{HttpServer, Site};
 pub use weights::Weights;

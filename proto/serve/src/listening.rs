@@ -6,7 +6,6 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use merits_proto::transport_words;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -28,7 +27,10 @@ pub fn listen(address: SocketAddr) -> BoxFuture<'static, Result<TcpListener, Lis
     Box::pin(async move {
         TcpListener::bind(address)
             .await
-            .map_err(|error| ListenError { address, error })
+            .map_err(|error| ListenError {
+                address,
+                error: merits_guard::words::reading(error),
+            })
     })
 }
 
@@ -47,8 +49,7 @@ fn advice(error: &io::Error) -> String {
         }
         _ => {
             return format!(
-                "{}. Set an address that this machine has, with a free port, as `listen` in the configuration",
-                transport_words(error)
+                "{error}. Set an address that this machine has, with a free port, as `listen` in the configuration"
             );
         }
     };

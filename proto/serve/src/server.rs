@@ -4,13 +4,18 @@ use std::{
     convert::Infallible,
     future::Future,
     io,
+    pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures::future::BoxFuture;
 use http::{Request, Response};
-use hyper::{rt::Executor, server::conn::http2, service::service_fn};
+use hyper::{
+    rt::Executor,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use merits_proto::limits::INFRASTRUCTURE_REQUEST_MESSAGE;
 use thiserror::Error;
@@ -28,6 +33,7 @@ use crate::{
     call,
     callers::Caller,
     connection::{Connection, Counted, GOOD_BYE, Verdict, Watch},
+    dialect::Dialect,
     health::Health,
     limits::{Limits, LimitsError},
     shared::{HEALTH, Phase, REFLECTION, Room, Shared},
@@ -39,10 +45,7 @@ use crate::{
 #[non_exhaustive]
 pub enum ServeError {
     /// The listening socket.
-    #[error(
-        "the socket that this server listens on failed: {}. Start the server again",
-        merits_proto::transport_words(.0)
-    )]
+    #[error("the socket that this server listens on failed: {0}. Start the server again")]
     Socket(io::Error),
     /// The reflection service.
     #[error("gRPC reflection: {0}")]
@@ -52,10 +55,10 @@ pub enum ServeError {
     Limits(#[from] LimitsError),
 }
 
-/// No source: its words would follow on the screen.
+/// In words. No source, which would follow on the screen.
 impl From<io::Error> for ServeError {
     fn from(error: io::Error) -> Self {
-        Self::Socket(error)
+        Self::Socket(merits_guard::words::reading(error))
     }
 }
 
@@ -148,28 +151,60 @@ impl Server {
 
         // Health does not know names for which nothing was reported.
         self.health.set(self.health.is_serving()).await;
-        // Ends when every task of every connection has dropped its sender.
-        let (alive, mut ended) = mpsc::channel(1);
-        let (end, _) = watch::channel(Phase::Serving);
-        let shared = Arc::new(Shared::new(self.limits, weights, end.subscribe()));
-        tokio::select! {
-            () = stop => {}
-            never = accept(&listener, &shared, &routes, &alive) => match never {},
-        }
-        drop(listener);
-        drop(alive);
-        drop(routes);
-        self.health.end().await;
-        end.send_replace(Phase::Stopping);
-        let in_time = tokio::time::timeout(shared.limits.stop_timeout(), ended.recv()).await;
-        if in_time.is_err() {
-            tracing::warn!("calls were still open at the stop timeout and are cut");
-            end.send_replace(Phase::Cutting);
-            // Now only work that never awaits can keep a task alive.
-            let _ = tokio::time::timeout(CUT, ended.recv()).await;
-        }
-        Ok(())
+        let service = Served {
+            limits: self.limits,
+            dialect: Dialect::Grpc(routes),
+            weights,
+            health: Some(self.health),
+        };
+        run(service, listener, stop).await
     }
+}
+
+/// What is served, whatever it speaks.
+pub(crate) struct Served {
+    pub(crate) limits: Limits,
+    pub(crate) dialect: Dialect,
+    pub(crate) weights: Vec<(&'static str, Weights)>,
+    pub(crate) health: Option<Health>,
+}
+
+/// Serves until `stop` resolves, and then ends in time.
+pub(crate) async fn run(
+    service: Served,
+    listener: TcpListener,
+    stop: BoxFuture<'_, ()>,
+) -> Result<(), ServeError> {
+    let Served {
+        limits,
+        dialect,
+        weights,
+        health,
+    } = service;
+    limits.check()?;
+    // Ends when every task of every connection has dropped its sender.
+    let (alive, mut ended) = mpsc::channel(1);
+    let (end, _) = watch::channel(Phase::Serving);
+    let shared = Arc::new(Shared::new(limits, weights, end.subscribe()));
+    tokio::select! {
+        () = stop => {}
+        never = accept(&listener, &shared, &dialect, &alive) => match never {},
+    }
+    drop(listener);
+    drop(alive);
+    drop(dialect);
+    if let Some(health) = health {
+        health.end().await;
+    }
+    end.send_replace(Phase::Stopping);
+    let in_time = tokio::time::timeout(shared.limits.stop_timeout(), ended.recv()).await;
+    if in_time.is_err() {
+        tracing::warn!("calls were still open at the stop timeout and are cut");
+        end.send_replace(Phase::Cutting);
+        // Now only work that never awaits can keep a task alive.
+        let _ = tokio::time::timeout(CUT, ended.recv()).await;
+    }
+    Ok(())
 }
 
 /// How long tasks that were cut may take to end.
@@ -182,7 +217,7 @@ const LATER: Duration = Duration::from_secs(12);
 async fn accept(
     listener: &TcpListener,
     shared: &Arc<Shared>,
-    routes: &Routes,
+    dialect: &Dialect,
     alive: &mpsc::Sender<Infallible>,
 ) -> Infallible {
     let mut failures = Failures::default();
@@ -205,11 +240,11 @@ async fn accept(
         };
         // Answers are small and awaited: send them without delay.
         let _ = stream.set_nodelay(true);
-        let connection = Arc::new(Connection::new(place, &shared.limits));
+        let connection = Arc::new(Connection::new(place, &shared.limits, dialect.preface()));
         shared.remember(&connection);
         let task = drive(
             Arc::clone(shared),
-            routes.clone(),
+            dialect.clone(),
             stream,
             connection,
             Tasks {
@@ -295,39 +330,78 @@ const KEEPALIVE_ANSWER: Duration = Duration::from_secs(20);
 /// Serves one connection to its end.
 async fn drive(
     shared: Arc<Shared>,
-    routes: Routes,
+    dialect: Dialect,
     stream: TcpStream,
     connection: Arc<Connection>,
     tasks: Tasks,
 ) {
-    let (mut stop, mut end) = (tasks.phase.clone(), tasks.phase.clone());
+    let phase = tasks.phase.clone();
     let io = TokioIo::new(Counted {
         stream,
         connection: Arc::clone(&connection),
     });
+    let is_http = dialect.is_http();
     let service = {
         let (shared, connection) = (Arc::clone(&shared), Arc::clone(&connection));
         service_fn(move |request| {
             let answer = call::answer(
                 Arc::clone(&shared),
                 Arc::clone(&connection),
-                routes.clone(),
+                dialect.clone(),
                 request,
             );
             async { Ok::<_, Infallible>(answer.await) }
         })
     };
-    let served = http2::Builder::new(tasks)
-        .timer(TokioTimer::new())
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .max_concurrent_streams(shared.limits.streams_per_connection)
-        .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(HEADER_BYTES)
-        .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE_ANSWER)
-        .serve_connection(io, service);
-    let mut served = std::pin::pin!(served);
+    if is_http {
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(shared.limits.handshake_timeout())
+            .max_buf_size(SEND_BUFFER)
+            .serve_connection(io, service);
+        let served = std::pin::pin!(served);
+        attend(
+            served,
+            |c| c.graceful_shutdown(),
+            &shared,
+            &connection,
+            phase,
+        )
+        .await;
+        // Its call runs inside the connection's own future.
+        drop(tasks);
+    } else {
+        let served = http2::Builder::new(tasks)
+            .timer(TokioTimer::new())
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .max_concurrent_streams(shared.limits.streams_per_connection)
+            .max_send_buf_size(SEND_BUFFER)
+            .max_header_list_size(HEADER_BYTES)
+            .keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_ANSWER)
+            .serve_connection(io, service);
+        let served = std::pin::pin!(served);
+        attend(
+            served,
+            |c| c.graceful_shutdown(),
+            &shared,
+            &connection,
+            phase,
+        )
+        .await;
+    }
+}
+
+/// Watches a connection while it is served, and ends it when it must end.
+async fn attend<C: Future<Output = hyper::Result<()>>>(
+    mut served: Pin<&mut C>,
+    shut_down: fn(Pin<&mut C>),
+    shared: &Shared,
+    connection: &Connection,
+    phase: watch::Receiver<Phase>,
+) {
+    let (mut stop, mut end) = (phase.clone(), phase);
     let mut watch = Watch::new();
     let mut stopping = None;
     let mut tick = tokio::time::interval(TICK);
@@ -346,7 +420,7 @@ async fn drive(
                     return;
                 }
                 stopping = Some(Instant::now());
-                served.as_mut().graceful_shutdown();
+                shut_down(served.as_mut());
             }
             _ = end.wait_for(|phase| *phase == Phase::Cutting) => return,
             _ = tick.tick() => {
@@ -356,12 +430,12 @@ async fn drive(
                 {
                     return;
                 }
-                let pressed = shared.presses(&connection, now);
-                match watch.judge(&connection, &shared.limits, pressed, now) {
+                let pressed = shared.presses(connection, now);
+                match watch.judge(connection, &shared.limits, pressed, now) {
                     Verdict::Keep => {}
                     Verdict::Close(why) => {
                         tracing::debug!(why, "a connection is closed");
-                        served.as_mut().graceful_shutdown();
+                        shut_down(served.as_mut());
                     }
                     Verdict::Cut(why) => {
                         tracing::info!(why, "a connection is cut");

@@ -68,7 +68,8 @@ impl Arguments {
             // A fault of the kit is not a fault of the attestation.
             shown => shown?,
         };
-        print(&shown, kit.log_key().origin().as_str());
+        print(&shown.shown, kit.log_key().origin().as_str());
+        super::shown::print_marks(&shown.marks);
         Ok(ExitCode::SUCCESS)
     }
 }

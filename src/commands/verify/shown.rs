@@ -81,6 +81,14 @@ pub(super) fn print(shown: &ShownReceipt) {
             println!("proof       none: entries of the kind `{name}` have none");
         }
     }
+    print_marks(&shown.marks);
+}
+
+/// Prints what one supervisor alone decided of what was shown.
+pub(super) fn print_marks(marks: &[String]) {
+    for mark in marks {
+        println!("note        {mark}");
+    }
 }
 
 /// A kit has nothing about people and notes: what the log took is the log's word.

@@ -1,22 +1,21 @@
 //! `merits wallet create`, `backup`, `restore`.
 
-use std::{
-    io::{IsTerminal as _, Read as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::Args;
-use merits_guard::{Guard, Secret, exposed::Holds, output::Output};
+use merits_guard::{Secret, exposed::Holds, output::Output};
 use merits_party::config::ledger_of;
-use merits_text::typed::typed;
 use merits_wallet::{
-    backup::{self, LEAST_PASSPHRASE},
+    backup,
     directory::{Directory, WalletConfig},
 };
-use zeroize::Zeroizing;
 
-use crate::{inputs, outputs, screen::say};
+use crate::{
+    commands::passphrase::{self, Asking},
+    inputs, outputs,
+    screen::say,
+};
 
 /// What a new wallet takes.
 #[derive(Debug, Args)]
@@ -71,7 +70,12 @@ impl Backup {
         outputs::of_wallet(&self.dir).admit(&self.output, "the backup")?;
         Output::check(&self.output, backup::Backup::FILE)?;
         let wallet = Directory::open(&self.dir)?;
-        let passphrase = passphrase(self.passphrase_file.as_deref(), Asking::New)?;
+        let passphrase = passphrase::ask(
+            self.passphrase_file.as_deref(),
+            Asking::New,
+            "the backup",
+            Secret::Passphrase,
+        )?;
         let ledger = wallet.config().ledger.clone();
         let origin = ledger.origin()?;
         let sealed = backup::Backup::seal(
@@ -127,7 +131,12 @@ impl Restore {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let backup = backup::Backup::read(&self.backup)?;
         inputs::remark(&self.backup, Holds::Backup);
-        let passphrase = passphrase(self.passphrase_file.as_deref(), Asking::Known)?;
+        let passphrase = passphrase::ask(
+            self.passphrase_file.as_deref(),
+            Asking::Known,
+            "the backup",
+            Secret::Passphrase,
+        )?;
         let seed = backup.open(&passphrase)?;
         let ledger = match &self.ledger {
             Some(file) => ledger_of(file)?,
@@ -162,53 +171,4 @@ fn key_store(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
         None => Ok(PathBuf::from("keys")),
         Some(path) => std::path::absolute(&path).with_context(|| path.display().to_string()),
     }
-}
-
-/// Most bytes of a passphrase file.
-const MOST_PASSPHRASE: usize = 4_096;
-
-enum Asking {
-    New,
-    Known,
-}
-
-/// A passphrase from a file or from the terminal. It is never an argument, because every process on
-/// the machine could read that.
-fn passphrase(file: Option<&Path>, asking: Asking) -> anyhow::Result<Zeroizing<String>> {
-    if let Some(path) = file {
-        let at = || format!("passphrase file {}", path.display());
-        // A buffer that grows would leave copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MOST_PASSPHRASE));
-        merits_guard::open(path, Guard::Private(Secret::Passphrase))?
-            .take(MOST_PASSPHRASE as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(merits_guard::words::reading)
-            .with_context(at)?;
-        if bytes.len() > MOST_PASSPHRASE {
-            bail!(
-                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase",
-                at()
-            );
-        }
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| anyhow::anyhow!("it is not UTF-8 text: save the file as UTF-8"))
-            .with_context(at)?;
-        let line = backup::passphrase_of_file(text).with_context(at)?;
-        return Ok(Zeroizing::new(line.to_owned()));
-    }
-    if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for the passphrase: give --passphrase-file");
-    }
-    let ask = |prompt: String| rpassword::prompt_password(prompt).map(Zeroizing::new);
-    let first = match asking {
-        Asking::Known => return Ok(ask("Passphrase of the backup: ".to_owned())?),
-        Asking::New => ask(format!(
-            "Passphrase for the backup (at least {LEAST_PASSPHRASE} characters): "
-        ))?,
-    };
-    ensure!(
-        typed(&first) == typed(&ask("Once more: ".to_owned())?),
-        "the two passphrases differ: nothing was written"
-    );
-    Ok(first)
 }

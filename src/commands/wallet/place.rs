@@ -48,13 +48,15 @@ pub(super) fn warn(wallet: &Wallet) {
     }
 }
 
-/// "as of leaf 812 of 2026-03-02".
+/// "as of leaf 812 of 2026-03-02", and in a line of its own what marks the ledger.
 pub(super) fn as_of(wallet: &Wallet) -> anyhow::Result<String> {
     let as_of = wallet.as_of()?;
+    let mark = as_of.mark.map(|mark| format!("\nnote: {mark}"));
     Ok(format!(
-        "as of leaf {} of {}",
+        "as of leaf {} of {}{}",
         as_of.leaves,
-        day(as_of.time)
+        day(as_of.time),
+        mark.unwrap_or_default()
     ))
 }
 

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::cli::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 46] = [
+const COMMANDS: [&str; 52] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -55,6 +55,12 @@ const COMMANDS: [&str; 46] = [
     "registrar retire --commitment 00 --basis y",
     "supervisor adopt --statement ticket --key-store x",
     "kit --output x",
+    "board status",
+    "board join",
+    "board endorse --act 0000000000000000000000000000000000000000000000000000000000000000",
+    "board enact --act 0000000000000000000000000000000000000000000000000000000000000000",
+    "board propose end --party x --basis y",
+    "board propose thresholds --ordinary 1 --trust 1 --delay 0 --consents 0",
 ];
 
 #[test]

@@ -28,17 +28,31 @@ impl Ledger {
 
     /// With a coordinator under this umask.
     pub(crate) fn found_under(umask: &str) -> Self {
+        Self::found_by(umask, |_| None)
+    }
+
+    /// With the board that `board` gives for the directory, in the words of the configurations, or one of the
+    /// authority alone.
+    pub(crate) fn found_by(umask: &str, board: impl FnOnce(&Path) -> Option<String>) -> Self {
         let directory = samples_directory();
         let path = directory.path();
         let init = "supervisor init --name city-supervisor --origin ledger.example.org/merits";
         let ran = merits(path, &init.split(' ').collect::<Vec<_>>());
         let authority = ran.succeeds("").stdout.trim().to_owned();
+        let board = board(path);
         for (role, _) in samples().into_iter().filter(|(role, _)| *role != "source") {
-            edit(
-                &path.join(format!("{role}.toml")),
-                SAMPLE_AUTHORITY,
-                &authority,
-            );
+            let file = path.join(format!("{role}.toml"));
+            match &board {
+                Some(board) if role == "coordinator" => {
+                    edit(&file, SAMPLE_AUTHORITY, &authority);
+                    edit(&file, "board = \"alone\"", &format!("board = \"{board}\""));
+                }
+                Some(board) => {
+                    let facts = format!("{authority}\"\nboard = \"{board}");
+                    edit(&file, SAMPLE_AUTHORITY, &facts);
+                }
+                None => edit(&file, SAMPLE_AUTHORITY, &authority),
+            }
         }
         edit(
             &path.join("coordinator.toml"),

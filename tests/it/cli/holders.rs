@@ -76,13 +76,21 @@ fn a_journal_that_lost_lines_is_not_served() {
     for role in ["supervisor", "witness"] {
         let journal = here.join(format!("{role}-journal.jsonl"));
         let mark = here.join(format!("{role}.mark.journal"));
+        let serve = format!("{role} serve --config {role}.toml");
+        let begin = format!("mark --config {role}.toml --journal");
+        // It began with the first half. An empty journal without one could have been emptied.
+        fs::remove_file(&mark).expect("it was made");
+        ledger.merits(&serve).refuses(&[
+            "the journal has 0 lines",
+            &begin.replace(&format!("{role}.toml"), "FILE"),
+        ]);
+        assert!(!mark.exists(), "{role}");
+        ledger.merits(&begin).succeeds("at 0 lines");
         assert!(Server::start(here, role).stop().success(), "{role}");
-        assert!(mark.exists(), "{role}");
         // An answer, as if the mark had not been raised yet.
         fs::write(&journal, &line).expect("written");
         assert!(Server::start(here, role).stop().success(), "{role}");
 
-        let serve = format!("{role} serve --config {role}.toml");
         for left in ["", &line[..40], line.trim_end()] {
             fs::write(&journal, left).expect("cut");
             let ran = ledger.merits(&serve);
@@ -98,7 +106,6 @@ fn a_journal_that_lost_lines_is_not_served() {
         assert!(Server::start(here, role).stop().success(), "{role}");
 
         // A lost mark is begun again on purpose only.
-        let begin = format!("mark --config {role}.toml --journal");
         let there = format!("{role}.mark.journal is there already, at 1 lines");
         ledger.merits(&begin).refuses(&[&there]);
         fs::remove_file(&mark).expect("it was made");

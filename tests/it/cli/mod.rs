@@ -4,6 +4,7 @@
 //! `tests/by_hand/run.sh`, which also makes the kit and the receipt in `tests/it/cli/federation`
 //! (`--fixtures`); the demonstration runs in CI.
 
+mod board;
 mod configuration;
 mod demo;
 mod founding;
@@ -11,6 +12,7 @@ mod help;
 mod holders;
 mod inputs;
 mod kept_files;
+mod key_generation;
 mod keys;
 mod offers;
 mod operations;
@@ -26,5 +28,6 @@ mod signing;
 mod stores;
 mod texts;
 mod wallet;
+mod witnesses;
 
 pub(crate) use run::merits;

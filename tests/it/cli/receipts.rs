@@ -41,10 +41,35 @@ fn verify(directory: &Path, receipt: &str) -> Ran {
 fn a_batch_verifies_offline() {
     let ran = verify(&fixtures(), "batch.receipt");
     ran.succeeds("included    yes")
+        .succeeds("witnesses   no witnesses")
         .succeeds("signatures  yes: distributor green-city-app")
         .succeeds("proof       yes: ")
         .succeeds(" claims of cycling-week version 1 follow its formula")
         .succeeds("figure      factor = 162.72");
+}
+
+/// The log signed the receipt, and nobody cosigned it.
+#[test]
+fn a_receipt_without_the_cosignatures_that_are_demanded_is_refused() {
+    const WITNESS: &str =
+        "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU";
+    let directory = fixtures();
+    let run = |arguments: &[&str]| {
+        let mut all = vec![
+            "verify",
+            "batch.receipt",
+            "--kit",
+            "kit",
+            "--allow-dev-keys",
+        ];
+        all.extend(arguments);
+        merits(&directory, &all)
+    };
+    run(&["--witness", WITNESS, "--threshold", "1"]).refuses(&["0 of 1", "demands 1"]);
+    let unsafe_policy = ["--witness", WITNESS, "--threshold", "1", "--faulty", "1"];
+    run(&unsafe_policy).refuses(&["--threshold", "two histories"]);
+    run(&["--witness", "x", "--threshold", "1"]).refuses(&["--witness", "not a witness key"]);
+    run(&["--witness", WITNESS]).is_misused(&["--threshold"]);
 }
 
 #[test]
@@ -61,8 +86,8 @@ fn entries_without_a_proof_are_told_as_such() {
     verify(&fixtures(), "kit/00000000-party-admitted.receipt")
         .succeeds("entries of the kind `party admitted` have none")
         .succeeds("rules       yes");
-    verify(&fixtures(), "kit/00000009-scale-approved.receipt")
-        .succeeds("entries of the kind `scale approved` have none")
+    verify(&fixtures(), "kit/00000009-act-proposed.receipt")
+        .succeeds("entries of the kind `act proposed` have none")
         .succeeds("signatures  yes: city-supervisor")
         .succeeds("rules       yes");
 }
@@ -140,7 +165,7 @@ fn files_that_are_not_there_are_named() {
 fn a_kit_that_lacks_or_alters_something_is_refused() {
     let directory = copy();
     let kit = directory.path().join("kit");
-    fs::remove_file(kit.join("00000009-scale-approved.receipt")).expect("removed");
+    fs::remove_file(kit.join("00000009-act-proposed.receipt")).expect("removed");
     verify(directory.path(), "batch.receipt").refuses(&["cycling-week"]);
 
     let directory = copy();
@@ -151,7 +176,7 @@ fn a_kit_that_lacks_or_alters_something_is_refused() {
     )
     .expect("copied");
     // A receipt's content counts, not the name of its file.
-    verify(directory.path(), "batch.receipt").refuses(&["scale-approved"]);
+    verify(directory.path(), "batch.receipt").refuses(&["act-proposed"]);
 
     let directory = copy();
     for file in fs::read_dir(directory.path().join("kit"))
@@ -190,6 +215,6 @@ fn a_receipt_of_another_log_is_refused() {
     verify(other.path(), receipt.to_str().expect("UTF-8"))
         .refuses(&["batch.receipt", "not signed by"]);
     // And the other way round.
-    let receipt = other.path().join("kit/00000001-party-admitted.receipt");
+    let receipt = other.path().join("kit/00000001-act-proposed.receipt");
     verify(&fixtures(), receipt.to_str().expect("UTF-8")).refuses(&["not signed by"]);
 }

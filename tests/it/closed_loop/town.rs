@@ -11,7 +11,7 @@ use merits_ledger::{
     Entry, Refusal, Role, SubmitError,
     entry::{Attested, PersonStatement, Redeemed, StatementKeyAdopted, TicketDeposited},
 };
-use merits_ledger_fixture::{Citizen, Consented, Member, Stage};
+use merits_ledger_fixture::{Citizen, Consented, Member, Stage, acts};
 use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,
@@ -62,7 +62,7 @@ impl Town {
             let key = store
                 .get_or_set_up(&circuit.r1cs, "the tests", POLICY, &mut rand::rng())
                 .unwrap();
-            let adopted = Entry::StatementKeyAdopted(StatementKeyAdopted {
+            let adopted = acts::adopted(StatementKeyAdopted {
                 statement,
                 // The first is the fixture's own, with its trapdoor.
                 generation: 2,
@@ -74,7 +74,7 @@ impl Town {
         let origin = stage.federation.origin.clone();
         let mut admit = |name, role, seed| {
             let member = Member::new(&origin, name, &[role], seed);
-            let admitted = Entry::PartyAdmitted(member.application(&origin));
+            let admitted = acts::admitted(member.application(&origin));
             stage.act(&supervisor, &admitted).unwrap();
             member
         };

@@ -123,10 +123,31 @@ impl SignedCheckpoint {
     /// # Errors
     /// [`CheckpointError`].
     pub fn verify(&self, key: &LogKey) -> Result<Checkpoint, CheckpointError> {
+        self.open(key).map(|(_, checkpoint)| checkpoint)
+    }
+
+    /// The same, with the text that the log signed.
+    pub(super) fn open(&self, key: &LogKey) -> Result<(&str, Checkpoint), CheckpointError> {
         let text = self.0.open(key)?;
         let checkpoint = Checkpoint::from_text(text).ok_or(CheckpointError::Malformed)?;
         checkpoint.expect_origin(key.origin())?;
-        Ok(checkpoint)
+        Ok((text, checkpoint))
+    }
+
+    /// Name and blob of every signature line.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        self.0.lines()
+    }
+
+    /// The same with the log's own lines alone, as it was before anybody cosigned it.
+    #[must_use]
+    pub fn without_cosignatures(&self, log: &LogKey) -> Self {
+        Self(self.0.only_of(log))
+    }
+
+    /// The same with one more signature line.
+    pub(super) fn with_line(&self, line: &str) -> Result<Self, NoteError> {
+        self.0.with_line(line).map(Self)
     }
 }
 

@@ -81,14 +81,7 @@ impl LogKey {
 
     /// The key id of signed notes: the first four bytes of SHA-256(name ‖ "\n" ‖ 0x01 ‖ key).
     pub fn id(&self) -> [u8; 4] {
-        let digest = Sha256::new()
-            .chain_update(self.origin.as_str())
-            .chain_update([b'\n', ED25519])
-            .chain_update(self.key.to_bytes())
-            .finalize();
-        let mut id = [0u8; 4];
-        id.copy_from_slice(&digest[..4]);
-        id
+        key_id(self.origin.as_str(), ED25519, &self.key)
     }
 }
 
@@ -99,6 +92,18 @@ impl core::fmt::Display for LogKey {
         key.extend(self.key.to_bytes());
         write!(f, "{}+{id:08x}+{}", self.origin, BASE64.encode(key))
     }
+}
+
+/// The first four bytes of SHA-256(name ‖ "\n" ‖ signature type ‖ key).
+pub(super) fn key_id(name: &str, signature_type: u8, key: &PublicKey) -> [u8; 4] {
+    let digest = Sha256::new()
+        .chain_update(name)
+        .chain_update([b'\n', signature_type])
+        .chain_update(key.to_bytes())
+        .finalize();
+    let mut id = [0u8; 4];
+    id.copy_from_slice(&digest[..4]);
+    id
 }
 
 /// A log's signing key, bound to its name.
@@ -271,6 +276,41 @@ impl SignedNote {
             signature.try_into().ok().filter(|_| own)
         })
     }
+
+    /// Name and blob of every signature line.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
+        self.signatures.lines().filter_map(parts)
+    }
+
+    /// The same note with the lines of this key alone.
+    pub(super) fn only_of(&self, key: &LogKey) -> Self {
+        let own = |line: &&str| {
+            parts(line).is_some_and(|(name, blob)| {
+                name == key.origin().as_str() && blob.starts_with(&key.id())
+            })
+        };
+        let mut signatures = String::new();
+        for line in self.signatures.lines().filter(own) {
+            signatures.push_str(line);
+            signatures.push('\n');
+        }
+        Self {
+            signatures,
+            ..self.clone()
+        }
+    }
+
+    /// The same note with one more signature line.
+    pub(super) fn with_line(&self, line: &str) -> Result<Self, NoteError> {
+        let note = format!("{self}{line}\n");
+        if note.len() > MAX_NOTE_BYTES {
+            return Err(NoteError::TooLong { found: note.len() });
+        }
+        Ok(Self {
+            trimmed: self.trimmed.clone(),
+            ..Self::split(&note)?
+        })
+    }
 }
 
 impl core::fmt::Display for SignedNote {
@@ -280,7 +320,7 @@ impl core::fmt::Display for SignedNote {
 }
 
 /// Key name and blob of a signature line.
-fn parts(line: &str) -> Option<(&str, Vec<u8>)> {
+pub(super) fn parts(line: &str) -> Option<(&str, Vec<u8>)> {
     let (name, encoded) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
     let blob = BASE64.decode(encoded).ok()?;
     (!name.is_empty() && blob.len() > 4).then_some((name, blob))

@@ -436,4 +436,46 @@ reasons! {
     704 VoucherLater "voucher-later",
     /// The redemption counts, and the exchange has no voucher for it.
     705 VoucherMissing "voucher-missing",
+
+    // The board.
+    /// A party that the founding facts do not name would be admitted without an act of the board.
+    720 NotAFounder "not-a-founder",
+    /// The founding facts give this founder another role.
+    721 FounderRoles "founder-roles",
+    /// No entry of the log proposed this act.
+    722 ActUnknown "act-unknown",
+    /// The act took effect before.
+    723 ActEnacted "act-enacted",
+    /// The proposal's end is past.
+    724 ActOver "act-over",
+    /// The act was proposed under other thresholds than those in force.
+    725 ActPolicyMoved "act-policy-moved",
+    /// The proposal's end is too soon or too late.
+    726 ActEnd "act-end",
+    /// The member has too many open proposals.
+    727 ActTooMany "act-too-many",
+    /// The act needs endorsements, consents or a delay.
+    728 ActNotAlone "act-not-alone",
+    /// Too few members in standing endorse the act.
+    729 ActEndorsements "act-endorsements",
+    /// Too few witnesses consent to the act.
+    730 ActConsents "act-consents",
+    /// The act's delay is not over.
+    731 ActTooEarly "act-too-early",
+    /// Most of the witnesses that are left object to the act.
+    732 ActObjected "act-objected",
+    /// The party has endorsed the act, or objected to it, already.
+    733 VoiceStanding "voice-standing",
+    /// The party has no endorsement to revoke.
+    734 VoiceMissing "voice-missing",
+    /// The party is neither a supervisor nor a witness.
+    735 NoVoice "no-voice",
+    /// The board cannot have these thresholds.
+    736 ThresholdsInvalid "thresholds-invalid",
+    /// One member alone cannot suspend a party with this role.
+    737 EmergencyProtected "emergency-protected",
+    /// One member suspended this party within the last 30 days.
+    738 EmergencyAgain "emergency-again",
+    /// The party has ended and never acts again.
+    739 PartyEnded "party-ended",
 }

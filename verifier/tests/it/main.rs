@@ -2,7 +2,10 @@
 
 mod batch;
 mod coefficients;
+mod cosignatures;
 mod dependencies;
+mod evidence;
+mod foreign_trees;
 mod groth16;
 mod log;
 mod people;

@@ -1,3 +1,4 @@
 //! The integration tests of this crate, one program, a module a topic.
 
+mod marks;
 mod offline;

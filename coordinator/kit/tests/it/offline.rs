@@ -154,7 +154,7 @@ fn what_has_no_proof_says_so() {
         let receipt = town.ledger.receipt(index as u64).unwrap();
         let verified = verify(&town, index, &receipt).unwrap();
         let kind = verified.entry.kind();
-        let is_epoch = matches!(verified.entry, Entry::ViewKeyEpochOpened(_));
+        let is_epoch = matches!(verified.entry, Entry::EpochProposed(_));
         assert_eq!(verified.proven, is_epoch || PROVEN.contains(&kind));
     }
 }

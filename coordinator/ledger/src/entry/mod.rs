@@ -3,6 +3,8 @@
 //! A kind's number and encoding never change, and a new meaning gets a new number. Retired numbers
 //! are never reused:
 //!
+//! - 0x0102, 0x0103, 0x0202, 0x0203, 0x0302: acts of one supervisor before there was a board; they are numbers of
+//!   [`Act`]s now
 //! - 0x0201: a view-key epoch with its proofs in the statement
 //! - 0x0301: a scale without dates and measure
 //! - 0x0304: a scale that does not say how deeds at several sources count
@@ -13,6 +15,7 @@
 //! - 0x0505: a total that always has partials
 //! - 0x0702: a ticket that names no version
 
+mod board;
 mod earn;
 mod figures;
 mod identity;
@@ -25,6 +28,10 @@ mod ticket;
 mod totals;
 mod view_key;
 
+pub use board::{
+    Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,
+    ThresholdsChanged, Voice,
+};
 pub use earn::{EarnBatch, EarnTerms, MAX_CLAIMS, SignedClaim};
 pub use identity::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
@@ -53,8 +60,8 @@ use merits_verifier::{
 
 use crate::blob::BlobDigest;
 
-/// The kind of an adopted key of a statement.
-pub const STATEMENT_KEY_ADOPTED: u16 = 0x0202;
+/// The kind of a proposed act of the board.
+pub const ACT_PROPOSED: u16 = 0x0411;
 /// The kind of a proposed version of a scale.
 pub const SCALE_PROPOSED: u16 = 0x0306;
 /// The kind of an earn batch.
@@ -65,6 +72,16 @@ pub const TICKET_DEPOSITED: u16 = 0x0704;
 pub const CONSENT_WITHDRAWN: u16 = 0x0703;
 /// The kind of a redemption.
 pub const REDEEMED: u16 = 0x0803;
+/// The kind by which a founder admits itself.
+pub const PARTY_ADMITTED: u16 = 0x0101;
+/// The kind of a proposed view-key epoch.
+pub const EPOCH_PROPOSED: u16 = 0x0412;
+/// The kind of an endorsement.
+pub const ACT_ENDORSED: u16 = 0x0413;
+/// The kind of a revoked endorsement.
+pub const ENDORSEMENT_REVOKED: u16 = 0x0414;
+/// The kind of a witness's objection.
+pub const ACT_OBJECTED: u16 = 0x0416;
 /// The kind of an attestation.
 pub const ATTESTED: u16 = merits_verifier::spending::ATTESTED;
 
@@ -162,23 +179,27 @@ macro_rules! entries {
 // Proofs of people, registrations and opened totals only `count`: no other entry depends on them,
 // and they grow with the number of people.
 entries! {
-    /// A party joins.
-    PartyAdmitted(PartyAdmitted), 0x0101, "party admitted", Party, plain, governs;
-    /// A party is suspended.
-    PartySuspended(StandingChange), 0x0102, "party suspended", Party, plain, governs;
-    /// A suspended party is reinstated.
-    PartyReinstated(StandingChange), 0x0103, "party reinstated", Party, plain, governs;
+    /// A founder joins: the authority first, then those that the founding facts name. Everybody else joins by an act.
+    PartyAdmitted(PartyAdmitted), PARTY_ADMITTED, "party admitted", Party, plain, governs;
     /// A party changes its keys.
     KeysRotated(KeysRotated), 0x0104, "keys rotated", Party, plain, governs;
-    /// New view keys.
-    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "view-key epoch opened", Party, schnorr, governs;
-    /// A verifying key of `ticket` or `redeem` comes into force.
-    StatementKeyAdopted(StatementKeyAdopted), STATEMENT_KEY_ADOPTED, "statement key adopted", Party, plain, governs;
+    /// A supervisor proposes an act of the board, and endorses it.
+    ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party, plain, governs;
+    /// A supervisor proposes a view-key epoch, and endorses it.
+    EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party, schnorr, governs;
+    /// A supervisor endorses an act, or a witness consents to it.
+    ActEndorsed(Voice), ACT_ENDORSED, "act endorsed", Party, plain, governs;
+    /// An endorsement is revoked by its party.
+    EndorsementRevoked(Voice), ENDORSEMENT_REVOKED, "endorsement revoked", Party, plain, governs;
+    /// An endorsed act takes effect.
+    ActEnacted(ProposalNamed), 0x0415, "act enacted", Party, plain, governs;
+    /// A witness objects to an act for which too few witnesses are left.
+    ActObjected(ProposalNamed), ACT_OBJECTED, "act objected to", Party, plain, governs;
+    /// A supervisor suspends a party at once, for 72 hours.
+    EmergencySuspended(EmergencySuspended), 0x0417, "emergency suspension", Party, plain, governs;
     /// An issuer proposes a version of a scale.
     ScaleProposed(ScaleProposed), SCALE_PROPOSED, "scale proposed", Party, plain, governs;
-    /// A supervisor approves it.
-    ScaleApproved(ScaleApproved), 0x0302, "scale approved", Party, plain, governs;
-    /// A version ends.
+    /// A version ends, by its issuer.
     ScaleRetired(ScaleRetired), 0x0303, "scale retired", Party, plain, governs;
     /// A distributor's proven credits.
     EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party, groth16, counts;
@@ -271,13 +292,15 @@ impl Entry {
             Self::Attested(attested) => vec![attested.spending.cm_out],
             // Kinds are listed by name, so that a new kind must state whether it has notes.
             Self::PartyAdmitted(_)
-            | Self::PartySuspended(_)
-            | Self::PartyReinstated(_)
             | Self::KeysRotated(_)
-            | Self::ViewKeyEpochOpened(_)
-            | Self::StatementKeyAdopted(_)
+            | Self::ActProposed(_)
+            | Self::EpochProposed(_)
+            | Self::ActEndorsed(_)
+            | Self::EndorsementRevoked(_)
+            | Self::ActEnacted(_)
+            | Self::ActObjected(_)
+            | Self::EmergencySuspended(_)
             | Self::ScaleProposed(_)
-            | Self::ScaleApproved(_)
             | Self::ScaleRetired(_)
             | Self::OpeningRequested(_)
             | Self::OpeningCompleted(_)
@@ -301,12 +324,14 @@ impl Entry {
             Self::ScaleProposed(proposed) => proposed.key.blob().into_iter().collect(),
             // By name, so that a new kind says whether it names blobs; `named_blobs::named_by` lists those kinds.
             Self::PartyAdmitted(_)
-            | Self::PartySuspended(_)
-            | Self::PartyReinstated(_)
             | Self::KeysRotated(_)
-            | Self::ViewKeyEpochOpened(_)
-            | Self::StatementKeyAdopted(_)
-            | Self::ScaleApproved(_)
+            | Self::ActProposed(_)
+            | Self::EpochProposed(_)
+            | Self::ActEndorsed(_)
+            | Self::EndorsementRevoked(_)
+            | Self::ActEnacted(_)
+            | Self::ActObjected(_)
+            | Self::EmergencySuspended(_)
             | Self::ScaleRetired(_)
             | Self::EarnBatch(_)
             | Self::OpeningRequested(_)

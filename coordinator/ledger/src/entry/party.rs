@@ -15,7 +15,7 @@ const MAX_NAME_BYTES: usize = 80;
 /// Longest basis of a decision, in bytes.
 pub const MAX_BASIS_BYTES: usize = 4_096;
 
-/// A party joins, admitted by a supervisor. (The founding supervisor admits itself.)
+/// A party joins, admitted by an act of the board. (Founders admit themselves.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartyAdmitted {
     /// Its name, at most 80 bytes.
@@ -32,7 +32,7 @@ pub struct PartyAdmitted {
 }
 
 impl PartyAdmitted {
-    /// A party's application, signed by itself, for a supervisor to wrap into an entry.
+    /// A party's application, signed by itself, for a supervisor to propose.
     pub fn apply(
         origin: &Origin,
         name: &str,
@@ -99,7 +99,7 @@ impl Canonical for PartyAdmitted {
     }
 }
 
-/// A party is suspended or reinstated by a supervisor; the entry's kind says which.
+/// A party is suspended, reinstated or ended by the board; the act says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandingChange {
     /// The party whose standing changes.

@@ -1,4 +1,4 @@
-//! Scales: a version is proposed by an issuer, approved by a supervisor, and may be retired.
+//! Scales: a version is proposed by an issuer, approved by the board, and may be retired.
 
 use merits_primitives::{
     calendar::ExpiryRule,
@@ -238,7 +238,7 @@ impl Canonical for ScaleProposed {
     }
 }
 
-/// A supervisor approves exactly what one entry proposed.
+/// The board approves exactly what one entry proposed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScaleApproved {
     /// The scale.

@@ -66,7 +66,7 @@ impl Canonical for PersonStatement {
     }
 }
 
-/// A supervisor puts a key into force. The generation before is no longer accepted.
+/// A key comes into force, by an act of the board. The generation before is no longer accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementKeyAdopted {
     /// The statement.

@@ -32,6 +32,7 @@ impl Refusal {
             Self::NotFounded { .. } => Reason::NotFounded,
             Self::PartyUnknown { .. } => Reason::PartyUnknown,
             Self::PartySuspended { .. } => Reason::PartySuspended,
+            Self::PartyEnded { .. } => Reason::PartyEnded,
             Self::SignatureInvalid { .. } => Reason::SignatureInvalid,
             Self::KeyRotated { .. } => Reason::KeyRotated,
             Self::RoleMissing { .. } => Reason::RoleMissing,
@@ -107,6 +108,7 @@ impl Refusal {
             Self::StatementKeyMissing { .. } => Reason::StatementKeyMissing,
             Self::NoteRootUnknown => Reason::NoteRootUnknown,
             Self::NoteTreeFull => Reason::NoteTreeFull,
+            Self::Board(refusal) => refusal.code(),
             Self::Scale(refusal) => refusal.code(),
             Self::Identity(refusal) => refusal.code(),
             Self::Ticket(refusal) => refusal.code(),
@@ -126,7 +128,9 @@ impl Refusal {
             Self::OtherTerms { what, .. } => what.name().into(),
             Self::OtherOrigin { .. } => "origin".into(),
             Self::UnknownKind { .. } => "kind".into(),
-            Self::PartyUnknown { .. } | Self::PartySuspended { .. } => "party".into(),
+            Self::PartyUnknown { .. } | Self::PartySuspended { .. } | Self::PartyEnded { .. } => {
+                "party".into()
+            }
             Self::SignatureInvalid { .. }
             | Self::SignatureUnexpected { .. }
             | Self::KeyRotated { .. } => "signature".into(),
@@ -174,6 +178,7 @@ impl Refusal {
                 UniqueSet::Entry | UniqueSet::Commitment => FieldPath::NONE,
             },
             Self::NoteRootUnknown => "note_root".into(),
+            Self::Board(refusal) => refusal.field(),
             Self::Scale(refusal) => refusal.field(),
             Self::Identity(refusal) => refusal.field(),
             Self::Ticket(refusal) => refusal.field(),

@@ -1,6 +1,7 @@
 //! Why an entry is not appended. Each reason has a variant with a code for machines, the field at
 //! fault, and a message that says what came, what was expected and what to do next.
 
+mod board;
 mod code;
 mod identity;
 mod offer;
@@ -9,6 +10,7 @@ mod scale;
 mod ticket;
 mod totals;
 
+pub use board::BoardRefusal;
 pub use identity::IdentityRefusal;
 pub use offer::OfferRefusal;
 pub use opening::OpeningRefusal;
@@ -61,6 +63,7 @@ macro_rules! refused_from {
 }
 
 refused_from!(
+    BoardRefusal,
     IdentityRefusal,
     OfferRefusal,
     OpeningRefusal,
@@ -177,6 +180,12 @@ pub enum Refusal {
         /// The party.
         party: PartyId,
     },
+    /// The party has ended.
+    #[error("party {party} has ended: it never acts again")]
+    PartyEnded {
+        /// The party.
+        party: PartyId,
+    },
     /// The party's signature does not hold.
     #[error("the signature does not hold under the key that the ledger has for party {party}")]
     SignatureInvalid {
@@ -249,11 +258,17 @@ pub enum Refusal {
         /// "suspended" or "in good standing".
         standing: &'static str,
     },
-    /// The last active supervisor cannot be suspended, because nobody could undo it.
-    #[error("party {party} is the last active supervisor; admit another before suspending it")]
+    /// A supervisor cannot be suspended or ended if too few would be left to undo it.
+    #[error(
+        "without party {party}, {left} supervisors would be in standing, and an act of trust takes {needed}: admit another first"
+    )]
     LastSupervisor {
         /// The party.
         party: PartyId,
+        /// Supervisors in standing without it.
+        left: usize,
+        /// Members that an act of trust takes.
+        needed: u16,
     },
     // View keys.
     /// A sum of halves is the identity, which hides nothing.
@@ -398,7 +413,7 @@ pub enum Refusal {
 
     // Statements of people.
     /// No key of this statement was adopted.
-    #[error("the ledger has no key for statement `{statement}` yet: a supervisor adopts one first")]
+    #[error("the ledger has no key for statement `{statement}` yet: the board adopts one first")]
     StatementKeyMissing {
         /// Which statement.
         statement: PersonStatement,
@@ -413,6 +428,9 @@ pub enum Refusal {
     NoteTreeFull,
 
     // Each concept's own.
+    /// The board and its acts.
+    #[error(transparent)]
+    Board(#[from] BoardRefusal),
     /// A scale, or a version of it.
     #[error(transparent)]
     Scale(#[from] ScaleRefusal),

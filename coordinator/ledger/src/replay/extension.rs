@@ -142,9 +142,9 @@ impl Extension {
         self.push_with(group, bytes, Vec::new(), rng).await
     }
 
-    /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]), which go into the store with
-    /// it. Where that completes a group, it blocks the thread until those before are in the
-    /// store: not for an async runtime's own threads. `rng` blinds the batches of proofs.
+    /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]), which go into the store
+    /// with it. Where that completes a group, it blocks the thread until those before are in the store: not for an
+    /// async runtime's own threads. `rng` blinds the batches of proofs.
     ///
     /// # Errors
     /// [`ExtensionError`]; it is then of no further use.
@@ -364,7 +364,8 @@ mod tests {
     use merits_verifier::{codec::Canonical as _, groth16::KeyPolicy, log::LogSigner};
 
     use super::*;
-    use crate::entry::{Entry, PartyAdmitted};
+    use crate::board_facts::BoardFacts;
+    use crate::entry::{Act, ActProposed, Entry, PartyAdmitted, ProposalTerms};
     use crate::policy::LedgerPolicy;
     use crate::role::{Role, Roles};
     use crate::sequencer::Sequencer;
@@ -401,12 +402,17 @@ mod tests {
             least_claims_per_total: 20,
             tickets: false,
             anchor_seconds: 1,
+            board: BoardFacts::alone(),
         };
         let signer = LogSigner::new(origin.clone(), key(2));
         let mut log = Sequencer::new(State::new(policy.clone()), MemoryStore::new(), signer);
         let sponsors = (10..20).map(|number| admit(number, Role::Sponsor));
-        for admitted in [founding].into_iter().chain(sponsors) {
-            let entry = Entry::PartyAdmitted(admitted).sign(&origin, authority, None, &key(1));
+        let terms = ProposalTerms::AT_ONCE;
+        let sponsors = sponsors.map(Act::PartyAdmitted);
+        let sponsors = sponsors.map(|act| Entry::ActProposed(ActProposed { act, terms }));
+        let founding = Entry::PartyAdmitted(founding);
+        for entry in [founding].into_iter().chain(sponsors) {
+            let entry = entry.sign(&origin, authority, None, &key(1));
             log.submit(&entry.to_bytes(), Timestamp::from_millis(1_000))
                 .expect("allowed");
         }

@@ -72,9 +72,9 @@ impl Proven {
     }
 }
 
-/// Verifies leaves, of which the first is number `first` of the log. Proofs that are `known` are not verified again. All are checked against the
-/// present governing state, so only the last may change it. Returns the leaves before the first
-/// faulty one, which the rules have not checked yet, and that fault.
+/// Verifies leaves, of which the first is number `first` of the log. Proofs that are `known` are not verified again.
+/// All are checked against the present governing state, so only the last may change it. Returns the leaves before the
+/// first faulty one, which the rules have not checked yet, and that fault.
 pub(super) fn verify(
     governing: &Governing,
     (keys, known): (&KeyRing, &KnownProofs),
@@ -139,15 +139,21 @@ fn authenticated(
 ) -> Vec<Result<(Proven, Option<Job>), Refusal>> {
     let mut places = Vec::with_capacity(share.len());
     let mut unverified = Vec::with_capacity(share.len());
+    let mut entries = Vec::with_capacity(share.len());
+    let mut rest = Vec::with_capacity(share.len());
     for Unread {
         time,
         signed,
         blobs,
     } in share
     {
-        let read = governing
-            .check_before_key(&signed)
-            .and_then(|()| Submission::from_signed(signed, governing.origin()))
+        let checked = governing.check_before_key(&signed);
+        entries.push(checked.map(|()| signed));
+        rest.push((time, blobs));
+    }
+    let submissions = Submission::all_from_signed(entries, governing.origin());
+    for (submission, (time, blobs)) in submissions.into_iter().zip(rest) {
+        let read = submission
             .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {

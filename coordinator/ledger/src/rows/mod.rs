@@ -23,6 +23,10 @@
 //! | redeemed | number of the scale, expiry | redemptions, credits |
 //! | group | nothing | leaves and root of the group of people |
 //! | notes | nothing | right edge of the note tree, newest anchor |
+//! | board | nothing | the board's thresholds and their generation |
+//! | act | entry id | a proposed act, what it needs, when it was enacted |
+//! | voice | entry id, party | endorsement or objection of an act |
+//! | made alone | number and target of an act | the entry by which one supervisor alone decided it |
 //!
 //! Tables that grow with people and deeds are never completely in memory. An entry's rules state
 //! which rows they need ([`crate::Governing::reads`]):
@@ -96,6 +100,14 @@ pub enum Table {
     Group = 14,
     /// The note tree's edge.
     Notes = 15,
+    /// Thresholds of the board.
+    Board = 20,
+    /// Proposed acts.
+    Act = 21,
+    /// Endorsements and objections.
+    Voice = 22,
+    /// What one supervisor alone decided.
+    MadeAlone = 23,
     /// Evaluations.
     Evaluation = 32,
     /// People.
@@ -128,7 +140,7 @@ pub enum Table {
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -144,6 +156,10 @@ impl Table {
         Self::Redeemed,
         Self::Group,
         Self::Notes,
+        Self::Board,
+        Self::Act,
+        Self::Voice,
+        Self::MadeAlone,
         Self::Evaluation,
         Self::Person,
         Self::Commitment,
@@ -193,6 +209,10 @@ impl Table {
             Self::Redeemed => "redeemed",
             Self::Group => "group",
             Self::Notes => "notes",
+            Self::Board => "board",
+            Self::Act => "act",
+            Self::Voice => "voice",
+            Self::MadeAlone => "made alone",
             Self::Evaluation => "evaluation",
             Self::Person => "person",
             Self::Commitment => "commitment",

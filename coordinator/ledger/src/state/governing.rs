@@ -3,18 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use merits_primitives::{
-    calendar::Timestamp,
-    field,
-    ids::{Origin, PartyId},
-};
+use merits_primitives::{calendar::Timestamp, field, ids::Origin};
 use merits_verifier::{
+    ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::Leaf,
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
     proof::Proof,
-    signature::PublicKey,
+    schnorr,
 };
 
 use super::blobs;
@@ -23,15 +20,14 @@ use super::epochs;
 use super::notes::NoteEdge;
 use super::people::Register;
 use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
-use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
-use crate::entry::{Entry, PersonStatement};
+use super::{Anchor, Board, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
+use crate::entry::{Entry, EpochProposed, PersonStatement};
 use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
-use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
+use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
-use crate::signatures::{ClaimSignature, Unverified};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Submission};
 
@@ -41,6 +37,7 @@ pub struct Governing {
     pub(super) policy: LedgerPolicy,
     log: LogHead,
     pub(super) parties: Parties,
+    pub(super) board: Board,
     pub(super) epochs: Epochs,
     pub(super) scales: Scales,
     pub(super) statement_keys: StatementKeys,
@@ -88,6 +85,7 @@ impl Governing {
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             notes: NoteEdge::new(policy.anchor_seconds),
+            board: Board::new(&policy.board),
             policy,
             log: LogHead::default(),
             parties: Parties::default(),
@@ -169,6 +167,11 @@ impl Governing {
     /// All parties.
     pub fn parties(&self) -> &Parties {
         &self.parties
+    }
+
+    /// The board.
+    pub fn board(&self) -> &Board {
+        &self.board
     }
 
     /// All view-key epochs.
@@ -273,24 +276,56 @@ impl Governing {
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
     pub fn question(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
+        let proof = match (&submission.proof, &submission.signed().proof) {
+            (None, None) => return Ok(None),
+            (Some(proof), _) => proof.clone(),
+            (None, Some(encoded)) => encoded.decode()?,
+        };
+        match proof {
+            Proof::Schnorr(proof) => self.possession_question(submission, proof).map(Some),
+            Proof::Groth16(proof) => self.groth16_question(submission, proof).map(Some),
+        }
+    }
+
+    /// [`Governing::question`], with a Groth16 proof as it came: it is decoded with others of its batch.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the entry acceptable.
+    pub fn undecoded_question(
+        &self,
+        submission: &Submission,
+    ) -> Result<Option<UndecodedJob>, Refusal> {
+        match (&submission.proof, &submission.signed().proof) {
+            (None, None) => Ok(None),
+            (Some(Proof::Schnorr(proof)), _) => {
+                let proof = proof.clone();
+                self.possession_question(submission, proof).map(Some)
+            }
+            (_, Some(encoded)) if encoded.system() == ProofSystem::Groth16Bn254 => {
+                let proof = encoded.clone();
+                self.groth16_question(submission, proof).map(Some)
+            }
+            _ => Err(Refusal::NotVerified),
+        }
+    }
+
+    fn possession_question<P>(
+        &self,
+        submission: &Submission,
+        proof: schnorr::Proof,
+    ) -> Result<Job<P>, Refusal> {
+        let Entry::EpochProposed(EpochProposed { opened, .. }) = submission.entry() else {
+            return Err(Refusal::NotVerified);
+        };
+        self.parties.acting(&submission.party(), Role::Supervisor)?;
+        self.epochs.check_next(&self.parties, opened)?;
+        let statement = epochs::possession(self.origin(), opened);
+        Ok(Job::Schnorr(SchnorrJob { statement, proof }))
+    }
+
+    fn groth16_question<P>(&self, submission: &Submission, proof: P) -> Result<Job<P>, Refusal> {
         let party = submission.party();
         let person = |kind| self.statement_keys.digest(kind);
-        let proof = match &submission.proof {
-            None => return Ok(None),
-            Some(Proof::Schnorr(proof)) => {
-                let statement = match submission.entry() {
-                    Entry::ViewKeyEpochOpened(opened) => {
-                        self.parties.acting(&party, Role::Supervisor)?;
-                        self.epochs.check_next(&self.parties, opened)?;
-                        epochs::possession(self.origin(), opened)
-                    }
-                    _ => return Err(Refusal::NotVerified),
-                };
-                let proof = proof.clone();
-                return Ok(Some(Job::Schnorr(SchnorrJob { statement, proof })));
-            }
-            Some(Proof::Groth16(proof)) => *proof,
-        };
         let (key, statement) = match submission.entry() {
             Entry::EarnBatch(batch) => {
                 let (key, statement) = self.earn_question(batch, &party)?;
@@ -319,84 +354,11 @@ impl Governing {
             // A submission has a proof only if its kind has a system.
             _ => return Err(Refusal::NotVerified),
         };
-        Ok(Some(Job::Groth16(Groth16Job {
+        Ok(Job::Groth16(Groth16Job {
             key,
             statement,
             proof,
-        })))
-    }
-
-    /// Checks all signatures of a submission: the party's, the consent or possession that the kind
-    /// requires, and the source's for each claim. May run on any thread.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn authenticate(&self, submission: Submission) -> Result<Authentic, Refusal> {
-        self.signatures(submission, None)?.verify()
-    }
-
-    /// The signatures that [`Governing::authenticate`] checks, for checking together with others
-    /// ([`crate::verify_together`]). `known` is the key under which the party's signature holds, if
-    /// [`Governing::sender`] has found it.
-    ///
-    /// # Errors
-    /// [`Refusal`], if no signature could make the entry acceptable.
-    pub fn signatures(
-        &self,
-        submission: Submission,
-        known: Option<PublicKey>,
-    ) -> Result<Unverified, Refusal> {
-        if submission.entry().is_personal() {
-            if !submission.signed().is_unsigned() {
-                return Err(Refusal::SignatureUnexpected {
-                    kind: submission.entry().kind_name(),
-                });
-            }
-            return Ok(Unverified::new(submission));
-        }
-        let party = submission.party();
-        let signer = match submission.entry() {
-            Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
-                // Nobody is admitted yet, so the founder vouches for itself.
-                self.check_founder(&submission)?;
-                admitted.signing_key
-            }
-            _ => self.parties.active(&party)?.signing_key,
-        };
-        let mut unverified = Unverified::new(submission);
-        unverified.expect_signer(signer, known == Some(signer));
-        match self.others(unverified.submission(), &party) {
-            Ok(None) => {}
-            Ok(Some((key, claims))) => unverified.expect_source(key, claims),
-            Err(refusal) => unverified.refuse(refusal),
-        }
-        Ok(unverified)
-    }
-
-    /// The checks besides the party's signature: consent and possession, which are rare and checked
-    /// immediately, and the source's signatures.
-    fn others(
-        &self,
-        submission: &Submission,
-        party: &PartyId,
-    ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
-        let origin = self.origin();
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted) => admitted
-                .verify_consent(origin)
-                .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
-            Entry::KeysRotated(rotated) => rotated
-                .verify_possession(origin, party)
-                .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
-            Entry::EarnBatch(batch) => {
-                return Ok(Some((
-                    self.source_key(batch)?,
-                    self.source_signatures(batch),
-                )));
-            }
-            _ => {}
-        }
-        Ok(None)
+        }))
     }
 
     /// Checks every rule. It is pure: it changes nothing, and the answer depends only on the
@@ -406,6 +368,22 @@ impl Governing {
     /// # Errors
     /// [`CheckError`].
     pub fn check(
+        &self,
+        authentic: &Authentic,
+        time: Timestamp,
+        verified: Option<&VerifiedProof>,
+        view: &View,
+    ) -> Result<Effects, CheckError> {
+        if self.parties.any_barred(time) {
+            // Emergency suspensions are rare, and a copy shares the tables.
+            let mut at = self.clone();
+            at.parties = self.parties.at(time);
+            return at.check_at(authentic, time, verified, view);
+        }
+        self.check_at(authentic, time, verified, view)
+    }
+
+    fn check_at(
         &self,
         authentic: &Authentic,
         time: Timestamp,
@@ -495,6 +473,7 @@ impl Governing {
             // Nothing else is ever removed from the governing state.
             return match table {
                 Table::Proposal => self.scales.apply_proposal(key, None),
+                Table::Act | Table::Voice => self.board.remove(table, key),
                 _ => Err(RowError::Missing { table }),
             };
         };
@@ -517,6 +496,9 @@ impl Governing {
             Table::Offer => self.offers.apply(key, value),
             Table::Redeemed => self.offers.apply_redeemed(key, value),
             Table::Notes => self.notes.apply(value),
+            Table::Board | Table::Act | Table::Voice | Table::MadeAlone => {
+                self.board.apply(table, key, value)
+            }
             Table::Evaluation
             | Table::Person
             | Table::Commitment
@@ -531,32 +513,6 @@ impl Governing {
             | Table::BatchTotal
             | Table::OpenedTotal
             | Table::BlobQuota => Ok(()),
-        }
-    }
-
-    fn check_founder(&self, submission: &Submission) -> Result<(), Refusal> {
-        let authority = self.policy.authority;
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted)
-                if submission.party() == authority
-                    && admitted.party(self.origin()) == authority
-                    && admitted.roles.has(Role::Supervisor) =>
-            {
-                Ok(())
-            }
-            _ => Err(Refusal::NotFounded { authority }),
-        }
-    }
-
-    fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
-        let party = authentic.submission.party();
-        if self.parties.is_empty() {
-            return self.check_founder(&authentic.submission);
-        }
-        match authentic.signer {
-            None if authentic.submission.entry().is_personal() => Ok(()),
-            Some(signer) if self.parties.active(&party)?.signing_key == signer => Ok(()),
-            _ => Err(Refusal::KeyRotated { party }),
         }
     }
 }

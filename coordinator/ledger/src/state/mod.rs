@@ -5,7 +5,9 @@
 //! leaves and the values that may occur only once.
 
 mod admission;
+mod authentic;
 mod blobs;
+mod board;
 mod conservation;
 mod draft;
 mod earn;
@@ -25,13 +27,17 @@ mod stored;
 mod tickets;
 mod totals;
 
+pub use board::{
+    Board, BoardMark, DELAY_WITHOUT_WITNESSES, Demands, Endorsed, LONGEST_PROPOSAL, MOST_PROPOSALS,
+    Made, ProposedAct, VoiceRecord,
+};
 pub use conservation::Balance;
 pub use epochs::{EpochKeys, EpochStanding, Epochs};
 pub use governing::Governing;
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
 pub use offers::{Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, Openings};
-pub use parties::{Parties, Party};
+pub use parties::{EMERGENCY, EMERGENCY_PAUSE, Parties, Party};
 pub use people::{Evaluator, GroupTree, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
 pub use statement_keys::{StatementKey, StatementKeys};

@@ -208,7 +208,7 @@ impl Offers {
         Ok(())
     }
 
-    /// `party` is the offer's sponsor; `None` for a supervisor, which may close any offer.
+    /// `party` is the offer's sponsor; `None` for an act of the board, which may close any offer.
     pub(super) fn check_closed(
         &self,
         party: Option<PartyId>,

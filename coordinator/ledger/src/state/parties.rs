@@ -1,9 +1,13 @@
-//! Parties: admitted, suspended, reinstated, with rotating keys.
+//! Parties: admitted, suspended, reinstated, ended, with rotating keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use merits_primitives::ids::{Origin, PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Origin, PartyId},
+};
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
     signature::PublicKey,
@@ -11,10 +15,16 @@ use merits_verifier::{
 
 use super::draft::Draft;
 use super::stored::{self, MOST, present};
-use crate::entry::{KeysRotated, PartyAdmitted, StandingChange};
-use crate::refusal::Refusal;
+use crate::entry::{EmergencySuspended, KeysRotated, PartyAdmitted, StandingChange};
+use crate::refusal::{BoardRefusal, Refusal};
 use crate::role::{Role, Roles};
 use crate::rows::{Key, Record, RowError, Table, decode};
+
+/// How long one member alone can suspend a party.
+pub const EMERGENCY: Duration = Duration::from_secs(72 * 3_600);
+
+/// The time between two emergency suspensions of one party.
+pub const EMERGENCY_PAUSE: Duration = Duration::from_secs(30 * 86_400);
 
 /// The state of a party.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +37,17 @@ pub struct Party {
     pub signing_key: PublicKey,
     /// Its present X25519 key.
     pub sealing_key: [u8; 32],
-    /// True while it is suspended.
+    /// True while an act of the board suspends it.
     pub suspended: bool,
-    /// Suspensions and reinstatements so far.
+    /// True once it has ended, which is for ever.
+    pub ended: bool,
+    /// Until when an emergency suspension holds; [`Timestamp::FIRST`] without one.
+    pub barred_until: Timestamp,
+    /// Emergency suspensions so far.
+    pub emergencies: u32,
+    /// When the last one was; of no meaning without one.
+    pub last_emergency: Timestamp,
+    /// Suspensions, reinstatements and ends by acts of the board so far.
     pub standing_changes: u32,
     /// Key rotations so far.
     pub generation: u32,
@@ -41,6 +59,10 @@ pub struct Parties {
     by_id: Arc<BTreeMap<PartyId, Party>>,
     /// Every signing key that was ever a party's.
     keys: Arc<BTreeSet<[u8; 32]>>,
+    /// Parties that were suspended in an emergency, and until when.
+    barred: Arc<BTreeMap<PartyId, Timestamp>>,
+    /// The time by which emergency suspensions are judged; without it, none holds ([`Parties::at`]).
+    now: Option<Timestamp>,
 }
 
 impl Canonical for Party {
@@ -52,6 +74,10 @@ impl Canonical for Party {
         self.signing_key.write(out);
         out.array(&self.sealing_key);
         out.bool(self.suspended);
+        out.bool(self.ended);
+        out.time(self.barred_until);
+        out.u32(self.emergencies);
+        out.time(self.last_emergency);
         out.u32(self.standing_changes);
         out.u32(self.generation);
     }
@@ -63,6 +89,10 @@ impl Canonical for Party {
             signing_key: PublicKey::read(input)?,
             sealing_key: input.array("sealing key")?,
             suspended: input.bool("suspended")?,
+            ended: input.bool("ended")?,
+            barred_until: input.time("barred until")?,
+            emergencies: input.u32("emergencies")?,
+            last_emergency: input.time("last emergency")?,
             standing_changes: input.u32("standing changes")?,
             generation: input.u32("generation")?,
         })
@@ -78,7 +108,31 @@ present!(
     PartyKey in Table::PartyKey
 );
 
+impl Party {
+    /// Whether it may act at `time`: neither suspended nor ended.
+    pub fn is_in_standing(&self, time: Timestamp) -> bool {
+        !self.suspended && !self.ended && time >= self.barred_until
+    }
+}
+
 impl Parties {
+    /// The same parties, judged at `time`. An emergency suspension ends by time alone, so whoever asks
+    /// [`Parties::active`] without a time is answered as if there were none: what is verified before an entry's
+    /// time is known, or long after, must not depend on it. The rules judge each entry at its own time.
+    #[must_use]
+    pub fn at(&self, time: Timestamp) -> Self {
+        let now = Some(time);
+        Self {
+            now,
+            ..self.clone()
+        }
+    }
+
+    /// Whether an emergency suspension holds at `time`.
+    pub(super) fn any_barred(&self, time: Timestamp) -> bool {
+        self.barred.values().any(|until| time < *until)
+    }
+
     /// The party with this id.
     pub fn get(&self, id: &PartyId) -> Option<&Party> {
         self.by_id.get(id)
@@ -99,16 +153,25 @@ impl Parties {
         self.by_id.is_empty()
     }
 
-    /// The party, admitted and not suspended.
+    /// The party, admitted and not ended. It may be suspended.
     ///
     /// # Errors
-    /// [`Refusal::PartyUnknown`], [`Refusal::PartySuspended`].
+    /// [`Refusal::PartyUnknown`], [`Refusal::PartyEnded`].
+    pub fn present(&self, id: &PartyId) -> Result<&Party, Refusal> {
+        match self.by_id.get(id) {
+            None => Err(Refusal::PartyUnknown { party: *id }),
+            Some(party) if party.ended => Err(Refusal::PartyEnded { party: *id }),
+            Some(party) => Ok(party),
+        }
+    }
+
+    /// The party, admitted and neither ended nor suspended. Emergency suspensions count in what [`Parties::at`] gives.
+    ///
+    /// # Errors
+    /// [`Refusal::PartyUnknown`], [`Refusal::PartyEnded`], [`Refusal::PartySuspended`].
     pub fn active(&self, id: &PartyId) -> Result<&Party, Refusal> {
-        let party = self
-            .by_id
-            .get(id)
-            .ok_or(Refusal::PartyUnknown { party: *id })?;
-        if party.suspended {
+        let party = self.present(id)?;
+        if party.suspended || self.now.is_some_and(|now| now < party.barred_until) {
             Err(Refusal::PartySuspended { party: *id })
         } else {
             Ok(party)
@@ -156,6 +219,10 @@ impl Parties {
             signing_key: admitted.signing_key,
             sealing_key: admitted.sealing_key,
             suspended: false,
+            ended: false,
+            barred_until: Timestamp::FIRST,
+            emergencies: 0,
+            last_emergency: Timestamp::FIRST,
             standing_changes: 0,
             generation: 0,
         };
@@ -163,18 +230,96 @@ impl Parties {
         Ok(())
     }
 
-    pub(super) fn check_standing(
+    pub(super) fn check_suspended(
         &self,
         change: &StandingChange,
-        suspend: bool,
+        trust: u16,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
-        let id = change.party;
-        let mut party = self
-            .by_id
-            .get(&id)
-            .ok_or(Refusal::PartyUnknown { party: id })?
-            .clone();
+        let mut party = self.next_standing(change)?;
+        if party.suspended {
+            let (party, standing) = (change.party, "suspended");
+            return Err(Refusal::StandingUnchanged { party, standing });
+        }
+        self.check_enough_without(&change.party, &party, trust)?;
+        party.suspended = true;
+        record(draft, &change.party, &party);
+        Ok(())
+    }
+
+    /// Also ends an emergency suspension.
+    pub(super) fn check_reinstated(
+        &self,
+        change: &StandingChange,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        let mut party = self.next_standing(change)?;
+        let is_barred = self.now.is_some_and(|now| now < party.barred_until);
+        if !party.suspended && !is_barred {
+            let (party, standing) = (change.party, "in good standing");
+            return Err(Refusal::StandingUnchanged { party, standing });
+        }
+        party.suspended = false;
+        party.barred_until = Timestamp::FIRST;
+        record(draft, &change.party, &party);
+        Ok(())
+    }
+
+    pub(super) fn check_ended(
+        &self,
+        change: &StandingChange,
+        trust: u16,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        let mut party = self.next_standing(change)?;
+        self.check_enough_without(&change.party, &party, trust)?;
+        party.ended = true;
+        record(draft, &change.party, &party);
+        Ok(())
+    }
+
+    /// One member suspends a party for [`EMERGENCY`].
+    pub(super) fn check_emergency(
+        &self,
+        suspended: &EmergencySuspended,
+        time: Timestamp,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        let id = suspended.party;
+        let mut party = self.present(&id)?.clone();
+        if let Some(role) = party.roles.of_trust() {
+            return Err(BoardRefusal::EmergencyProtected { party: id, role }.into());
+        }
+        let expected = party.emergencies.saturating_add(1);
+        if suspended.number != expected {
+            let (what, found) = ("number", suspended.number);
+            return Err(Refusal::OutOfSequence {
+                what,
+                expected,
+                found,
+            });
+        }
+        let from = party.last_emergency + EMERGENCY_PAUSE;
+        if party.emergencies > 0 && time < from {
+            return Err(BoardRefusal::EmergencyAgain { party: id, from }.into());
+        }
+        if party.suspended {
+            let standing = "suspended";
+            return Err(Refusal::StandingUnchanged {
+                party: id,
+                standing,
+            });
+        }
+        party.emergencies = expected;
+        party.last_emergency = time;
+        party.barred_until = time + EMERGENCY;
+        record(draft, &id, &party);
+        Ok(())
+    }
+
+    /// The party as it is after an act about its standing is counted.
+    fn next_standing(&self, change: &StandingChange) -> Result<Party, Refusal> {
+        let mut party = self.present(&change.party)?.clone();
         let expected = party.standing_changes.saturating_add(1);
         if change.sequence != expected {
             let (what, found) = ("sequence", change.sequence);
@@ -184,28 +329,28 @@ impl Parties {
                 found,
             });
         }
-        if party.suspended == suspend {
-            let standing = if suspend {
-                "suspended"
-            } else {
-                "in good standing"
-            };
-            return Err(Refusal::StandingUnchanged {
-                party: id,
-                standing,
+        party.standing_changes = expected;
+        Ok(party)
+    }
+
+    /// Without a supervisor, enough must be left in standing for an act of trust, because nothing else could undo
+    /// it.
+    fn check_enough_without(&self, id: &PartyId, party: &Party, trust: u16) -> Result<(), Refusal> {
+        if !party.roles.has(Role::Supervisor) {
+            return Ok(());
+        }
+        let others = self.by_id.iter().filter(|(other, _)| *other != id);
+        let others = others.filter(|(_, other)| other.roles.has(Role::Supervisor));
+        let left = others.filter(|(_, other)| !other.suspended && !other.ended);
+        let (left, needed) = (left.count(), trust);
+        if left < usize::from(needed) {
+            let party = *id;
+            return Err(Refusal::LastSupervisor {
+                party,
+                left,
+                needed,
             });
         }
-        let active_supervisors = self
-            .by_id
-            .values()
-            .filter(|party| party.roles.has(Role::Supervisor) && !party.suspended)
-            .count();
-        if suspend && party.roles.has(Role::Supervisor) && active_supervisors == 1 {
-            return Err(Refusal::LastSupervisor { party: id });
-        }
-        party.suspended = suspend;
-        party.standing_changes = expected;
-        record(draft, &id, &party);
         Ok(())
     }
 
@@ -236,7 +381,14 @@ impl Parties {
     /// Applies a changed row.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = PartyId(stored::key(Table::Party, key)?);
-        Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
+        let party: Party = decode(value)?;
+        // Most parties never were, and the table is not copied for them.
+        if party.barred_until > Timestamp::FIRST {
+            Arc::make_mut(&mut self.barred).insert(id, party.barred_until);
+        } else if self.barred.contains_key(&id) {
+            Arc::make_mut(&mut self.barred).remove(&id);
+        }
+        Arc::make_mut(&mut self.by_id).insert(id, party);
         Ok(())
     }
 

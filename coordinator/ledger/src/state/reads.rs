@@ -43,15 +43,17 @@ impl Governing {
             return Ok(Vec::new());
         }
         Ok(match submission.entry() {
-            // Parties, epochs, scales, keys, terms and offers are in memory.
+            // Parties, the board, epochs, scales, keys, terms and offers are in memory.
             Entry::PartyAdmitted(_)
-            | Entry::PartySuspended(_)
-            | Entry::PartyReinstated(_)
             | Entry::KeysRotated(_)
-            | Entry::ViewKeyEpochOpened(_)
-            | Entry::ScaleApproved(_)
+            | Entry::ActProposed(_)
+            | Entry::EpochProposed(_)
+            | Entry::ActEndorsed(_)
+            | Entry::EndorsementRevoked(_)
+            | Entry::ActEnacted(_)
+            | Entry::ActObjected(_)
+            | Entry::EmergencySuspended(_)
             | Entry::ScaleRetired(_)
-            | Entry::StatementKeyAdopted(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
             | Entry::TermsPublished(_)

@@ -5,7 +5,7 @@ use merits_verifier::{groth16::KeyDigest, schnorr};
 
 use super::draft::Draft;
 use super::{Governing, check_not_expired, epochs, openings, tickets};
-use crate::entry::{Entry, PersonStatement};
+use crate::entry::{Act, Entry, PersonStatement};
 use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
@@ -27,29 +27,38 @@ impl Governing {
         let acting = |role| self.parties.acting(&party, role);
         match submission.entry() {
             Entry::PartyAdmitted(admitted) => {
-                if !self.parties.is_empty() {
-                    acting(Role::Supervisor)?;
-                }
+                self.check_admits_itself(submission, admitted)?;
                 Ok(self
                     .parties
                     .check_admitted(self.origin(), admitted, draft)?)
             }
-            Entry::PartySuspended(change) => {
-                acting(Role::Supervisor)?;
-                Ok(self.parties.check_standing(change, true, draft)?)
-            }
-            Entry::PartyReinstated(change) => {
-                acting(Role::Supervisor)?;
-                Ok(self.parties.check_standing(change, false, draft)?)
-            }
             Entry::KeysRotated(rotated) => {
                 Ok(self.parties.check_rotation(&party, rotated, draft)?)
             }
-            Entry::ViewKeyEpochOpened(opened) => {
+            Entry::ActProposed(proposed) => {
                 acting(Role::Supervisor)?;
+                if let Act::StatementKeyAdopted(_) = &proposed.act {
+                    // The board keeps acts with checked keys only, so enacting one checks no key.
+                    authentic.published_key()?;
+                }
+                let content = (&proposed.act, &proposed.terms);
+                self.check_proposed(submission.id, party, content, time, draft)
+            }
+            Entry::EpochProposed(proposed) => {
+                acting(Role::Supervisor)?;
+                let opened = &proposed.opened;
                 self.epochs.check_next(&self.parties, opened)?;
                 expect_known(verified, &epochs::possession(self.origin(), opened))?;
-                Ok(self.epochs.check_opened(opened, draft)?)
+                let content = (&Act::ViewKeyEpochOpened(opened.clone()), &proposed.terms);
+                self.check_proposed(submission.id, party, content, time, draft)
+            }
+            Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),
+            Entry::EndorsementRevoked(voice) => self.check_revoked(party, voice, time, draft),
+            Entry::ActObjected(named) => self.check_objected(party, &named.proposal, time, draft),
+            Entry::ActEnacted(named) => self.check_enacted(named.proposal, time, draft),
+            Entry::EmergencySuspended(suspended) => {
+                acting(Role::Supervisor)?;
+                Ok(self.parties.check_emergency(suspended, time, draft)?)
             }
             Entry::ScaleProposed(proposed) => {
                 acting(Role::Issuer)?;
@@ -59,14 +68,11 @@ impl Governing {
                     .scales
                     .check_proposed(id, party, proposed, keys, draft)?)
             }
-            Entry::ScaleApproved(approved) => {
-                acting(Role::Supervisor)?;
-                Ok(self.scales.check_approved(&self.parties, approved, draft)?)
-            }
             Entry::ScaleRetired(retired) => {
-                // An issuer may retire its own scale, a supervisor any.
+                // The board retires any scale by an act, an issuer its own.
                 if !self.scales.is_issuer(&retired.id, retired.version, &party) {
-                    acting(Role::Supervisor)?;
+                    let needed = Role::Issuer;
+                    return Err(Refusal::RoleMissing { party, needed }.into());
                 }
                 Ok(self.scales.check_retired(retired, draft)?)
             }
@@ -93,13 +99,6 @@ impl Governing {
             Entry::TotalsOpened(opened) => {
                 acting(Role::Supervisor)?;
                 self.check_total(submission.id, opened, verified, draft)
-            }
-            Entry::StatementKeyAdopted(adopted) => {
-                acting(Role::Supervisor)?;
-                let (key, keys) = (authentic.published_key()?, self.policy.keys);
-                Ok(self
-                    .statement_keys
-                    .check_adopted((adopted, key), keys, draft)?)
             }
             entry => self.check_people(entry, authentic, time, verified, draft),
         }
@@ -188,12 +187,9 @@ impl Governing {
                     .check_published(id, party, asset, published, time, draft)?)
             }
             Entry::OfferClosed(closed) => {
-                let sponsor = acting(Role::Sponsor).is_ok();
-                if !sponsor {
-                    acting(Role::Supervisor)?;
-                }
-                let party = sponsor.then_some(party);
-                Ok(self.offers.check_closed(party, closed, time, draft)?)
+                // Another party's offer is closed by an act of the board.
+                acting(Role::Sponsor)?;
+                Ok(self.offers.check_closed(Some(party), closed, time, draft)?)
             }
             Entry::Redeemed(redeemed) => {
                 acting(Role::Exchange)?;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use merits_verifier::groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey};
 
 use super::draft::Draft;
-use crate::checked_key::CheckedKey;
 use crate::entry::{PersonStatement, StatementKeyAdopted};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Record, RowError, Table, decode};
@@ -55,9 +54,11 @@ impl StatementKeys {
             .map(|key| (&key.key, key.provenance))
     }
 
+    /// Everything but the key's points, which are checked before an act is proposed
+    /// ([`crate::CheckedKey`]).
     pub(super) fn check_adopted(
         &self,
-        (adopted, key): (&StatementKeyAdopted, &CheckedKey),
+        adopted: &StatementKeyAdopted,
         policy: KeyPolicy,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
@@ -71,7 +72,7 @@ impl StatementKeys {
             });
         }
         policy.admit(adopted.provenance)?;
-        let (expected, found) = (adopted.statement.inputs(), key.key().public_inputs());
+        let (expected, found) = (adopted.statement.inputs(), adopted.key.public_inputs());
         if expected != found {
             return Err(Refusal::KeyInputs { expected, found });
         }

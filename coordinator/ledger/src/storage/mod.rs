@@ -12,7 +12,8 @@
 //! A coordinator finds its store at a [`Place`], which also makes and restores copies of it. An [`Inspection`] reads
 //! the raw tables for `fsck`.
 //!
-//! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes `merits_ledger_fixture::conformance`.
+//! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes
+//! `merits_ledger_fixture::conformance`.
 
 mod failure;
 mod inspection;
@@ -45,7 +46,7 @@ use crate::tree::Node;
 
 /// The layout of the stored state: tables, keys, values, digest. Raise it with every change of
 /// them. A state of another version is computed again from the log.
-pub const STATE_VERSION: u32 = 3;
+pub const STATE_VERSION: u32 = 4;
 
 /// The head after the newest committed group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -278,8 +279,8 @@ pub trait StorageGroup {
         id: &EntryId,
     ) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
 
-    /// Appends a leaf with the values that it uses up and the blobs that it names. A taken value is an answer, not an error;
-    /// the leaf then has no effect on the group.
+    /// Appends a leaf with the values that it uses up and the blobs that it names. A taken value is an answer, not an
+    /// error; the leaf then has no effect on the group.
     fn append(
         &mut self,
         leaf: StoredLeaf<'_>,

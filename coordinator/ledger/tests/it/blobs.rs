@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use merits_ledger::entry::{
-    Entry, PublishedKey, STATEMENT_KEY_ADOPTED, ScaleApproved, ScaleProposed,
+    ACT_PROPOSED, Act, ActProposed, Entry, PersonStatement, ProposalTerms, PublishedKey,
+    ScaleApproved, ScaleProposed, StatementKeyAdopted,
 };
 use merits_ledger::named_blobs::{self, BLOBS_A_DAY};
 use merits_ledger::{Blob, MemoryStore, Refusal, Replay, Submission, SubmitError, verify_together};
-use merits_ledger_fixture::LargeScale;
+use merits_ledger_fixture::{LargeScale, acts};
 use merits_primitives::{calendar::Timestamp, ids::ScaleId};
 use merits_trapdoor::TrapdoorKey;
 use merits_verifier::codec::Canonical as _;
@@ -97,7 +98,7 @@ fn a_large_key_is_a_blob_and_governs_as_any_other() {
         proposal,
     };
     ledger
-        .supervise(&Entry::ScaleApproved(approved))
+        .supervise(&acts::approved(approved))
         .expect("approved");
     let state = ledger.ledger.state();
     let (found, _) = state.verifying_key(&key.digest()).expect("its key");
@@ -223,7 +224,7 @@ fn a_party_without_the_role_or_without_quota_costs_no_key() {
     assert_eq!(code(&foreign, no_key), "role-missing");
     // The same for a key in the entry, and for bytes that are not a statement.
     let distributor = &federation.distributor;
-    for kind in [foreign.kind, STATEMENT_KEY_ADOPTED] {
+    for kind in [foreign.kind, ACT_PROPOSED] {
         let statement = b"no statement".to_vec();
         let origin = federation.origin.clone();
         let broken = SignedEntry::sign(
@@ -281,6 +282,35 @@ fn a_refused_key_does_not_reach_the_rules() {
         "{:?}",
         answers[1]
     );
+}
+
+/// The key of a statement comes in an act, which is kept until it is enacted: it is checked when it is proposed.
+#[test]
+fn a_refused_key_is_not_proposed_as_an_act() {
+    let ledger = Founded::new();
+    let federation = &ledger.federation;
+    let mut adopted = federation.statement_key(PersonStatement::Ticket, 1);
+    let sign = |adopted: &StatementKeyAdopted, until| {
+        let terms = ProposalTerms {
+            until,
+            ..ProposalTerms::AT_ONCE
+        };
+        let act = Act::StatementKeyAdopted(adopted.clone());
+        let entry = Entry::ActProposed(ActProposed { act, terms });
+        federation.sign(&entry, &federation.supervisor).to_bytes()
+    };
+    let state = ledger.ledger.state();
+    let later = ledger.time + Duration::from_secs(86_400);
+    let read = |bytes: &[u8]| Submission::parse(bytes, state.origin()).expect("an entry");
+    for until in [None, Some(later)] {
+        let good = state.authenticate(read(&sign(&adopted, until)));
+        assert!(good.is_ok(), "{good:?}");
+    }
+    adopted.key.delta = adopted.key.gamma;
+    for until in [None, Some(later)] {
+        let refusal = state.authenticate(read(&sign(&adopted, until)));
+        assert!(matches!(refusal, Err(Refusal::Key(_))), "{refusal:?}");
+    }
 }
 
 #[test]

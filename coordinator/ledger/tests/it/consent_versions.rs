@@ -1,7 +1,7 @@
 //! A consent is to one version of a scale: its ticket cannot be used to claim under another one.
 
 use merits_ledger::entry::{Entry, ScaleApproved, ScaleRetired, TicketDeposited};
-use merits_ledger_fixture::{Citizen, Consented};
+use merits_ledger_fixture::{Citizen, Consented, acts};
 use merits_primitives::ids::{EntryId, Period, PeriodKind, ScaleVersion};
 use merits_verifier::{entry::SignedEntry, groth16::Proof};
 
@@ -25,7 +25,7 @@ fn propose(town: &mut Town, from: u32) -> EntryId {
 }
 
 fn approval(town: &Town, proposal: EntryId) -> Entry {
-    Entry::ScaleApproved(ScaleApproved {
+    acts::approved(ScaleApproved {
         id: town.federation.scale_id(),
         version: ScaleVersion(2),
         proposal,
@@ -134,7 +134,7 @@ fn a_ticket_is_for_a_period_that_its_version_counts() {
     let (mut town, citizen) = inhabited();
     let consented = consent(&town, &citizen, 2_320);
     let proof = proof_of(&mut town, &consented);
-    let retired = Entry::ScaleRetired(ScaleRetired {
+    let retired = acts::retired(ScaleRetired {
         id: town.federation.scale_id(),
         version: ScaleVersion(1),
         last_period: 2_319,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry};
 use merits_ledger::{CheckError, Refusal, SubmitError};
-use merits_ledger_fixture::{Federation, START};
+use merits_ledger_fixture::{Federation, START, acts};
 use merits_primitives::{
     Fr,
     audit::EphemeralKey,
@@ -117,7 +117,7 @@ fn a_proof_for_another_distributor_is_no_proof_here() {
         &[merits_ledger::Role::Distributor],
         71,
     );
-    let admitted = Entry::PartyAdmitted(other.application(&federation.origin));
+    let admitted = acts::admitted(other.application(&federation.origin));
     ledger.supervise(&admitted).expect("admitted");
     let batch = federation.batch(1, &mut ledger.rng);
     let proof = federation
@@ -486,7 +486,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
     ));
 
     // Meanwhile the distributor is suspended.
-    let suspend = Entry::PartySuspended(merits_ledger::entry::StandingChange {
+    let suspend = acts::suspended(merits_ledger::entry::StandingChange {
         party: federation.distributor.id,
         sequence: 1,
         basis: "decision".to_owned(),

@@ -1,8 +1,9 @@
 //! A batch is checked against the parties and scales of its own time.
 
 use crate::founded::Founded;
-use merits_ledger::entry::{Entry, StandingChange};
+use merits_ledger::entry::StandingChange;
 use merits_ledger::{History, Refusal, Submission};
+use merits_ledger_fixture::acts;
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::Leaf;
 use rand::{SeedableRng, rngs::StdRng};
@@ -16,7 +17,7 @@ fn a_later_suspension_does_not_reach_back() {
     let party = distributor
         .application(&ledger.federation.origin)
         .party(&ledger.federation.origin);
-    let suspension = Entry::PartySuspended(StandingChange {
+    let suspension = acts::suspended(StandingChange {
         party,
         sequence: 1,
         basis: "inspection".to_owned(),

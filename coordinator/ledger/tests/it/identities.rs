@@ -13,7 +13,7 @@ use merits_ledger::entry::{
 };
 use merits_ledger::state::{People, ROOT_GRACE};
 use merits_ledger::{MemoryStore, Role, Sequencer, State};
-use merits_ledger_fixture::{Citizen, Federation, Member, Stage};
+use merits_ledger_fixture::{Citizen, Federation, Member, Stage, acts};
 use merits_primitives::{
     Fr,
     calendar::Timestamp,
@@ -308,9 +308,8 @@ fn the_evaluator_is_one_and_counts_without_gaps() {
 fn statement_keys_come_in_order_and_fit_their_statement() {
     let (mut town, citizen) = inhabited();
     let federation = town.federation.clone();
-    let adopted = |statement, generation| {
-        Entry::StatementKeyAdopted(federation.statement_key(statement, generation))
-    };
+    let adopted =
+        |statement, generation| acts::adopted(federation.statement_key(statement, generation));
     let supervisor = &federation.supervisor;
     let second = adopted(PersonStatement::Ticket, 2);
     act_refused(&mut town, &federation.issuer, &second, "role-missing", "");
@@ -331,7 +330,7 @@ fn statement_keys_come_in_order_and_fit_their_statement() {
     }
     let mut swapped = federation.statement_key(PersonStatement::Redeem, 2);
     swapped.statement = PersonStatement::Ticket;
-    let entry = Entry::StatementKeyAdopted(swapped);
+    let entry = acts::adopted(swapped);
     act_refused(&mut town, supervisor, &entry, "key-inputs", "key");
 
     // Another key in force: a proof under the old one no longer holds.
@@ -343,7 +342,7 @@ fn statement_keys_come_in_order_and_fit_their_statement() {
     town.federation.ticket_key =
         merits_trapdoor::TrapdoorKey::generate(PersonStatement::Ticket.inputs(), &mut other);
     let renewed = town.federation.statement_key(PersonStatement::Ticket, 2);
-    let entry = Entry::StatementKeyAdopted(renewed);
+    let entry = acts::adopted(renewed);
     town.act(supervisor, &entry).unwrap();
     refused(&mut town, &old, "proof-invalid", "proof");
     let new = proven(&mut town, &deposit, Some(&distributor));
@@ -363,7 +362,7 @@ fn development_keys_of_statements_are_refused_where_the_policy_says_so() {
     let start = merits_ledger_fixture::START;
     ledger.submit(&founding[0].to_bytes(), start).unwrap();
     let key = federation.statement_key(PersonStatement::Redeem, 1);
-    let entry = federation.sign(&Entry::StatementKeyAdopted(key), &federation.supervisor);
+    let entry = federation.sign(&acts::adopted(key), &federation.supervisor);
     let error = ledger.submit(&entry.to_bytes(), start).unwrap_err();
     let merits_ledger::SubmitError::Refused(refusal) = error else {
         panic!("not a refusal: {error}");
@@ -388,7 +387,7 @@ fn without_a_key_nothing_of_people_is_taken() {
         town.federation.registrar.clone(),
         town.federation.evaluator.clone(),
     ] {
-        let application = Entry::PartyAdmitted(member.application(&town.federation.origin));
+        let application = acts::admitted(member.application(&town.federation.origin));
         town.act(&supervisor, &application).unwrap();
     }
     let evaluator = town.federation.evaluator.clone();
@@ -421,10 +420,10 @@ fn an_evaluation_of_a_suspended_evaluator_registers_nobody() {
         sequence,
         basis: "decision 8".to_owned(),
     };
-    let suspended = Entry::PartySuspended(standing(1));
+    let suspended = acts::suspended(standing(1));
     town.act(&federation.supervisor, &suspended).unwrap();
     register_refused(&mut town, registered.clone(), "party-suspended", "party");
-    let reinstated = Entry::PartyReinstated(standing(2));
+    let reinstated = acts::reinstated(standing(2));
     town.act(&federation.supervisor, &reinstated).unwrap();
     let entry = Entry::IdentityRegistered(registered);
     town.act(&federation.registrar, &entry).unwrap();

@@ -8,10 +8,12 @@ use merits_ledger::{
     Submission,
 };
 use merits_ledger_fixture::{Citizen, Stage};
-use merits_primitives::ids::Credits;
-use merits_verifier::Verified;
+use merits_primitives::{Fr, ids::Credits};
+use merits_trapdoor::{TrapdoorKey, rerandomise};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::{Leaf, SignedEntry};
+use merits_verifier::groth16::{KeyPolicy, PreparedKey, Provenance};
+use merits_verifier::{EncodedProof, Statement as _, Verified};
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::storage::ready;
@@ -105,12 +107,73 @@ fn only_exactly_what_was_verified_is_skipped() {
         assert_eq!(error.index, last as u64, "{error}");
     }
     // Without a leaf that has them they stay.
-    known.remember(proof, verified);
+    known.remember(proof, verified.clone());
     follow(&town, &leaves[..last], &known).expect("an honest log");
     assert_eq!(known.len(), 1);
-    // And they are bounded.
-    for _ in 0..1_000 {
-        known.remember(first_proof, first.clone());
+    // Each is remembered once.
+    for _ in 0..3 {
+        known.remember(proof, verified.clone());
     }
-    assert!(known.len() < 1_000);
+    assert_eq!(known.len(), 1);
+    // And they are bounded: the oldest goes.
+    let other = |factor: u64| rerandomise(&proof, Fr::from(factor)).expect("not zero");
+    for factor in 2..=MOST + 1 {
+        known.remember(other(factor), verified.clone());
+    }
+    assert_eq!(known.len() as u64, MOST);
+    follow(&town, &leaves, &known).expect("an honest log");
+    assert_eq!(known.len() as u64, MOST, "the first was forgotten");
+}
+
+/// The bound that the module states.
+const MOST: u64 = 256;
+
+/// What is remembered is not verified again: a proof that does not hold passes if this process says that it verified
+/// it. Only under the key that the leaf's statement has.
+#[test]
+fn what_is_known_is_not_verified() {
+    let mut town = Stage::new(StdRng::seed_from_u64(8)).expect("a town");
+    let person = Citizen::new(1);
+    let note = town.earner(&person).expect("a note");
+    let offer = town.offer(Credits(30), 5).expect("an offer");
+    let (redemption, _) = town
+        .redemption(&person, &[note], offer)
+        .expect("it may come");
+    let job = job(&town, &redemption);
+    let verified = verified(&town, &job);
+    town.submit(&redemption).expect("taken");
+    let mut leaves = town.ledger.store().leaves().to_vec();
+    let last = leaves.len() - 1;
+
+    // Of the same statement, under a key that the ledger does not have.
+    let mut rng = StdRng::seed_from_u64(9);
+    let inputs = job.statement.public_inputs();
+    let strange = TrapdoorKey::generate(inputs.len(), &mut rng);
+    let false_proof = strange.prove(&inputs, &mut rng).expect("a proof");
+    let policy = KeyPolicy {
+        allow_dev_keys: true,
+    };
+    let key = PreparedKey::new(strange.key, Provenance::InsecureDev, policy).expect("a key");
+    let elsewhere = Verified::check(&key, job.statement.clone(), &false_proof).expect("it holds");
+
+    let mut leaf = Leaf::from_bytes(&leaves[last]).expect("a leaf");
+    let (exchange, before) = (&town.federation.exchange, leaf.entry);
+    leaf.entry = SignedEntry::sign(
+        town.federation.origin.clone(),
+        before.kind,
+        exchange.id,
+        before.statement,
+        Some(EncodedProof::from(&false_proof)),
+        &exchange.key,
+    );
+    leaves[last] = leaf.to_bytes();
+
+    let known = KnownProofs::default();
+    known.remember(false_proof, elsewhere);
+    let error = follow(&town, &leaves, &known).expect_err("verified under another key");
+    assert_eq!(error.index, last as u64, "{error}");
+    assert_eq!(known.len(), 1);
+    known.remember(false_proof, verified);
+    follow(&town, &leaves, &known).expect("not verified again");
+    assert_eq!(known.len(), 1, "used once");
 }

@@ -1,6 +1,7 @@
 //! The integration tests of this crate, one program, a module a topic.
 
 mod blobs;
+mod board;
 mod consent_versions;
 mod conservation;
 mod docs;

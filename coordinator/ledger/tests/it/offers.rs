@@ -3,7 +3,8 @@
 
 use crate::town::{act_refused, admit, nowhere, town};
 use merits_ledger::Role;
-use merits_ledger::entry::{Entry, OfferClosed, OfferPublished};
+use merits_ledger::entry::{Act, Entry, OfferClosed, OfferPublished};
+use merits_ledger_fixture::acts;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId, Expiry, ScaleId},
@@ -78,7 +79,7 @@ fn an_offer_is_a_sponsors_and_well_formed() {
 }
 
 #[test]
-fn its_sponsor_or_a_supervisor_ends_it_once() {
+fn its_sponsor_or_the_board_ends_it_once() {
     let mut town = town();
     let federation = town.federation.clone();
     let rival = admit(&mut town, "bakery", &[Role::Sponsor], 40);
@@ -117,7 +118,19 @@ fn its_sponsor_or_a_supervisor_ends_it_once() {
         "offer-not-open",
         "offer",
     );
-    town.act(&federation.supervisor, &close(second)).unwrap();
+    // A supervisor does it by an act of the board.
+    act_refused(
+        &mut town,
+        &federation.supervisor,
+        &close(second),
+        "role-missing",
+        "",
+    );
+    let closed = acts::at_once(Act::OfferClosed(OfferClosed {
+        offer: second,
+        basis: "sold out".to_owned(),
+    }));
+    town.act(&federation.supervisor, &closed).unwrap();
     let closed = town.state().offers().get(&second).unwrap().closed;
     assert_eq!(closed, Some(town.time));
 }

@@ -4,7 +4,7 @@ use crate::founded::Founded;
 use ed25519_dalek::SigningKey;
 use merits_ledger::Role;
 use merits_ledger::entry::{Entry, KeysRotated, StandingChange};
-use merits_ledger_fixture::Member;
+use merits_ledger_fixture::{Member, acts};
 
 fn standing(party: &Member, sequence: u32) -> StandingChange {
     StandingChange {
@@ -27,7 +27,7 @@ fn only_the_configured_authority_founds_a_ledger() {
         "not-founded",
         "",
     );
-    let suspended = Entry::PartySuspended(standing(&stranger, 1));
+    let suspended = acts::suspended(standing(&stranger, 1));
     ledger.refused(
         &federation.sign(&suspended, &federation.supervisor),
         "party-unknown",
@@ -43,7 +43,7 @@ fn only_a_supervisor_admits_and_only_with_consent() {
     let federation = ledger.federation.clone();
     let newcomer = Member::new(&federation.origin, "newcomer", &[Role::Sponsor], 60);
     let application = newcomer.application(&federation.origin);
-    let admitted = Entry::PartyAdmitted(application.clone());
+    let admitted = acts::admitted(application.clone());
     ledger.refused(
         &federation.sign(&admitted, &federation.issuer),
         "role-missing",
@@ -57,7 +57,7 @@ fn only_a_supervisor_admits_and_only_with_consent() {
     // Roles that the party did not ask for void its consent.
     let mut altered = application;
     altered.roles = merits_ledger::Roles::new(&[Role::Sponsor, Role::Clearing]);
-    let altered = federation.sign(&Entry::PartyAdmitted(altered), &federation.supervisor);
+    let altered = federation.sign(&acts::admitted(altered), &federation.supervisor);
     ledger.refused(&altered, "possession-invalid", "consent");
     assert!(ledger.supervise(&admitted).is_ok());
 }
@@ -67,7 +67,7 @@ fn names_keys_and_roles_are_checked() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let admit = |member: &Member| {
-        let entry = Entry::PartyAdmitted(member.application(&federation.origin));
+        let entry = acts::admitted(member.application(&federation.origin));
         federation.sign(&entry, &federation.supervisor)
     };
     let member = |name, roles: &[Role], seed| Member::new(&federation.origin, name, roles, seed);
@@ -93,8 +93,8 @@ fn a_suspended_party_has_no_voice_until_reinstated() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let distributor = &federation.distributor;
-    let suspend = |sequence| Entry::PartySuspended(standing(distributor, sequence));
-    let reinstate = |sequence| Entry::PartyReinstated(standing(distributor, sequence));
+    let suspend = |sequence| acts::suspended(standing(distributor, sequence));
+    let reinstate = |sequence| acts::reinstated(standing(distributor, sequence));
 
     let early = ledger.earn(1);
     ledger.refused(
@@ -129,7 +129,7 @@ fn a_suspended_source_vouches_for_nothing() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
     let batch = ledger.earn(1);
-    let suspend = Entry::PartySuspended(standing(&federation.source, 1));
+    let suspend = acts::suspended(standing(&federation.source, 1));
     ledger.supervise(&suspend).expect("suspended");
     ledger.refused(&batch, "party-suspended", "party");
 }
@@ -138,7 +138,7 @@ fn a_suspended_source_vouches_for_nothing() {
 fn the_last_supervisor_stays() {
     let mut ledger = Founded::new();
     let federation = ledger.federation.clone();
-    let suspend = Entry::PartySuspended(standing(&federation.supervisor, 1));
+    let suspend = acts::suspended(standing(&federation.supervisor, 1));
     ledger.refused(
         &federation.sign(&suspend, &federation.supervisor),
         "last-supervisor",

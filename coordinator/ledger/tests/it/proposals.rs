@@ -3,7 +3,7 @@
 
 use merits_ledger::Role;
 use merits_ledger::entry::{Entry, PublishedKey, ScaleApproved, ScaleProposed, StandingChange};
-use merits_ledger_fixture::Member;
+use merits_ledger_fixture::{Member, acts};
 use merits_primitives::ids::{AssetId, Credits, EntryId, PeriodKind, ScaleId, ScaleVersion};
 use merits_trapdoor::TrapdoorKey;
 use merits_verifier::codec::Canonical as _;
@@ -14,7 +14,7 @@ use crate::founded::Founded;
 fn with_squatter() -> (Founded, Member) {
     let mut ledger = Founded::new();
     let squatter = Member::new(&ledger.federation.origin, "squatter", &[Role::Issuer], 71);
-    let admitted = Entry::PartyAdmitted(squatter.application(&ledger.federation.origin));
+    let admitted = acts::admitted(squatter.application(&ledger.federation.origin));
     ledger.supervise(&admitted).expect("admitted");
     (ledger, squatter)
 }
@@ -37,7 +37,7 @@ fn propose(ledger: &mut Founded, issuer: &Member, scale: &ScaleProposed) -> Entr
 }
 
 fn approval(scale: &ScaleProposed, proposal: EntryId) -> Entry {
-    Entry::ScaleApproved(ScaleApproved {
+    acts::approved(ScaleApproved {
         id: scale.id.clone(),
         version: scale.version,
         proposal,
@@ -215,13 +215,13 @@ fn a_proposal_of_a_suspended_issuer_is_not_approved() {
         basis: "decision 7".to_owned(),
     };
     ledger
-        .supervise(&Entry::PartySuspended(standing(1)))
+        .supervise(&acts::suspended(standing(1)))
         .expect("suspended");
     let why = ("party-suspended", "party");
     not_approved(&mut ledger, &scale, proposal, why);
     // It waits, and is approved when its issuer is reinstated.
     ledger
-        .supervise(&Entry::PartyReinstated(standing(2)))
+        .supervise(&acts::reinstated(standing(2)))
         .expect("reinstated");
     approve(&mut ledger, &scale, proposal);
 }

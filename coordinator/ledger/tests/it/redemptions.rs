@@ -12,7 +12,7 @@ use merits_ledger::entry::{
     Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending, StandingChange,
 };
 use merits_ledger::state::ROOT_GRACE;
-use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH};
+use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH, acts};
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
 use merits_primitives::{
     Fr, audit::EphemeralKey, calendar::Day, message::Message, owner::KeyParts, scope::Scope,
@@ -589,11 +589,11 @@ fn an_offer_of_a_suspended_sponsor_is_not_redeemed() {
         sequence,
         basis: "decision 9".to_owned(),
     };
-    let suspended = Entry::PartySuspended(standing(1));
+    let suspended = acts::suspended(standing(1));
     town.act(&federation.supervisor, &suspended).unwrap();
     let entry = redeemed(&at(&town, offer), &mut town, &citizen, &[note]);
     refused(&mut town, &entry, "party-suspended", "party");
-    let reinstated = Entry::PartyReinstated(standing(2));
+    let reinstated = acts::reinstated(standing(2));
     town.act(&federation.supervisor, &reinstated).unwrap();
     // The note was not spent by the refusal.
     town.redeem(&citizen, &[note], offer).unwrap();

@@ -7,6 +7,7 @@ use merits_ledger::rows::StateDigest;
 use merits_ledger::storage::{MemoryStorage, Storage as _};
 use merits_ledger::tree::{Frontier, consistency_proof};
 use merits_ledger::{Extension, Governing, KeyRing, Replay, State};
+use merits_ledger_fixture::acts;
 use merits_primitives::{calendar::Timestamp, ids::Credits};
 use merits_verifier::codec::Canonical;
 use merits_verifier::entry::{Leaf, SignedEntry};
@@ -86,10 +87,8 @@ fn play(ledger: &mut Founded, act: &Act, sent: &mut Vec<SignedEntry>) {
                 .expect("a proof");
             federation.sign_batch(&batch, &proof)
         }
-        Act::Suspend => federation.sign(&Entry::PartySuspended(standing), &federation.supervisor),
-        Act::Reinstate => {
-            federation.sign(&Entry::PartyReinstated(standing), &federation.supervisor)
-        }
+        Act::Suspend => federation.sign(&acts::suspended(standing), &federation.supervisor),
+        Act::Reinstate => federation.sign(&acts::reinstated(standing), &federation.supervisor),
         Act::Total(batches) => {
             let state = ledger.ledger.state();
             let key = federation.totals_key(merits_primitives::ids::Output::Credits);

@@ -8,13 +8,15 @@ use std::time::Duration;
 use crate::conservation::busy;
 use crate::town::Town;
 use merits_ledger::entry::{
-    Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ScaleApproved,
+    Act, ActProposed, Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed,
+    ProposalNamed, ProposalTerms, ScaleApproved, StandingChange, ThresholdsChanged,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
-    Authentic, CheckError, Governing, KeyRing, State, Submission, VerifiedProof, named_blobs,
+    Authentic, CheckError, Governing, KeyRing, State, Submission, Thresholds, VerifiedProof,
+    named_blobs,
 };
-use merits_ledger_fixture::LargeScale;
+use merits_ledger_fixture::{LargeScale, acts};
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
@@ -59,9 +61,35 @@ fn everything() -> Town {
         version,
         proposal: taken.unwrap().id,
     };
-    town.act(&supervisor, &Entry::ScaleApproved(approved))
-        .unwrap();
+    town.act(&supervisor, &acts::approved(approved)).unwrap();
+    decide(&mut town);
     town
+}
+
+/// An act that is proposed, endorsed and enacted, and other thresholds.
+fn decide(town: &mut Town) {
+    let supervisor = town.federation.supervisor.clone();
+    let party = town.federation.source.id;
+    let changes = town.state().parties().get(&party).unwrap().standing_changes;
+    let act = Act::PartySuspended(StandingChange {
+        party,
+        sequence: changes + 1,
+        basis: "case 8".to_owned(),
+    });
+    let terms = ProposalTerms {
+        number: 1,
+        policy: 0,
+        until: Some(town.time + Duration::from_secs(1_000)),
+    };
+    let proposed = Entry::ActProposed(ActProposed { act, terms });
+    let proposal = town.act(&supervisor, &proposed).unwrap().id;
+    let enacted = Entry::ActEnacted(ProposalNamed { proposal });
+    town.act(&supervisor, &enacted).unwrap();
+    let changed = acts::at_once(Act::ThresholdsChanged(ThresholdsChanged {
+        generation: 1,
+        thresholds: Thresholds::ALONE,
+    }));
+    town.act(&supervisor, &changed).unwrap();
 }
 
 /// Goes through a log entry by entry, each with the state before it.

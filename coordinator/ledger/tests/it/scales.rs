@@ -7,7 +7,7 @@ use merits_ledger::entry::{
     Entry, PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired, StandingChange,
 };
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
-use merits_ledger_fixture::Member;
+use merits_ledger_fixture::{Member, acts};
 use merits_primitives::ids::{
     AssetId, Credits, EntryId, Period, PeriodKind, Quantity, ScaleId, ScaleVersion,
 };
@@ -234,7 +234,7 @@ fn only_issuers_propose_and_only_supervisors_approve() {
     let proposed = proposal(&ledger, |_| {});
     ledger.submit(&proposed).expect("proposed");
     let approved = |proposal| {
-        Entry::ScaleApproved(ScaleApproved {
+        acts::approved(ScaleApproved {
             id: federation.scale_id(),
             version: ScaleVersion(2),
             proposal,
@@ -346,7 +346,7 @@ fn a_retired_version_ends_after_its_last_period() {
         .act(&federation.issuer, &retire(2_309))
         .expect("its issuer retires it");
     ledger.refused(&batch, "scale-retired", "period");
-    let again = federation.sign(&retire(2_400), &federation.supervisor);
+    let again = federation.sign(&retire(2_400), &federation.issuer);
     ledger.refused(&again, "scale-standing", "");
 }
 
@@ -360,15 +360,24 @@ fn another_issuers_scale_is_retired_by_supervisors_only() {
         &[merits_ledger::Role::Issuer],
         70,
     );
-    let admitted = Entry::PartyAdmitted(other.application(&federation.origin));
+    let admitted = acts::admitted(other.application(&federation.origin));
     ledger.supervise(&admitted).expect("admitted");
-    let retire = Entry::ScaleRetired(ScaleRetired {
+    let retired = ScaleRetired {
         id: federation.scale_id(),
         version: ScaleVersion(1),
         last_period: 2_305,
-    });
-    ledger.refused(&federation.sign(&retire, &other), "role-missing", "");
-    ledger.supervise(&retire).expect("a supervisor retires it");
+    };
+    let own = Entry::ScaleRetired(retired.clone());
+    ledger.refused(&federation.sign(&own, &other), "role-missing", "");
+    // A supervisor does it by an act of the board.
+    ledger.refused(
+        &federation.sign(&own, &federation.supervisor),
+        "role-missing",
+        "",
+    );
+    ledger
+        .supervise(&acts::retired(retired))
+        .expect("the board retires it");
 }
 
 /// A supervisor approves a version by number. If any issuer could put its own proposal in that
@@ -379,7 +388,7 @@ fn another_issuers_scale_gets_its_versions_from_that_issuer() {
     let federation = ledger.federation.clone();
     let roles = &[merits_ledger::Role::Issuer];
     let other = Member::new(&federation.origin, "other", roles, 70);
-    let admitted = Entry::PartyAdmitted(other.application(&federation.origin));
+    let admitted = acts::admitted(other.application(&federation.origin));
     ledger.supervise(&admitted).expect("admitted");
     let mut second = federation.scale(2);
     second.valid_from = 2_320;
@@ -399,7 +408,7 @@ fn versions_follow_each_other() {
         proposal: proposed,
     };
     let repeated = ledger
-        .supervise(&Entry::ScaleApproved(again))
+        .supervise(&acts::approved(again))
         .expect("the old place");
     assert!(repeated.already_present);
     let mut third = ledger.federation.scale(3);
@@ -448,7 +457,7 @@ fn the_supply_cap_holds_at_worst_and_totals_make_room() {
 #[test]
 fn suspending_an_issuer_leaves_its_scales_in_force() {
     let mut ledger = Founded::new();
-    let suspend = Entry::PartySuspended(StandingChange {
+    let suspend = acts::suspended(StandingChange {
         party: ledger.federation.issuer.id,
         sequence: 1,
         basis: "lapsed".to_owned(),

@@ -12,7 +12,7 @@ use merits_ledger::entry::{
     ConsentWithdrawn, EarnBatch, Entry, ScaleApproved, TermsPublished, TicketDeposited,
 };
 use merits_ledger::state::{MOST_DAYS_AHEAD, RESERVATION, ROOT_GRACE};
-use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH};
+use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, WORTH, acts};
 use merits_primitives::earned::Earned;
 use merits_primitives::ids::{AssetId, Expiry, PartyId, Period, PeriodKind, ScaleId};
 use merits_primitives::{
@@ -215,7 +215,7 @@ fn terms_are_published_once_by_a_distributor_for_a_scale() {
     reading.asset = AssetId(2);
     let proposed = Entry::ScaleProposed(reading.clone());
     let proposal = town.act(&federation.issuer, &proposed).unwrap().id;
-    let approved = Entry::ScaleApproved(ScaleApproved {
+    let approved = acts::approved(ScaleApproved {
         id: reading.id.clone(),
         version: reading.version,
         proposal,
@@ -320,7 +320,7 @@ fn a_ticket_is_for_one_scale() {
         .act(&federation.issuer, &Entry::ScaleProposed(proposed))
         .unwrap()
         .id;
-    let approved = Entry::ScaleApproved(merits_ledger::entry::ScaleApproved {
+    let approved = acts::approved(merits_ledger::entry::ScaleApproved {
         id: id.clone(),
         version: merits_primitives::ids::ScaleVersion(1),
         proposal,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::founded::Founded;
-use merits_ledger::entry::{Entry, ViewKeyEpochOpened};
+use merits_ledger::entry::{
+    EPOCH_PROPOSED, Entry, EpochProposed, ProposalTerms, ViewKeyEpochOpened,
+};
 use merits_ledger::state::EpochStanding;
 use merits_ledger::{CheckError, KeyRing, Refusal, Submission};
 use merits_ledger_fixture::{Federation, START};
@@ -179,7 +181,10 @@ fn an_epoch_without_its_whole_proof_is_refused() {
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(8);
     let (opened, proof) = second(&federation, &mut rng);
-    let entry = Entry::ViewKeyEpochOpened(opened.clone());
+    let entry = Entry::EpochProposed(EpochProposed {
+        opened: opened.clone(),
+        terms: ProposalTerms::AT_ONCE,
+    });
     let supervisor = federation.supervisor.clone();
     let sign = |proof: Option<EncodedProof>| {
         entry.sign_with(&federation.origin, supervisor.id, proof, &supervisor.key)
@@ -263,7 +268,8 @@ fn points_off_the_curve_outside_the_subgroup_or_neutral_are_named() {
     let federation = ledger.federation.clone();
     let mut rng = StdRng::seed_from_u64(5);
     let (opened, proof) = second(&federation, &mut rng);
-    let statement = opened.to_bytes();
+    let terms = ProposalTerms::AT_ONCE;
+    let statement = EpochProposed { opened, terms }.to_bytes();
     // epoch (4), two times (16), holder (32): then the half of A.
     let at = 52;
     let xy = |x: Fr, y: Fr| [field::to_bytes(&x), field::to_bytes(&y)].concat();
@@ -279,7 +285,7 @@ fn points_off_the_curve_outside_the_subgroup_or_neutral_are_named() {
         altered[at..at + 64].copy_from_slice(&bytes);
         let entry = SignedEntry::sign(
             federation.origin.clone(),
-            0x0203,
+            EPOCH_PROPOSED,
             federation.supervisor.id,
             altered,
             Some((&proof).into()),

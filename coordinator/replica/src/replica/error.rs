@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use merits_ledger::{CommitError, FactDiffers, Refusal, ReplayError, rows::RowError};
-use merits_verifier::log::CheckpointError;
+use merits_verifier::log::{CheckpointError, CosignatureError};
 use thiserror::Error;
 
 use crate::{archive::ArchiveError, mark::MarkError};
@@ -18,6 +18,9 @@ pub enum ReplicaError {
     /// The checkpoint is invalid, or the log did not sign it.
     #[error("the log's checkpoint is refused: {0}")]
     Checkpoint(#[from] CheckpointError),
+    /// Too few witnesses cosigned the checkpoint, or one of their lines does not hold.
+    #[error("the log's checkpoint is not believed: {0}")]
+    Cosignatures(CosignatureError),
     /// The log signed two histories. Both checkpoints are stored as evidence.
     #[error(
         "THE LOG WAS REWRITTEN: it signed a tree of {old} leaves, and now one of {new} leaves that does not continue it. Trust nothing from it; show {evidence} to the other parties and the supervisors"
@@ -147,5 +150,15 @@ impl ReplicaError {
             self,
             Self::Archive(ArchiveError::InUse { .. }) | Self::Mark(MarkError::InUse { .. })
         )
+    }
+}
+
+impl ReplicaError {
+    /// A checkpoint that the log did not sign is the log's fault, not the witnesses'.
+    pub(super) fn of_cosignatures(error: CosignatureError) -> Self {
+        match error {
+            CosignatureError::Checkpoint(error) => Self::Checkpoint(error),
+            error => Self::Cosignatures(error),
+        }
     }
 }

@@ -157,12 +157,21 @@ impl Replica {
     /// Checks a checkpoint from the coordinator.
     ///
     /// # Errors
-    /// [`ReplicaError`]: not signed by the log, older than one seen, or another tree of the same
+    /// [`ReplicaError`]: not signed by the log, not cosigned as the copy demands, older than one seen, or another tree of the same
     /// size; something is unwritten ([`Replica::settle`] comes first).
     pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
         self.require_written()?;
         let signed = SignedCheckpoint::parse(checkpoint)?;
-        let target = signed.verify(&self.key)?;
+        let target = match &self.policy {
+            None => signed.verify(&self.key)?,
+            Some(policy) => {
+                let cosigned = signed.verify_cosigned(&self.key, policy);
+                cosigned
+                    .map_err(ReplicaError::of_cosignatures)?
+                    .checkpoint()
+                    .clone()
+            }
+        };
         let verified = self.verified();
         if target.size < verified {
             return Err(ReplicaError::WentBack {

@@ -24,9 +24,12 @@ use std::{
 use merits_ledger::{
     Governing, KeyRing, KnownProofs, LedgerPolicy, State,
     rows::StateDigest,
-    tree::{Frontier, frontier_nodes, root},
+    tree::{Frontier, consistency_nodes, consistency_proof, frontier_nodes, root},
 };
-use merits_verifier::log::{Checkpoint, Hash, LogKey, SignedCheckpoint, verify_consistency};
+use merits_verifier::log::{
+    Checkpoint, Evidence, Hash, LogKey, PrefixProof, SignedCheckpoint, WitnessPolicy,
+    verify_consistency,
+};
 
 use crate::{
     archive::{Archive, MemoryArchive},
@@ -41,6 +44,8 @@ pub struct Replica {
     key: LogKey,
     archive: Box<dyn Archive>,
     mark: Option<HighWaterMark>,
+    /// The cosignatures without which no checkpoint is believed.
+    policy: Option<WitnessPolicy>,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
     state: State,
     /// The sum over all stored rows and used values.
@@ -64,6 +69,7 @@ impl Replica {
             key,
             archive: Box::new(archive),
             mark: None,
+            policy: None,
             newest: None,
             state,
             digest: StateDigest::default(),
@@ -73,6 +79,18 @@ impl Replica {
             unshown: None,
             lost: Arc::default(),
         }
+    }
+
+    /// Believes from now on only checkpoints with these cosignatures. What is stored already stays.
+    #[must_use]
+    pub fn demanding(mut self, policy: WitnessPolicy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
+    /// The cosignatures that the copy demands; `None` if the log's own word is enough for it.
+    pub fn witnesses(&self) -> Option<&WitnessPolicy> {
+        self.policy.as_ref()
     }
 
     /// Puts the copy under a high-water mark. A copy that is older than its mark may be
@@ -185,6 +203,19 @@ impl Replica {
         mark.map_or(0, |newest| newest.size).max(self.size())
     }
 
+    /// The root of the copy's first `size` leaves; `None` if it has fewer.
+    ///
+    /// # Errors
+    /// As [`Replica::state`]; [`ReplicaError::Archive`].
+    pub fn root_at(&self, size: u64) -> Result<Option<Hash>, ReplicaError> {
+        self.state()?;
+        if size > self.size() {
+            return Ok(None);
+        }
+        let nodes = self.archive.nodes(&frontier_nodes(size))?;
+        Ok(root(&nodes, size).ok())
+    }
+
     /// Refuses an update, before any of its leaves is accepted, unless the log shows that it continues the
     /// verified tree. `proof` is the log's consistency proof between the two sizes. A bad proof alone is not
     /// evidence against the log, because anyone between the two can alter it.
@@ -232,8 +263,41 @@ impl Replica {
         new: u64,
         new_note: &str,
     ) -> Result<ReplicaError, ReplicaError> {
-        let evidence = self.keep_both("evidence-of-a-rewritten-log.txt", old_note, new_note)?;
+        const NAME: &str = "evidence-of-a-rewritten-log.txt";
+        let notes = (
+            SignedCheckpoint::parse(old_note),
+            SignedCheckpoint::parse(new_note),
+        );
+        let evidence = match notes {
+            (Ok(first), Ok(second)) => {
+                let (smaller, larger) = (old.min(new), old.max(new));
+                let evidence = Evidence {
+                    log: self.key.clone(),
+                    first,
+                    second,
+                    prefix: self.prefix(smaller, larger)?,
+                };
+                self.archive.keep(NAME, &evidence.to_string())?
+            }
+            _ => self.keep_both(NAME, old_note, new_note)?,
+        };
         Ok(ReplicaError::Rewritten { old, new, evidence })
+    }
+
+    /// What the copy's own tree has as its first `smaller` leaves, if the larger one of two trees is
+    /// its own. Of another log's larger tree, only that log could show it.
+    fn prefix(&self, smaller: u64, larger: u64) -> Result<Option<PrefixProof>, ReplicaError> {
+        if smaller == larger || larger != self.size() {
+            return Ok(None);
+        }
+        let mut wanted = frontier_nodes(smaller);
+        wanted.extend(consistency_nodes(smaller, larger));
+        let nodes = self.archive.nodes(&wanted)?;
+        let root = root(&nodes, smaller).ok();
+        let proof = consistency_proof(&nodes, smaller, larger).ok();
+        Ok(root
+            .zip(proof)
+            .map(|(root, proof)| PrefixProof { root, proof }))
     }
 
     fn keep_both(&self, name: &str, old: &str, new: &str) -> Result<PathBuf, ReplicaError> {

@@ -78,6 +78,7 @@ impl Replica {
             key,
             archive: Box::new(archive),
             mark: None,
+            policy: None,
             newest,
             state: State::stored(governing, rows),
             digest: head.map_or_else(StateDigest::default, |head| head.digest),

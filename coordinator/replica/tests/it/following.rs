@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use merits_replica::{ArchiveError, ReplicaError};
-use merits_verifier::{codec::Canonical as _, log::LogSigner};
+use merits_verifier::{
+    codec::Canonical as _,
+    log::{Evidence, LogSigner},
+};
 
 use crate::log::{Log, key, origin};
 
@@ -162,6 +165,8 @@ fn a_rewritten_log_is_convicted_and_one_that_went_back_is_refused() {
         2,
         "both signatures are kept"
     );
+    let evidence = Evidence::parse(&text).expect("evidence");
+    assert!(evidence.judge(&log.key).is_ok(), "it convicts");
     // The verified copy stays usable.
     assert_eq!(replica.size(), 2);
     log.admit(12, 3_000);

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State, entry::PartyAdmitted,
+    BoardFacts, Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
+    entry::PartyAdmitted,
 };
+use merits_ledger_fixture::acts;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Origin, PartyId},
@@ -53,6 +55,7 @@ impl Log {
             least_claims_per_total: 20,
             tickets: false,
             anchor_seconds: 1,
+            board: BoardFacts::alone(),
         };
         let signer = LogSigner::new(origin(), key(2));
         let mut log = Self {
@@ -67,12 +70,12 @@ impl Log {
     }
 
     pub(crate) fn append(&mut self, application: PartyAdmitted, time: Timestamp) {
-        let entry = Entry::PartyAdmitted(application).sign(
-            &origin(),
-            self.authority,
-            None,
-            &self.supervisor,
-        );
+        let entry = if application.party(&origin()) == self.authority {
+            Entry::PartyAdmitted(application)
+        } else {
+            acts::admitted(application)
+        };
+        let entry = entry.sign(&origin(), self.authority, None, &self.supervisor);
         self.sequencer
             .submit(&entry.to_bytes(), time)
             .expect("the rules allow it");

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 
 use merits_replica::{HighWaterMark, MarkError, ReplicaError};
-use merits_verifier::log::SignedCheckpoint;
+use merits_verifier::log::{Evidence, SignedCheckpoint};
 
 use crate::log::Log;
 
@@ -135,6 +135,31 @@ fn a_mark_lies_outside_and_is_the_logs() {
         log.guarded(&copy, &mark),
         Err(ReplicaError::Mark(MarkError::Malformed { .. }))
     ));
+}
+
+/// Regression: a damaged mark of the commands' copy, or of a coordinator, was told the command of another mark.
+#[test]
+fn a_damaged_mark_is_told_its_own_command() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let log = Log::founded();
+    for (name, told, not) in [
+        (
+            "mark",
+            "`merits coordinator mark --config FILE",
+            "--commands",
+        ),
+        (
+            "mark-commands",
+            "checkpoint.txt --commands`",
+            "coordinator mark",
+        ),
+    ] {
+        let mark = directory.path().join(name);
+        std::fs::write(&mark, "mark").expect("written");
+        let opened = HighWaterMark::open(&mark, &directory.path().join("copy"), &log.key);
+        let said = opened.map(drop).expect_err("no checkpoint").to_string();
+        assert!(said.contains(told) && !said.contains(not), "{said}");
+    }
 }
 
 /// Regression: after a failed write, the next synchronisation reported success, and the copy was
@@ -285,7 +310,9 @@ fn a_mark_begins_at_no_tree_that_the_copy_contradicts() {
         let ReplicaError::Rewritten { evidence, .. } = error else {
             panic!("{error}");
         };
-        assert!(evidence.exists());
+        let text = std::fs::read_to_string(evidence).expect("evidence");
+        let evidence = Evidence::parse(&text).expect("evidence");
+        assert!(evidence.judge(&log.key).is_ok(), "it convicts: {text}");
         assert!(!mark.exists() && !copy.join("marked").exists());
     }
     let replica = begin(log.checkpoint()).expect("its own tree");

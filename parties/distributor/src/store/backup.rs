@@ -41,8 +41,8 @@ pub async fn copy(
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
     check_node(&mut db, origin, party).await?;
-    // Of the node's table, a store of version 4 got its last column later.
-    merits_sqlite::require_tables(&mut db, source, super::TABLES, &["node"]).await?;
+    let also = super::looks::NODE_BEFORE;
+    merits_sqlite::require_tables(&mut db, source, super::TABLES, &also).await?;
     let (mut subjects, mut after) = (0, 0i64);
     loop {
         let rows = sqlx::query(

@@ -14,6 +14,14 @@ use crate::at_rest::{MasterKey, UnsealError};
 /// The last schema version without `node.looks`. [`add_rule`] makes it the present one.
 pub(super) const WITHOUT_RULE: i64 = 4;
 
+/// The node's table of a store that was made with that version: as it was made, and after [`add_rule`].
+pub(super) const NODE_BEFORE: [&str; 2] = [
+    "CREATE TABLE node ( id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, origin TEXT NOT NULL, \
+     party BLOB NOT NULL CHECK (length(party) = 32) ) STRICT",
+    "CREATE TABLE node ( id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL, origin TEXT NOT NULL, \
+     party BLOB NOT NULL CHECK (length(party) = 32) , looks TEXT NOT NULL DEFAULT '') STRICT",
+];
+
 /// Adds the name of the rule, an unknown one, to a store that has none. Part of the caller's transaction.
 pub(super) async fn add_rule(db: &mut SqliteConnection, version: i64) -> Result<(), StoreError> {
     // A column of a table that has rows needs a value for them. No rule has this name.
@@ -108,10 +116,11 @@ mod tests {
     use std::path::Path;
 
     use merits_primitives::ids::{Origin, PartyId};
+    use sqlx::Connection as _;
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::store::Store;
+    use crate::store::{Store, TABLES};
 
     async fn open(path: &Path, master: u8) -> Result<Store, StoreError> {
         let origin = Origin::new("looks.test").expect("a good origin");
@@ -178,6 +187,38 @@ mod tests {
                 store.close().await.expect("folded");
             }
         }
+    }
+
+    /// Of the node's table, only what this program and the version before make of it is known.
+    #[tokio::test]
+    async fn a_store_of_the_version_before_has_known_tables() {
+        let mut db = SqliteConnection::connect("sqlite::memory:")
+            .await
+            .expect("opens");
+        // As version 4 had it.
+        let before = "DROP TABLE node;
+CREATE TABLE node (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    version  INTEGER NOT NULL,
+    origin   TEXT    NOT NULL,
+    party    BLOB    NOT NULL CHECK (length(party) = 32)
+) STRICT;";
+        for statement in [TABLES, before] {
+            let done = sqlx::raw_sql(statement).execute(&mut db).await;
+            done.expect(statement);
+        }
+        let path = Path::new("node.sqlite");
+        let also = NODE_BEFORE;
+        let known = merits_sqlite::require_tables(&mut db, path, TABLES, &also);
+        known.await.expect("as it was made");
+        add_rule(&mut db, 5).await.expect("added");
+        let known = merits_sqlite::require_tables(&mut db, path, TABLES, &also);
+        known.await.expect("after it was opened");
+        let more = "ALTER TABLE node ADD COLUMN more TEXT";
+        sqlx::raw_sql(more).execute(&mut db).await.expect(more);
+        let known = merits_sqlite::require_tables(&mut db, path, TABLES, &also);
+        let said = known.await.expect_err("another column").to_string();
+        assert!(said.contains("table \"node\""), "{said}");
     }
 
     /// A store with a damaged account still opens.

@@ -1,5 +1,5 @@
 -- The distributor's store, version 5. The life of a row: docs/src/distributor.md.
--- Sealed columns are XChaCha20-Poly1305 ciphertexts (sealing.rs); everything else is public on
+-- Sealed columns are XChaCha20-Poly1305 ciphertexts (at_rest.rs); everything else is public on
 -- the ledger sooner or later, or says nothing without the node's master key.
 
 CREATE TABLE node (

@@ -2,4 +2,4 @@
 
 mod service;
 
-pub use service::{ServeError, UniquenessService, serve};
+pub use service::{UniquenessService, serve};

@@ -19,9 +19,8 @@ use merits_proto::{
     },
 };
 use merits_replica::ClientError;
-use merits_serve::{Limits, Paced, Server, Weights};
+use merits_serve::{Limits, Paced, ServeError, Server, Weights};
 use merits_verifier::Reason;
-use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
 
@@ -192,27 +191,6 @@ pub async fn serve<L: LedgerPort>(
         never = health.follow(LOOK_EVERY, || service.paced.sync(service.ledger.sync())) => match never {},
     }
     Ok(address)
-}
-
-/// Why the service ended.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// The listening socket.
-    #[error(
-        "the socket that this server listens on failed: {}. Start the server again",
-        merits_proto::transport_words(.0)
-    )]
-    Socket(std::io::Error),
-    /// The server.
-    #[error("the gRPC server: {0}")]
-    Server(#[from] merits_serve::ServeError),
-}
-
-/// No source: its words would follow on the screen.
-impl From<std::io::Error> for ServeError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Socket(error)
-    }
 }
 
 fn fault(refused: &Refused) -> Fault {

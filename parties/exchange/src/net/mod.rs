@@ -4,4 +4,4 @@ mod client;
 mod service;
 
 pub use client::{ExchangeClient, ExchangeError, Redeemable, Voucher};
-pub use service::{ServeError, serve};
+pub use service::{RunError, serve};

@@ -12,7 +12,7 @@ use merits_proto::{
     },
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
-use merits_serve::{Limits, Server, Weights};
+use merits_serve::{Limits, ServeError, Server, Weights};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
@@ -73,26 +73,13 @@ impl<L: LedgerPort> ExchangeRpc for Service<L> {
 
 /// Why the service ended.
 #[derive(Debug, Error)]
-pub enum ServeError {
-    /// The listening socket.
-    #[error(
-        "the socket that this server listens on failed: {}. Start the server again",
-        merits_proto::transport_words(.0)
-    )]
-    Socket(std::io::Error),
+pub enum RunError {
     /// The server.
-    #[error("the gRPC server: {0}")]
-    Server(#[from] merits_serve::ServeError),
+    #[error(transparent)]
+    Server(#[from] ServeError),
     /// The log or the store, before anything was served.
     #[error("the exchange cannot start: {0}")]
     Start(Box<Fault>),
-}
-
-/// No source: its words would follow on the screen.
-impl From<std::io::Error> for ServeError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Socket(error)
-    }
 }
 
 /// Gives vouchers to redemptions that a crash left without one, then serves on `listener` until
@@ -100,17 +87,17 @@ impl From<std::io::Error> for ServeError {
 /// can be reached.
 ///
 /// # Errors
-/// [`ServeError`].
+/// [`RunError`].
 pub async fn serve<L: LedgerPort>(
     exchange: Arc<Exchange<L>>,
     listener: TcpListener,
     limits: &Limits,
     stop: impl Future<Output = ()> + Send,
-) -> Result<SocketAddr, ServeError> {
-    let address = listener.local_addr()?;
+) -> Result<SocketAddr, RunError> {
+    let address = listener.local_addr().map_err(ServeError::from)?;
     reconcile(&exchange)
         .await
-        .map_err(|fault| ServeError::Start(Box::new(fault)))?;
+        .map_err(|fault| RunError::Start(Box::new(fault)))?;
     let service = Service {
         exchange: Arc::clone(&exchange),
     };

@@ -125,29 +125,50 @@ mod tests {
         let has = store.assigned(&OFFER, &redemption(2)).await;
         assert_eq!(has.expect("reads"), Some(had));
     }
-    /// Regression: a restore also restored foreign triggers.
+
+    /// Regression: a restore also restored foreign triggers, later still if their names began as those of SQLite's own
+    /// tables.
     #[tokio::test]
     async fn a_backup_with_a_trigger_is_not_put_back() {
         let dir = tempfile::tempdir().expect("a directory");
-        let (backup, path) = (dir.path().join("b.sqlite"), dir.path().join("v.sqlite"));
-        let store = open(&backup, 1).await.expect("opens");
-        stock(&store, 2, &codes(0, 2)).await.expect("enough");
-        store.close().await.expect("folded");
+        let path = dir.path().join("v.sqlite");
         let origin = Origin::new("stock.test").expect("a good origin");
         let (party, master) = (PartyId([1; 32]), MasterKey::new(SecretBytes::new([9; 32])));
-        let mut db = merits_sqlite::durable(&backup)
-            .connect()
+        for name in ["evil", "sqlite_evil"] {
+            let backup = dir.path().join(format!("{name}.sqlite"));
+            let store = open(&backup, 1).await.expect("opens");
+            stock(&store, 2, &codes(0, 2)).await.expect("enough");
+            store.close().await.expect("folded");
+            let mut db = merits_sqlite::durable(&backup)
+                .connect()
+                .await
+                .expect("opens");
+            // CREATE refuses such a name.
+            sqlx::raw_sql("PRAGMA writable_schema = ON")
+                .execute(&mut db)
+                .await
+                .expect("on");
+            let text = format!(
+                "CREATE TRIGGER {name} AFTER UPDATE ON voucher BEGIN DELETE FROM stock; END"
+            );
+            sqlx::query(
+                "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql)
+                 VALUES ('trigger', ?, 'voucher', 0, ?)",
+            )
+            .bind(name)
+            .bind(text)
+            .execute(&mut db)
             .await
-            .expect("opens");
-        let evil = "CREATE TRIGGER evil AFTER UPDATE ON voucher BEGIN DELETE FROM stock; END";
-        sqlx::raw_sql(evil).execute(&mut db).await.expect("made");
-        db.close().await.expect("closed");
-        let refused = copy(&backup, &path, &origin, &party, &master).await;
-        let said = refused.expect_err("another's tables").to_string();
-        assert!(
-            said.contains("b.sqlite") && said.contains("trigger \"evil\""),
-            "{said}"
-        );
-        assert!(!path.exists());
+            .expect("made");
+            db.close().await.expect("closed");
+            let refused = copy(&backup, &path, &origin, &party, &master).await;
+            let said = refused.expect_err("another's tables").to_string();
+            assert!(
+                said.contains(&format!("{name}.sqlite"))
+                    && said.contains(&format!("trigger {name:?}")),
+                "{said}"
+            );
+            assert!(!path.exists());
+        }
     }
 }

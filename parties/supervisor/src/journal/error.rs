@@ -9,10 +9,8 @@ use thiserror::Error;
 /// Why a journal cannot be used. A holder without its journal must not answer.
 #[derive(Debug, Error)]
 pub enum JournalError {
-    /// The file cannot be opened or read.
-    #[error(
-        "journal {path} cannot be opened or read: {source}; the holder answers nothing without it"
-    )]
+    /// The file cannot be read.
+    #[error("journal {path} cannot be read: {source}; the holder answers nothing without it")]
     Io {
         /// The file.
         path: PathBuf,
@@ -85,11 +83,12 @@ pub enum JournalError {
         /// Lines by the mark.
         marked: u64,
     },
-    /// It has lines, and its mark is missing.
+    /// Its mark is missing.
     #[error(
         "the mark {mark} of the journal {path} is not there, and the journal has {found} lines: without the mark \
-         nobody notices if lines are missing at the end. Bring the file back. If it is lost, and this journal is \
-         surely the newest, begin another mark at it: `merits mark --config FILE --journal`"
+         nobody notices if lines are missing at the end. Bring the file back. If it is lost, or an earlier version \
+         of this program, which made none, was the last that answered, and this journal is surely the newest, \
+         begin a mark at it: `merits mark --config FILE --journal`"
     )]
     MarkLost {
         /// The journal.
@@ -112,7 +111,9 @@ pub enum JournalError {
     },
     /// The mark is damaged.
     #[error(
-        "the journal's mark {0} is damaged, or it is another file: bring it back from its copy"
+        "the journal's mark {0} is damaged, or it is another file: bring it back from its copy. If there is none, and \
+         the journal is surely the newest, move this file away and begin another mark: `merits mark --config FILE \
+         --journal`"
     )]
     MarkMalformed(PathBuf),
     /// The mark cannot be read.

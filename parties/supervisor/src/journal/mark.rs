@@ -31,7 +31,7 @@ pub(super) struct JournalMark {
 }
 
 impl JournalMark {
-    /// Reads the mark. A missing file is a mark that was not written yet.
+    /// Reads the mark. A missing file is a mark without a place, which no journal continues.
     pub(super) fn read(path: &Path) -> Result<Self, JournalError> {
         merits_guard::require_file_if_any(path)?;
         merits_guard::check_folder(path)?;
@@ -63,13 +63,20 @@ impl JournalMark {
         }
     }
 
-    /// Refuses a journal that does not continue the mark, or that has lines and no mark.
+    /// The mark of a journal that begins. One that is there already is judged.
+    pub(super) fn of_new(path: &Path, mark: &Path, chain: &Chain) -> Result<Self, JournalError> {
+        let mark = Self::read(mark)?;
+        if mark.at.is_some() {
+            mark.judge(path, chain)?;
+        }
+        Ok(mark)
+    }
+
+    /// Refuses a journal that does not continue the mark, or that has none. A journal begins with its mark, so a
+    /// journal without a line has one too.
     pub(super) fn judge(&self, path: &Path, chain: &Chain) -> Result<(), JournalError> {
         let (path, mark, found) = (path.to_owned(), self.path.clone(), chain.lines.len());
         let Some(at) = self.at else {
-            if found == 0 {
-                return Ok(());
-            }
             return Err(JournalError::MarkLost { path, mark, found });
         };
         let marked = at.lines;
@@ -140,8 +147,7 @@ mod tests {
     /// A journal with three answers, and its mark.
     fn three(dir: &Path) -> (PathBuf, PathBuf) {
         let paths = (dir.join("journal.jsonl"), dir.join("a.mark.journal"));
-        let mut journal = Journal::open_under(&paths.0, &paths.1).expect("new");
-        journal.ready().expect("its mark is begun");
+        let mut journal = Journal::begin(&paths.0, &paths.1).expect("new");
         assert!(paths.1.exists());
         for number in 1..=3 {
             append(&mut journal, number).expect("answered");
@@ -208,6 +214,48 @@ mod tests {
                 .len(),
             4
         );
+    }
+
+    /// Regression: a journal that was emptied was served if its mark was deleted too.
+    #[test]
+    fn an_empty_journal_without_its_mark_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (path, mark) = three(dir.path());
+        fs::write(&path, "").expect("emptied");
+        fs::remove_file(&mark).expect("removed");
+        let error = Journal::open_under(&path, &mark)
+            .map(drop)
+            .expect_err("no mark");
+        assert!(
+            matches!(error, JournalError::MarkLost { found: 0, .. }),
+            "{error}"
+        );
+        assert!(!mark.exists());
+        // On purpose, as for a journal of before there were marks.
+        assert_eq!(Journal::begin_mark(&path, &mark).expect("begun"), 0);
+        Journal::open_under(&path, &mark).expect("whole");
+    }
+
+    /// A journal that begins does not take the place of one that had lines.
+    #[test]
+    fn a_journal_begins_under_no_higher_mark() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (path, mark) = three(dir.path());
+        let kept = fs::read(&mark).expect("read");
+        fs::remove_file(&path).expect("removed");
+        let error = Journal::begin(&path, &mark).map(drop).expect_err("lost");
+        assert!(
+            matches!(error, JournalError::Cut { marked: 3, .. }),
+            "{error}"
+        );
+        assert!(!path.exists(), "nothing is left");
+        assert_eq!(fs::read(&mark).expect("read"), kept);
+        // At no lines, as after a half that could not be written.
+        fs::remove_file(&mark).expect("removed");
+        drop(Journal::begin(&path, &mark).expect("new"));
+        fs::remove_file(&path).expect("removed");
+        drop(Journal::begin(&path, &mark).expect("new"));
+        Journal::open_under(&path, &mark).expect("whole");
     }
 
     /// A crash between the line and its mark: the answer did not leave, and the line stays.
@@ -295,6 +343,11 @@ mod tests {
                     .expect_err("damaged"),
             ] {
                 assert!(matches!(error, JournalError::MarkMalformed(_)), "{error}");
+                let said = error.to_string();
+                assert!(
+                    said.contains("merits mark --config FILE --journal"),
+                    "{said}"
+                );
             }
         }
         // No mark is begun for a journal that is not there, and no journal.

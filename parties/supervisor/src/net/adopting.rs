@@ -4,28 +4,29 @@ use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use merits_circuits::{redeem::RedeemCircuit, ticket::TicketCircuit};
-use merits_ledger::entry::PersonStatement;
+use merits_ledger::entry::{Act, PersonStatement, StatementKeyAdopted};
 use merits_params::{
     keystore::{KeyStore, KeyStoreError, StoredKey},
     r1cs::R1cs,
 };
-use merits_primitives::ids::EntryId;
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::groth16::KeyPolicy;
 use rand_core::CryptoRng;
 
-use super::{Supervisor, SupervisorError};
+use super::{Decided, Supervisor, SupervisorError};
 
 /// A key in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adopted {
-    /// The entry, unless the ledger had the key already.
-    pub entry: Option<EntryId>,
+    /// What was decided, unless the ledger had the key already.
+    pub entry: Option<Decided>,
     /// The folder of the key's files.
     pub files: PathBuf,
 }
 
 impl Supervisor {
-    /// Compiles the statement, takes its key from the store or makes it there, and puts it into force.
+    /// Compiles the statement, takes its key from the store or makes it there, and puts it into force or
+    /// proposes it.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -33,6 +34,7 @@ impl Supervisor {
         &self,
         statement: PersonStatement,
         key_store: PathBuf,
+        now: Timestamp,
         mut rng: R,
     ) -> BoxFuture<'_, Result<Adopted, SupervisorError>> {
         Box::pin(async move {
@@ -55,10 +57,14 @@ impl Supervisor {
             if stands {
                 return Ok(Adopted { entry: None, files });
             }
-            let entry =
-                self.signer()
-                    .adopt_key(statement, generation, key.zkey.key.vk, key.provenance);
-            let entry = Some(self.submit(&entry).await?);
+            let adopted = StatementKeyAdopted {
+                statement,
+                generation,
+                key: key.zkey.key.vk,
+                provenance: key.provenance,
+            };
+            let act = Act::StatementKeyAdopted(adopted);
+            let entry = Some(self.seat().decide(act, now).await?);
             Ok(Adopted { entry, files })
         })
     }

@@ -8,10 +8,10 @@ use merits_party::{identity::IdentityError, lookup::LookupError};
 use merits_primitives::ids::{EntryId, Epoch, NameError, PartyId, PeriodKind};
 use merits_replica::{ClientError, FollowError, JoinError, LedgerConfigError, ReplicaError};
 use merits_sealing::SealError;
-use merits_serve::ListenError;
+use merits_serve::{ListenError, ServeError};
 use thiserror::Error;
 
-use super::{HolderError, ServeError, SessionError};
+use super::{HolderError, SessionError};
 use crate::{
     acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
     shares::SharesError, view_key::UnprovenHalf,
@@ -137,6 +137,11 @@ pub enum SupervisorError {
     /// The proposal must not be approved.
     #[error(transparent)]
     Review(#[from] ReviewFault),
+    /// No such act.
+    #[error(
+        "no entry of this ledger proposed act {0}, or the entry enacted it: see `merits board status`"
+    )]
+    NoAct(EntryId),
     /// The epoch is already open.
     #[error("epoch {} is already open on this ledger; nothing was made", .0.0)]
     EpochOpen(Epoch),

@@ -6,10 +6,11 @@ use futures::future::BoxFuture;
 use merits_ledger::entry::ProvenHalf;
 use merits_party::identity::PartyConfig as _;
 use merits_primitives::ids::Epoch;
-use merits_replica::{Follower, HighWaterMark, ReplicaError};
+use merits_replica::Follower;
+use merits_serve::ServeError;
 use rand_core::CryptoRng;
 
-use super::{HolderService, ServeError, SupervisorError, SystemClock, serve};
+use super::{HolderService, SupervisorError, SystemClock, serve};
 use crate::{
     config::WitnessConfig,
     holder::Holder,
@@ -54,18 +55,6 @@ impl WitnessConfig {
     ) -> Result<ProvenHalf, SupervisorError> {
         let holder = self.identity()?.party();
         Ok(half.keep()?.public(&holder, rng))
-    }
-
-    /// The path of the journal's mark: beside the high-water mark, with the suffix `.journal`.
-    ///
-    /// # Errors
-    /// [`SupervisorError`]: no high-water mark is named, or it may not be where it is.
-    fn journal_mark(&self) -> Result<PathBuf, SupervisorError> {
-        let ledger = self.ledger.clone().of_a_server()?;
-        let mark = ledger.high_water_mark.unwrap_or_default();
-        let mut mark = HighWaterMark::place(&mark, &ledger.replica).map_err(ReplicaError::from)?;
-        mark.as_mut_os_string().push(".journal");
-        Ok(mark)
     }
 
     /// Begins the journal's mark again after it was lost, at what the journal contains. Returns the mark
@@ -115,6 +104,7 @@ impl WitnessConfig {
             Ok(HolderService::new(holder, follower, SystemClock))
         })
     }
+
     /// Answers for this side's halves until `stop` resolves; `ready` gets the address.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use merits_proto::{
         supervision_server::{Supervision, SupervisionServer},
     },
 };
-use merits_serve::{Limits, Paced, Server, Weights};
+use merits_serve::{Limits, Paced, ServeError, Server, Weights};
 use merits_verifier::{FieldPath, Reason, possession::TotalsKey};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -282,27 +282,6 @@ pub async fn serve<F: Follow, C: Clock>(
         never = health.follow(LOOK_EVERY, || service.needs()) => match never {},
     }
     Ok(address)
-}
-
-/// Why a holder's service ended.
-#[derive(Debug, Error)]
-pub enum ServeError {
-    /// The listening socket.
-    #[error(
-        "the socket that this server listens on failed: {}. Start the server again",
-        merits_proto::transport_words(.0)
-    )]
-    Socket(std::io::Error),
-    /// The server.
-    #[error("the gRPC server: {0}")]
-    Server(#[from] merits_serve::ServeError),
-}
-
-/// No source: its words would follow on the screen.
-impl From<std::io::Error> for ServeError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Socket(error)
-    }
 }
 
 /// A refusal on the wire: its code, and for an overlap the first entry that does not fit.

@@ -16,7 +16,7 @@ use crate::{
     acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalPartial},
     request::{BasisError, Opened, RequestFile, request_content},
-    requester::{OpeningFault, combine},
+    requester::{OpeningFault, combine_and_name},
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
 };
@@ -207,17 +207,37 @@ impl Session {
     }
 
     async fn answer(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
+        // A holder that does not answer stops nothing as long as enough others of its side do.
         let mut answers: Vec<SealedPartial> = Vec::with_capacity(self.holders.len());
+        let mut unanswered = None;
         for holder in &mut self.holders {
-            answers.push(holder.opening(&ask).await?);
+            match holder.opening(&ask).await {
+                Ok(answer) => answers.push(answer),
+                Err(error) => {
+                    tracing::warn!(%error, "a holder of the view key does not answer");
+                    unanswered.get_or_insert(error);
+                }
+            }
         }
         let request = ask.request;
         let content = ask.content.clone();
         let key = Arc::clone(&self.sealing_key);
-        let opened = self
+        let combined = self
             .follower
-            .synced(move |log| combine(log, &ask, &key, &answers))
-            .await??;
+            .synced(move |log| combine_and_name(log, &ask, &key, &answers))
+            .await?;
+        let combined = match (combined, unanswered) {
+            (Ok(combined), _) => combined,
+            // What a holder says is more than that its answer is missing.
+            (Err(OpeningFault::Missing(_) | OpeningFault::TooFew { .. }), Some(error)) => {
+                return Err(error.into());
+            }
+            (Err(fault), _) => return Err(fault.into()),
+        };
+        for fault in &combined.faults {
+            tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
+        }
+        let opened = combined.opened;
         let hash = opened.hash(&request, &content);
         write(&read(file)?.completed(&opened, &hash), file)?;
         let completion = self

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use merits_ledger::{
     Entry, KeyRing, Refusal, Role, Submission,
-    entry::{PartyAdmitted, ProvenHalf},
+    entry::{Act, PartyAdmitted, ProvenHalf, ScaleApproved, ScaleRetired, StandingChange},
     state::{TotalsKey, VersionRecord},
 };
 use merits_params::manifest::Manifest;
@@ -16,18 +16,20 @@ use merits_party::{
 };
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{EntryId, Epoch, Output, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{EntryId, Epoch, Output, Period, ScaleId, ScaleVersion},
 };
 use merits_records::disclosure::Disclosure;
 use merits_replica::Follower;
 use merits_sealing::SealingKey;
-use merits_text::lookalike::skeleton;
 use merits_verifier::entry::SignedEntry;
 use rand_core::CryptoRng;
 
-use super::{HolderClient, OpenedClaim, PublishedTotal, Session, SupervisorError};
+use super::{
+    Decided, HolderClient, OpenedClaim, PublishedTotal, Seat, Session, SupervisorError,
+    seat::{proposal_terms, refuse_lookalike},
+};
 use crate::{
-    acts::EntrySigner,
+    acts::{EntrySigner, check_application},
     check::{Checked, ClaimOnLedger, check},
     config::SupervisorConfig,
     ledger_view::StateView,
@@ -116,12 +118,30 @@ impl Supervisor {
         })
     }
 
-    /// Founds the ledger: admits itself by its first entry.
+    /// Admits itself: by the ledger's first entry as its authority, or as another supervisor that the founding facts
+    /// name.
     ///
     /// # Errors
     /// [`SupervisorError`].
     pub fn found(&self) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
-        self.admit(self.identity.application(&[Role::Supervisor]))
+        Box::pin(async move {
+            let own = self.identity.application(&[Role::Supervisor]);
+            self.submit(&self.signer().join(own)).await
+        })
+    }
+
+    /// Whether it is the ledger's authority.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Replica`].
+    pub fn is_authority(&self) -> Result<bool, SupervisorError> {
+        let replica = self.follower.replica();
+        Ok(replica.state()?.policy().authority == self.identity.party())
+    }
+
+    /// Its seat on the board.
+    pub fn seat(&self) -> Seat {
+        Seat::new(self.signer(), self.follower.clone())
     }
 
     /// Refuses a name that people could mistake for that of an admitted party.
@@ -129,32 +149,27 @@ impl Supervisor {
     /// # Errors
     /// [`SupervisorError::LooksAlike`].
     pub fn refuse_lookalike(&self, name: &str) -> Result<(), SupervisorError> {
-        let replica = self.follower.replica();
-        let look = skeleton(name);
-        let mut parties = replica.state()?.parties().iter();
-        let alike = parties.find(|(_, party)| party.name != name && skeleton(&party.name) == look);
-        match alike {
-            None => Ok(()),
-            Some((id, known)) => Err(SupervisorError::LooksAlike {
-                name: name.to_owned(),
-                known: known.name.clone(),
-                id: *id,
-            }),
-        }
+        refuse_lookalike(self.follower.replica().state()?, name)
     }
 
-    /// Admits a party that applied.
+    /// Admits a party that applied, or proposes it where this supervisor alone does not suffice.
     ///
     /// # Errors
     /// [`SupervisorError`].
     pub fn admit(
         &self,
         application: PartyAdmitted,
-    ) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
-        Box::pin(async move { self.submit(&self.signer().admit(application)?).await })
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Decided, SupervisorError>> {
+        Box::pin(async move {
+            check_application(&self.identity.origin, &application)?;
+            self.seat()
+                .decide(Act::PartyAdmitted(application), now)
+                .await
+        })
     }
 
-    /// Suspends a party, by name or id. `basis` stands on the ledger.
+    /// Suspends a party, by name or id, or proposes it. `basis` stands on the ledger.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -162,11 +177,12 @@ impl Supervisor {
         &'a self,
         party: &'a str,
         basis: &'a str,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
-        self.change_standing(party, basis, EntrySigner::suspend)
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
+        self.change_standing(party, basis, Act::PartySuspended, now)
     }
 
-    /// Reinstates a suspended party, by name or id. `basis` stands on the ledger.
+    /// Reinstates a suspended party, by name or id, or proposes it. `basis` stands on the ledger.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -174,29 +190,69 @@ impl Supervisor {
         &'a self,
         party: &'a str,
         basis: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
+        self.change_standing(party, basis, Act::PartyReinstated, now)
+    }
+
+    /// Ends a party for ever, by name or id, or proposes it. `basis` stands on the ledger.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn end<'a>(
+        &'a self,
+        party: &'a str,
+        basis: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
+        self.change_standing(party, basis, Act::PartyEnded, now)
+    }
+
+    /// Suspends a party at once for 72 hours, by name or id, which needs nobody else.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn suspend_now<'a>(
+        &'a self,
+        party: &'a str,
+        basis: &'a str,
     ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
-        self.change_standing(party, basis, EntrySigner::reinstate)
+        Box::pin(async move {
+            let entry = {
+                let replica = self.follower.replica();
+                let id = find_party(&replica, party)?;
+                let known = replica.state()?.parties().get(&id);
+                let number = known.map_or(0, |party| party.emergencies) + 1;
+                self.signer().suspend_now(id, number, basis)
+            };
+            self.submit(&entry).await
+        })
     }
 
     fn change_standing<'a>(
         &'a self,
         party: &'a str,
         basis: &'a str,
-        act: fn(&EntrySigner, PartyId, u32, &str) -> SignedEntry,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        act: fn(StandingChange) -> Act,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
         Box::pin(async move {
-            let entry = {
+            let change = {
                 let replica = self.follower.replica();
-                let id = find_party(&replica, party)?;
-                let party = replica.state()?.parties().get(&id);
-                let changes = party.map_or(0, |party| party.standing_changes);
-                act(&self.signer(), id, changes + 1, basis)
+                let party = find_party(&replica, party)?;
+                let known = replica.state()?.parties().get(&party);
+                let changes = known.map_or(0, |known| known.standing_changes);
+                StandingChange {
+                    party,
+                    sequence: changes + 1,
+                    basis: basis.to_owned(),
+                }
             };
-            self.submit(&entry).await
+            self.seat().decide(act(change), now).await
         })
     }
 
-    /// Ends a version of a scale after the period `last`.
+    /// Ends a version of a scale after the period `last`, or proposes it.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -205,7 +261,8 @@ impl Supervisor {
         scale: &'a str,
         version: u32,
         last: Period,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
         Box::pin(async move {
             let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
             let kind = self
@@ -222,12 +279,17 @@ impl Supervisor {
                     period: last.label(),
                 });
             }
-            let entry = self.signer().retire_scale(id, version, last.index);
-            self.submit(&entry).await
+            let last_period = last.index;
+            let retired = ScaleRetired {
+                id,
+                version,
+                last_period,
+            };
+            self.seat().decide(Act::ScaleRetired(retired), now).await
         })
     }
 
-    /// Reviews and approves a proposal. If several wait for the same version, `proposal` chooses
+    /// Reviews a proposed version, and approves it or proposes the approval. If several wait for the same version, `proposal` chooses
     /// one.
     ///
     /// # Errors
@@ -237,12 +299,17 @@ impl Supervisor {
         scale: &'a str,
         version: u32,
         proposal: Option<EntryId>,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
         Box::pin(async move {
             let (id, version) = (ScaleId::new(scale)?, ScaleVersion(version));
             let proposal = self.reviewed(&id, version, proposal)?;
-            let entry = self.signer().approve_scale(id, version, proposal);
-            self.submit(&entry).await
+            let approved = ScaleApproved {
+                id,
+                version,
+                proposal,
+            };
+            self.seat().decide(Act::ScaleApproved(approved), now).await
         })
     }
 
@@ -302,7 +369,7 @@ impl Supervisor {
         Ok(record.proposal)
     }
 
-    /// Opens a view-key epoch at `now` with this supervisor's half and the witness's. This supervisor's half
+    /// Opens a view-key epoch at `now` with this supervisor's half and the witness's, or proposes it. This supervisor's half
     /// is written when the ledger's rules take the entry.
     ///
     /// # Errors
@@ -313,10 +380,10 @@ impl Supervisor {
         witness: ProvenHalf,
         now: Timestamp,
         rng: &'a mut (impl CryptoRng + Send),
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+    ) -> BoxFuture<'a, Result<Decided, SupervisorError>> {
         Box::pin(async move {
             let party = self.identity.party();
-            let (in_hand, entry) = {
+            let (in_hand, entry, waits) = {
                 let replica = self.follower.replica();
                 let state = replica.state()?;
                 let log = StateView::new(state, |_| Ok(None));
@@ -326,13 +393,22 @@ impl Supervisor {
                     return Err(SupervisorError::EpochOpen(epoch));
                 }
                 let own = in_hand.share().public(&party, rng);
+                let demands = state.demands_of_epoch();
+                let terms = proposal_terms(state, &party, demands, now);
+                // It can be enacted at the earliest when its delay is over.
+                let active_from = now + demands.delay;
                 let entry = self.signer().open_epoch(
                     epoch,
-                    now,
+                    active_from,
                     // Batches under the epoch before may still be in proving.
-                    if epoch.0 > 1 { now + GRACE } else { now },
+                    if epoch.0 > 1 {
+                        active_from + GRACE
+                    } else {
+                        active_from
+                    },
                     own,
                     witness,
+                    terms,
                 )?;
                 // Refuse what the ledger would refuse before the half is written.
                 let submission = Submission::from_signed(entry.clone(), state.origin())?;
@@ -342,10 +418,11 @@ impl Supervisor {
                 let authentic = state.authenticate(submission)?;
                 let now = now.max(state.time());
                 let _accepted = state.check(&authentic, now, verified.as_ref())?;
-                (in_hand, entry)
+                (in_hand, entry, terms.until.map(|_| demands))
             };
             in_hand.keep()?;
-            self.submit(&entry).await
+            let entry = self.submit(&entry).await?;
+            Ok(Decided { entry, waits })
         })
     }
 

@@ -241,9 +241,11 @@ impl Wallet {
     /// [`WalletError`].
     pub fn as_of(&self) -> Result<AsOf, WalletError> {
         let replica = self.replica();
+        let state = replica.state()?;
         Ok(AsOf {
             leaves: replica.size(),
-            time: replica.state()?.time(),
+            time: state.time(),
+            mark: state.board().mark(),
         })
     }
 

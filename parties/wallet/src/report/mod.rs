@@ -10,7 +10,7 @@ mod identity;
 mod offers;
 mod openings;
 
-use merits_ledger::State;
+use merits_ledger::{State, state::BoardMark};
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     calendar::Timestamp,
@@ -33,6 +33,17 @@ pub struct AsOf {
     pub leaves: u64,
     /// The time of the last one, unix milliseconds.
     pub time: Timestamp,
+    /// Whether one supervisor alone decides, or decided, on this ledger; as text.
+    #[serde(serialize_with = "as_text")]
+    pub mark: Option<BoardMark>,
+}
+
+/// Writes what may be missing as its text.
+fn as_text<S: serde::Serializer>(
+    value: &Option<BoardMark>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.map(|mark| mark.to_string()).serialize(serializer)
 }
 
 /// A party's name, or the beginning of its id if the ledger lacks it.

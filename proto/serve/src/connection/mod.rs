@@ -24,9 +24,6 @@ mod activity;
 pub(crate) use activity::{Activity, Item};
 use activity::{Fate, LEAST_BYTES_A_SECOND};
 
-/// The HTTP/2 preface and the header of the SETTINGS frame that must follow it.
-const PREFACE: u64 = 24 + 9;
-
 /// The time in which a peer must move something while others wait for what stalled peers hold.
 const PRESSED_STALL: Duration = Duration::from_secs(2);
 
@@ -37,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) place: Place,
     /// KiB that its calls may hold.
     pub(crate) memory: Bound,
+    /// Bytes after which the peer has said what it speaks.
+    preface: u64,
     /// Bytes that came in over the socket.
     read: AtomicU64,
     /// Bytes of requests that services have read, and of answers that the peer has received. Other
@@ -53,11 +52,12 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(place: Place, limits: &Limits) -> Self {
+    pub(crate) fn new(place: Place, limits: &Limits, preface: u64) -> Self {
         Self {
             began: Instant::now(),
             place,
             memory: Bound::new(limits.memory_mib_per_connection * 1_024),
+            preface,
             read: AtomicU64::new(0),
             moved: AtomicU64::new(0),
             active: AtomicU64::new(0),
@@ -129,7 +129,7 @@ impl Connection {
     }
 
     pub(crate) fn is_greeted(&self) -> bool {
-        self.read.load(Ordering::Relaxed) >= PREFACE
+        self.read.load(Ordering::Relaxed) >= self.preface
     }
 
     /// How long it has been unused; `None` while it is in use.
@@ -193,7 +193,7 @@ impl Watch {
     ) -> Verdict {
         if !connection.is_greeted() {
             if now.saturating_duration_since(connection.began) >= limits.handshake_timeout() {
-                return Verdict::Cut("no HTTP/2 preface");
+                return Verdict::Cut("it said nothing");
             }
             return Verdict::Keep;
         }

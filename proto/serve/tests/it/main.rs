@@ -5,5 +5,6 @@
 mod closed_windows;
 mod crowds;
 mod descriptors;
+mod plain_http;
 mod scene;
 mod stopping;

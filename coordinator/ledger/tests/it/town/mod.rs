@@ -8,7 +8,7 @@
 )]
 
 use merits_ledger::{Entry, Refusal, Role, SubmitError};
-use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage};
+use merits_ledger_fixture::{Citizen, Consented, Federation, Member, Stage, acts};
 use merits_primitives::ids::EntryId;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
@@ -44,8 +44,7 @@ pub fn admit(town: &mut Town, name: &'static str, roles: &[Role], seed: u8) -> M
     let member = Member::new(&town.federation.origin, name, roles, seed);
     let application = member.application(&town.federation.origin);
     let supervisor = town.federation.supervisor.clone();
-    town.act(&supervisor, &Entry::PartyAdmitted(application))
-        .unwrap();
+    town.act(&supervisor, &acts::admitted(application)).unwrap();
     member
 }
 

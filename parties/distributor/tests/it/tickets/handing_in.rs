@@ -9,7 +9,7 @@ use merits_distributor::{
 };
 use merits_formula::Record;
 use merits_ledger::{Entry, Role};
-use merits_ledger_fixture::{Citizen, Member};
+use merits_ledger_fixture::{Citizen, Member, acts};
 use merits_primitives::{
     Fr,
     commitment::{RecordCommitment, RecordSalt},
@@ -101,7 +101,7 @@ async fn one_distributor_at_a_time() {
     let scene = Scene::new(27, 1);
     let federation = &scene.world.federation;
     let second = Member::new(&federation.origin, "second", &[Role::Distributor], 40);
-    let admitted = Entry::PartyAdmitted(second.application(&federation.origin));
+    let admitted = acts::admitted(second.application(&federation.origin));
     let admitted = federation.sign(&admitted, &federation.supervisor);
     let terms = Entry::TermsPublished(federation.terms_of(&second));
     for entry in [admitted, federation.sign(&terms, &second)] {

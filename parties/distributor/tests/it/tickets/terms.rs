@@ -10,6 +10,7 @@ use merits_distributor::{
     tickets::TicketFault,
 };
 use merits_ledger::{Entry, entry::StandingChange};
+use merits_ledger_fixture::acts;
 use merits_params::terms::TermsDocument;
 use merits_primitives::ids::{EntryId, ScaleVersion};
 use sqlx::Connection;
@@ -172,12 +173,12 @@ async fn the_outlook_says_what_waits_and_why() {
             .ledger
             .append(&signed, scene.ledger.time() + Duration::from_secs(1));
     };
-    by_supervisor(Entry::PartySuspended(change(1)));
+    by_supervisor(acts::suspended(change(1)));
     let (full, alone) = look().await;
     assert_eq!((full.ready, alone.ready), (0, 1));
     let (why, deeds) = full.waiting.without_terms.first_key_value().unwrap();
     assert!(why.contains("is suspended") && *deeds == 1, "{why}");
-    by_supervisor(Entry::PartyReinstated(change(2)));
+    by_supervisor(acts::reinstated(change(2)));
     assert_eq!(look().await.0.ready, 1);
     scene.withdraw(&consented);
     let (full, alone) = look().await;

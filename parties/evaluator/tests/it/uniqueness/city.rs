@@ -12,7 +12,7 @@ use merits_ledger::{
     Entry, Role,
     entry::{EvaluationCounted, StandingChange},
 };
-use merits_ledger_fixture::{Federation, Member};
+use merits_ledger_fixture::{Federation, Member, acts};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
 use merits_registrar::{acts::Registrar, session::Session};
@@ -77,8 +77,10 @@ impl City {
             log_key,
             directory,
         };
+        let supervisor = &city.federation.supervisor;
+        let own = supervisor.application(&city.federation.origin);
+        city.act(supervisor, Entry::PartyAdmitted(own)).await;
         let admitted = [
-            &city.federation.supervisor,
             &city.evaluator,
             &city.bank,
             &city.townhall,
@@ -86,11 +88,8 @@ impl City {
         ];
         for member in admitted {
             let application = member.application(&city.federation.origin);
-            city.act(
-                &city.federation.supervisor,
-                Entry::PartyAdmitted(application),
-            )
-            .await;
+            city.act(&city.federation.supervisor, acts::admitted(application))
+                .await;
         }
         let opened = city.pen().open(key().public());
         city.submit(&opened).await;
@@ -176,7 +175,7 @@ impl City {
             sequence: 1,
             basis: "for a test".to_owned(),
         };
-        self.act(&self.federation.supervisor, Entry::PartySuspended(change))
+        self.act(&self.federation.supervisor, acts::suspended(change))
             .await;
     }
 
@@ -215,9 +214,11 @@ fn ledger(
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
         anchor_seconds: policy.anchor_seconds,
+        board: policy.board.to_string(),
         replica: directory.path().join(name),
         high_water_mark: Some(directory.path().join(format!("{name}.mark"))),
         allow_dev_keys: true,
+        log: None,
     }
 }
 

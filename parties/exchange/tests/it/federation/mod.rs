@@ -8,7 +8,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_coordinator::{Config, Coordinator, LogConfig, SystemClock};
 use merits_exchange::{
     at_rest::MasterKey,
     code_file::CodeLine,
@@ -22,7 +22,7 @@ use merits_ledger::{
     Entry, Role,
     entry::{OfferPublished, Redeemed},
 };
-use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH};
+use merits_ledger_fixture::{Citizen, Member, Note, Redeeming, Stage, WORTH, acts};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::{
     calendar::Timestamp,
@@ -70,11 +70,16 @@ pub struct Draft {
 
 impl World {
     pub async fn new(seed: u64) -> Self {
+        Self::with_witnesses(seed, LogConfig::default()).await
+    }
+
+    /// The same, whose coordinator asks witnesses to cosign.
+    pub async fn with_witnesses(seed: u64, log: LogConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut stage = Stage::new(StdRng::seed_from_u64(seed)).unwrap();
         let federation = stage.federation.clone();
         let second = Member::new(&federation.origin, "second", &[Role::Exchange], 11);
-        let admitted = Entry::PartyAdmitted(second.application(&federation.origin));
+        let admitted = acts::admitted(second.application(&federation.origin));
         stage.act(&federation.supervisor, &admitted).unwrap();
         // Somebody must be registered and own a note, so that there are roots.
         stage.earner(&Citizen::new(0)).unwrap();
@@ -82,7 +87,11 @@ impl World {
         let policy = federation.policy();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let data = dir.path().join("coordinator");
-        let config = Config::new(&policy, listen, data, dir.path().join("coordinator.mark"));
+        let mark = dir.path().join("coordinator.mark");
+        let config = Config {
+            log,
+            ..Config::new(&policy, listen, data, mark)
+        };
         let coordinator = Coordinator::found(config, Arc::new(SystemClock))
             .await
             .unwrap();

@@ -8,8 +8,11 @@ use merits_formula::{
     Declarations, Field, FieldKind, Measure, NamedConstant, Record, Schema, Typed,
 };
 use merits_ledger::{
-    LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
-    entry::{EarnBatch, Entry, PartyAdmitted, PublishedKey, ScaleProposed, SignedClaim},
+    BoardFacts, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
+    entry::{
+        Act, EarnBatch, Entry, PartyAdmitted, ProposalTerms, PublishedKey, ScaleApproved,
+        ScaleProposed, SignedClaim,
+    },
 };
 use merits_primitives::{
     Fr,
@@ -135,6 +138,7 @@ impl Federation {
             least_claims_per_total: 4,
             tickets: false,
             anchor_seconds: 1,
+            board: BoardFacts::alone(),
         };
         let log_signer = LogSigner::new(origin(), key(9));
         let log = log_signer.public().clone();
@@ -178,7 +182,7 @@ impl Federation {
         let [sup, wit] = [halves[0].clone(), halves[1].clone()];
         let epoch = federation
             .supervisor
-            .open_epoch(EPOCH, NOW, NOW, sup, wit)
+            .open_epoch(EPOCH, NOW, NOW, sup, wit, ProposalTerms::AT_ONCE)
             .unwrap();
         federation.submit(&epoch);
         federation.approve_scale();
@@ -192,15 +196,19 @@ impl Federation {
             &key(SUPERVISOR),
             self.sealing.public(),
         );
+        let own = self.supervisor.join(own);
+        self.submit(&own);
         let applications = [
-            own,
             witness.clone(),
             apply("issuer", Role::Issuer, ISSUER),
             apply("source", Role::Source, SOURCE),
             apply("distributor", Role::Distributor, DISTRIBUTOR),
         ];
         for application in applications {
-            let entry = self.supervisor.admit(application).unwrap();
+            let entry = self
+                .supervisor
+                .admit(application, ProposalTerms::AT_ONCE)
+                .unwrap();
             self.submit(&entry);
         }
     }
@@ -246,7 +254,12 @@ impl Federation {
         let issuer = apply("issuer", Role::Issuer, ISSUER).party(&origin());
         let proposal = Entry::ScaleProposed(proposed).sign(&origin(), issuer, None, &key(ISSUER));
         let id = self.submit(&proposal);
-        let approval = self.supervisor.approve_scale(scale(), ScaleVersion(1), id);
+        let approved = Act::ScaleApproved(ScaleApproved {
+            id: scale(),
+            version: ScaleVersion(1),
+            proposal: id,
+        });
+        let approval = self.supervisor.propose(approved, ProposalTerms::AT_ONCE);
         self.submit(&approval);
     }
 

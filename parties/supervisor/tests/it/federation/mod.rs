@@ -4,7 +4,7 @@
 //! Failures are: a role accepts something false, or cannot do its work from the ledger and its own
 //! files alone.
 
-mod ledger;
+pub(crate) mod ledger;
 mod measured;
 
 use ledger::{ASSET, CONSTANTS, DAY, EPOCH, Federation, NOW, SEED, TERMS, WEEK, origin, scale};

@@ -72,19 +72,24 @@ impl LedgerView for MemoryLog {
     fn origin(&self) -> &Origin {
         &self.origin
     }
+
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
         self.parties.get(id).copied()
     }
+
     fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
         Ok(self.requests.get(id).cloned())
     }
+
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         let batch = self.batches.iter().find(|(entry, _)| entry == id);
         Ok(batch.map(|(_, batch)| batch.clone()))
     }
+
     fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
         (epoch == EPOCH).then_some(self.halves)
     }
+
     fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
         Ok(self
             .batches
@@ -95,9 +100,11 @@ impl LedgerView for MemoryLog {
             .filter(|entry| !self.covered.contains(&(key.output, *entry)))
             .collect())
     }
+
     fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
         Ok(self.cuts.get(&key.output).copied())
     }
+
     fn minimum_claims(&self) -> u64 {
         self.minimum
     }

@@ -5,5 +5,6 @@ mod measure;
 mod memory_log;
 mod opening;
 mod over_the_wire;
+mod quorums;
 mod shares;
 mod totals;

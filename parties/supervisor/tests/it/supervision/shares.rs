@@ -17,7 +17,7 @@ use crate::supervision::memory_log::{EPOCH, Federation, MemoryLog, SUPERVISOR, W
 fn config(dir: &Path) -> WitnessConfig {
     let path = dir.join("witness.toml");
     let ledger = "coordinator = \"http://127.0.0.1:1\"\nlog_key = \"x\"\nauthority = \"x\"\n\
-                  least_claims_per_total = 3\nreplica = \"replica\"\n";
+                  least_claims_per_total = 3\nreplica = \"replica\"\nhigh_water_mark = \"witness.mark\"\n";
     let text = format!(
         "name = \"witness\"\nsigning_key = \"a\"\nsealing_key = \"b\"\n\
          shares = [\"half-1.json\", \"half-2.json\"]\njournal = \"journal.jsonl\"\n\
@@ -227,4 +227,34 @@ fn a_holder_that_the_log_knows_begins_no_journal() {
     make(&config, &log, Epoch(2)).unwrap();
     let held = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap();
     assert_eq!((held.shares.len(), held.lost.len()), (2, 0));
+}
+
+/// Regression: the first journal had no mark until the holder served.
+#[test]
+fn a_journal_begins_with_its_mark() {
+    let fed = Federation::new();
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = config(dir.path());
+    let mark = dir.path().join("witness.mark.journal");
+    make(&config, &not_open(&fed), EPOCH).unwrap();
+    assert!(config.journal.exists() && mark.exists());
+    merits_supervisor::journal::Journal::open_under(&config.journal, &mark).unwrap();
+
+    // One file cannot be both.
+    for name in ["witness.mark", "witness.mark.lock", "witness.mark.journal"] {
+        let dir = tempfile::tempdir().unwrap();
+        config = self::config(dir.path());
+        config.journal = dir.path().join(name);
+        let error = make(&config, &not_open(&fed), EPOCH).unwrap_err();
+        assert!(
+            matches!(error, SharesError::JournalIsMark { .. }),
+            "{error}"
+        );
+        let said = error.to_string();
+        assert!(
+            said.contains(name) && said.contains("high-water mark"),
+            "{said}"
+        );
+        assert!(!config.journal.exists() && !config.shares[0].exists());
+    }
 }

@@ -5,7 +5,7 @@ use merits_circuits::{
     ticket::{self, TicketWitness},
 };
 use merits_ledger::{Entry, Role, entry::PartyAdmitted};
-use merits_ledger_fixture::{Citizen, Member, Stage};
+use merits_ledger_fixture::{Citizen, Member, Stage, acts};
 use merits_primitives::ids::{Origin, Period};
 use merits_sealing::SealingKey;
 use merits_trapdoor::TrapdoorKey;
@@ -116,8 +116,7 @@ impl Rival {
             sealing.public(),
         );
         let supervisor = town.federation.supervisor.clone();
-        town.act(&supervisor, &Entry::PartyAdmitted(application))
-            .unwrap();
+        town.act(&supervisor, &acts::admitted(application)).unwrap();
         let terms = Entry::TermsPublished(town.federation.terms_of(&member));
         town.act(&member, &terms).unwrap();
         Self {

@@ -202,9 +202,11 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             least_claims_per_total: 4,
             tickets: true,
             anchor_seconds: 1,
+            board: "alone".to_owned(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: true,
+            log: None,
         },
     };
     let before = Directory::restore(&dir.path().join("lost"), config, &SEED).unwrap();

@@ -1,0 +1,387 @@
+//! The board's founding facts: who its first members and witnesses are, and how many of them an act takes.
+
+use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
+
+use merits_primitives::ids::PartyId;
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
+use thiserror::Error;
+
+/// How many endorsements an act takes, and how long an act of trust waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Members that an ordinary act needs; at least 1.
+    pub ordinary: u16,
+    /// Members that an act of trust needs; at least as many as an ordinary act.
+    pub trust: u16,
+    /// Seconds from the last endorsement that an act of trust needed until it can be enacted.
+    pub delay_seconds: u32,
+    /// k: witnesses that must consent to an act on a witness, to a view-key epoch and to an act of policy. 0 only
+    /// on a ledger that was founded without witnesses.
+    pub consents: u16,
+}
+
+impl Thresholds {
+    /// One supervisor alone, at once. Such a ledger is marked.
+    pub const ALONE: Self = Self {
+        ordinary: 1,
+        trust: 1,
+        delay_seconds: 0,
+        consents: 0,
+    };
+
+    /// Whether one supervisor alone can decide something.
+    pub fn is_alone(&self) -> bool {
+        self.ordinary <= 1 || self.trust <= 1
+    }
+
+    /// The delay of an act of trust.
+    pub fn delay(&self) -> Duration {
+        Duration::from_secs(self.delay_seconds.into())
+    }
+
+    /// Whether a board of this many members and witnesses can have them.
+    ///
+    /// # Errors
+    /// What is wrong, as text.
+    pub fn check(&self, members: usize, witnesses: usize) -> Result<(), &'static str> {
+        if self.ordinary == 0 {
+            Err("an act takes at least one member")
+        } else if self.trust < self.ordinary {
+            Err("an act of trust takes at least as many members as an ordinary one")
+        } else if usize::from(self.trust) > members {
+            Err("an act of trust takes more members than the board has")
+        } else if usize::from(self.consents) > witnesses {
+            Err("more witnesses must consent than there are")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Canonical for Thresholds {
+    const NAME: &'static str = "thresholds";
+
+    fn write(&self, out: &mut Writer) {
+        out.u16(self.ordinary);
+        out.u16(self.trust);
+        out.u32(self.delay_seconds);
+        out.u16(self.consents);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            ordinary: input.u16("ordinary")?,
+            trust: input.u16("trust")?,
+            delay_seconds: input.u32("delay")?,
+            consents: input.u16("consents")?,
+        })
+    }
+}
+
+/// The board at the founding: its thresholds, and who admits itself beside the authority.
+///
+/// As text it is one line, which configurations, kits and wallets hold and stores compare:
+/// `ordinary 2; trust 3; delay 172800; consents 2; supervisors ID ID; witnesses ID ID ID`, or `alone` for the
+/// authority alone. Line breaks count as spaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoardFacts {
+    thresholds: Thresholds,
+    supervisors: BTreeSet<PartyId>,
+    witnesses: BTreeSet<PartyId>,
+}
+
+/// Why founding facts of a board are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BoardFactsError {
+    /// No part of such a text.
+    #[error(
+        "{0:?} is no part of a board: `ordinary N; trust N; delay SECONDS; consents N; supervisors ID ..; witnesses ID ..`, or `alone`, is expected"
+    )]
+    Part(String),
+    /// A part is missing or comes twice.
+    #[error("`{0}` must stand exactly once in the board's facts")]
+    Once(&'static str),
+    /// The parts contradict each other.
+    #[error("the board cannot work: {0}")]
+    Thresholds(&'static str),
+    /// One party is named twice.
+    #[error("party {0} is named twice on the board")]
+    Twice(PartyId),
+}
+
+impl BoardFacts {
+    /// The authority alone, without witnesses and without a delay.
+    pub fn alone() -> Self {
+        Self {
+            thresholds: Thresholds::ALONE,
+            supervisors: BTreeSet::new(),
+            witnesses: BTreeSet::new(),
+        }
+    }
+
+    /// The board of the authority, these further supervisors, and these witnesses.
+    ///
+    /// # Errors
+    /// [`BoardFactsError`].
+    pub fn new(
+        thresholds: Thresholds,
+        supervisors: impl IntoIterator<Item = PartyId>,
+        witnesses: impl IntoIterator<Item = PartyId>,
+    ) -> Result<Self, BoardFactsError> {
+        let supervisors = once_each(supervisors)?;
+        let witnesses = once_each(witnesses)?;
+        if let Some(both) = supervisors.intersection(&witnesses).next() {
+            return Err(BoardFactsError::Twice(*both));
+        }
+        // The authority is a member too.
+        thresholds
+            .check(supervisors.len() + 1, witnesses.len())
+            .map_err(BoardFactsError::Thresholds)?;
+        if thresholds.consents == 0 && !witnesses.is_empty() {
+            let why = "witnesses are named, but none of them must consent";
+            return Err(BoardFactsError::Thresholds(why));
+        }
+        Ok(Self {
+            thresholds,
+            supervisors,
+            witnesses,
+        })
+    }
+
+    /// The same facts, with an authority that they do not name: it is a member beside them.
+    ///
+    /// # Errors
+    /// [`BoardFactsError::Twice`].
+    pub fn beside(self, authority: &PartyId) -> Result<Self, BoardFactsError> {
+        if self.names_supervisor(authority) || self.names_witness(authority) {
+            Err(BoardFactsError::Twice(*authority))
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// The first thresholds.
+    pub fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+
+    /// The supervisors that admit themselves, beside the authority.
+    pub fn supervisors(&self) -> impl Iterator<Item = &PartyId> {
+        self.supervisors.iter()
+    }
+
+    /// The witnesses that admit themselves.
+    pub fn witnesses(&self) -> impl Iterator<Item = &PartyId> {
+        self.witnesses.iter()
+    }
+
+    /// Whether the party is one of those supervisors.
+    pub fn names_supervisor(&self, party: &PartyId) -> bool {
+        self.supervisors.contains(party)
+    }
+
+    /// Whether the party is one of those witnesses.
+    pub fn names_witness(&self, party: &PartyId) -> bool {
+        self.witnesses.contains(party)
+    }
+}
+
+fn once_each(
+    parties: impl IntoIterator<Item = PartyId>,
+) -> Result<BTreeSet<PartyId>, BoardFactsError> {
+    let mut set = BTreeSet::new();
+    for party in parties {
+        if !set.insert(party) {
+            return Err(BoardFactsError::Twice(party));
+        }
+    }
+    Ok(set)
+}
+
+impl fmt::Display for BoardFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::alone() {
+            return f.write_str("alone");
+        }
+        let Thresholds {
+            ordinary,
+            trust,
+            delay_seconds,
+            consents,
+        } = self.thresholds;
+        write!(
+            f,
+            "ordinary {ordinary}; trust {trust}; delay {delay_seconds}; consents {consents}; supervisors"
+        )?;
+        let write_ids = |f: &mut fmt::Formatter<'_>, ids: &BTreeSet<PartyId>| {
+            ids.iter().try_for_each(|id| {
+                f.write_str(" ")?;
+                id.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            })
+        };
+        write_ids(f, &self.supervisors)?;
+        f.write_str("; witnesses")?;
+        write_ids(f, &self.witnesses)
+    }
+}
+
+impl FromStr for BoardFacts {
+    type Err = BoardFactsError;
+
+    fn from_str(text: &str) -> Result<Self, BoardFactsError> {
+        if matches!(text.trim(), "" | "alone") {
+            return Ok(Self::alone());
+        }
+        let mut parts = Parts::default();
+        for part in text.split(';') {
+            let mut words = part.split_whitespace();
+            let bad = || BoardFactsError::Part(part.trim().to_owned());
+            let name = words.next().ok_or_else(bad)?;
+            let place = match name {
+                "ordinary" => &mut parts.ordinary,
+                "trust" => &mut parts.trust,
+                "delay" => &mut parts.delay,
+                "consents" => &mut parts.consents,
+                "supervisors" | "witnesses" => {
+                    let ids = words.map(|word| party(word).ok_or_else(bad));
+                    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+                    let (place, name) = match name {
+                        "supervisors" => (&mut parts.supervisors, "supervisors"),
+                        _ => (&mut parts.witnesses, "witnesses"),
+                    };
+                    if place.replace(ids).is_some() {
+                        return Err(BoardFactsError::Once(name));
+                    }
+                    continue;
+                }
+                _ => return Err(bad()),
+            };
+            let number = words.next().and_then(|word| word.parse().ok());
+            let number = number.filter(|_| words.next().is_none()).ok_or_else(bad)?;
+            if place.replace(number).is_some() {
+                return Err(BoardFactsError::Part(part.trim().to_owned()));
+            }
+        }
+        let number = |part: Option<u32>, name| part.ok_or(BoardFactsError::Once(name));
+        let small = |part: Option<u32>, name| {
+            u16::try_from(number(part, name)?)
+                .map_err(|_| BoardFactsError::Thresholds("a threshold is above 65,535"))
+        };
+        let thresholds = Thresholds {
+            ordinary: small(parts.ordinary, "ordinary")?,
+            trust: small(parts.trust, "trust")?,
+            delay_seconds: number(parts.delay, "delay")?,
+            consents: small(parts.consents, "consents")?,
+        };
+        let ids = |ids: Option<Vec<PartyId>>, name| ids.ok_or(BoardFactsError::Once(name));
+        Self::new(
+            thresholds,
+            ids(parts.supervisors, "supervisors")?,
+            ids(parts.witnesses, "witnesses")?,
+        )
+    }
+}
+
+/// The parts of a text, as they come.
+#[derive(Default)]
+struct Parts {
+    ordinary: Option<u32>,
+    trust: Option<u32>,
+    delay: Option<u32>,
+    consents: Option<u32>,
+    supervisors: Option<Vec<PartyId>>,
+    witnesses: Option<Vec<PartyId>>,
+}
+
+fn party(digits: &str) -> Option<PartyId> {
+    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut id = [0; 32];
+    for (byte, at) in id.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(PartyId(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(numbers: &[u8]) -> Vec<PartyId> {
+        numbers
+            .iter()
+            .map(|number| PartyId([*number; 32]))
+            .collect()
+    }
+
+    const THREE_OF_FIVE: Thresholds = Thresholds {
+        ordinary: 2,
+        trust: 3,
+        delay_seconds: 172_800,
+        consents: 2,
+    };
+
+    #[test]
+    fn the_text_gives_the_facts_back() {
+        let facts = BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2, 3, 4]), ids(&[9, 8])).unwrap();
+        let text = facts.to_string();
+        assert_eq!(text.parse(), Ok(facts.clone()));
+        assert_eq!(text.replace(' ', "\n  ").parse(), Ok(facts));
+        assert_eq!("".parse(), Ok(BoardFacts::alone()));
+        assert_eq!(
+            BoardFacts::alone().to_string().parse(),
+            Ok(BoardFacts::alone())
+        );
+    }
+
+    #[test]
+    fn boards_that_cannot_work_are_refused() {
+        let of = |change: fn(&mut Thresholds)| {
+            let mut thresholds = THREE_OF_FIVE;
+            change(&mut thresholds);
+            BoardFacts::new(thresholds, ids(&[1, 2]), ids(&[8, 9]))
+        };
+        assert!(of(|_| ()).is_ok());
+        for wrong in [
+            of(|of| of.ordinary = 0),
+            of(|of| of.trust = 1),
+            of(|of| of.trust = 4),
+            of(|of| of.consents = 3),
+            of(|of| of.consents = 0),
+        ] {
+            assert!(
+                matches!(wrong, Err(BoardFactsError::Thresholds(_))),
+                "{wrong:?}"
+            );
+        }
+        let twice = BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2]), ids(&[2, 3]));
+        assert!(matches!(twice, Err(BoardFactsError::Twice(_))));
+        let facts = BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2]), ids(&[8, 9])).unwrap();
+        for named in [1, 9] {
+            let beside = facts.clone().beside(&PartyId([named; 32]));
+            assert!(matches!(beside, Err(BoardFactsError::Twice(_))));
+        }
+        assert!(facts.beside(&PartyId([7; 32])).is_ok());
+    }
+
+    #[test]
+    fn texts_that_say_something_else_are_refused() {
+        let good = BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2]), ids(&[8, 9])).unwrap();
+        let good = good.to_string();
+        for (from, to) in [
+            ("ordinary 2; ", ""),
+            ("trust 3", "trust 3 4"),
+            ("trust 3", "trust three"),
+            ("delay 172800", "delay 172800; delay 1"),
+            ("witnesses", "guards"),
+            ("0101", "01"),
+            ("consents 2", "consents 70000"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good);
+            assert!(text.parse::<BoardFacts>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Who sends an entry: the party's signature, the consents and possessions that a kind requires, and the founders,
+//! whom nobody admitted before they write.
+
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry, signature::PublicKey};
+
+use super::{Governing, Party};
+use crate::entry::{
+    ACT_ENDORSED, ACT_OBJECTED, Act, ActProposed, ENDORSEMENT_REVOKED, Entry, PARTY_ADMITTED,
+    PartyAdmitted,
+};
+use crate::refusal::{BoardRefusal, Refusal};
+use crate::role::{Role, Roles};
+use crate::signatures::{ClaimSignature, Unverified};
+use crate::submission::{Authentic, Sender, Submission};
+
+impl Governing {
+    /// The sender of an entry, determined from its envelope alone, or, for a founder that is not admitted yet, also
+    /// from its application. It costs one signature check,
+    /// some tens of microseconds, and a digest of the bytes, whatever the statement contains. It
+    /// checks neither the statement nor its proof. `now` is the time by which an emergency
+    /// suspension ends.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
+    /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
+    pub fn sender(&self, signed: &SignedEntry, now: Timestamp) -> Result<Sender, Refusal> {
+        self.check_origin(signed)?;
+        let kind = signed.kind;
+        // Only checks whether the kind exists.
+        if Entry::decode(kind, &[]).is_none() {
+            return Err(Refusal::UnknownKind { kind });
+        }
+        if Entry::is_personal_kind(kind) {
+            return Ok(Sender::Person);
+        }
+        if self.parties.is_empty() {
+            return Ok(Sender::Founder);
+        }
+        let party = signed.party;
+        if kind == PARTY_ADMITTED && self.is_awaited(&party) {
+            // Its key is in the statement, and its id is the key's and the name's digest.
+            let admitted = PartyAdmitted::from_bytes(&signed.statement)?;
+            if admitted.party(self.origin()) != party {
+                return Err(BoardRefusal::NotAFounder { party }.into());
+            }
+            let key = admitted.signing_key;
+            signed
+                .verify_signature(&key)
+                .map_err(|_| Refusal::SignatureInvalid { party })?;
+            return Ok(Sender::Party(key));
+        }
+        let known = self.speaking(kind, &party)?;
+        if now < known.barred_until {
+            return Err(Refusal::PartySuspended { party });
+        }
+        let key = &known.signing_key;
+        signed
+            .verify_signature(key)
+            .map_err(|_| Refusal::SignatureInvalid { party })?;
+        Ok(Sender::Party(*key))
+    }
+
+    /// Checks all signatures of a submission: the party's, the consent or possession that the kind
+    /// requires, and the source's for each claim. May run on any thread.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn authenticate(&self, submission: Submission) -> Result<Authentic, Refusal> {
+        self.signatures(submission, None)?.verify()
+    }
+
+    /// The signatures that [`Governing::authenticate`] checks, for checking together with others
+    /// ([`crate::verify_together`]). `known` is the key under which the party's signature holds, if
+    /// [`Governing::sender`] has found it.
+    ///
+    /// # Errors
+    /// [`Refusal`], if no signature could make the entry acceptable.
+    pub fn signatures(
+        &self,
+        submission: Submission,
+        known: Option<PublicKey>,
+    ) -> Result<Unverified, Refusal> {
+        if submission.entry().is_personal() {
+            if !submission.signed().is_unsigned() {
+                return Err(Refusal::SignatureUnexpected {
+                    kind: submission.entry().kind_name(),
+                });
+            }
+            return Ok(Unverified::new(submission));
+        }
+        let party = submission.party();
+        let signer = match submission.entry() {
+            Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
+                // Nobody is admitted yet, so the founder vouches for itself.
+                self.check_founder(&submission)?;
+                admitted.signing_key
+            }
+            Entry::PartyAdmitted(admitted) if self.is_awaited(&party) => {
+                self.check_admits_itself(&submission, admitted)?;
+                admitted.signing_key
+            }
+            entry => self.speaking(entry.kind(), &party)?.signing_key,
+        };
+        let mut unverified = Unverified::new(submission);
+        unverified.expect_signer(signer, known == Some(signer));
+        match self.others(unverified.submission(), &party) {
+            Ok(None) => {}
+            Ok(Some((key, claims))) => unverified.expect_source(key, claims),
+            Err(refusal) => unverified.refuse(refusal),
+        }
+        Ok(unverified)
+    }
+
+    /// The checks besides the party's signature: consent and possession, which are rare and checked
+    /// immediately, the source's signatures, and whether a key's provenance is admitted.
+    fn others(
+        &self,
+        submission: &Submission,
+        party: &PartyId,
+    ) -> Result<Option<(PublicKey, Vec<ClaimSignature>)>, Refusal> {
+        let origin = self.origin();
+        match submission.entry() {
+            Entry::PartyAdmitted(admitted)
+            | Entry::ActProposed(ActProposed {
+                act: Act::PartyAdmitted(admitted),
+                ..
+            }) => admitted
+                .verify_consent(origin)
+                .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
+            Entry::KeysRotated(rotated) => rotated
+                .verify_possession(origin, party)
+                .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
+            Entry::EarnBatch(batch) => {
+                return Ok(Some((
+                    self.source_key(batch)?,
+                    self.source_signatures(batch),
+                )));
+            }
+            // Before every point of the key is read. The rules ask again.
+            Entry::ScaleProposed(proposed) => self.policy.keys.admit(proposed.provenance)?,
+            Entry::ActProposed(ActProposed {
+                act: Act::StatementKeyAdopted(adopted),
+                ..
+            }) => self.policy.keys.admit(adopted.provenance)?,
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    fn check_founder(&self, submission: &Submission) -> Result<(), Refusal> {
+        let authority = self.policy.authority;
+        match submission.entry() {
+            Entry::PartyAdmitted(admitted)
+                if submission.party() == authority
+                    && admitted.party(self.origin()) == authority
+                    && admitted.roles.has(Role::Supervisor) =>
+            {
+                Ok(())
+            }
+            _ => Err(Refusal::NotFounded { authority }),
+        }
+    }
+
+    /// Whether the founding facts name the party, and it has not admitted itself yet.
+    fn is_awaited(&self, party: &PartyId) -> bool {
+        let board = &self.policy.board;
+        (board.names_supervisor(party) || board.names_witness(party))
+            && self.parties.get(party).is_none()
+    }
+
+    /// Only founders admit themselves: the authority, which is first, and those that the founding facts name.
+    pub(super) fn check_admits_itself(
+        &self,
+        submission: &Submission,
+        admitted: &PartyAdmitted,
+    ) -> Result<(), Refusal> {
+        if self.parties.is_empty() {
+            return self.check_founder(submission);
+        }
+        let party = admitted.party(self.origin());
+        let board = &self.policy.board;
+        let role = if submission.party() != party {
+            return Err(BoardRefusal::NotAFounder { party }.into());
+        } else if board.names_supervisor(&party) {
+            Role::Supervisor
+        } else if board.names_witness(&party) {
+            Role::Witness
+        } else {
+            return Err(BoardRefusal::NotAFounder { party }.into());
+        };
+        if admitted.roles != Roles::new(&[role]) {
+            return Err(BoardRefusal::FounderRoles { party, role }.into());
+        }
+        Ok(())
+    }
+
+    /// The party that signs an entry of this kind: in standing, except that a suspended witness keeps its voice
+    /// on the board's acts.
+    fn speaking(&self, kind: u16, party: &PartyId) -> Result<&Party, Refusal> {
+        if matches!(kind, ACT_ENDORSED | ENDORSEMENT_REVOKED | ACT_OBJECTED) {
+            let present = self.parties.present(party)?;
+            if present.roles.has(Role::Witness) {
+                return Ok(present);
+            }
+        }
+        self.parties.active(party)
+    }
+
+    /// The key under which the signature held is still the party's, and the party still has a voice.
+    pub(super) fn check_signer(&self, authentic: &Authentic) -> Result<(), Refusal> {
+        let submission = &authentic.submission;
+        let party = submission.party();
+        let entry = submission.entry();
+        if self.parties.is_empty() {
+            return self.check_founder(submission);
+        }
+        match (authentic.signer, entry) {
+            (None, entry) if entry.is_personal() => Ok(()),
+            (Some(signer), Entry::PartyAdmitted(admitted)) if self.is_awaited(&party) => {
+                if admitted.signing_key == signer {
+                    Ok(())
+                } else {
+                    Err(Refusal::KeyRotated { party })
+                }
+            }
+            (Some(signer), entry) if self.speaking(entry.kind(), &party)?.signing_key == signer => {
+                Ok(())
+            }
+            _ => Err(Refusal::KeyRotated { party }),
+        }
+    }
+}

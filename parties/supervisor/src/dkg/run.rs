@@ -1,0 +1,382 @@
+//! One holder's part over files: as far as the messages allow, from wherever it stopped.
+//!
+//! The order of each step is: take what others published, compute, store the state, publish. So whoever is killed
+//! between any two steps publishes the same bytes when it comes back. The share's file is on the disk before the
+//! secrets of the ceremony are erased.
+
+use std::{
+    fs::TryLockError,
+    path::{Path, PathBuf},
+};
+
+use ed25519_dalek::SigningKey;
+use merits_guard::GuardError;
+use merits_primitives::ids::PartyId;
+use merits_threshold::{
+    message::{Round, Slot},
+    participant::{Participant, ParticipantFault},
+    standing::{Standing, standing},
+};
+use merits_verifier::codec::Canonical as _;
+use rand_core::CryptoRng;
+use serde::Serialize;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::{
+    board::{Board, BoardError},
+    plan::Checked,
+    share_file::{About, QuorumShare},
+    vault::{SealedFileError, Vault},
+};
+
+/// Who runs it: a party with its keys.
+pub struct Runner<'r> {
+    /// The party.
+    pub party: PartyId,
+    /// Its Ed25519 key.
+    pub signing: &'r SigningKey,
+}
+
+impl std::fmt::Debug for Runner<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Runner({}, ..)", self.party)
+    }
+}
+
+/// The files of one holder's part.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'p> {
+    /// The folder of the messages.
+    pub board: &'p Path,
+    /// The file of the state, on this machine alone.
+    pub state: &'p Path,
+    /// The file of the share, on this machine alone.
+    pub share: &'p Path,
+}
+
+/// A step that was done and is on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The state is stored.
+    Stored,
+    /// A message is published.
+    Published(Round),
+    /// The share has its file.
+    ShareWritten,
+    /// The secrets of the ceremony are erased.
+    Erased,
+}
+
+/// Why it does not go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DkgError {
+    /// Not a holder.
+    #[error("this party is not among the holders of the plan")]
+    NotPlanned,
+    /// The protocol.
+    #[error(transparent)]
+    Participant(#[from] ParticipantFault),
+    /// State or share.
+    #[error(transparent)]
+    File(#[from] SealedFileError),
+    /// The folder of the messages.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+    /// The lock.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// Two at once.
+    #[error("another process has the state {0} open: wait until it ends")]
+    InUse(PathBuf),
+    /// The lock's file.
+    #[error("{path}: {source}")]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A file where the share belongs.
+    #[error("{0} is there already, and holds another share: name another file for this one")]
+    OtherShare(PathBuf),
+    /// Nothing to compare a share with.
+    #[error(
+        "the key generation is not done by the messages in the folder: run it to its end first"
+    )]
+    NotDone,
+    /// Not a share of this half.
+    #[error(
+        "{0} is no share of the half that this key generation made: look for the right file or backup"
+    )]
+    Foreign(PathBuf),
+    /// The passphrase of the state is not that of the share.
+    #[error("the share {path} was written before, and does not open: {source}")]
+    ShareUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: SealedFileError,
+    },
+}
+
+/// How far it is, for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The state of the whole.
+    pub progress: Progress,
+    /// Files in the folder that count as absent, and why.
+    pub ignored: Vec<String>,
+}
+
+/// The state of the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Progress {
+    /// Others must publish.
+    Waiting {
+        /// The round.
+        round: String,
+        /// The names of those who are waited for.
+        missing: Vec<String>,
+    },
+    /// The attempt ended without a key.
+    Failed {
+        /// Who did what.
+        guilty: Vec<Guilty>,
+    },
+    /// There is a key.
+    Done {
+        /// How many of how many.
+        threshold: String,
+        /// The half of A, in hexadecimal.
+        claim_key: String,
+        /// The half of At, in hexadecimal.
+        total_key: String,
+    },
+}
+
+/// A holder at fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Guilty {
+    /// Its name.
+    pub name: String,
+    /// What it did.
+    pub fault: String,
+}
+
+/// Goes as far as the messages allow. `done` is told of each step when it is on the disk.
+///
+/// # Errors
+/// [`DkgError`].
+pub fn advance(
+    plan: &Checked,
+    runner: &Runner<'_>,
+    places: Places<'_>,
+    passphrase: &str,
+    rng: &mut impl CryptoRng,
+    done: &mut dyn FnMut(Step),
+) -> Result<Report, DkgError> {
+    let ceremony = &plan.ceremony;
+    if !ceremony.has(&runner.party) {
+        return Err(DkgError::NotPlanned);
+    }
+    let _lock = lock(places.state)?;
+    let board = Board::new(places.board, ceremony, &plan.signing_keys);
+    let (vault, mut state) = open(plan, runner, &board, places, passphrase, rng, done)?;
+    loop {
+        let (messages, ignored) = board.read()?;
+        let before = Zeroizing::new(state.to_bytes());
+        let seen = if state.has_ended() {
+            standing(ceremony, state.recorded())
+        } else {
+            state.advance(ceremony, &messages)?
+        };
+        if *before != state.to_bytes() {
+            vault.save(&state, rng)?;
+            done(Step::Stored);
+        }
+        let unpublished = state.unpublished(&messages);
+        let publishes = !unpublished.is_empty();
+        for (round, message) in unpublished {
+            let party = runner.party;
+            board.publish(Slot { round, party }, message, runner.signing)?;
+            done(Step::Published(round));
+        }
+        if publishes {
+            continue;
+        }
+        if !state.has_ended() {
+            match &seen {
+                Standing::Waiting { .. } => {}
+                Standing::Failed(_) => erase(&vault, &mut state, rng, done)?,
+                Standing::Done(outcome) => {
+                    let shares = state.shares(ceremony)?;
+                    let share = QuorumShare::new(ceremony, outcome, shares);
+                    keep(&share, places.share, passphrase, rng, done)?;
+                    erase(&vault, &mut state, rng, done)?;
+                }
+            }
+        }
+        return Ok(Report {
+            progress: progress(plan, &seen),
+            ignored: ignored
+                .into_iter()
+                .map(|file| format!("{}: {}", file.path.display(), file.why))
+                .collect(),
+        });
+    }
+}
+
+/// How far the key generation is by the folder alone, for anybody.
+///
+/// # Errors
+/// [`BoardError`].
+pub fn status(plan: &Checked, folder: &Path) -> Result<Report, BoardError> {
+    let (messages, ignored) = Board::new(folder, &plan.ceremony, &plan.signing_keys).read()?;
+    Ok(Report {
+        progress: progress(plan, &standing(&plan.ceremony, &messages)),
+        ignored: ignored
+            .into_iter()
+            .map(|file| format!("{}: {}", file.path.display(), file.why))
+            .collect(),
+    })
+}
+
+/// Opens a share's file, and compares it with the half that the messages give: that a share, or a backup of it, can
+/// be used is known only so.
+///
+/// # Errors
+/// [`DkgError`].
+pub fn check(
+    plan: &Checked,
+    folder: &Path,
+    share: &Path,
+    passphrase: &str,
+) -> Result<About, DkgError> {
+    let (messages, _) = Board::new(folder, &plan.ceremony, &plan.signing_keys).read()?;
+    let Standing::Done(outcome) = standing(&plan.ceremony, &messages) else {
+        return Err(DkgError::NotDone);
+    };
+    let found = QuorumShare::read(share, passphrase)?;
+    let belongs = found.keys() == [outcome.claim.key(), outcome.total.key()]
+        && found.about().threshold == plan.ceremony.threshold()
+        && found.claim().belongs_to(&outcome.claim)
+        && found.total().belongs_to(&outcome.total);
+    if !belongs {
+        return Err(DkgError::Foreign(share.to_owned()));
+    }
+    Ok(found.about().clone())
+}
+
+/// The state of an earlier run, or a new one.
+fn open(
+    plan: &Checked,
+    runner: &Runner<'_>,
+    board: &Board<'_>,
+    places: Places<'_>,
+    passphrase: &str,
+    rng: &mut impl CryptoRng,
+    done: &mut dyn FnMut(Step),
+) -> Result<(Vault, Participant), DkgError> {
+    if places.state.exists() {
+        let (vault, state) = Vault::open(places.state, passphrase)?;
+        if state.ceremony() != plan.ceremony.digest() || state.me() != runner.party {
+            return Err(ParticipantFault::OtherCeremony.into());
+        }
+        return Ok((vault, state));
+    }
+    // Before anything is made: the ceremony would end without a place for its share.
+    if places.share.exists() {
+        return Err(DkgError::OtherShare(places.share.to_owned()));
+    }
+    // A state that was lost is not made anew: its messages would contradict the published ones.
+    let (messages, _) = board.read()?;
+    if let Some(slot) = messages.keys().find(|slot| slot.party == runner.party) {
+        let round = slot.round;
+        return Err(ParticipantFault::NotMine { round }.into());
+    }
+    let mut seed = Zeroizing::new([0; 32]);
+    rng.fill_bytes(seed.as_mut());
+    let state = Participant::begin(&plan.ceremony, runner.party, seed)?;
+    let vault = Vault::create(places.state, &plan.ceremony, &state, passphrase, rng)?;
+    done(Step::Stored);
+    Ok((vault, state))
+}
+
+/// Writes the share, unless an earlier run did.
+fn keep(
+    share: &QuorumShare,
+    path: &Path,
+    passphrase: &str,
+    rng: &mut impl CryptoRng,
+    done: &mut dyn FnMut(Step),
+) -> Result<(), DkgError> {
+    if path.exists() {
+        let there = QuorumShare::read(path, passphrase).map_err(|source| {
+            let path = path.to_owned();
+            DkgError::ShareUnreadable { path, source }
+        })?;
+        let same = there.about() == share.about()
+            && there.claim().public() == share.claim().public()
+            && there.total().public() == share.total().public();
+        if !same {
+            return Err(DkgError::OtherShare(path.to_owned()));
+        }
+        return Ok(());
+    }
+    share.write(path, passphrase, rng)?;
+    done(Step::ShareWritten);
+    Ok(())
+}
+
+fn erase(
+    vault: &Vault,
+    state: &mut Participant,
+    rng: &mut impl CryptoRng,
+    done: &mut dyn FnMut(Step),
+) -> Result<(), DkgError> {
+    state.end();
+    vault.save(state, rng)?;
+    done(Step::Erased);
+    Ok(())
+}
+
+fn lock(state: &Path) -> Result<std::fs::File, DkgError> {
+    let mut path = state.to_owned();
+    path.as_mut_os_string().push(".lock");
+    let file = merits_guard::open_lock(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DkgError::InUse(state.to_owned())),
+        Err(TryLockError::Error(source)) => Err(DkgError::Lock { path, source }),
+    }
+}
+
+fn progress(plan: &Checked, seen: &Standing) -> Progress {
+    let name = |party: &PartyId| {
+        let name = plan.names.get(party).cloned();
+        name.unwrap_or_else(|| party.to_string())
+    };
+    match seen {
+        Standing::Waiting { round, missing } => Progress::Waiting {
+            round: round.name().to_owned(),
+            missing: missing.iter().map(name).collect(),
+        },
+        Standing::Failed(blames) => Progress::Failed {
+            guilty: blames
+                .iter()
+                .map(|blame| Guilty {
+                    name: name(&blame.party),
+                    fault: blame.fault.to_string(),
+                })
+                .collect(),
+        },
+        Standing::Done(outcome) => Progress::Done {
+            threshold: outcome.claim.threshold().to_string(),
+            claim_key: hex::encode(outcome.claim.key().to_bytes()),
+            total_key: hex::encode(outcome.total.key().to_bytes()),
+        },
+    }
+}

@@ -1,0 +1,169 @@
+//! What a witness remembers, and what it does without its memory.
+
+use std::fs;
+
+use http::StatusCode;
+use merits_verifier::log::{LogKey, WitnessKey};
+use merits_witness::{
+    RunError,
+    state::{State, StateError},
+};
+
+use crate::scene::{History, Serving, config, log};
+
+#[tokio::test]
+async fn a_restarted_witness_cosigns_no_second_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), "w1", log(1).public().to_string());
+    config.init(None, &mut rand::rng()).unwrap();
+    let (honest, forked) = (History::honest(), History::new(40, 3));
+    let mut witness = Serving::start(config.clone()).await;
+    assert_eq!(witness.add(&honest.request(0, 5)).await.0, StatusCode::OK);
+    witness.stop().await;
+
+    let mut witness = Serving::start(config.clone()).await;
+    assert_eq!(
+        witness.add(&forked.request(0, 5)).await.0,
+        StatusCode::CONFLICT
+    );
+    assert_eq!(
+        witness.add(&forked.request(5, 7)).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    // A monitor sees what was cosigned before, too.
+    let path = merits_proto::witness::monitoring_path(crate::scene::ORIGIN);
+    let shown = witness.fetcher.get(&path, 20_000).await.unwrap();
+    let shown = String::from_utf8(shown.body.to_vec()).unwrap();
+    assert!(
+        shown.contains("\n5\n") && shown.contains("witness.example/w1"),
+        "{shown}"
+    );
+    assert_eq!(witness.add(&honest.request(5, 7)).await.0, StatusCode::OK);
+    witness.stop().await;
+}
+
+/// The record is on disk before the signature leaves, so what is on disk is never behind an answer.
+#[tokio::test]
+async fn what_was_answered_is_on_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), "w1", log(1).public().to_string());
+    let keys = config.init(None, &mut rand::rng()).unwrap();
+    let honest = History::honest();
+    let mut witness = Serving::start(config.clone()).await;
+    for (old, new) in [(0, 1), (1, 8), (8, 8), (8, 40)] {
+        assert_eq!(
+            witness.add(&honest.request(old, new)).await.0,
+            StatusCode::OK
+        );
+        let text = fs::read_to_string(&config.state).unwrap();
+        assert!(text.contains(&format!("\n{new}\n")), "{text}");
+        // One process at a time works with it.
+        let second = State::open(&config.state, &keys[0], log(1).public());
+        assert!(
+            matches!(second, Err(StateError::InUse { .. })),
+            "{second:?}"
+        );
+    }
+    // By whatever name.
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(&config.state, &link).unwrap();
+    let second = State::open(&link, &keys[0], log(1).public());
+    assert!(
+        matches!(second, Err(StateError::InUse { .. })),
+        "{second:?}"
+    );
+    witness.stop().await;
+    let state = State::open(&config.state, &keys[0], log(1).public()).unwrap();
+    assert_eq!(state.size(), 40);
+}
+
+#[test]
+fn a_state_that_is_lost_or_another_one_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), "w1", log(1).public().to_string());
+    let key = config.init(None, &mut rand::rng()).unwrap().remove(0);
+    let open = |key: &WitnessKey, log: &LogKey| State::open(&config.state, key, log);
+    assert_eq!(open(&key, log(1).public()).unwrap().size(), 0);
+    // Another log, another key of the witness.
+    assert!(matches!(
+        open(&key, log(2).public()),
+        Err(StateError::Other { .. })
+    ));
+    let mut renamed = config.clone();
+    renamed.name.push('x');
+    let other = renamed.keys().unwrap().remove(0);
+    assert!(matches!(
+        open(&other, log(1).public()),
+        Err(StateError::Other { .. })
+    ));
+    let good = fs::read_to_string(&config.state).unwrap();
+    for damaged in ["", "x\n", &good[..good.len() / 2], &format!("{good}log\n")] {
+        fs::write(&config.state, damaged).unwrap();
+        let refused = open(&key, log(1).public());
+        assert!(
+            matches!(refused, Err(StateError::Other { .. })),
+            "{refused:?}"
+        );
+    }
+    // A forged checkpoint in it.
+    fs::write(
+        &config.state,
+        format!("{good}{}", History::honest().signed(5, 2)),
+    )
+    .unwrap();
+    assert!(matches!(
+        open(&key, log(1).public()),
+        Err(StateError::Other { .. })
+    ));
+
+    // Lost: neither serving nor `init` makes a new one, except at a checkpoint of this log.
+    fs::remove_file(&config.state).unwrap();
+    let missing = open(&key, log(1).public()).unwrap_err();
+    assert!(matches!(missing, StateError::Missing { .. }));
+    assert!(missing.to_string().contains("--checkpoint"), "{missing}");
+    let rng = &mut rand::rng();
+    let refused = config.init(None, rng).unwrap_err();
+    assert!(
+        matches!(refused, RunError::State(StateError::Missing { .. })),
+        "{refused}"
+    );
+    let forged = History::honest().signed(9, 2);
+    assert!(config.init(Some(&forged), rng).is_err());
+    assert!(!config.state.exists());
+    config
+        .init(Some(&History::honest().signed(9, 1)), rng)
+        .unwrap();
+    assert_eq!(open(&key, log(1).public()).unwrap().size(), 9);
+    // A second `init` changes nothing.
+    let again = config.init(None, rng).unwrap_err();
+    assert!(
+        matches!(again, RunError::State(StateError::Exists { .. })),
+        "{again}"
+    );
+    assert_eq!(open(&key, log(1).public()).unwrap().size(), 9);
+}
+
+/// A state that cannot be written: nothing is signed, and nothing has moved when it can be written again.
+#[tokio::test]
+async fn nothing_is_signed_that_cannot_be_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, away) = (dir.path().join("disk"), dir.path().join("away"));
+    fs::create_dir(&folder).unwrap();
+    let config = config(&folder, "w1", log(1).public().to_string());
+    config.init(None, &mut rand::rng()).unwrap();
+    let honest = History::honest();
+    let mut witness = Serving::start(config.clone()).await;
+    assert_eq!(witness.add(&honest.request(0, 5)).await.0, StatusCode::OK);
+    // The disk is gone.
+    fs::rename(&folder, &away).unwrap();
+    let (status, said) = witness.add(&honest.request(5, 9)).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!said.contains('\u{2014}'), "no signature leaves: {said}");
+    assert!(!said.contains("disk/"), "no path of this machine: {said}");
+    let path = merits_proto::witness::monitoring_path(crate::scene::ORIGIN);
+    let shown = witness.fetcher.get(&path, 20_000).await.unwrap();
+    assert!(String::from_utf8_lossy(&shown.body).contains("\n5\n"));
+    fs::rename(&away, &folder).unwrap();
+    assert_eq!(witness.add(&honest.request(5, 9)).await.0, StatusCode::OK);
+    witness.stop().await;
+}

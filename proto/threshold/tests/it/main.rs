@@ -1,0 +1,7 @@
+//! Key generations with n holders in memory, honest and not.
+
+mod cheating;
+mod federation;
+mod generation;
+mod partials;
+mod resuming;

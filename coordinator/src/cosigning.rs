@@ -77,7 +77,7 @@ enum NotCosigned {
     Refused { status: StatusCode, said: String },
     #[error("its answer: {0}")]
     Answer(#[from] CosignatureError),
-    #[error("its answer is no text")]
+    #[error("its answer is not text")]
     NoText,
 }
 

@@ -1,6 +1,6 @@
-//! What the demonstration plays: one of the packs that the command carries with it, so that it runs
-//! anywhere (a scale of `params/scales`, records of `examples`, and how these are read), or the
-//! user's own scale, with records and mapping from files.
+//! What the demonstration plays: a pack that the command contains, so that it runs anywhere, or the user's
+//! own scale, with records and mapping from files. A pack is a scale of `params/scales`, records of
+//! `examples`, and their mapping.
 
 use std::{
     borrow::Cow,

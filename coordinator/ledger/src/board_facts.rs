@@ -96,7 +96,8 @@ pub struct BoardFacts {
 pub enum BoardFactsError {
     /// No part of such a text.
     #[error(
-        "{0:?} is no part of a board: `ordinary N; trust N; delay SECONDS; consents N; supervisors ID ..; witnesses ID ..`, or `alone`, is expected"
+        "{0:?} is not a part of a board: `ordinary N; trust N; delay SECONDS; consents N; supervisors ID ..; \
+         witnesses ID ..`, or `alone`, is expected"
     )]
     Part(String),
     /// A part is missing or comes twice.

@@ -444,8 +444,8 @@ impl Client {
         })
     }
 
-    /// The receipt of an entry under a checkpoint that was cosigned as `policy` demands. Waits for
-    /// the witnesses, but not for ever.
+    /// The receipt of an entry under a checkpoint that was cosigned as `policy` demands. Waits for the
+    /// witnesses, for a limited time.
     async fn cosigned_receipt(
         &mut self,
         id: &EntryId,

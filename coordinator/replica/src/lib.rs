@@ -9,9 +9,9 @@
 //! - `Follower` joins the two: `Follower::sync` brings the copy up to date.
 //!
 //! Client, follower and joining by a configuration come with the feature `net`, copies on disk with `sqlite`;
-//! both are on by default. Without them there is no tonic, tokio or sqlx: a program that has a transport of its
-//! own, such as a wallet in a browser, gives checkpoints, consistency proofs and leaves to a copy in memory
-//! ([`Replica::in_memory`]), which refuses what a copy on disk refuses.
+//! both are on by default. Without them the crate does not depend on tonic, tokio or sqlx. A program with a
+//! transport of its own, such as a wallet in a browser, gives checkpoints, consistency proofs and leaves to a
+//! copy in memory ([`Replica::in_memory`]). This copy makes the same checks as a copy on disk.
 //!
 //! If a log signed two trees of one size, the error is [`ReplicaError::Rewritten`], and the two
 //! signed checkpoints are kept. If a tree is not shown to continue the one before, nothing of it is

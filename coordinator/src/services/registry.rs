@@ -200,7 +200,7 @@ fn page<I, T>(
     (page, items.peek().is_some())
 }
 
-/// A party as it stands at `time`.
+/// A party with its standing at `time`.
 fn party(id: &PartyId, known: &merits_ledger::state::Party, time: Timestamp) -> Party {
     Party {
         id: id.0.to_vec(),

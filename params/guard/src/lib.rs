@@ -1,11 +1,14 @@
 //! Who may read or write a file of ours: one check for keys, secrets, records and prepared keys.
 //!
 //! A secret that others could read is not a secret, and one that others could replace is theirs: a
-//! wallet under another person's seed is that person's wallet. So a file is taken only if it
-//! belongs to this user or to root, nobody else may write it, nobody else may read it where it is
-//! private, and nobody else may replace it: its folder too belongs to this user or to root, and
-//! only they may write into it (in a folder such as `/tmp`, whose sticky bit is set, nobody
-//! replaces other people's files).
+//! wallet under another person's seed is that person's wallet. So a file is accepted only if all of
+//! this holds:
+//!
+//! - It belongs to this user or to root.
+//! - Nobody else may write it, and nobody else may read it if it is private.
+//! - Nobody else may replace it: its folder belongs to this user or to root, and only they may write
+//!   into it. A folder with the sticky bit, such as `/tmp`, is accepted too, because nobody replaces
+//!   other people's files there.
 //!
 //! What a program keeps, such as a key or a journal, is a regular file: a pipe would make the
 //! program wait, and keeps nothing. Only what a person gives a command once, such as a passphrase,

@@ -1,12 +1,12 @@
 //! The output that people read: steps, facts, progress, errors.
 //!
-//! Much of it comes from elsewhere: titles, names, reasons, files' contents, a server's messages.
-//! So this crate has its own `println!` and related macros. They escape characters that are not
-//! allowed on a screen ([`crate::shown`]) and mark lines that came with a value ([`Printed`]): a
-//! title cannot reverse the line, a reason cannot send commands to the terminal, and a file's name
-//! cannot forge a line. A program imports all of them by `#[macro_use] extern crate merits_text`,
-//! which hides std's, so that none is used by mistake. Text that the program itself colours goes
-//! through [`coloured`]. None of the macros ends the program when it cannot write ([`output`]).
+//! Much of it comes from elsewhere: titles, names, reasons, files' contents, a server's messages. So this
+//! crate has its own `println!` and related macros. They escape characters that are not allowed on a screen
+//! ([`crate::shown`]), and mark lines that came with a value ([`Printed`]). So a title cannot reverse the
+//! line, a reason cannot send commands to the terminal, and a file's name cannot forge a line. A program
+//! imports all of them by `#[macro_use] extern crate merits_text`, which hides std's, so that none is used by
+//! mistake. Text that the program itself colours goes through [`coloured`]. None of the macros ends the
+//! program when it cannot write ([`output`]).
 
 /// Like std's, but escapes characters that are not allowed on a screen, and marks lines that came
 /// with a value.

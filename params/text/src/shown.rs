@@ -14,12 +14,12 @@
 //! | spaces other than the plain one (no-break, thin, wide, ..) | two texts that look the same, and gaps that nobody typed |
 //! | more than [`MOST_MARKS`] combining marks in a row, of any script (general categories Mn and Me) | they are drawn over the lines beside |
 //!
-//! Some invisible characters are part of a script, and are allowed only beside the characters of
-//! that script that they act on: the joiners U+200C and U+200D in Arabic, Syriac, Mongolian, Indic
-//! and other scripts that join letters (Persian is misspelt without them), U+200D between emoji,
-//! variation selectors after emoji, Han and Mongolian. The ideographic space U+3000 is the space bar
-//! of Chinese and Japanese keyboards: it is allowed between wide characters, and in a document after
-//! one and at the beginning of a line, where it indents a paragraph.
+//! Some invisible characters are part of a script, and are allowed only beside the characters that they act
+//! on. The joiners U+200C and U+200D are allowed in Arabic, Syriac, Mongolian, Indic and other scripts that
+//! join letters (Persian is misspelt without them). U+200D is allowed between emoji, and variation selectors
+//! after emoji, Han and Mongolian. The ideographic space U+3000 is the space bar of Chinese and Japanese
+//! keyboards: it is allowed between wide characters, and in a document after one and at the beginning of a
+//! line, where it indents a paragraph.
 //!
 //! The lists are written out here and do not change with a library's version of Unicode: an entry
 //! of a ledger must be valid or invalid for everybody alike.

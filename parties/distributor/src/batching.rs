@@ -1,10 +1,10 @@
 //! Turns claims into batches: their deeds, the order, and the statements. All of this is fixed in
 //! the store before any proof is made.
 //!
-//! Everything here is a function of the deeds, the seeds and the ledger's terms: e of a claim is a
-//! PRF over (seed, C, v, w, A), r of a batch over (seed, At, all (C, v, w)), and so is, separately,
-//! the r of its measure. Stating the same batch again gives the same bytes, and no exponent is ever
-//! used for two different plaintexts.
+//! Everything here is a function of the deeds, the seeds and the ledger's terms. e of a claim is a PRF over
+//! (seed, C, v, w, A). r of a batch is a PRF over (seed, At, all (C, v, w)), and so is the separate r of its
+//! measure. Stating the same batch again gives the same bytes, and no exponent is ever used for two different
+//! plaintexts.
 
 use merits_circuits::earn::{ClaimWitness, EarnWitness, WitnessFault, Worth};
 use merits_formula::{EvalError, Typed};

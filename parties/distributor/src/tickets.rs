@@ -1,9 +1,8 @@
 //! A ticket from a person: decrypts it and checks it as the ledger will.
 //!
 //! Nothing in it is trusted. Scope and message come from the ledger's own rules
-//! ([`Governing::ticket_statement`][rules]), the proof must hold under the key that the ledger
-//! adopted, the terms must be the node's, and b must follow from K and h: with another b no claim
-//! could ever be made.
+//! ([`Governing::ticket_statement`][rules]). The proof must hold under the key that the ledger adopted, and
+//! the terms must be the node's. b must follow from K and h, because no claim can be made with another b.
 //!
 //! [rules]: merits_ledger::Governing::ticket_statement
 

@@ -1,10 +1,9 @@
 //! The sum inside an opened total: v from v·B8, by baby steps and giant steps.
 //!
-//! Shanks' method over the bounded range [0, bound]. Baby steps are kept by y alone, and ±P
-//! share y, so one entry covers two values: with m baby steps a giant step is 2m + 1 long. m is
-//! about √(bound/2), at most 2^22: the table then takes 64 MiB, and the largest range that a
-//! ledger may open (2^48) takes 2^25 giant steps, a few seconds on two cores. Steps are affine
-//! and share one field inversion per `BLOCK`.
+//! Shanks' method over the bounded range [0, bound]. Baby steps are kept by y alone, and ±P share y, so one
+//! entry covers two values. With m baby steps, a giant step is 2m + 1 long. m is about √(bound/2), and at
+//! most 2^22. The table then takes 64 MiB. The largest range that a ledger may open (2^48) takes 2^25 giant
+//! steps, which is a few seconds on two cores. Steps are affine and share one field inversion per `BLOCK`.
 
 use ark_ec::{AdditiveGroup, CurveGroup};
 use ark_ff::{Field, batch_inversion};

@@ -1,10 +1,10 @@
 //! Finds a person's credits on the ledger, from the seed alone.
 //!
-//! For each account and each (distributor, asset, expiry, period, source) that occurs on the ledger
-//! the wallet derives the owner key K and the handle h with the same code that made the claim, and
-//! from these b and the pad. A claim with that b belongs to the wallet; u − pad is the amount, and
-//! the note commitment must agree. Nobody sends the owner anything. Claims of others stay hidden,
-//! because without K their pad is a random field element.
+//! The wallet looks at each account and each (distributor, asset, expiry, period, source) that occurs on the
+//! ledger. It derives the owner key K and the handle h with the same code that made the claim, and from these
+//! b and the pad. A claim with that b belongs to the wallet; u − pad is the amount, and the note commitment
+//! must agree. Nobody sends the owner anything. Claims of others stay hidden, because without K their pad is
+//! a random field element.
 
 use std::collections::HashMap;
 

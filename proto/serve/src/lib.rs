@@ -15,10 +15,9 @@
 //! answer. Out of scope: the meaning of a call, who may make it, and how much computing it may
 //! cost. Servers bound that themselves, with [`InWork`] for items of streams.
 //!
-//! Memory is counted before it is used: a call begins only when there is room for everything that
-//! it may hold ([`Weights`]), and releases it when the peer has received the last byte and all work
-//! on it has ended ([`Memory`]). A peer that does not read keeps what it holds, and gets nothing
-//! more, until it is cut.
+//! Memory is counted before it is used. A call begins only when there is room for everything that it may hold
+//! ([`Weights`]). It releases the room when the peer has received the last byte and all work on the call has
+//! ended ([`Memory`]). A peer that does not read keeps what it holds, and gets nothing more, until it is cut.
 //!
 //! The callers that hold most must move first. Each call is judged by the bytes that move on it, so
 //! other calls do not count for it. A caller that holds something may never hold more than is left.
@@ -30,6 +29,7 @@ mod callers;
 mod connection;
 mod descriptors;
 mod dialect;
+mod driving;
 mod health;
 mod in_work;
 mod limits;

@@ -80,7 +80,7 @@ acts! {
     PartyEnded(StandingChange), 0x0105, "end a party";
     /// A key of `ticket` or `redeem` comes into force.
     StatementKeyAdopted(StatementKeyAdopted), 0x0202, "adopt a statement key";
-    /// New view keys. Their proof stands beside the proposal ([`EpochProposed`]).
+    /// New view keys. Their proof is in a proposal of its own kind ([`EpochProposed`]).
     ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "open a view-key epoch";
     /// A proposed version of a scale is approved.
     ScaleApproved(ScaleApproved), 0x0302, "approve a scale";

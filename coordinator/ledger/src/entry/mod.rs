@@ -1,12 +1,19 @@
 //! Entry kinds and the canonical encoding of their statements, one file a family.
 //!
 //! A kind's number and encoding never change, and a new meaning gets a new number. Retired numbers
-//! are never reused: 0x0102, 0x0103, 0x0202, 0x0203, 0x0302 (what one supervisor did alone before
-//! there was a board; they are numbers of [`Act`]s now), 0x0201 (a view-key epoch with its proofs in the statement), 0x0301 (a scale
-//! without dates and measure), 0x0304 (a scale that does not say how deeds at several sources count),
-//! 0x0305 (a scale whose key is always in the entry), 0x0401 (a batch without a measure), 0x0402 (a
-//! batch without tickets), 0x0504 (a total of credits only), 0x0505 (a total that always has
-//! partials), 0x0702 (a ticket that names no version).
+//! are never reused:
+//!
+//! - 0x0102, 0x0103, 0x0202, 0x0203, 0x0302: acts of one supervisor before there was a board; they are numbers of
+//!   [`Act`]s now
+//! - 0x0201: a view-key epoch with its proofs in the statement
+//! - 0x0301: a scale without dates and measure
+//! - 0x0304: a scale that does not say how deeds at several sources count
+//! - 0x0305: a scale whose key is always in the entry
+//! - 0x0401: a batch without a measure
+//! - 0x0402: a batch without tickets
+//! - 0x0504: a total of credits only
+//! - 0x0505: a total that always has partials
+//! - 0x0702: a ticket that names no version
 
 mod board;
 mod earn;

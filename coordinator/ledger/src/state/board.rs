@@ -53,7 +53,7 @@ pub enum Made<'a> {
     Scale(&'a ScaleId, ScaleVersion),
 }
 
-/// What stands beside whatever a ledger shows, if few decide, or decided, on it.
+/// The mark on everything that a ledger shows, if few members decide, or decided, on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BoardMark {
     /// One supervisor alone can decide now.
@@ -150,7 +150,7 @@ impl Board {
         self.alone.get(&acts::made_key(made))
     }
 
-    /// Applies a removed row: acts that are over, and the voices on them, do not stay for ever.
+    /// Applies a removed row: acts that are over, and the voices on them, are deleted.
     pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Act => {

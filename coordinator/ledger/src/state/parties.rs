@@ -39,7 +39,7 @@ pub struct Party {
     pub sealing_key: [u8; 32],
     /// True while an act of the board suspends it.
     pub suspended: bool,
-    /// True once it has ended, which is for ever.
+    /// True once it has ended, which is final.
     pub ended: bool,
     /// Until when an emergency suspension holds; [`Timestamp::FIRST`] without one.
     pub barred_until: Timestamp,
@@ -150,9 +150,9 @@ impl Party {
 }
 
 impl Parties {
-    /// The same parties, judged at `time`. An emergency suspension ends by time alone, so whoever asks
-    /// [`Parties::active`] without a time is answered as if there were none: what is verified before an entry's
-    /// time is known, or long after, must not depend on it. The rules judge each entry at its own time.
+    /// The same parties, judged at `time`. An emergency suspension ends by time alone. So [`Parties::active`]
+    /// without a time ignores it: verification before an entry's time is known, or long after, must not
+    /// depend on it. The rules judge each entry at its own time.
     #[must_use]
     pub fn at(&self, time: Timestamp) -> Self {
         let now = Some(time);

@@ -1,16 +1,20 @@
 //! Leaves that are being added to a replica.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use merits_ledger::{
     Blob, Extended, Extension, ExtensionError, State, named_blobs,
     storage::{Head, wait},
+    tree::{Frontier, Node, consistency_nodes, consistency_proof},
 };
 use merits_primitives::calendar::Timestamp;
-use merits_verifier::log::{Checkpoint, Hash, SignedCheckpoint};
+use merits_verifier::log::{Checkpoint, Hash, PrefixProof, SignedCheckpoint, leaf_hash};
 use rand_core::CryptoRng;
 
 use super::{Replica, ReplicaError, note};
@@ -61,7 +65,34 @@ pub struct Growth {
     mark: Option<(u64, Hash)>,
     /// The root that the new leaves give at the mark.
     at_mark: Option<Hash>,
+    /// What shows that root to others, if the mark lies in the new part.
+    proof: Option<ProofOfMark>,
     lost: Arc<AtomicU64>,
+}
+
+/// The nodes of the new tree that prove what it has as its first leaves, up to the mark: a few dozen
+/// hashes, kept as they pass.
+#[derive(Debug)]
+struct ProofOfMark {
+    frontier: Frontier,
+    wanted: HashSet<Node>,
+    found: HashMap<Node, Hash>,
+}
+
+impl ProofOfMark {
+    fn push(&mut self, leaf: &[u8]) {
+        for (node, hash) in self.frontier.push(leaf_hash(leaf)) {
+            if self.wanted.contains(&node) {
+                self.found.insert(node, hash);
+            }
+        }
+    }
+
+    /// The proof that a tree of `size` leaves begins with one of `mark` leaves and this root.
+    fn prove(&self, mark: u64, root: Hash, size: u64) -> Option<PrefixProof> {
+        let proof = consistency_proof(&self.found, mark, size).ok()?;
+        (mark < size).then_some(PrefixProof { root, proof })
+    }
 }
 
 impl Growth {
@@ -110,6 +141,9 @@ impl Growth {
             index: self.next(),
             fault: Box::new(fault),
         })?;
+        if let Some(proof) = &mut self.proof {
+            proof.push(&leaf);
+        }
         let group = &mut self.group;
         let pushed = wait(self.extension.push_with(group, &leaf, blobs, rng));
         pushed.map_err(|error| self.fault(error))?;
@@ -200,6 +234,22 @@ impl Replica {
             let count = update.until();
             return Err(ReplicaError::WrongLeaves { count });
         }
+        let marked = self.mark.as_ref().and_then(HighWaterMark::newest);
+        let mark = marked
+            .filter(|mark| mark.size > update.from)
+            .map(|mark| (mark.size, mark.root));
+        let proof = match mark {
+            None => None,
+            Some((size, _)) => {
+                let wanted = consistency_nodes(size, update.until());
+                Some(ProofOfMark {
+                    frontier: self.frontier.clone(),
+                    // Those of leaves that the copy has already.
+                    found: self.archive.nodes(&wanted)?,
+                    wanted: wanted.into_iter().collect(),
+                })
+            }
+        };
         let group = self.archive.begin().inspect_err(|_| self.lose(&update))?;
         let extension = Extension::new(
             self.state.governing().clone(),
@@ -208,14 +258,12 @@ impl Replica {
             self.keys.clone(),
         )
         .knowing(self.known.clone());
-        let marked = self.mark.as_ref().and_then(HighWaterMark::newest);
         Ok(Growth {
             group,
             extension,
-            mark: marked
-                .filter(|mark| mark.size > update.from)
-                .map(|mark| (mark.size, mark.root)),
+            mark,
             at_mark: None,
+            proof,
             lost: Arc::clone(&self.lost),
             update,
         })
@@ -242,6 +290,7 @@ impl Replica {
             extension,
             mark,
             at_mark,
+            proof,
             ..
         } = growth;
         let Update {
@@ -265,7 +314,9 @@ impl Replica {
             && root != at_mark
         {
             let old = note(self.mark.as_ref().and_then(HighWaterMark::signed));
-            return Err(self.rewritten(size, &old, target.size, &signed.to_string())?);
+            let new = signed.to_string();
+            let prefix = proof.and_then(|proof| proof.prove(size, at_mark, target.size));
+            return Err(self.rewritten_with(size, &old, target.size, &new, prefix)?);
         }
         let extended = extension.finish()?;
         let head = Head {

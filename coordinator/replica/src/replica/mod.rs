@@ -263,6 +263,19 @@ impl Replica {
         new: u64,
         new_note: &str,
     ) -> Result<ReplicaError, ReplicaError> {
+        let prefix = self.prefix(old.min(new), old.max(new))?;
+        self.rewritten_with(old, old_note, new, new_note, prefix)
+    }
+
+    /// The same, with what shows the beginning of the larger tree.
+    fn rewritten_with(
+        &self,
+        old: u64,
+        old_note: &str,
+        new: u64,
+        new_note: &str,
+        prefix: Option<PrefixProof>,
+    ) -> Result<ReplicaError, ReplicaError> {
         const NAME: &str = "evidence-of-a-rewritten-log.txt";
         let notes = (
             SignedCheckpoint::parse(old_note),
@@ -270,12 +283,11 @@ impl Replica {
         );
         let evidence = match notes {
             (Ok(first), Ok(second)) => {
-                let (smaller, larger) = (old.min(new), old.max(new));
                 let evidence = Evidence {
                     log: self.key.clone(),
                     first,
                     second,
-                    prefix: self.prefix(smaller, larger)?,
+                    prefix,
                 };
                 self.archive.keep(NAME, &evidence.to_string())?
             }
@@ -285,7 +297,7 @@ impl Replica {
     }
 
     /// What the copy's own tree has as its first `smaller` leaves, if the larger one of two trees is
-    /// its own. Of another log's larger tree, only that log could show it.
+    /// its own.
     fn prefix(&self, smaller: u64, larger: u64) -> Result<Option<PrefixProof>, ReplicaError> {
         if smaller == larger || larger != self.size() {
             return Ok(None);

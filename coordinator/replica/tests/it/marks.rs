@@ -63,6 +63,8 @@ fn a_mark_outlives_the_copy() {
         };
         let text = std::fs::read_to_string(evidence).expect("evidence");
         assert_eq!(text.matches("\u{2014} ledger.test/replica").count(), 2);
+        let evidence = Evidence::parse(&text).expect("evidence");
+        assert!(evidence.judge(&log.key).is_ok(), "it convicts: {text}");
         assert_eq!(replica.size(), 0);
     }
     log.feed(&mut replica).expect("the log that was verified");

@@ -1,8 +1,8 @@
 //! A folder of signed messages that all holders can read: on a shared disk, or copied from one to another by hand.
 //!
-//! Each message is a file of its own, named after round and sender and never replaced. Its sender signs it with the
-//! key that the ledger has for it, so whoever can write to the folder can neither speak for another nor blame it. A
-//! file that is not signed so, or cannot be read, is reported and counts as absent.
+//! Each message is a file of its own, named after round and sender and never replaced. Its sender signs it
+//! with the key that the ledger has for it, so a party that can write to the folder cannot speak for another,
+//! or blame it. A file that is not signed so, or cannot be read, is reported and counts as absent.
 
 use std::{
     collections::BTreeMap,

@@ -1,8 +1,8 @@
 //! One holder's part over files: as far as the messages allow, from wherever it stopped.
 //!
-//! The order of each step is: take what others published, compute, store the state, publish. So whoever is killed
-//! between any two steps publishes the same bytes when it comes back. The share's file is on the disk before the
-//! secrets of the ceremony are erased.
+//! The order of each step is: take what others published, compute, store the state, publish. So a process
+//! that is killed between any two steps publishes the same bytes when it comes back. The share's file is on
+//! the disk before the secrets of the ceremony are erased.
 
 use std::{
     fs::TryLockError,
@@ -108,7 +108,7 @@ pub enum DkgError {
     NotDone,
     /// Not a share of this half.
     #[error(
-        "{0} is no share of the half that this key generation made: look for the right file or backup"
+        "{0} is not a share of the half that this key generation made: look for the right file or backup"
     )]
     Foreign(PathBuf),
     /// The passphrase of the state is not that of the share.
@@ -291,7 +291,7 @@ fn open(
     if places.share.exists() {
         return Err(DkgError::OtherShare(places.share.to_owned()));
     }
-    // A state that was lost is not made anew: its messages would contradict the published ones.
+    // A state that was lost is not made again: its messages would contradict the published ones.
     let (messages, _) = board.read()?;
     if let Some(slot) = messages.keys().find(|slot| slot.party == runner.party) {
         let round = slot.round;

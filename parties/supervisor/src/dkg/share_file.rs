@@ -160,7 +160,7 @@ impl QuorumShare {
         let share = |half: &[u8]| {
             scalar(half)
                 .and_then(|value| SecretShare::new(holder, value))
-                .ok_or_else(|| form("a share is no scalar between 1 and l − 1"))
+                .ok_or_else(|| form("a share is not in 1..l"))
         };
         Ok(Self {
             claim: share(claim)?,

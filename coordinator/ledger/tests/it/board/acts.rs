@@ -89,7 +89,7 @@ fn thresholds_that_a_board_cannot_have_are_refused() {
     board.refused(&first, &entry, "out-of-sequence", "generation");
 }
 
-/// The state is what the rows give, whoever reads them.
+/// The state follows from the rows, for every reader.
 #[test]
 fn a_board_is_restored_from_its_rows() {
     let mut board = Board::new();

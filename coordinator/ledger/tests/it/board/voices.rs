@@ -66,7 +66,7 @@ fn only_members_in_standing_and_witnesses_have_a_voice() {
     let entry = board.proposal(&act);
     board.refused(&witness, &entry, "role-missing", "");
     board.refused(&sponsor, &entry, "role-missing", "");
-    // A witness may say that it agrees, which is no endorsement of a member.
+    // A witness may say that it agrees, which does not count as an endorsement by a member.
     board.consented_by(&[0, 1, 2], proposal);
     board.not_enacted(proposal, "act-endorsements", "");
     board.endorsed_by(&[1], proposal);

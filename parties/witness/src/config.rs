@@ -12,7 +12,7 @@ use merits_verifier::log::{LogKey, WitnessKey, WitnessName, WitnessSigner};
 use rand_core::CryptoRng;
 use serde::Deserialize;
 
-use crate::{running::RunError, state::State};
+use crate::{error::RunError, state::State};
 
 /// `cosigner.toml`. Relative paths are relative to the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -23,6 +23,8 @@ pub mod site;
 pub mod state;
 pub mod validating;
 
+mod error;
 mod running;
 
-pub use running::{RunError, Running};
+pub use error::RunError;
+pub use running::Running;

@@ -3,50 +3,14 @@
 use std::{future::Future, net::SocketAddr};
 
 use futures::future::BoxFuture;
-use merits_keyfile::KeyFileError;
 use merits_primitives::calendar::Timestamp;
-use merits_replica::{JoinError, LedgerConfigError};
-use merits_serve::{HttpServer, ListenError, ServeError};
-use thiserror::Error;
+use merits_serve::HttpServer;
 use tokio::net::TcpListener;
 
 use crate::{
-    config::CosignerConfig,
-    cosigner::Cosigner,
-    site::WitnessSite,
-    state::{State, StateError},
+    config::CosignerConfig, cosigner::Cosigner, error::RunError, site::WitnessSite, state::State,
     validating::Validator,
 };
-
-/// Why a witness does not run.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// The configuration.
-    #[error("in the configuration, {0}")]
-    Config(String),
-    /// A key.
-    #[error(transparent)]
-    Key(#[from] KeyFileError),
-    /// The state.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The verified copy of the log.
-    #[error(transparent)]
-    Join(#[from] JoinError),
-    /// The `[validating.ledger]` table.
-    #[error("validating.{0}")]
-    Ledger(#[from] LedgerConfigError),
-    /// The address.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The server.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    /// The socket has no address.
-    #[error("the socket that this server listens on: {0}")]
-    Socket(#[from] std::io::Error),
-}
 
 /// A witness that is about to serve.
 #[derive(Debug)]

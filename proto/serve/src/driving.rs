@@ -25,8 +25,7 @@ use crate::{
     connection::{Connection, Counted, GOOD_BYE, Verdict, Watch},
     dialect::Dialect,
     secured,
-    server::TICK,
-    shared::{Phase, Shared},
+    shared::{Phase, Shared, TICK},
 };
 
 /// Flow control of input: a connection may send this much before it is read. This buffer is not

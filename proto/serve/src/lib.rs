@@ -31,6 +31,7 @@ mod descriptors;
 mod dialect;
 mod driving;
 mod health;
+mod http_server;
 mod in_work;
 mod limits;
 mod listening;
@@ -46,6 +47,7 @@ mod stream;
 mod weights;
 
 pub use health::{Health, LOOK};
+pub use http_server::HttpServer;
 pub use in_work::{InWork, ItemMemory, ItemPlace};
 pub use limits::{Limits, LimitsError};
 pub use listening::{ListenError, listen};
@@ -53,7 +55,7 @@ pub use merits_tls::{Peer, PeerFault, Security};
 pub use paced::{Paced, SPACING};
 pub use room::Memory;
 pub use server::{ServeError, Server};
-pub use site::{HttpServer, Site};
+pub use site::Site;
 pub use weights::Weights;
 
 /// Who is at the other end of a call's connection. A request that did not come through a

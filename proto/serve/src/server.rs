@@ -30,7 +30,7 @@ use crate::{
     driving::{Tasks, drive},
     health::Health,
     limits::{Limits, LimitsError},
-    shared::{HEALTH, Phase, REFLECTION, Room, Shared},
+    shared::{HEALTH, Phase, REFLECTION, Room, Shared, TICK},
     weights::{INFRASTRUCTURE, Weights},
 };
 
@@ -321,6 +321,3 @@ impl Failures {
 
 /// The failure is over when no accept has failed for this long.
 const QUIET: Duration = Duration::from_secs(2);
-
-/// How often a connection is checked.
-pub(crate) const TICK: Duration = Duration::from_millis(200);

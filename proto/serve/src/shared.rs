@@ -188,6 +188,9 @@ pub(crate) enum Room {
 /// A caller that holds more than this part of a resource must move while others wait.
 const PARTS: usize = 64;
 
+/// How often a connection is checked.
+pub(crate) const TICK: Duration = Duration::from_millis(200);
+
 /// Concurrent health checks, at most 8 KiB each, and watches.
 const PROBES: usize = 256;
 const WATCHES: usize = 1_024;

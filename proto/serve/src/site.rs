@@ -5,21 +5,14 @@
 //!
 //! Health, reflection and streams of items belong to gRPC and are not served here.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::fmt;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use thiserror::Error;
-use tokio::net::TcpListener;
 pub use tonic::body::Body;
-
-use crate::{
-    dialect::Dialect,
-    limits::Limits,
-    server::{self, ServeError, Served},
-};
 
 /// What a plain HTTP server answers.
 pub trait Site: fmt::Debug + Send + Sync + 'static {
@@ -29,42 +22,6 @@ pub trait Site: fmt::Debug + Send + Sync + 'static {
 
     /// Answers a request. The future is dropped when the peer goes away.
     fn answer(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>>;
-}
-
-/// A plain HTTP server that is being configured.
-#[derive(Debug)]
-pub struct HttpServer {
-    limits: Limits,
-    site: Arc<dyn Site>,
-}
-
-impl HttpServer {
-    /// A server of a site. `limits` are checked when it serves.
-    pub fn new(limits: &Limits, site: impl Site) -> Self {
-        Self {
-            limits: limits.clone(),
-            site: Arc::new(site),
-        }
-    }
-
-    /// Serves on `listener` until `stop` resolves, and ends as [`crate::Server::serve`] does.
-    ///
-    /// # Errors
-    /// [`ServeError`], before anything is served.
-    pub fn serve<'a>(
-        self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()> + Send + 'a,
-    ) -> BoxFuture<'a, Result<(), ServeError>> {
-        let service = Served {
-            tls: None,
-            limits: self.limits,
-            dialect: Dialect::Http(self.site),
-            weights: Vec::new(),
-            health: None,
-        };
-        Box::pin(server::run(service, listener, Box::pin(stop)))
-    }
 }
 
 /// A body that is not taken.

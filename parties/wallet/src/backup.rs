@@ -22,7 +22,7 @@ use merits_keyfile::passphrase::{
 use merits_ledger::BoardFacts;
 use merits_primitives::field;
 use merits_records::field_text;
-use merits_replica::LedgerConfig;
+use merits_replica::{LedgerConfig, WitnessesConfig};
 use merits_text::{damage::Damage, file::bytes_without_mark, typed};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -289,12 +289,37 @@ impl Backup {
         if ledger.board.parse() != Ok(BoardFacts::alone()) {
             parts.push(ledger.board.as_bytes());
         }
+        // Without this, somebody else could take the witnesses out, and the restored wallet would believe a log that
+        // nobody cosigned.
+        let witnesses = ledger.log.as_ref().map(of_witnesses);
+        if let Some(witnesses) = &witnesses {
+            parts.push(witnesses);
+        }
         field::digest("merits/wallet-backup/v1", &parts)
     }
 
     fn key_as_typed(&self, passphrase: &str) -> Result<PassphraseKey, BackupError> {
         Ok(self.kdf.key_as_typed(passphrase)?)
     }
+}
+
+/// A digest of the cosignatures that a wallet demands.
+fn of_witnesses(log: &WitnessesConfig) -> [u8; 32] {
+    let numbers = [
+        log.witnesses.len(),
+        log.threshold,
+        log.faulty,
+        log.validating_threshold,
+        log.validating_faulty,
+    ];
+    let numbers: Vec<u8> = numbers
+        .into_iter()
+        .flat_map(|number| (number as u64).to_le_bytes())
+        .collect();
+    let keys = log.witnesses.iter().chain(&log.validating);
+    let keys = keys.map(String::as_bytes);
+    let parts: Vec<&[u8]> = std::iter::once(&numbers[..]).chain(keys).collect();
+    field::digest("merits/wallet-backup/witnesses/v1", &parts)
 }
 
 #[cfg(test)]
@@ -347,6 +372,39 @@ mod tests {
         let mut altered = read;
         altered.sealed[3] ^= 1;
         assert!(matches!(altered.open(PASSPHRASE), Err(BackupError::Sealed)));
+    }
+
+    /// Whoever could change them would have the restored wallet believe a log that nobody cosigned.
+    #[test]
+    fn the_witnesses_in_a_backup_are_sealed() {
+        let demanding = LedgerConfig {
+            log: Some(WitnessesConfig {
+                witnesses: vec!["one".to_owned(), "two".to_owned()],
+                threshold: 2,
+                faulty: 0,
+                validating: Vec::new(),
+                validating_threshold: 0,
+                validating_faulty: 0,
+            }),
+            ..ledger()
+        };
+        let sealed = Backup::seal(&[7; 32], ORIGIN, demanding, PASSPHRASE, &mut rand::rng());
+        let sealed = sealed.expect("sealed");
+        assert_eq!(*sealed.open(PASSPHRASE).expect("opened"), [7; 32]);
+        let changes: [fn(&mut WitnessesConfig); 4] = [
+            |log| log.threshold = 1,
+            |log| log.witnesses[0] = "mine".to_owned(),
+            |log| drop(log.witnesses.pop()),
+            |log| log.validating.extend(log.witnesses.pop()),
+        ];
+        for change in changes {
+            let mut altered = sealed.clone();
+            change(altered.ledger.log.as_mut().expect("witnesses"));
+            assert!(matches!(altered.open(PASSPHRASE), Err(BackupError::Sealed)));
+        }
+        let mut without = sealed;
+        without.ledger.log = None;
+        assert!(matches!(without.open(PASSPHRASE), Err(BackupError::Sealed)));
     }
 
     /// "Zoë's café", by a system that composes letters and by one that does not.

@@ -128,7 +128,7 @@ impl Trust {
     }
 }
 
-/// The own certificate and its key.
+/// The certificate of this end, and its key.
 pub(crate) type Own = CertifiedKey;
 
 fn watched_own(files: &TlsFiles) -> Result<Option<Arc<Watched<Own>>>, TlsError> {

@@ -37,7 +37,7 @@ use crate::{
     run::{Run, run},
     store::StoreError,
     summary::RunSummary,
-    terms::{TermsReader, latest_version, source_key},
+    terms::{TermsReader, latest_version, source_keys},
 };
 
 /// A distributor's node with its copy of the log and the approved scale.
@@ -184,13 +184,13 @@ impl Distributor {
         summary.refused_groups = reading.refused;
 
         let start = Instant::now();
-        let key = source_key(self.follower.replica().state()?, &source)?;
+        let keys = source_keys(self.follower.replica().state()?, &source)?;
         let ingestion = Ingestion {
             origin: self.node.origin(),
             scale: self.node.scale(),
             schema: self.manifest.schema(),
             source,
-            source_key: &key,
+            source_keys: &keys,
             custody: (!self.has_tickets()?).then(|| self.node.custody()),
             store: self.node.store(),
         };

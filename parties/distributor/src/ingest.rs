@@ -144,8 +144,8 @@ pub struct Ingestion<'a> {
     pub schema: &'a Schema,
     /// The source that signed the bundle.
     pub source: PartyId,
-    /// Its key, from the ledger's state.
-    pub source_key: &'a PublicKey,
+    /// Its keys, from the ledger's state.
+    pub source_keys: &'a [PublicKey],
     /// Owner keys of a ledger in custody.
     pub custody: Option<&'a Custody>,
     /// The store.
@@ -371,9 +371,10 @@ impl Ingestion<'_> {
             group.period,
             signed.c,
         );
-        self.source_key
-            .verify(&message, &signed.signature)
-            .map_err(|_| IngestFault::SignatureInvalid)?;
+        let holds = |key: &PublicKey| key.verify(&message, &signed.signature).is_ok();
+        if !self.source_keys.iter().any(holds) {
+            return Err(IngestFault::SignatureInvalid);
+        }
         Ok(signed)
     }
 }

@@ -231,11 +231,12 @@ pub fn latest_version<'a>(state: &'a State, scale: &ScaleId) -> Option<&'a Scale
     .map(|record| record.terms.as_ref())
 }
 
-/// The key of an admitted source.
+/// The keys that sign for an admitted source, the present one first: one that was succeeded signs for some time
+/// still.
 ///
 /// # Errors
 /// [`TermsError::Refused`] when the ledger knows no such active source.
-pub fn source_key(state: &State, source: &PartyId) -> Result<PublicKey, TermsError> {
+pub fn source_keys(state: &State, source: &PartyId) -> Result<Vec<PublicKey>, TermsError> {
     let party = state
         .parties()
         .acting(source, Role::Source)
@@ -245,5 +246,5 @@ pub fn source_key(state: &State, source: &PartyId) -> Result<PublicKey, TermsErr
             },
             other => other,
         })?;
-    Ok(party.signing_key)
+    Ok(party.keys(state.time()).collect())
 }

@@ -162,7 +162,7 @@ impl<'a> Importer<'a> {
             Some(terms) if terms.scale == *scale => {}
             _ => return Err(TicketFault::Terms(deposit.terms)),
         }
-        crate::terms::source_key(state, &deposit.source)
+        crate::terms::source_keys(state, &deposit.source)
             .map_err(|_| TicketFault::Source(deposit.source))?;
         if owner::bind(&owner_key, &handle).b != deposit.b {
             return Err(TicketFault::Binding);

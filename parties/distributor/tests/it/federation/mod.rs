@@ -32,7 +32,7 @@ use merits_distributor::{
     run::{Run, RunError, run},
     store::Store,
     summary::RunSummary,
-    terms::{Terms, TermsError, TermsReader, source_key},
+    terms::{Terms, TermsError, TermsReader, source_keys},
 };
 use merits_formula::Schema;
 use merits_issuer::Built;
@@ -282,13 +282,13 @@ impl World {
         bundle: &[u8],
     ) -> IngestReport {
         let source = self.federation.source.id;
-        let source_key = source_key(state, &source).unwrap();
+        let source_keys = source_keys(state, &source).unwrap();
         let ingestion = Ingestion {
             origin: node.origin(),
             scale: node.scale(),
             schema: self.schema(),
             source,
-            source_key: &source_key,
+            source_keys: &source_keys,
             custody: (!self.federation.tickets).then(|| node.custody()),
             store: node.store(),
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use merits_distributor::{
     ingest::{IngestError, IngestFault, Ingestion},
     store::{Store, StoreError},
-    terms::source_key,
+    terms::source_keys,
 };
 use merits_primitives::commitment::RecordCommitment;
 use merits_primitives::ids::{Origin, PartyId};
@@ -69,14 +69,14 @@ async fn what_the_source_did_not_sign_is_named() {
 
     // Bundles for somebody else are refused as a whole.
     let (state, source) = (scene.ledger.state(), world.federation.source.id);
-    let key = source_key(&state, &source).unwrap();
+    let keys = source_keys(&state, &source).unwrap();
     let origin = Origin::new("elsewhere").unwrap();
     let ingestion = Ingestion {
         origin: node.origin(),
         scale: node.scale(),
         schema: world.schema(),
         source,
-        source_key: &key,
+        source_keys: &keys,
         custody: Some(node.custody()),
         store: node.store(),
     };
@@ -108,12 +108,12 @@ async fn what_the_source_did_not_sign_is_named() {
         "record schema"
     );
     // A source that the ledger does not know.
-    let error = source_key(&state, &PartyId([8; 32])).unwrap_err();
+    let error = source_keys(&state, &PartyId([8; 32])).unwrap_err();
     assert!(
         error.to_string().contains("not admitted as a source"),
         "{error}"
     );
-    let error = source_key(&state, &world.federation.issuer.id).unwrap_err();
+    let error = source_keys(&state, &world.federation.issuer.id).unwrap_err();
     assert!(
         error.to_string().contains("lacks the role `source`"),
         "{error}"

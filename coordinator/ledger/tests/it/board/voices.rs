@@ -1,6 +1,7 @@
 //! Endorsements, revocations, objections and delays.
 
 use super::*;
+use merits_ledger::entry::KeySucceeded;
 
 fn sponsorship(board: &mut Board) -> Act {
     let sponsor = Member::new(&board.federation().origin, "sponsor", &[Role::Sponsor], 120);
@@ -270,4 +271,38 @@ fn with_too_few_witnesses_all_members_decide_after_30_days_unless_most_object() 
         .enact(proposal)
         .expect("all members, 30 days, no objection");
     assert!(is_active(&board, &new.id));
+}
+
+/// What a member signed shortly before a change of its key counts, and the old key takes nothing over.
+#[test]
+fn a_succeeded_key_has_its_voice_until_its_grace_is_over() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut board = Board::new();
+    let (first, old) = (board.supervisors[0].clone(), board.supervisors[1].clone());
+    let act = sponsorship(&mut board);
+    let proposal = board.propose(&first, &act).expect("proposed");
+    let mut new = old.clone();
+    new.key = ed25519_dalek::SigningKey::from_bytes(&[130; 32]);
+    let origin = &board.federation().origin;
+    let succeeded = KeySucceeded::new(origin, &old.id, 1, &new.key, HOUR);
+    board
+        .ledger
+        .act(&old, &Entry::KeySucceeded(succeeded))
+        .expect("succeeded");
+    let since = time(&board);
+    board
+        .endorse(&old, proposal)
+        .expect("endorsed with the old key");
+    let rotate = rotation(&board, &old, 2, 131);
+    board.refused(&old, &rotate, "signature-invalid", "signature");
+    let revoke = board.federation().sign(&revocation(proposal, 1), &old);
+    board
+        .ledger
+        .refused_at(&revoke, since + HOUR, "key-rotated", "signature");
+    board.ledger.time = since + HOUR;
+    board
+        .ledger
+        .act(&new, &revocation(proposal, 1))
+        .expect("revoked with the new key");
+    board.not_enacted(proposal, "act-endorsements", "");
 }

@@ -12,6 +12,10 @@ pub(crate) fn of_wallet(directory: &Path) -> Protected {
     add_configuration(&mut kept, &directory.join("wallet.toml"));
     kept.keep(&directory.join("seed.key"), "the wallet's seed");
     kept.keep(&directory.join("wallet.json"), "the wallet's notebook");
+    kept.keep(
+        &directory.join("found.sealed"),
+        "what the wallet found in the log",
+    );
     kept.keep_folder(
         &directory.join("vouchers"),
         "the folder of the wallet's vouchers",
@@ -27,7 +31,13 @@ mod tests {
     fn a_wallets_seed_is_no_output_even_before_it_is_there() {
         let directory = tempfile::tempdir().unwrap();
         let mut kept = of_wallet(directory.path());
-        for name in ["seed.key", "wallet.toml", "wallet.json", "vouchers/x.json"] {
+        for name in [
+            "seed.key",
+            "wallet.toml",
+            "wallet.json",
+            "found.sealed",
+            "vouchers/x.json",
+        ] {
             assert!(
                 kept.admit(&directory.path().join(name), "").is_err(),
                 "{name}"

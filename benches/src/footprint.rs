@@ -1,4 +1,5 @@
-//! Measure 6 at two sizes: files of a ledger, memory of its server, and what a command needs to open a copy.
+//! Measure 6 at two sizes: files of a ledger, memory of its server, and what a command needs to open a copy
+//! and to answer what a person has.
 //!
 //! Server and command are processes of their own, so that what makes the batches is not counted.
 
@@ -15,8 +16,12 @@ use clap::Args;
 use merits_coordinator::{Config, Coordinator, SystemClock};
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
 use merits_ledger_fixture::{CAPACITY, Federation, START};
-use merits_replica::{Client, Follower, Replica};
+use merits_replica::{Client, Follower, LedgerConfig, Replica, machine_time};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry, log::LogKey};
+use merits_wallet::{
+    directory::{Directory, WalletConfig},
+    net::Wallet,
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -112,6 +117,27 @@ impl Open {
     }
 }
 
+/// What the hidden command of a wallet takes.
+#[derive(Debug, Args)]
+pub(super) struct Balance {
+    /// The wallet's directory, with its copy
+    #[arg(long)]
+    wallet: PathBuf,
+}
+
+impl Balance {
+    /// What `merits wallet credits --offline` does: opens copy and view, and sums up.
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let start = Instant::now();
+        let wallet = Wallet::open(Directory::open(&self.wallet)?).await?;
+        wallet.credits(machine_time())?;
+        tell(start)?;
+        let unwritten = &wallet.reading().unwritten;
+        ensure!(unwritten.is_none(), "found.sealed: {unwritten:?}");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
 fn tell(start: Instant) -> anyhow::Result<()> {
     let told = Told {
         took: milliseconds(start),
@@ -148,6 +174,10 @@ struct Footprint {
     files: u64,
     /// What a command told that opened a copy.
     opened: Told,
+    /// The first command of a wallet on this copy, which reads all leaves.
+    first: Told,
+    /// The next one.
+    balance: Told,
     /// Files of the copy.
     copy: u64,
 }
@@ -205,8 +235,7 @@ impl Ledger {
         let program = std::env::current_exe().context("where this program lies")?;
         let mut command = Command::new(program);
         command.args(self.program.words());
-        command.args([what, "--config"]).arg(&self.config);
-        command.args(arguments);
+        command.arg(what).args(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.kill_on_drop(true);
         let mut child = command.spawn().context("starting a process to measure")?;
@@ -215,29 +244,61 @@ impl Ledger {
         Ok(Process { child, lines })
     }
 
+    /// The `[ledger]` table of a wallet on it.
+    fn joined(&self, policy: &LedgerPolicy, address: &str) -> LedgerConfig {
+        LedgerConfig {
+            coordinator: address.to_owned(),
+            log_key: self.key.to_string(),
+            authority: hex::encode(policy.authority.0),
+            least_claims_per_total: policy.least_claims_per_total,
+            tickets: policy.tickets,
+            anchor_seconds: policy.anchor_seconds,
+            board: policy.board.to_string(),
+            replica: "replica".into(),
+            high_water_mark: None,
+            allow_dev_keys: policy.keys.allow_dev_keys,
+            log: None,
+        }
+    }
+
     async fn footprint(&mut self) -> anyhow::Result<Footprint> {
         let claims = claims(self.batches);
         let files = length(&self.directory.join("data"))?;
         let load = self.make(LOAD)?;
-        let mut server = self.start("serve-and-tell", &[])?;
+        let config = text(&self.config)?;
+        let mut server = self.start("serve-and-tell", &["--config", config])?;
         let Serving { address, ready } = server.told().await?;
         submit_all_to(address.clone(), &load).await?;
-        let place = self.directory.join(format!("copy of {claims}"));
         let policy = self.federation.policy();
+        let wallet = self.directory.join(format!("wallet of {claims}"));
+        let directory = Directory::create(
+            &wallet,
+            WalletConfig {
+                key_store: "keys".into(),
+                ledger: self.joined(&policy, &address),
+            },
+            &mut rand::rng(),
+        )?;
+        let place = directory.config().ledger.replica.clone();
         let replica = Replica::open(&place, self.key.clone(), policy, &mut rand::rng())?;
         let client = Client::connect(&address, self.key.clone()).await?;
         Follower::new(client, replica).sync().await?;
         let served: Told = server.end().await?;
         let key = self.key.to_string();
-        let copy = place.to_str().context("--data-dir is not UTF-8")?;
-        let arguments = ["--replica", copy, "--log-key", &key];
-        let opening = self.start("open-and-tell", &arguments)?;
+        let copy = text(&place)?;
+        let arguments = ["--config", config, "--replica", copy, "--log-key", &key];
+        let opened = self.start("open-and-tell", &arguments)?.end().await?;
+        let arguments = ["--wallet", text(&wallet)?];
+        let first = self.start("balance-and-tell", &arguments)?.end().await?;
+        let balance = self.start("balance-and-tell", &arguments)?.end().await?;
         Ok(Footprint {
             claims,
             ready,
             server: served.peak,
             files,
-            opened: opening.end().await?,
+            opened,
+            first,
+            balance,
             copy: length(&place)?,
         })
     }
@@ -318,6 +379,26 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort, most: u32) -> an
         &|of| mebibytes(of.opened.peak),
         verdict(large.opened.peak as f64, MEMORY, "200 MB"),
     );
+    row(
+        "wallet: balance, by a command",
+        &|of| ms(of.balance.took),
+        verdict(large.balance.took, OPENED, &ms(OPENED)),
+    );
+    row(
+        "wallet: most memory of that command",
+        &|of| mebibytes(of.balance.peak),
+        verdict(large.balance.peak as f64, MEMORY, "200 MB"),
+    );
+    row(
+        "wallet: its first command, which reads all leaves",
+        &|of| ms(of.first.took),
+        String::new(),
+    );
+    row(
+        "wallet: most memory of its first command",
+        &|of| mebibytes(of.first.peak),
+        verdict(large.first.peak as f64, MEMORY, "200 MB"),
+    );
     for (what, of) in [
         (
             "coordinator's files",
@@ -332,10 +413,14 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort, most: u32) -> an
     Ok(())
 }
 
-/// Milliseconds in which a copy is to be opened, and a server to serve.
+fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("--data-dir is not UTF-8")
+}
+
+/// Milliseconds in which a copy is to be opened, a balance to be known, and a server to serve.
 const OPENED: f64 = 1e3;
 
-/// Bytes that a command may need to open a copy.
+/// Bytes that a command may need.
 const MEMORY: f64 = 200e6;
 
 fn claims(batches: usize) -> u64 {

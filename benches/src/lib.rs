@@ -65,6 +65,9 @@ enum One {
     /// What `ledger` starts to measure how a command opens a copy
     #[command(hide = true)]
     OpenAndTell(footprint::Open),
+    /// What `ledger` starts to measure how a wallet's command knows what its person has
+    #[command(hide = true)]
+    BalanceAndTell(footprint::Balance),
 }
 
 /// Options of the whole table.
@@ -206,6 +209,7 @@ impl Arguments {
                 tokio::task::spawn_blocking(move || arguments.run()).await?
             }
             Some(One::ServeAndTell(arguments)) => arguments.run().await,
+            Some(One::BalanceAndTell(arguments)) => arguments.run().await,
             Some(One::OpenAndTell(arguments)) => {
                 tokio::task::spawn_blocking(move || arguments.run()).await?
             }

@@ -67,7 +67,8 @@ pub fn find_party(replica: &Replica, text: &str) -> Result<PartyId, LookupError>
     })
 }
 
-/// An entry's id, by 64 hexadecimal digits or the first of them.
+/// An entry's id, by 64 hexadecimal digits or the first of them. A whole id is looked up in the copy's
+/// index; the beginning of one needs a look at every leaf.
 ///
 /// # Errors
 /// [`LookupError`].
@@ -75,6 +76,17 @@ pub fn find_entry(replica: &Replica, text: &str) -> Result<EntryId, LookupError>
     let text = text.to_ascii_lowercase();
     if !(8..=64).contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(LookupError::NotAnEntryId(text));
+    }
+    let mut id = [0u8; 32];
+    if hex::decode_to_slice(&text, &mut id).is_ok() {
+        let id = EntryId(id);
+        return match replica.find(&id)? {
+            Some(_) => Ok(id),
+            None => Err(LookupError::NoEntry {
+                text,
+                leaves: replica.size(),
+            }),
+        };
     }
     let mut found = Vec::new();
     for leaf in replica.leaves() {
@@ -90,5 +102,49 @@ pub fn find_entry(replica: &Replica, text: &str) -> Result<EntryId, LookupError>
             leaves: replica.size(),
         }),
         _ => Err(LookupError::SeveralEntries(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use merits_ledger_fixture::Stage;
+    use rand::{SeedableRng as _, rngs::StdRng};
+
+    use super::*;
+
+    #[test]
+    fn an_entry_is_found_by_its_whole_id_or_the_beginning_of_it() {
+        let town = Stage::new(StdRng::seed_from_u64(4)).expect("a ledger");
+        let (policy, log) = (town.federation.policy(), town.federation.signer());
+        let mut copy = Replica::in_memory(log.public().clone(), policy);
+        let checkpoint = town.ledger.checkpoint().expect("a checkpoint").to_string();
+        let update = copy.update(&checkpoint).expect("an update");
+        let leaves = (0..town.state().size()).map(|at| town.ledger.receipt(at).expect("it").leaf);
+        let leaves: Vec<Vec<u8>> = leaves.collect();
+        copy.finish(update, leaves, &mut rand::rng())
+            .expect("a copy");
+        let size = copy.size();
+        for index in [0, size - 1] {
+            let id = copy.leaf(index).expect("read").expect("there").entry.id();
+            let whole = id.to_hex();
+            for text in [&whole, &whole.to_uppercase(), &whole[..16]] {
+                assert_eq!(find_entry(&copy, text).expect(text), id);
+            }
+            // One digit is wrong.
+            let other = if whole.ends_with('0') { "1" } else { "0" };
+            let wrong = format!("{}{other}", &whole[..63]);
+            let refused = find_entry(&copy, &wrong).expect_err("no such entry");
+            assert!(
+                matches!(&refused, LookupError::NoEntry { text, leaves } if (text, *leaves) == (&wrong, size)),
+                "{refused}"
+            );
+        }
+        for text in ["", "0123456", "0123456g", &"0".repeat(65)] {
+            let refused = find_entry(&copy, text);
+            assert!(
+                matches!(refused, Err(LookupError::NotAnEntryId(_))),
+                "{text}"
+            );
+        }
     }
 }

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!(
             "{count} entries ({people} tickets of others, {} notes) scanned in {elapsed:.1?}: \
              {:.1} microseconds an entry",
-            view.note_leaves.len(),
+            view.tree_size,
             elapsed.as_secs_f64() * 1e6 / count as f64
         );
     }

@@ -6,6 +6,7 @@
 //! | `seed.key` | the seed: the one thing that cannot be made again |
 //! | `wallet.json` | what this person is called at sources and distributors |
 //! | `replica/` | the wallet's verified copy of the log |
+//! | `found.sealed` | what this person has in the leaves that were read, sealed under the seed |
 //!
 //! Everything except the seed may be lost: the copy is fetched and verified again, and everything
 //! else is found on the ledger. Only account names must be entered again.

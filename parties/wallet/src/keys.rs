@@ -62,6 +62,14 @@ impl WalletKeys {
         self.secret(generation).commitment().unwrap_or(nobody)
     }
 
+    /// The key that seals what the wallet keeps between commands (`found.sealed`).
+    #[cfg(feature = "net")]
+    pub(crate) fn found_key(&self) -> Zeroizing<[u8; 32]> {
+        let origin = self.origin.as_str().as_bytes();
+        let label = "merits/wallet-found/v1";
+        Zeroizing::new(field::digest(label, &[self.seed.as_ref(), origin]))
+    }
+
     /// The voucher key of the redemption of `offer` that spends first the note with nullifier
     /// `sn1`. A note is spent once, so the key is used once.
     pub fn voucher_key(&self, offer: &EntryId, sn1: &SpendNullifier) -> VoucherKey {

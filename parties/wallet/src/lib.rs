@@ -30,6 +30,7 @@ pub mod keys;
 pub mod ledger;
 #[cfg(feature = "net")]
 pub mod net;
+mod note_paths;
 pub mod photograph;
 pub mod prover;
 pub mod recompute;

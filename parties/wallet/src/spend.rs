@@ -8,7 +8,7 @@
 //! [`redeem_statement`]: merits_ledger::Governing::redeem_statement
 //! [`attest_statement`]: merits_ledger::Governing::attest_statement
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use merits_circuits::redeem::{NoteWitness, RedeemFault, RedeemTerms, RedeemWitness};
 use merits_ledger::{
@@ -26,7 +26,7 @@ use merits_primitives::{
     identity::Secret,
     ids::{AssetId, Credits, EntryId, Expiry, PartyId, ScaleId},
     note::NoteCommitment,
-    note_tree::{self, BucketRoot, NoteRoot},
+    note_tree::{BucketRoot, NoteRoot},
     nullifier::{RateNullifier, SpendNullifier, rate_nullifier, spend_nullifier},
 };
 use merits_verifier::{attestation::Question, groth16::Proof, statement::redeem::RedeemStatement};
@@ -36,6 +36,7 @@ use thiserror::Error;
 use crate::{
     choice::{ChoiceError, Pair, choose, pairs},
     keys::WalletKeys,
+    note_paths::NotePaths,
     prover::{PersonProving, ProvingError},
     view::{OwnIdentity, OwnNote, View},
 };
@@ -138,7 +139,7 @@ impl<T> Planned<T> {
 }
 
 /// A spending wallet: its keys, its view, and the state that both belong to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Spender<'a> {
     state: &'a State,
     view: &'a View,
@@ -146,6 +147,8 @@ pub struct Spender<'a> {
     identity: &'a OwnIdentity,
     /// The time.
     now: Timestamp,
+    /// One for all notes, so that each bucket is hashed once.
+    paths: RefCell<NotePaths<'a>>,
 }
 
 impl<'a> Spender<'a> {
@@ -163,7 +166,7 @@ impl<'a> Spender<'a> {
         if identity.retired {
             return Err(SpendError::Retired);
         }
-        if view.note_leaves.len() as u64 != state.notes().size() {
+        if view.tree_size != state.notes().size() {
             return Err(SpendError::OtherView);
         }
         Ok(Self {
@@ -172,7 +175,23 @@ impl<'a> Spender<'a> {
             keys,
             identity,
             now: now.max(state.time()),
+            paths: RefCell::new(NotePaths::new(state, Vec::new())),
         })
+    }
+
+    /// The same with roots of complete buckets of the note tree, from the first on, that were computed
+    /// before. They are checked before use, so wrong ones cost time and nothing else.
+    #[must_use]
+    pub fn knowing(self, complete: Vec<BucketRoot>) -> Self {
+        Self {
+            paths: RefCell::new(NotePaths::new(self.state, complete)),
+            ..self
+        }
+    }
+
+    /// The roots of complete buckets that are known after planning, for [`Spender::knowing`].
+    pub fn known_buckets(&self) -> Vec<BucketRoot> {
+        self.paths.borrow().complete().to_vec()
     }
 
     /// Redeems an offer at an exchange.
@@ -457,23 +476,7 @@ impl<'a> Spender<'a> {
     /// A note with its path under the anchor.
     fn note(&self, note: &OwnNote) -> Result<NoteWitness, SpendError> {
         let anchor = self.anchor().ok_or(SpendError::OtherView)?;
-        let size = usize::try_from(anchor.size).unwrap_or(usize::MAX);
-        let leaves = self
-            .view
-            .note_leaves
-            .get(..size)
-            .ok_or(SpendError::OtherView)?;
-        // A bucket has 2^16 leaves.
-        let buckets: Vec<&[NoteCommitment]> = leaves.chunks(note_tree::BUCKET as usize).collect();
-        let roots: Vec<BucketRoot> = buckets
-            .iter()
-            .map(|bucket| note_tree::bucket_root(bucket))
-            .collect();
-        let own = usize::try_from(note.position / note_tree::BUCKET)
-            .ok()
-            .and_then(|at| buckets.get(at))
-            .ok_or(SpendError::OtherView)?;
-        let path = note_tree::path(note.position, own, &roots).ok_or(SpendError::OtherView)?;
+        let path = self.paths.borrow_mut().path(note.position, &anchor)?;
         let [f1, f2] = note.made_of.elements();
         Ok(NoteWitness {
             value: note.value,

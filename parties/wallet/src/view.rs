@@ -1,6 +1,7 @@
 //! A person's possessions on a ledger, found with only the seed and the person's verified copy.
 //!
-//! It is one pass over the log. A deposited ticket belongs to the person if its nullifier is the
+//! It is one pass over the log. [`Found`] holds what the pass found and how far it came, so a wallet
+//! that keeps it reads each leaf once: [`Walk`] continues where the last one stopped. A deposited ticket belongs to the person if its nullifier is the
 //! one that the secret gives in its scope. The ticket gives the message and so K and, with the
 //! source's scope, h, b and the pad. So the later claim that names the ticket reveals its credits
 //! to the person. A note's nullifier shows when it was spent, and the change is the notes' value
@@ -9,6 +10,7 @@
 //! The cost is one hash for each ticket and identity, one table lookup for each claim and spending
 //! of others, and a few hashes for each of the person's own.
 
+mod found;
 mod scanning;
 
 use merits_ledger::rows::RowError;
@@ -25,7 +27,10 @@ use merits_primitives::{
 };
 use thiserror::Error;
 
-pub use self::scanning::scan_leaves;
+pub use self::{
+    found::Found,
+    scanning::{Walk, scan_leaves},
+};
 
 /// Why a view cannot be made.
 #[derive(Debug, Error)]
@@ -56,6 +61,17 @@ pub struct OwnIdentity {
     /// Eligibility and the ledger's own count of the person's registrations.
     pub birth: Birth,
     /// Whether it was retired, so that nothing can be claimed or spent with it any more.
+    pub retired: bool,
+}
+
+/// An entry about one of the seed's identities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnRegistration {
+    /// The entry.
+    pub entry: EntryId,
+    /// The registrar.
+    pub registrar: PartyId,
+    /// Whether it retired the identity; otherwise it registered it.
     pub retired: bool,
 }
 
@@ -237,6 +253,23 @@ pub struct OwnOpening {
     pub completed: bool,
 }
 
+/// How an entry contradicts the person's own keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Contradiction {
+    /// The claim's b.
+    #[error("a claim with a ticket of this wallet is bound to other records")]
+    OtherRecords,
+    /// The claim's u.
+    #[error("the u of a claim of this wallet hides no amount")]
+    NoAmount,
+    /// The price is more than the notes' sum.
+    #[error("more was paid with this wallet's notes than they hold")]
+    Overpaid,
+    /// The note's commitment.
+    #[error("a note of this wallet has another value than its entry gives")]
+    OtherNote,
+}
+
 /// An entry that names the person's ticket or note but contradicts itself. No valid proof exists
 /// for it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -245,7 +278,7 @@ pub struct EntryFault {
     /// The entry.
     pub entry: EntryId,
     /// What is wrong.
-    pub what: &'static str,
+    pub what: Contradiction,
 }
 
 /// Everything that a person has on a ledger.
@@ -253,6 +286,8 @@ pub struct EntryFault {
 pub struct View {
     /// The newest registered identity.
     pub identity: Option<OwnIdentity>,
+    /// Registrations and retirements of the seed's identities, in the log's order.
+    pub registrations: Vec<OwnRegistration>,
     /// Consents, in the order of their deposits.
     pub consents: Vec<OwnConsent>,
     /// Notes, in the order of the tree.
@@ -266,8 +301,8 @@ pub struct View {
     pub hidden_requests: usize,
     /// Entries that contradict themselves.
     pub faults: Vec<EntryFault>,
-    /// All note commitments, the person's and others', in the order of the tree.
-    pub note_leaves: Vec<NoteCommitment>,
+    /// Number of all notes in the tree, the person's and others'. The notes themselves are in the copy.
+    pub tree_size: u64,
 }
 
 impl View {

@@ -41,8 +41,17 @@ impl Place {
     }
 }
 
-/// Prints which entries of the copy contradict themselves.
+/// Prints which entries of the copy contradict themselves, and why the whole copy was read again.
 pub(super) fn warn(wallet: &Wallet) {
+    let reading = wallet.reading();
+    if let Some(again) = &reading.again {
+        eprintln!("note: {again}");
+    }
+    if let Some(why) = &reading.unwritten {
+        eprintln!(
+            "note: found.sealed could not be written, so the next command takes longer: {why}"
+        );
+    }
     for fault in &wallet.view().faults {
         eprintln!("WARNING: {fault}");
     }

@@ -165,6 +165,7 @@ fn a_wallet_keeps_its_seed_whatever_is_written() {
         "wal/seed.key",
         "wal/wallet.toml",
         "wal/wallet.json",
+        "wal/found.sealed",
         "wal/replica/new",
         "wal/vouchers/new.json",
         "soft",

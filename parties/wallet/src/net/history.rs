@@ -1,6 +1,5 @@
 //! Everything that concerns a person, in the ledger's order.
 
-use merits_ledger::Entry;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId},
@@ -131,27 +130,13 @@ impl Wallet {
             };
             events.push((opening.request, happened));
         }
-        let newest = view.identity.as_ref().map(|own| own.generation);
-        let own: Vec<_> = newest
-            .into_iter()
-            .flat_map(|newest| 0..=newest)
-            .map(|generation| self.keys.commitment(generation))
-            .collect();
-        for leaf in replica.leaves() {
-            let entry = leaf?.1.entry;
-            let by = party_name(state, &entry.party);
-            let happened = match Entry::decode(entry.kind, &entry.statement) {
-                Some(Ok(Entry::IdentityRegistered(registered)))
-                    if own.contains(&registered.commitment) =>
-                {
-                    Happened::Registered { by }
-                }
-                Some(Ok(Entry::IdentityRetired(retired))) if own.contains(&retired.commitment) => {
-                    Happened::Retired { by }
-                }
-                _ => continue,
+        for registration in &view.registrations {
+            let by = party_name(state, &registration.registrar);
+            let happened = match registration.retired {
+                true => Happened::Retired { by },
+                false => Happened::Registered { by },
             };
-            events.push((entry.id(), happened));
+            events.push((registration.entry, happened));
         }
         let event = |(entry, happened): (EntryId, Happened)| -> Result<Event, WalletError> {
             Ok(Event {

@@ -9,59 +9,59 @@ mod consenting;
 mod custody;
 mod error;
 mod history;
+mod kept;
 mod redeeming;
 mod showing;
 mod standing;
 mod withdrawing;
 
-use std::{ops::Deref, sync::RwLockReadGuard};
+use std::{
+    ops::Deref,
+    sync::{Mutex, PoisonError, RwLockReadGuard},
+};
 
 use futures::future::BoxFuture;
 use merits_ledger::{State, rows::RowError};
 use merits_params::keystore::KeyStore;
-use merits_primitives::{calendar::Timestamp, ids::ScaleId};
+use merits_primitives::{calendar::Timestamp, ids::ScaleId, note_tree::BucketRoot};
 use merits_records::handover::RegistrationRequest;
-use merits_replica::{Follower, Replica, ReplicaError, Submitted};
-use merits_verifier::entry::{Leaf, SignedEntry};
+use merits_replica::{Follower, Replica, Submitted};
+use merits_verifier::entry::SignedEntry;
 
 use crate::{
     directory::Directory,
     keys::WalletKeys,
     prover::PersonProver,
     report::{self, AsOf, Consent, Identity, OpenOffer, Openings, Purse},
-    view::{ScanError, View, scan_leaves},
+    spend::{SpendError, Spender},
+    view::{Found, ScanError, View, Walk},
 };
+
+use self::kept::Kept;
 
 pub use self::{
     consenting::{ConsentProposal, ConsentRequest, CountedBy},
     custody::{CustodyCredit, CustodyError, custody_credits},
     error::WalletError,
     history::{Event, Happened},
+    kept::{Again, Reading},
     redeeming::{KeptVoucher, OwnRedemption, PlannedRedemption},
     showing::{AttestRequest, PlannedAttestation, Shown},
     standing::RedemptionStanding,
     withdrawing::{Withdrawal, WithdrawalRequest, Withdrawn},
 };
 
-/// Finds the possessions of the keys' owner in a verified copy.
+/// Finds the possessions of the keys' owner in a verified copy, whose leaves are all read.
 ///
 /// # Errors
 /// [`WalletError::Replica`], [`WalletError::Scan`]: the copy is unusable or of another ledger.
 pub fn scan(replica: &Replica, keys: &WalletKeys) -> Result<View, WalletError> {
+    let mut walk = Walk::resume(replica.state()?, keys, Found::default())?;
     // Leaves are read in pages. An error ends the reading and the view.
-    let mut failed: Option<ReplicaError> = None;
-    let leaves = replica.leaves().map_while(|leaf| match leaf {
-        Ok((_, leaf)) => Some::<Leaf>(leaf),
-        Err(error) => {
-            failed = Some(error);
-            None
-        }
-    });
-    let view = scan_leaves(replica.state()?, leaves, keys);
-    match failed {
-        Some(error) => Err(error.into()),
-        None => Ok(view?),
+    for leaf in replica.leaves() {
+        walk.read(&leaf?.1);
     }
+    Ok(walk.view()?)
 }
 
 /// A wallet with its copy of the ledger, and the person's view of that copy.
@@ -71,6 +71,10 @@ pub struct Wallet {
     keys: WalletKeys,
     copy: Copy,
     view: View,
+    kept: Option<Kept>,
+    reading: Reading,
+    /// Roots of complete buckets of the note tree, as far as spendings needed them.
+    buckets: Mutex<Vec<BucketRoot>>,
 }
 
 #[derive(Debug)]
@@ -140,13 +144,22 @@ impl Wallet {
     }
 
     fn with(directory: Directory, keys: WalletKeys, copy: Copy) -> Result<Self, WalletError> {
+        let file = directory.path().join(kept::FILE);
+        let (kept, failed) = match Kept::load(&file, &keys) {
+            Ok(kept) => (kept, None),
+            Err(again) => (None, Some(again)),
+        };
+        let buckets = kept.as_ref().map(|kept| kept.buckets.clone());
         let mut wallet = Self {
             directory,
             keys,
             copy,
             view: View::default(),
+            kept,
+            reading: Reading::default(),
+            buckets: Mutex::new(buckets.unwrap_or_default()),
         };
-        wallet.look()?;
+        wallet.look(failed)?;
         Ok(wallet)
     }
 
@@ -173,10 +186,48 @@ impl Wallet {
         }
     }
 
-    fn look(&mut self) -> Result<(), WalletError> {
-        let view = scan(&self.replica(), &self.keys)?;
-        self.view = view;
+    /// How much of the log was read for the newest view.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Reads the leaves that came since the last view, of this or an earlier command. `failed` says why
+    /// nothing is kept of earlier commands, if there should be something.
+    fn look(&mut self, failed: Option<Again>) -> Result<(), WalletError> {
+        let mut kept = self.kept.clone();
+        if let Some(kept) = &mut kept {
+            kept.buckets.clone_from(&self.bucket_roots());
+        }
+        let file = self.directory.path().join(kept::FILE);
+        let store = |kept: &Kept| kept.store(&file, &self.keys, &mut rand::rng());
+        let replica = self.replica();
+        let looked = kept::advance(&replica, &self.keys, kept, failed, kept::PART, store)?;
+        drop(replica);
+        let (kept, view, reading) = looked;
+        (self.view, self.reading) = (view, reading);
+        self.buckets = Mutex::new(kept.buckets.clone());
+        self.kept = Some(kept);
         Ok(())
+    }
+
+    fn bucket_roots(&self) -> Vec<BucketRoot> {
+        let buckets = self.buckets.lock();
+        buckets.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Plans a spending at `now`, and remembers the roots of complete buckets that it computed.
+    fn spend<T>(
+        &self,
+        state: &State,
+        now: Timestamp,
+        plan: impl FnOnce(&Spender<'_>) -> Result<T, SpendError>,
+    ) -> Result<T, WalletError> {
+        let spender =
+            Spender::new(state, &self.view, &self.keys, now)?.knowing(self.bucket_roots());
+        let planned = plan(&spender)?;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        *buckets = spender.known_buckets();
+        Ok(planned)
     }
 
     fn follower(&self) -> Result<&Follower, WalletError> {
@@ -186,14 +237,14 @@ impl Wallet {
         }
     }
 
-    /// Fetches new leaves, and scans again.
+    /// Fetches new leaves, and reads them.
     ///
     /// # Errors
     /// [`WalletError`].
     pub fn sync(&mut self) -> BoxFuture<'_, Result<(), WalletError>> {
         Box::pin(async move {
             self.follower()?.sync().await?;
-            self.look()
+            self.look(None)
         })
     }
 

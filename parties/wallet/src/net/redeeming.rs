@@ -126,8 +126,7 @@ impl Wallet {
             (None, [one]) => *one,
             (None, _) => return Err(WalletError::SeveralExchanges),
         };
-        let spender = Spender::new(state, &self.view, &self.keys, now)?;
-        let planned = spender.redeem(&offer, &exchange, rng)?;
+        let planned = self.spend(state, now, |spender| spender.redeem(&offer, &exchange, rng))?;
         let statement = Entry::Redeemed(planned.entry.clone()).statement();
         Ok(PlannedRedemption {
             id: EntryId::derive(self.keys.origin(), REDEEMED, &exchange, &statement),
@@ -287,8 +286,9 @@ impl Wallet {
         rng: &mut impl CryptoRng,
     ) -> Result<Vec<Planned<Attested>>, WalletError> {
         let replica = self.replica();
-        let spender = Spender::new(replica.state()?, &self.view, &self.keys, now)?;
-        Ok(spender.merge(scale, expiry, rng)?)
+        self.spend(replica.state()?, now, |spender| {
+            spender.merge(scale, expiry, rng)
+        })
     }
 
     /// Proves a merge and submits it. Returns the value of the new note.

@@ -112,7 +112,7 @@ impl Wallet {
             not_after: asked.not_after,
         };
         Ok(PlannedAttestation {
-            planned: spender.attest(&showing, rng)?,
+            planned: self.spend(state, now, |spender| spender.attest(&showing, rng))?,
             question: asked.question.clone(),
             not_after: asked.not_after,
             unit: unit(state, &scale),

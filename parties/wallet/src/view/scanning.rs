@@ -19,11 +19,11 @@ use merits_primitives::{
     scope::{Scope, claim_scope, source_scope},
     sum::CreditsSum,
 };
-use merits_verifier::entry::Leaf;
+use merits_verifier::entry::{Leaf, SignedEntry};
 
 use super::{
-    ConsentStanding, EntryFault, NoteOrigin, OwnConsent, OwnIdentity, OwnNote, OwnOpening,
-    OwnSpending, ScanError, SpendingPurpose, View,
+    ConsentStanding, Contradiction, EntryFault, Found, NoteOrigin, OwnConsent, OwnIdentity,
+    OwnNote, OwnOpening, OwnRegistration, OwnSpending, ScanError, SpendingPurpose, View,
 };
 use crate::keys::WalletKeys;
 
@@ -36,30 +36,11 @@ pub fn scan_leaves(
     leaves: impl IntoIterator<Item = Leaf>,
     keys: &WalletKeys,
 ) -> Result<View, ScanError> {
-    if state.origin() != keys.origin() {
-        return Err(ScanError::OtherOrigin {
-            expected: keys.origin().to_string(),
-            found: state.origin().to_string(),
-        });
-    }
-    let people = own_people(state, keys)?;
-    let mut scan = Scan {
-        state,
-        secrets: (0u8..)
-            .zip(&people)
-            .map(|(generation, _)| (generation, keys.secret(generation)))
-            .collect(),
-        view: View::default(),
-        scopes: HashMap::new(),
-        tickets: HashMap::new(),
-        notes: HashMap::new(),
-    };
-    scan.view.identity = newest(&people, keys);
+    let mut walk = Walk::resume(state, keys, Found::default())?;
     for leaf in leaves {
-        scan.leaf(&leaf);
+        walk.read(&leaf);
     }
-    scan.finish()?;
-    Ok(scan.view)
+    walk.view()
 }
 
 /// The registered identities of a seed, from the first on. A wallet begins one only when the one
@@ -93,11 +74,21 @@ fn newest(people: &[(IdentityCommitment, Person)], keys: &WalletKeys) -> Option<
     })
 }
 
-/// A pass over the log.
-struct Scan<'a> {
+/// A pass over the log, which may continue an earlier one.
+///
+/// ```text
+/// let mut walk = Walk::resume(state, keys, found)?;
+/// for leaf in leaves_from(walk.next()) { walk.read(&leaf) }
+/// let (found, view) = (walk.found().clone(), walk.view()?);
+/// ```
+#[derive(Debug)]
+pub struct Walk<'a> {
     state: &'a State,
     secrets: Vec<(u8, Secret)>,
-    view: View,
+    identity: Option<OwnIdentity>,
+    commitments: HashSet<[u8; 32]>,
+    found: Found,
+    restarted: bool,
     scopes: HashMap<(AssetId, u64, Option<PartyId>), Scope>,
     /// The person's tickets by nullifier: the consent that was deposited last.
     tickets: HashMap<[u8; 32], usize>,
@@ -105,20 +96,119 @@ struct Scan<'a> {
     notes: HashMap<[u8; 32], usize>,
 }
 
-impl Scan<'_> {
-    fn leaf(&mut self, leaf: &Leaf) {
+impl<'a> Walk<'a> {
+    /// Continues after the leaves in which `found` was found. These must be the first leaves of this
+    /// state's log: the caller compares size and root. If another identity of the seed was registered
+    /// since, the walk begins at leaf 0 again, because `found` has nothing of that identity.
+    ///
+    /// # Errors
+    /// [`ScanError`].
+    pub fn resume(state: &'a State, keys: &WalletKeys, found: Found) -> Result<Self, ScanError> {
+        if state.origin() != keys.origin() {
+            return Err(ScanError::OtherOrigin {
+                expected: keys.origin().to_string(),
+                found: state.origin().to_string(),
+            });
+        }
+        let people = own_people(state, keys)?;
+        let secrets: Vec<(u8, Secret)> = (0u8..=u8::MAX)
+            .zip(&people)
+            .map(|(generation, _)| (generation, keys.secret(generation)))
+            .collect();
+        let looked_for = usize::from(found.identities);
+        // Nothing was looked for before the first registration.
+        let restarted = looked_for > 0 && looked_for != people.len();
+        let found = if looked_for == people.len() {
+            found
+        } else {
+            Found::default()
+        };
+        let mut walk = Self {
+            state,
+            secrets,
+            identity: newest(&people, keys),
+            commitments: (people.iter())
+                .map(|(commitment, _)| field::to_bytes(commitment))
+                .collect(),
+            restarted,
+            scopes: HashMap::new(),
+            tickets: HashMap::new(),
+            notes: HashMap::new(),
+            found: Found {
+                // A seed has at most 256 identities.
+                identities: u16::try_from(people.len()).unwrap_or(u16::MAX),
+                ..found
+            },
+        };
+        walk.index();
+        Ok(walk)
+    }
+
+    /// Makes the tables by nullifier.
+    fn index(&mut self) {
+        let consents = self.found.view.consents.iter().enumerate();
+        self.tickets
+            .extend(consents.map(|(at, consent)| (field::to_bytes(&consent.nullifier), at)));
+        for (at, note) in self.found.view.notes.iter().enumerate() {
+            if let Some((_, secret)) = self.secrets.get(usize::from(note.generation)) {
+                let nullifier = spend_nullifier(secret, note.cm);
+                self.notes.insert(field::to_bytes(&nullifier), at);
+            }
+        }
+    }
+
+    /// Index of the leaf that [`Walk::read`] expects.
+    pub fn next(&self) -> u64 {
+        self.found.leaves
+    }
+
+    /// Whether the walk began at leaf 0 again because a further identity was registered.
+    pub fn restarted(&self) -> bool {
+        self.restarted
+    }
+
+    /// What was found so far.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// The person's view, once all leaves of the state were read. What the state says of consents,
+    /// openings and the identity is taken from the state anew.
+    ///
+    /// # Errors
+    /// [`ScanError::Rows`].
+    pub fn view(&self) -> Result<View, ScanError> {
+        let mut view = View {
+            identity: self.identity.clone(),
+            ..self.found.view.clone()
+        };
+        finish(&mut view, self.state)?;
+        Ok(view)
+    }
+
+    /// Reads the next leaf.
+    pub fn read(&mut self, leaf: &Leaf) {
+        self.found.leaves += 1;
         let signed = &leaf.entry;
         // Every leaf was decoded when it was verified.
         let Some(Ok(entry)) = Entry::decode(signed.kind, &signed.statement) else {
             return;
         };
+        // `Entry::notes` knows every kind, so a kind that this walk does not read breaks no position.
+        let tree_size = self.found.view.tree_size + entry.notes().len() as u64;
         match entry {
+            Entry::IdentityRegistered(registered) => {
+                self.registration(signed, &registered.commitment, false);
+            }
+            Entry::IdentityRetired(retired) => {
+                self.registration(signed, &retired.commitment, true);
+            }
             Entry::TicketDeposited(deposit) => {
                 self.deposit(signed.id(), signed.party, &deposit);
             }
             Entry::ConsentWithdrawn(withdrawn) => {
                 let key = field::to_bytes(&withdrawn.nullifier);
-                let consents = &mut self.view.consents;
+                let consents = &mut self.found.view.consents;
                 let own = self.tickets.get(&key).and_then(|at| consents.get_mut(*at));
                 if let Some(consent) = own.filter(|own| own.message == withdrawn.message) {
                     consent.withdrawn = true;
@@ -128,6 +218,22 @@ impl Scan<'_> {
             Entry::Redeemed(redeemed) => self.redeemed(signed.id(), signed.party, &redeemed),
             Entry::Attested(attested) => self.attested(signed.id(), &attested),
             _ => {}
+        }
+        self.found.view.tree_size = tree_size;
+    }
+
+    fn registration(
+        &mut self,
+        signed: &SignedEntry,
+        commitment: &IdentityCommitment,
+        retired: bool,
+    ) {
+        if self.commitments.contains(&field::to_bytes(commitment)) {
+            self.found.view.registrations.push(OwnRegistration {
+                entry: signed.id(),
+                registrar: signed.party,
+                retired,
+            });
         }
     }
 
@@ -160,9 +266,9 @@ impl Scan<'_> {
         };
         self.tickets.insert(
             field::to_bytes(&deposit.nullifier),
-            self.view.consents.len(),
+            self.found.view.consents.len(),
         );
-        self.view.consents.push(OwnConsent {
+        self.found.view.consents.push(OwnConsent {
             scale: deposit.scale.clone(),
             version: deposit.version,
             period: deposit.period,
@@ -182,13 +288,21 @@ impl Scan<'_> {
     }
 
     fn batch(&mut self, entry: EntryId, distributor: PartyId, batch: &EarnBatch) {
+        let first = self.found.view.tree_size;
         for (index, claim) in (0u16..).zip(&batch.claims) {
-            self.view.note_leaves.push(claim.public.cm);
             let own = claim
                 .ticket
                 .and_then(|nullifier| self.tickets.get(&field::to_bytes(&nullifier)).copied());
             if let Some(at) = own {
-                self.claim(entry, distributor, batch, index, claim, at);
+                self.claim(
+                    entry,
+                    distributor,
+                    batch,
+                    index,
+                    claim,
+                    first + u64::from(index),
+                    at,
+                );
             }
         }
     }
@@ -200,9 +314,10 @@ impl Scan<'_> {
         batch: &EarnBatch,
         index: u16,
         claim: &SignedClaim,
+        position: u64,
         at: usize,
     ) {
-        let Some(consent) = self.view.consents.get_mut(at) else {
+        let Some(consent) = self.found.view.consents.get_mut(at) else {
             return;
         };
         consent.standing = ConsentStanding::Claimed {
@@ -219,17 +334,14 @@ impl Scan<'_> {
         let key = earned_key(secret, consent.scope, consent.message);
         let binding = bind(&key, &handle(secret, source_scope(&consent.source)));
         if binding.b != claim.public.b {
-            return self.fault(
-                entry,
-                "a claim with a ticket of this wallet is bound to other records",
-            );
+            return self.fault(entry, Contradiction::OtherRecords);
         }
         let Some(earned) = binding.reveal(claim.public.u, version.terms.measured()) else {
-            return self.fault(entry, "the u of a claim of this wallet hides no amount");
+            return self.fault(entry, Contradiction::NoAmount);
         };
         let (asset, expiry) = (batch.terms.asset, batch.terms.expiry);
         let note = OwnNote {
-            position: self.position(),
+            position,
             cm: claim.public.cm,
             value: earned.credits,
             measure: earned.measure,
@@ -284,7 +396,6 @@ impl Scan<'_> {
         purpose: SpendingPurpose,
         amount: Credits,
     ) {
-        self.view.note_leaves.push(spending.cm_out);
         let own = |sn: &SpendNullifier| self.notes.get(&field::to_bytes(sn)).copied();
         // A dummy's nullifier belongs to no note.
         let Some(first) = own(&spending.sn1) else {
@@ -296,13 +407,13 @@ impl Scan<'_> {
             .collect();
         let mut sum = CreditsSum::ZERO;
         for at in &spent {
-            if let Some(note) = self.view.notes.get_mut(*at) {
+            if let Some(note) = self.found.view.notes.get_mut(*at) {
                 note.spent = Some(entry);
                 sum += note.value;
             }
         }
         let change = self.change(entry, spending, first, sum, amount);
-        self.view.spendings.push(OwnSpending {
+        self.found.view.spendings.push(OwnSpending {
             entry,
             purpose,
             sn1: spending.sn1,
@@ -321,21 +432,18 @@ impl Scan<'_> {
         sum: CreditsSum,
         amount: Credits,
     ) -> Option<usize> {
-        let spent = self.view.notes.get(first)?;
+        let spent = self.found.view.notes.get(first)?;
         let (_, secret) = self.secrets.get(usize::from(spent.generation))?;
         let left = sum
             .checked_sub(amount.into())
             .and_then(|left| u64::try_from(left.0).ok());
         let Some(left) = left else {
-            self.fault(
-                entry,
-                "more was paid with this wallet's notes than they hold",
-            );
+            self.fault(entry, Contradiction::Overpaid);
             return None;
         };
         let key = change_key(secret, spending.sn1);
         let note = OwnNote {
-            position: self.position(),
+            position: self.found.view.tree_size,
             cm: spending.cm_out,
             value: Credits(left),
             measure: None,
@@ -354,78 +462,69 @@ impl Scan<'_> {
     fn take(&mut self, note: OwnNote, key: &OwnerKey) -> Option<usize> {
         let entry = note.from.entry();
         if note_commitment(note.value, note.expiry, note.asset, key) != note.cm {
-            self.fault(
-                entry,
-                "a note of this wallet holds something else than was told",
-            );
+            self.fault(entry, Contradiction::OtherNote);
             return None;
         }
         let (_, secret) = self.secrets.get(usize::from(note.generation))?;
-        let at = self.view.notes.len();
+        let at = self.found.view.notes.len();
         self.notes
             .insert(field::to_bytes(&spend_nullifier(secret, note.cm)), at);
-        self.view.notes.push(note);
+        self.found.view.notes.push(note);
         Some(at)
     }
 
-    /// Place of the leaf that was pushed last.
-    fn position(&self) -> u64 {
-        (self.view.note_leaves.len() as u64).saturating_sub(1)
+    fn fault(&mut self, entry: EntryId, what: Contradiction) {
+        self.found.view.faults.push(EntryFault { entry, what });
     }
+}
 
-    fn fault(&mut self, entry: EntryId, what: &'static str) {
-        self.view.faults.push(EntryFault { entry, what });
-    }
-
-    /// What the state says of consents and openings, once all entries were seen.
-    fn finish(&mut self) -> Result<(), RowError> {
-        let (state, time) = (self.state, self.state.time());
-        for consent in &mut self.view.consents {
-            if matches!(consent.standing, ConsentStanding::Claimed { .. }) {
-                continue;
-            }
-            let open = state.tickets().open(&consent.nullifier)?;
-            let open = open.filter(|ticket| ticket.entry == consent.deposit);
-            consent.standing = match open {
-                _ if consent.withdrawn => ConsentStanding::Withdrawn,
-                Some(ticket) if ticket.reserves(time) => ConsentStanding::Deposited {
-                    until: ticket.until,
-                },
-                _ => ConsentStanding::Lapsed,
-            };
+/// What the state says of consents and openings, once all entries were seen.
+fn finish(view: &mut View, state: &State) -> Result<(), RowError> {
+    let time = state.time();
+    for consent in &mut view.consents {
+        if matches!(consent.standing, ConsentStanding::Claimed { .. }) {
+            continue;
         }
-        self.openings()
+        let open = state.tickets().open(&consent.nullifier)?;
+        let open = open.filter(|ticket| ticket.entry == consent.deposit);
+        consent.standing = match open {
+            _ if consent.withdrawn => ConsentStanding::Withdrawn,
+            Some(ticket) if ticket.reserves(time) => ConsentStanding::Deposited {
+                until: ticket.until,
+            },
+            _ => ConsentStanding::Lapsed,
+        };
     }
+    openings(view, state)
+}
 
-    fn openings(&mut self) -> Result<(), RowError> {
-        let view = &mut self.view;
-        let claimed: HashSet<(EntryId, u16)> = (view.consents.iter())
-            .filter_map(|consent| match consent.standing {
-                ConsentStanding::Claimed { entry, claim } => Some((entry, claim)),
-                _ => None,
-            })
-            .collect();
-        let scales: HashSet<ScaleId> = (view.consents.iter())
-            .map(|consent| consent.scale.clone())
-            .collect();
-        for (request, opening) in self.state.openings().all()? {
-            let Some(content) = &opening.revealed else {
-                let concerns = scales.contains(&opening.requested.scale);
-                view.hidden_requests += usize::from(concerns);
-                continue;
-            };
-            if claimed.contains(&(content.entry, content.claim)) {
-                view.openings.push(OwnOpening {
-                    request,
-                    requester: opening.requester,
-                    requested: opening.time,
-                    entry: content.entry,
-                    claim: content.claim,
-                    basis: content.basis.clone(),
-                    completed: opening.result.is_some(),
-                });
-            }
+fn openings(view: &mut View, state: &State) -> Result<(), RowError> {
+    let claimed: HashSet<(EntryId, u16)> = (view.consents.iter())
+        .filter_map(|consent| match consent.standing {
+            ConsentStanding::Claimed { entry, claim } => Some((entry, claim)),
+            _ => None,
+        })
+        .collect();
+    let scales: HashSet<ScaleId> = (view.consents.iter())
+        .map(|consent| consent.scale.clone())
+        .collect();
+    for (request, opening) in state.openings().all()? {
+        let Some(content) = &opening.revealed else {
+            let concerns = scales.contains(&opening.requested.scale);
+            view.hidden_requests += usize::from(concerns);
+            continue;
+        };
+        if claimed.contains(&(content.entry, content.claim)) {
+            view.openings.push(OwnOpening {
+                request,
+                requester: opening.requester,
+                requested: opening.time,
+                entry: content.entry,
+                claim: content.claim,
+                basis: content.basis.clone(),
+                completed: opening.result.is_some(),
+            });
         }
-        Ok(())
     }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! check that the real prover makes too.
 
 mod home;
+mod keeping;
 mod recompute;
 mod reports;
 mod speaking;

@@ -7,7 +7,9 @@ use merits_ledger::{
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
 };
 use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
-use merits_primitives::{Fr, calendar::Timestamp, field, ids::Credits, owner::KeyParts};
+use merits_primitives::{
+    Fr, calendar::Timestamp, field, ids::Credits, note::NoteCommitment, owner::KeyParts,
+};
 use merits_replica::{LedgerConfig, Replica, ReplicaError};
 use merits_wallet::{
     backup::Backup,
@@ -20,7 +22,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use crate::person::home::{Rival, SEED, Town, keys_on, leaf_bytes, town, view_of};
 
 /// A town in which the person has earned, redeemed 30, and attested; others live there too.
-fn lived_in() -> (Town, Citizen) {
+pub(crate) fn lived_in() -> (Town, Citizen) {
     let (mut town, citizen) = town();
     let neighbour = Citizen::new(1);
     town.earner(&neighbour).unwrap();
@@ -37,6 +39,11 @@ fn lived_in() -> (Town, Citizen) {
     let (_, change) = town.redeem(&citizen, &notes[1..], offer).unwrap();
     town.attest(&citizen, &[change], Credits(50)).unwrap();
     (town, citizen)
+}
+
+/// The note with this index in the ledger's tree.
+fn leaf_of(town: &Town, index: u64) -> NoteCommitment {
+    town.state().notes().leaves(index, 1).unwrap()[0]
 }
 
 #[test]
@@ -79,8 +86,8 @@ fn a_person_follows_the_own_credits_from_ticket_to_change() {
     };
     assert_eq!((note.value, note.position, note.measure), (WORTH, 2, None));
     assert_eq!(note.cm, notes[1].commitment(&citizen.secret()));
-    assert_eq!(view.note_leaves.len() as u64, town.state().notes().size());
-    assert_eq!(view.note_leaves[2], note.cm);
+    assert_eq!(view.tree_size, town.state().notes().size());
+    assert_eq!(leaf_of(&town, 2), note.cm);
     assert!(matches!(
         &note.from,
         NoteOrigin::Claim { period, claim: 1, vouched: false, .. }
@@ -101,7 +108,7 @@ fn a_person_follows_the_own_credits_from_ticket_to_change() {
             sn1: view.spendings[0].sn1
         }
     );
-    assert_eq!(view.note_leaves[left.position as usize], left.cm);
+    assert_eq!(leaf_of(&town, left.position), left.cm);
     assert!(matches!(
         view.spendings[0].purpose,
         SpendingPurpose::Redeemed {
@@ -160,7 +167,7 @@ fn another_seed_finds_nothing() {
     let view = view_of(&town, [8; 32]);
     assert_eq!(view.identity, None);
     assert!(view.consents.is_empty() && view.notes.is_empty() && view.spendings.is_empty());
-    assert_eq!(view.note_leaves.len() as u64, town.state().notes().size());
+    assert_eq!(view.tree_size, town.state().notes().size());
 }
 
 #[test]
@@ -172,7 +179,7 @@ fn a_wallet_of_another_ledger_is_told_so() {
 }
 
 /// A copy of the town's log.
-fn replica(town: &Town, directory: &std::path::Path) -> Replica {
+pub(crate) fn replica(town: &Town, directory: &std::path::Path) -> Replica {
     let (policy, log) = (town.federation.policy(), town.federation.signer());
     let mut replica =
         Replica::open(directory, log.public().clone(), policy, &mut rand::rng()).unwrap();

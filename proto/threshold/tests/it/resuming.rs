@@ -22,16 +22,16 @@ fn whoever_dies_at_any_step_publishes_the_same_bytes() {
     let mut done = 0;
     while done < federation.holders.len() {
         done = 0;
-        for place in 0..federation.holders.len() {
+        for stored in &mut stored {
             let ceremony = &federation.ceremony;
             // Dies before it stored anything: comes back as it was.
-            let mut holder = reborn(&stored[place]);
+            let mut holder = reborn(stored);
             holder.advance(ceremony, &federation.board).expect("a turn");
-            let mut holder = reborn(&stored[place]);
+            let mut holder = reborn(stored);
             let seen = holder.advance(ceremony, &federation.board).expect("a turn");
-            stored[place] = holder.to_bytes();
+            *stored = holder.to_bytes();
             // Dies before it publishes, comes back, publishes one message, and dies again.
-            let holder = reborn(&stored[place]);
+            let holder = reborn(stored);
             let party = holder.me();
             let next = holder.unpublished(&federation.board).first().copied();
             if let Some((round, bytes)) = next {

@@ -257,6 +257,8 @@ impl Ledger {
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: policy.keys.allow_dev_keys,
+            insecure_plaintext: false,
+            tls: None,
             log: None,
         }
     }

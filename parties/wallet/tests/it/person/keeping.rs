@@ -43,6 +43,8 @@ impl Home {
                 replica: "replica".into(),
                 high_water_mark: None,
                 allow_dev_keys: true,
+                insecure_plaintext: false,
+                tls: None,
                 log: None,
             },
         };

@@ -36,4 +36,5 @@ pub mod prover;
 pub mod recompute;
 pub mod report;
 pub mod spend;
+mod spend_error;
 pub mod view;

@@ -15,7 +15,7 @@ use merits_primitives::{
     poseidon, tags,
 };
 
-use crate::spend::SpendError;
+use crate::spend_error::SpendError;
 
 /// The notes of the ledger, in order.
 pub(crate) trait NoteRows {

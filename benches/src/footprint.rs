@@ -451,7 +451,8 @@ fn length(directory: &Path) -> anyhow::Result<u64> {
 fn configuration(policy: &LedgerPolicy) -> String {
     let [strings, others]: [Vec<_>; 2] = {
         let facts = policy.facts().into_iter();
-        let (strings, others) = facts.partition(|(name, _)| ["origin", "authority"].contains(name));
+        let (strings, others) =
+            facts.partition(|(name, _)| ["origin", "authority", "board"].contains(name));
         [strings, others]
     };
     let mut text =

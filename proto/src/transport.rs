@@ -98,8 +98,8 @@ fn of_the_protocol(said: &str) -> Option<&'static str> {
         "operation was canceled",
     ]) {
         return Some(
-            "the connection was ended: the server stopped, something in between cut it, or it speaks TLS and the \
-             address does not say https",
+            "the connection was ended: the server stopped, something in between cut it, it speaks TLS and the \
+             address does not say https, or another program has this port",
         );
     }
     None

@@ -508,7 +508,7 @@ async fn a_refused_founding_makes_nothing() {
         ("cannot listen", &|config| {
             config.listen = taken.local_addr().unwrap();
         }),
-        ("inside", &|config| {
+        ("the folder that it guards", &|config| {
             config.high_water_mark = config.data_dir.join("mark");
         }),
         ("is not a folder", &|config| {

@@ -59,7 +59,13 @@ impl Ran {
     #[track_caller]
     pub fn refuses(&self, names: &[&str]) -> &Self {
         assert_eq!(self.code, Some(1), "{self:#?}");
-        assert!(self.stderr.starts_with("error: "), "{self:#?}");
+        // Remarks may come before it.
+        let mut said = self
+            .stderr
+            .lines()
+            .skip_while(|line| line.starts_with("note: "));
+        let says_why = said.next().is_some_and(|line| line.starts_with("error: "));
+        assert!(says_why, "{self:#?}");
         self.names(names)
     }
 

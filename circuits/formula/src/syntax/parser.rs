@@ -185,7 +185,7 @@ impl Parser<'_> {
                 left = self.between(left, start, words)?;
                 continue;
             }
-            let Some((operator, words)) = self.infix() else {
+            let Some((operator, words)) = self.infix(least) else {
                 break;
             };
             let power = operator.power();
@@ -203,13 +203,17 @@ impl Parser<'_> {
         Some(left)
     }
 
-    /// The operator that comes next, and how many tokens it has.
-    fn infix(&mut self) -> Option<(Operator, usize)> {
+    /// The operator that comes next, and how many tokens it has. Words of one that binds less tightly than `least` are
+    /// left to the caller that reads it.
+    fn infix(&mut self, least: u8) -> Option<(Operator, usize)> {
         let next = self.peek()?;
         if next == Token::Word {
             // `a and b` is reported, and read as what is meant.
             let (operator, words, fault) =
                 advice::operator_words(self.source, &self.tokens, self.at)?;
+            if operator.power() < least {
+                return None;
+            }
             self.tell(fault);
             return Some((operator, words));
         }

@@ -51,5 +51,8 @@ async fn files_of_others_and_of_other_versions_are_named() {
     let path = dir.path().join("anonymous.sqlite");
     let mut db = store(&path, 1).await;
     let error = SCHEMA.look(&mut db, &path).await.unwrap_err();
-    assert!(error.to_string().contains("no test's store"), "{error}");
+    assert!(
+        error.to_string().contains("expected: test's store"),
+        "{error}"
+    );
 }

@@ -103,6 +103,6 @@ mod tests {
         assert_eq!(write(io::ErrorKind::BrokenPipe), Unprinted::ReaderGone);
         let full = write(io::ErrorKind::StorageFull);
         assert!(matches!(&full, Unprinted::Failed(_)), "{full:?}");
-        assert!(full.to_string().contains("no storage space"), "{full}");
+        assert!(full.to_string().contains("no room on its disk"), "{full}");
     }
 }

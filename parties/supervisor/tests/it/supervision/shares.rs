@@ -236,7 +236,7 @@ fn a_journal_begins_with_its_mark() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = config(dir.path());
     let mark = dir.path().join("witness.mark.journal");
-    make(&config, &not_open(&fed), EPOCH).unwrap();
+    make(&config, &not_open(&fed), Epoch(2)).unwrap();
     assert!(config.journal.exists() && mark.exists());
     merits_supervisor::journal::Journal::open_under(&config.journal, &mark).unwrap();
 
@@ -245,7 +245,7 @@ fn a_journal_begins_with_its_mark() {
         let dir = tempfile::tempdir().unwrap();
         config = self::config(dir.path());
         config.journal = dir.path().join(name);
-        let error = make(&config, &not_open(&fed), EPOCH).unwrap_err();
+        let error = make(&config, &not_open(&fed), Epoch(2)).unwrap_err();
         assert!(
             matches!(error, SharesError::JournalIsMark { .. }),
             "{error}"

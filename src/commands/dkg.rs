@@ -236,6 +236,8 @@ fn print(report: &Report) -> ExitCode {
     }
     match &report.progress {
         Progress::Waiting { round, missing } => {
+            let mut missing = missing.clone();
+            missing.sort();
             println!("waiting for the {round} of {}", missing.join(", "));
             ExitCode::SUCCESS
         }

@@ -26,6 +26,10 @@ use crate::{
 /// Who must be at the other end, beside the name in the address.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a connection has one, and never many of them together"
+)]
 pub enum Expected {
     /// The coordinator of the log with this key.
     Log(LogKey),

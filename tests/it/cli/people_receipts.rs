@@ -37,12 +37,13 @@ fn write(town: &Town, directory: &Path) {
     let policy = town.federation.policy();
     let facts = format!(
         "log_key = {:?}\nauthority = {:?}\nleast_claims_per_total = {}\ntickets = {}\n\
-         anchor_seconds = {}\n",
+         anchor_seconds = {}\nboard = {:?}\n",
         town.federation.signer().public().to_string(),
         hex::encode(policy.authority.0),
         policy.least_claims_per_total,
         policy.tickets,
-        policy.anchor_seconds
+        policy.anchor_seconds,
+        policy.board.to_string()
     );
     fs::write(kit.join("ledger.toml"), facts).expect("written");
     for index in 0..town.state().size() {

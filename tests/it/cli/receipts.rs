@@ -195,7 +195,7 @@ fn a_kit_that_lacks_or_alters_something_is_refused() {
         "authority",
         "master",
     );
-    verify(directory.path(), "batch.receipt").refuses(&["ledger.toml", "master"]);
+    verify(directory.path(), "batch.receipt").refuses(&["ledger.toml", "line 2"]);
 }
 
 #[test]

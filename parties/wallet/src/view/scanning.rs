@@ -298,8 +298,7 @@ impl<'a> Walk<'a> {
                     entry,
                     distributor,
                     batch,
-                    index,
-                    claim,
+                    (index, claim),
                     first + u64::from(index),
                     at,
                 );
@@ -312,8 +311,7 @@ impl<'a> Walk<'a> {
         entry: EntryId,
         distributor: PartyId,
         batch: &EarnBatch,
-        index: u16,
-        claim: &SignedClaim,
+        (index, claim): (u16, &SignedClaim),
         position: u64,
         at: usize,
     ) {

@@ -28,7 +28,7 @@ pub(crate) struct Redeem {
     /// The offer: its id, or as much of the beginning as no other offer has
     #[arg(long, value_parser = argument)]
     offer: String,
-    /// Address of the exchange, such as https://exchange.example.org:7704
+    /// Address of the exchange, such as `https://exchange.example.org:7704`
     #[arg(long, value_parser = argument)]
     exchange: String,
     /// Which exchange that is, by name or id, if the offer can be redeemed at several

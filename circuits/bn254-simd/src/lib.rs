@@ -6,7 +6,8 @@
 //!   are the points that `ark-groth16` and `taceo-groth16` give.
 //! - [`PreparedFile`]: such a key on disk, mapped by every process that proves with it.
 //! - [`Permutation`]: Poseidon's permutation of many states. [`are_nonzero_squares`]: which of many
-//!   elements are squares.
+//!   elements are squares. [`square_roots`], [`square_roots_in_extension`] and [`are_in_g2`]: what
+//!   decompressing many points costs.
 //! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
 //!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces either.
 //!
@@ -51,10 +52,14 @@ mod poseidon;
 #[cfg(target_arch = "x86_64")]
 mod poseidon_ifma;
 mod poseidon_rounds;
+#[cfg(target_arch = "x86_64")]
+mod powers;
 mod qap;
+mod roots;
 mod scalars;
 mod squares;
 mod store;
+mod subgroup;
 mod table_shape;
 mod tables;
 #[cfg(target_arch = "x86_64")]
@@ -74,7 +79,9 @@ pub use path::{PATH_VARIABLE, Path, PathError};
 pub use poseidon::Permutation;
 pub use poseidon_rounds::{PartialRound, Rounds};
 pub use qap::Matrix;
+pub use roots::{square_roots, square_roots_in_extension};
 pub use scalars::Scalars;
 pub use squares::are_nonzero_squares;
+pub use subgroup::are_in_g2;
 pub use table_shape::TableShape;
 pub use tables::TableBudget;

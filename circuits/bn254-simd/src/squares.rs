@@ -1,6 +1,8 @@
 //! Which elements of the scalar field are squares, of many at once.
 
 use ark_bn254::Fr;
+#[cfg(target_arch = "x86_64")]
+use ark_ff::PrimeField;
 use ark_ff::{Field, LegendreSymbol};
 
 #[cfg(target_arch = "x86_64")]
@@ -10,6 +12,8 @@ use crate::isa::{Ifma, Kernel};
 #[cfg(target_arch = "x86_64")]
 use crate::modulus::Modulus;
 use crate::path::{Kind, Path};
+#[cfg(target_arch = "x86_64")]
+use crate::powers::{Exponent, LANES, power};
 
 /// Whether each element is the square of another one than 0, by Euler's criterion. In lanes, sixteen
 /// elements or fewer take as long as two by themselves.
@@ -40,27 +44,9 @@ fn in_lanes(isa: Ifma, elements: &[Fr]) -> Vec<bool> {
     squares
 }
 
-/// Lanes of a vector.
+/// (p - 1)/2.
 #[cfg(target_arch = "x86_64")]
-const LANES: usize = 8;
-
-/// Bits of a window of the exponent.
-#[cfg(target_arch = "x86_64")]
-const WINDOW: usize = 4;
-
-/// (p - 1)/2 in windows, the highest first.
-#[cfg(target_arch = "x86_64")]
-const EXPONENT: [u8; 256 / WINDOW] = {
-    let half = <Fr as ark_ff::PrimeField>::MODULUS_MINUS_ONE_DIV_TWO.0;
-    let mut windows = [0; 256 / WINDOW];
-    let mut i = 0;
-    while i < windows.len() {
-        let bit = 256 - WINDOW * (i + 1);
-        windows[i] = (half[bit / 64] >> (bit % 64)) as u8 & 15;
-        i += 1;
-    }
-    windows
-};
+const EXPONENT: Exponent = Exponent::new(<Fr as PrimeField>::MODULUS_MINUS_ONE_DIV_TWO.0);
 
 /// Up to `8 * C` elements in `C` vectors; answers a bit for each.
 #[cfg(target_arch = "x86_64")]
@@ -70,40 +56,20 @@ struct Criterion<'a, const C: usize>(&'a [Fr]);
 impl<const C: usize> Kernel for Criterion<'_, C> {
     type Output = [u8; C];
 
-    /// All powers have bound 1.02.
     #[inline(always)]
     fn run(self, isa: Ifma) -> [u8; C] {
         // x * 2^260 in lanes, of 1.
         let one = F8::<Fr>::splat(isa, Fr::sixteen().words());
-        let mut powers = [[one; C]; 1 << WINDOW];
-        for (i, elements) in self.0.chunks(LANES).take(C).enumerate() {
+        let mut base = [one; C];
+        for (base, elements) in base.iter_mut().zip(self.0.chunks(LANES)) {
             let mut words = [[0; 4]; LANES];
             for (words, element) in words.iter_mut().zip(elements) {
                 // Arkworks keeps x * 2^256, which the lanes read as x / 16: a square when x is one.
                 *words = element.words();
             }
-            powers[1][i] = F8::from_words(isa, &words);
+            *base = F8::from_words(isa, &words);
         }
-        for n in 2..1 << WINDOW {
-            let mut next = powers[1];
-            for (next, last) in next.iter_mut().zip(&powers[n - 1]) {
-                *next = next.mul(last);
-            }
-            powers[n] = next;
-        }
-        let mut power = [one; C];
-        for window in EXPONENT {
-            for _ in 0..WINDOW {
-                for power in &mut power {
-                    *power = power.square();
-                }
-            }
-            if window > 0 {
-                for (power, factor) in power.iter_mut().zip(&powers[usize::from(window)]) {
-                    *power = power.mul(factor);
-                }
-            }
-        }
+        let power = power(isa, &base, &EXPONENT);
         let mut masks = [0; C];
         for (mask, power) in masks.iter_mut().zip(&power) {
             *mask = power.minus(&one).zero_mask();

@@ -150,6 +150,20 @@ impl EncodedProof {
         })
     }
 
+    /// [`EncodedProof::decode`] of each, in their order. Those of Groth16 are decoded together, which takes
+    /// less time ([`groth16::Proof::all_from_bytes`]).
+    pub fn decode_all(encoded: &[&Self]) -> Vec<Result<Proof, ProofDecodeError>> {
+        let is_groth16 = |proof: &&&Self| proof.system == ProofSystem::Groth16Bn254;
+        let together = encoded.iter().filter(is_groth16);
+        let together: Vec<&[u8]> = together.map(|proof| proof.bytes.as_slice()).collect();
+        let mut together = groth16::Proof::all_from_bytes(&together).into_iter();
+        let decode = |proof: &&Self| match is_groth16(&proof).then(|| together.next()).flatten() {
+            Some(decoded) => Ok(Proof::Groth16(decoded?)),
+            None => proof.decode(),
+        };
+        encoded.iter().map(decode).collect()
+    }
+
     /// Number, then bytes; or the number of no proof alone.
     pub(crate) fn write_option(proof: Option<&Self>, out: &mut Writer) {
         match proof {

@@ -139,15 +139,21 @@ fn authenticated(
 ) -> Vec<Result<(Proven, Option<Job>), Refusal>> {
     let mut places = Vec::with_capacity(share.len());
     let mut unverified = Vec::with_capacity(share.len());
+    let mut entries = Vec::with_capacity(share.len());
+    let mut rest = Vec::with_capacity(share.len());
     for Unread {
         time,
         signed,
         blobs,
     } in share
     {
-        let read = governing
-            .check_before_key(&signed)
-            .and_then(|()| Submission::from_signed(signed, governing.origin()))
+        let checked = governing.check_before_key(&signed);
+        entries.push(checked.map(|()| signed));
+        rest.push((time, blobs));
+    }
+    let submissions = Submission::all_from_signed(entries, governing.origin());
+    for (submission, (time, blobs)) in submissions.into_iter().zip(rest) {
+        let read = submission
             .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {

@@ -50,7 +50,7 @@ pub use keys::{KeyRing, UnpreparedKey};
 pub use known_proofs::KnownProofs;
 pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
-pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
+pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{
     CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal,
     TicketRefusal, TotalRefusal,

@@ -2,7 +2,7 @@
 
 use merits_primitives::Fr;
 use merits_verifier::{
-    ProofSystem, Statement, Verified,
+    EncodedProof, ProofSystem, Statement, Verified,
     groth16::{self, KeyDigest},
     schnorr::{self, SchnorrError, VerifiedPossession},
     statement::{
@@ -48,31 +48,35 @@ impl Statement for ProvenStatement {
 
 /// What must be verified before an entry can enter the state, by the system of its proof.
 ///
-/// Jobs of one system go into batches of the system's own: those of Groth16 by their key.
+/// Jobs of one system go into batches of the system's own: those of Groth16 by their key. Their proofs are decoded
+/// (`P`), or not yet ([`UndecodedJob`]).
 #[derive(Debug, Clone)]
 #[allow(
     clippy::large_enum_variant,
     reason = "nearly all jobs are of Groth16, and each is moved rarely"
 )]
-pub enum Job {
+pub enum Job<P = groth16::Proof> {
     /// A statement of a circuit.
-    Groth16(Groth16Job),
+    Groth16(Groth16Job<P>),
     /// Points whose secrets must be known.
     Schnorr(SchnorrJob),
     /// An opened total. Its proofs are in the statement, and are about rows of the state.
     Total(TotalStatement),
 }
 
+/// A job whose proof, if it is of Groth16, is decoded with others of its batch.
+pub type UndecodedJob = Job<EncodedProof>;
+
 /// A statement of a circuit, and its proof. Jobs with one key go into one batch:
 /// [`merits_verifier::Verified::check_batch`].
 #[derive(Debug, Clone)]
-pub struct Groth16Job {
+pub struct Groth16Job<P = groth16::Proof> {
     /// The key that is in force for the statement.
     pub key: KeyDigest,
     /// The statement, from the ledger's state.
     pub statement: ProvenStatement,
     /// The submitted proof.
-    pub proof: groth16::Proof,
+    pub proof: P,
 }
 
 /// Points whose secrets must be known, and the proofs. It needs no key.

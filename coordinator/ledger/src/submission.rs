@@ -2,7 +2,7 @@
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_verifier::{
-    EncodedProof,
+    EncodedProof, ProofSystem,
     codec::Canonical,
     entry::{MAX_ENTRY_BYTES, SignedEntry},
     groth16::VerifyingKey,
@@ -22,6 +22,7 @@ pub struct Submission {
     pub(crate) signed: SignedEntry,
     pub(crate) entry: Entry,
     pub(crate) id: EntryId,
+    /// Nothing before it is decoded.
     pub(crate) proof: Option<Proof>,
     pub(crate) blobs: Vec<Blob>,
     /// The key that came as a blob.
@@ -89,6 +90,20 @@ impl Submission {
             }
         }
         submissions
+    }
+
+    /// Like [`Submission::from_signed`], but the points of a Groth16 proof are not decoded.
+    /// [`crate::Governing::undecoded_question`] hands it over to be decoded with others.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub fn undecoded(signed: SignedEntry, origin: &Origin) -> Result<Self, Refusal> {
+        let mut submission = Self::without_proof(signed, origin)?;
+        submission.proof = match &submission.signed.proof {
+            Some(proof) if proof.system() != ProofSystem::Groth16Bn254 => Some(proof.decode()?),
+            _ => None,
+        };
+        Ok(submission)
     }
 
     /// All but the proof, whose system is checked and which is not decoded.

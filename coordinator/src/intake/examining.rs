@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use merits_ledger::{
     Authentic, Blob, CheckError, Governing, Job, Refusal, Sender, Submission, TotalStatement,
-    Unverified,
+    UndecodedJob, Unverified,
     rows::{RowError, View},
 };
 use merits_primitives::{calendar::Timestamp, ids::PartyId};
@@ -32,7 +32,7 @@ pub(super) enum Examined {
     /// Without a proof: its signatures hold.
     Authentic(Authentic),
     /// Signatures and proof are to be verified.
-    ToProve(Unverified, Job),
+    ToProve(Unverified, UndecodedJob),
     /// An opened total: its signatures hold, and its partials and its sum are to be verified.
     ToOpen(Authentic, TotalStatement),
 }
@@ -77,12 +77,12 @@ impl Intake {
             let _held = held;
             let blob = blob.map(Blob::new).transpose().map_err(Refusal::from)?;
             let blobs = blob.into_iter().collect();
-            let submission = Submission::from_signed(signed, &origin)?.with_blobs(blobs)?;
+            let submission = Submission::undecoded(signed, &origin)?.with_blobs(blobs)?;
             let (unverified, job) = {
                 let state = &published.read().state;
                 let unverified = state.signatures(submission, signer)?;
                 // This copies claims and computes hashes.
-                let job = state.question(unverified.submission());
+                let job = state.undecoded_question(unverified.submission());
                 (unverified, job)
             };
             match job {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Authentic, Job, Refusal, TotalStatement, UnpreparedKey, Unverified, VerifiedProof, entry::Kind,
+    Authentic, Job, Refusal, TotalStatement, UndecodedJob, UnpreparedKey, Unverified,
+    VerifiedProof, entry::Kind,
 };
 use merits_proto::{BareProof, Fault, VerifySubject};
 use merits_verifier::{
@@ -103,7 +104,7 @@ impl Intake {
         &self,
         class: Class,
         unverified: Unverified,
-        job: Job,
+        job: UndecodedJob,
         holding: &Holding,
     ) -> Result<Result<(VerifiedProof, Authentic), Box<Refusal>>, Fault> {
         match job {

@@ -7,8 +7,9 @@ use merits_ledger::{
 };
 use merits_primitives::Fr;
 use merits_verifier::{
-    Statement, Verified,
+    EncodedProof, Statement, Verified,
     groth16::{self, KeyDigest, PreparedKey},
+    proof::Proof,
     schnorr::{self, VerifiedPossession},
     statement::StatementError,
 };
@@ -58,7 +59,8 @@ pub(crate) trait Laned: Send + Sized + 'static {
 impl Laned for ProvenStatement {
     type Name = KeyDigest;
     type Key = Arc<PreparedKey>;
-    type Proof = groth16::Proof;
+    /// It is decoded with those of its batch, which costs less.
+    type Proof = EncodedProof;
     type Verified = Verified<Self>;
     type Beside = Unverified;
     type Done = Authentic;
@@ -73,9 +75,29 @@ impl Laned for ProvenStatement {
 
     fn verify_proofs(
         key: &Self::Key,
-        questions: Vec<(Self, groth16::Proof)>,
+        questions: Vec<(Self, EncodedProof)>,
     ) -> Vec<Result<Verified<Self>, Refusal>> {
-        verify_groth16(key, questions)
+        let encoded: Vec<&EncodedProof> = questions.iter().map(|(_, proof)| proof).collect();
+        let decoded = EncodedProof::decode_all(&encoded);
+        // Why each without a proof is refused, at its place among the others.
+        let mut faults = Vec::with_capacity(questions.len());
+        let mut good = Vec::with_capacity(questions.len());
+        for ((statement, _), proof) in questions.into_iter().zip(decoded) {
+            faults.push(match proof {
+                Ok(Proof::Groth16(proof)) => {
+                    good.push((statement, proof));
+                    None
+                }
+                Ok(Proof::Schnorr(_)) => Some(Refusal::NotVerified),
+                Err(fault) => Some(fault.into()),
+            });
+        }
+        let mut verified = verify_groth16(key, good).into_iter();
+        let answer = |fault: Option<Refusal>| match fault {
+            Some(fault) => Err(fault),
+            None => verified.next().unwrap_or(Err(Refusal::NotVerified)),
+        };
+        faults.into_iter().map(answer).collect()
     }
 }
 

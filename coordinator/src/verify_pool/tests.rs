@@ -2,11 +2,11 @@
 
 use std::sync::mpsc;
 
-use merits_ledger::{Job, Submission};
-use merits_ledger_fixture::Stage;
+use merits_ledger::{Job, KeyRing, Submission};
+use merits_ledger_fixture::{Federation, Stage};
 use merits_primitives::{Fr, ids::Epoch};
 use merits_verifier::{
-    Reason,
+    EncodedProof, ProofSystem, Reason,
     entry::SignedEntry,
     groth16::{KeyPolicy, PreparedKey, Provenance},
 };
@@ -175,5 +175,59 @@ fn schnorr_proofs_are_verified_in_a_lane_of_their_own() {
             (2 | 5, Ok(_)) => panic!("{position} does not hold"),
             (_, answer) => assert!(answer.is_ok(), "{position}: {answer:?}"),
         }
+    }
+}
+
+/// Proofs of a batch are decoded together. One that is none, or that belongs to another statement, is named at its
+/// place, and a bad signature before it.
+#[test]
+fn a_proof_that_cannot_be_decoded_does_not_sink_the_others_of_its_batch() {
+    let rng = &mut StdRng::seed_from_u64(6);
+    let federation = Federation::generate(rng).unwrap();
+    let town = Stage::of(federation, StdRng::seed_from_u64(7));
+    let (federation, state) = (&town.federation, town.state());
+    let mut signed: Vec<SignedEntry> = (0..8)
+        .map(|_| federation.earn(state, 2, rng).unwrap())
+        .collect();
+    let with_proof = |signed: &SignedEntry, bytes: Vec<u8>| {
+        SignedEntry::sign(
+            federation.origin.clone(),
+            signed.kind,
+            signed.party,
+            signed.statement.clone(),
+            Some(EncodedProof::new(ProofSystem::Groth16Bn254, bytes).unwrap()),
+            &federation.distributor.key,
+        )
+    };
+    let good = signed[0].proof.as_ref().unwrap().bytes().to_vec();
+    signed[1] = with_proof(&signed[1], vec![0xff; 128]);
+    signed[3] = with_proof(&signed[3], good.clone());
+    signed[4] = with_proof(&signed[4], good[..127].to_vec());
+    // Not signed by the party.
+    signed[6].proof = Some(EncodedProof::new(ProofSystem::Groth16Bn254, vec![0xff; 128]).unwrap());
+    let (pool, release) = held(50);
+    let mut answers = Vec::new();
+    for signed in signed {
+        let submission = Submission::undecoded(signed, &federation.origin).unwrap();
+        let job = state.undecoded_question(&submission).unwrap().unwrap();
+        let Job::Groth16(job) = job else {
+            panic!("a batch has a Groth16 proof");
+        };
+        let key = KeyRing::new().get(state, &job.key).unwrap();
+        let unverified = state.signatures(submission, None).unwrap();
+        let question = (job.statement, job.proof, unverified);
+        let answer = pool.verify(Class::Parties, &key, question, Holding::of_nothing());
+        answers.push(answer.unwrap());
+    }
+    drop(release);
+    for (position, answer) in answers.into_iter().enumerate() {
+        let code = answer.blocking_recv().unwrap().err().map(|no| no.code());
+        let expected = match position {
+            1 | 4 => Some(Reason::ProofMalformed),
+            3 => Some(Reason::ProofInvalid),
+            6 => Some(Reason::SignatureInvalid),
+            _ => None,
+        };
+        assert_eq!(code, expected, "entry {position}");
     }
 }

@@ -9,11 +9,13 @@ use merits_primitives::{
     ids::{Origin, PartyId},
 };
 use merits_verifier::{
+    ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::Leaf,
     groth16::{KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
     proof::Proof,
+    schnorr,
     signature::PublicKey,
 };
 
@@ -27,7 +29,7 @@ use super::{Anchor, CommitError, Effects, Epochs, Offers, Parties, Scales, State
 use crate::entry::{Entry, PersonStatement};
 use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
-use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, VerifiedProof};
+use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
 use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
@@ -273,24 +275,56 @@ impl Governing {
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
     pub fn question(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
+        let proof = match (&submission.proof, &submission.signed().proof) {
+            (None, None) => return Ok(None),
+            (Some(proof), _) => proof.clone(),
+            (None, Some(encoded)) => encoded.decode()?,
+        };
+        match proof {
+            Proof::Schnorr(proof) => self.possession_question(submission, proof).map(Some),
+            Proof::Groth16(proof) => self.groth16_question(submission, proof).map(Some),
+        }
+    }
+
+    /// [`Governing::question`], with a Groth16 proof as it came: it is decoded with others of its batch.
+    ///
+    /// # Errors
+    /// [`Refusal`] when no proof could make the entry acceptable.
+    pub fn undecoded_question(
+        &self,
+        submission: &Submission,
+    ) -> Result<Option<UndecodedJob>, Refusal> {
+        match (&submission.proof, &submission.signed().proof) {
+            (None, None) => Ok(None),
+            (Some(Proof::Schnorr(proof)), _) => {
+                let proof = proof.clone();
+                self.possession_question(submission, proof).map(Some)
+            }
+            (_, Some(encoded)) if encoded.system() == ProofSystem::Groth16Bn254 => {
+                let proof = encoded.clone();
+                self.groth16_question(submission, proof).map(Some)
+            }
+            _ => Err(Refusal::NotVerified),
+        }
+    }
+
+    fn possession_question<P>(
+        &self,
+        submission: &Submission,
+        proof: schnorr::Proof,
+    ) -> Result<Job<P>, Refusal> {
+        let Entry::ViewKeyEpochOpened(opened) = submission.entry() else {
+            return Err(Refusal::NotVerified);
+        };
+        self.parties.acting(&submission.party(), Role::Supervisor)?;
+        self.epochs.check_next(&self.parties, opened)?;
+        let statement = epochs::possession(self.origin(), opened);
+        Ok(Job::Schnorr(SchnorrJob { statement, proof }))
+    }
+
+    fn groth16_question<P>(&self, submission: &Submission, proof: P) -> Result<Job<P>, Refusal> {
         let party = submission.party();
         let person = |kind| self.statement_keys.digest(kind);
-        let proof = match &submission.proof {
-            None => return Ok(None),
-            Some(Proof::Schnorr(proof)) => {
-                let statement = match submission.entry() {
-                    Entry::ViewKeyEpochOpened(opened) => {
-                        self.parties.acting(&party, Role::Supervisor)?;
-                        self.epochs.check_next(&self.parties, opened)?;
-                        epochs::possession(self.origin(), opened)
-                    }
-                    _ => return Err(Refusal::NotVerified),
-                };
-                let proof = proof.clone();
-                return Ok(Some(Job::Schnorr(SchnorrJob { statement, proof })));
-            }
-            Some(Proof::Groth16(proof)) => *proof,
-        };
         let (key, statement) = match submission.entry() {
             Entry::EarnBatch(batch) => {
                 let (key, statement) = self.earn_question(batch, &party)?;
@@ -319,11 +353,11 @@ impl Governing {
             // A submission has a proof only if its kind has a system.
             _ => return Err(Refusal::NotVerified),
         };
-        Ok(Some(Job::Groth16(Groth16Job {
+        Ok(Job::Groth16(Groth16Job {
             key,
             statement,
             proof,
-        })))
+        }))
     }
 
     /// Checks all signatures of a submission: the party's, the consent or possession that the kind

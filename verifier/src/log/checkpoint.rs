@@ -1,6 +1,6 @@
 //! Checkpoints (c2sp.org/tlog-checkpoint): a signed note of origin, size and root.
 
-use alloc::{format, string::String, string::ToString as _};
+use alloc::{format, string::String, string::ToString as _, vec::Vec};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use merits_primitives::ids::Origin;

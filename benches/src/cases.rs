@@ -10,12 +10,12 @@ use merits_formula::Record;
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     context::Context,
     field,
     ids::{Period, PeriodKind},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
+    view_encryption::Exponent,
 };
 use merits_records::{Mapping, Plan, ReadOptions};
 use merits_verifier::Statement as _;

@@ -23,7 +23,6 @@ use merits_ledger_fixture::{Citizen, Redeeming, Stage};
 use merits_params::keystore::KeyStore;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     calendar::{Day, Timestamp},
     field,
     group::{Group, GroupPath, GroupRoot},
@@ -32,6 +31,7 @@ use merits_primitives::{
     jubjub::{Point, random_scalar},
     note::NoteCommitment,
     note_tree::{self, bucket_root, root_of_buckets},
+    view_encryption::Exponent,
 };
 use merits_verifier::{
     codec::Canonical as _,

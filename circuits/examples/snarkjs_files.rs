@@ -26,11 +26,11 @@ use merits_params::snarkjs_json;
 use merits_params::zkey::Zkey;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     commitment::RecordSalt,
     context::Context,
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
+    view_encryption::Exponent,
 };
 use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Provenance};
 use rand::{SeedableRng, rngs::StdRng};

@@ -2,7 +2,6 @@
 //! attestation, which third parties check without a ledger.
 
 use merits_primitives::{
-    audit::{EphemeralKey, SealedCommitment},
     context::Context,
     group::GroupRoot,
     ids::{AssetId, Credits, Epoch, Expiry, ScaleId},
@@ -11,6 +10,7 @@ use merits_primitives::{
     note_tree::NoteRoot,
     nullifier::{RateNullifier, SpendNullifier},
     scope::attest_scope,
+    view_encryption::{EphemeralKey, SealedCommitment},
 };
 
 use crate::codec::{Canonical, CodecError, Reader, Writer};

@@ -16,7 +16,6 @@ use merits_circuits::{
 use merits_formula::Record;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     calendar::Day,
     commitment::RecordSalt,
     context::Context,
@@ -28,6 +27,7 @@ use merits_primitives::{
     note::NoteCommitment,
     note_tree::{self, NotePath},
     owner::{Handle, OwnerKey},
+    view_encryption::Exponent,
 };
 use merits_verifier::statement::ticket::TicketStatement;
 use rand::rngs::StdRng;

@@ -2,7 +2,7 @@
 
 use merits_formula::Typed;
 use merits_primitives::Fr;
-use merits_primitives::audit::EXPONENT_BITS;
+use merits_primitives::view_encryption::EXPONENT_BITS;
 use merits_verifier::statement::earn::{self as layout, Layout};
 
 use super::{

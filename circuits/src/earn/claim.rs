@@ -1,7 +1,7 @@
 //! One claim: records, commitment, credits, note, binding, audit encryption.
 
 use merits_formula::Typed;
-use merits_primitives::{Fr, audit::EXPONENT_BITS, commitment, jubjub::Point, tags};
+use merits_primitives::{Fr, commitment, jubjub::Point, tags, view_encryption::EXPONENT_BITS};
 use merits_verifier::statement::earn as layout;
 
 use super::records;

@@ -7,7 +7,6 @@ use ark_ff::AdditiveGroup;
 use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
     Fr,
-    audit::{self, Total},
     context::Context,
     earned::Earned,
     field,
@@ -15,6 +14,7 @@ use merits_primitives::{
     jubjub::Point,
     owner::{self, HiddenEarned},
     sum::WideSum,
+    view_encryption::{self, Total},
 };
 use merits_verifier::statement::earn as layout;
 
@@ -166,7 +166,7 @@ pub fn check(
             return Err(EarnViolation::AbsentNotZero { claim });
         }
     }
-    let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
+    let total = |exponent, sum| view_encryption::encrypt_total(exponent, &terms.total_key, sum);
     let credits = total(&witness.total_exponent, credits);
     match differing(&credits, &publics[layout::T1..layout::T1 + 4]) {
         Some(Half::Ephemeral) => return Err(EarnViolation::TotalEphemeral),

@@ -1,7 +1,7 @@
 //! Totals under At: of the credits, and of the measure where there is one.
 
 use ark_ec::CurveGroup;
-use merits_primitives::{audit::EXPONENT_BITS, jubjub::Point};
+use merits_primitives::{jubjub::Point, view_encryption::EXPONENT_BITS};
 
 use crate::{
     builder::{Builder, Lc},

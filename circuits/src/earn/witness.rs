@@ -4,7 +4,6 @@
 use merits_formula::{EvalError, Record, Schema, SequenceError, Typed};
 use merits_primitives::{
     Fr,
-    audit::{self, Exponent},
     commitment::{Opening, RecordCommitment, RecordSalt},
     context::Context,
     earned::Earned,
@@ -12,6 +11,7 @@ use merits_primitives::{
     jubjub::Point,
     note,
     owner::{self, Handle, OwnerKey},
+    view_encryption::{self, Exponent},
 };
 use merits_verifier::{
     Statement,
@@ -200,7 +200,8 @@ impl ClaimWitness {
         let (c, earned) = (worth.commitment, worth.earned);
         let credits = earned.credits;
         let binding = owner::bind(&self.key, &self.handle);
-        let sealed = audit::encrypt(&self.exponent, &terms.view_key, c, earned, &self.handle);
+        let sealed =
+            view_encryption::encrypt(&self.exponent, &terms.view_key, c, earned, &self.handle);
         ClaimPublic {
             c,
             b: binding.b,
@@ -300,7 +301,7 @@ impl EarnWitness {
             .map(|(witness, worth)| witness.public(worth, terms))
             .collect();
         let point = |point| Point::from_affine(point).map_err(|_| WitnessFault::TotalIsIdentity);
-        let total = |exponent, sum| audit::encrypt_total(exponent, &terms.total_key, sum);
+        let total = |exponent, sum| view_encryption::encrypt_total(exponent, &terms.total_key, sum);
         let credits = worth.iter().map(|worth| worth.earned.credits);
         let credits = total(&self.total_exponent, credits.collect());
         let measure = match (formula.measure(), &self.measure_exponent) {

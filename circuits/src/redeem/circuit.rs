@@ -1,7 +1,7 @@
 //! The statement as a whole.
 
 use ark_ff::{AdditiveGroup, Field};
-use merits_primitives::{Fr, audit::EXPONENT_BITS, jubjub::Point, tags};
+use merits_primitives::{Fr, jubjub::Point, tags, view_encryption::EXPONENT_BITS};
 use merits_verifier::statement::redeem as layout;
 
 use super::note::{self, Shared, Spent, VALUE_BITS};

@@ -4,10 +4,10 @@
 //! its invariant in `docs/src/statement-redeem.md`.
 
 use merits_primitives::{
-    audit, identity,
+    identity,
     note::{self, NoteCommitment},
     note_tree::NotePath,
-    nullifier, owner,
+    nullifier, owner, view_encryption,
 };
 use merits_verifier::{
     Statement as _,
@@ -124,7 +124,8 @@ pub fn check(statement: &RedeemStatement, witness: &RedeemWitness) -> Result<(),
         RedeemViolation::RateNullifier,
     )?;
 
-    let sealed = audit::seal_identity(&witness.exponent, &statement.a, statement.sn1, identity);
+    let sealed =
+        view_encryption::seal_identity(&witness.exponent, &statement.a, statement.sn1, identity);
     demand(sealed.ey == statement.ey, RedeemViolation::Ephemeral)?;
     demand(
         sealed.c_id == statement.c_id,

@@ -3,7 +3,6 @@
 
 use merits_primitives::{
     Fr,
-    audit::{self, Exponent},
     context::Context,
     field,
     group::{GroupPath, GroupRoot},
@@ -16,6 +15,7 @@ use merits_primitives::{
     owner, poseidon,
     scope::RateScope,
     tags,
+    view_encryption::{self, Exponent},
 };
 use merits_verifier::{Statement as _, statement::redeem::RedeemStatement};
 use zeroize::{Zeroize, Zeroizing};
@@ -164,7 +164,7 @@ impl RedeemWitness {
         let (asset, expiry) = (terms.asset, terms.expiry);
         let [sn1, sn2] = self.nullifiers(expiry, asset);
         let key = owner::change_key(&self.secret, sn1);
-        let sealed = audit::seal_identity(&self.exponent, &terms.view_key, sn1, identity);
+        let sealed = view_encryption::seal_identity(&self.exponent, &terms.view_key, sn1, identity);
         Ok(RedeemStatement {
             note_root: terms.note_root,
             group_root: terms.group_root,

@@ -17,8 +17,8 @@ use merits_circuits::{
 use merits_primitives::jubjub::EdwardsAffine;
 use merits_primitives::{
     Fr,
-    audit::{EXPONENT_BITS, Exponent},
     jubjub::{Point, Scalar},
+    view_encryption::{EXPONENT_BITS, Exponent},
 };
 use rand::{RngExt, SeedableRng};
 

@@ -11,12 +11,12 @@ use merits_formula::Record;
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     commitment::RecordSalt,
     context::Context,
     ids::{Expiry, Period},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
+    view_encryption::Exponent,
 };
 use merits_records::{Mapping, Plan, ReadOptions, read_file};
 use merits_verifier::Statement as _;

@@ -6,8 +6,8 @@ use merits_ledger::{Entry, Role, entry::EarnBatch};
 use merits_ledger_fixture::{Member, acts};
 use merits_primitives::{
     Fr,
-    audit::EphemeralKey,
     ids::{Epoch, Origin, ScaleId, ScaleVersion},
+    view_encryption::EphemeralKey,
 };
 use merits_verifier::{
     EncodedProof, ProofSystem, Reason, codec::Canonical as _, entry::SignedEntry,

@@ -11,11 +11,11 @@ use merits_formula::{EvalError, Typed};
 use merits_keyfile::SecretBytes;
 use merits_ledger::entry::{EarnBatch, SignedClaim};
 use merits_primitives::{
-    audit::Exponent,
     commitment::RecordCommitment,
     earned::Earned,
     ids::{Credits, Output, PartyId, Period, Quantity},
     owner::OwnerKey,
+    view_encryption::Exponent,
 };
 use merits_verifier::statement::earn::EarnStatement;
 use thiserror::Error;

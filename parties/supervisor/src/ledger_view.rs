@@ -2,8 +2,8 @@
 
 use merits_ledger::{Entry, Role, State, state::TotalsKey};
 use merits_primitives::{
-    audit::Ciphertext,
     ids::{EntryId, Epoch, Origin, Output, PartyId},
+    view_encryption::Ciphertext,
 };
 use merits_verifier::entry::SignedEntry;
 

@@ -1,10 +1,10 @@
 //! The requester: opens a claim from the sealed partials of both sides' holders.
 
 use merits_primitives::{
-    audit,
     dleq::{Equality, PROOF_BYTES},
     ids::{Credits, EntryId, PartyId, Quantity},
     jubjub::{POINT_BYTES, Point, PointError},
+    view_encryption,
 };
 use merits_sealing::SealingKey;
 use merits_threshold::quorum::{CombineFault, Partial, PartialFault};
@@ -183,7 +183,7 @@ pub fn combine_and_name(
     let witness = image(Side::Witness)?;
     // a_sup·E + a_wit·E is the identity only if A is, which the ledger refuses.
     let shared = (supervisor + witness).map_err(OpeningFault::Ephemeral)?;
-    let (earned, handle) = audit::open(
+    let (earned, handle) = view_encryption::open(
         shared.y(),
         sealed_claim.commitment,
         &sealed_claim.ciphertext,

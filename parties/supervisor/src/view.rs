@@ -6,12 +6,12 @@
 
 use merits_ledger::{rows::RowError, state::FormerKey};
 use merits_primitives::{
-    audit::Ciphertext,
     calendar::Timestamp,
     commitment::RecordCommitment,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
     sum::Sum,
+    view_encryption::Ciphertext,
 };
 use merits_threshold::quorum::QuorumKey;
 use merits_verifier::{possession::TotalsKey, signature::PublicKey, statement::earn::MeasureTotal};

@@ -18,7 +18,6 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    audit::{EphemeralKey, Exponent, SealedCommitment},
     calendar::Timestamp,
     context::{Context, attest_context},
     group::GroupRoot,
@@ -27,6 +26,7 @@ use merits_primitives::{
     note::NoteCommitment,
     note_tree::{BucketRoot, NoteRoot},
     nullifier::{RateNullifier, SpendNullifier, rate_nullifier, spend_nullifier},
+    view_encryption::{EphemeralKey, Exponent, SealedCommitment},
 };
 use merits_verifier::{attestation::Question, groth16::Proof, statement::redeem::RedeemStatement};
 use rand_core::CryptoRng;

@@ -5,11 +5,11 @@ use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     commitment::RecordSalt,
     context::Context,
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
+    view_encryption::Exponent,
 };
 
 /// All wires of a full batch: the examples' claims, over and over.

@@ -11,13 +11,13 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use ark_ff::AdditiveGroup;
 use merits_primitives::{
     Fr,
-    audit::{EphemeralKey, SealedEarned, SealedHandle},
     commitment::RecordCommitment,
     context::Context,
     ids::{AssetId, Expiry, Origin, PartyId, Period, SchemaId},
     jubjub::Point,
     note::NoteCommitment,
     owner::{HiddenEarned, RecordsBinding},
+    view_encryption::{EphemeralKey, SealedEarned, SealedHandle},
 };
 
 use super::Statement;

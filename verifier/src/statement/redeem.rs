@@ -10,7 +10,6 @@ use alloc::{vec, vec::Vec};
 use ark_ff::AdditiveGroup;
 use merits_primitives::{
     Fr,
-    audit::{EphemeralKey, SealedCommitment},
     context::Context,
     group::GroupRoot,
     ids::{AssetId, Credits, Expiry},
@@ -19,6 +18,7 @@ use merits_primitives::{
     note_tree::NoteRoot,
     nullifier::{RateNullifier, SpendNullifier},
     scope::RateScope,
+    view_encryption::{EphemeralKey, SealedCommitment},
 };
 
 use super::Statement;

@@ -7,7 +7,6 @@ use std::{fs, path::PathBuf};
 
 use merits_primitives::{
     Fr,
-    audit::{EphemeralKey, SealedCommitment},
     calendar::Day,
     context::Context,
     field,
@@ -20,6 +19,7 @@ use merits_primitives::{
     nullifier::{Nullifier, RateNullifier, SpendNullifier},
     owner::RecordsBinding,
     scope::{RateScope, Scope, attest_scope},
+    view_encryption::{EphemeralKey, SealedCommitment},
 };
 use merits_verifier::{
     EncodedProof, ProofSystem, Statement,

@@ -2,13 +2,13 @@
 
 use merits_primitives::{
     Fr,
-    audit::{EphemeralKey, SealedEarned, SealedHandle},
     commitment::RecordCommitment,
     context::Context,
     ids::{AssetId, Expiry, Period, PeriodKind, SchemaId},
     jubjub::{Point, Scalar},
     note::NoteCommitment,
     owner::{HiddenEarned, RecordsBinding},
+    view_encryption::{EphemeralKey, SealedEarned, SealedHandle},
 };
 use merits_verifier::statement::{StatementError, earn};
 use merits_verifier::{

@@ -27,8 +27,8 @@ use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::jubjub::EdwardsProjective;
 use merits_primitives::{
     Fr,
-    audit::EXPONENT_BITS,
     jubjub::{Point, Scalar},
+    view_encryption::EXPONENT_BITS,
 };
 
 use super::{

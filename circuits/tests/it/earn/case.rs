@@ -13,12 +13,12 @@ use merits_formula::{
 use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
-    audit::Exponent,
     context::Context,
     field,
     ids::{AssetId, Expiry, Period, PeriodKind},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
+    view_encryption::Exponent,
 };
 use merits_verifier::Statement;
 use rand::{RngExt, SeedableRng, rngs::StdRng};

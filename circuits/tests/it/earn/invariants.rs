@@ -7,11 +7,12 @@ use ark_ff::Field as _;
 use merits_circuits::earn::{EarnCircuit, EarnViolation, WitnessFault, native};
 use merits_formula::{Declarations, Field, FieldKind, Record, Schema, check};
 use merits_primitives::{
-    Fr, audit,
+    Fr,
     commitment::RecordCommitment,
     ids::{Credits, PeriodKind},
     note, owner,
     sum::WideSum,
+    view_encryption,
 };
 use merits_verifier::{Statement, statement::earn as layout};
 
@@ -311,7 +312,7 @@ fn earn_7_credits_are_the_formulas() {
         .expect("a value");
     let more = Credits(true_credits.credits + 1);
     let c = case.publics[claim_at(0, layout::CLAIM_COMMITMENT)];
-    let sealed = audit::encrypt(
+    let sealed = view_encryption::encrypt(
         &claim.exponent,
         &terms.view_key,
         RecordCommitment(c),
@@ -322,7 +323,7 @@ fn earn_7_credits_are_the_formulas() {
         .eval(&case.witness.claims[1].records, &terms.constants)
         .expect("a value");
     let sum = WideSum(u128::from(more.0) + u128::from(other.credits));
-    let total = audit::encrypt_total(&case.witness.total_exponent, &terms.total_key, sum);
+    let total = view_encryption::encrypt_total(&case.witness.total_exponent, &terms.total_key, sum);
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let cm = note::note_commitment(more, terms.expiry, terms.asset, &claim.key);
     case.publics[claim_at(0, layout::CLAIM_HIDDEN)] = hidden.0;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use ark_ff::Field as _;
 use merits_circuits::earn::{EarnViolation, WitnessFault, native};
 use merits_primitives::{
-    Fr, audit,
+    Fr,
     commitment::RecordCommitment,
     earned::Earned,
     ids::{Credits, Quantity},
     owner::{self, HiddenEarned},
     sum::WideSum,
+    view_encryption,
 };
 use merits_verifier::{Statement as _, statement::earn as layout};
 
@@ -116,7 +117,7 @@ fn earn_15_the_measure_is_the_formulas() {
         measure: Some(Quantity(metres + 1)),
     };
     let c = case.publics[claim_at(&case, 0, layout::CLAIM_COMMITMENT)];
-    let sealed = audit::encrypt(
+    let sealed = view_encryption::encrypt(
         &claim.exponent,
         &terms.view_key,
         RecordCommitment(c),
@@ -126,7 +127,7 @@ fn earn_15_the_measure_is_the_formulas() {
     let hidden = owner::bind(&claim.key, &claim.handle).hide(more);
     let exponent = case.witness.measure_exponent.as_ref().expect("it has one");
     let sum = WideSum(u128::from(metres) + 1 + u128::from(others));
-    let total = audit::encrypt_total(exponent, &terms.total_key, sum);
+    let total = view_encryption::encrypt_total(exponent, &terms.total_key, sum);
     let (hidden_at, sealed_at, total_at) = (
         claim_at(&case, 0, layout::CLAIM_HIDDEN),
         claim_at(&case, 0, layout::CLAIM_CREDITS),

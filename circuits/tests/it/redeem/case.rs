@@ -10,7 +10,6 @@ use merits_circuits::{
 use merits_params::r1cs::Term;
 use merits_primitives::{
     Fr,
-    audit::{self, Exponent},
     calendar::Day,
     context::Context,
     field,
@@ -24,6 +23,7 @@ use merits_primitives::{
     owner, poseidon,
     scope::RateScope,
     tags,
+    view_encryption::{self, Exponent},
 };
 use merits_verifier::statement::redeem::{self as layout, RedeemStatement};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -332,7 +332,7 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
         poseidon::hash(tags::RATE, &[secret, statement.rate_scope.0, index]);
     let identity = witness.secret.commitment().expect("not zero");
     let sn1 = SpendNullifier(nullifiers[0]);
-    let sealed = audit::seal_identity(&witness.exponent, &statement.a, sn1, identity);
+    let sealed = view_encryption::seal_identity(&witness.exponent, &statement.a, sn1, identity);
     inputs[layout::SEALED_IDENTITY] = sealed.c_id.0;
     inputs
 }

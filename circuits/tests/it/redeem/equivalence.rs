@@ -3,12 +3,11 @@
 use ark_ff::Field as _;
 use merits_circuits::redeem::{RedeemTerms, RedeemViolation, RedeemWitness};
 use merits_primitives::{
-    Fr,
-    audit::Exponent,
-    field,
+    Fr, field,
     identity::Secret,
     ids::{AssetId, Credits, Expiry},
     note_tree::NotePath,
+    view_encryption::Exponent,
 };
 use merits_verifier::statement::redeem::RedeemStatement;
 use proptest::prelude::*;

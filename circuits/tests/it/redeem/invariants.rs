@@ -8,10 +8,10 @@ use merits_circuits::{
 };
 use merits_primitives::{
     Fr,
-    audit::{self, Exponent},
     identity::{Birth, Secret},
     ids::{AssetId, Credits, Expiry},
     note, owner,
+    view_encryption::{self, Exponent},
 };
 use merits_verifier::{Statement as _, statement::redeem as layout};
 
@@ -97,7 +97,8 @@ fn redeem_3_nullifiers_are_those_of_the_notes() {
             note::note_commitment(Credits(550), statement.expiry, statement.asset, &key);
         let identity = secret.commitment().expect("not zero");
         let exponent = &case.witness.exponent;
-        statement.c_id = audit::seal_identity(exponent, &statement.a, statement.sn1, identity).c_id;
+        statement.c_id =
+            view_encryption::seal_identity(exponent, &statement.a, statement.sn1, identity).c_id;
     };
     let violation = RedeemViolation::Nullifier { note: 0 };
     altered(change, violation, "note 1/nullifier");
@@ -307,7 +308,8 @@ fn redeem_10_ey_is_of_e() {
         let other = Exponent::from_bytes(&[3; 32]);
         let (statement, witness) = (&mut case.statement, &case.witness);
         let identity = witness.secret.commitment().expect("not zero");
-        statement.ey = audit::seal_identity(&other, &statement.a, statement.sn1, identity).ey;
+        statement.ey =
+            view_encryption::seal_identity(&other, &statement.a, statement.sn1, identity).ey;
     };
     altered(change, RedeemViolation::Ephemeral, "audit/ephemeral key");
 }
@@ -324,7 +326,8 @@ fn redeem_11_the_identity_is_sealed_under_a() {
         let other = Secret::from_scalar(5u64.into());
         let identity = other.commitment().expect("not zero");
         let (statement, exponent) = (&mut case.statement, &case.witness.exponent);
-        statement.c_id = audit::seal_identity(exponent, &statement.a, statement.sn1, identity).c_id;
+        statement.c_id =
+            view_encryption::seal_identity(exponent, &statement.a, statement.sn1, identity).c_id;
     };
     altered(change, RedeemViolation::SealedIdentity, "audit/identity");
 }

@@ -16,7 +16,6 @@ use merits_ledger::{
 };
 use merits_primitives::{
     Fr,
-    audit::{Exponent, encrypt, encrypt_total},
     calendar::{ExpiryRule, Timestamp},
     commitment::{Opening, RecordSalt},
     context::earn_context,
@@ -34,6 +33,7 @@ use merits_primitives::{
     owner::{bind, earned_key, handle},
     scope::{claim_scope, source_scope},
     sum::Sum,
+    view_encryption::{Exponent, encrypt, encrypt_total},
 };
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use merits_sealing::SealingKey;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
     Fr,
-    audit::{Exponent, encrypt, encrypt_total},
     calendar::Timestamp,
     commitment::RecordCommitment,
     earned::Earned,
@@ -18,6 +17,7 @@ use merits_primitives::{
     jubjub::Point,
     owner::Handle,
     sum::Sum,
+    view_encryption::{Exponent, encrypt, encrypt_total},
 };
 use merits_sealing::SealingKey;
 use merits_supervisor::{

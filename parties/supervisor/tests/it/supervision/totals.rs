@@ -164,8 +164,13 @@ fn a_claim_offered_as_a_total_is_refused() {
     );
     let shared = (answers[0].partial + answers[1].partial).unwrap();
     assert!(
-        merits_primitives::audit::open(shared.y(), claim.commitment, &claim.ciphertext, false)
-            .is_err(),
+        merits_primitives::view_encryption::open(
+            shared.y(),
+            claim.commitment,
+            &claim.ciphertext,
+            false
+        )
+        .is_err(),
         "the totals key does not open the claim"
     );
 }

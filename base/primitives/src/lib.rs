@@ -12,7 +12,6 @@
 
 extern crate alloc;
 
-pub mod audit;
 pub mod calendar;
 pub mod commitment;
 pub mod context;
@@ -40,5 +39,6 @@ pub mod scope;
 pub mod sum;
 pub mod tags;
 pub mod threshold;
+pub mod view_encryption;
 
 pub use ark_bn254::Fr;

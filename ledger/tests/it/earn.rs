@@ -8,8 +8,8 @@ use merits_ledger::{CheckError, Refusal, SubmitError};
 use merits_ledger_fixture::{Federation, START, acts};
 use merits_primitives::{
     Fr,
-    audit::EphemeralKey,
     ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
+    view_encryption::EphemeralKey,
 };
 use merits_trapdoor::rerandomise;
 use merits_verifier::entry::{MAX_ENTRY_BYTES, SignedEntry};

@@ -7,7 +7,7 @@ use merits_verifier::ProofSystem;
 
 /// The rows of the page's table of kinds, cell by cell.
 fn documented() -> Vec<Vec<String>> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/src/data-model.md");
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/src/data-model.md");
     fs::read_to_string(page)
         .unwrap()
         .lines()

@@ -44,7 +44,7 @@ fn every_refusal_is_in_the_book() {
     assert_eq!(codes.len(), given.len());
     assert!(codes.len() > 120, "{}", codes.len());
 
-    let book = read("../../docs/src/ledger.md");
+    let book = read("../docs/src/ledger.md");
     let (_, table) = book.split_once("| about | codes |").expect("the table");
     let (table, _) = table.split_once("\n\n").expect("its end");
     let listed = words(table, '`');

@@ -15,8 +15,8 @@ use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH, acts};
 use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
 use merits_primitives::{
-    Fr, audit::EphemeralKey, calendar::Day, message::Message, owner::KeyParts, scope::Scope,
-    sum::CreditsSum,
+    Fr, calendar::Day, message::Message, owner::KeyParts, scope::Scope, sum::CreditsSum,
+    view_encryption::EphemeralKey,
 };
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};

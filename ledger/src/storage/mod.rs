@@ -177,6 +177,13 @@ pub trait StorageReader: Send + Sync {
     /// Index of an entry's leaf.
     fn find(&self, id: &EntryId) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
 
+    /// The first `limit` entries from an id on, in the order of ids, with the indices of their leaves.
+    fn ids_from(
+        &self,
+        from: &EntryId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(EntryId, u64)>, Self::Error>> + Send;
+
     /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there is
     /// one.
     fn leaves(

@@ -206,6 +206,10 @@ impl Archive for FileArchive {
         self.file.find(id).map_err(self.failed())
     }
 
+    fn ids_from(&self, from: &EntryId, limit: usize) -> Result<Vec<(EntryId, u64)>, ArchiveError> {
+        self.file.ids_from(from, limit).map_err(self.failed())
+    }
+
     fn leaves(&self, from: u64, until: u64, bytes: usize) -> Result<Vec<Vec<u8>>, ArchiveError> {
         let leaves = self.file.leaves(from, until, bytes);
         leaves.map_err(self.failed())

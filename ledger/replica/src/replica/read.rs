@@ -55,6 +55,17 @@ impl Replica {
         Ok(found.filter(|index| *index < self.size()))
     }
 
+    /// Up to `limit` entries from an id on, in the order of ids. The index of ids answers, so no leaf is read.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn ids_from(&self, from: &EntryId, limit: usize) -> Result<Vec<EntryId>, ReplicaError> {
+        let found = self.archive.ids_from(from, limit)?.into_iter();
+        // What is in the database and not shown yet is not answered.
+        let shown = found.filter(|(_, index)| *index < self.size());
+        Ok(shown.map(|(id, _)| id).collect())
+    }
+
     /// The leaf that used a value that may occur only once.
     ///
     /// # Errors

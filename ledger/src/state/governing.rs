@@ -512,7 +512,8 @@ impl Governing {
             | Table::Totals
             | Table::BatchTotal
             | Table::OpenedTotal
-            | Table::BlobQuota => Ok(()),
+            | Table::BlobQuota
+            | Table::Request => Ok(()),
         }
     }
 }

@@ -135,7 +135,7 @@ impl Governing {
             Entry::EvaluationCounted(counted) => {
                 acting(Role::Evaluator)?;
                 self.parties.acting(&counted.registrar, Role::Registrar)?;
-                Ok(self.people.check_counted(id, party, counted, draft)?)
+                self.people.check_counted(id, party, counted, draft)
             }
             Entry::IdentityRegistered(registered) => {
                 acting(Role::Registrar)?;

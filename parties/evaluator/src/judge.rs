@@ -3,12 +3,11 @@
 use merits_ledger::{
     Refusal, Role, State,
     entry::{EvaluatorOpened, evaluation_digest},
+    rows::RowError,
 };
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_proto::{EvaluationRequest, FieldPath, Reason};
 use thiserror::Error;
-
-use crate::counts::Counts;
 
 /// Why a request is not evaluated.
 #[derive(Debug, Error)]
@@ -76,16 +75,36 @@ pub enum Verdict {
     },
 }
 
-/// Checks a request against a copy of the log: `state` and `counts` must be of the same size.
+/// Checks a request against the state of a copy of the log, which knows the evaluated elements: the evaluator keeps
+/// no record of its own, so a crash cannot damage one.
 ///
 /// # Errors
-/// [`Refused`].
+/// [`RowError`] if the copy cannot be read. The inner error is the refusal.
 pub fn judge(
     own: (PartyId, &EvaluatorOpened),
     state: &State,
-    counts: &Counts,
     request: &EvaluationRequest,
-) -> Result<Verdict, Refused> {
+) -> Result<Result<Verdict, Refused>, RowError> {
+    let digest = evaluation_digest(&request.blinded);
+    if let Err(refused) = admit(own, state, request) {
+        return Ok(Err(refused));
+    }
+    Ok(match state.people().evaluation(&digest)? {
+        Some(first) if first.registrar == request.registrar => Ok(Verdict::Counted(first.entry)),
+        Some(_) => Err(Refused::ElementOfAnother),
+        None => Ok(Verdict::New {
+            number: state.people().evaluations() + 1,
+            request: digest,
+        }),
+    })
+}
+
+/// Refuses whoever may not ask this evaluator.
+fn admit(
+    own: (PartyId, &EvaluatorOpened),
+    state: &State,
+    request: &EvaluationRequest,
+) -> Result<(), Refused> {
     if request.origin != *state.origin() {
         return Err(Refused::OtherLog {
             own: state.origin().clone(),
@@ -106,15 +125,5 @@ pub fn judge(
     if !state.people().evaluator().is_some_and(stands) {
         return Err(Refused::NotOpened);
     }
-    let digest = evaluation_digest(&request.blinded);
-    match counts.get(&digest) {
-        Some(counted) if counted.registrar == request.registrar => {
-            Ok(Verdict::Counted(counted.entry))
-        }
-        Some(_) => Err(Refused::ElementOfAnother),
-        None => Ok(Verdict::New {
-            number: state.people().evaluations() + 1,
-            request: digest,
-        }),
-    }
+    Ok(())
 }

@@ -77,16 +77,16 @@ pub enum OfflineFault {
 
 /// Checks receipts one by one, each against the state of its own time.
 #[derive(Debug)]
-pub struct OfflineVerifier<'a> {
-    log: &'a LogKey,
+pub struct OfflineVerifier {
+    log: LogKey,
     keys: KeyRing,
 }
 
-impl<'a> OfflineVerifier<'a> {
+impl OfflineVerifier {
     /// Inclusion comes from `log`'s signature.
-    pub fn new(log: &'a LogKey) -> Self {
+    pub fn new(log: &LogKey) -> Self {
         Self {
-            log,
+            log: log.clone(),
             keys: KeyRing::new(),
         }
     }
@@ -105,7 +105,7 @@ impl<'a> OfflineVerifier<'a> {
         state: &State,
         receipt: &Receipt,
     ) -> Result<VerifiedEntry, OfflineFault> {
-        let leaf = receipt.verify(self.log)?;
+        let leaf = receipt.verify(&self.log)?;
         let signed = leaf.leaf().entry.clone();
         let submission = Submission::from_signed(signed, state.origin())?;
         let entry = submission.entry().clone();

@@ -68,6 +68,8 @@ pub const ACT_PROPOSED: u16 = 0x0411;
 pub const SCALE_PROPOSED: u16 = 0x0306;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
+/// Kind of opened totals.
+pub const TOTALS_OPENED: u16 = 0x0506;
 /// The kind of a deposited ticket.
 pub const TICKET_DEPOSITED: u16 = 0x0704;
 /// The kind of a withdrawn consent.
@@ -212,7 +214,7 @@ entries! {
     /// The opened content is revealed.
     OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party, plain, governs;
     /// A published sum over many batches.
-    TotalsOpened(TotalsOpened), 0x0506, "totals opened", Party, plain, counts;
+    TotalsOpened(TotalsOpened), TOTALS_OPENED, "totals opened", Party, plain, counts;
     /// A party changes its signing key, and the old one signs for some time still.
     KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party, plain, governs;
     /// The evaluator of uniqueness tags publishes its key.

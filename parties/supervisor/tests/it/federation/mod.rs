@@ -386,7 +386,9 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
             online: None,
         },
     ];
-    let report = Report::new(fed.state(), &outcomes).unwrap();
+    let mut report = Report::default();
+    outcomes.iter().for_each(|outcome| report.add(outcome));
+    let report = report.finish(fed.state()).unwrap();
     assert_eq!(
         (report.batches, report.offline, report.online, report.claims),
         (2, 1, 1, 4)
@@ -409,8 +411,9 @@ fn clearing_names_the_bad_batch_among_the_good() {
         .collect::<Vec<_>>();
     let found = audit(fed.state(), entries, &mut rand::rng());
     assert_eq!(
-        (found.valid.as_slice(), found.claims),
-        ([second_id].as_slice(), 2)
+        (found.valid, found.claims),
+        (1, 2),
+        "the batch {second_id} alone"
     );
     assert_eq!(found.invalid.len(), 1);
     assert_eq!(found.invalid[0].0, bad.id());

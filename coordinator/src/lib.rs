@@ -21,6 +21,7 @@ mod backup;
 mod clock;
 mod clock_peers;
 mod clock_start;
+mod completeness;
 mod config;
 mod cosigning;
 mod data_dir;

@@ -35,6 +35,7 @@ use crate::{
     backend::{self, Place},
     clock::Clock,
     clock_peers::{self, Verdict},
+    completeness,
     config::{ClockConfig, Config},
     cosigning::{Cosigning, Witness, require_newest},
     data_dir::lock_data_dir,
@@ -355,6 +356,12 @@ impl<P: Place> Serving<P> {
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
+        let mut damage = None;
+        let mut counting = tokio::spawn(completeness::check(intake.archive.clone()));
+        let counted = async {
+            // If it panicked, nothing is known to be damaged.
+            (&mut counting).await.unwrap_or(Ok(()))
+        };
         let result = tokio::select! {
             served = &mut served => Some(served),
             ended = &mut self.ended => {
@@ -362,7 +369,13 @@ impl<P: Place> Serving<P> {
                 None
             }
             _ = stopped.wait_for(|stop| *stop) => None,
+            Err(found) = counted => {
+                tracing::error!(error = %found, "the stored log is damaged");
+                damage = Some(found);
+                None
+            }
         };
+        counting.abort();
         // Nothing reports "serving" again after this.
         watch.abort();
         let _ = watch.await;
@@ -404,6 +417,7 @@ impl<P: Place> Serving<P> {
             }
             (Some(Err(_)), _) => Err(StartError::Server("the sequencer's thread panicked".into())),
         };
+        let end = damage.map_or(end, Err);
         match (end, settled) {
             (Ok(()), Err(error)) => Err(error),
             (Err(end), Err(error)) => {

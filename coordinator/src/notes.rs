@@ -10,7 +10,7 @@ use std::{ops::Range, sync::Arc};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use merits_ledger::{
-    rows::RowError,
+    rows::{KeyValue, RowError},
     state::{Anchor, note_runs, notes_of_run},
     storage::{StorageReader, StoreFailure},
 };
@@ -51,22 +51,59 @@ pub(crate) enum NotesError {
     Interrupted,
 }
 
-/// The number of notes of a store; this reads every row.
-pub(crate) async fn count<R: StorageReader>(store: &R) -> Result<u64, NotesError> {
-    let (table, mut from) = note_runs(0);
-    let mut count = 0;
+/// Where the stored notes end, read from the last of `count` notes on: one row or a few.
+pub(crate) async fn end<R: StorageReader>(store: &R, count: u64) -> Result<u64, NotesError> {
+    let (table, mut from) = note_runs(count.saturating_sub(1));
+    let mut runs = Runs::default();
     loop {
-        let page = store.range(table, &from, 16 * RUNS).await;
-        let page = page.map_err(R::explain)?;
+        let page = store.range(table, &from, RUNS).await.map_err(R::explain)?;
+        if !runs.take(&page, &mut from)? {
+            return Ok(runs.end);
+        }
+    }
+}
+
+/// Reads all rows of notes, and refuses a gap.
+pub(crate) async fn require_all(archive: &Archive) -> Result<(), NotesError> {
+    let (table, mut from) = note_runs(0);
+    let mut runs = Runs {
+        end: 0,
+        begun: true,
+    };
+    loop {
+        let page = archive.range(table, &from, 16 * RUNS).await?;
+        if !runs.take(&page, &mut from)? {
+            return Ok(());
+        }
+    }
+}
+
+/// Rows of notes, each of which begins where the one before ends.
+#[derive(Default)]
+struct Runs {
+    end: u64,
+    /// Whether the next row must begin at `end`.
+    begun: bool,
+}
+
+impl Runs {
+    /// Takes the next rows, and sets `from` to the next possible key. Answers whether there were any.
+    fn take(&mut self, page: &[KeyValue], from: &mut Vec<u8>) -> Result<bool, NotesError> {
         let Some((last, _)) = page.last() else {
-            return Ok(count);
+            return Ok(false);
         };
         from.clone_from(last);
-        // The next possible key.
         from.push(0);
-        for (key, value) in &page {
-            count += notes_of_run(key, value, 0)?.len() as u64;
+        for (key, value) in page {
+            let begins = <[u8; 8]>::try_from(&key[..]).map_or(u64::MAX, u64::from_be_bytes);
+            if self.begun && begins != self.end {
+                return Err(NotesError::Missing(self.end));
+            }
+            self.begun = true;
+            let notes = notes_of_run(key, value, 0)?.len() as u64;
+            self.end = begins.saturating_add(notes);
         }
+        Ok(true)
     }
 }
 
@@ -325,7 +362,8 @@ mod tests {
         for run in [1, 16, 64] {
             let dir = tempfile::tempdir().unwrap();
             let notes = stored(&dir, &all, run).await;
-            let counted = count(&reader(&dir).await).await.unwrap();
+            require_all(&notes.archive).await.unwrap();
+            let counted = end(&reader(&dir).await, all.len() as u64).await.unwrap();
             assert_eq!(counted, all.len() as u64);
             for (from, until) in [(0, all.len()), (5, 6), (15, 1_040), (1_000, all.len())] {
                 let range = from as u64..until as u64;
@@ -356,7 +394,25 @@ mod tests {
         }
         assert_eq!(decoded(&notes, 0..16).await, all[..16]);
         assert_eq!(decoded(&notes, 24..64).await, all[24..]);
-        assert_eq!(count(&reader(&dir).await).await.unwrap(), 56);
+        // The end is there, and a look at all rows finds the gap.
+        assert_eq!(end(&reader(&dir).await, 64).await.unwrap(), 64);
+        let gap = require_all(&notes.archive).await;
+        assert!(matches!(gap, Err(NotesError::Missing(16))), "{gap:?}");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_the_notes_is_found_from_the_last_ones() {
+        for (count, run) in [(0, 8), (1, 1), (64, 8), (1_000, 16), (1_001, 1)] {
+            let all = made_up(0..count);
+            let dir = tempfile::tempdir().unwrap();
+            let notes = stored(&dir, &all, run).await;
+            let reader = reader(&dir).await;
+            require_all(&notes.archive).await.unwrap();
+            for expected in [count, count + 1, count.saturating_sub(1)] {
+                let found = end(&reader, expected).await.unwrap();
+                assert_eq!(found, count, "{expected} were expected");
+            }
+        }
     }
 
     #[tokio::test]

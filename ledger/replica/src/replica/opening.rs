@@ -41,7 +41,7 @@ impl Replica {
             checkpoint: note,
             ..
         } = archive.log()?;
-        archive.check_count(size)?;
+        archive.check_ends(size)?;
         let newest = match size {
             0 => None,
             _ => {

@@ -77,8 +77,12 @@ impl Replica {
 
     fn leaf_bytes(&self, index: u64) -> Result<Option<Vec<u8>>, ReplicaError> {
         let until = self.size().min(index.saturating_add(1));
-        let leaves = self.archive.leaves(index, until, 0)?;
-        Ok(leaves.into_iter().next())
+        let leaf = self.archive.leaves(index, until, 0)?.into_iter().next();
+        // A gap in the copy must not count as absent.
+        if leaf.is_none() && index < self.size() {
+            return Err(ReplicaError::Altered(self.directory.clone()));
+        }
+        Ok(leaf)
     }
 
     fn decoded(&self, leaf: &[u8]) -> Result<Leaf, ReplicaError> {

@@ -61,6 +61,8 @@ pub struct Receipts {
     pub held: Vec<(EntryId, String)>,
     /// Entries whose receipts it has lost. The log still has them.
     pub lost: Vec<EntryId>,
+    /// The row of the last batch, after which the next ones come; `None` if there is no batch.
+    pub last: Option<i64>,
 }
 
 impl Store {
@@ -145,20 +147,28 @@ impl Store {
         earned(&plain)
     }
 
-    /// Receipts of acknowledged batches.
+    /// Receipts of at most `limit` acknowledged batches, whose rows come after the row `after` (0: from the first).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn receipts(&self, scale: &ScaleId) -> Result<Receipts, StoreError> {
+    pub async fn receipts(
+        &self,
+        scale: &ScaleId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Receipts, StoreError> {
         let rows = sqlx::query(
-            "SELECT entry_id, receipt FROM batch
-             WHERE scale = ? AND state = 'acknowledged' ORDER BY id",
+            "SELECT id, entry_id, receipt FROM batch
+             WHERE scale = ? AND state = 'acknowledged' AND id > ? ORDER BY id LIMIT ?",
         )
         .bind(scale.as_str())
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let mut found = Receipts::default();
         for row in &rows {
+            found.last = Some(row.try_get("id")?);
             let entry = EntryId(array(row.try_get("entry_id")?, "entry id")?);
             match row.try_get("receipt")? {
                 Some(receipt) => found.held.push((entry, receipt)),

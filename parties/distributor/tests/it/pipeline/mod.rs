@@ -63,7 +63,13 @@ async fn records_become_receipts() {
     );
 
     // Receipts hold offline, under the log's key alone.
-    let receipts = scene.node.store().receipts(&scale_id()).await.unwrap().held;
+    let receipts = scene
+        .node
+        .store()
+        .receipts(&scale_id(), 0, 100)
+        .await
+        .unwrap()
+        .held;
     assert_eq!(receipts.len(), 6);
     let log_key = world.federation.signer().public().clone();
     for (entry, receipt) in &receipts {

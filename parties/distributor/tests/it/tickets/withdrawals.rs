@@ -107,7 +107,13 @@ async fn a_withdrawal_takes_the_records_and_leaves_the_proof() {
     // Wrapped key, name, records and credits of two weeks, keys of two tickets.
     assert_eq!(gone.len(), 8);
     let mut disclosed = Vec::new();
-    for (entry, receipt) in node.store().receipts(&scale_id()).await.unwrap().held {
+    for (entry, receipt) in node
+        .store()
+        .receipts(&scale_id(), 0, 100)
+        .await
+        .unwrap()
+        .held
+    {
         let receipt = Receipt::parse(&receipt).unwrap();
         let log_key = scene.world.federation.signer().public().clone();
         let verified = receipt.verify(&log_key).unwrap();

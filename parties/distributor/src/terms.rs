@@ -109,21 +109,21 @@ pub struct Terms {
 /// Reads terms from one state, for one scale and distributor. The manifests of all versions are
 /// parsed once.
 #[derive(Debug, Clone)]
-pub struct TermsReader {
-    state: State,
+pub struct TermsReader<'s> {
+    state: &'s State,
     scale: ScaleId,
     distributor: PartyId,
     time: Timestamp,
     manifests: BTreeMap<ScaleVersion, ([u8; 32], bool)>,
 }
 
-impl TermsReader {
+impl<'s> TermsReader<'s> {
     /// A reader at `time`, which decides the view-key epoch.
     ///
     /// # Errors
     /// [`TermsError`]: the scale is unknown, or a manifest of it does not parse.
     pub fn new(
-        state: State,
+        state: &'s State,
         scale: ScaleId,
         distributor: PartyId,
         time: Timestamp,

@@ -1,5 +1,6 @@
 //! Queries of the store: counts, receipts, the deed of a claim.
 
+use futures::{Stream, TryStreamExt as _};
 use merits_primitives::{
     earned::Earned,
     field,
@@ -45,7 +46,7 @@ pub enum ClaimPlace {
     Deed(Box<Deed>),
 }
 
-/// The deeds on the ledger.
+/// What deeds on the ledger earned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acknowledged {
     /// The total earnings of its claims, as far as the store still has them.
@@ -113,8 +114,23 @@ impl Store {
         Ok(counts)
     }
 
-    /// What is on the ledger of subjects that the store still knows, opened and added up. A subject that was
-    /// forgotten has no row; what does not open of another one is counted as lost.
+    /// What the claims of a batch earn, opened and added up. A subject that was forgotten has no row; what does not open
+    /// of another one is counted as lost.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn earned_in(&self, batch: i64) -> Result<Acknowledged, StoreError> {
+        let rows = sqlx::query(
+            "SELECT tag, wrapped_key, commitment, credits
+             FROM claim JOIN deed ON deed.id = claim.deed JOIN subject ON subject.id = deed.subject
+             WHERE claim.batch = ?",
+        )
+        .bind(batch)
+        .fetch(&self.pool);
+        self.added_up(rows).await
+    }
+
+    /// The same of all deeds on the ledger, one after the other. It opens each of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -125,10 +141,16 @@ impl Store {
              WHERE scale = ? AND state = 'acknowledged'",
         )
         .bind(scale.as_str())
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch(&self.pool);
+        self.added_up(rows).await
+    }
+
+    async fn added_up(
+        &self,
+        mut rows: impl Stream<Item = sqlx::Result<SqliteRow>> + Unpin,
+    ) -> Result<Acknowledged, StoreError> {
         let mut found = Acknowledged::default();
-        for row in rows {
+        while let Some(row) = rows.try_next().await? {
             match self.earned_by(&row) {
                 Ok(earned) => found.earned.add(&[earned]),
                 Err(fault @ StoreError::Database(_)) => return Err(fault),
@@ -145,6 +167,22 @@ impl Store {
         let place: &[u8] = row.try_get("commitment")?;
         let plain = key.unseal("credits", place, needed(row, "credits", "claim's credits")?)?;
         earned(&plain)
+    }
+
+    /// The number of deeds on the ledger whose earnings are missing although their subjects were not forgotten. Nothing
+    /// is opened.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn missing_earnings(&self, scale: &ScaleId) -> Result<u64, StoreError> {
+        let missing: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM deed
+             WHERE scale = ? AND state = 'acknowledged' AND subject IS NOT NULL AND credits IS NULL",
+        )
+        .bind(scale.as_str())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(missing.unsigned_abs())
     }
 
     /// Receipts of at most `limit` acknowledged batches, whose rows come after the row `after` (0: from the first).

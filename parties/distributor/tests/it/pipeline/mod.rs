@@ -40,7 +40,11 @@ async fn records_become_receipts() {
     let again = scene.take_in(groups.clone(), &bundle).await;
     assert_eq!((again.ingested, again.known), (0, 10));
 
+    let opened = || scene.node.store().master().opened();
+    let before = opened();
     let summary = scene.run().await;
+    // Name, records and earnings of each deed, once.
+    assert_eq!(opened() - before, 3 * 10);
     // Five subjects a week in batches of two: three batches a week.
     assert_eq!((summary.formed.batches, summary.formed.claims), (6, 10));
     assert_eq!(
@@ -51,7 +55,10 @@ async fn records_become_receipts() {
         credits: CreditsSum(worth),
         measure: None,
     };
-    assert_eq!((summary.formed.earned, summary.earned), (earned, earned));
+    assert_eq!(
+        (summary.formed.earned, summary.submitted.earned),
+        (earned, earned)
+    );
     assert_eq!(summary.counts.acknowledged, 10);
     assert_eq!(
         (

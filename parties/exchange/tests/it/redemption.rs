@@ -372,8 +372,9 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     let store = world.store(&member).await;
     stock(&store, &world, &offer, 3).await;
     let (asked, reconciled) = (world.draft(offer, &member), world.draft(offer, &member));
-    let dying = DyingAfterAppend(world.follower("before").await);
-    let exchange = world.exchange(&member, store.clone(), dying);
+    let before = world.follower("before").await;
+    let known = before.replica().known_proofs();
+    let exchange = world.exchange(&member, store.clone(), DyingAfterAppend(before.clone()));
     for draft in [&asked, &reconciled] {
         let request = merits_proto::RedemptionRequest {
             origin: world.stage.federation.origin.clone(),
@@ -385,6 +386,10 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     }
     assert_eq!(store.assigned_count(&offer).await.unwrap(), 0);
     drop(exchange);
+    // Both proofs were verified before they were submitted, and the copy takes them from there.
+    assert_eq!(known.len(), 2);
+    before.sync().await.unwrap();
+    assert!(known.is_empty());
 
     // Another process on the same store. A wallet that asks before it has looked through the log:
     let follower = OffTheRuntime(world.follower("after").await);

@@ -413,6 +413,19 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     let report = finder.reconcile().await.unwrap();
     assert_eq!((report.assigned, report.missing.len()), (2, 0));
     assert_eq!(finder.reconcile().await.unwrap().assigned, 0);
+    // The next process reads only what came since.
+    let size = world.follower("sizing").await.replica().size();
+    assert_eq!(empty.place().await.unwrap().unwrap().0, size);
+    let next = world.exchange(&member, empty.clone(), world.follower("next").await);
+    assert_eq!(next.reconcile().await.unwrap().assigned, 0);
+    // A place in another log is none: everything is read again.
+    let other = world.dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let other = world.store_in(&other, &member).await;
+    stock(&other, &world, &offer, 3).await;
+    other.keep_place(size, &[7; 32]).await.unwrap();
+    let reader = world.exchange(&member, other.clone(), world.follower("reader").await);
+    assert_eq!(reader.reconcile().await.unwrap().assigned, 2);
     // And gives the same vouchers: log and stock say who has which.
     for draft in [&asked, &reconciled] {
         let federation = &world.stage.federation;

@@ -6,8 +6,8 @@
 //!   are the points that `ark-groth16` and `taceo-groth16` give.
 //! - [`PreparedFile`]: such a key on disk, mapped by every process that proves with it.
 //! - [`Permutation`]: Poseidon's permutation of many states. [`are_nonzero_squares`]: which of many
-//!   elements are squares. [`square_roots`], [`square_roots_in_extension`] and [`are_in_g2`]: what
-//!   decompressing many points costs.
+//!   elements are squares. [`square_roots`], [`square_roots_in_extension`] and [`are_in_g2`]: the
+//!   expensive parts of decompressing many points.
 //! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
 //!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces either.
 //!

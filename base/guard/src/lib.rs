@@ -43,7 +43,7 @@ mod regular;
 mod secret;
 mod state;
 
-pub use error::{GuardError, Place};
+pub use error::{GuardError, Guarded};
 pub use folder::{create_folder, create_shared_folder};
 pub use regular::NotRegular;
 pub use secret::{Secret, Worth};
@@ -171,12 +171,12 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
     }
     match Kind::of(metadata) {
         Kind::Readable => {
-            owned(&Place::File(path.to_owned()), metadata)?;
+            owned(&Guarded::File(path.to_owned()), metadata)?;
             if let Guard::Private(secret) = guard {
                 unread(path, secret, metadata)?;
             }
         }
-        Kind::Device => belongs(&Place::File(path.to_owned()), metadata)?,
+        Kind::Device => belongs(&Guarded::File(path.to_owned()), metadata)?,
         Kind::Other => {
             return Err(GuardError::NoFile {
                 path: path.to_owned(),
@@ -261,7 +261,7 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
             source,
         }
     })?;
-    let place = Place::Folder {
+    let place = Guarded::Folder {
         folder: folder.to_owned(),
         file: path.to_owned(),
     };
@@ -306,7 +306,7 @@ impl Kind {
 
 /// Refuses a file that belongs to anybody but this user and root.
 #[cfg(unix)]
-fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
+fn belongs(place: &Guarded, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = metadata.uid();
     let user = rustix::process::geteuid().as_raw();
@@ -322,7 +322,7 @@ fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
 
 /// Refuses a file that belongs to anybody but this user and root, or that others may write.
 #[cfg(unix)]
-fn owned(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
+fn owned(place: &Guarded, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
     belongs(place, metadata)?;
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
@@ -353,14 +353,14 @@ fn unread(path: &Path, secret: Secret, metadata: &Metadata) -> Result<(), GuardE
 }
 
 #[cfg(not(unix))]
-fn belongs(place: &Place, _: &Metadata) -> Result<(), GuardError> {
+fn belongs(place: &Guarded, _: &Metadata) -> Result<(), GuardError> {
     Err(GuardError::Unsupported {
         path: place.path().to_owned(),
     })
 }
 
 #[cfg(not(unix))]
-fn owned(place: &Place, _: &Metadata) -> Result<(), GuardError> {
+fn owned(place: &Guarded, _: &Metadata) -> Result<(), GuardError> {
     Err(GuardError::Unsupported {
         path: place.path().to_owned(),
     })

@@ -50,7 +50,7 @@ fn require_writable(path: &Path) -> Result<(), GuardError> {
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
     if owner != user {
         return Err(GuardError::Foreign {
-            place: crate::Place::File(path.to_owned()),
+            place: crate::Guarded::File(path.to_owned()),
             owner,
             user,
         });

@@ -162,7 +162,7 @@ impl Board {
                 Arc::make_mut(&mut self.voices).remove(&voice_of(key)?);
                 Ok(())
             }
-            _ => Err(RowError::Missing { table }),
+            table => Err(RowError::Missing { table }),
         }
     }
 
@@ -180,10 +180,11 @@ impl Board {
             Table::Voice => {
                 Arc::make_mut(&mut self.voices).insert(voice_of(key)?, decode(value)?);
             }
-            _ => {
+            Table::MadeAlone => {
                 let MadeAlone { proposal } = decode(value)?;
                 Arc::make_mut(&mut self.alone).insert(key.to_vec(), proposal);
             }
+            table => return Err(RowError::Missing { table }),
         }
         Ok(())
     }

@@ -367,7 +367,8 @@ impl Register {
                 let Count(count) = decode(value)?;
                 Arc::make_mut(&mut self.counts).insert(PartyId(stored::key(table, key)?), count);
             }
-            _ => self.group = decode(value)?,
+            Table::Group => self.group = decode(value)?,
+            table => return Err(RowError::Missing { table }),
         }
         Ok(())
     }

@@ -304,7 +304,15 @@ fn look_at(state: &State, act: &Act, distinct: bool) -> Result<(), SupervisorErr
             }
             Ok(())
         }
-        _ => Ok(()),
+        // The ledger's rules check all that can be wrong with these.
+        Act::PartySuspended(_)
+        | Act::PartyReinstated(_)
+        | Act::PartyEnded(_)
+        | Act::StatementKeyAdopted(_)
+        | Act::ViewKeyEpochOpened(_)
+        | Act::ScaleRetired(_)
+        | Act::OfferClosed(_)
+        | Act::ThresholdsChanged(_) => Ok(()),
     }
 }
 

@@ -217,7 +217,28 @@ impl<'a> Walk<'a> {
             Entry::EarnBatch(batch) => self.batch(signed.id(), signed.party, &batch),
             Entry::Redeemed(redeemed) => self.redeemed(signed.id(), signed.party, &redeemed),
             Entry::Attested(attested) => self.attested(signed.id(), &attested),
-            _ => {}
+            // By name, so that a new kind says what it means for a person. Openings are read from the state.
+            Entry::PartyAdmitted(_)
+            | Entry::KeysRotated(_)
+            | Entry::KeySucceeded(_)
+            | Entry::ActProposed(_)
+            | Entry::EpochProposed(_)
+            | Entry::ActEndorsed(_)
+            | Entry::EndorsementRevoked(_)
+            | Entry::ActEnacted(_)
+            | Entry::ActObjected(_)
+            | Entry::EmergencySuspended(_)
+            | Entry::ScaleProposed(_)
+            | Entry::ScaleRetired(_)
+            | Entry::OpeningRequested(_)
+            | Entry::OpeningCompleted(_)
+            | Entry::OpeningRevealed(_)
+            | Entry::TotalsOpened(_)
+            | Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::TermsPublished(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_) => {}
         }
         self.found.view.tree_size = tree_size;
     }

@@ -1,5 +1,11 @@
 //! What is asked about an entry before its proof is verified, the cheapest first.
 
+// A new job must say how it is examined.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::sync::Arc;
 
 use merits_ledger::{

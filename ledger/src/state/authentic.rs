@@ -86,28 +86,26 @@ impl Governing {
             return Ok(Unverified::new(submission));
         }
         let party = submission.party();
-        let signer = match submission.entry() {
-            Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
-                // Nobody is admitted yet, so the founder vouches for itself.
-                self.check_founder(&submission)?;
-                admitted.signing_key
-            }
-            Entry::PartyAdmitted(admitted) if self.is_awaited(&party) => {
-                self.check_admits_itself(&submission, admitted)?;
-                admitted.signing_key
-            }
-            entry => {
-                let known = self.speaking(&entry.facts(), &party)?;
-                let signed = submission.signed();
-                let holds = |key: &PublicKey| match known {
-                    // Mostly there is one key, and its signature is verified with others later.
-                    _ if entry.changes_keys() => *key == known.signing_key,
-                    known if known.former.is_none() => *key == known.signing_key,
-                    _ => signed.verify_signature(key).is_ok(),
-                };
-                let key = known.keys(self.time()).find(holds);
-                key.unwrap_or(known.signing_key)
-            }
+        let entry = submission.entry();
+        let signer = if let Entry::PartyAdmitted(admitted) = entry
+            && (self.parties.is_empty() || self.is_awaited(&party))
+        {
+            // Nobody admitted it before, so the founder vouches for itself.
+            self.check_admits_itself(&submission, admitted)?;
+            admitted.signing_key
+        } else {
+            let known = self.speaking(&entry.facts(), &party)?;
+            let signed = submission.signed();
+            let holds = |key: &PublicKey| {
+                // Mostly there is one key, and its signature is verified with others later.
+                if entry.changes_keys() || known.former.is_none() {
+                    *key == known.signing_key
+                } else {
+                    signed.verify_signature(key).is_ok()
+                }
+            };
+            let key = known.keys(self.time()).find(holds);
+            key.unwrap_or(known.signing_key)
         };
         let mut unverified = Unverified::new(submission);
         unverified.expect_signer(signer, known == Some(signer));
@@ -185,16 +183,14 @@ impl Governing {
 
     fn check_founder(&self, submission: &Submission) -> Result<(), Refusal> {
         let authority = self.policy.authority;
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted)
-                if submission.party() == authority
-                    && admitted.party(self.origin()) == authority
-                    && admitted.roles.has(Role::Supervisor) =>
-            {
-                Ok(())
-            }
-            _ => Err(Refusal::NotFounded { authority }),
+        if let Entry::PartyAdmitted(admitted) = submission.entry()
+            && submission.party() == authority
+            && admitted.party(self.origin()) == authority
+            && admitted.roles.has(Role::Supervisor)
+        {
+            return Ok(());
         }
+        Err(Refusal::NotFounded { authority })
     }
 
     /// Whether the founding facts name the party, and it has not admitted itself yet.

@@ -151,6 +151,10 @@ impl Board {
     }
 
     /// Applies a removed row: acts that are over, and the voices on them, are deleted.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rows of all other tables are refused"
+    )]
     pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Act => {
@@ -167,6 +171,10 @@ impl Board {
     }
 
     /// Applies a changed row.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rows of all other tables are refused"
+    )]
     pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Board => {

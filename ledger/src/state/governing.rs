@@ -81,6 +81,10 @@ impl Record for LogHead {
 }
 
 /// What the proof of an entry must show.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are of Groth16, and each is moved rarely"
+)]
 enum Asked<'s> {
     /// Its kind has no proof.
     Nothing,
@@ -268,7 +272,9 @@ impl Governing {
         self.check_before_proof(submission, view)?;
         match self.asked(submission)? {
             Asked::Rows(opened) => Ok(Some(Job::Total(self.total_statement(opened, view)?))),
-            asked => Ok(asked.with(decoded(submission)?)?),
+            asked @ (Asked::Nothing | Asked::Groth16(..) | Asked::Schnorr(_)) => {
+                Ok(asked.with(decoded(submission)?)?)
+            }
         }
     }
 
@@ -524,10 +530,10 @@ impl Governing {
     fn apply(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), RowError> {
         let Some(value) = value else {
             // Nothing else is ever removed from the governing state.
-            return match table {
-                Table::Proposal => self.scales.apply_proposal(key, None),
-                Table::Act | Table::Voice => self.board.remove(table, key),
-                _ => Err(RowError::Missing { table }),
+            return if table == Table::Proposal {
+                self.scales.apply_proposal(key, None)
+            } else {
+                self.board.remove(table, key)
             };
         };
         match table {

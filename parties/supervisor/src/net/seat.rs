@@ -1,5 +1,11 @@
 //! A seat on the board: what a supervisor or a log witness says about acts.
 
+// A new act must say what a member must see before it endorses.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;

@@ -1,5 +1,11 @@
 //! The pass over the log.
 
+// A new kind of entry must say what a wallet reads in it.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
@@ -521,7 +527,9 @@ fn openings(view: &mut View, state: &State) -> Result<(), RowError> {
     let claimed: HashSet<(EntryId, u16)> = (view.consents.iter())
         .filter_map(|consent| match consent.standing {
             ConsentStanding::Claimed { entry, claim } => Some((entry, claim)),
-            _ => None,
+            ConsentStanding::Deposited { .. }
+            | ConsentStanding::Withdrawn
+            | ConsentStanding::Lapsed => None,
         })
         .collect();
     let scales: HashSet<ScaleId> = (view.consents.iter())

@@ -1,7 +1,7 @@
-//! Modes of new files and folders, whatever the umask says.
+//! Modes of new files and folders, for any umask.
 //!
-//! The umask takes rights away when something is made, also those of its owner: under the umask
-//! 0777 a backup has mode 000, and nobody enters a new folder. So the mode is set again afterwards.
+//! The umask removes rights when a file is made, also the owner's rights: under the umask 0777 a
+//! backup has mode 000, and nobody can enter a new folder. So the mode is set again afterwards.
 
 #[cfg(unix)]
 use std::fs::{self, Metadata};

@@ -11,7 +11,7 @@ use std::{
 use crate::{GuardError, NotRegular, check_folder, private, words};
 
 /// Opens a file that a server or command must be able to write, or makes it if `options` say so. It belongs to
-/// this user, nobody else may replace it, and its mode is 0600 afterwards, whatever the umask was.
+/// this user, nobody else may replace it, and its mode is 0600 afterwards, for any umask.
 ///
 /// # Errors
 /// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner; [`GuardError::NoFile`] is for

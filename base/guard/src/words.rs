@@ -6,7 +6,7 @@
 
 use std::io::{self, ErrorKind};
 
-/// What was tried.
+/// The operation that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// To read a file that should be there.
@@ -15,7 +15,7 @@ pub enum Attempt {
     Write,
 }
 
-/// The same error in words, of the same kind. One that has words already stays as it is.
+/// The same error in words, of the same kind. An error that already has words stays unchanged.
 pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
     let Some(number) = error.raw_os_error() else {
         return error;

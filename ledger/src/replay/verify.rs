@@ -41,7 +41,7 @@ pub(super) struct Proven {
 }
 
 impl Unread {
-    /// Reads the envelope. `blobs` are those that came with the leaf.
+    /// Reads the envelope. `blobs` are the blobs that came with the leaf.
     ///
     /// # Errors
     /// [`CodecError`].
@@ -59,7 +59,7 @@ impl Unread {
         self.time
     }
 
-    /// Whether later leaves depend on it. An unknown kind is refused, which ends everything.
+    /// Whether later leaves depend on it. An unknown kind is refused, and then no leaf follows.
     pub(super) fn governs(&self) -> bool {
         Kind::of(self.signed.kind).is_none_or(|kind| kind.governs)
     }
@@ -132,7 +132,7 @@ pub(super) fn verify(
     (leaves, fault)
 }
 
-/// Decodes statements, checks their signatures together, and determines what the proofs must show.
+/// Decodes statements, checks their signatures together, and determines the statements of the proofs.
 fn authenticated(
     governing: &Governing,
     share: Vec<Unread>,
@@ -166,7 +166,7 @@ fn authenticated(
         .into_iter()
         .map(|place| {
             let time = place?;
-            // There are as many as there are leaves without a refusal.
+            // There is one for each leaf without a refusal.
             let authentic = verified.next().ok_or(Refusal::NotVerified)??;
             let job = governing.question(authentic.submission())?;
             let proven = Proven {
@@ -198,12 +198,12 @@ impl Jobs {
                 batch.push((position, job));
             }
             Job::Schnorr(job) => self.schnorr.push((position, job)),
-            // A question without rows asks for none: the rules get it when the leaves before are there.
+            // This question reads no rows: the rules ask it when the earlier leaves are stored.
             Job::Total(_) => {}
         }
     }
 
-    /// The answers come in no order. Those under a key that is refused are one: the first leaf's refusal.
+    /// The answers come in any order. For a key that is refused, there is only one: the first leaf's refusal.
     fn verify(
         self,
         governing: &Governing,
@@ -291,7 +291,7 @@ fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + 
     })
 }
 
-/// Fewer items than this are done before another thread could start.
+/// With fewer items, one thread is finished before another could start.
 const LEAST_SHARE: usize = 4;
 
 #[cfg(test)]

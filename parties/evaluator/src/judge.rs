@@ -5,7 +5,10 @@ use merits_ledger::{
     entry::{EvaluatorOpened, evaluation_digest},
     rows::RowError,
 };
-use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId},
+};
 use merits_proto::{EvaluationRequest, FieldPath, Reason};
 use thiserror::Error;
 
@@ -76,7 +79,8 @@ pub enum Verdict {
 }
 
 /// Checks a request against the state of a copy of the log, which knows the evaluated elements: the evaluator keeps
-/// no record of its own, so a crash cannot damage one.
+/// no record of its own, so a crash cannot damage one. A registrar that changed its key signs with the one before for
+/// some time still; `now` says whether that is over.
 ///
 /// # Errors
 /// [`RowError`] if the copy cannot be read. The inner error is the refusal.
@@ -84,9 +88,10 @@ pub fn judge(
     own: (PartyId, &EvaluatorOpened),
     state: &State,
     request: &EvaluationRequest,
+    now: Timestamp,
 ) -> Result<Result<Verdict, Refused>, RowError> {
     let digest = evaluation_digest(&request.blinded);
-    if let Err(refused) = admit(own, state, request) {
+    if let Err(refused) = admit(own, state, request, now) {
         return Ok(Err(refused));
     }
     Ok(match state.people().evaluation(&digest)? {
@@ -104,6 +109,7 @@ fn admit(
     own: (PartyId, &EvaluatorOpened),
     state: &State,
     request: &EvaluationRequest,
+    now: Timestamp,
 ) -> Result<(), Refused> {
     if request.origin != *state.origin() {
         return Err(Refused::OtherLog {
@@ -115,9 +121,9 @@ fn admit(
         .parties()
         .acting(&request.registrar, Role::Registrar)
         .map_err(Refused::Registrar)?;
-    request
-        .verify(&registrar.signing_key)
-        .map_err(|_| Refused::Signature(request.registrar))?;
+    if !registrar.keys(now).any(|key| request.verify(&key).is_ok()) {
+        return Err(Refused::Signature(request.registrar));
+    }
     let (party, opened) = own;
     let stands = |evaluator: &merits_ledger::state::Evaluator| {
         evaluator.party == party && evaluator.public_key == opened.public_key

@@ -133,12 +133,12 @@ impl<L: LedgerPort> UniquenessService<L> {
             .ledger
             .look(move |replica| {
                 let state = replica.state().map_err(|error| copy_unusable(&error))?;
-                let verdict = judge((party, &opened), state, &request);
+                let now = machine_time();
+                let verdict = judge((party, &opened), state, &request, now);
                 let verdict = verdict.map_err(|error| copy_unusable(&error))?;
                 Ok(verdict.map_err(Denied::Request).and_then(|verdict| {
                     // Its certificate holds by its key and standing now.
                     let registrar = state.parties().active(&request.registrar);
-                    let now = machine_time();
                     let keys: Vec<_> = registrar.map_err(Refused::Registrar)?.keys(now).collect();
                     peer.is(state.origin(), &request.registrar, &keys, now)?;
                     Ok(verdict)

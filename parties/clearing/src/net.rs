@@ -134,7 +134,7 @@ pub async fn audit_log(
         let rng = &mut rand::rng();
         let mut history = History::new(state.policy().clone());
         let mut auditor = Auditor::default();
-        let mut totals = Totals::new();
+        let mut totals = Vec::new();
         for leaf in replica.leaves() {
             let (_, leaf) = leaf?;
             let bytes = leaf.to_bytes();
@@ -192,14 +192,10 @@ fn send_batches(follower: &Follower, send: &mpsc::Sender<SignedEntry>) -> Result
 /// Batches that wait for the network.
 const BATCHES: usize = 64;
 
-type Totals = Vec<(EntryId, Result<CheckedTotal, TotalFault>)>;
+type Total = (EntryId, Result<CheckedTotal, TotalFault>);
 
 /// The result for a leaf that opens a total.
-fn total(
-    replica: &Replica,
-    state: &State,
-    leaf: &Leaf,
-) -> Result<Option<(EntryId, Result<CheckedTotal, TotalFault>)>, ReplicaError> {
+fn total(replica: &Replica, state: &State, leaf: &Leaf) -> Result<Option<Total>, ReplicaError> {
     if leaf.entry.kind != TOTALS_OPENED {
         return Ok(None);
     }

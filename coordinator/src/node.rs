@@ -32,7 +32,6 @@ use tokio::{
 
 use crate::{
     archive::Archive,
-    backend::{self, Place},
     clock::Clock,
     clock_peers::{self, Verdict},
     config::{ClockConfig, Config},
@@ -47,6 +46,7 @@ use crate::{
     needs::Needs,
     notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
+    place::{self, Place},
     sequencer::SequencerError,
     services::{
         self, BlobsService, CosignaturesService, LedgerService, NotesService, RegistryService,
@@ -120,7 +120,7 @@ impl Coordinator {
     ) -> BoxFuture<'static, Result<Self, StartError>> {
         Box::pin(async move {
             config.check()?;
-            let place = backend::place(&config);
+            let place = place::of(&config);
             Self::begin_at(place, config, clock, beginning).await
         })
     }

@@ -126,7 +126,7 @@ impl Coordinator {
     }
 
     /// [`Coordinator::begin`] for a ledger at `place`.
-    async fn begin_at<P: Place>(
+    pub(crate) async fn begin_at<P: Place>(
         place: P,
         config: Config,
         clock: Arc<dyn Clock>,

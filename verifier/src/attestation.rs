@@ -3,7 +3,8 @@
 //! An attestation is an entry of the ledger (`attested`), with its place in the log and the log's
 //! signature. The bytes omit everything that a verifier knows or can compute: the log's name, the
 //! context (from verifier, nonce and time), the tree's root (from the entry and its path). So the
-//! bytes have one reading, and a change to any of them changes what the log must have signed.
+//! bytes have only one reading, and a change of any byte changes the text that the log must have
+//! signed.
 //!
 //! ```text
 //! version 2        u8
@@ -58,7 +59,7 @@ pub const MAX_NONCE_BYTES: usize = 64;
 /// The format's version.
 const VERSION: u8 = 2;
 
-/// What a verifier asks for.
+/// A verifier's question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The verifier's name, as people see it: 1 to [`MAX_VERIFIER_BYTES`] bytes.
@@ -201,7 +202,7 @@ pub struct Included {
     shown: Shown,
 }
 
-/// What an attestation shows: a registered person owned at least `floor` credits at `time`.
+/// The fact that an attestation shows: a registered person owned at least `floor` credits at `time`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// The scale of the credits.
@@ -210,7 +211,7 @@ pub struct Shown {
     pub expiry: Expiry,
     /// The least number of credits.
     pub floor: Credits,
-    /// The ledger's time of it.
+    /// The ledger's time of the attestation.
     pub time: Timestamp,
     /// Leaf of the log.
     pub index: u64,
@@ -274,8 +275,8 @@ impl Attestation {
         self.index
     }
 
-    /// Whether it is an attestation for this question, at `at`, that `log`
-    /// has, about credits that are still good.
+    /// Checks at the time `at` that it is an attestation for this question, that `log` has it, and
+    /// that its credits have not expired.
     ///
     /// # Errors
     /// [`AttestationFault`].

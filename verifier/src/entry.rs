@@ -32,7 +32,7 @@ const TIME_BYTES: usize = 8;
 /// Most bytes of an envelope.
 pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_HEAD_BYTES;
 
-/// Most bytes of a blob: what an entry names by its SHA-256 because it does not fit into it.
+/// Most bytes of a blob: data that does not fit into an entry, which names it by its SHA-256.
 pub const MAX_BLOB_BYTES: usize = 1_048_576;
 
 /// The party of entries that a person makes. No party has this id: nobody knows an input that
@@ -101,8 +101,8 @@ impl SignedEntry {
         self.party == NOBODY && self.signature == [0; SIGNATURE_BYTES]
     }
 
-    /// What the party signs: domain, origin, version, kind, party, the digest of the statement, the
-    /// proof's system (0 for none) and the digest of its bytes.
+    /// The bytes that the party signs: domain, origin, version, kind, party, the digest of the
+    /// statement, the proof's system (0 for none) and the digest of its bytes.
     pub fn signing_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.text("merits/entry/v1");
@@ -125,7 +125,7 @@ impl SignedEntry {
         key.verify(&self.signing_bytes(), &self.signature)
     }
 
-    /// Its proof, which must be of Groth16.
+    /// Its proof, which must be a Groth16 proof.
     ///
     /// # Errors
     /// [`ProofDecodeError`], also when there is no proof.
@@ -221,7 +221,7 @@ impl Leaf {
     }
 }
 
-/// The kind of a leaf's entry, of which nothing else is read; `None` for bytes that end before it.
+/// Reads only the kind of a leaf's entry; `None` for bytes that end before it.
 pub fn kind_of(leaf: &[u8]) -> Option<u16> {
     let mut input = Reader::new(leaf);
     read_head(&mut input).ok()?;

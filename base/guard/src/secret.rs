@@ -74,8 +74,8 @@ impl Secret {
         Self::IdentityNumber,
     ];
 
-    /// Whether a new one can take its place, by a command that the table names. If not, throwing it
-    /// away ends everything that depends on it.
+    /// Whether a new one can take its place, by a command that the table names. If not, its loss ends
+    /// everything that depends on it.
     pub fn is_replaceable(self) -> bool {
         match self {
             Self::SigningKey

@@ -1,11 +1,11 @@
-//! Secrets at rest: one file a key, mode 0600, of a named kind, never overwritten.
+//! Secrets at rest: one file for each key, mode 0600, of a named kind, never overwritten.
 //!
 //! A key file is one line of text, `merits-key/v1 <kind> <hex>`. The kind stops a log key from
 //! being used as a source's, or a MAC key as a seed. Files that others may read, change or replace
 //! are refused ([`merits_guard`]): a readable secret is no longer secret, a secret that others
 //! could put there may be theirs, and the user must know.
 //!
-//! Key files are not encrypted: put their directory on an encrypted disk. [`passphrase`] is for files that are: a
+//! Key files are not encrypted: put their directory on an encrypted disk. [`passphrase`] is for encrypted files: a
 //! wallet's backup, and a holder's share of a view key.
 
 pub mod passphrase;
@@ -190,7 +190,7 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
     if let Some(parent) = path.parent() {
         merits_guard::create_folder(parent).map_err(io)?;
     }
-    // Reading it would refuse it.
+    // Loading refuses a file with this text.
     merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
     let line = Zeroizing::new(format!(
         "{MAGIC} {} {}\n",
@@ -301,8 +301,8 @@ pub fn signing_key(path: &Path, kind: KeyKind) -> Result<SigningKey, KeyFileErro
     Ok(key)
 }
 
-/// The file beside a signing key that keeps the party's id, once another key took the place of the
-/// first. The id comes from the first one.
+/// The file beside a signing key that keeps the party's id after the key was replaced. The id comes
+/// from the first key.
 pub fn party_file(signing_key: &Path) -> PathBuf {
     let mut path = signing_key.to_owned();
     path.as_mut_os_string().push(".party");

@@ -32,7 +32,7 @@ use crate::tree::{Frontier, Node};
 #[derive(Debug)]
 pub struct Extension {
     governing: Governing,
-    /// The governing state by which other threads check signatures and proofs.
+    /// The governing state that other threads use to check signatures and proofs.
     judging: Option<Arc<Governing>>,
     frontier: Frontier,
     keys: KeyRing,
@@ -128,7 +128,7 @@ impl Extension {
         &self.frontier
     }
 
-    /// Time of the newest leaf that came.
+    /// Time of the newest leaf that was pushed.
     pub fn newest_time(&self) -> Option<Timestamp> {
         self.newest_time
     }
@@ -147,11 +147,11 @@ impl Extension {
     }
 
     /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]), which go into the store
-    /// with it. Where that completes a group, it blocks the thread until those before are in the store: not for an
-    /// async runtime's own threads. `rng` blinds the batches of proofs.
+    /// with it. If the leaf completes a group, this blocks the thread until the earlier leaves are in the store, so do
+    /// not call it on an async runtime's own threads. `rng` blinds the batches of proofs.
     ///
     /// # Errors
-    /// [`ExtensionError`]; it is then of no further use.
+    /// [`ExtensionError`]. The value must not be used after an error.
     pub async fn push_with<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -271,7 +271,7 @@ impl Extension {
             self.proven = proven;
             return Ok(());
         };
-        // The rules may refuse an earlier leaf, which is then the first at fault.
+        // The rules may refuse an earlier leaf, and then that leaf is the first at fault.
         self.store(group, proven).await?;
         self.fault.get_or_insert(fault);
         Ok(())

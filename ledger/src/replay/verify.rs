@@ -44,7 +44,7 @@ pub(super) struct Proven {
 }
 
 impl Unread {
-    /// Reads the envelope. `blobs` are those that came with the leaf.
+    /// Reads the envelope. `blobs` are the blobs that came with the leaf.
     ///
     /// # Errors
     /// [`CodecError`].
@@ -68,7 +68,7 @@ impl Unread {
         self.state.is_some()
     }
 
-    /// Whether later leaves depend on it. An unknown kind is refused, which ends everything.
+    /// Whether later leaves depend on it. An unknown kind is refused, and then no leaf follows.
     pub(super) fn governs(&self) -> bool {
         Kind::of(self.signed.kind).is_none_or(|kind| kind.governs)
     }
@@ -113,7 +113,7 @@ pub(super) fn verify(
         };
         match (verified, leaves.get_mut(position)) {
             (Some(verified), Some(leaf)) => leaf.verified = Some(verified.into()),
-            _ => jobs.push(position, job),
+            (Some(_) | None, _) => jobs.push(position, job),
         }
     }
     let mut refuse = |position, refusal| {
@@ -141,7 +141,7 @@ pub(super) fn verify(
     (leaves, fault)
 }
 
-/// Decodes statements, checks their signatures together, and determines what the proofs must show.
+/// Decodes statements, checks their signatures together, and determines the statements of the proofs.
 fn authenticated(
     governing: &Governing,
     share: Vec<Unread>,
@@ -157,7 +157,7 @@ fn authenticated(
         blobs,
     } in share
     {
-        let checked = governing.check_before_key(&signed);
+        let checked = governing.check_before_key(&signed, time);
         entries.push(checked.map(|()| signed));
         rest.push((time, state, blobs));
     }
@@ -176,7 +176,7 @@ fn authenticated(
         .into_iter()
         .map(|place| {
             let (time, state) = place?;
-            // There are as many as there are leaves without a refusal.
+            // There is one for each leaf without a refusal.
             let authentic = verified.next().ok_or(Refusal::NotVerified)??;
             let job = governing.question(authentic.submission())?;
             let proven = Proven {
@@ -209,12 +209,12 @@ impl Jobs {
                 batch.push((position, job));
             }
             Job::Schnorr(job) => self.schnorr.push((position, job)),
-            // A question without rows asks for none: the rules get it when the leaves before are there.
+            // This question reads no rows: the rules ask it when the earlier leaves are stored.
             Job::Total(_) => {}
         }
     }
 
-    /// The answers come in no order. Those under a key that is refused are one: the first leaf's refusal.
+    /// The answers come in any order. For a key that is refused, there is only one: the first leaf's refusal.
     fn verify(
         self,
         governing: &Governing,
@@ -302,7 +302,7 @@ fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + 
     })
 }
 
-/// Fewer items than this are done before another thread could start.
+/// With fewer items, one thread is finished before another could start.
 const LEAST_SHARE: usize = 4;
 
 #[cfg(test)]

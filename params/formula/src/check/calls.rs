@@ -1,4 +1,4 @@
-//! Functions of the language: which there are, and what they take.
+//! The functions of the language, and their arguments.
 
 use super::Checker;
 use super::names::suggest;
@@ -383,8 +383,8 @@ impl Checker<'_> {
         self.fault(code, at, message, hint)
     }
 
-    /// `math.least(1,5 * x)` has a meaning, but another than `1.5 * x`: a space says which one is
-    /// meant. Manifests that were approved before this was refused keep their meaning.
+    /// `math.least(1,5 * x)` and `1.5 * x` have different meanings: a space after the comma shows that
+    /// the first is meant. Manifests that were approved before this was refused keep their meaning.
     fn is_no_decimal(&mut self, args: &[Syntax], span: Span) -> Option<()> {
         let number = match self.approved {
             true => None,
@@ -415,7 +415,7 @@ impl Checker<'_> {
             }
             let begin = before.rfind(|c: char| !c.is_ascii_digit());
             let (rest, whole) = before.split_at_checked(begin.map_or(0, |at| at + 1))?;
-            // Digits of a name or of a decimal are no whole number.
+            // Digits of a name or of a decimal are not a whole number.
             let alone =
                 !rest.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
             let digits = after.find(|c: char| !c.is_ascii_digit());

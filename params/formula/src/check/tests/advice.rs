@@ -234,6 +234,11 @@ fn what_others_have_is_told_with_what_there_is_here() {
             "math.least(a, b)",
         ),
         (
+            "max(deeds.map(d, d.n))",
+            Code::WrongArguments,
+            ".max(0), where 0 counts for an empty list",
+        ),
+        (
             "deeds.size().max(2)",
             Code::WrongType,
             "math.greatest(a, b)",

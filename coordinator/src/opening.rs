@@ -10,9 +10,9 @@ use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    backend::Place,
     config::Config,
     error::StartError,
+    place::Place,
     published::Published,
     sequencer::{Ready, Sequencer, SequencerError, parts, reload},
     timekeeper::Timekeeper,

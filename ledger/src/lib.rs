@@ -63,7 +63,7 @@ pub use refusal::{
     BoardRefusal, CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal,
     ScaleRefusal, TicketRefusal, TotalRefusal,
 };
-pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError};
+pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError, ReplayFault};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
 pub use signatures::{Unverified, verify_together};

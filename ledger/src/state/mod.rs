@@ -35,7 +35,7 @@ pub use conservation::Balance;
 pub use epochs::{EpochKeys, EpochStanding, Epochs};
 pub use governing::Governing;
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
-pub use offers::{Offer, Offers, RedeemedSum, check_not_expired};
+pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, Openings};
 pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
 pub use people::{Evaluator, FirstEvaluation, GroupTree, People, Person, ROOT_GRACE};

@@ -25,7 +25,7 @@ use std::{
 
 use merits_ledger::rows::RowError;
 use merits_primitives::ids::{Origin, PartyId};
-use merits_sqlite::{DatabaseError, FileError, StoreKind};
+use merits_sqlite::{DatabaseError, FileError, StoreKind, counted};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
@@ -246,12 +246,12 @@ impl Store {
 
 /// Whether a database has no tables of a store.
 async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let tables: i64 = sqlx::query_scalar(
+    let tables: Option<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
     )
     .fetch_one(db)
     .await?;
-    Ok(tables == 0)
+    Ok(counted(tables)? == 0)
 }
 
 /// An existing store must belong to this program, ledger and party. Returns its schema version.

@@ -32,9 +32,9 @@ const RECORD: usize = 96;
 /// Most bytes of a register: 170 million records.
 const MOST_BYTES: u64 = 1 << 34;
 
-/// The thing that has only one commitment, in two views.
+/// The key of a record: a source makes only one commitment for each account, and for each person, in a period.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct RegisterKey<'a> {
     /// Schema of the records.
     pub schema: SchemaId,
     /// The account, as [`crate::Signer::account_tag`] has it.
@@ -45,7 +45,7 @@ pub struct Place<'a> {
     pub period: Period,
 }
 
-impl Place<'_> {
+impl RegisterKey<'_> {
     fn digests(&self) -> [[u8; 32]; 2] {
         let of = |domain, who: &[u8]| {
             let (schema, period) = (field::to_bytes(&self.schema), self.period.to_u64());
@@ -186,7 +186,7 @@ impl Register {
     /// [`SecondCommitment`] when another C was signed for this place.
     pub fn note(
         &mut self,
-        place: &Place<'_>,
+        place: &RegisterKey<'_>,
         c: &RecordCommitment,
     ) -> Result<(), SecondCommitment> {
         let c = field::to_bytes(c);
@@ -274,7 +274,7 @@ mod tests {
         };
         let mut account = [0u8; 32];
         account[0] = h as u8;
-        let place = Place {
+        let place = RegisterKey {
             schema: SchemaId(Fr::from(1u64)),
             account: &account,
             handle: &Handle(Fr::from(h)),

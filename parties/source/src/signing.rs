@@ -20,7 +20,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
-    register::{Place, Register, RegisterError},
+    register::{Register, RegisterError, RegisterKey},
     signer::Signer,
 };
 
@@ -199,7 +199,7 @@ pub fn sign_groups(
                 continue;
             };
             let made = signer.commit(handle, group.period, &group.records);
-            let place = Place {
+            let place = RegisterKey {
                 schema,
                 account: &signer.account_tag(&group.subject),
                 handle: &handle,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalPartial},
-    request::{BasisError, Opened, RequestFile, request_content},
+    request::{BasisError, OpeningResult, RequestFile, request_content},
     requester::{OpeningFault, combine_and_name},
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
@@ -39,7 +39,7 @@ pub struct OpenedClaim {
     /// The OpeningCompleted entry.
     pub completion: EntryId,
     /// Credits, measure and pseudonym.
-    pub opened: Opened,
+    pub opened: OpeningResult,
 }
 
 /// A published total.

@@ -145,6 +145,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
 
 /// Makes a folder whose owner has the rights in `mode`, for any umask.
 fn make_one_folder(path: &Path, mode: u32) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);

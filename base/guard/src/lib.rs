@@ -274,6 +274,7 @@ enum Kind {
     /// A file or a pipe: its mode says who can write what is read from it.
     Readable,
     /// A terminal, or another device that gives characters.
+    #[cfg_attr(not(unix), expect(dead_code))]
     Device,
     /// A folder, a socket, a disk.
     Other,

@@ -247,7 +247,7 @@ pub fn make_own(
     readers: Readers,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let taken = || words::writing(rustix::io::Errno::EXIST.into());
+    let taken = words::taken;
     if fs::symlink_metadata(path).is_ok() {
         return Err(taken());
     }

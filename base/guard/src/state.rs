@@ -1,7 +1,9 @@
 //! Files from which a server continues: only its user can access them, and they can be written.
 
+#[cfg(unix)]
+use std::fs;
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io,
     path::Path,
 };

@@ -28,6 +28,7 @@ use crate::submission::{Authentic, Submission};
 #[derive(Debug)]
 pub(super) struct Unread {
     time: Timestamp,
+    state: Option<[u8; 32]>,
     signed: SignedEntry,
     blobs: Vec<Blob>,
 }
@@ -36,6 +37,8 @@ pub(super) struct Unread {
 #[derive(Debug)]
 pub(super) struct Proven {
     pub(super) time: Timestamp,
+    /// The digest that it holds of the state before it.
+    pub(super) state: Option<[u8; 32]>,
     pub(super) authentic: Authentic,
     pub(super) verified: Option<VerifiedProof>,
 }
@@ -46,9 +49,10 @@ impl Unread {
     /// # Errors
     /// [`CodecError`].
     pub(super) fn read(bytes: &[u8], blobs: Vec<Blob>) -> Result<Self, CodecError> {
-        let Leaf { time, entry } = Leaf::from_bytes(bytes)?;
+        let Leaf { time, state, entry } = Leaf::from_bytes(bytes)?;
         Ok(Self {
             time,
+            state,
             signed: entry,
             blobs,
         })
@@ -57,6 +61,11 @@ impl Unread {
     /// The leaf's time.
     pub(super) fn time(&self) -> Timestamp {
         self.time
+    }
+
+    /// Whether it holds a digest of the state.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.state.is_some()
     }
 
     /// Whether later leaves depend on it. An unknown kind is refused, and then no leaf follows.
@@ -104,7 +113,7 @@ pub(super) fn verify(
         };
         match (verified, leaves.get_mut(position)) {
             (Some(verified), Some(leaf)) => leaf.verified = Some(verified.into()),
-            _ => jobs.push(position, job),
+            (Some(_) | None, _) => jobs.push(position, job),
         }
     }
     let mut refuse = |position, refusal| {
@@ -143,34 +152,36 @@ fn authenticated(
     let mut rest = Vec::with_capacity(share.len());
     for Unread {
         time,
+        state,
         signed,
         blobs,
     } in share
     {
-        let checked = governing.check_before_key(&signed);
+        let checked = governing.check_before_key(&signed, time);
         entries.push(checked.map(|()| signed));
-        rest.push((time, blobs));
+        rest.push((time, state, blobs));
     }
     let submissions = Submission::all_from_signed(entries, governing.origin());
-    for (submission, (time, blobs)) in submissions.into_iter().zip(rest) {
+    for (submission, (time, state, blobs)) in submissions.into_iter().zip(rest) {
         let read = submission
             .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {
             unverified.push(submission);
-            time
+            (time, state)
         }));
     }
     let mut verified = verify_together(unverified).into_iter();
     places
         .into_iter()
         .map(|place| {
-            let time = place?;
+            let (time, state) = place?;
             // There is one for each leaf without a refusal.
             let authentic = verified.next().ok_or(Refusal::NotVerified)??;
             let job = governing.question(authentic.submission())?;
             let proven = Proven {
                 time,
+                state,
                 authentic,
                 verified: None,
             };

@@ -32,6 +32,15 @@ pub enum NotValid {
         /// Why the copy does not grow, if it does not.
         why: Option<String>,
     },
+    /// The checkpoint's last entry lacks the digest of the state before it.
+    #[error(
+        "entry {index}, the last one under the checkpoint, lacks the digest of the state before it: the log must not \
+         sign a checkpoint there"
+    )]
+    NoState {
+        /// Its leaf.
+        index: u64,
+    },
     /// The copy has another history.
     #[error("the checkpoint is another history than the one that this witness verified")]
     OtherHistory,
@@ -91,9 +100,18 @@ impl Validator {
                     why: tried.borrow().1.clone(),
                 });
             }
-            match self.follower.replica().root_at(checkpoint.size)? {
-                Some(root) if root == checkpoint.root => Ok(()),
-                _ => Err(NotValid::OtherHistory),
+            let replica = self.follower.replica();
+            if replica.root_at(checkpoint.size)? != Some(checkpoint.root) {
+                return Err(NotValid::OtherHistory);
+            }
+            // The copy checked every digest of the state that there is. It may have gone past this checkpoint, so
+            // whether one is at this place is looked up.
+            let Some(index) = checkpoint.size.checked_sub(1) else {
+                return Ok(());
+            };
+            match replica.leaf(index)? {
+                Some(leaf) if leaf.state.is_some() => Ok(()),
+                _ => Err(NotValid::NoState { index }),
             }
         })
     }

@@ -115,7 +115,7 @@ impl Register {
     pub fn open(path: &Path) -> Result<Self, RegisterError> {
         let io = |source| RegisterError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(io)?;
@@ -131,7 +131,7 @@ impl Register {
         })?;
         let mut bytes = Vec::new();
         input::whole(&file, &mut bytes, MOST_BYTES)
-            .map_err(merits_guard::words::reading)
+            .map_err(merits_guard::explain::reading)
             .map_err(io)?;
         if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
             // New, or its making was cut short: no record was ever in it.
@@ -165,7 +165,7 @@ impl Register {
                 let path = path.to_owned();
                 return Err(RegisterError::Io {
                     path,
-                    source: merits_guard::words::reading(source),
+                    source: merits_guard::explain::reading(source),
                 });
             }
         };
@@ -221,7 +221,7 @@ impl Register {
             .and_then(|()| file.sync_data());
         written.map_err(|source| RegisterError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         })?;
         self.pending.clear();
         Ok(())

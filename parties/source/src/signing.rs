@@ -58,7 +58,7 @@ pub enum SignError {
 }
 
 fn unwritten(error: io::Error) -> SignError {
-    SignError::Output(merits_guard::words::writing(error))
+    SignError::Output(merits_guard::explain::writing(error))
 }
 
 /// A subject-period that was not signed.

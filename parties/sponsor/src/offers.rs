@@ -17,7 +17,7 @@ use merits_primitives::{
     ids::{Credits, EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
 };
 use merits_replica::{ConfigFileError, read_config};
-use merits_text::{shown, typed::typed};
+use merits_text::{display, typed::typed};
 use merits_verifier::statement::redeem::MOST_A_DAY;
 use rand_core::CryptoRng;
 use serde::Deserialize;
@@ -89,8 +89,9 @@ impl OfferFile {
             return Err(value("title", "is empty"));
         }
         // The text as it will be on the ledger: positions in it are those in the file's text.
-        shown::check_line(self.title.trim()).map_err(|fault| value("title", fault.to_string()))?;
-        shown::check_document(self.description.trim())
+        display::check_line(self.title.trim())
+            .map_err(|fault| value("title", fault.to_string()))?;
+        display::check_document(self.description.trim())
             .map_err(|fault| value("description", fault.to_string()))?;
         for (key, number) in [("price", self.price.0), ("quota", self.quota.into())] {
             if number == 0 {

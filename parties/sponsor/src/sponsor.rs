@@ -208,7 +208,7 @@ impl Sponsor {
         for code in voucher_codes(count, rng) {
             writeln!(file, "{}", code.as_str()).map_err(|source| SponsorError::Write {
                 path: output.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         file.publish()?;

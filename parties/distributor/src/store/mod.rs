@@ -153,7 +153,7 @@ impl Store {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         merits_sqlite::restrict(path)?;
@@ -186,7 +186,7 @@ impl Store {
         let path = self.path.with_extension("lock");
         let io = |source| StoreError::Io {
             path: path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         let file = merits_guard::open_lock(&path).map_err(FileError::from)?;
         match file.try_lock() {

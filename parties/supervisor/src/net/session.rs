@@ -303,13 +303,13 @@ impl Session {
 fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {
     content.write(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })
 }
 
 fn read(path: &Path) -> Result<RequestFile, SessionError> {
     RequestFile::read(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })
 }

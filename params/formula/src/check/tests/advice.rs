@@ -206,9 +206,9 @@ fn what_a_hint_says_of_outputs_and_lists_is_so() {
     // The record's own name.
     let hint = only_fault("deeds.filter(x, n > 5).size()").hint;
     assert!(hint.contains("x.n"), "{hint}");
-    // Pairs of what is kept are no pairs of the claim's own.
+    // Pairs of kept records are not pairs of the claim's own.
     let hint = only_fault("deeds.filter(d, d.n > 0).pairs(a, b, 1).sum()").hint;
-    assert!(hint.contains("no pair there"), "{hint}");
+    assert!(hint.contains("not a pair there"), "{hint}");
     // Units: the pure number gets one.
     let hint = only_fault("deeds.filter(d, d.a > d.n).size()").hint;
     assert!(hint.contains("(..) * unit(1, \"km\")"), "{hint}");

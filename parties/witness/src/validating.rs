@@ -18,6 +18,13 @@ use tokio::{
 /// How often the copy is brought up to date when nobody asks.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// The shortest time between two attempts. Anybody may show a checkpoint that the coordinator does not
+/// have, and until that caller's time is over, one attempt follows the other.
+const APART: Duration = Duration::from_millis(20);
+
+/// The same while the coordinator does not answer.
+const NOT_REACHED: Duration = Duration::from_millis(200);
+
 /// Why a checkpoint is not found to be valid.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -127,6 +134,16 @@ impl Drop for Validator {
     }
 }
 
+/// How long the next attempt waits, even if somebody asks.
+fn pause_after(error: Option<&FollowError>) -> Duration {
+    match error {
+        None => APART,
+        // It will not be better a moment later.
+        Some(FollowError::Replica(_) | FollowError::Ahead { .. }) => EVERY,
+        Some(_) => NOT_REACHED,
+    }
+}
+
 async fn follow(
     follower: Follower,
     wanted: Arc<Notify>,
@@ -143,15 +160,7 @@ async fn follow(
             _ => {}
         }
         told = error.is_some();
-        let pause = if matches!(
-            &error,
-            Some(FollowError::Replica(_) | FollowError::Ahead { .. })
-        ) {
-            // It will not be better a moment later.
-            EVERY
-        } else {
-            Duration::ZERO
-        };
+        let pause = pause_after(error.as_ref());
         attempts.send_modify(|(count, last)| {
             *count += 1;
             *last = error.as_ref().map(ToString::to_string);
@@ -161,5 +170,21 @@ async fn follow(
             () = wanted.notified() => {}
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without a pause, a caller that shows a checkpoint which the coordinator does not have, or while it is not
+    /// there, would have this witness ask it as fast as it can.
+    #[test]
+    fn no_attempt_follows_another_at_once() {
+        assert_eq!(pause_after(None), APART);
+        let ahead = FollowError::Ahead { ahead: 600 };
+        assert_eq!(pause_after(Some(&ahead)), EVERY);
+        assert_eq!(pause_after(Some(&FollowError::Interrupted)), NOT_REACHED);
+        assert!(APART > Duration::ZERO && NOT_REACHED > APART);
     }
 }

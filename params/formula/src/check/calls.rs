@@ -364,7 +364,7 @@ impl Checker<'_> {
         args: &[Syntax],
         span: Span,
     ) -> Option<NodeId> {
-        let (code, message, hint) = self.unknown_call(function, target.is_some());
+        let (code, message, hint) = self.unknown_call(function, target.is_some(), args.len());
         let hint = match (self.in_our_words(function, target, args, span), hint) {
             (Some(same), Some(hint)) => format!("{hint}; here: {same}"),
             (Some(same), None) => format!("write {same}"),
@@ -427,7 +427,12 @@ impl Checker<'_> {
 
     /// The message for a function that does not exist or takes other arguments, and the hint,
     /// unless the name is unknown.
-    fn unknown_call(&self, function: &str, of_list: bool) -> (Code, String, Option<String>) {
+    fn unknown_call(
+        &self,
+        function: &str,
+        of_list: bool,
+        args: usize,
+    ) -> (Code, String, Option<String>) {
         let own = FUNCTIONS.iter().find(|(name, _)| *name == function);
         let other = OTHERS.iter().find(|(name, ..)| *name == function);
         // Spreadsheets write theirs in capitals.
@@ -435,6 +440,12 @@ impl Checker<'_> {
         let other = other.or_else(|| OTHERS.iter().find(|(name, ..)| *name == small));
         let hint = other.map(|(.., hint)| self.example(hint));
         match (own, other) {
+            // `max(numbers)` of a spreadsheet.
+            (Some((_, usage)), Some((_, code, _))) if !of_list && args == 1 => {
+                let message = format!("`{function}` stands behind its list");
+                let hint = format!("as in {usage}, where 0 counts for an empty list");
+                (*code, message, Some(self.example(&hint)))
+            }
             // `min(a, b)` is not a function of a list.
             (Some(_), Some((_, code, _))) if !of_list => {
                 let message = format!("`{function}` takes a list of numbers");

@@ -415,6 +415,7 @@ impl Parser<'_> {
     /// another.
     fn enclosed(&mut self, open: usize, within: advice::Within) -> Option<Vec<Parsed>> {
         let close = self.partner[open];
+        let told = self.faults.len();
         let mut parts = Vec::new();
         self.at = open + 1;
         while self.at < close && !self.ended {
@@ -449,7 +450,9 @@ impl Parser<'_> {
             };
             self.report(advice::not_one(within, span, parts.len()));
         }
-        if !self.faults.is_empty() && parts.is_empty() {
+        // An empty list of arguments stays empty, whatever was told before it.
+        let lacks = parts.is_empty() && (single || self.faults.len() > told);
+        if lacks && !self.faults.is_empty() {
             // Puts a placeholder there, so that the rest is read.
             let span = self.tokens[open].span;
             let kind = SyntaxKind::Bool(false);

@@ -234,6 +234,11 @@ fn words_of_other_languages_are_reported_with_our_own() {
             "math.least(a, b)",
         ),
         (
+            "max(deeds.map(d, d.n))",
+            Code::WrongArguments,
+            ".max(0), where 0 counts for an empty list",
+        ),
+        (
             "deeds.size().max(2)",
             Code::WrongType,
             "math.greatest(a, b)",

@@ -569,6 +569,6 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
     VerifyPool::start(limits).map_err(|source| StartError::File {
         action: "start the verification threads of",
         path: config.data_dir.clone(),
-        source: merits_guard::words::starting_thread(source),
+        source: merits_guard::explain::starting_thread(source),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
-use merits_guard::words::starting_thread;
+use merits_guard::explain::starting_thread;
 use merits_ledger::LedgerPolicy;
 use merits_primitives::calendar::Day;
 use merits_replica::HighWaterMark;

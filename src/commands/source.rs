@@ -19,7 +19,8 @@ use merits_records::{
     reading::Edge,
 };
 use merits_source::{
-    FileSigning, Outcome, Signing, SigningStep, SourceConfig, said::Said, wholeness::RejectShare,
+    FileSigning, Outcome, Signing, SigningStep, SourceConfig, complete_span::CompleteSpan,
+    wholeness::RejectShare,
 };
 
 use super::{dates, hand_over, numbers};
@@ -290,7 +291,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
     admit(arguments)?;
     let manifest = merits_issuer::read_manifest(&config.scale)?;
-    let said = Said {
+    let said = CompleteSpan {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };

@@ -1,4 +1,4 @@
-//! What a distributor discloses of one opened claim: the records, the salt and the pseudonym.
+//! A distributor's disclosure about one opened claim: the records, the salt and the pseudonym.
 //!
 //! One JSON document, as private as the records. It needs no signature: it either opens the
 //! commitment C on the ledger, or it proves nothing.

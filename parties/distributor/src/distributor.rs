@@ -330,6 +330,6 @@ pub(crate) fn unreadable(
     DistributorError::Input {
         what,
         path: path.to_owned(),
-        source: merits_guard::words::reading(source),
+        source: merits_guard::explain::reading(source),
     }
 }

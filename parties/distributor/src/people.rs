@@ -249,6 +249,6 @@ impl Distributor {
 fn unwritten(path: &Path, source: std::io::Error) -> DistributorError {
     DistributorError::Write {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }

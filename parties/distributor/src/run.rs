@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::{
-    aside::Tried,
+    attempts::Tried,
     consents::Consents,
     forming::Forming,
     node::Node,

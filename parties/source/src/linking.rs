@@ -395,7 +395,7 @@ impl LinksFile {
     fn io(&self, source: io::Error) -> LinksError {
         LinksError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         }
     }
 }

@@ -201,7 +201,7 @@ impl EntrySigner {
     }
 
     /// Records that a request was answered, with the hash of the result
-    /// ([`crate::request::Opened::hash`]).
+    /// ([`crate::request::OpeningResult::hash`]).
     pub fn complete_opening(&self, request: EntryId, result: [u8; 32]) -> SignedEntry {
         self.sign(Entry::OpeningCompleted(OpeningCompleted {
             request,

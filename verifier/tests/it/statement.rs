@@ -55,7 +55,7 @@ fn statement() -> EarnStatement {
 }
 
 #[test]
-fn inputs_stand_where_the_named_positions_say() {
+fn inputs_are_at_the_named_positions() {
     let statement = statement();
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), earn::input_count(2, 4));
@@ -92,7 +92,7 @@ fn inputs_stand_where_the_named_positions_say() {
 }
 
 #[test]
-fn a_measures_total_stands_between_constants_and_claims() {
+fn a_measures_total_is_between_constants_and_claims() {
     let plain = statement().public_inputs();
     let mut statement = statement();
     let (m1, m2) = (point(15), point(16));

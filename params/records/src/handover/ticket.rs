@@ -48,8 +48,8 @@ impl Handover for TicketFile {
     }
 }
 
-/// What a distributor gets: the ticket as it is deposited, and values that only the distributor may
-/// see.
+/// The content for the distributor: the ticket as it is deposited, and values that only the
+/// distributor may see.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
@@ -224,7 +224,7 @@ mod tests {
 
     /// Regression: "EOF while parsing a value at line 3 column 12".
     #[test]
-    fn a_damaged_file_is_told_in_words() {
+    fn a_damaged_file_is_explained() {
         let (_, public) = keys();
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("ticket.json");

@@ -41,7 +41,7 @@ pub async fn copy(
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
     check_node(&mut db, origin, party).await?;
-    let also = super::looks::NODE_BEFORE;
+    let also = super::lookalike_hashes::NODE_BEFORE;
     merits_sqlite::require_tables(&mut db, source, super::TABLES, &also).await?;
     let (mut subjects, mut after) = (0, 0i64);
     loop {

@@ -19,7 +19,7 @@ use merits_primitives::{
 use serde::Serialize;
 
 pub use self::{
-    consents::{Consent, Standing, consents},
+    consents::{Consent, ConsentStatus, consents},
     credits::{Note, NoteSource, Purse, credits},
     identity::{Identity, identity},
     offers::{Affordable, OpenOffer, offers},

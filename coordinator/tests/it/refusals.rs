@@ -79,7 +79,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
         .unwrap()
         .unwrap();
     let proof = entry.groth16_proof().unwrap();
-    let strange = batch.sign(origin, stranger.id, Some(&proof), &stranger.key);
+    let strange = batch.sign(origin, stranger.id, Some((&proof).into()), &stranger.key);
     let fault = world.refused(&strange).await;
     assert_eq!(
         told(&fault),

@@ -1,7 +1,7 @@
 //! Offline verification from a receipt, the log's key and a state, without a network and without
 //! trusting anybody.
 
-use merits_ledger::{Entry, JobError, KeyRing, Refusal, State, Submission};
+use merits_ledger::{Entry, Groth16Keys, JobError, Refusal, State, Submission};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion},
@@ -79,7 +79,7 @@ pub enum OfflineFault {
 #[derive(Debug)]
 pub struct OfflineVerifier<'a> {
     log: &'a LogKey,
-    keys: KeyRing,
+    keys: Groth16Keys,
 }
 
 impl<'a> OfflineVerifier<'a> {
@@ -87,7 +87,7 @@ impl<'a> OfflineVerifier<'a> {
     pub fn new(log: &'a LogKey) -> Self {
         Self {
             log,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         }
     }
 

@@ -59,7 +59,6 @@ use merits_verifier::{
     EncodedProof, ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::SignedEntry,
-    groth16::Proof,
 };
 
 use self::carried::{Naming, Noting, Publishing};
@@ -370,8 +369,8 @@ impl Entry {
         matches!(self, Self::KeysRotated(_) | Self::KeySucceeded(_))
     }
 
-    /// An entry that a person makes, without party and signature.
-    pub fn personal(&self, origin: &Origin, proof: &Proof) -> SignedEntry {
+    /// An entry that a person makes, without party and signature, with a proof of any system.
+    pub fn personal(&self, origin: &Origin, proof: impl Into<EncodedProof>) -> SignedEntry {
         SignedEntry::unsigned(
             origin.clone(),
             self.kind(),
@@ -380,19 +379,8 @@ impl Entry {
         )
     }
 
-    /// Signs the statement as `party` for the log `origin`, with the Groth16 proof of a kind that has one.
+    /// Signs the statement as `party` for the log `origin`, with the proof of a kind that has one.
     pub fn sign(
-        &self,
-        origin: &Origin,
-        party: PartyId,
-        proof: Option<&Proof>,
-        key: &SigningKey,
-    ) -> SignedEntry {
-        self.sign_with(origin, party, proof.map(EncodedProof::from), key)
-    }
-
-    /// As [`Entry::sign`], with a proof of any system.
-    pub fn sign_with(
         &self,
         origin: &Origin,
         party: PartyId,

@@ -16,7 +16,7 @@ use thiserror::Error;
 pub use extension::{Extended, Extension, ExtensionError};
 
 use crate::blob::Blob;
-use crate::keys::KeyRing;
+use crate::keys::Groth16Keys;
 use crate::known_proofs::KnownProofs;
 use crate::policy::LedgerPolicy;
 use crate::refusal::{CheckError, Refusal};
@@ -72,7 +72,7 @@ impl From<CheckError> for ReplayFault {
 pub struct Replay {
     state: State,
     frontier: Frontier,
-    keys: KeyRing,
+    keys: Groth16Keys,
     waiting: Vec<Unread>,
 }
 
@@ -82,7 +82,7 @@ impl Replay {
         Self {
             state: State::new(policy),
             frontier: Frontier::new(),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
             waiting: Vec::new(),
         }
     }

@@ -123,8 +123,12 @@ fn a_proof_for_another_distributor_is_no_proof_here() {
     let proof = federation
         .prove(ledger.ledger.state(), &batch, &mut ledger.rng)
         .expect("a good batch");
-    let stolen =
-        Entry::EarnBatch(batch).sign(&federation.origin, other.id, Some(&proof), &other.key);
+    let stolen = Entry::EarnBatch(batch).sign(
+        &federation.origin,
+        other.id,
+        Some((&proof).into()),
+        &other.key,
+    );
     ledger.refused(&stolen, "proof-invalid", "proof");
 }
 
@@ -471,7 +475,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
         .job(&submission)
         .expect("in force")
         .expect("it has a proof");
-    let keys = merits_ledger::KeyRing::new();
+    let keys = merits_ledger::Groth16Keys::new();
     let verified = job.verify(&state, &keys).expect("a good proof");
     let authentic = state.authenticate(submission).expect("signed");
     assert!(

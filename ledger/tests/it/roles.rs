@@ -144,7 +144,7 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
             }
             let proof = matches!(entry, Entry::EpochProposed(_)).then(|| (&possession).into());
             let origin = &federation.origin;
-            let signed = entry.sign_with(origin, member.id, proof, &member.key);
+            let signed = entry.sign(origin, member.id, proof, &member.key);
             ledger.refused(&signed, "role-missing", "");
             refused += 1;
         }

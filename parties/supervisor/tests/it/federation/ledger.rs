@@ -368,7 +368,12 @@ impl Federation {
             .trapdoor
             .prove(&statement.public_inputs(), &mut rand::rng())
             .unwrap();
-        Entry::EarnBatch(batch).sign(&origin(), self.distributor, Some(&proof), &key(DISTRIBUTOR))
+        Entry::EarnBatch(batch).sign(
+            &origin(),
+            self.distributor,
+            Some((&proof).into()),
+            &key(DISTRIBUTOR),
+        )
     }
 
     fn claim(

@@ -22,7 +22,7 @@ use merits_primitives::{
     field,
     group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
-    ids::{AssetId, Credits, Expiry, Period, PeriodKind},
+    ids::{AssetId, Credits, Expiry, Period, PeriodIndex, PeriodKind},
     jubjub::{Point, Scalar},
     note::NoteCommitment,
     note_tree::{self, NotePath},
@@ -48,7 +48,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
         expiry: Expiry(2027),
         period: Period {
             kind: PeriodKind::Week,
-            index: 2_333,
+            index: PeriodIndex(2_333),
         },
         context: Context(Fr::from(5u64)),
         view_key: key(12_345)?,

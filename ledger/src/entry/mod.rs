@@ -52,7 +52,7 @@ pub use view_key::{HalfKeys, ProvenHalf, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
-    ids::{EntryId, Origin, PartyId},
+    ids::{EntryId, Origin, PartyId, PeriodIndex},
     note::NoteCommitment,
 };
 use merits_verifier::{
@@ -399,7 +399,7 @@ impl Entry {
 }
 
 /// Days from 1970 to the year 9999; weeks and months are fewer.
-const MAX_PERIOD_INDEX: u32 = 2_932_896;
+const MAX_PERIOD_INDEX: PeriodIndex = PeriodIndex(2_932_896);
 
 fn write_entry_id(out: &mut Writer, id: &EntryId) {
     out.array(&id.0);

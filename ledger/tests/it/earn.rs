@@ -8,7 +8,7 @@ use merits_ledger::{CheckError, Refusal, SubmitError};
 use merits_ledger_fixture::{Federation, START, acts};
 use merits_primitives::{
     Fr,
-    ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
+    ids::{AssetId, Expiry, Origin, Output, Period, PeriodIndex, PeriodKind, SchemaId},
     view_encryption::EphemeralKey,
 };
 use merits_trapdoor::rerandomise;
@@ -512,7 +512,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
 fn periods_beyond_the_calendar_are_malformed() {
     refuse(
         |federation, batch| {
-            batch.period.index = u32::MAX;
+            batch.period.index = PeriodIndex(u32::MAX);
             sign_again(federation, batch);
         },
         "malformed",

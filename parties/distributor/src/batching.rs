@@ -224,6 +224,7 @@ pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, P
 mod tests {
     use super::*;
     use crate::store::DeedId;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::ids::PeriodKind;
     use proptest::prelude::*;
 
@@ -237,7 +238,7 @@ mod tests {
             let unclaimed: Vec<Place<DeedId>> = deeds.iter().enumerate()
                 .map(|(i, (week, source, alone))| Place {
                     item: i as i64,
-                    period: Period { kind: PeriodKind::Week, index: *week },
+                    period: Period { kind: PeriodKind::Week, index: PeriodIndex(*week) },
                     source: PartyId([*source; 32]),
                     alone: *alone,
                 }).collect();

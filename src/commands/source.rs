@@ -224,12 +224,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
 
 fn day(days: i64) -> String {
     let days = u32::try_from(days).unwrap_or_default();
-    let index = days;
-    Period {
-        kind: PeriodKind::Day,
-        index,
-    }
-    .label()
+    Period::of_day(PeriodKind::Day, days).label()
 }
 
 /// Takes links in and prints the result for each.

@@ -221,7 +221,7 @@ fn already_used(unique: Unique) -> Box<Refusal> {
 #[cfg(test)]
 mod tests {
     use merits_ledger::{
-        Extension, KeyRing, State,
+        Extension, Groth16Keys, State,
         storage::{Commit, Head, MemoryStorage, Storage as _},
     };
     use merits_ledger_fixture::{Citizen, Stage};
@@ -240,7 +240,7 @@ mod tests {
             Governing::new(town.federation.policy()),
             Frontier::new(),
             StateDigest::default(),
-            KeyRing::new(),
+            Groth16Keys::new(),
         );
         let rng = &mut StdRng::seed_from_u64(1);
         let mut group = storage.begin().await.unwrap();
@@ -269,7 +269,7 @@ mod tests {
         let submission = Submission::from_signed(signed, state.origin()).unwrap();
         let authentic = state.authenticate(submission).unwrap();
         let job = state.job(authentic.submission()).unwrap();
-        let verified = job.map(|job| job.verify(state, &KeyRing::new()).unwrap());
+        let verified = job.map(|job| job.verify(state, &Groth16Keys::new()).unwrap());
         (authentic, verified)
     }
 

@@ -52,14 +52,13 @@ pub use view_key::{HalfKeys, ProvenHalf, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
-    ids::{EntryId, Origin, PartyId},
+    ids::{EntryId, Origin, PartyId, PeriodIndex},
     note::NoteCommitment,
 };
 use merits_verifier::{
     EncodedProof, ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::SignedEntry,
-    groth16::Proof,
 };
 
 use self::carried::{Naming, Noting, Publishing};
@@ -372,8 +371,8 @@ impl Entry {
         matches!(self, Self::KeysRotated(_) | Self::KeySucceeded(_))
     }
 
-    /// An entry that a person makes, without party and signature.
-    pub fn personal(&self, origin: &Origin, proof: &Proof) -> SignedEntry {
+    /// An entry that a person makes, without party and signature, with a proof of any system.
+    pub fn personal(&self, origin: &Origin, proof: impl Into<EncodedProof>) -> SignedEntry {
         SignedEntry::unsigned(
             origin.clone(),
             self.kind(),
@@ -382,19 +381,8 @@ impl Entry {
         )
     }
 
-    /// Signs the statement as `party` for the log `origin`, with the Groth16 proof of a kind that has one.
+    /// Signs the statement as `party` for the log `origin`, with the proof of a kind that has one.
     pub fn sign(
-        &self,
-        origin: &Origin,
-        party: PartyId,
-        proof: Option<&Proof>,
-        key: &SigningKey,
-    ) -> SignedEntry {
-        self.sign_with(origin, party, proof.map(EncodedProof::from), key)
-    }
-
-    /// As [`Entry::sign`], with a proof of any system.
-    pub fn sign_with(
         &self,
         origin: &Origin,
         party: PartyId,
@@ -413,7 +401,7 @@ impl Entry {
 }
 
 /// Days from 1970 to the year 9999; weeks and months are fewer.
-const MAX_PERIOD_INDEX: u32 = 2_932_896;
+const MAX_PERIOD_INDEX: PeriodIndex = PeriodIndex(2_932_896);
 
 fn write_entry_id(out: &mut Writer, id: &EntryId) {
     out.array(&id.0);

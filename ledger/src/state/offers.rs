@@ -128,7 +128,7 @@ pub struct Offers {
 /// # Errors
 /// [`OfferRefusal::CreditsExpired`].
 pub fn check_not_expired(expiry: Expiry, time: Timestamp) -> Result<(), Refusal> {
-    if Period::of_day(PeriodKind::Month, time.day().0).index >= expiry.0 {
+    if Period::of_day(PeriodKind::Month, time.day().0).index >= expiry.month().index {
         return Err(OfferRefusal::CreditsExpired { expiry }.into());
     }
     Ok(())

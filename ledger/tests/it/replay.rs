@@ -6,7 +6,7 @@ use merits_ledger::entry::{Entry, StandingChange};
 use merits_ledger::rows::StateDigest;
 use merits_ledger::storage::{MemoryStorage, Storage as _};
 use merits_ledger::tree::{Frontier, consistency_proof};
-use merits_ledger::{Extension, Governing, KeyRing, Replay, State};
+use merits_ledger::{Extension, Governing, Groth16Keys, Replay, State};
 use merits_ledger_fixture::acts;
 use merits_primitives::{calendar::Timestamp, ids::Credits};
 use merits_verifier::codec::Canonical;
@@ -263,7 +263,7 @@ fn named(ledger: &Founded, leaves: &[Vec<u8>], index: usize) {
             Governing::new(policy),
             Frontier::new(),
             StateDigest::default(),
-            KeyRing::new(),
+            Groth16Keys::new(),
         );
         let mut storage = MemoryStorage::new();
         let mut group = storage.begin().await.expect("begins");

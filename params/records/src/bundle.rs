@@ -277,6 +277,7 @@ impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
 mod tests {
     use super::*;
     use merits_guard::output::Output;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     /// Regression: `merits distributor links` replaced the file in which a source keeps people's
@@ -363,7 +364,7 @@ mod tests {
             subject: "568".into(),
             period: Period {
                 kind: PeriodKind::Week,
-                index: 2330,
+                index: PeriodIndex(2330),
             },
             count: 5,
             h: Handle(-Fr::from(1u64)),

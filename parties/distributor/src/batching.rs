@@ -227,6 +227,7 @@ pub fn split<T: Copy>(
 mod tests {
     use super::*;
     use crate::store::DeedId;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::ids::PeriodKind;
     use proptest::prelude::*;
 
@@ -240,7 +241,7 @@ mod tests {
             let unclaimed: Vec<OrderedDeed<DeedId>> = deeds.iter().enumerate()
                 .map(|(i, (week, source, alone))| OrderedDeed {
                     item: i as i64,
-                    period: Period { kind: PeriodKind::Week, index: *week },
+                    period: Period { kind: PeriodKind::Week, index: PeriodIndex(*week) },
                     source: PartyId([*source; 32]),
                     alone: *alone,
                 }).collect();

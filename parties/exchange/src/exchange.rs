@@ -26,7 +26,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Groth16Job, KeyRing, OfferRefusal, ProvenStatement, Refusal,
+    Entry, Groth16Job, Groth16Keys, OfferRefusal, ProvenStatement, Refusal,
     entry::{REDEEMED, Redeemed},
 };
 use merits_party::ledger::LedgerPort;
@@ -102,7 +102,7 @@ impl<L: LedgerPort> Exchange<L> {
             origin: origin.clone(),
             party,
             clock,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         };
         Self {
             origin,
@@ -344,7 +344,7 @@ impl<L: LedgerPort> Exchange<L> {
             ));
         }
         let entry = Entry::Redeemed(redeemed.clone());
-        let entry = entry.sign(&self.origin, self.party, Some(&proof), &self.key);
+        let entry = entry.sign(&self.origin, self.party, Some((&proof).into()), &self.key);
         Ok((redeemed, entry))
     }
 

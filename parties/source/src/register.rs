@@ -265,12 +265,13 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Parsed, RegisterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     fn note(register: &mut Register, h: u64, week: u32, c: u64) -> Result<(), SecondCommitment> {
         let period = Period {
             kind: PeriodKind::Week,
-            index: week,
+            index: PeriodIndex(week),
         };
         let mut account = [0u8; 32];
         account[0] = h as u8;

@@ -226,13 +226,13 @@ fn month(key: &'static str, text: &str) -> Result<Expiry, OfferFault> {
     let period = Period::from_label(text).map_err(|_| wrong())?;
     let month = match period.kind {
         PeriodKind::Month => period,
-        PeriodKind::Day => Period::of_day(PeriodKind::Month, period.index),
+        PeriodKind::Day => Period::of_day(PeriodKind::Month, period.index.0),
         PeriodKind::Week => return Err(wrong()),
     };
     if month.first_day() != period.first_day() {
         return Err(wrong());
     }
-    Ok(Expiry(month.index))
+    Ok(Expiry(month.index.0))
 }
 
 /// The instant of a date, or a date and time, in UTC unless it says its offset or zone.
@@ -284,12 +284,7 @@ fn in_zone(text: &str) -> Option<jiff::Timestamp> {
 /// The month of an expiry bucket, such as `2029-01`: credits are valid until its first day
 /// (exclusive).
 pub fn expiry_label(expiry: Expiry) -> String {
-    let index = expiry.0;
-    Period {
-        kind: PeriodKind::Month,
-        index,
-    }
-    .label()
+    expiry.month().label()
 }
 
 /// The day of an instant, such as `2026-12-01`.

@@ -4,7 +4,7 @@ use merits_primitives::{
     Fr,
     commitment::RecordCommitment,
     context::Context,
-    ids::{AssetId, Expiry, Period, PeriodKind, SchemaId},
+    ids::{AssetId, Expiry, Period, PeriodIndex, PeriodKind, SchemaId},
     jubjub::{Point, Scalar},
     note::NoteCommitment,
     owner::{HiddenEarned, RecordsBinding},
@@ -40,7 +40,7 @@ fn statement() -> EarnStatement {
         schema: SchemaId(Fr::from(3u64)),
         period: Period {
             kind: PeriodKind::Week,
-            index: 4,
+            index: PeriodIndex(4),
         },
         context: Context(Fr::from(5u64)),
         a: point(11),

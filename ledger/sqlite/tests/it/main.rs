@@ -310,7 +310,7 @@ fn judged(
     let submission = merits_ledger::Submission::from_signed(leaf.entry, state.origin()).unwrap();
     let authentic = state.authenticate(submission).unwrap();
     let job = state.job(authentic.submission()).unwrap();
-    let keys = merits_ledger::KeyRing::new();
+    let keys = merits_ledger::Groth16Keys::new();
     let verified = job.map(|job| job.verify(state, &keys).unwrap());
     (authentic, leaf.time, verified)
 }

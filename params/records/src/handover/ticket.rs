@@ -175,6 +175,7 @@ fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     const ORIGIN: &str = "ledger.test/merits";
@@ -186,7 +187,7 @@ mod tests {
             version: 1,
             period: Period {
                 kind: PeriodKind::Week,
-                index: 2330,
+                index: PeriodIndex(2330),
             },
             source: [2; 32],
             expiry: 684,

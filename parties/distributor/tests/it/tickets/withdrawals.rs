@@ -14,7 +14,7 @@ use merits_distributor::{
     terms::TermsReader,
     tickets::TicketFault,
 };
-use merits_ledger::{KeyRing, Submission};
+use merits_ledger::{Groth16Keys, Submission};
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{Fr, owner::Handle};
 use merits_verifier::{Reason, receipt::Receipt};
@@ -176,7 +176,7 @@ fn holds(scene: &Scene, entry: merits_verifier::entry::SignedEntry) {
     let submission = Submission::from_signed(entry, state.origin()).unwrap();
     let job = state.job(&submission).unwrap().unwrap();
     state.authenticate(submission).unwrap();
-    job.verify(&state, &KeyRing::new()).unwrap();
+    job.verify(&state, &Groth16Keys::new()).unwrap();
 }
 
 /// A reservation that is over claims nothing; another ticket of the person does.

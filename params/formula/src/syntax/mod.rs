@@ -4,6 +4,7 @@
 //! | module | |
 //! |---|---|
 //! | `token` | words and signs with their places |
+//! | `lexer` | a text as tokens, and as what is foreign between them |
 //! | `foreign` | what people write that is no CEL, and what they mean by it |
 //! | `text` | escapes in texts |
 //! | `parser` | the tree: precedence, brackets, calls; where it goes on after a fault |
@@ -18,6 +19,7 @@ mod advice;
 #[cfg(test)]
 mod differential;
 mod foreign;
+mod lexer;
 mod parser;
 mod print;
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! here, and [`Syntax::in_place`] looks at what stands beside its place. What the issuer has written
 //! as a number or text keeps its spelling; comments and line breaks go.
 
-use super::token::{Bracket, Placed, Token, tokens};
+use super::lexer::tokens;
+use super::token::{Bracket, Placed, Token};
 use super::{Operator, Syntax, SyntaxKind, text};
 use crate::decimal::Decimal;
 use crate::diagnostic::Span;

@@ -14,7 +14,7 @@ mod federation;
 use std::num::NonZeroUsize;
 
 use federation::{MemoryLedger, World};
-use merits_distributor::{outbox::Patience, pool::Width};
+use merits_distributor::{outbox::PATIENCE, pool::Width};
 use merits_records::{Mapping, Plan, ReadOptions, read_file};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
@@ -49,7 +49,7 @@ async fn main() {
         let bundle = world.bundle(&groups, node.custody(), dir.path());
         world.ingest(&node, &ledger.state(), groups, &bundle).await;
         let summary = world
-            .run(&node, &ledger, &ledger.state(), Patience::default())
+            .run(&node, &ledger, &ledger.state(), PATIENCE)
             .await
             .unwrap();
         let proved = summary.proved;

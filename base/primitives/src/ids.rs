@@ -111,6 +111,18 @@ impl fmt::Display for Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Expiry(pub u32);
 
+impl Expiry {
+    /// The bucket's month, such as `2029-01`: credits are good until its first day (exclusive).
+    pub fn label(self) -> String {
+        let index = self.0;
+        Period {
+            kind: PeriodKind::Month,
+            index,
+        }
+        .label()
+    }
+}
+
 /// The number of a view-key epoch, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u32);

@@ -24,7 +24,7 @@ use thiserror::Error;
 
 use crate::{
     config::SponsorConfig,
-    offers::{OfferFault, OfferFile, Standing, day_label, expiry_label, standing, voucher_codes},
+    offers::{OfferFault, OfferFile, Standing, day_label, standing, voucher_codes},
 };
 
 /// A file of vouchers never replaces another one, whose codes may already be at an exchange.
@@ -261,7 +261,7 @@ impl Sponsor {
                     quota: published.quota,
                     price: published.price,
                     scale: published.scale.clone(),
-                    good_until_before: expiry_label(published.expiry),
+                    good_until_before: published.expiry.label(),
                     opens: day_label(published.opens),
                     closes: day_label(published.closes),
                 }

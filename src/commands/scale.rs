@@ -12,7 +12,6 @@ mod export;
 mod faults;
 mod figures;
 mod file;
-mod records;
 mod setup;
 mod template;
 mod timing;

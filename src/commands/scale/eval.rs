@@ -8,15 +8,17 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use merits_formula::Record;
-use merits_params::manifest::Manifest;
+use merits_params::manifest::{Manifest, read_value, within_period};
 use merits_primitives::{
     ids::{Credits, Period},
     sum::CreditsSum,
 };
-use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
+use merits_records::{
+    Mapping, Plan, ReadOptions, Reject, Report, one_claim::read_one_claim, read_file,
+};
 use merits_text::shown;
 
-use super::{figures, file, records};
+use super::{figures, file};
 use crate::{commands::dates, screen::thousands};
 
 /// What `merits scale eval` takes.
@@ -50,9 +52,14 @@ impl Arguments {
         let period = file::period(manifest, self.period)?;
         // The first period is a default, so no day is reported as missing from it.
         let said = self.period.map(|_| period);
-        let claim = records::read(&self.input, manifest.schema(), said)?;
+        let schema = manifest.schema();
+        let claim = read_one_claim(&self.input, schema, period, &|text, field| {
+            let value = read_value(text, field, schema.period)?;
+            said.map_or(Ok(()), |said| within_period(value, field, said))?;
+            Ok(value)
+        })?;
         for rejected in &claim.rejected {
-            println!("rejected  line {}: {}", rejected.line, rejected.reason);
+            println!("rejected  line {}: {}", rejected.line, rejected.detail);
         }
         if !claim.ignored.is_empty() {
             println!(

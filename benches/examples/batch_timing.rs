@@ -1,5 +1,5 @@
 //! Measures what one earn batch of 16 claims costs a node on one thread, step by step: `cargo run
-//! --release -p merits-ledger --features timing --example batch_timing`
+//! --release -p merits-bench --features timing --example batch_timing`
 #![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What a wallet's walk over the log costs: `cargo run --release -p merits-wallet --features
+//! What a wallet's walk over the log costs: `cargo run --release -p merits-bench --features
 //! timing --example scan_timing -- 2000` deposits this many tickets of others, claims with them, and looks for one
 //! person's among them.
 

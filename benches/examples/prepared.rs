@@ -10,7 +10,7 @@
 //! how much two concurrent proofs slow each other down.
 #![allow(clippy::print_stdout, missing_docs)]
 
-#[path = "../tests/it/circom/mod.rs"]
+#[path = "../../base/bn254-simd/tests/it/circom/mod.rs"]
 mod circom;
 mod process;
 

@@ -1,12 +1,13 @@
 //! Where the constraints of a person's statements go, and how long a proof takes with its key
 //! loaded.
 //!
-//! `cargo run --release -p merits-circuits --features timing --example person_cost`
+//! `cargo run --release -p merits-bench --features timing --example person_cost`
 //!
 //! One party makes the keys here and throws them away: they are only good for timing.
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 
+#[path = "../../circuits/examples/statements/mod.rs"]
 mod statements;
 
 use std::time::Instant;

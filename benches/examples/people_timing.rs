@@ -1,5 +1,5 @@
 //! Measures what entries about people cost a node on one thread, step by step, and what the note
-//! tree adds to a batch: `cargo run --release -p merits-ledger --features timing --example
+//! tree adds to a batch: `cargo run --release -p merits-bench --features timing --example
 //! people_timing`
 #![allow(clippy::print_stdout, reason = "an example prints for people")]
 

@@ -4,7 +4,7 @@
 //! Prints medians and ratios. Set `RAYON_NUM_THREADS` for the number of threads.
 #![allow(clippy::print_stdout, missing_docs)]
 
-#[path = "../tests/it/circom/mod.rs"]
+#[path = "../../base/bn254-simd/tests/it/circom/mod.rs"]
 mod circom;
 mod process;
 

@@ -5,8 +5,8 @@ mod sha256;
 use ark_ff::Field;
 use merits_primitives::{Fr, poseidon, tags};
 
-use crate::builder::{Builder, Circuit, Lc};
-use crate::gadgets;
+use merits_circuits::builder::{Builder, Circuit, Lc};
+use merits_circuits::gadgets;
 
 pub use sha256::{sha256_chain, sha256_chain_inputs, sha256_message_len};
 

@@ -1,7 +1,7 @@
 //! Measures the processor time of a witness for the three statements: the public side, the layout
 //! of the inputs, the witness program.
 //!
-//! `cargo run --release -p merits-circuits --features timing --example witness_cost`
+//! `cargo run --release -p merits-bench --features timing --example witness_cost`
 //!
 //! Everything runs on one thread. Only the time that this thread had a processor counts, so other
 //! work on the machine changes little. The program is also run
@@ -10,6 +10,7 @@
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 
+#[path = "../../circuits/examples/statements/mod.rs"]
 mod statements;
 
 use std::hint::black_box;

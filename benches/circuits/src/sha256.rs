@@ -8,7 +8,7 @@
 use merits_primitives::Fr;
 use sha2::{Digest as _, Sha256};
 
-use crate::builder::{Bit, Builder, Circuit, Lc};
+use merits_circuits::builder::{Bit, Builder, Circuit, Lc};
 
 /// Bytes of a block.
 const BLOCK: usize = 64;

@@ -1,5 +1,5 @@
 //! Times verification on one thread, with proofs made from a trapdoor:
-//! `cargo run --release -p merits-verifier --features trapdoor,timing --example verify_timing`
+//! `cargo run --release -p merits-bench --features timing --example verify_timing`
 #![allow(clippy::print_stdout, reason = "an example prints for people")]
 
 use std::time::Instant;

@@ -1,14 +1,14 @@
 //! Measures the coordinator's durable pace: prepared batches of 16 claims go in over gRPC on
 //! loopback, receipts come out, and every entry is on stable storage.
 //!
-//! `cargo run --release -p merits-coordinator --features timing --example pace -- [batches] [directory]`
+//! `cargo run --release -p merits-bench --features timing --example pace -- [batches] [directory]`
 //!
 //! The directory decides which disk is measured; the default is the system's temporary one. The
 //! proofs come from the fixture's trapdoor: real proofs of the real number of inputs for verification,
 //! made without a prover.
 #![allow(clippy::print_stdout, reason = "a program prints for people")]
 
-#[path = "../tests/it/federation/mod.rs"]
+#[path = "../../coordinator/tests/it/federation/mod.rs"]
 mod federation;
 
 use std::{path::PathBuf, time::Instant};

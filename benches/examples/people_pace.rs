@@ -2,13 +2,13 @@
 //! and redemptions go in over gRPC on loopback, receipts come out, and every entry is on stable
 //! storage.
 //!
-//! `cargo run --release -p merits-coordinator --features timing --example people_pace -- [entries] [directory]`
+//! `cargo run --release -p merits-bench --features timing --example people_pace -- [entries] [directory]`
 //!
 //! As in the example `pace`, the directory decides which disk is measured, and the proofs come from
 //! the fixture's trapdoor.
 #![allow(clippy::print_stdout, reason = "a program prints for people")]
 
-#[path = "../tests/it/federation/mod.rs"]
+#[path = "../../coordinator/tests/it/federation/mod.rs"]
 mod federation;
 
 use std::{

@@ -6,7 +6,7 @@
 //! maps the key and proves, so it holds what a worker's process holds.
 #![allow(clippy::print_stdout, missing_docs)]
 
-#[path = "../tests/it/circom/mod.rs"]
+#[path = "../../base/bn254-simd/tests/it/circom/mod.rs"]
 mod circom;
 mod process;
 

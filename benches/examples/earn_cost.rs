@@ -1,9 +1,10 @@
 //! Where the constraints of statement `earn` go, and what other size classes would cost.
 //!
-//! `cargo run --release -p merits-circuits --features timing --example earn_cost`
+//! `cargo run --release -p merits-bench --features timing --example earn_cost`
 
 #![allow(clippy::print_stdout, reason = "the table is what the example is for")]
 
+#[path = "../../circuits/examples/statements/mod.rs"]
 mod statements;
 
 use std::time::Instant;

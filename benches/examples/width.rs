@@ -1,14 +1,14 @@
 //! How wide should proving be? Runs the shipped scale over the shipped trips with one, two and
 //! three batches in flight, and prints claims a second.
 //!
-//! `cargo run --release -p merits-distributor --features timing --example width -- [weeks]`
+//! `cargo run --release -p merits-bench --features timing --example width -- [weeks]`
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a measurement: a failure to set up is a failure, and it prints"
 )]
 
-#[path = "../tests/it/federation/mod.rs"]
+#[path = "../../parties/distributor/tests/it/federation/mod.rs"]
 mod federation;
 
 use std::num::NonZeroUsize;
@@ -17,7 +17,7 @@ use federation::{MemoryLedger, World};
 use merits_distributor::{outbox::PATIENCE, pool::Width};
 use merits_records::{Mapping, Plan, ReadOptions, read_file};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../");
 
 #[tokio::main]
 async fn main() {

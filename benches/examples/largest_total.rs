@@ -1,7 +1,6 @@
-//! Measures how long the opening of the largest total takes: `cargo run --release -p
-//! merits-supervisor --features timing --example largest_total`. Tests find sums of every kind in
-//! smaller ranges; this uses the largest range that a ledger allows, near its far end, with its 64
-//! MiB of baby steps.
+//! Measures how long the opening of the largest total takes: `cargo run --release -p merits-bench
+//! --features timing --example largest_total`. Tests find sums of every kind in smaller ranges; this
+//! uses the largest range that a ledger allows, near its far end, with its 64 MiB of baby steps.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

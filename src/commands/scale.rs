@@ -3,7 +3,6 @@
 //! Everything here works on one file, `scale.toml`, and needs no ledger. Every command shows a
 //! fault of the file at its place in the file.
 
-mod batch;
 mod check;
 mod diff;
 mod eval;
@@ -14,7 +13,6 @@ mod figures;
 mod file;
 mod setup;
 mod template;
-mod timing;
 mod trial;
 
 use std::{

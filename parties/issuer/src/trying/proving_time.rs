@@ -4,15 +4,22 @@ use std::time::{Duration, Instant};
 
 use merits_circuits::{
     earn::{CostTable, EarnCircuit},
-    prover::{Prover as _, SimdProver},
+    prover::{KeyError as ProverKeyError, ProveError, Prover as _, SimdProver},
 };
-use merits_params::{groth16::set_up, manifest::Manifest, zkey::Zkey};
-use merits_verifier::groth16::{self, KeyPolicy, PreparedKey, Provenance};
+use merits_params::{
+    groth16::{SetupError, set_up},
+    manifest::Manifest,
+    zkey::Zkey,
+};
+use merits_verifier::groth16::{self, KeyError, KeyPolicy, PreparedKey, ProofError, Provenance};
+use rand_core::CryptoRng;
+use serde::Serialize;
+use thiserror::Error;
 
-use super::batch;
+use super::{ExampleBatchError, example_batch};
 
-/// The machine of [`expected`]'s figures.
-pub(super) const MACHINE: &str = "2 cores of an Intel Xeon (family 6, model 207) with AVX-512 IFMA";
+/// The machine of [`expected_proof`]'s figures.
+pub const MACHINE: &str = "2 cores of an Intel Xeon (family 6, model 207) with AVX-512 IFMA";
 
 /// Nanoseconds that a row of the domain and a constraint take to prove, by least squares through
 /// the medians of section "Size classes" in `docs/src/benchmarks.md`; all lie within 10 %.
@@ -20,25 +27,59 @@ const ROW: f64 = 1_073.0;
 const CONSTRAINT: f64 = 3_350.0;
 
 /// What a proof is expected to take on [`MACHINE`].
-pub(super) fn expected(costs: &CostTable) -> Duration {
+pub fn expected_proof(costs: &CostTable) -> Duration {
     let nanoseconds = ROW * costs.domain() as f64 + CONSTRAINT * costs.constraints as f64;
     Duration::from_secs_f64(nanoseconds / 1e9)
 }
 
 /// What the parts took on this machine.
-pub(super) struct Measured {
-    pub(super) witness: Duration,
-    pub(super) proof: Duration,
-    pub(super) threads: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ProvingTime {
+    /// The witness of a batch.
+    pub witness: Duration,
+    /// Its proof: the median of three.
+    pub proof: Duration,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MeasureError {
+    /// The batch.
+    #[error(transparent)]
+    Batch(#[from] ExampleBatchError),
+    /// The key.
+    #[error(transparent)]
+    SetUp(#[from] SetupError),
+    /// The key, as a prover reads it.
+    #[error(transparent)]
+    ProverKey(#[from] ProverKeyError),
+    /// The key, as a verifier reads it.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A proof.
+    #[error(transparent)]
+    Prove(#[from] ProveError),
+    /// A proof that does not hold, which is a fault of this program.
+    #[error(transparent)]
+    Verify(#[from] ProofError),
 }
 
 /// Proves a batch of the scale's examples, with a key that is made now and thrown away.
-pub(super) fn measure(manifest: &Manifest, circuit: &EarnCircuit) -> anyhow::Result<Measured> {
-    let rng = &mut rand::rng();
+///
+/// # Errors
+/// [`MeasureError`].
+pub fn measure(
+    manifest: &Manifest,
+    circuit: &EarnCircuit,
+    rng: &mut impl CryptoRng,
+) -> Result<ProvingTime, MeasureError> {
     let r1cs = &circuit.circuit().r1cs;
     let prover = SimdProver::new(Zkey::new(set_up(r1cs, rng)?, r1cs))?;
     let start = Instant::now();
-    let assignment = batch::assignment(manifest, circuit)?;
+    let assignment = example_batch(manifest, circuit)?;
     let witness = start.elapsed();
     // The first proof warms caches for the others, so it is not counted.
     prover.prove(&assignment, rng)?;
@@ -56,7 +97,7 @@ pub(super) fn measure(manifest: &Manifest, circuit: &EarnCircuit) -> anyhow::Res
         groth16::verify(&key, &proof, publics)?;
     }
     times.sort_unstable();
-    Ok(Measured {
+    Ok(ProvingTime {
         witness,
         proof: times[PROOFS / 2],
         threads: std::thread::available_parallelism().map_or(1, usize::from),

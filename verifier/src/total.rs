@@ -29,7 +29,7 @@ pub struct TotalSum {
 /// One side's answer for a sum: its half of At times ΣT1, with a proof of that.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
-    /// Which half.
+    /// The half.
     pub half: KeyHalf,
     /// The public half, as its epoch published it.
     pub public: &'a Point,

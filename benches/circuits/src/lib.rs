@@ -3,10 +3,9 @@
 mod sha256;
 
 use ark_ff::Field;
-use merits_primitives::{Fr, poseidon, tags};
-
 use merits_circuits::builder::{Builder, Circuit, Lc};
 use merits_circuits::gadgets;
+use merits_primitives::{Fr, poseidon, tags};
 
 pub use sha256::{sha256_chain, sha256_chain_inputs, sha256_message_len};
 

@@ -11,14 +11,18 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::{
-    MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, ScaleApproved, ScaleRetired, StandingChange,
-    StatementKeyAdopted, ViewKeyEpochOpened, read_entry_id, write_entry_id,
+    KeyPlace, MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, Published, ScaleApproved, ScaleRetired,
+    StandingChange, StatementKeyAdopted, ViewKeyEpochOpened, read_entry_id, write_entry_id,
 };
 use crate::board_facts::Thresholds;
 
-/// Makes [`Act`] and its codec from one table of variants, numbers and names.
+/// Makes [`Act`] and its codec from one table of variants, numbers and names, and of what an act carries: a verifying
+/// `key`, or nothing.
 macro_rules! acts {
-    ($( $(#[$doc:meta])* $variant:ident($statement:ty), $number:literal, $name:literal; )+) => {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident($statement:ty), $number:literal, $name:literal, [$($carried:ident)?];
+    )+) => {
         /// What the board decides. The numbers are those of the entry kinds by which one supervisor could do the
         /// same alone before there was a board.
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,13 @@ macro_rules! acts {
                     $( Self::$variant(_) => $name, )+
                 }
             }
+
+            /// The verifying key that it publishes; `None` if it publishes none.
+            pub fn published(&self) -> Option<Published<'_>> {
+                match self {
+                    $( Self::$variant(_statement) => acts!(@key _statement [$($carried)?]), )+
+                }
+            }
         }
 
         impl Canonical for Act {
@@ -67,29 +78,36 @@ macro_rules! acts {
             }
         }
     };
+    (@key $statement:ident []) => { None };
+    (@key $statement:ident [key]) => {
+        Some(Published {
+            key: KeyPlace::Here(&$statement.key),
+            provenance: $statement.provenance,
+        })
+    };
 }
 
 acts! {
     /// A party joins.
-    PartyAdmitted(PartyAdmitted), 0x0101, "admit a party";
+    PartyAdmitted(PartyAdmitted), 0x0101, "admit a party", [];
     /// A party is suspended.
-    PartySuspended(StandingChange), 0x0102, "suspend a party";
+    PartySuspended(StandingChange), 0x0102, "suspend a party", [];
     /// A suspended party is reinstated.
-    PartyReinstated(StandingChange), 0x0103, "reinstate a party";
+    PartyReinstated(StandingChange), 0x0103, "reinstate a party", [];
     /// A party ends: it never acts again.
-    PartyEnded(StandingChange), 0x0105, "end a party";
+    PartyEnded(StandingChange), 0x0105, "end a party", [];
     /// A key of `ticket` or `redeem` comes into force.
-    StatementKeyAdopted(StatementKeyAdopted), 0x0202, "adopt a statement key";
+    StatementKeyAdopted(StatementKeyAdopted), 0x0202, "adopt a statement key", [key];
     /// New view keys. Their proof is in a proposal of its own kind ([`EpochProposed`]).
-    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "open a view-key epoch";
+    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "open a view-key epoch", [];
     /// A proposed version of a scale is approved.
-    ScaleApproved(ScaleApproved), 0x0302, "approve a scale";
+    ScaleApproved(ScaleApproved), 0x0302, "approve a scale", [];
     /// A version of a scale ends.
-    ScaleRetired(ScaleRetired), 0x0303, "retire a scale";
+    ScaleRetired(ScaleRetired), 0x0303, "retire a scale", [];
     /// An offer ends early.
-    OfferClosed(OfferClosed), 0x0802, "close an offer";
+    OfferClosed(OfferClosed), 0x0802, "close an offer", [];
     /// The board's own thresholds change.
-    ThresholdsChanged(ThresholdsChanged), 0x0410, "change the thresholds";
+    ThresholdsChanged(ThresholdsChanged), 0x0410, "change the thresholds", [];
 }
 
 impl Act {

@@ -11,7 +11,7 @@ use merits_primitives::{
     Fr,
     calendar::{Day, Timestamp},
     field,
-    group::{self as tree, GroupRoot, Place},
+    group::{self as tree, GroupRoot, NodePosition},
     identity::{Birth, IdentityCommitment, leaf},
     ids::{EntryId, PartyId},
 };
@@ -360,6 +360,10 @@ impl Register {
     }
 
     /// Applies a changed row.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rows of all other tables are refused"
+    )]
     pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Evaluator => self.evaluator = Some(decode(value)?),
@@ -367,7 +371,8 @@ impl Register {
                 let Count(count) = decode(value)?;
                 Arc::make_mut(&mut self.counts).insert(PartyId(stored::key(table, key)?), count);
             }
-            _ => self.group = decode(value)?,
+            Table::Group => self.group = decode(value)?,
+            table => return Err(RowError::Missing { table }),
         }
         Ok(())
     }
@@ -426,7 +431,7 @@ fn commitment_key(commitment: &IdentityCommitment) -> Key<UniquenessTag> {
     Key::new(&[&field::to_bytes(commitment)])
 }
 
-fn node_key(place: Place) -> Key<Node> {
+fn node_key(place: NodePosition) -> Key<Node> {
     Key::new(&[&[place.level], &place.index.to_be_bytes()])
 }
 

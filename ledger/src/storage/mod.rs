@@ -25,7 +25,7 @@ mod wait;
 pub use failure::{Outlook, StoreFailure};
 pub use inspection::{BlobRow, Inspection, LeafRow, LogRow, NodeRow, RowRow, StateRow, UsedRow};
 pub use memory::{MemoryGroup, MemoryStorage};
-pub use pending::{Pending, PendingError};
+pub use pending::{Finished, Pending, PendingError};
 pub use place::{Inspect, Place, Staged};
 pub use wait::wait;
 
@@ -46,7 +46,7 @@ use crate::tree::Node;
 
 /// The layout of the stored state: tables, keys, values, digest. Raise it with every change of
 /// them. A state of another version is computed again from the log.
-pub const STATE_VERSION: u32 = 5;
+pub const STATE_VERSION: u32 = 6;
 
 /// The head after the newest committed group.
 #[derive(Debug, Clone, PartialEq, Eq)]

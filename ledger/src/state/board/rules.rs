@@ -99,7 +99,6 @@ impl Governing {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        self.check_voice(&party)?;
         let proposed = self.open_act(&voice.proposal, time)?;
         // Nobody endorses what could not be enacted any more.
         let scratch = &mut Draft::new(draft.view());
@@ -121,8 +120,9 @@ impl Governing {
         let after = VoiceRecord {
             number: expected,
             endorsed: Endorsed::Since(time),
-            // Who consents objects no longer.
-            objected: None,
+            // Its objection rests while it consents: an objection has no number, so it comes once, and counts again
+            // when the consent is revoked.
+            objected: before.objected,
         };
         put_voice(&voice.proposal, &party, &after, draft);
         Ok(())
@@ -136,7 +136,6 @@ impl Governing {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        self.check_voice(&party)?;
         self.open_act(&voice.proposal, time)?;
         let before = self.voice_of(&voice.proposal, &party);
         let stands = matches!(before.endorsed, Endorsed::Since(_));
@@ -159,14 +158,9 @@ impl Governing {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        let known = self.parties.present(&party)?;
-        if !known.roles.has(Role::Witness) {
-            let needed = Role::Witness;
-            return Err(Refusal::RoleMissing { party, needed }.into());
-        }
         self.open_act(proposal, time)?;
         let before = self.voice_of(proposal, &party);
-        if before.objected.is_some() {
+        if before.objects() {
             return Err(BoardRefusal::VoiceStanding { party }.into());
         }
         // Who objects does not consent.
@@ -245,7 +239,7 @@ impl Governing {
             return Err(BoardRefusal::TooFewEndorsements { found, needed });
         };
         if too_few_left {
-            let objected = |party: &&&PartyId| self.voice_of(proposal, party).objected.is_some();
+            let objected = |party: &&&PartyId| self.voice_of(proposal, party).objects();
             let objections = witnesses.iter().filter(objected).count();
             if 2 * objections > witnesses.len() {
                 let witnesses = witnesses.len();
@@ -288,18 +282,6 @@ impl Governing {
             Ok(())
         } else {
             Err(BoardRefusal::PolicyMoved { found, present })
-        }
-    }
-
-    /// A supervisor in standing, or a witness that has not ended.
-    fn check_voice(&self, party: &PartyId) -> Result<(), Refusal> {
-        let known = self.parties.present(party)?;
-        if known.roles.has(Role::Witness) {
-            Ok(())
-        } else if known.roles.has(Role::Supervisor) {
-            self.parties.active(party).map(|_| ())
-        } else {
-            Err(BoardRefusal::NoVoice { party: *party }.into())
         }
     }
 

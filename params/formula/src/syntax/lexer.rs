@@ -1,5 +1,5 @@
-//! A formula's text as tokens: those of CEL's lexer, and what people write in place of them, reported
-//! with what is meant.
+//! A formula's text as tokens: those of CEL's lexer, and signs that people write in place of them,
+//! reported with their intended meaning.
 
 use winnow::combinator::{alt, dispatch, fail, opt, peek};
 use winnow::error::EmptyError;
@@ -12,7 +12,7 @@ use super::foreign::{self, Foreign};
 use super::token::{Bracket, Placed, Token};
 use crate::diagnostic::Span;
 
-/// The thing at a place of a text: a token, or something that CEL does not know.
+/// The token at a place of a text, or text that CEL does not know.
 enum Piece {
     Token(Token),
     Foreign(Foreign),
@@ -117,8 +117,8 @@ fn number(input: &mut Input<'_>) -> Lexed<Token> {
     .parse_next(input)
 }
 
-/// A text or byte string, up to the quotes that close it; if they are not there, up to the end of
-/// its line, or of three quotes the end of the formula.
+/// A text or byte string, up to the quotes that close it. Without them, it goes up to the end of its
+/// line or, after three quotes, up to the end of the formula.
 fn text(input: &mut Input<'_>) -> Lexed<Token> {
     let quotes = alt(("\"\"\"", "'''", "\"", "'"));
     let (bytes, raw, quotes) =

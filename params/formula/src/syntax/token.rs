@@ -46,8 +46,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// Whether a value begins with this token, wherever it stands: `-` and brackets may also follow
-    /// one.
+    /// Whether this token can begin a value. `-` and brackets may also follow a value.
     pub(super) const fn begins_value(self) -> bool {
         matches!(
             self,

@@ -193,7 +193,8 @@ pub fn advance(
         } else {
             state.advance(ceremony, &messages)?
         };
-        if *before != state.to_bytes() {
+        let after = Zeroizing::new(state.to_bytes());
+        if before != after {
             vault.save(&state, rng)?;
             done(Step::Stored);
         }

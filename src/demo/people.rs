@@ -28,7 +28,7 @@ use merits_registrar::{
     session::Registered,
 };
 use merits_replica::{Follower, LedgerConfig};
-use merits_source::{config::SourceConfig, said::Said};
+use merits_source::{complete_span::CompleteSpan, config::SourceConfig};
 use merits_wallet::{
     directory::{Directory, WalletConfig},
     keys::WalletKeys,
@@ -246,7 +246,7 @@ impl People {
     }
 
     /// What the source's operator says of the records.
-    pub(super) fn complete(&self) -> Said {
+    pub(super) fn complete(&self) -> CompleteSpan {
         let periods = self.persons.iter().flat_map(|person| &person.periods);
         complete(periods.copied())
     }
@@ -307,11 +307,11 @@ pub(super) fn played(
 
 /// What the demonstration says of its records, as an operator does: from the first of these periods to the last
 /// nothing is missing. They may begin and end in the middle of a period.
-pub(super) fn complete(periods: impl Iterator<Item = Period> + Clone) -> Said {
+pub(super) fn complete(periods: impl Iterator<Item = Period> + Clone) -> CompleteSpan {
     let day = |days: i64| Date::from_days(u32::try_from(days).unwrap_or_default());
     let first = periods.clone().map(Period::first_day).min();
     let last = periods.map(Period::last_day).max();
-    Said {
+    CompleteSpan {
         complete_from: first.map(day),
         complete_until: last.map(day),
     }

@@ -23,7 +23,7 @@ use crate::{
     config::RegistrarConfig,
     number::IdentityNumber,
     registration::Occasion,
-    session::{Registered, Session, SessionError},
+    session::{FollowingRegistrar, Registered, RegisteringError},
 };
 
 /// Why a command of a registrar failed.
@@ -54,7 +54,7 @@ pub enum RegistrarError {
     Evaluator(#[from] EvaluatorError),
     /// The registration, or the end of an identity.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Registering(#[from] RegisteringError),
 }
 
 /// What a person asks for: an identity, from a day on.
@@ -140,12 +140,13 @@ impl RegistrarConfig {
         })
     }
 
-    async fn session(&self) -> Result<Session, RegistrarError> {
+    async fn session(&self) -> Result<FollowingRegistrar, RegistrarError> {
         let identity = self.identity()?;
         let party = identity.party();
         let registrar = Registrar::new(identity.origin, party, identity.signing);
         let sleep = Box::new(|wait| Box::pin(tokio::time::sleep(wait)) as BoxFuture<'static, ()>);
-        Ok(Session::new(registrar, self.ledger.follow().await?, sleep))
+        let follower = self.ledger.follow().await?;
+        Ok(FollowingRegistrar::new(registrar, follower, sleep))
     }
 }
 

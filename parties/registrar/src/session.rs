@@ -26,7 +26,7 @@ use crate::{
 /// Why a person was not registered, or an identity not retired.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum SessionError {
+pub enum RegisteringError {
     /// The registrar's copy of the log cannot be brought up to date.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -63,22 +63,22 @@ pub struct Registered {
 pub type Sleep = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A registrar with its copy of the log.
-pub struct Session {
+pub struct FollowingRegistrar {
     registrar: Registrar,
     follower: Follower,
     sleep: Sleep,
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for FollowingRegistrar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
+        f.debug_struct("FollowingRegistrar")
             .field("registrar", &self.registrar)
             .field("follower", &self.follower)
             .finish_non_exhaustive()
     }
 }
 
-impl Session {
+impl FollowingRegistrar {
     /// A registrar over its copy of the log. `sleep` waits between attempts to reach the evaluator, by
     /// [`ASKING`].
     pub fn new(registrar: Registrar, follower: Follower, sleep: Sleep) -> Self {
@@ -92,8 +92,8 @@ impl Session {
     /// Who may be at the other end of the evaluator's address, over TLS: the ledger's evaluator.
     ///
     /// # Errors
-    /// [`SessionError::Follow`], [`SessionError::Replica`].
-    pub async fn evaluator(&self) -> Result<Expected, SessionError> {
+    /// [`RegisteringError::Follow`], [`RegisteringError::Replica`].
+    pub async fn evaluator(&self) -> Result<Expected, RegisteringError> {
         self.follower.sync().await?;
         let copy = self.follower.replica();
         Ok(copy.expected("an evaluator", &[Role::Evaluator])?)
@@ -108,7 +108,7 @@ impl Session {
     /// nobody.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`RegisteringError`].
     pub async fn register(
         &self,
         evaluator: &mut EvaluatorClient,
@@ -117,13 +117,13 @@ impl Session {
         number: IdentityNumber,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<Registered, SessionError> {
+    ) -> Result<Registered, RegisteringError> {
         self.follower.sync().await?;
         let public_key = {
             let replica = self.follower.replica();
             let people = replica.state()?.people();
             check_commitment(&people, &commitment)?;
-            let evaluator = people.evaluator().ok_or(SessionError::NoEvaluator)?;
+            let evaluator = people.evaluator().ok_or(RegisteringError::NoEvaluator)?;
             evaluator.public_key
         };
         let pending = Pending::blind(number)?;
@@ -146,12 +146,12 @@ impl Session {
     /// Ends the identity with this commitment.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`RegisteringError`].
     pub async fn retire(
         &self,
         commitment: IdentityCommitment,
         basis: &str,
-    ) -> Result<Entered, SessionError> {
+    ) -> Result<Entered, RegisteringError> {
         let entry = self.registrar.retire(commitment, basis);
         Ok(self.follower.client().submit(&entry).await?.id.into())
     }
@@ -162,7 +162,7 @@ impl Session {
         evaluator: &mut EvaluatorClient,
         pending: &Pending,
         rng: &mut impl CryptoRng,
-    ) -> Result<EvaluationAnswer, SessionError> {
+    ) -> Result<EvaluationAnswer, RegisteringError> {
         let mut failed = 0;
         loop {
             let error = match evaluator.evaluate(self.registrar.ask(pending, rng)).await {

@@ -90,7 +90,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::request::Opened;
+    use crate::request::OpeningResult;
 
     /// What an opening gave is about a person, and stays in the request file.
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         let opened = OpenedClaim {
             request: EntryId([1; 32]),
             completion: EntryId([2; 32]),
-            opened: Opened {
+            opened: OpeningResult {
                 earned,
                 handle: Handle(Fr::from(987_654_321u64)),
             },

@@ -12,7 +12,7 @@ use merits_issuer::trying::{Steps, evaluate_file, steps};
 use merits_params::manifest::{Manifest, read_value, within_period};
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, Reject, Report, one_claim::read_one_claim};
-use merits_text::shown;
+use merits_text::display;
 
 use super::{figures, file};
 use crate::{commands::dates, screen::thousands};
@@ -114,7 +114,7 @@ impl Arguments {
             );
         }
         for refused in &found.refused {
-            println!("{}", shown::Line(&refused.to_string()));
+            println!("{}", display::Line(&refused.to_string()));
         }
         println!(
             "{} claims, {} {}",

@@ -12,7 +12,7 @@ use merits_circuits::{
     prover::{KeyError, ProveError, Prover as _, SimdProver},
     snarkjs_files,
 };
-use merits_guard::{output::Readers, words::reading};
+use merits_guard::{explain::reading, output::Readers};
 use merits_params::{
     keystore::{KeyStore, KeyStoreError, R1CS_FILE, StoredKey},
     manifest::Manifest,

@@ -17,7 +17,7 @@ use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
 use merits_registrar::{
     acts::Registrar,
-    session::{Session, Sleep},
+    session::{FollowingRegistrar, Sleep},
 };
 use merits_replica::{Follower, LedgerConfig};
 use merits_serve::{Limits, Security};
@@ -148,14 +148,18 @@ impl City {
         self.coordinator = Some(coordinator.unwrap());
     }
 
-    pub(crate) async fn session(&self, member: &Member) -> Session {
+    pub(crate) async fn session(&self, member: &Member) -> FollowingRegistrar {
         self.waiting_session(member, Box::new(|wait| Box::pin(tokio::time::sleep(wait))))
             .await
     }
 
-    /// A session that waits by this function.
-    pub(crate) async fn waiting_session(&self, member: &Member, sleep: Sleep) -> Session {
-        Session::new(self.registrar(member), self.copy(member.name).await, sleep)
+    /// A registrar that waits by this function.
+    pub(crate) async fn waiting_session(
+        &self,
+        member: &Member,
+        sleep: Sleep,
+    ) -> FollowingRegistrar {
+        FollowingRegistrar::new(self.registrar(member), self.copy(member.name).await, sleep)
     }
 
     /// Serves an evaluator until the test ends; gives its address.

@@ -33,7 +33,7 @@ use merits_registrar::{
     evaluation::Pending,
     number::{IdentityNumber, NumberKind},
     registration::{Occasion, RegistrationFault},
-    session::{ASKING, Registered, Session, SessionError, Sleep},
+    session::{ASKING, FollowingRegistrar, Registered, RegisteringError, Sleep},
 };
 use merits_replica::{ClientError, Security};
 use merits_verifier::{FieldPath, Reason, ReasonCode};
@@ -53,12 +53,12 @@ fn wallet(seed: u8) -> IdentityCommitment {
 }
 
 async fn register(
-    session: &Session,
+    session: &FollowingRegistrar,
     evaluator: &mut EvaluatorClient,
     occasion: Occasion,
     commitment: IdentityCommitment,
     person: &str,
-) -> Result<Registered, SessionError> {
+) -> Result<Registered, RegisteringError> {
     // One that may cross threads.
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     session
@@ -78,9 +78,9 @@ fn now() -> Timestamp {
 }
 
 #[track_caller]
-fn fault(result: Result<Registered, SessionError>) -> RegistrationFault {
+fn fault(result: Result<Registered, RegisteringError>) -> RegistrationFault {
     match result {
-        Err(SessionError::Registration(fault)) => fault,
+        Err(RegisteringError::Registration(fault)) => fault,
         other => panic!("refused, not {other:?}"),
     }
 }
@@ -122,7 +122,10 @@ async fn an_evaluator_that_is_away_is_asked_by_the_policy() {
     });
     let bank = city.waiting_session(&city.bank, sleep).await;
     let away = register(&bank, &mut evaluator, Occasion::First, wallet(1), ANN).await;
-    assert!(matches!(away, Err(SessionError::Evaluator(_))), "{away:?}");
+    assert!(
+        matches!(away, Err(RegisteringError::Evaluator(_))),
+        "{away:?}"
+    );
     let policy: Vec<_> = (1..).map_while(|failed| ASKING.wait(failed)).collect();
     assert_eq!(*waits.lock().unwrap(), policy);
     assert_eq!(policy.len(), 7);
@@ -234,7 +237,7 @@ async fn after_a_loss_the_person_is_registered_anew() {
         .await
         .unwrap();
     let twice = bank.retire(wallet(2), "again").await.unwrap_err();
-    assert!(matches!(twice, SessionError::Coordinator(_)), "{twice}");
+    assert!(matches!(twice, RegisteringError::Coordinator(_)), "{twice}");
     let third = register(&bank, &mut evaluator, loss, wallet(3), ANN).await;
     assert_eq!(third.unwrap().content.generation, 2);
 

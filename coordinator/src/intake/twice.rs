@@ -175,6 +175,14 @@ impl<R: StorageReader + fmt::Debug> StorageReader for Gated<R> {
         self.0.find(id).await
     }
 
+    async fn ids_from(
+        &self,
+        from: &EntryId,
+        limit: usize,
+    ) -> Result<Vec<(EntryId, u64)>, R::Error> {
+        self.0.ids_from(from, limit).await
+    }
+
     async fn leaves(&self, from: u64, until: u64, bytes: usize) -> Result<Vec<Vec<u8>>, R::Error> {
         self.0.leaves(from, until, bytes).await
     }

@@ -355,7 +355,7 @@ impl Fault {
 mod tests {
     use std::fs;
 
-    use merits_primitives::ids::PeriodKind;
+    use merits_primitives::ids::{PeriodIndex, PeriodKind};
 
     use super::*;
     use crate::{Mapping, Plan, ReadOptions, read};
@@ -363,7 +363,7 @@ mod tests {
     fn period() -> Period {
         Period {
             kind: PeriodKind::Month,
-            index: 660,
+            index: PeriodIndex(660),
         }
     }
 

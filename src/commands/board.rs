@@ -135,24 +135,24 @@ impl Command {
                 act,
                 distinct,
             } => {
-                let words = seat(&config).await?.endorse(act, distinct).await?;
-                println!("endorsed: {words}");
+                let endorsed = seat(&config).await?.endorse(act, distinct).await?;
+                println!("endorsed: {}", endorsed.act);
             }
             Self::Revoke { config, act } => {
-                let entry = seat(&config).await?.revoke(act).await?;
+                let entry = seat(&config).await?.revoke(act).await?.entry;
                 println!("revoked: entry {entry}");
             }
             Self::Object { config, act } => {
-                let entry = seat(&config).await?.object(act).await?;
+                let entry = seat(&config).await?.object(act).await?.entry;
                 println!("objected: entry {entry}");
             }
             Self::Enact { config, act } => {
-                let words = seat(&config).await?.enact(act).await?;
-                println!("in force now: {words}");
+                let enacted = seat(&config).await?.enact(act).await?;
+                println!("in force now: {}", enacted.act);
             }
             Self::Join { config } => {
                 let config = WitnessConfig::load(&config)?;
-                let entry = Seat::open(&config).await?.join(&config).await?;
+                let entry = Seat::open(&config).await?.join(&config).await?.entry;
                 println!("joined: entry {entry}");
             }
             Self::Status { config, all } => {

@@ -97,9 +97,6 @@ pub(crate) struct SignArguments {
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// For the demonstration: the file is taken as it is, and nothing is printed about it
-    #[arg(skip)]
-    pub(crate) as_it_is: bool,
 }
 
 /// Exit code of a signing or a distributor's run that left something out.
@@ -297,7 +294,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         output: &arguments.output,
         rejects: arguments.rejects.as_deref(),
         subjects: arguments.subjects,
-        said: (!arguments.as_it_is).then_some(said),
+        said,
         most_rejects_percent: arguments.most_rejects_percent,
         dry_run: arguments.dry_run,
     };

@@ -219,7 +219,7 @@ impl Command {
             } => witness::init("supervisor", &name, &origin, &directory)?,
             Self::Found { config } => {
                 let supervisor = open(&config).await?;
-                let entry = supervisor.found().await?;
+                let entry = supervisor.found().await?.entry;
                 // The authority's entry is the first; other founders join what it founded.
                 if supervisor.is_authority()? {
                     println!("founded the ledger with entry {entry}");
@@ -251,7 +251,7 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 if emergency {
-                    let entry = supervisor.suspend_now(&party, &basis).await?;
+                    let entry = supervisor.suspend_now(&party, &basis).await?.entry;
                     println!("suspended {party} for 72 hours: entry {entry}");
                 } else {
                     let decided = supervisor.suspend(&party, &basis, machine_time()).await?;
@@ -350,7 +350,7 @@ impl Command {
             }
             Self::Reveal { config, request } => {
                 let supervisor = open(&config).await?;
-                let entry = supervisor.session().await?.reveal(&request).await?;
+                let entry = supervisor.session().await?.reveal(&request).await?.entry;
                 println!("revealed: entry {entry}");
             }
             Self::Check {

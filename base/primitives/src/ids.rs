@@ -119,6 +119,11 @@ impl Expiry {
     pub const fn month(self) -> Period {
         PeriodIndex(self.0).of(PeriodKind::Month)
     }
+
+    /// That month, such as `2029-01`.
+    pub fn label(self) -> String {
+        self.month().label()
+    }
 }
 
 /// The number of a view-key epoch, counted from 1.

@@ -37,6 +37,7 @@ mod follower;
 mod joining;
 mod mark;
 mod replica;
+mod retry;
 
 pub use archive::ArchiveError;
 #[cfg(feature = "net")]
@@ -51,3 +52,4 @@ pub use mark::{COMMANDS_SUFFIX, HighWaterMark, MarkError};
 #[cfg(feature = "net")]
 pub use merits_proto::{Expected, Security, Verdict};
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};
+pub use retry::Retry;

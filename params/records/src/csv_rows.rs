@@ -24,6 +24,8 @@ pub(crate) struct CsvRows<R> {
     width: usize,
     /// The positions of the plan's columns.
     mapped: Vec<usize>,
+    /// The names of the other columns.
+    others: Vec<String>,
 }
 
 const CR_ALONE: &str =
@@ -101,12 +103,22 @@ impl<R: BufRead> CsvRows<R> {
         if !missing.is_empty() {
             return Err(HeaderFault::MissingColumns { missing, found });
         }
+        let width = found.len();
+        let others = found.into_iter();
         Ok(Self {
             lines,
             delimiter,
-            width: found.len(),
+            width,
             mapped,
+            others: others
+                .filter(|name| !name.is_empty() && !columns.contains(name))
+                .collect(),
         })
+    }
+
+    /// The columns of the header that are not mapped.
+    pub(crate) fn others(&self) -> &[String] {
+        &self.others
     }
 
     /// The next row; `None` at the end. Blank lines do not count as rows.

@@ -9,6 +9,7 @@
 //! - [`mapping`]: the config; a [`Plan`] is one that fits a schema
 //! - [`wall_clock`]: times, and the periods they fall into
 //! - [`reading`]: the one entry point, [`reading::read`]
+//! - [`one_claim`]: records of one claim, for people who try a scale
 //! - [`peoples_table`]: CSV that people open
 //! - [`bundle`]: the files that sources and distributors exchange
 //! - [`handover`]: the files that wallets hand to registrars, sources and distributors
@@ -30,6 +31,7 @@ mod json_rows;
 pub mod limits;
 mod lines;
 pub mod mapping;
+pub mod one_claim;
 pub mod peoples_table;
 mod plan;
 pub mod quantity;

@@ -40,6 +40,7 @@ use merits_verifier::{
     groth16::{Proof, ProofFormatError},
     statement::ticket::TicketStatement,
 };
+use serde::Serialize;
 use thiserror::Error;
 
 /// Why a link is not taken.
@@ -210,7 +211,8 @@ pub enum LinksError {
 }
 
 /// The result for a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Linked {
     /// The account has a pseudonym now.
     New,

@@ -281,12 +281,6 @@ fn in_zone(text: &str) -> Option<jiff::Timestamp> {
     is_place.then_some(instant)
 }
 
-/// The month of an expiry bucket, such as `2029-01`: credits are valid until its first day
-/// (exclusive).
-pub fn expiry_label(expiry: Expiry) -> String {
-    expiry.month().label()
-}
-
 /// The day of an instant, such as `2026-12-01`.
 pub fn day_label(time: Timestamp) -> String {
     time.day().to_string()
@@ -400,7 +394,7 @@ mod tests {
         // The same bucket by its month, and the exchange by its id.
         let bucket = stage.federation.terms(stage.federation.period()).expiry;
         let other = OfferFile {
-            expires: Some(expiry_label(bucket)),
+            expires: Some(bucket.label()),
             earned: None,
             exchanges: vec![EntryId(stage.federation.exchange.id.0).to_hex()],
             ..file
@@ -498,7 +492,7 @@ mod tests {
         }
         let expiry = month("expires", "2029-01").expect("a month");
         assert_eq!(month("expires", "2029-01-01").expect("its day"), expiry);
-        assert_eq!(expiry_label(expiry), "2029-01");
+        assert_eq!(expiry.label(), "2029-01");
         assert!(month("expires", "2029-W01").is_err());
     }
 

@@ -10,7 +10,7 @@ use merits_replica::{ConfigFileError, LedgerConfig, read_config};
 use merits_serve::Limits;
 use merits_verifier::log::{LogKey, WitnessKey, WitnessName, WitnessSigner};
 use rand_core::CryptoRng;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{error::RunError, state::State};
 
@@ -34,6 +34,26 @@ pub struct CosignerConfig {
     /// What callers may take of the server.
     #[serde(default)]
     pub server: Limits,
+}
+
+/// A witness's public keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WitnessKeys {
+    /// Its own.
+    #[serde(serialize_with = "text")]
+    pub key: WitnessKey,
+    /// That of a validating witness.
+    #[serde(serialize_with = "text_if_any")]
+    pub validating: Option<WitnessKey>,
+}
+
+fn text<S: Serializer>(key: &WitnessKey, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(key)
+}
+
+fn text_if_any<S: Serializer>(key: &Option<WitnessKey>, serializer: S) -> Result<S::Ok, S::Error> {
+    let key = key.as_ref().map(ToString::to_string);
+    key.serialize(serializer)
 }
 
 /// The second key, and the ledger whose rules are run.
@@ -112,7 +132,7 @@ impl CosignerConfig {
         &self,
         newest: Option<&merits_verifier::log::SignedCheckpoint>,
         rng: &mut impl CryptoRng,
-    ) -> Result<Vec<WitnessKey>, RunError> {
+    ) -> Result<WitnessKeys, RunError> {
         let log = self.log()?;
         let begins = !self.key.exists();
         if !begins && newest.is_none() && !self.state.exists() {
@@ -140,12 +160,12 @@ impl CosignerConfig {
     ///
     /// # Errors
     /// [`RunError`].
-    pub fn keys(&self) -> Result<Vec<WitnessKey>, RunError> {
-        let mut keys = vec![self.signer()?.public().clone()];
-        if let Some(signer) = self.validating_signer()? {
-            keys.push(signer.public().clone());
-        }
-        Ok(keys)
+    pub fn keys(&self) -> Result<WitnessKeys, RunError> {
+        let validating = self.validating_signer()?;
+        Ok(WitnessKeys {
+            key: self.signer()?.public().clone(),
+            validating: validating.map(|signer| signer.public().clone()),
+        })
     }
 
     pub(crate) fn signer(&self) -> Result<WitnessSigner, RunError> {

@@ -16,6 +16,7 @@ use rcgen::{
     RevokedCertParams, SanType, SerialNumber, string::Ia5String,
 };
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -190,6 +191,19 @@ pub struct Signed {
     pub hosts: Vec<String>,
     /// Its end.
     pub until: Timestamp,
+}
+
+/// Whom it names and until when, with the certificate, which is public.
+impl Serialize for Signed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("Signed", 5)?;
+        report.serialize_field("origin", self.names.origin.as_str())?;
+        report.serialize_field("subject", &self.names.subject.to_string())?;
+        report.serialize_field("hosts", &self.hosts)?;
+        report.serialize_field("until", &self.until.to_minute().to_string())?;
+        report.serialize_field("pem", &self.pem)?;
+        report.end()
+    }
 }
 
 /// Signs a request (PEM) with an authority's certificate and key (PEM). The certificate ends after

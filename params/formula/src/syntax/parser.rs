@@ -5,8 +5,9 @@ mod comments;
 mod foreign_words;
 
 use super::advice::{self, Fault};
+use super::lexer::tokens;
 use super::print::operator as operator_of;
-use super::token::{Bracket, Placed, Token, tokens};
+use super::token::{Bracket, Placed, Token};
 use super::{MAX_NESTING, Operator, Syntax, SyntaxKind, text};
 use crate::decimal::{Decimal, DecimalError};
 use crate::declarations::SourceId;

@@ -14,7 +14,7 @@ mod supervisor;
 pub use adopting::Adopted;
 pub use client::{HolderClient, HolderError};
 pub use error::SupervisorError;
-pub use seat::{Decided, Seat};
+pub use seat::{ActReport, Decided, Seat};
 pub use service::{Clock, Follow, FollowError, HolderService, SystemClock, serve};
 pub use session::{OpenedClaim, PublishedTotal, Session, SessionError};
 pub use supervisor::Supervisor;

@@ -3,6 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use merits_party::report::Entered;
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_replica::{ClientError, Follower};
 use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
@@ -184,10 +185,10 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn reveal(&self, file: &Path) -> Result<EntryId, SessionError> {
+    pub async fn reveal(&self, file: &Path) -> Result<Entered, SessionError> {
         let ask = self.ask_of(file)?;
-        self.submit(&self.signer.reveal_opening(ask.request, ask.content))
-            .await
+        let entry = self.signer.reveal_opening(ask.request, ask.content);
+        Ok(self.submit(&entry).await?.into())
     }
 
     fn ask_of(&self, file: &Path) -> Result<OpeningAsk, SessionError> {

@@ -13,6 +13,7 @@ use merits_params::manifest::Manifest;
 use merits_party::{
     identity::{Identity, PartyConfig as _},
     lookup::find_party,
+    report::Entered,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -123,10 +124,10 @@ impl Supervisor {
     ///
     /// # Errors
     /// [`SupervisorError`].
-    pub fn found(&self) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
+    pub fn found(&self) -> BoxFuture<'_, Result<Entered, SupervisorError>> {
         Box::pin(async move {
             let own = self.identity.application(&[Role::Supervisor]);
-            self.submit(&self.signer().join(own)).await
+            Ok(self.submit(&self.signer().join(own)).await?.into())
         })
     }
 
@@ -216,7 +217,7 @@ impl Supervisor {
         &'a self,
         party: &'a str,
         basis: &'a str,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+    ) -> BoxFuture<'a, Result<Entered, SupervisorError>> {
         Box::pin(async move {
             let entry = {
                 let replica = self.follower.replica();
@@ -225,7 +226,7 @@ impl Supervisor {
                 let number = known.map_or(0, |party| party.emergencies) + 1;
                 self.signer().suspend_now(id, number, basis)
             };
-            self.submit(&entry).await
+            Ok(self.submit(&entry).await?.into())
         })
     }
 

@@ -177,7 +177,7 @@ pub enum WalletError {
     /// A voucher cannot be stored.
     #[error(transparent)]
     Voucher(#[from] merits_guard::output::OutputError),
-    /// The folder of vouchers.
+    /// A folder for vouchers or tickets.
     #[error("{path}: {source}")]
     Folder {
         /// The folder.

@@ -40,7 +40,7 @@ use crate::{
 use self::kept::Kept;
 
 pub use self::{
-    consenting::{ConsentProposal, ConsentRequest, CountedBy},
+    consenting::{ConsentProposal, ConsentRequest, CountedBy, HandedOver, TicketFiles},
     custody::{CustodyCredit, CustodyError, custody_credits},
     error::WalletError,
     history::{Event, Happened},

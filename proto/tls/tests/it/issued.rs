@@ -137,6 +137,13 @@ fn a_renewed_certificate_has_another_serial_and_the_same_key() {
     assert_ne!(serial(&one.pem), serial(&other.pem));
     assert_eq!(serial(&one.pem).len(), 32);
     assert_eq!(one.names, other.names);
+    let report = serde_json::to_value(&one).unwrap();
+    assert_eq!(report["origin"], one.names.origin.as_str());
+    assert_eq!(
+        report["hosts"].as_array().map(Vec::len),
+        Some(one.hosts.len())
+    );
+    assert!(!report.to_string().contains("PRIVATE"), "{report}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use merits_circuits::{
     prover::{ProveError, Prover},
 };
 use merits_distributor::{
-    outbox::Patience,
+    outbox::PATIENCE,
     pool::{ProverPool, ProvingError},
     run::RunError,
     store::{AsideReason, Inserted, NewDeed},
@@ -255,7 +255,7 @@ async fn a_batch_that_cannot_be_proven_costs_its_guilty_claims_only() {
     let state = scene.ledger.state();
     let ran = scene
         .world
-        .run(&scene.node, &scene.ledger, &state, Patience::default())
+        .run(&scene.node, &scene.ledger, &state, PATIENCE)
         .await;
     assert!(
         matches!(ran, Err(RunError::Proving(ProvingError::Prover { .. }))),

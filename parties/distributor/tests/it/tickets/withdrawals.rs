@@ -7,7 +7,7 @@ use std::time::Duration;
 use merits_distributor::{
     consents::{Consents, Wait},
     disclosing::{DiscloseError, Ground, disclose},
-    outbox::Patience,
+    outbox::PATIENCE,
     progress::Event,
     store::Imported,
     summary::RunSummary,
@@ -47,7 +47,7 @@ async fn a_withdrawal_under_way_costs_one_claim() {
     scene.withdraw(&consents[0]);
     let summary = scene
         .world
-        .run(&node, &scene.ledger, &old, Patience::default())
+        .run(&node, &scene.ledger, &old, PATIENCE)
         .await
         .unwrap();
     assert_eq!(summary.submitted.refused.len(), 1);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use merits_keyfile::KeyKind;
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use merits_serve::Limits;
 use merits_verifier::log::{LogKey, WitnessKey, WitnessName, WitnessSigner};
 use rand_core::CryptoRng;
@@ -54,7 +54,7 @@ impl CosignerConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Cosigner])?;
         config.check().map_err(|reason| ConfigFileError {
             path: path.to_owned(),
             reason,

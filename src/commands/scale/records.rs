@@ -136,6 +136,15 @@ fn csv_rows(text: &str) -> anyhow::Result<Vec<Row>> {
         header.iter().any(|name| !name.is_empty()),
         "the file is empty: a CSV file starts with a header of the fields' names"
     );
+    if let [whole] = header.as_slice()
+        && let Some(found) = whole.chars().find(|c| matches!(c, ';' | '\t' | '|'))
+    {
+        bail!(
+            "{found:?} separates the columns of this file: save it with commas, or name a mapping with delimiter = \
+             {:?} (--mapping)",
+            found.to_string()
+        );
+    }
     let mut rows = Vec::new();
     for row in reader.records() {
         let row = row?;

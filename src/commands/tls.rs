@@ -148,10 +148,24 @@ impl Command {
                      left away, and have everybody take its certificate out of `authorities`",
                     dir.display()
                 );
+                ensure!(
+                    !key.exists(),
+                    "{} is an authority's key without its certificate {CERTIFICATE}: put that back (everybody has \
+                     it among their `authorities`), or name another folder",
+                    key.display()
+                );
                 merits_guard::create_folder(&dir).with_context(|| dir.display().to_string())?;
-                // First the key: a certificate without it would be of no use.
-                keep_key(&key, &made.key)?;
+                // First the key, under another name: a certificate without it would be of no use, and a
+                // run that is cut off leaves no half of an authority.
+                let next = pair::next_key(&key);
+                merits_guard::check_folder(&next)?;
+                replace_own(&next, Readers::Owner, |out| {
+                    out.write_all(made.key.0.as_bytes())
+                })
+                .with_context(|| next.display().to_string())?;
                 Output::write(&certificate, PEM_CERTIFICATE, made.pem.as_bytes())?;
+                merits_guard::folder::rename(&next, &key)
+                    .with_context(|| key.display().to_string())?;
                 println!(
                     "wrote {}: everybody names it among their `authorities`",
                     certificate.display()
@@ -298,10 +312,18 @@ impl Authority {
             dir.display()
         );
         let certificate = read(&file)?;
-        let key = read_private(&dir.join(KEY), Secret::TlsAuthority)?;
+        let path = dir.join(KEY);
+        // `merits tls ca` was cut off before the key had its name.
+        let next = pair::next_key(&path);
+        let waits = !path.exists() && next.exists();
+        let key = read_private(if waits { &next } else { &path }, Secret::TlsAuthority)?;
         let authority = Self { certificate, key };
         issue::check_authority(authority.parts())
             .with_context(|| format!("{} and {KEY} beside it", file.display()))?;
+        if waits {
+            merits_guard::folder::rename(&next, &path)
+                .with_context(|| path.display().to_string())?;
+        }
         Ok(authority)
     }
 
@@ -321,6 +343,7 @@ fn of_authority(dir: &Path) -> Protected {
     ] {
         kept.keep(&dir.join(name), what);
     }
+    kept.keep(&pair::next_key(&dir.join(KEY)), "the authority's key");
     kept
 }
 
@@ -428,12 +451,7 @@ fn keep_key(path: &Path, key: &Key) -> anyhow::Result<()> {
     make_own(path, Readers::Owner, |file| {
         file.write_all(key.0.as_bytes())
     })
-    .with_context(|| {
-        format!(
-            "{} (a private key is never written over by another)",
-            path.display()
-        )
-    })
+    .with_context(|| path.display().to_string())
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -6,12 +6,11 @@
 //! moment.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
-use merits_guard::{Guard, Secret, folder::Folder};
+use merits_guard::{Guard, Secret, folder};
 use rustls::{
     Error, InconsistentKeys,
     pki_types::{
@@ -54,14 +53,10 @@ pub fn settle(certificate: &Path, key: &Path) -> Result<bool, TlsError> {
         Err(TlsError::File { path, .. }) if path == certificate => return Ok(false),
         Err(error) => return Err(error),
     }
-    let at = |source: io::Error| TlsError::File {
+    folder::rename(&next, key).map_err(|source| TlsError::File {
         path: key.to_owned(),
         reason: source.to_string(),
-    };
-    fs::rename(&next, key).map_err(at)?;
-    Folder::of(key)
-        .and_then(|folder| folder.sync(&File::open(key)?))
-        .map_err(at)?;
+    })?;
     Ok(true)
 }
 

@@ -112,6 +112,9 @@ fn a_new_authority_takes_the_place_of_none() {
     let here = directory.path();
     let certificate = here.join("ours/authority.pem");
     let before = fs::read(&certificate).expect("readable");
+    fs::rename(&certificate, here.join("kept")).expect("moved");
+    said(here, "tls ca --dir ours").refuses(&["authority.key", "without its certificate"]);
+    fs::rename(here.join("kept"), &certificate).expect("moved");
     fs::remove_file(here.join("ours/authority.key")).expect("removed");
     said(here, "tls ca --dir ours").refuses(&["ours", "an authority already"]);
     assert_eq!(fs::read(&certificate).expect("readable"), before);
@@ -119,6 +122,27 @@ fn a_new_authority_takes_the_place_of_none() {
         !here.join("ours/authority.key").exists(),
         "no key without its certificate"
     );
+}
+
+/// After a full disk or a kill the same command makes the authority, or its key is found.
+#[test]
+fn an_authority_that_was_cut_off_is_made_again() {
+    let directory = scene();
+    let here = directory.path();
+    let key = here.join("ours/authority.key");
+    let next = here.join("ours/authority.key.next");
+    // Before the certificate.
+    fs::rename(&key, &next).expect("moved");
+    fs::remove_file(here.join("ours/authority.pem")).expect("removed");
+    said(here, CERTIFICATE).refuses(&["ours", "no authority"]);
+    said(here, "tls ca --dir ours").succeeds("authority.pem");
+    assert!(!next.exists());
+    said(here, CERTIFICATE).succeeds("wrote sponsor-tls.pem");
+    // After it.
+    fs::rename(&key, &next).expect("moved");
+    said(here, "tls ca --dir ours").refuses(&["an authority already"]);
+    said(here, CERTIFICATE).succeeds("wrote sponsor-tls.pem");
+    assert!(key.exists() && !next.exists());
 }
 
 #[test]

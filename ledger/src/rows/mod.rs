@@ -47,6 +47,7 @@
 //! | batch total | the same, running number | claims, T1, T2 | totals, holders |
 //! | opened total | the same, running number | batches, claims, sum | reports |
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
+//! | request | digest of a blinded element | registrar and entry of its first evaluation | evaluations, the evaluator |
 //!
 //! Values that may occur only once ([`crate::UniqueSet`]) are not rows: a constraint of the store
 //! enforces them in the transaction of the append.
@@ -136,11 +137,13 @@ pub enum Table {
     OpenedTotal = 44,
     /// Blobs that parties' entries named today.
     BlobQuota = 45,
+    /// First evaluations of blinded elements.
+    Request = 46,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -174,6 +177,7 @@ impl Table {
         Self::BatchTotal,
         Self::OpenedTotal,
         Self::BlobQuota,
+        Self::Request,
     ];
 
     /// The table's number.
@@ -227,6 +231,7 @@ impl Table {
             Self::BatchTotal => "batch total",
             Self::OpenedTotal => "opened total",
             Self::BlobQuota => "blob quota",
+            Self::Request => "request",
         }
     }
 }

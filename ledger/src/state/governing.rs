@@ -583,7 +583,8 @@ impl Governing {
             | Table::Totals
             | Table::BatchTotal
             | Table::OpenedTotal
-            | Table::BlobQuota => Ok(()),
+            | Table::BlobQuota
+            | Table::Request => Ok(()),
         }
     }
 }

@@ -86,10 +86,10 @@ pub fn sync_name(path: &Path, file: &File) -> io::Result<()> {
 /// # Errors
 /// The system's, in words.
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    std::fs::rename(from, to).map_err(words::writing)?;
+    std::fs::rename(from, to).map_err(explain::writing)?;
     Folder::of(to)
         .and_then(|folder| folder.sync(&File::open(to)?))
-        .map_err(words::writing)
+        .map_err(explain::writing)
 }
 
 /// The folder of a file, which is `.` for a name alone.

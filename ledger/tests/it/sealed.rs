@@ -7,7 +7,7 @@ use merits_ledger::rows::{MemoryRows, RowChange, Rows as _, StateDigest};
 use merits_ledger::storage::{MemoryStorage, Storage as _};
 use merits_ledger::tree::Frontier;
 use merits_ledger::{
-    Extension, Governing, KeyRing, Replay, ReplayError, ReplayFault, State, Unique,
+    Extension, Governing, Groth16Keys, Replay, ReplayError, ReplayFault, State, Unique,
 };
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
@@ -48,7 +48,7 @@ fn followed(ledger: &Founded, leaves: &[Vec<u8>]) -> Result<StateDigest, ReplayE
             Governing::new(ledger.federation.policy()),
             Frontier::new(),
             StateDigest::default(),
-            KeyRing::new(),
+            Groth16Keys::new(),
         );
         let mut storage = MemoryStorage::new();
         let mut group = storage.begin().await.expect("begins");

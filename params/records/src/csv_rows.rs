@@ -86,6 +86,13 @@ impl<R: BufRead> CsvRows<R> {
                 Some((_, Parsed::Blank)) => {}
                 Some((_, Parsed::Fields { fields, bare_cr })) => break (fields, bare_cr),
                 Some((_, Parsed::Broken { value, detail, .. })) => {
+                    // Names in quotes, which another character separates.
+                    let text = String::from_utf8_lossy(&value);
+                    let first = text.lines().next().unwrap_or("");
+                    if let Some(found) = other_delimiter(first, delimiter, columns) {
+                        let expected = char::from(delimiter);
+                        return Err(HeaderFault::Delimiter { found, expected });
+                    }
                     let alone = value.contains(&b'\r') && !lines.any_feed();
                     let why = if alone { CR_ALONE } else { detail };
                     return Err(HeaderFault::NotText(why));

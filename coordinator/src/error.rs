@@ -23,12 +23,12 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not TOML of the expected shape.
-    #[error("in the configuration {}: {source}", path.display())]
+    #[error("in the configuration {}: {reason}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Line, column and key.
-        source: Box<toml::de::Error>,
+        /// Line, column and key, or whose configuration it is.
+        reason: String,
     },
     /// A limit of the server is out of its range.
     #[error("in the configuration, {0}")]

@@ -18,6 +18,7 @@ use merits_supervisor::{
 use merits_text::typed::{argument, prose};
 
 use super::numbers;
+use crate::screen;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -222,9 +223,12 @@ fn print(report: &BoardReport, all: bool) {
         println!("note: {mark}");
     }
     println!(
-        "an ordinary act takes {} supervisors, an act of trust {} and {} s; acts on witnesses, view keys and \
-         thresholds take the consent of {} log witnesses",
-        report.ordinary, report.trust, report.delay_seconds, report.consents
+        "an ordinary act takes {}, an act of trust {} and {} s; acts on witnesses, view keys and thresholds \
+         take the consent of {}",
+        screen::counted(report.ordinary, "supervisor"),
+        report.trust,
+        report.delay_seconds,
+        screen::counted(report.consents, "log witness")
     );
     println!("supervisors: {}", names(&report.supervisors));
     println!("log witnesses: {}", names(&report.witnesses));

@@ -191,9 +191,9 @@ impl Command {
                 )?;
                 let about = run::check(&checked, &board, &share, &passphrase)?;
                 println!(
-                    "{} is a share of the {}s' half of epoch {}: {} holders must answer",
+                    "{} is a share of the {}' half of epoch {}: {} holders must answer",
                     share.display(),
-                    about.side,
+                    about.side.many(),
                     about.epoch,
                     about.threshold
                 );

@@ -80,6 +80,18 @@ pub fn sync_name(path: &Path, file: &File) -> io::Result<()> {
     Folder::of(path)?.sync(file)
 }
 
+/// Gives a file that is on the disk another name of the same folder, where a file may be. Afterwards the
+/// name is on the disk too.
+///
+/// # Errors
+/// The system's, in words.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to).map_err(explain::writing)?;
+    Folder::of(to)
+        .and_then(|folder| folder.sync(&File::open(to)?))
+        .map_err(explain::writing)
+}
+
 /// The folder of a file, which is `.` for a name alone.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {

@@ -211,6 +211,17 @@ pub fn thousands(number: impl Into<u128>) -> String {
     out
 }
 
+/// `1 supervisor`, `2 supervisors`, `2 log witnesses`: `one` is the noun of one.
+pub fn counted(number: impl Into<u128>, one: &str) -> String {
+    let number = number.into();
+    let end = match number {
+        1 => "",
+        _ if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{end}", thousands(number))
+}
+
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
@@ -241,6 +252,14 @@ mod tests {
         assert_eq!(thousands(999u32), "999");
         assert_eq!(thousands(65_798u64), "65,798");
         assert_eq!(thousands(1_234_567u128), "1,234,567");
+    }
+
+    #[test]
+    fn one_thing_is_not_many() {
+        assert_eq!(counted(0u32, "supervisor"), "0 supervisors");
+        assert_eq!(counted(1u32, "log witness"), "1 log witness");
+        assert_eq!(counted(2u32, "log witness"), "2 log witnesses");
+        assert_eq!(counted(1_000u64, "claim"), "1,000 claims");
     }
 
     /// Regression: a line break in a file's name made a line that looked like one of ours.

@@ -76,6 +76,17 @@ pub enum ReadError {
         /// The columns of the header.
         found: Vec<String>,
     },
+    /// Another character separates the columns than the mapping says.
+    #[error(
+        "{found:?} separates the columns of this file: write delimiter = {:?} in the mapping, or save the file with \
+         {expected:?} between its columns", .found.to_string()
+    )]
+    Delimiter {
+        /// What separates them.
+        found: char,
+        /// What the mapping says.
+        expected: char,
+    },
     /// A mapped column that the header has twice.
     #[error("the header has column {column:?} twice: which one is meant?")]
     ColumnTwice {
@@ -583,6 +594,7 @@ impl From<HeaderFault> for ReadError {
                 Self::MissingColumns { missing, found }
             }
             HeaderFault::ColumnTwice(column) => Self::ColumnTwice { column },
+            HeaderFault::Delimiter { found, expected } => Self::Delimiter { found, expected },
         }
     }
 }

@@ -157,10 +157,7 @@ pub async fn succeed(
         }
         _ => {}
     }
-    fs::rename(&next, &path).map_err(|source| at(&path, source))?;
-    merits_guard::folder::Folder::of(&path)
-        .and_then(|folder| folder.sync(&fs::File::open(&path)?))
-        .map_err(|source| at(&path, source))?;
+    merits_guard::folder::rename(&next, &path).map_err(|source| at(&path, source))?;
     Ok(Succeeded {
         party,
         generation,

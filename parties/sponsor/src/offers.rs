@@ -16,7 +16,7 @@ use merits_primitives::{
     calendar::{CalendarError, Timestamp},
     ids::{Credits, EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
 };
-use merits_replica::{ConfigFileError, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, read_config};
 use merits_text::{display, typed::typed};
 use merits_verifier::statement::redeem::MOST_A_DAY;
 use rand_core::CryptoRng;
@@ -72,7 +72,7 @@ impl OfferFile {
     /// # Errors
     /// [`ConfigFileError`], with line and column.
     pub fn read(path: &Path) -> Result<Self, ConfigFileError> {
-        read_config(path)
+        read_config(path, &[ConfigKind::Offer])
     }
 
     /// The offer of `sponsor` on this ledger, its running number filled in.

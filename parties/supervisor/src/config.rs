@@ -8,7 +8,7 @@ use std::{
 
 use merits_ledger::Role;
 use merits_party::identity::{PartyConfig, PartyFields};
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use merits_serve::Limits;
 use serde::Deserialize;
 
@@ -69,7 +69,11 @@ impl WitnessConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        Self::load_as(path, &[ConfigKind::Witness])
+    }
+
+    fn load_as(path: &Path, expected: &[ConfigKind]) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path, expected)?;
         config.check(path)?;
         config.resolve(base(path));
         Ok(config)
@@ -81,11 +85,10 @@ impl WitnessConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn of_a_holder(path: &Path) -> Result<Self, ConfigFileError> {
-        let table: toml::Table = read_config(path)?;
-        if table.contains_key("holder") {
+        if ConfigKind::of_file(path) == Some(ConfigKind::Supervisor) {
             return Ok(SupervisorConfig::load(path)?.holder);
         }
-        Self::load(path)
+        Self::load_as(path, &[ConfigKind::Supervisor, ConfigKind::Witness])
     }
 
     fn check(&self, path: &Path) -> Result<(), ConfigFileError> {
@@ -114,7 +117,7 @@ impl SupervisorConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Supervisor])?;
         config.holder.check(path)?;
         config.holder.resolve(base(path));
         config.requests = base(path).join(&config.requests);

@@ -19,7 +19,7 @@ use std::{
 
 use merits_guard::output::{self, Readers};
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
-use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, LedgerConfigError, read_config};
 use merits_text::typed::typed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -153,7 +153,8 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError`].
     pub fn open(path: &Path) -> Result<Self, DirectoryError> {
-        let mut config: WalletConfig = read_config(&path.join("wallet.toml"))?;
+        let mut config: WalletConfig =
+            read_config(&path.join("wallet.toml"), &[ConfigKind::Wallet])?;
         config.ledger = config.ledger.relative_to(path);
         config.key_store = path.join(config.key_store);
         Ok(Self {

@@ -14,6 +14,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// Whose half it is, in words.
+    pub fn many(self) -> &'static str {
+        match self {
+            Self::Supervisor => "supervisors",
+            Self::Witness => "log witnesses",
+        }
+    }
+
     /// The half of A on this side.
     pub fn claim_half(self) -> KeyHalf {
         match self {

@@ -23,6 +23,8 @@ mod files;
 pub mod issue;
 mod names;
 #[cfg(feature = "net")]
+pub mod pair;
+#[cfg(feature = "net")]
 mod peer;
 #[cfg(feature = "net")]
 mod security;

@@ -20,7 +20,7 @@ use merits_wallet::{
 use super::place::{Place, as_of, day, warn};
 use crate::{
     commands::dates::{self, Periods},
-    screen::{VOUCHED, progress},
+    screen::{VOUCHED, counted, progress},
 };
 
 /// What a link takes.
@@ -199,7 +199,11 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
             standing(&consent.standing)
         );
     }
-    println!("{} consents, {}", consents.len(), as_of(&wallet)?);
+    println!(
+        "{}, {}",
+        counted(consents.len() as u64, "consent"),
+        as_of(&wallet)?
+    );
     Ok(())
 }
 

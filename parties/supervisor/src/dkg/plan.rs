@@ -81,7 +81,7 @@ pub enum PlanFault {
     #[error("the plan's party id of {0} is not the one on the ledger: make the plan again")]
     Differs(String),
     /// The role.
-    #[error("{name} is no {side} on this ledger, and only {side}s hold a share of this half")]
+    #[error("{name} is no {side} on this ledger, and only {} hold a share of this half", side.many())]
     Role {
         /// The holder.
         name: String,

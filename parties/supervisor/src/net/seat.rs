@@ -59,8 +59,10 @@ impl Decided {
         let mut needs = vec![format!(
             "{members} supervisors, of whom this one is the first"
         )];
-        if *consents > 0 {
-            needs.push(format!("{consents} log witnesses"));
+        match consents {
+            0 => {}
+            1 => needs.push("1 log witness".to_owned()),
+            more => needs.push(format!("{more} log witnesses")),
         }
         let then = if delay.is_zero() {
             String::new()

@@ -172,3 +172,38 @@ async fn nothing_is_signed_that_cannot_be_recorded() {
     assert_eq!(witness.add(&honest.request(5, 9)).await.0, StatusCode::OK);
     witness.stop().await;
 }
+
+/// A full disk, or a kill, after each step of the first one. The same command goes on.
+#[test]
+fn a_beginning_that_was_cut_off_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), "w1", log(1).public().to_string());
+    let rng = &mut rand::rng();
+    let next = config.key.with_extension(match config.key.extension() {
+        Some(end) => format!("{}.next", end.to_string_lossy()),
+        None => "next".to_owned(),
+    });
+    let begin = || config.init(None, &mut rand::rng());
+    // The key, without a state.
+    let keys = begin().unwrap();
+    fs::rename(&config.key, &next).unwrap();
+    fs::remove_file(&config.state).unwrap();
+    assert_eq!(begin().unwrap(), keys, "the key of before");
+    // Both, but the key has not its name.
+    fs::rename(&config.key, &next).unwrap();
+    assert_eq!(begin().unwrap(), keys);
+    assert!(!next.exists());
+    // A state of another witness is nobody's beginning.
+    merits_keyfile::create(&next, merits_keyfile::KeyKind::Cosigning, rng).unwrap();
+    fs::remove_file(&config.key).unwrap();
+    assert!(matches!(
+        begin().unwrap_err(),
+        RunError::State(StateError::Other { .. })
+    ));
+    // Nor is a state whose key is lost.
+    fs::remove_file(&next).unwrap();
+    assert!(matches!(
+        begin().unwrap_err(),
+        RunError::State(StateError::Exists { .. })
+    ));
+}

@@ -13,12 +13,14 @@
 //! - 0x0402: a batch without tickets
 //! - 0x0504: a total of credits only
 //! - 0x0505: a total that always has partials
+//! - 0x0506: a total with one partial of each side
 //! - 0x0702: a ticket that names no version
 
 mod board;
 mod earn;
 mod figures;
 mod identity;
+mod key_generation;
 mod opening;
 mod party;
 mod redemption;
@@ -28,6 +30,7 @@ mod ticket;
 mod totals;
 mod view_key;
 
+pub(crate) use board::EPOCH_NUMBER;
 pub use board::{
     Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,
     ThresholdsChanged, Voice,
@@ -37,6 +40,7 @@ pub use identity::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
     evaluation_digest,
 };
+pub use key_generation::{KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed};
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{
     KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,
@@ -45,8 +49,8 @@ pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed,
 pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
-pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalPartials, TotalsOpened};
-pub use view_key::{HalfKeys, ProvenHalf, ViewKeyEpochOpened};
+pub use totals::{MAX_TOTAL_ENTRIES, TotalPartials, TotalsOpened};
+pub use view_key::{HalfKeys, ProvenHalf, QuorumEpochOpened, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
@@ -189,6 +193,12 @@ entries! {
     ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party, plain, governs;
     /// A supervisor proposes a view-key epoch, and endorses it.
     EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party, schnorr, governs;
+    /// A half of the next epoch's keys is to be made by these holders together.
+    KeyGenerationOpened(KeyGenerationOpened), 0x0205, "key generation opened", Party, plain, governs;
+    /// A holder's message of a round.
+    KeyGenerationMessage(KeyGenerationMessage), 0x0206, "key generation message", Party, plain, governs;
+    /// A holder destroyed its share of an epoch.
+    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Party, plain, counts;
     /// A supervisor endorses an act, or a witness consents to it.
     ActEndorsed(Voice), ACT_ENDORSED, "act endorsed", Party, plain, governs;
     /// An endorsement is revoked by its party.
@@ -212,7 +222,7 @@ entries! {
     /// The opened content is revealed.
     OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party, plain, governs;
     /// A published sum over many batches.
-    TotalsOpened(TotalsOpened), 0x0506, "totals opened", Party, plain, counts;
+    TotalsOpened(TotalsOpened), 0x0507, "totals opened", Party, plain, counts;
     /// A party changes its signing key, and the old one signs for some time still.
     KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party, plain, governs;
     /// The evaluator of uniqueness tags publishes its key.
@@ -306,6 +316,9 @@ impl Entry {
             | Self::KeySucceeded(_)
             | Self::ActProposed(_)
             | Self::EpochProposed(_)
+            | Self::KeyGenerationOpened(_)
+            | Self::KeyGenerationMessage(_)
+            | Self::KeyShareDestroyed(_)
             | Self::ActEndorsed(_)
             | Self::EndorsementRevoked(_)
             | Self::ActEnacted(_)
@@ -339,6 +352,9 @@ impl Entry {
             | Self::KeySucceeded(_)
             | Self::ActProposed(_)
             | Self::EpochProposed(_)
+            | Self::KeyGenerationOpened(_)
+            | Self::KeyGenerationMessage(_)
+            | Self::KeyShareDestroyed(_)
             | Self::ActEndorsed(_)
             | Self::EndorsementRevoked(_)
             | Self::ActEnacted(_)

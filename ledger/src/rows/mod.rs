@@ -46,6 +46,10 @@
 //! | totals | asset, period, epoch, output | where the next total begins, sums of both sides | batches, totals |
 //! | batch total | the same, running number | claims, T1, T2 | totals, holders |
 //! | opened total | the same, running number | batches, claims, sum | reports |
+//! | key attempts | epoch, side | attempts to make this half, the newest of each party | openings of attempts |
+//! | key generation | epoch, side, attempt | holders, threshold, deadline, how far it is, the half that it made | openings of attempts, messages, epochs |
+//! | key message | epoch, side, attempt, round, party | the message | messages that complete a round |
+//! | destroyed share | epoch, side, party | when its holder destroyed it | reports |
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
 //!
 //! Values that may occur only once ([`crate::UniqueSet`]) are not rows: a constraint of the store
@@ -136,11 +140,19 @@ pub enum Table {
     OpenedTotal = 44,
     /// Blobs that parties' entries named today.
     BlobQuota = 45,
+    /// Attempts to make a half of the view keys, by half.
+    KeyAttempts = 46,
+    /// Attempts, one by one.
+    KeyGeneration = 47,
+    /// Messages of attempts.
+    KeyMessage = 48,
+    /// Shares that their holders destroyed.
+    DestroyedShare = 49,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 37] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -174,6 +186,10 @@ impl Table {
         Self::BatchTotal,
         Self::OpenedTotal,
         Self::BlobQuota,
+        Self::KeyAttempts,
+        Self::KeyGeneration,
+        Self::KeyMessage,
+        Self::DestroyedShare,
     ];
 
     /// The table's number.
@@ -227,6 +243,10 @@ impl Table {
             Self::BatchTotal => "batch total",
             Self::OpenedTotal => "opened total",
             Self::BlobQuota => "blob quota",
+            Self::KeyAttempts => "key attempts",
+            Self::KeyGeneration => "key generation",
+            Self::KeyMessage => "key message",
+            Self::DestroyedShare => "destroyed share",
         }
     }
 }

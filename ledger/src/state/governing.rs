@@ -512,7 +512,11 @@ impl Governing {
             | Table::Totals
             | Table::BatchTotal
             | Table::OpenedTotal
-            | Table::BlobQuota => Ok(()),
+            | Table::BlobQuota
+            | Table::KeyAttempts
+            | Table::KeyGeneration
+            | Table::KeyMessage
+            | Table::DestroyedShare => Ok(()),
         }
     }
 }

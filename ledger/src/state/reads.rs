@@ -1,9 +1,11 @@
 //! The rows that an entry's rules need, and the values that it may use up.
 
-use merits_primitives::field;
+use merits_primitives::{field, ids::EntryId};
 
-use super::{Governing, blobs, earn, notes, openings, people, spending, tickets, totals};
-use crate::entry::{Entry, Spending};
+use super::{
+    Governing, blobs, earn, key_generation, notes, openings, people, spending, tickets, totals,
+};
+use crate::entry::{Act, Entry, Spending};
 use crate::role::Role;
 use crate::rows::{RowError, RowKey, View};
 use crate::store::UniqueSet;
@@ -47,11 +49,9 @@ impl Governing {
             Entry::PartyAdmitted(_)
             | Entry::KeysRotated(_)
             | Entry::KeySucceeded(_)
-            | Entry::ActProposed(_)
             | Entry::EpochProposed(_)
-            | Entry::ActEndorsed(_)
             | Entry::EndorsementRevoked(_)
-            | Entry::ActEnacted(_)
+            | Entry::KeyShareDestroyed(_)
             | Entry::ActObjected(_)
             | Entry::EmergencySuspended(_)
             | Entry::ScaleRetired(_)
@@ -62,6 +62,16 @@ impl Governing {
             | Entry::OfferClosed(_)
             // A request is new because its id is.
             | Entry::OpeningRequested(_) => Vec::new(),
+            Entry::ActProposed(proposed) => act_reads(Some(&proposed.act)),
+            // They check the act's own rules again.
+            Entry::ActEndorsed(voice) => act_reads(self.proposed(&voice.proposal)),
+            Entry::ActEnacted(named) => act_reads(self.proposed(&named.proposal)),
+            Entry::KeyGenerationOpened(opened) => {
+                key_generation::opened_reads(view, &party, opened)?
+            }
+            Entry::KeyGenerationMessage(message) => {
+                key_generation::message_reads(view, &party, message)?
+            }
             Entry::ScaleProposed(proposed) => {
                 let named = proposed.key.blob();
                 named
@@ -109,6 +119,11 @@ impl Governing {
         })
     }
 
+    /// A proposed act, by the entry that proposed it.
+    fn proposed(&self, proposal: &EntryId) -> Option<&Act> {
+        self.board.act(proposal).map(|proposed| &proposed.act)
+    }
+
     /// The values that an entry may use up, to be looked up before the rules judge it: those of
     /// [`super::Effects::uniques`] except the entry's id, as far as the present governing state
     /// determines them.
@@ -148,6 +163,10 @@ impl Governing {
 /// send it, or if no row is read.
 fn acting_roles(entry: &Entry) -> &'static [Role] {
     match entry {
+        Entry::ActProposed(_) => &[Role::Supervisor],
+        Entry::KeyGenerationOpened(_) | Entry::KeyGenerationMessage(_) => {
+            &[Role::Supervisor, Role::Witness]
+        }
         Entry::ScaleProposed(_) => &[Role::Issuer],
         Entry::EarnBatch(_) | Entry::TicketDeposited(_) => &[Role::Distributor],
         Entry::OpeningCompleted(_) | Entry::OpeningRevealed(_) | Entry::TotalsOpened(_) => {
@@ -157,6 +176,14 @@ fn acting_roles(entry: &Entry) -> &'static [Role] {
         Entry::IdentityRetired(_) => &[Role::Registrar, Role::Supervisor],
         Entry::Redeemed(_) => &[Role::Exchange],
         _ => &[],
+    }
+}
+
+/// The rows that an act's own rules read: the attempts of an epoch of quorums. All others are in memory.
+fn act_reads(act: Option<&Act>) -> Vec<RowKey> {
+    match act {
+        Some(Act::QuorumEpochOpened(opened)) => key_generation::epoch_reads(opened),
+        _ => Vec::new(),
     }
 }
 

@@ -123,6 +123,26 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// A short name that never changes its meaning, for programs and stores.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::OtherCeremony(_) => "other-ceremony",
+            Self::OtherPackage => "other-package",
+            Self::SealingKey => "sealing-key",
+            Self::Coefficients { .. } => "coefficients",
+            Self::Unproven { .. } => "unproven",
+            Self::Receivers => "receivers",
+            Self::WrongShare(_) => "wrong-share",
+            Self::FalseComplaint(_) => "false-complaint",
+            Self::NoDealer(_) => "no-dealer",
+            Self::SawOther => "saw-other",
+            Self::Identity { .. } => "identity",
+        }
+    }
+}
+
 /// The finished half of both keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {

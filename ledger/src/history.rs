@@ -7,7 +7,6 @@
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 
 use crate::blob::Blob;
-use crate::entry::Entry;
 use crate::policy::LedgerPolicy;
 use crate::replay::{Replay, ReplayError, ReplayFault};
 use crate::state::State;
@@ -51,9 +50,8 @@ impl History {
         let decoded = Leaf::from_bytes(leaf).map_err(|error| at(error.into()))?;
         let submission = Submission::from_signed(decoded.entry, self.state().origin())
             .map_err(|refusal| at(refusal.into()))?;
-        let entry = submission.entry();
-        let is_proven = entry.is_proven() && !entry.governs();
-        if is_proven || matches!(entry, Entry::TotalsOpened(_)) {
+        let kind = submission.entry().facts();
+        if !kind.governs && (kind.system.is_some() || kind.proves_rows) {
             return Ok(());
         }
         self.replay.push_with(leaf, blobs, rng)?;

@@ -19,6 +19,12 @@
 //! cheap, repeats every rule, and belongs to the one sequencer. The crate has no clock, no I/O and
 //! no randomness.
 
+// A new kind of entry, act, job or table must pass every match by name.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 pub mod blob;
 mod board_facts;
 mod checked_key;

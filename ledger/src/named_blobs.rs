@@ -7,7 +7,7 @@ use merits_verifier::{
 };
 
 use crate::blob::{Blob, BlobDigest};
-use crate::entry::{Entry, PublishedKey, SCALE_PROPOSED};
+use crate::entry::{Entry, Kind, PublishedKey};
 use crate::refusal::Refusal;
 
 /// Blobs that a party's entries may name in a day (UTC). A day's blobs of a party are 16 MiB at most.
@@ -17,7 +17,8 @@ pub const BLOBS_A_DAY: u32 = 16;
 /// the bytes are not a leaf: the rules refuse such bytes.
 pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
     // Nearly all leaves are of kinds that name none, and are not decoded for this.
-    if kind_of(leaf) != Some(SCALE_PROPOSED) {
+    let kind = kind_of(leaf).and_then(Kind::of);
+    if !kind.is_some_and(|kind| kind.may_name_blobs) {
         return Vec::new();
     }
     let Ok(leaf) = Leaf::from_bytes(leaf) else {
@@ -25,7 +26,7 @@ pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
     };
     match Entry::decode(leaf.entry.kind, &leaf.entry.statement) {
         Some(Ok(entry)) => entry.blobs(),
-        _ => Vec::new(),
+        Some(Err(_)) | None => Vec::new(),
     }
 }
 
@@ -38,22 +39,16 @@ pub fn check(leaf: &[u8], blobs: &[Blob]) -> Result<(), Refusal> {
     check_named(&named_by(leaf), blobs)
 }
 
-impl PublishedKey {
-    /// The key, if it came as a blob. `None` if the entry holds the key itself.
-    pub(crate) fn decode(&self, blobs: &[Blob]) -> Result<Option<VerifyingKey>, Refusal> {
-        let Self::Blob(digest) = self else {
-            return Ok(None);
-        };
-        let digest = *digest;
-        let blob = blobs.iter().find(|blob| blob.digest() == digest);
-        let blob = blob.ok_or(Refusal::BlobMissing { digest })?;
-        let key = VerifyingKey::from_bytes(blob.bytes())?;
-        if key.ic.len() <= Self::MOST_POINTS_HERE {
-            let what = "verifying key as a blob, which is small enough for the entry";
-            return Err(CodecError::NotCanonical { what }.into());
-        }
-        Ok(Some(key))
+/// The published key whose canonical encoding is the blob with this digest.
+pub(crate) fn key_of(digest: &BlobDigest, blobs: &[Blob]) -> Result<VerifyingKey, Refusal> {
+    let blob = blobs.iter().find(|blob| blob.digest() == *digest);
+    let blob = blob.ok_or(Refusal::BlobMissing { digest: *digest })?;
+    let key = VerifyingKey::from_bytes(blob.bytes())?;
+    if key.ic.len() <= PublishedKey::MOST_POINTS_HERE {
+        let what = "verifying key as a blob, which is small enough for the entry";
+        return Err(CodecError::NotCanonical { what }.into());
     }
+    Ok(key)
 }
 
 /// Checks that the blobs are those that are named: each once, and no other.

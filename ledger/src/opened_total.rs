@@ -53,7 +53,10 @@ impl VerifiedTotal {
             TotalFault::Missing => TotalRefusal::PartialsMissing,
             TotalFault::OpenAlready => TotalRefusal::OpenAlready,
             TotalFault::Sum(sum) => TotalRefusal::SumWrong { sum },
-            partials => TotalRefusal::Partials(partials),
+            fault @ (TotalFault::Count { .. }
+            | TotalFault::Twice { .. }
+            | TotalFault::Stranger { .. }
+            | TotalFault::Wrong { .. }) => TotalRefusal::Partials(fault),
         })?;
         Ok(Self(statement))
     }

@@ -156,7 +156,7 @@ impl<S: Store> Sequencer<S> {
         blobs: &[Blob],
         time: Timestamp,
     ) -> Result<(), CheckError> {
-        self.state.check_before_key(signed)?;
+        self.state.check_before_key(signed, time)?;
         if blobs.is_empty() {
             return Ok(());
         }

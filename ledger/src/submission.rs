@@ -12,8 +12,8 @@ use merits_verifier::{
 
 use crate::blob::Blob;
 use crate::checked_key::CheckedKey;
-use crate::entry::{Act, ActProposed, Entry, PublishedKey};
-use crate::named_blobs::check_named;
+use crate::entry::{Entry, KeyPlace};
+use crate::named_blobs::{check_named, key_of};
 use crate::refusal::Refusal;
 
 /// A well-formed entry for this log. Its signatures are not yet checked.
@@ -99,10 +99,12 @@ impl Submission {
     /// [`Refusal`].
     pub fn undecoded(signed: SignedEntry, origin: &Origin) -> Result<Self, Refusal> {
         let mut submission = Self::without_proof(signed, origin)?;
-        submission.proof = match &submission.signed.proof {
-            Some(proof) if proof.system() != ProofSystem::Groth16Bn254 => Some(proof.decode()?),
-            _ => None,
-        };
+        if let Some(proof) = &submission.signed.proof {
+            submission.proof = match proof.system() {
+                ProofSystem::Groth16Bn254 => None,
+                ProofSystem::SchnorrBabyJubjub => Some(proof.decode()?),
+            };
+        }
         Ok(submission)
     }
 
@@ -148,9 +150,9 @@ impl Submission {
     /// once; [`Refusal::Malformed`] for one that is not what the entry says, such as a verifying key.
     pub fn with_blobs(self, blobs: Vec<Blob>) -> Result<Self, Refusal> {
         check_named(&self.entry.blobs(), &blobs)?;
-        let key = match &self.entry {
-            Entry::ScaleProposed(proposed) => proposed.key.decode(&blobs)?,
-            _ => None,
+        let key = match self.entry.published().map(|published| published.key) {
+            Some(KeyPlace::Blob(digest)) => Some(key_of(&digest, &blobs)?),
+            Some(KeyPlace::Here(_)) | None => None,
         };
         Ok(Self { blobs, key, ..self })
     }
@@ -161,19 +163,12 @@ impl Submission {
     /// # Errors
     /// [`Refusal::BlobMissing`] for a key whose blob did not come, [`Refusal::Key`] for a key that is refused.
     pub(crate) fn checked_key(&self) -> Result<Option<CheckedKey>, Refusal> {
-        let key = match &self.entry {
-            Entry::ScaleProposed(proposed) => match &proposed.key {
-                PublishedKey::Here(key) => key,
-                PublishedKey::Blob(digest) => {
-                    let digest = *digest;
-                    self.key.as_ref().ok_or(Refusal::BlobMissing { digest })?
-                }
-            },
-            Entry::ActProposed(ActProposed {
-                act: Act::StatementKeyAdopted(adopted),
-                ..
-            }) => &adopted.key,
-            _ => return Ok(None),
+        let Some(published) = self.entry.published() else {
+            return Ok(None);
+        };
+        let key = match published.key {
+            KeyPlace::Here(key) => key,
+            KeyPlace::Blob(digest) => self.key.as_ref().ok_or(Refusal::BlobMissing { digest })?,
         };
         Ok(Some(CheckedKey::check(key.clone())?))
     }

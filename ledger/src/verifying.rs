@@ -28,7 +28,6 @@ impl Job {
 
 /// Why a job is not verified.
 #[derive(Debug, Error)]
-#[non_exhaustive]
 pub enum JobError {
     /// The key that it needs is missing or refused.
     #[error(transparent)]

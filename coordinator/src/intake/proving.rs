@@ -1,5 +1,11 @@
 //! The verification of proofs, with others of their kind, in the pool.
 
+// A new job must say how it is verified.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::sync::Arc;
 
 use merits_ledger::{

@@ -14,11 +14,20 @@
 //! and returns what it shows; [`Kit::attested`] does so for an attestation. Both use [`offline`],
 //! which checks a receipt against any state. Nothing here needs a network or an async runtime.
 
+// A new kind of entry, or a new act, must say here what a kit shows of it.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 mod attested;
 mod error;
 mod marks;
+mod named;
 pub mod offline;
+mod said;
 mod shown;
+mod shows;
 
 use std::{
     collections::BTreeMap,
@@ -45,7 +54,10 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     attested::{Attested, AttestedError},
     error::KitError,
-    shown::{Extent, NamedParty, RedeemedOffer, ShowError, ShownReceipt, Shows, Signer},
+    named::NamedParty,
+    said::Said,
+    shown::{Extent, ShowError, ShownReceipt, Signer},
+    shows::{RedeemedOffer, Shows},
 };
 
 /// A receipt's file, which everybody may read. A newer receipt of the entry replaces it.

@@ -29,7 +29,33 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         }
         Entry::Redeemed(redeemed) => marks_of_spending(state, redeemed.spending.epoch),
         Entry::Attested(attested) => marks_of_spending(state, attested.spending.epoch),
-        _ => collect(state, &[]),
+        // What a proof shows rests on what the board made. Of these the marks of the ledger say all.
+        Entry::PartyAdmitted(_)
+        | Entry::KeysRotated(_)
+        | Entry::KeySucceeded(_)
+        | Entry::ActProposed(_)
+        | Entry::EpochProposed(_)
+        | Entry::KeyGenerationOpened(_)
+        | Entry::KeyGenerationMessage(_)
+        | Entry::KeyShareDestroyed(_)
+        | Entry::ActEndorsed(_)
+        | Entry::EndorsementRevoked(_)
+        | Entry::ActEnacted(_)
+        | Entry::ActObjected(_)
+        | Entry::EmergencySuspended(_)
+        | Entry::ScaleProposed(_)
+        | Entry::ScaleRetired(_)
+        | Entry::OpeningRequested(_)
+        | Entry::OpeningCompleted(_)
+        | Entry::OpeningRevealed(_)
+        | Entry::TotalsOpened(_)
+        | Entry::EvaluatorOpened(_)
+        | Entry::EvaluationCounted(_)
+        | Entry::IdentityRegistered(_)
+        | Entry::IdentityRetired(_)
+        | Entry::TermsPublished(_)
+        | Entry::OfferPublished(_)
+        | Entry::OfferClosed(_) => collect(state, &[]),
     }
 }
 

@@ -118,7 +118,9 @@ impl<'a> OfflineVerifier<'a> {
         if let Some(job) = job {
             job.verify(state, &self.keys).map_err(|error| match error {
                 JobError::Key(refusal) => OfflineFault::Rules(refusal),
-                proof => OfflineFault::Proof(proof),
+                proof @ (JobError::Groth16(_) | JobError::Schnorr(_) | JobError::Total(_)) => {
+                    OfflineFault::Proof(proof)
+                }
             })?;
         }
         let submission = authentic.submission();

@@ -11,14 +11,19 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::{
-    MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, QuorumEpochOpened, ScaleApproved, ScaleRetired,
-    StandingChange, StatementKeyAdopted, ViewKeyEpochOpened, read_entry_id, write_entry_id,
+    KeyPlace, MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, Published, QuorumEpochOpened,
+    ScaleApproved, ScaleRetired, StandingChange, StatementKeyAdopted, ViewKeyEpochOpened,
+    read_entry_id, write_entry_id,
 };
 use crate::board_facts::Thresholds;
 
-/// Makes [`Act`] and its codec from one table of variants, numbers and names.
+/// Makes [`Act`] and its codec from one table of variants, numbers and names, and of what an act carries: a verifying
+/// `key`, or nothing.
 macro_rules! acts {
-    ($( $(#[$doc:meta])* $variant:ident($statement:ty), $number:literal, $name:literal; )+) => {
+    ($(
+        $(#[$doc:meta])*
+        $variant:ident($statement:ty), $number:literal, $name:literal, [$($carried:ident)?];
+    )+) => {
         /// What the board decides. Most numbers are those of the entry kinds by which one supervisor could do the
         /// same alone before there was a board.
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +49,13 @@ macro_rules! acts {
                     $( Self::$variant(_) => $name, )+
                 }
             }
+
+            /// The verifying key that it publishes; `None` if it publishes none.
+            pub fn published(&self) -> Option<Published<'_>> {
+                match self {
+                    $( Self::$variant(_statement) => acts!(@key _statement [$($carried)?]), )+
+                }
+            }
         }
 
         impl Canonical for Act {
@@ -67,40 +79,48 @@ macro_rules! acts {
             }
         }
     };
+    (@key $statement:ident []) => { None };
+    (@key $statement:ident [key]) => {
+        Some(Published {
+            key: KeyPlace::Here(&$statement.key),
+            provenance: $statement.provenance,
+        })
+    };
 }
 
 acts! {
     /// A party joins.
-    PartyAdmitted(PartyAdmitted), 0x0101, "admit a party";
+    PartyAdmitted(PartyAdmitted), 0x0101, "admit a party", [];
     /// A party is suspended.
-    PartySuspended(StandingChange), 0x0102, "suspend a party";
+    PartySuspended(StandingChange), 0x0102, "suspend a party", [];
     /// A suspended party is reinstated.
-    PartyReinstated(StandingChange), 0x0103, "reinstate a party";
+    PartyReinstated(StandingChange), 0x0103, "reinstate a party", [];
     /// A party ends: it never acts again.
-    PartyEnded(StandingChange), 0x0105, "end a party";
+    PartyEnded(StandingChange), 0x0105, "end a party", [];
     /// A key of `ticket` or `redeem` comes into force.
-    StatementKeyAdopted(StatementKeyAdopted), 0x0202, "adopt a statement key";
+    StatementKeyAdopted(StatementKeyAdopted), 0x0202, "adopt a statement key", [key];
     /// New view keys. Their proof is in a proposal of its own kind ([`EpochProposed`]).
-    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "open a view-key epoch";
+    ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "open a view-key epoch", [];
     /// New view keys, whose halves quorums made.
-    QuorumEpochOpened(QuorumEpochOpened), 0x0204, "open a view-key epoch of quorums";
+    QuorumEpochOpened(QuorumEpochOpened), 0x0204, "open a view-key epoch of quorums", [];
     /// A proposed version of a scale is approved.
-    ScaleApproved(ScaleApproved), 0x0302, "approve a scale";
+    ScaleApproved(ScaleApproved), 0x0302, "approve a scale", [];
     /// A version of a scale ends.
-    ScaleRetired(ScaleRetired), 0x0303, "retire a scale";
+    ScaleRetired(ScaleRetired), 0x0303, "retire a scale", [];
     /// An offer ends early.
-    OfferClosed(OfferClosed), 0x0802, "close an offer";
+    OfferClosed(OfferClosed), 0x0802, "close an offer", [];
     /// The board's own thresholds change.
-    ThresholdsChanged(ThresholdsChanged), 0x0410, "change the thresholds";
+    ThresholdsChanged(ThresholdsChanged), 0x0410, "change the thresholds", [];
 }
 
 impl Act {
     /// What the act is about, by which its mark is found: the act's number, then party, epoch, statement or version.
     /// Epochs of both kinds have one number, because they have one sequence.
     pub fn target(&self, origin: &merits_primitives::ids::Origin) -> Vec<u8> {
-        let number = match self {
-            Self::QuorumEpochOpened(_) => EPOCH_NUMBER,
-            _ => self.number(),
+        let number = if let Self::QuorumEpochOpened(_) = self {
+            EPOCH_NUMBER
+        } else {
+            self.number()
         };
         let mut key = number.to_be_bytes().to_vec();
         match self {

@@ -17,6 +17,7 @@
 //! - 0x0702: a ticket that names no version
 
 mod board;
+mod carried;
 mod earn;
 mod figures;
 mod identity;
@@ -35,6 +36,7 @@ pub use board::{
     Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,
     ThresholdsChanged, Voice,
 };
+pub use carried::{KeyPlace, Published};
 pub use earn::{EarnBatch, EarnTerms, MAX_CLAIMS, SignedClaim};
 pub use identity::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
@@ -64,12 +66,14 @@ use merits_verifier::{
     groth16::Proof,
 };
 
+use self::carried::{Naming, Noting, Publishing};
 use crate::blob::BlobDigest;
+use crate::role::Role;
 
 /// The kind of a proposed act of the board.
 pub const ACT_PROPOSED: u16 = 0x0411;
-/// The kind of a proposed version of a scale.
-pub const SCALE_PROPOSED: u16 = 0x0306;
+/// The kind of a proposed view-key epoch.
+pub const EPOCH_PROPOSED: u16 = 0x0412;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
 /// The kind of a deposited ticket.
@@ -80,14 +84,6 @@ pub const CONSENT_WITHDRAWN: u16 = 0x0703;
 pub const REDEEMED: u16 = 0x0803;
 /// The kind by which a founder admits itself.
 pub const PARTY_ADMITTED: u16 = 0x0101;
-/// The kind of a proposed view-key epoch.
-pub const EPOCH_PROPOSED: u16 = 0x0412;
-/// The kind of an endorsement.
-pub const ACT_ENDORSED: u16 = 0x0413;
-/// The kind of a revoked endorsement.
-pub const ENDORSEMENT_REVOKED: u16 = 0x0414;
-/// The kind of a witness's objection.
-pub const ACT_OBJECTED: u16 = 0x0416;
 /// The kind of an attestation.
 pub const ATTESTED: u16 = merits_verifier::spending::ATTESTED;
 
@@ -100,8 +96,17 @@ pub struct Kind {
     pub name: &'static str,
     /// The author of such an entry.
     pub author: Author,
+    /// The roles of which its party needs one. Empty if it needs none: people, founders, and what every party in
+    /// standing may do.
+    pub roles: &'static [Role],
     /// The system of the proof that accompanies the statement; `None` without a proof.
     pub system: Option<ProofSystem>,
+    /// Whether its proofs are in the statement, and show something about rows of the state.
+    pub proves_rows: bool,
+    /// Whether it may publish a verifying key, which costs milliseconds to read.
+    pub may_publish_key: bool,
+    /// Whether it may name blobs.
+    pub may_name_blobs: bool,
     /// Whether the validity of other entries depends on it.
     pub governs: bool,
 }
@@ -109,22 +114,35 @@ pub struct Kind {
 /// The author of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
-    /// An admitted party, which signs it.
+    /// A founder, which signs it and is not admitted before.
+    Founder,
+    /// An admitted party in standing, which signs it.
     Party,
+    /// An admitted party, which signs it: in standing, or a witness, which keeps its voice on the board's acts while it
+    /// is suspended.
+    Voice,
     /// A person. No signature names them; only the proof counts.
     Person,
 }
 
-/// Makes [`Entry`], its codec and [`KINDS`] from one table, so that no kind is missing from any of
+/// Makes [`Entry`], its codec, [`KINDS`] and what entries carry from one table, so that no kind is missing from any of
 /// them.
 ///
-/// The columns: variant and statement, number, name, author, the system of its proof (`groth16`, `schnorr`) or
-/// `plain`, and whether it `governs` or only `counts`.
+/// The columns:
+///
+/// 1. variant and statement, number, name;
+/// 2. the author, and the roles of which its party needs one. Everything that asks who may send a kind reads this;
+/// 3. the system of its proof (`groth16`, `schnorr`), `plain`, or `rows` for proofs in the statement about rows of the
+///    state;
+/// 4. what it carries besides its own fields, in any order: `notes` for the tree (the statement is [`Noting`]),
+///    a verifying `key` ([`Publishing`]), `blobs` ([`Naming`]), and a second party, the `source`, that signs in it;
+/// 5. whether it `governs` or only `counts`.
 macro_rules! entries {
     ($(
         $(#[$doc:meta])*
         $variant:ident($statement:ty),
-        $number:tt, $name:literal, $author:ident, $proof:ident, $reach:ident;
+        $number:tt, $name:literal, $author:ident [$($role:ident),*], $proof:ident,
+        [$($carried:ident),*], $reach:ident;
     )+) => {
         /// A typed statement of a ledger entry.
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,13 +155,17 @@ macro_rules! entries {
         }
 
         /// Every kind of entry, in the order of the numbers' families.
-        pub const KINDS: &[Kind] = &[ $( entries!(@kind $number, $name, $author, $proof, $reach), )+ ];
+        pub const KINDS: &[Kind] = &[
+            $( entries!(@kind $number, $name, $author [$($role),*], $proof, [$($carried)*], $reach), )+
+        ];
 
         impl Entry {
             /// The properties that all entries of this kind have in common.
             pub const fn facts(&self) -> Kind {
                 match self {
-                    $( Self::$variant(_) => entries!(@kind $number, $name, $author, $proof, $reach), )+
+                    $( Self::$variant(_) => entries!(
+                        @kind $number, $name, $author [$($role),*], $proof, [$($carried)*], $reach
+                    ), )+
                 }
             }
 
@@ -164,89 +186,143 @@ macro_rules! entries {
                     _ => None,
                 }
             }
+
+            /// Notes that it appends to the tree, in order.
+            pub fn notes(&self) -> Vec<NoteCommitment> {
+                match self {
+                    $( Self::$variant(_statement) => entries!(@notes _statement [$($carried)*]), )+
+                }
+            }
+
+            /// The verifying key that it publishes; `None` if it publishes none.
+            pub fn published(&self) -> Option<Published<'_>> {
+                match self {
+                    $( Self::$variant(_statement) => entries!(@key _statement [$($carried)*]), )+
+                }
+            }
+
+            /// Blobs that it names, in no order that means anything.
+            pub fn blobs(&self) -> Vec<BlobDigest> {
+                match self {
+                    $( Self::$variant(_statement) => entries!(@blobs _statement [$($carried)*]), )+
+                }
+            }
+
+            /// The second party that signs in it: the source of a batch's claims.
+            pub fn source(&self) -> Option<&PartyId> {
+                match self {
+                    $( Self::$variant(_statement) => entries!(@source _statement [$($carried)*]), )+
+                }
+            }
         }
     };
-    (@kind $number:tt, $name:literal, $author:ident, $proof:ident, $reach:ident) => {
+    (@kind $number:tt, $name:literal, $author:ident [$($role:ident),*], $proof:ident, $carried:tt, $reach:ident) => {
         Kind {
             number: $number,
             name: $name,
             author: Author::$author,
-            system: entries!(@proof $proof),
+            roles: &[$(Role::$role),*],
+            system: entries!(@system $proof),
+            proves_rows: entries!(@rows $proof),
+            may_publish_key: entries!(@has_key $carried),
+            may_name_blobs: entries!(@has_blobs $carried),
             governs: entries!(@reach $reach),
         }
     };
-    (@proof groth16) => { Some(ProofSystem::Groth16Bn254) };
-    (@proof schnorr) => { Some(ProofSystem::SchnorrBabyJubjub) };
-    (@proof plain) => { None };
+    (@system groth16) => { Some(ProofSystem::Groth16Bn254) };
+    (@system schnorr) => { Some(ProofSystem::SchnorrBabyJubjub) };
+    (@system plain) => { None };
+    (@system rows) => { None };
+    (@rows rows) => { true };
+    (@rows $other:ident) => { false };
     (@reach governs) => { true };
     (@reach counts) => { false };
+    // Each finds its word in the list of what is carried.
+    (@has_key []) => { false };
+    (@has_key [key $($rest:ident)*]) => { true };
+    (@has_key [$other:ident $($rest:ident)*]) => { entries!(@has_key [$($rest)*]) };
+    (@has_blobs []) => { false };
+    (@has_blobs [blobs $($rest:ident)*]) => { true };
+    (@has_blobs [$other:ident $($rest:ident)*]) => { entries!(@has_blobs [$($rest)*]) };
+    (@notes $statement:ident []) => { Vec::new() };
+    (@notes $statement:ident [notes $($rest:ident)*]) => { $statement.notes() };
+    (@notes $statement:ident [$other:ident $($rest:ident)*]) => { entries!(@notes $statement [$($rest)*]) };
+    (@key $statement:ident []) => { None };
+    (@key $statement:ident [key $($rest:ident)*]) => { $statement.published() };
+    (@key $statement:ident [$other:ident $($rest:ident)*]) => { entries!(@key $statement [$($rest)*]) };
+    (@blobs $statement:ident []) => { Vec::new() };
+    (@blobs $statement:ident [blobs $($rest:ident)*]) => { $statement.blobs() };
+    (@blobs $statement:ident [$other:ident $($rest:ident)*]) => { entries!(@blobs $statement [$($rest)*]) };
+    (@source $statement:ident []) => { None };
+    (@source $statement:ident [source $($rest:ident)*]) => { Some(&$statement.source) };
+    (@source $statement:ident [$other:ident $($rest:ident)*]) => { entries!(@source $statement [$($rest)*]) };
 }
 
 // Proofs of people, registrations and opened totals only `count`: no other entry depends on them,
 // and they grow with the number of people.
 entries! {
     /// A founder joins: the authority first, then those that the founding facts name. Everybody else joins by an act.
-    PartyAdmitted(PartyAdmitted), PARTY_ADMITTED, "party admitted", Party, plain, governs;
+    PartyAdmitted(PartyAdmitted), PARTY_ADMITTED, "party admitted", Founder [], plain, [], governs;
     /// A party changes its keys.
-    KeysRotated(KeysRotated), 0x0104, "keys rotated", Party, plain, governs;
+    KeysRotated(KeysRotated), 0x0104, "keys rotated", Party [], plain, [], governs;
     /// A supervisor proposes an act of the board, and endorses it.
-    ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party, plain, governs;
+    ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party [Supervisor], plain, [key], governs;
     /// A supervisor proposes a view-key epoch, and endorses it.
-    EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party, schnorr, governs;
+    EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party [Supervisor], schnorr, [], governs;
     /// A half of the next epoch's keys is to be made by these holders together.
-    KeyGenerationOpened(KeyGenerationOpened), 0x0205, "key generation opened", Party, plain, governs;
-    /// A holder's message of a round.
-    KeyGenerationMessage(KeyGenerationMessage), 0x0206, "key generation message", Party, plain, governs;
+    KeyGenerationOpened(KeyGenerationOpened), 0x0205, "key generation opened", Party [Supervisor, Witness], plain, [], governs;
+    /// A holder's message of a round. The rule asks for the role of the half's side.
+    KeyGenerationMessage(KeyGenerationMessage), 0x0206, "key generation message", Party [Supervisor, Witness], plain, [], governs;
     /// A holder destroyed its share of an epoch.
-    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Party, plain, counts;
+    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Party [Supervisor, Witness], plain, [], counts;
     /// A supervisor endorses an act, or a witness consents to it.
-    ActEndorsed(Voice), ACT_ENDORSED, "act endorsed", Party, plain, governs;
+    ActEndorsed(Voice), 0x0413, "act endorsed", Voice [Supervisor, Witness], plain, [], governs;
     /// An endorsement is revoked by its party.
-    EndorsementRevoked(Voice), ENDORSEMENT_REVOKED, "endorsement revoked", Party, plain, governs;
+    EndorsementRevoked(Voice), 0x0414, "endorsement revoked", Voice [Supervisor, Witness], plain, [], governs;
     /// An endorsed act takes effect.
-    ActEnacted(ProposalNamed), 0x0415, "act enacted", Party, plain, governs;
+    ActEnacted(ProposalNamed), 0x0415, "act enacted", Party [], plain, [], governs;
     /// A witness objects to an act for which too few witnesses are left.
-    ActObjected(ProposalNamed), ACT_OBJECTED, "act objected to", Party, plain, governs;
+    ActObjected(ProposalNamed), 0x0416, "act objected to", Voice [Witness], plain, [], governs;
     /// A supervisor suspends a party at once, for 72 hours.
-    EmergencySuspended(EmergencySuspended), 0x0417, "emergency suspension", Party, plain, governs;
+    EmergencySuspended(EmergencySuspended), 0x0417, "emergency suspension", Party [Supervisor], plain, [], governs;
     /// An issuer proposes a version of a scale.
-    ScaleProposed(ScaleProposed), SCALE_PROPOSED, "scale proposed", Party, plain, governs;
+    ScaleProposed(ScaleProposed), 0x0306, "scale proposed", Party [Issuer], plain, [key, blobs], governs;
     /// A version ends, by its issuer.
-    ScaleRetired(ScaleRetired), 0x0303, "scale retired", Party, plain, governs;
+    ScaleRetired(ScaleRetired), 0x0303, "scale retired", Party [Issuer], plain, [], governs;
     /// A distributor's proven credits.
-    EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party, groth16, counts;
+    EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party [Distributor], groth16, [notes, source], counts;
     /// A supervisor asks to open one claim.
-    OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party, plain, governs;
+    OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party [Supervisor], plain, [], governs;
     /// The opening happened.
-    OpeningCompleted(OpeningCompleted), 0x0502, "opening completed", Party, plain, governs;
+    OpeningCompleted(OpeningCompleted), 0x0502, "opening completed", Party [Supervisor], plain, [], governs;
     /// The opened content is revealed.
-    OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party, plain, governs;
+    OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party [Supervisor], plain, [], governs;
     /// A published sum over many batches.
-    TotalsOpened(TotalsOpened), 0x0507, "totals opened", Party, plain, counts;
+    TotalsOpened(TotalsOpened), 0x0507, "totals opened", Party [Supervisor], rows, [], counts;
     /// A party changes its signing key, and the old one signs for some time still.
-    KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party, plain, governs;
+    KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party [], plain, [], governs;
     /// The evaluator of uniqueness tags publishes its key.
-    EvaluatorOpened(EvaluatorOpened), 0x0601, "evaluator opened", Party, plain, governs;
+    EvaluatorOpened(EvaluatorOpened), 0x0601, "evaluator opened", Party [Evaluator], plain, [], governs;
     /// It answered a registrar.
-    EvaluationCounted(EvaluationCounted), 0x0602, "evaluation counted", Party, plain, counts;
+    EvaluationCounted(EvaluationCounted), 0x0602, "evaluation counted", Party [Evaluator], plain, [], counts;
     /// A person is registered.
-    IdentityRegistered(IdentityRegistered), 0x0603, "identity registered", Party, plain, counts;
+    IdentityRegistered(IdentityRegistered), 0x0603, "identity registered", Party [Registrar], plain, [], counts;
     /// An identity ends.
-    IdentityRetired(IdentityRetired), 0x0604, "identity retired", Party, plain, counts;
+    IdentityRetired(IdentityRetired), 0x0604, "identity retired", Party [Registrar, Supervisor], plain, [], counts;
     /// Terms that people consent to.
-    TermsPublished(TermsPublished), 0x0701, "terms published", Party, plain, governs;
+    TermsPublished(TermsPublished), 0x0701, "terms published", Party [Distributor], plain, [], governs;
     /// A person withdraws a consent.
-    ConsentWithdrawn(ConsentWithdrawn), CONSENT_WITHDRAWN, "consent withdrawn", Person, groth16, counts;
+    ConsentWithdrawn(ConsentWithdrawn), CONSENT_WITHDRAWN, "consent withdrawn", Person [], groth16, [], counts;
     /// A person's consent, deposited by its recipient.
-    TicketDeposited(TicketDeposited), TICKET_DEPOSITED, "ticket deposited", Party, groth16, counts;
+    TicketDeposited(TicketDeposited), TICKET_DEPOSITED, "ticket deposited", Party [Distributor], groth16, [], counts;
     /// A sponsor offers something for credits.
-    OfferPublished(OfferPublished), 0x0801, "offer published", Party, plain, governs;
+    OfferPublished(OfferPublished), 0x0801, "offer published", Party [Sponsor], plain, [], governs;
     /// An offer ends early.
-    OfferClosed(OfferClosed), 0x0802, "offer closed", Party, plain, governs;
+    OfferClosed(OfferClosed), 0x0802, "offer closed", Party [Sponsor], plain, [], governs;
     /// Credits are spent on an offer.
-    Redeemed(Redeemed), REDEEMED, "redeemed", Party, groth16, counts;
+    Redeemed(Redeemed), REDEEMED, "redeemed", Party [Exchange], groth16, [notes], counts;
     /// A person shows that they own at least this much.
-    Attested(Attested), ATTESTED, "attested", Person, groth16, counts;
+    Attested(Attested), ATTESTED, "attested", Person [], groth16, [notes], counts;
 }
 
 impl Kind {
@@ -302,82 +378,6 @@ impl Entry {
     /// succeeded never takes its successor's place.
     pub const fn changes_keys(&self) -> bool {
         matches!(self, Self::KeysRotated(_) | Self::KeySucceeded(_))
-    }
-
-    /// Notes that it appends to the tree, in order.
-    pub fn notes(&self) -> Vec<NoteCommitment> {
-        match self {
-            Self::EarnBatch(batch) => batch.claims.iter().map(|claim| claim.public.cm).collect(),
-            Self::Redeemed(redeemed) => vec![redeemed.spending.cm_out],
-            Self::Attested(attested) => vec![attested.spending.cm_out],
-            // Kinds are listed by name, so that a new kind must state whether it has notes.
-            Self::PartyAdmitted(_)
-            | Self::KeysRotated(_)
-            | Self::KeySucceeded(_)
-            | Self::ActProposed(_)
-            | Self::EpochProposed(_)
-            | Self::KeyGenerationOpened(_)
-            | Self::KeyGenerationMessage(_)
-            | Self::KeyShareDestroyed(_)
-            | Self::ActEndorsed(_)
-            | Self::EndorsementRevoked(_)
-            | Self::ActEnacted(_)
-            | Self::ActObjected(_)
-            | Self::EmergencySuspended(_)
-            | Self::ScaleProposed(_)
-            | Self::ScaleRetired(_)
-            | Self::OpeningRequested(_)
-            | Self::OpeningCompleted(_)
-            | Self::OpeningRevealed(_)
-            | Self::TotalsOpened(_)
-            | Self::EvaluatorOpened(_)
-            | Self::EvaluationCounted(_)
-            | Self::IdentityRegistered(_)
-            | Self::IdentityRetired(_)
-            | Self::TermsPublished(_)
-            | Self::ConsentWithdrawn(_)
-            | Self::TicketDeposited(_)
-            | Self::OfferPublished(_)
-            | Self::OfferClosed(_) => Vec::new(),
-        }
-    }
-
-    /// Blobs that it names, in no order that means anything.
-    pub fn blobs(&self) -> Vec<BlobDigest> {
-        match self {
-            Self::ScaleProposed(proposed) => proposed.key.blob().into_iter().collect(),
-            // By name, so that a new kind says whether it names blobs; `named_blobs::named_by` lists those kinds.
-            Self::PartyAdmitted(_)
-            | Self::KeysRotated(_)
-            | Self::KeySucceeded(_)
-            | Self::ActProposed(_)
-            | Self::EpochProposed(_)
-            | Self::KeyGenerationOpened(_)
-            | Self::KeyGenerationMessage(_)
-            | Self::KeyShareDestroyed(_)
-            | Self::ActEndorsed(_)
-            | Self::EndorsementRevoked(_)
-            | Self::ActEnacted(_)
-            | Self::ActObjected(_)
-            | Self::EmergencySuspended(_)
-            | Self::ScaleRetired(_)
-            | Self::EarnBatch(_)
-            | Self::OpeningRequested(_)
-            | Self::OpeningCompleted(_)
-            | Self::OpeningRevealed(_)
-            | Self::TotalsOpened(_)
-            | Self::EvaluatorOpened(_)
-            | Self::EvaluationCounted(_)
-            | Self::IdentityRegistered(_)
-            | Self::IdentityRetired(_)
-            | Self::TermsPublished(_)
-            | Self::ConsentWithdrawn(_)
-            | Self::TicketDeposited(_)
-            | Self::OfferPublished(_)
-            | Self::OfferClosed(_)
-            | Self::Redeemed(_)
-            | Self::Attested(_) => Vec::new(),
-        }
     }
 
     /// An entry that a person makes, without party and signature.

@@ -10,6 +10,10 @@ use crate::store::UniqueSet;
 
 impl Refusal {
     /// The reason, for programs.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "errors of the crates below can get further variants"
+    )]
     pub fn code(&self) -> Reason {
         match self {
             Self::TooLarge { .. } => Reason::TooLarge,
@@ -187,7 +191,24 @@ impl Refusal {
             Self::KeyGeneration(refusal) => refusal.field(),
             Self::Opening(refusal) => refusal.field(),
             Self::Total(refusal) => refusal.field(),
-            _ => FieldPath::NONE,
+            Self::TooLarge { .. }
+            | Self::TimeBackwards { .. }
+            | Self::NotFounded { .. }
+            | Self::RoleMissing { .. }
+            | Self::PartyExists { .. }
+            | Self::NameTaken { .. }
+            | Self::KeyTaken
+            | Self::StandingUnchanged { .. }
+            | Self::LastSupervisor { .. }
+            | Self::ViewKeyIdentity { .. }
+            | Self::ViewKeysEqual
+            | Self::OneHolder
+            | Self::EpochTimes { .. }
+            | Self::ConstantCount { .. }
+            | Self::Statement(_)
+            | Self::NotVerified
+            | Self::StatementKeyMissing { .. }
+            | Self::NoteTreeFull => FieldPath::NONE,
         }
     }
 }
@@ -198,6 +219,10 @@ pub(super) fn of_claim(claim: usize, field: &'static str) -> FieldPath {
 }
 
 /// `figures.fare` or `schedules[1]`; `figures` when no single one is at fault.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "errors of the crates below can get further variants"
+)]
 fn figures_field(error: &FiguresError) -> FieldPath {
     match error {
         FiguresError::NameTwice { name }

@@ -491,6 +491,10 @@ impl From<BlobTooLarge> for Refusal {
 }
 
 impl From<CodecError> for Refusal {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "errors of the crates below can get further variants"
+    )]
     fn from(error: CodecError) -> Self {
         match error {
             CodecError::Point { what, fault } => Self::BadPoint { what, fault },
@@ -515,6 +519,10 @@ impl From<SchnorrError> for Refusal {
 }
 
 impl From<VerifyError> for Refusal {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "errors of the crates below can get further variants"
+    )]
     fn from(error: VerifyError) -> Self {
         match error {
             VerifyError::Statement(error) => Self::Statement(error),

@@ -88,7 +88,10 @@ impl TotalRefusal {
                 TotalFault::Count { .. } => Reason::PartialCount,
                 TotalFault::Twice { .. } => Reason::PartialTwice,
                 TotalFault::Stranger { .. } => Reason::PartialForeign,
-                _ => Reason::PartialInvalid,
+                TotalFault::Wrong { .. }
+                | TotalFault::Missing
+                | TotalFault::OpenAlready
+                | TotalFault::Sum(_) => Reason::PartialInvalid,
             },
             Self::SumWrong { .. } => Reason::SumWrong,
         }

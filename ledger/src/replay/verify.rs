@@ -104,7 +104,7 @@ pub(super) fn verify(
         };
         match (verified, leaves.get_mut(position)) {
             (Some(verified), Some(leaf)) => leaf.verified = Some(verified.into()),
-            _ => jobs.push(position, job),
+            (Some(_) | None, _) => jobs.push(position, job),
         }
     }
     let mut refuse = |position, refusal| {
@@ -147,7 +147,7 @@ fn authenticated(
         blobs,
     } in share
     {
-        let checked = governing.check_before_key(&signed);
+        let checked = governing.check_before_key(&signed, time);
         entries.push(checked.map(|()| signed));
         rest.push((time, blobs));
     }

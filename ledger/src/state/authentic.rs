@@ -1,14 +1,14 @@
 //! Who sends an entry: the party's signature, the consents and possessions that a kind requires, and the founders,
 //! whom nobody admitted before they write.
 
-use merits_primitives::{calendar::Timestamp, ids::PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{Origin, PartyId},
+};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry, signature::PublicKey};
 
-use super::{Governing, Party};
-use crate::entry::{
-    ACT_ENDORSED, ACT_OBJECTED, Act, ActProposed, ENDORSEMENT_REVOKED, Entry, PARTY_ADMITTED,
-    PartyAdmitted,
-};
+use super::Governing;
+use crate::entry::{Act, Entry, Kind, PARTY_ADMITTED, PartyAdmitted};
 use crate::refusal::{BoardRefusal, Refusal};
 use crate::role::{Role, Roles};
 use crate::signatures::{ClaimSignature, Unverified};
@@ -26,19 +26,15 @@ impl Governing {
     /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
     pub fn sender(&self, signed: &SignedEntry, now: Timestamp) -> Result<Sender, Refusal> {
         self.check_origin(signed)?;
-        let kind = signed.kind;
-        // Only checks whether the kind exists.
-        if Entry::decode(kind, &[]).is_none() {
-            return Err(Refusal::UnknownKind { kind });
-        }
-        if Entry::is_personal_kind(kind) {
+        let kind = Kind::of(signed.kind).ok_or(Refusal::UnknownKind { kind: signed.kind })?;
+        if kind.is_personal() {
             return Ok(Sender::Person);
         }
         if self.parties.is_empty() {
             return Ok(Sender::Founder);
         }
         let party = signed.party;
-        if kind == PARTY_ADMITTED && self.is_awaited(&party) {
+        if kind.number == PARTY_ADMITTED && self.is_awaited(&party) {
             // Its key is in the statement, and its id is the key's and the name's digest.
             let admitted = PartyAdmitted::from_bytes(&signed.statement)?;
             if admitted.party(self.origin()) != party {
@@ -90,28 +86,26 @@ impl Governing {
             return Ok(Unverified::new(submission));
         }
         let party = submission.party();
-        let signer = match submission.entry() {
-            Entry::PartyAdmitted(admitted) if self.parties.is_empty() => {
-                // Nobody is admitted yet, so the founder vouches for itself.
-                self.check_founder(&submission)?;
-                admitted.signing_key
-            }
-            Entry::PartyAdmitted(admitted) if self.is_awaited(&party) => {
-                self.check_admits_itself(&submission, admitted)?;
-                admitted.signing_key
-            }
-            entry => {
-                let known = self.speaking(entry.kind(), &party)?;
-                let signed = submission.signed();
-                let holds = |key: &PublicKey| match known {
-                    // Mostly there is one key, and its signature is verified with others later.
-                    _ if entry.changes_keys() => *key == known.signing_key,
-                    known if known.former.is_none() => *key == known.signing_key,
-                    _ => signed.verify_signature(key).is_ok(),
-                };
-                let key = known.keys(self.time()).find(holds);
-                key.unwrap_or(known.signing_key)
-            }
+        let entry = submission.entry();
+        let signer = if let Entry::PartyAdmitted(admitted) = entry
+            && (self.parties.is_empty() || self.is_awaited(&party))
+        {
+            // Nobody admitted it before, so the founder vouches for itself.
+            self.check_admits_itself(&submission, admitted)?;
+            admitted.signing_key
+        } else {
+            let known = self.speaking(&entry.facts(), &party)?;
+            let signed = submission.signed();
+            let holds = |key: &PublicKey| {
+                // Mostly there is one key, and its signature is verified with others later.
+                if entry.changes_keys() || known.former.is_none() {
+                    *key == known.signing_key
+                } else {
+                    signed.verify_signature(key).is_ok()
+                }
+            };
+            let key = known.keys(self.time()).find(holds);
+            key.unwrap_or(known.signing_key)
         };
         let mut unverified = Unverified::new(submission);
         unverified.expect_signer(signer, known == Some(signer));
@@ -131,14 +125,26 @@ impl Governing {
         party: &PartyId,
     ) -> Result<Option<Vec<ClaimSignature>>, Refusal> {
         let origin = self.origin();
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted)
-            | Entry::ActProposed(ActProposed {
-                act: Act::PartyAdmitted(admitted),
-                ..
-            }) => admitted
-                .verify_consent(origin)
-                .map_err(|_| Refusal::PossessionInvalid { what: "consent" })?,
+        let entry = submission.entry();
+        if let Some(published) = entry.published() {
+            // Before every point of the key is read. The rules ask again.
+            self.policy.keys.admit(published.provenance)?;
+        }
+        match entry {
+            Entry::PartyAdmitted(admitted) => check_consent(admitted, origin)?,
+            Entry::ActProposed(proposed) => match &proposed.act {
+                Act::PartyAdmitted(admitted) => check_consent(admitted, origin)?,
+                Act::PartySuspended(_)
+                | Act::PartyReinstated(_)
+                | Act::PartyEnded(_)
+                | Act::StatementKeyAdopted(_)
+                | Act::ViewKeyEpochOpened(_)
+                | Act::QuorumEpochOpened(_)
+                | Act::ScaleApproved(_)
+                | Act::ScaleRetired(_)
+                | Act::OfferClosed(_)
+                | Act::ThresholdsChanged(_) => {}
+            },
             Entry::KeysRotated(rotated) => rotated
                 .verify_possession(origin, party)
                 .map_err(|_| Refusal::PossessionInvalid { what: "possession" })?,
@@ -148,29 +154,46 @@ impl Governing {
             Entry::EarnBatch(batch) => {
                 return Ok(Some(self.source_signatures(batch, self.source_of(batch)?)));
             }
-            // Before every point of the key is read. The rules ask again.
-            Entry::ScaleProposed(proposed) => self.policy.keys.admit(proposed.provenance)?,
-            Entry::ActProposed(ActProposed {
-                act: Act::StatementKeyAdopted(adopted),
-                ..
-            }) => self.policy.keys.admit(adopted.provenance)?,
-            _ => {}
+            Entry::EpochProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
+            | Entry::ActEndorsed(_)
+            | Entry::EndorsementRevoked(_)
+            | Entry::ActEnacted(_)
+            | Entry::ActObjected(_)
+            | Entry::EmergencySuspended(_)
+            | Entry::ScaleProposed(_)
+            | Entry::ScaleRetired(_)
+            | Entry::OpeningRequested(_)
+            | Entry::OpeningCompleted(_)
+            | Entry::OpeningRevealed(_)
+            | Entry::TotalsOpened(_)
+            | Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::IdentityRegistered(_)
+            | Entry::IdentityRetired(_)
+            | Entry::TermsPublished(_)
+            | Entry::ConsentWithdrawn(_)
+            | Entry::TicketDeposited(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_)
+            | Entry::Redeemed(_)
+            | Entry::Attested(_) => {}
         }
         Ok(None)
     }
 
     fn check_founder(&self, submission: &Submission) -> Result<(), Refusal> {
         let authority = self.policy.authority;
-        match submission.entry() {
-            Entry::PartyAdmitted(admitted)
-                if submission.party() == authority
-                    && admitted.party(self.origin()) == authority
-                    && admitted.roles.has(Role::Supervisor) =>
-            {
-                Ok(())
-            }
-            _ => Err(Refusal::NotFounded { authority }),
+        if let Entry::PartyAdmitted(admitted) = submission.entry()
+            && submission.party() == authority
+            && admitted.party(self.origin()) == authority
+            && admitted.roles.has(Role::Supervisor)
+        {
+            return Ok(());
         }
+        Err(Refusal::NotFounded { authority })
     }
 
     /// Whether the founding facts name the party, and it has not admitted itself yet.
@@ -206,18 +229,6 @@ impl Governing {
         Ok(())
     }
 
-    /// The party that signs an entry of this kind: in standing, except that a suspended witness keeps its voice
-    /// on the board's acts.
-    fn speaking(&self, kind: u16, party: &PartyId) -> Result<&Party, Refusal> {
-        if matches!(kind, ACT_ENDORSED | ENDORSEMENT_REVOKED | ACT_OBJECTED) {
-            let present = self.parties.present(party)?;
-            if present.roles.has(Role::Witness) {
-                return Ok(present);
-            }
-        }
-        self.parties.active(party)
-    }
-
     /// The key under which the signature held still signs for the party at `time`, and the party still has a voice.
     pub(super) fn check_signer(
         &self,
@@ -240,7 +251,7 @@ impl Governing {
                 }
             }
             (Some(signer), entry) => {
-                let known = self.speaking(entry.kind(), &party)?;
+                let known = self.speaking(&entry.facts(), &party)?;
                 let holds = if entry.changes_keys() {
                     known.signing_key == signer
                 } else {
@@ -251,4 +262,11 @@ impl Governing {
             (None, _) => Err(Refusal::KeyRotated { party }),
         }
     }
+}
+
+/// A party consents to its admission with its own key.
+fn check_consent(admitted: &PartyAdmitted, origin: &Origin) -> Result<(), Refusal> {
+    admitted
+        .verify_consent(origin)
+        .map_err(|_| Refusal::PossessionInvalid { what: "consent" })
 }

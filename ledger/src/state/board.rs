@@ -151,6 +151,10 @@ impl Board {
     }
 
     /// Applies a removed row: acts that are over, and the voices on them, are deleted.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rows of all other tables are refused"
+    )]
     pub(super) fn remove(&mut self, table: Table, key: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Act => {
@@ -162,11 +166,15 @@ impl Board {
                 Arc::make_mut(&mut self.voices).remove(&voice_of(key)?);
                 Ok(())
             }
-            _ => Err(RowError::Missing { table }),
+            table => Err(RowError::Missing { table }),
         }
     }
 
     /// Applies a changed row.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rows of all other tables are refused"
+    )]
     pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Board => {
@@ -180,10 +188,11 @@ impl Board {
             Table::Voice => {
                 Arc::make_mut(&mut self.voices).insert(voice_of(key)?, decode(value)?);
             }
-            _ => {
+            Table::MadeAlone => {
                 let MadeAlone { proposal } = decode(value)?;
                 Arc::make_mut(&mut self.alone).insert(key.to_vec(), proposal);
             }
+            table => return Err(RowError::Missing { table }),
         }
         Ok(())
     }

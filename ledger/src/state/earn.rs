@@ -59,7 +59,6 @@ impl Governing {
         batch: &EarnBatch,
         distributor: &PartyId,
     ) -> Result<(KeyDigest, EarnStatement), Refusal> {
-        self.parties.acting(distributor, Role::Distributor)?;
         let record = self
             .scales
             .in_force(&batch.scale, batch.version, batch.period)?;

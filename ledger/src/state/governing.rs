@@ -8,7 +8,7 @@ use merits_verifier::{
     ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::Leaf,
-    groth16::{KeyDigest, Provenance, VerifyingKey},
+    groth16::{self, KeyDigest, Provenance, VerifyingKey},
     log::{Hash, leaf_hash},
     proof::Proof,
     schnorr,
@@ -19,14 +19,14 @@ use super::draft::Draft;
 use super::epochs;
 use super::notes::NoteEdge;
 use super::people::Register;
-use super::tickets::{PublishedTerms, check_not_withdrawn, withdrawal_key};
+use super::reads::before_proof;
+use super::tickets::{PublishedTerms, check_not_withdrawn};
 use super::{Anchor, Board, CommitError, Effects, Epochs, Offers, Parties, Scales, StatementKeys};
-use crate::entry::{Entry, EpochProposed, PersonStatement};
+use crate::entry::{Entry, EpochProposed, PersonStatement, TotalsOpened};
 use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
-use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Submission};
@@ -78,6 +78,63 @@ impl Canonical for LogHead {
 
 impl Record for LogHead {
     const TABLE: Table = Table::Log;
+}
+
+/// What the proof of an entry must show.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are of Groth16, and each is moved rarely"
+)]
+enum Asked<'s> {
+    /// Its kind has no proof.
+    Nothing,
+    /// A statement of a circuit, under the key in force.
+    Groth16(KeyDigest, ProvenStatement),
+    /// That the secrets of points are known.
+    Schnorr(schnorr::Statement),
+    /// What the statement's own proofs say about rows.
+    Rows(&'s TotalsOpened),
+}
+
+/// The proof beside a statement. One of Groth16 is decoded (`P`), or not yet.
+enum Beside<P> {
+    Groth16(P),
+    Schnorr(schnorr::Proof),
+}
+
+impl Asked<'_> {
+    /// The job, with the proof that came. Without a proof beside the statement there is none to verify.
+    fn with<P>(self, proof: Option<Beside<P>>) -> Result<Option<Job<P>>, Refusal> {
+        match (self, proof) {
+            (Self::Groth16(key, statement), Some(Beside::Groth16(proof))) => {
+                Ok(Some(Job::Groth16(Groth16Job {
+                    key,
+                    statement,
+                    proof,
+                })))
+            }
+            (Self::Schnorr(statement), Some(Beside::Schnorr(proof))) => {
+                Ok(Some(Job::Schnorr(SchnorrJob { statement, proof })))
+            }
+            (Self::Nothing | Self::Rows(_), None) => Ok(None),
+            (Self::Nothing | Self::Rows(_) | Self::Groth16(..) | Self::Schnorr(_), _) => {
+                Err(Refusal::NotVerified)
+            }
+        }
+    }
+}
+
+/// The proof of a submission, decoded.
+fn decoded(submission: &Submission) -> Result<Option<Beside<groth16::Proof>>, Refusal> {
+    let proof = match (&submission.proof, &submission.signed().proof) {
+        (None, None) => return Ok(None),
+        (Some(proof), _) => proof.clone(),
+        (None, Some(encoded)) => encoded.decode()?,
+    };
+    Ok(Some(match proof {
+        Proof::Groth16(proof) => Beside::Groth16(proof),
+        Proof::Schnorr(proof) => Beside::Schnorr(proof),
+    }))
 }
 
 impl Governing {
@@ -213,11 +270,12 @@ impl Governing {
     /// [`CheckError::Refused`] when no proof could make the entry acceptable.
     pub fn job(&self, submission: &Submission, view: &View) -> Result<Option<Job>, CheckError> {
         self.check_before_proof(submission, view)?;
-        if let Entry::TotalsOpened(opened) = submission.entry() {
-            self.parties.acting(&submission.party(), Role::Supervisor)?;
-            return Ok(Some(Job::Total(self.total_statement(opened, view)?)));
+        match self.asked(submission)? {
+            Asked::Rows(opened) => Ok(Some(Job::Total(self.total_statement(opened, view)?))),
+            asked @ (Asked::Nothing | Asked::Groth16(..) | Asked::Schnorr(_)) => {
+                Ok(asked.with(decoded(submission)?)?)
+            }
         }
-        Ok(self.question(submission)?)
     }
 
     /// Verifies what a proof shows about rows, which are in `view`: the partials and the sum of an opened total.
@@ -231,12 +289,12 @@ impl Governing {
         submission: &Submission,
         view: &View,
     ) -> Result<Option<VerifiedProof>, CheckError> {
-        if !matches!(submission.entry(), Entry::TotalsOpened(_)) {
+        if !submission.entry().facts().proves_rows {
             return Ok(None);
         }
         match self.job(submission, view)? {
             Some(Job::Total(statement)) => Ok(Some(VerifiedTotal::check(statement)?.into())),
-            _ => Ok(None),
+            Some(Job::Groth16(_) | Job::Schnorr(_)) | None => Ok(None),
         }
     }
 
@@ -250,20 +308,15 @@ impl Governing {
         submission: &Submission,
         view: &View,
     ) -> Result<(), CheckError> {
-        // Anybody can send these two kinds, so cheap checks come before the verification of a
-        // proof. The time of the last leaf is earlier than the entry's will be, so a root that is
-        // too old now will be too old then.
-        match submission.entry() {
-            Entry::ConsentWithdrawn(withdrawn) => {
-                self.check_group_root(view, withdrawn.root, self.log.time)?;
-                let key = withdrawal_key(&withdrawn.nullifier, &withdrawn.message);
-                check_not_withdrawn(view.get(&key)?)?;
-            }
-            Entry::Attested(attested) => {
-                let root = attested.spending.group_root;
-                self.check_group_root(view, root, self.log.time)?;
-            }
-            _ => {}
+        // Anybody can send these kinds, so cheap checks come before the verification of a proof. The
+        // time of the last leaf is earlier than the entry's will be, so a root that is too old now
+        // will be too old then.
+        let Some(early) = before_proof(submission.entry()) else {
+            return Ok(());
+        };
+        self.check_group_root(view, early.root, self.log.time)?;
+        if let Some(key) = early.withdrawal {
+            check_not_withdrawn(view.get(&key)?)?;
         }
         Ok(())
     }
@@ -276,15 +329,11 @@ impl Governing {
     /// # Errors
     /// [`Refusal`] when no proof could make the entry acceptable.
     pub fn question(&self, submission: &Submission) -> Result<Option<Job>, Refusal> {
-        let proof = match (&submission.proof, &submission.signed().proof) {
-            (None, None) => return Ok(None),
-            (Some(proof), _) => proof.clone(),
-            (None, Some(encoded)) => encoded.decode()?,
-        };
-        match proof {
-            Proof::Schnorr(proof) => self.possession_question(submission, proof).map(Some),
-            Proof::Groth16(proof) => self.groth16_question(submission, proof).map(Some),
+        let proof = decoded(submission)?;
+        if proof.is_none() {
+            return Ok(None);
         }
+        self.asked(submission)?.with(proof)
     }
 
     /// [`Governing::question`], with a Groth16 proof as it came: it is decoded with others of its batch.
@@ -295,70 +344,83 @@ impl Governing {
         &self,
         submission: &Submission,
     ) -> Result<Option<UndecodedJob>, Refusal> {
-        match (&submission.proof, &submission.signed().proof) {
-            (None, None) => Ok(None),
-            (Some(Proof::Schnorr(proof)), _) => {
-                let proof = proof.clone();
-                self.possession_question(submission, proof).map(Some)
-            }
-            (_, Some(encoded)) if encoded.system() == ProofSystem::Groth16Bn254 => {
-                let proof = encoded.clone();
-                self.groth16_question(submission, proof).map(Some)
-            }
-            _ => Err(Refusal::NotVerified),
-        }
-    }
-
-    fn possession_question<P>(
-        &self,
-        submission: &Submission,
-        proof: schnorr::Proof,
-    ) -> Result<Job<P>, Refusal> {
-        let Entry::EpochProposed(EpochProposed { opened, .. }) = submission.entry() else {
-            return Err(Refusal::NotVerified);
+        let proof = match &submission.signed().proof {
+            None => return Ok(None),
+            Some(encoded) => match encoded.system() {
+                ProofSystem::Groth16Bn254 => Some(Beside::Groth16(encoded.clone())),
+                ProofSystem::SchnorrBabyJubjub => match decoded(submission)? {
+                    Some(Beside::Schnorr(proof)) => Some(Beside::Schnorr(proof)),
+                    Some(Beside::Groth16(_)) | None => None,
+                },
+            },
         };
-        self.parties.acting(&submission.party(), Role::Supervisor)?;
-        self.epochs.check_next(&self.parties, opened)?;
-        let statement = epochs::possession(self.origin(), opened);
-        Ok(Job::Schnorr(SchnorrJob { statement, proof }))
+        self.asked(submission)?.with(proof)
     }
 
-    fn groth16_question<P>(&self, submission: &Submission, proof: P) -> Result<Job<P>, Refusal> {
-        let party = submission.party();
+    /// What a proof must show, kind by kind. A party without the role costs no proof.
+    fn asked<'s>(&self, submission: &'s Submission) -> Result<Asked<'s>, Refusal> {
+        let (entry, party) = (submission.entry(), submission.party());
+        let facts = entry.facts();
+        if facts.system.is_some() || facts.proves_rows {
+            self.check_may_send(&facts, &party)?;
+        }
         let person = |kind| self.statement_keys.digest(kind);
-        let (key, statement) = match submission.entry() {
+        Ok(match entry {
             Entry::EarnBatch(batch) => {
                 let (key, statement) = self.earn_question(batch, &party)?;
-                (key, ProvenStatement::Earn(statement))
+                Asked::Groth16(key, ProvenStatement::Earn(statement))
             }
             Entry::TicketDeposited(deposit) => {
                 let statement = self.ticket_statement(&party, deposit)?;
                 let key = person(PersonStatement::Ticket)?;
-                (key, ProvenStatement::Ticket(statement))
+                Asked::Groth16(key, ProvenStatement::Ticket(statement))
             }
             Entry::ConsentWithdrawn(withdrawn) => {
                 let statement = self.withdrawal_statement(withdrawn);
                 let key = person(PersonStatement::Ticket)?;
-                (key, ProvenStatement::Ticket(statement))
+                Asked::Groth16(key, ProvenStatement::Ticket(statement))
             }
             Entry::Redeemed(redeemed) => {
                 let statement = self.redeem_statement(&party, redeemed)?;
                 let key = person(PersonStatement::Redeem)?;
-                (key, ProvenStatement::Redeem(statement))
+                Asked::Groth16(key, ProvenStatement::Redeem(statement))
             }
             Entry::Attested(attested) => {
                 let statement = self.attest_statement(attested)?;
                 let key = person(PersonStatement::Redeem)?;
-                (key, ProvenStatement::Redeem(statement))
+                Asked::Groth16(key, ProvenStatement::Redeem(statement))
             }
-            // A submission has a proof only if its kind has a system.
-            _ => return Err(Refusal::NotVerified),
-        };
-        Ok(Job::Groth16(Groth16Job {
-            key,
-            statement,
-            proof,
-        }))
+            Entry::EpochProposed(EpochProposed { opened, .. }) => {
+                self.epochs.check_next(&self.parties, opened)?;
+                Asked::Schnorr(epochs::possession(self.origin(), opened))
+            }
+            Entry::TotalsOpened(opened) => Asked::Rows(opened),
+            // By name, so that a new kind says what its proof shows.
+            Entry::PartyAdmitted(_)
+            | Entry::KeysRotated(_)
+            | Entry::KeySucceeded(_)
+            | Entry::ActProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
+            | Entry::ActEndorsed(_)
+            | Entry::EndorsementRevoked(_)
+            | Entry::ActEnacted(_)
+            | Entry::ActObjected(_)
+            | Entry::EmergencySuspended(_)
+            | Entry::ScaleProposed(_)
+            | Entry::ScaleRetired(_)
+            | Entry::OpeningRequested(_)
+            | Entry::OpeningCompleted(_)
+            | Entry::OpeningRevealed(_)
+            | Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::IdentityRegistered(_)
+            | Entry::IdentityRetired(_)
+            | Entry::TermsPublished(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_) => Asked::Nothing,
+        })
     }
 
     /// Checks every rule. It is pure: it changes nothing, and the answer depends only on the
@@ -471,10 +533,10 @@ impl Governing {
     fn apply(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), RowError> {
         let Some(value) = value else {
             // Nothing else is ever removed from the governing state.
-            return match table {
-                Table::Proposal => self.scales.apply_proposal(key, None),
-                Table::Act | Table::Voice => self.board.remove(table, key),
-                _ => Err(RowError::Missing { table }),
+            return if table == Table::Proposal {
+                self.scales.apply_proposal(key, None)
+            } else {
+                self.board.remove(table, key)
             };
         };
         match table {

@@ -25,7 +25,7 @@ use merits_threshold::{
     ceremony::{Ceremony, CeremonyFault},
     half::QuorumHalf,
     message::{Round, Slot},
-    standing::{Blame, Board, Fault, Standing, standing},
+    standing::{Blame, Board, Standing, standing},
 };
 use merits_verifier::codec::Canonical as _;
 
@@ -440,15 +440,9 @@ fn progress(standing: Standing) -> Progress {
 }
 
 fn guilty(blame: &Blame) -> Guilty {
-    let other = match &blame.fault {
-        Fault::WrongShare(other) | Fault::FalseComplaint(other) | Fault::NoDealer(other) => {
-            Some(*other)
-        }
-        _ => None,
-    };
     Guilty {
         party: blame.party,
         fault: blame.fault.name().to_owned(),
-        other,
+        other: blame.fault.other_party(),
     }
 }

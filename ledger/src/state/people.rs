@@ -360,6 +360,10 @@ impl Register {
     }
 
     /// Applies a changed row.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "rows of all other tables are refused"
+    )]
     pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         match table {
             Table::Evaluator => self.evaluator = Some(decode(value)?),
@@ -367,7 +371,8 @@ impl Register {
                 let Count(count) = decode(value)?;
                 Arc::make_mut(&mut self.counts).insert(PartyId(stored::key(table, key)?), count);
             }
-            _ => self.group = decode(value)?,
+            Table::Group => self.group = decode(value)?,
+            table => return Err(RowError::Missing { table }),
         }
         Ok(())
     }

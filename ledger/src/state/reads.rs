@@ -1,13 +1,13 @@
 //! The rows that an entry's rules need, and the values that it may use up.
 
-use merits_primitives::{field, ids::EntryId};
+use merits_primitives::{field, group::GroupRoot, ids::EntryId};
 
+use super::tickets::Withdrawal;
 use super::{
     Governing, blobs, earn, key_generation, notes, openings, people, spending, tickets, totals,
 };
 use crate::entry::{Act, Entry, Spending};
-use crate::role::Role;
-use crate::rows::{RowError, RowKey, View};
+use crate::rows::{Key, RowError, RowKey, View};
 use crate::store::UniqueSet;
 use crate::submission::Submission;
 
@@ -18,17 +18,16 @@ impl Governing {
     /// # Errors
     /// [`RowError::Malformed`].
     pub fn job_reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
-        Ok(match submission.entry() {
-            Entry::TotalsOpened(_) => self.reads(submission, view)?,
-            Entry::ConsentWithdrawn(withdrawn) => vec![
-                people::old_root_key(withdrawn.root).into_row(),
-                tickets::withdrawal_key(&withdrawn.nullifier, &withdrawn.message).into_row(),
-            ],
-            Entry::Attested(attested) => {
-                vec![people::old_root_key(attested.spending.group_root).into_row()]
-            }
-            _ => Vec::new(),
-        })
+        let entry = submission.entry();
+        if entry.facts().proves_rows {
+            return self.reads(submission, view);
+        }
+        let Some(early) = before_proof(entry) else {
+            return Ok(Vec::new());
+        };
+        let root = people::old_root_key(early.root).into_row();
+        let withdrawal = early.withdrawal.map(Key::into_row);
+        Ok([root].into_iter().chain(withdrawal).collect())
     }
 
     /// The rows that [`Governing::check`] reads. Call it with the view so far until it requests
@@ -38,12 +37,19 @@ impl Governing {
     /// [`RowError::Malformed`].
     pub fn reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
         // The rules refuse a party without the role before they read a row.
-        let roles = acting_roles(submission.entry());
-        let party = submission.party();
-        let acts = |role: &Role| self.parties.acting(&party, *role).is_ok();
-        if !roles.is_empty() && !roles.iter().any(acts) {
+        let (entry, party) = (submission.entry(), submission.party());
+        if self.check_may_send(&entry.facts(), &party).is_err() {
             return Ok(Vec::new());
         }
+        let mut keys = self.own_reads(submission, view)?;
+        if !entry.blobs().is_empty() {
+            keys.push(blobs::quota_key(&party).into_row());
+        }
+        Ok(keys)
+    }
+
+    /// The rows that the rule of the entry's kind reads.
+    fn own_reads(&self, submission: &Submission, view: &View) -> Result<Vec<RowKey>, RowError> {
         Ok(match submission.entry() {
             // Parties, the board, epochs, scales, keys, terms and offers are in memory.
             Entry::PartyAdmitted(_)
@@ -54,6 +60,7 @@ impl Governing {
             | Entry::KeyShareDestroyed(_)
             | Entry::ActObjected(_)
             | Entry::EmergencySuspended(_)
+            | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
@@ -67,17 +74,10 @@ impl Governing {
             Entry::ActEndorsed(voice) => act_reads(self.proposed(&voice.proposal)),
             Entry::ActEnacted(named) => act_reads(self.proposed(&named.proposal)),
             Entry::KeyGenerationOpened(opened) => {
-                key_generation::opened_reads(view, &party, opened)?
+                key_generation::opened_reads(view, &submission.party(), opened)?
             }
             Entry::KeyGenerationMessage(message) => {
-                key_generation::message_reads(view, &party, message)?
-            }
-            Entry::ScaleProposed(proposed) => {
-                let named = proposed.key.blob();
-                named
-                    .map(|_| blobs::quota_key(&party).into_row())
-                    .into_iter()
-                    .collect()
+                key_generation::message_reads(view, &submission.party(), message)?
             }
             Entry::EarnBatch(batch) => {
                 let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
@@ -138,7 +138,34 @@ impl Governing {
             }
             Entry::Redeemed(redeemed) => spending::spending_values(&redeemed.spending).into(),
             Entry::Attested(attested) => spending::spending_values(&attested.spending).into(),
-            _ => Vec::new(),
+            // By name, so that a new kind says whether it uses up values.
+            Entry::PartyAdmitted(_)
+            | Entry::KeysRotated(_)
+            | Entry::KeySucceeded(_)
+            | Entry::ActProposed(_)
+            | Entry::EpochProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
+            | Entry::ActEndorsed(_)
+            | Entry::EndorsementRevoked(_)
+            | Entry::ActEnacted(_)
+            | Entry::ActObjected(_)
+            | Entry::EmergencySuspended(_)
+            | Entry::ScaleProposed(_)
+            | Entry::ScaleRetired(_)
+            | Entry::OpeningRequested(_)
+            | Entry::OpeningCompleted(_)
+            | Entry::OpeningRevealed(_)
+            | Entry::TotalsOpened(_)
+            | Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::IdentityRegistered(_)
+            | Entry::IdentityRetired(_)
+            | Entry::TermsPublished(_)
+            | Entry::ConsentWithdrawn(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_) => Vec::new(),
         }
     }
 }
@@ -159,23 +186,58 @@ impl Governing {
     }
 }
 
-/// The roles of which a party needs one to send an entry whose rules read rows. Empty if people
-/// send it, or if no row is read.
-fn acting_roles(entry: &Entry) -> &'static [Role] {
+/// What is compared with rows before the proof of an entry is verified.
+pub(super) struct BeforeProof {
+    /// The group root, which must be accepted still.
+    pub(super) root: GroupRoot,
+    /// Where a withdrawal of the same consent would be.
+    pub(super) withdrawal: Option<Key<Withdrawal>>,
+}
+
+/// The comparisons that come before the verification of a proof. Anybody can send these kinds.
+pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
     match entry {
-        Entry::ActProposed(_) => &[Role::Supervisor],
-        Entry::KeyGenerationOpened(_) | Entry::KeyGenerationMessage(_) => {
-            &[Role::Supervisor, Role::Witness]
-        }
-        Entry::ScaleProposed(_) => &[Role::Issuer],
-        Entry::EarnBatch(_) | Entry::TicketDeposited(_) => &[Role::Distributor],
-        Entry::OpeningCompleted(_) | Entry::OpeningRevealed(_) | Entry::TotalsOpened(_) => {
-            &[Role::Supervisor]
-        }
-        Entry::IdentityRegistered(_) => &[Role::Registrar],
-        Entry::IdentityRetired(_) => &[Role::Registrar, Role::Supervisor],
-        Entry::Redeemed(_) => &[Role::Exchange],
-        _ => &[],
+        Entry::ConsentWithdrawn(withdrawn) => Some(BeforeProof {
+            root: withdrawn.root,
+            withdrawal: Some(tickets::withdrawal_key(
+                &withdrawn.nullifier,
+                &withdrawn.message,
+            )),
+        }),
+        Entry::Attested(attested) => Some(BeforeProof {
+            root: attested.spending.group_root,
+            withdrawal: None,
+        }),
+        // A party signs these, and its roles are checked first.
+        Entry::PartyAdmitted(_)
+        | Entry::KeysRotated(_)
+        | Entry::KeySucceeded(_)
+        | Entry::ActProposed(_)
+        | Entry::EpochProposed(_)
+        | Entry::KeyGenerationOpened(_)
+        | Entry::KeyGenerationMessage(_)
+        | Entry::KeyShareDestroyed(_)
+        | Entry::ActEndorsed(_)
+        | Entry::EndorsementRevoked(_)
+        | Entry::ActEnacted(_)
+        | Entry::ActObjected(_)
+        | Entry::EmergencySuspended(_)
+        | Entry::ScaleProposed(_)
+        | Entry::ScaleRetired(_)
+        | Entry::EarnBatch(_)
+        | Entry::OpeningRequested(_)
+        | Entry::OpeningCompleted(_)
+        | Entry::OpeningRevealed(_)
+        | Entry::TotalsOpened(_)
+        | Entry::EvaluatorOpened(_)
+        | Entry::EvaluationCounted(_)
+        | Entry::IdentityRegistered(_)
+        | Entry::IdentityRetired(_)
+        | Entry::TermsPublished(_)
+        | Entry::TicketDeposited(_)
+        | Entry::OfferPublished(_)
+        | Entry::OfferClosed(_)
+        | Entry::Redeemed(_) => None,
     }
 }
 
@@ -183,7 +245,19 @@ fn acting_roles(entry: &Entry) -> &'static [Role] {
 fn act_reads(act: Option<&Act>) -> Vec<RowKey> {
     match act {
         Some(Act::QuorumEpochOpened(opened)) => key_generation::epoch_reads(opened),
-        _ => Vec::new(),
+        Some(
+            Act::PartyAdmitted(_)
+            | Act::PartySuspended(_)
+            | Act::PartyReinstated(_)
+            | Act::PartyEnded(_)
+            | Act::StatementKeyAdopted(_)
+            | Act::ViewKeyEpochOpened(_)
+            | Act::ScaleApproved(_)
+            | Act::ScaleRetired(_)
+            | Act::OfferClosed(_)
+            | Act::ThresholdsChanged(_),
+        )
+        | None => Vec::new(),
     }
 }
 

@@ -1,11 +1,19 @@
 //! The rules for each entry kind: who may make it, and what its module checks.
 
-use merits_primitives::{calendar::Timestamp, field};
-use merits_verifier::{groth16::KeyDigest, schnorr};
+use merits_primitives::{
+    calendar::Timestamp,
+    field,
+    ids::{EntryId, PartyId},
+};
+use merits_verifier::{
+    groth16::KeyDigest,
+    schnorr,
+    statement::{redeem::RedeemStatement, ticket::TicketStatement},
+};
 
 use super::draft::Draft;
 use super::{Governing, check_not_expired, epochs, key_generation, openings, tickets};
-use crate::entry::{Act, Entry, PersonStatement};
+use crate::entry::{Act, Entry, PersonStatement, TicketDeposited};
 use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
@@ -14,7 +22,7 @@ use crate::store::UniqueSet;
 use crate::submission::Authentic;
 
 impl Governing {
-    /// Checks every rule of an entry's kind and writes its changes.
+    /// Checks every rule of an entry's kind and writes its changes. The kind's roles are checked first, for all kinds.
     pub(super) fn check_kind(
         &self,
         authentic: &Authentic,
@@ -23,14 +31,13 @@ impl Governing {
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let submission = &authentic.submission;
-        let party = submission.party();
-        let acting = |role| self.parties.acting(&party, role);
+        let (id, party) = (submission.id, submission.party());
+        self.check_may_send(&submission.entry().facts(), &party)?;
         match submission.entry() {
             Entry::PartyAdmitted(admitted) => {
                 self.check_admits_itself(submission, admitted)?;
-                Ok(self
-                    .parties
-                    .check_admitted(self.origin(), admitted, draft)?)
+                let parties = &self.parties;
+                Ok(parties.check_admitted(self.origin(), admitted, draft)?)
             }
             Entry::KeysRotated(rotated) => {
                 Ok(self.parties.check_rotation(&party, rotated, draft)?)
@@ -39,34 +46,31 @@ impl Governing {
                 .parties
                 .check_succession(&party, succeeded, time, draft)?),
             Entry::ActProposed(proposed) => {
-                acting(Role::Supervisor)?;
-                if let Act::StatementKeyAdopted(_) = &proposed.act {
+                if proposed.act.published().is_some() {
                     // The board keeps acts with checked keys only, so enacting one checks no key.
                     authentic.published_key()?;
                 }
                 let content = (&proposed.act, &proposed.terms);
-                self.check_proposed(submission.id, party, content, time, draft)
+                self.check_proposed(id, party, content, time, draft)
             }
             Entry::EpochProposed(proposed) => {
-                acting(Role::Supervisor)?;
                 let opened = &proposed.opened;
                 self.epochs.check_next(&self.parties, opened)?;
                 expect_known(verified, &epochs::possession(self.origin(), opened))?;
                 let content = (&Act::ViewKeyEpochOpened(opened.clone()), &proposed.terms);
-                self.check_proposed(submission.id, party, content, time, draft)
+                self.check_proposed(id, party, content, time, draft)
             }
             Entry::KeyGenerationOpened(opened) => {
-                if acting(Role::Witness).is_err() {
-                    acting(Role::Supervisor)?;
-                }
                 self.check_generation_opened(party, opened, time, draft)
             }
             Entry::KeyGenerationMessage(message) => {
-                acting(key_generation::role_of(message.side))?;
+                self.parties
+                    .acting(&party, key_generation::role_of(message.side))?;
                 self.check_generation_message(party, message, time, draft)
             }
             Entry::KeyShareDestroyed(destroyed) => {
-                acting(key_generation::role_of(destroyed.side))?;
+                self.parties
+                    .acting(&party, key_generation::role_of(destroyed.side))?;
                 self.check_destroyed(party, destroyed, time, draft)
             }
             Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),
@@ -74,13 +78,11 @@ impl Governing {
             Entry::ActObjected(named) => self.check_objected(party, &named.proposal, time, draft),
             Entry::ActEnacted(named) => self.check_enacted(named.proposal, time, draft),
             Entry::EmergencySuspended(suspended) => {
-                acting(Role::Supervisor)?;
                 Ok(self.parties.check_emergency(suspended, time, draft)?)
             }
             Entry::ScaleProposed(proposed) => {
-                acting(Role::Issuer)?;
-                let (id, keys) = (submission.id, self.policy.keys);
                 let proposed = (proposed, authentic.published_key()?);
+                let keys = self.policy.keys;
                 Ok(self
                     .scales
                     .check_proposed(id, party, proposed, keys, draft)?)
@@ -93,108 +95,47 @@ impl Governing {
                 }
                 Ok(self.scales.check_retired(retired, draft)?)
             }
-            Entry::EarnBatch(batch) => {
-                acting(Role::Distributor)?;
-                self.check_earn(authentic, batch, time, verified, draft)
-            }
+            Entry::EarnBatch(batch) => self.check_earn(authentic, batch, time, verified, draft),
             Entry::OpeningRequested(requested) => {
-                acting(Role::Supervisor)?;
                 self.scales.get(&requested.scale)?;
-                let id = submission.id;
                 Ok(openings::check_requested(
                     id, party, requested, time, draft,
                 )?)
             }
             Entry::OpeningCompleted(completed) => {
-                acting(Role::Supervisor)?;
                 openings::check_completed(party, completed, draft)
             }
             Entry::OpeningRevealed(revealed) => {
-                acting(Role::Supervisor)?;
                 openings::check_revealed(self.origin(), party, revealed, draft)
             }
-            Entry::TotalsOpened(opened) => {
-                acting(Role::Supervisor)?;
-                self.check_total(submission.id, opened, verified, draft)
-            }
-            entry => self.check_people(entry, authentic, time, verified, draft),
-        }
-    }
-
-    /// The kinds about people: identities, consents, offers, redemptions.
-    fn check_people(
-        &self,
-        entry: &Entry,
-        authentic: &Authentic,
-        time: Timestamp,
-        verified: Option<&VerifiedProof>,
-        draft: &mut Draft<'_>,
-    ) -> Result<(), CheckError> {
-        let submission = &authentic.submission;
-        let (id, party) = (submission.id, submission.party());
-        let acting = |role| self.parties.acting(&party, role);
-        let ticket = |statement| {
-            let key = self.statement_keys.digest(PersonStatement::Ticket)?;
-            expect_verified(verified, &ProvenStatement::Ticket(statement), key)
-        };
-        let redeem = |statement| {
-            let key = self.statement_keys.digest(PersonStatement::Redeem)?;
-            expect_verified(verified, &ProvenStatement::Redeem(statement), key)
-        };
-        match entry {
-            Entry::EvaluatorOpened(opened) => {
-                acting(Role::Evaluator)?;
-                Ok(self.people.check_opened(party, opened, draft)?)
-            }
+            Entry::TotalsOpened(opened) => self.check_total(id, opened, verified, draft),
+            Entry::EvaluatorOpened(opened) => Ok(self.people.check_opened(party, opened, draft)?),
             Entry::EvaluationCounted(counted) => {
-                acting(Role::Evaluator)?;
                 self.parties.acting(&counted.registrar, Role::Registrar)?;
                 Ok(self.people.check_counted(id, party, counted, draft)?)
             }
             Entry::IdentityRegistered(registered) => {
-                acting(Role::Registrar)?;
                 // Its evaluation may be older than the evaluator's suspension.
                 if let Some(evaluator) = self.people.evaluator() {
                     self.parties.acting(&evaluator.party, Role::Evaluator)?;
                 }
                 self.people.check_registered(party, registered, time, draft)
             }
-            Entry::IdentityRetired(retired) => {
-                // A registrar that knows the person, or a supervisor.
-                if acting(Role::Registrar).is_err() {
-                    acting(Role::Supervisor)?;
-                }
-                self.people.check_retired(retired, time, draft)
-            }
+            // By a registrar that knows the person, or by a supervisor.
+            Entry::IdentityRetired(retired) => self.people.check_retired(retired, time, draft),
             Entry::TermsPublished(published) => {
-                acting(Role::Distributor)?;
                 self.scales.get(&published.scale)?;
                 Ok(self.terms.check_terms(party, id, published, draft)?)
             }
             Entry::TicketDeposited(deposit) => {
-                acting(Role::Distributor)?;
-                self.check_deposit_terms(deposit, time, draft)?;
-                let statement = self.ticket_statement(&party, deposit)?;
-                let message = statement.message;
-                let new = self
-                    .terms
-                    .check_deposit(id, party, deposit, message, time, draft)?;
-                ticket(statement)?;
-                if new {
-                    let nullifier = field::to_bytes(&deposit.nullifier);
-                    draft.use_up(UniqueSet::Nullifier, nullifier, None);
-                }
-                self.scales
-                    .record_ticket(draft, &deposit.scale, deposit.period);
-                Ok(())
+                self.check_deposited((id, party), deposit, time, verified, draft)
             }
             Entry::ConsentWithdrawn(withdrawn) => {
                 self.check_group_root(draft.view(), withdrawn.root, time)?;
-                ticket(self.withdrawal_statement(withdrawn))?;
+                self.expect_ticket(verified, self.withdrawal_statement(withdrawn))?;
                 tickets::check_withdrawn(withdrawn, draft)
             }
             Entry::OfferPublished(published) => {
-                acting(Role::Sponsor)?;
                 let asset = self.scales.get(&published.scale)?.asset;
                 for exchange in &published.exchanges {
                     self.parties.acting(exchange, Role::Exchange)?;
@@ -205,23 +146,62 @@ impl Governing {
             }
             Entry::OfferClosed(closed) => {
                 // Another party's offer is closed by an act of the board.
-                acting(Role::Sponsor)?;
                 Ok(self.offers.check_closed(Some(party), closed, time, draft)?)
             }
             Entry::Redeemed(redeemed) => {
-                acting(Role::Exchange)?;
                 self.offers
                     .check_redeemed(&self.parties, party, redeemed, time, draft)?;
                 self.check_spending(&redeemed.spending, time, draft)?;
-                Ok(redeem(self.redeem_statement(&party, redeemed)?)?)
+                Ok(self.expect_redeem(verified, self.redeem_statement(&party, redeemed)?)?)
             }
             Entry::Attested(attested) => {
                 check_not_expired(attested.expiry, time)?;
                 self.check_spending(&attested.spending, time, draft)?;
-                Ok(redeem(self.attest_statement(attested)?)?)
+                Ok(self.expect_redeem(verified, self.attest_statement(attested)?)?)
             }
-            _ => Err(Refusal::UnknownKind { kind: entry.kind() }.into()),
         }
+    }
+
+    fn check_deposited(
+        &self,
+        (id, party): (EntryId, PartyId),
+        deposit: &TicketDeposited,
+        time: Timestamp,
+        verified: Option<&VerifiedProof>,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), CheckError> {
+        self.check_deposit_terms(deposit, time, draft)?;
+        let statement = self.ticket_statement(&party, deposit)?;
+        let message = statement.message;
+        let new = self
+            .terms
+            .check_deposit(id, party, deposit, message, time, draft)?;
+        self.expect_ticket(verified, statement)?;
+        if new {
+            let nullifier = field::to_bytes(&deposit.nullifier);
+            draft.use_up(UniqueSet::Nullifier, nullifier, None);
+        }
+        self.scales
+            .record_ticket(draft, &deposit.scale, deposit.period);
+        Ok(())
+    }
+
+    fn expect_ticket(
+        &self,
+        verified: Option<&VerifiedProof>,
+        statement: TicketStatement,
+    ) -> Result<(), Refusal> {
+        let key = self.statement_keys.digest(PersonStatement::Ticket)?;
+        expect_verified(verified, &ProvenStatement::Ticket(statement), key)
+    }
+
+    fn expect_redeem(
+        &self,
+        verified: Option<&VerifiedProof>,
+        statement: RedeemStatement,
+    ) -> Result<(), Refusal> {
+        let key = self.statement_keys.digest(PersonStatement::Redeem)?;
+        expect_verified(verified, &ProvenStatement::Redeem(statement), key)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use merits_ledger::Role;
 use merits_ledger::entry::{Author, KINDS, Kind};
 use merits_verifier::ProofSystem;
 
@@ -33,6 +34,17 @@ fn the_page_names_every_kind_its_author_and_its_proof() {
             kind.author == Author::Person,
             "{row:?}"
         );
+        // The words of the cell that are roles are those of the kind, no more and no fewer.
+        let words: Vec<&str> = row[2].split([' ', ',']).collect();
+        for role in Role::ALL {
+            let named = words.contains(&role.name());
+            assert_eq!(named, kind.roles.contains(&role), "{role}: {row:?}");
+        }
+        assert_eq!(
+            words.contains(&"founder"),
+            kind.author == Author::Founder,
+            "{row:?}"
+        );
         let ends = |end| row[3].ends_with(end);
         let system = if ends("with a proof") || ends("the proof stands beside it") {
             Some(ProofSystem::Groth16Bn254)
@@ -54,5 +66,13 @@ fn a_number_names_one_kind() {
     // An entry that nobody signs could be anybody's.
     for kind in KINDS.iter().filter(|kind| kind.is_personal()) {
         assert!(kind.system.is_some(), "{}", kind.name);
+    }
+    // Only a party's role keeps others from sending what costs milliseconds to read.
+    for kind in KINDS
+        .iter()
+        .filter(|kind| kind.may_publish_key || kind.may_name_blobs)
+    {
+        assert_eq!(kind.author, Author::Party, "{}", kind.name);
+        assert!(!kind.roles.is_empty(), "{}", kind.name);
     }
 }

@@ -141,6 +141,24 @@ impl Fault {
             Self::Identity { .. } => "identity",
         }
     }
+
+    /// The other party of a dispute.
+    pub fn other_party(&self) -> Option<PartyId> {
+        match self {
+            Self::WrongShare(other) | Self::FalseComplaint(other) | Self::NoDealer(other) => {
+                Some(*other)
+            }
+            Self::Malformed { .. }
+            | Self::OtherCeremony(_)
+            | Self::OtherPackage
+            | Self::SealingKey
+            | Self::Coefficients { .. }
+            | Self::Unproven { .. }
+            | Self::Receivers
+            | Self::SawOther
+            | Self::Identity { .. } => None,
+        }
+    }
 }
 
 /// The finished half of both keys.

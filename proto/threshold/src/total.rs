@@ -36,7 +36,6 @@ pub struct SidePartials<'a> {
 
 /// Why partials do not open a sum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
 pub enum TotalFault {
     /// The sum is hidden, but there are no partials.
     #[error("both halves of the totals key are needed to open this sum")]

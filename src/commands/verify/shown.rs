@@ -1,7 +1,8 @@
 //! What a verified entry shows, in words, and what it rests on.
 
-use merits_kit::{ShownReceipt, Shows};
+use merits_kit::{Said, ShownReceipt, Shows};
 use merits_primitives::ids::Credits;
+use merits_text::shown::line;
 
 use crate::screen::thousands;
 
@@ -77,8 +78,14 @@ pub(super) fn print(shown: &ShownReceipt) {
             );
             rests("that the credits were earned and not spent before");
         }
-        Shows::Other { name } => {
-            println!("proof       none: entries of the kind `{name}` have none");
+        Shows::Statement { name, proof, says } => {
+            match proof {
+                Some(system) => println!("proof       yes: {system}"),
+                None => println!("proof       none: entries of the kind `{name}` have none"),
+            }
+            for Said { what, value } in says {
+                println!("{what:<11} {}", line(value));
+            }
         }
     }
     print_marks(&shown.marks);

@@ -85,9 +85,12 @@ fn a_key_of_one_party_needs_consent() {
 fn entries_without_a_proof_are_told_as_such() {
     verify(&fixtures(), "kit/00000000-party-admitted.receipt")
         .succeeds("entries of the kind `party admitted` have none")
+        .succeeds("name        city-supervisor")
+        .succeeds("roles       supervisor")
         .succeeds("rules       yes");
     verify(&fixtures(), "kit/00000009-act-proposed.receipt")
         .succeeds("entries of the kind `act proposed` have none")
+        .succeeds("act         ")
         .succeeds("signatures  yes: city-supervisor")
         .succeeds("rules       yes");
 }

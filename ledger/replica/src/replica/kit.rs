@@ -56,7 +56,7 @@ impl Replica {
                 }
             },
             // The copy was verified, so this is the program's fault or an older program.
-            _ => Err(KitError::Unknown { index }.into()),
+            Some(Err(_)) | None => Err(KitError::Unknown { index }.into()),
         }
     }
 }

@@ -99,7 +99,6 @@ impl Governing {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        self.check_voice(&party)?;
         let proposed = self.open_act(&voice.proposal, time)?;
         // Nobody endorses what could not be enacted any more.
         let scratch = &mut Draft::new(draft.view());
@@ -136,7 +135,6 @@ impl Governing {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        self.check_voice(&party)?;
         self.open_act(&voice.proposal, time)?;
         let before = self.voice_of(&voice.proposal, &party);
         let stands = matches!(before.endorsed, Endorsed::Since(_));
@@ -159,11 +157,6 @@ impl Governing {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        let known = self.parties.present(&party)?;
-        if !known.roles.has(Role::Witness) {
-            let needed = Role::Witness;
-            return Err(Refusal::RoleMissing { party, needed }.into());
-        }
         self.open_act(proposal, time)?;
         let before = self.voice_of(proposal, &party);
         if before.objected.is_some() {
@@ -288,18 +281,6 @@ impl Governing {
             Ok(())
         } else {
             Err(BoardRefusal::PolicyMoved { found, present })
-        }
-    }
-
-    /// A supervisor in standing, or a witness that has not ended.
-    fn check_voice(&self, party: &PartyId) -> Result<(), Refusal> {
-        let known = self.parties.present(party)?;
-        if known.roles.has(Role::Witness) {
-            Ok(())
-        } else if known.roles.has(Role::Supervisor) {
-            self.parties.active(party).map(|_| ())
-        } else {
-            Err(BoardRefusal::NoVoice { party: *party }.into())
         }
     }
 

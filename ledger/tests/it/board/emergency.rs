@@ -1,8 +1,8 @@
 //! What one supervisor may do alone: suspend a party for 72 hours.
 
 use super::*;
-use merits_ledger::Replay;
 use merits_ledger::entry::EmergencySuspended;
+use merits_ledger::{Replay, Submission};
 use rand::{SeedableRng, rngs::StdRng};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -132,4 +132,37 @@ fn a_replay_judges_each_entry_at_its_time() {
     let (state, _) =
         Replay::run(policy, leaves, &mut StdRng::seed_from_u64(1)).expect("an honest log");
     assert_eq!(state.digest(), board.state().digest());
+}
+
+/// Reading a key takes milliseconds, so a party that one member suspended costs none: these bytes are no statement, and
+/// nobody notices while the suspension holds.
+#[test]
+fn a_party_that_is_suspended_in_an_emergency_costs_no_key() {
+    let mut board = Board::new();
+    let second = board.supervisors[1].clone();
+    let issuer = board.admitted("issuer", Role::Issuer, 120);
+    board
+        .ledger
+        .act(&second, &emergency(&issuer, 1))
+        .expect("suspended");
+    let since = time(&board);
+    let federation = board.federation().clone();
+    let kind = Entry::ScaleProposed(federation.scale(1)).kind();
+    let no_statement = b"no statement".to_vec();
+    let origin = federation.origin.clone();
+    let broken = SignedEntry::sign(origin, kind, issuer.id, no_statement, None, &issuer.key);
+    assert!(Submission::from_signed(broken.clone(), &federation.origin).is_err());
+    let last = since + (72 * HOUR - Duration::from_millis(1));
+    for time in [since, last] {
+        let refusal = board.state().check_before_key(&broken, time);
+        let refusal = refusal.expect_err("suspended");
+        assert_eq!(refusal.code().as_str(), "party-suspended");
+        let ledger = &mut board.ledger;
+        ledger.refused_at(&broken, time, "party-suspended", "party");
+    }
+    let after = since + 72 * HOUR;
+    assert_eq!(board.state().check_before_key(&broken, after), Ok(()));
+    let answer = board.ledger.submit_at(&broken, after);
+    let refusal = answer.expect_err("no statement");
+    assert_ne!(refusal.code().as_str(), "party-suspended", "{refusal}");
 }

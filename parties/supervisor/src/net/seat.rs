@@ -1,5 +1,11 @@
 //! A seat on the board: what a supervisor or a log witness says about acts.
 
+// A new act must say what a member must see before it endorses.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -304,7 +310,16 @@ fn look_at(state: &State, act: &Act, distinct: bool) -> Result<(), SupervisorErr
             }
             Ok(())
         }
-        _ => Ok(()),
+        // The ledger's rules check all that can be wrong with these.
+        Act::PartySuspended(_)
+        | Act::PartyReinstated(_)
+        | Act::PartyEnded(_)
+        | Act::StatementKeyAdopted(_)
+        | Act::ViewKeyEpochOpened(_)
+        | Act::QuorumEpochOpened(_)
+        | Act::ScaleRetired(_)
+        | Act::OfferClosed(_)
+        | Act::ThresholdsChanged(_) => Ok(()),
     }
 }
 

@@ -1,5 +1,11 @@
 //! The pass over the log.
 
+// A new kind of entry must say what a wallet reads in it.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::collections::{HashMap, HashSet};
 
 use merits_ledger::{
@@ -217,7 +223,31 @@ impl<'a> Walk<'a> {
             Entry::EarnBatch(batch) => self.batch(signed.id(), signed.party, &batch),
             Entry::Redeemed(redeemed) => self.redeemed(signed.id(), signed.party, &redeemed),
             Entry::Attested(attested) => self.attested(signed.id(), &attested),
-            _ => {}
+            // By name, so that a new kind says what it means for a person. Openings are read from the state.
+            Entry::PartyAdmitted(_)
+            | Entry::KeysRotated(_)
+            | Entry::KeySucceeded(_)
+            | Entry::ActProposed(_)
+            | Entry::EpochProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
+            | Entry::ActEndorsed(_)
+            | Entry::EndorsementRevoked(_)
+            | Entry::ActEnacted(_)
+            | Entry::ActObjected(_)
+            | Entry::EmergencySuspended(_)
+            | Entry::ScaleProposed(_)
+            | Entry::ScaleRetired(_)
+            | Entry::OpeningRequested(_)
+            | Entry::OpeningCompleted(_)
+            | Entry::OpeningRevealed(_)
+            | Entry::TotalsOpened(_)
+            | Entry::EvaluatorOpened(_)
+            | Entry::EvaluationCounted(_)
+            | Entry::TermsPublished(_)
+            | Entry::OfferPublished(_)
+            | Entry::OfferClosed(_) => {}
         }
         self.found.view.tree_size = tree_size;
     }
@@ -500,7 +530,9 @@ fn openings(view: &mut View, state: &State) -> Result<(), RowError> {
     let claimed: HashSet<(EntryId, u16)> = (view.consents.iter())
         .filter_map(|consent| match consent.standing {
             ConsentStanding::Claimed { entry, claim } => Some((entry, claim)),
-            _ => None,
+            ConsentStanding::Deposited { .. }
+            | ConsentStanding::Withdrawn
+            | ConsentStanding::Lapsed => None,
         })
         .collect();
     let scales: HashSet<ScaleId> = (view.consents.iter())

@@ -1,6 +1,6 @@
 //! View-key epochs: pending, active, accepted for a grace time, retired.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use merits_primitives::{
     calendar::Timestamp,
@@ -20,6 +20,40 @@ use super::key_generation::role_of;
 use crate::entry::{HalfKeys, ViewKeyEpochOpened};
 use crate::refusal::Refusal;
 use crate::rows::{Key, Record, RowError, Table, decode};
+
+/// The mark on all that is encrypted under an epoch of which one holder has a whole half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HalfMark {
+    /// Each half has one holder.
+    Both {
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// One half has one holder.
+    One {
+        /// The epoch.
+        epoch: Epoch,
+        /// The half's side.
+        side: Side,
+    },
+}
+
+impl fmt::Display for HalfMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Both { epoch } => write!(
+                f,
+                "each half of view-key epoch {} has one holder: two machines together open every claim under it",
+                epoch.0
+            ),
+            Self::One { epoch, side } => write!(
+                f,
+                "one holder has the whole {side}s' half of view-key epoch {}",
+                epoch.0
+            ),
+        }
+    }
+}
 
 /// The keys of one epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +117,23 @@ impl EpochKeys {
             let holder = half.holders().next()?;
             half.is_sole().then_some((side, holder))
         })
+    }
+
+    /// The mark on all that is encrypted under this epoch, if one holder has a whole half.
+    pub fn mark(&self) -> Option<HalfMark> {
+        let epoch = self.epoch;
+        match (self.supervisor.is_sole(), self.witness.is_sole()) {
+            (true, true) => Some(HalfMark::Both { epoch }),
+            (true, false) => Some(HalfMark::One {
+                epoch,
+                side: Side::Supervisor,
+            }),
+            (false, true) => Some(HalfMark::One {
+                epoch,
+                side: Side::Witness,
+            }),
+            (false, false) => None,
+        }
     }
 
     fn points(&self) -> [Point; 4] {

@@ -33,7 +33,7 @@ pub use board::{
     Made, ProposedAct, VoiceRecord,
 };
 pub use conservation::Balance;
-pub use epochs::{EpochKeys, EpochStanding, Epochs};
+pub use epochs::{EpochKeys, EpochStanding, Epochs, HalfMark};
 pub use governing::Governing;
 pub use key_generation::{
     DestroyedShare, Guilty, KeyGeneration, KeyGenerations, LONGEST_ATTEMPT, Progress, ceremony,

@@ -18,6 +18,8 @@ use crate::side::Side;
 pub struct BoardReport {
     /// What must stand beside everything of this ledger; `None` if no supervisor could ever decide alone.
     pub mark: Option<String>,
+    /// The mark on the view key in force; `None` if quorums hold both of its halves, or there is none.
+    pub keys: Option<String>,
     /// Members that an ordinary act takes.
     pub ordinary: u16,
     /// Members that an act of trust takes.
@@ -86,6 +88,11 @@ impl BoardReport {
         let acts = acts.into_iter();
         Self {
             mark: board.mark().map(|mark| mark.to_string()),
+            keys: state
+                .epochs()
+                .active(now)
+                .and_then(|keys| keys.mark())
+                .map(|mark| mark.to_string()),
             ordinary,
             trust,
             delay_seconds,

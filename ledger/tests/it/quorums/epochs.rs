@@ -40,6 +40,8 @@ fn an_epoch_takes_two_halves_that_are_made_and_has_every_verification_share() {
             (Side::Witness, witness.id)
         ]
     );
+    let both = merits_ledger::state::HalfMark::Both { epoch: Epoch(1) };
+    assert_eq!((first.mark(), keys.mark()), (Some(both), None));
     // One supervisor alone decided it, which stays with it like with any other epoch.
     let board = quorums.state().board();
     assert!(board.made_alone(Made::Epoch(EPOCH)).is_some());

@@ -12,7 +12,9 @@ use merits_primitives::Fr;
 pub use crate::circuit::{Circuit, Unsatisfied};
 use crate::evaluations::Evaluations;
 pub use crate::lc::{Bit, Lc, Wire};
-use crate::program::{Fused, HintCall, HintFn, Kernel, Op, Place, Program, Stretch, WitnessError};
+use crate::program::{
+    Fused, HintCall, HintFn, Kernel, Op, Operand, Program, Stretch, WitnessError,
+};
 pub use crate::section::Section;
 use crate::section::SectionLog;
 use crate::trace::Trace;
@@ -28,9 +30,9 @@ pub struct Builder {
     public_labels: Vec<String>,
     input_labels: Vec<(String, Wire)>,
     evaluations: Evaluations,
-    /// Start of the stretch that is being built.
+    /// Start of the stretch that is under construction.
     start: Stretch,
-    /// Segments of the parallel stage that is being built, and where the stage began.
+    /// Segments of the parallel stage that is under construction, and the stage's start.
     parallel: Option<Parallel>,
     constraint_sections: SectionLog,
     /// Values of the wires, if the inputs are known already.
@@ -373,7 +375,7 @@ impl Builder {
         kernel: impl Kernel + 'static,
         f: impl FnOnce(&mut Self) -> R,
     ) -> R {
-        let inputs: Vec<Place> = inputs.iter().map(|lc| self.place(lc)).collect();
+        let inputs: Vec<Operand> = inputs.iter().map(|lc| self.place(lc)).collect();
         let (op, wire, n) = (
             self.program.ops.len(),
             self.r1cs.n_wires,
@@ -383,7 +385,7 @@ impl Builder {
         let result = f(self);
         assert_eq!(
             n, self.program.n_inputs,
-            "an input among the instructions that a kernel stands for"
+            "a kernel replaces an instruction that takes an input"
         );
         let wires = wire..self.r1cs.n_wires;
         if !wires.is_empty() && kernel.n_wires() == wires.len() {
@@ -467,7 +469,7 @@ impl Builder {
         }
     }
 
-    /// The finished circuit and, of one that was [traced](Builder::tracing), its assignment.
+    /// The finished circuit, and its assignment if it was [traced](Builder::tracing).
     ///
     /// # Errors
     /// [`WitnessError`] if no value exists, or if the number of inputs is wrong.
@@ -520,7 +522,7 @@ impl Builder {
         }
     }
 
-    /// What was built since the last stretch ended.
+    /// The stretch that was built since the last one ended.
     fn stretch(&mut self) -> Stretch {
         let here = self.here();
         let start = std::mem::replace(&mut self.start, here.clone());
@@ -546,11 +548,11 @@ impl Builder {
         first
     }
 
-    /// Where the program finds the value of `lc`. Adds an evaluation if there is none yet.
-    fn place(&mut self, lc: &Lc) -> Place {
+    /// The operand that holds the value of `lc`. Adds an evaluation if there is none yet.
+    fn place(&mut self, lc: &Lc) -> Operand {
         self.check_visible(lc);
         if let Some(Wire(wire)) = lc.as_wire() {
-            return Place::wire(wire);
+            return Operand::wire(wire);
         }
         // A temporary of another segment may not exist yet when this one runs.
         let stage = self.parallel.as_ref().map(|stage| stage.first_temporary);

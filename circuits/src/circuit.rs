@@ -14,12 +14,12 @@ pub struct Circuit {
     pub r1cs: R1cs,
     /// The program that fills the wires.
     pub program: Program,
-    /// How many constraints each section took, nested sections included.
+    /// The number of constraints of each section, nested sections included.
     pub sections: Vec<Section>,
     /// Labels of the public inputs (wires 1, 2, ...).
     pub public_labels: Vec<String>,
-    /// Labels of the private inputs in the order in which the program takes them, after the
-    /// public ones, with the wire of each.
+    /// Labels and wires of the private inputs, in the order in which the program takes them. The
+    /// program takes them after the public ones.
     pub input_labels: Vec<(String, Wire)>,
     pub(crate) origins: SectionLog,
 }

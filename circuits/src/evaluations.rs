@@ -1,4 +1,4 @@
-//! Which linear combinations a program has evaluated, so that each is evaluated once.
+//! The linear combinations that a program has evaluated, so that it evaluates each once.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -7,7 +7,7 @@ use ark_ff::Field;
 use merits_primitives::Fr;
 
 use crate::lc::Lc;
-use crate::program::{Op, Place, Program};
+use crate::program::{Op, Operand, Program};
 
 /// Temporaries by the combination that they hold, and coefficients by value.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Evaluations {
     temporaries: u32,
 }
 
-/// A temporary, and where the program's list has the terms that it was evaluated from.
+/// A temporary, and the range of its terms in the program's list.
 #[derive(Clone, Copy, Debug)]
 struct Evaluation {
     temporary: u32,
@@ -27,7 +27,7 @@ struct Evaluation {
 }
 
 impl Evaluations {
-    /// No evaluations yet; puts the coefficients that need no multiplication in their places.
+    /// No evaluations yet. Puts the coefficients that need no multiplication at their fixed indices.
     pub(crate) fn new(program: &mut Program) -> Self {
         let mut evaluations = Self {
             coefficients: HashMap::default(),
@@ -44,19 +44,19 @@ impl Evaluations {
         self.temporaries
     }
 
-    /// The temporary that holds the value of `lc`, evaluating it unless a visible one does.
+    /// The temporary that holds the value of `lc`. Evaluates it if no visible temporary holds it.
     pub(crate) fn place(
         &mut self,
         lc: &Lc,
         program: &mut Program,
         is_visible: impl Fn(u32) -> bool,
-    ) -> Place {
+    ) -> Operand {
         let key = content_hash(lc);
         if let Some(known) = self.known.get(&key)
             && is_visible(known.temporary)
             && known.is_of(lc, program)
         {
-            return Place::temporary(known.temporary);
+            return Operand::temporary(known.temporary);
         }
         let start = program.terms.len() as u32;
         for (wire, value) in lc.terms() {
@@ -74,7 +74,7 @@ impl Evaluations {
             end,
         };
         self.known.insert(key, evaluation);
-        Place::temporary(temporary)
+        Operand::temporary(temporary)
     }
 
     fn coefficient(&mut self, value: Fr, program: &mut Program) -> u32 {

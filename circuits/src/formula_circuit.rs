@@ -1,8 +1,8 @@
 //! A formula as a circuit of its own: record slots, the formula, and public outputs.
 //!
-//! It proves what statement `earn` proves of a claim's records, without commitment, note and
-//! encryption. Use it to compare the compiled formula with the interpreter, and to see what the
-//! formula costs.
+//! It proves the same facts about a claim's records as statement `earn`, without commitment, note and
+//! encryption. Use it to compare the compiled formula with the interpreter, and to see the formula's
+//! cost.
 
 use merits_formula::{Outputs, Record, Typed};
 use merits_primitives::Fr;

@@ -15,8 +15,8 @@ pub struct Lc {
     terms: Vec<(u32, Fr)>,
 }
 
-/// A linear combination whose value is known to be 0 or 1: by a constraint, or by an argument of
-/// the caller of [`Bit::assume`].
+/// A linear combination whose value is known to be 0 or 1: by a constraint, or by the argument that
+/// the caller of [`Bit::assume`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bit(Lc);
 

@@ -166,7 +166,7 @@ impl Prover for CircomProver {
     }
 }
 
-/// Verifies a proof before it is returned, if the prover is set to.
+/// Verifies a proof before it is returned, if the prover has this check switched on.
 fn self_check(
     key: Option<&PreparedKey>,
     vk: &VerifyingKey,

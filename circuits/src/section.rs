@@ -1,4 +1,4 @@
-//! Named, nested sections: where constraints and instructions came from, and how many.
+//! Named, nested sections: they count constraints and instructions, and name their origin.
 
 /// Constraints that a section took, with its nested sections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub struct Section {
     pub path: String,
     /// Constraints in it and below it, over all times it was entered.
     pub constraints: usize,
-    /// How often it was entered (a section within a loop counts each round).
+    /// How often it was entered. A section within a loop counts each round.
     pub entered: usize,
 }
 
@@ -16,7 +16,7 @@ pub struct Section {
 pub(crate) struct SectionLog {
     nodes: Vec<Node>,
     open: Vec<usize>,
-    /// (first thing, node), by first thing.
+    /// (first item, node), by first item.
     marks: Vec<(usize, usize)>,
 }
 
@@ -43,7 +43,7 @@ impl Default for SectionLog {
 }
 
 impl SectionLog {
-    /// Enters a section; things from number `at` on belong to it.
+    /// Enters a section; items from number `at` on belong to it.
     pub(crate) fn enter(&mut self, name: &str, at: usize) {
         let parent = self.current();
         let known = self
@@ -63,7 +63,7 @@ impl SectionLog {
         self.marks.push((at, node));
     }
 
-    /// Leaves the innermost section before thing number `at`.
+    /// Leaves the innermost section before item number `at`.
     pub(crate) fn leave(&mut self, at: usize) {
         if self.open.len() > 1 {
             self.open.pop();
@@ -71,13 +71,13 @@ impl SectionLog {
         self.marks.push((at, self.current()));
     }
 
-    /// Path of the section that thing number `at` belongs to.
+    /// Path of the section that item number `at` belongs to.
     pub(crate) fn path_at(&self, at: usize) -> String {
         let mark = self.marks.partition_point(|(first, _)| *first <= at);
         self.path(self.marks[mark.saturating_sub(1)].1)
     }
 
-    /// All sections in order of first entry, with the number of things below `end` in each.
+    /// All sections in order of first entry, with the number of items below `end` in each.
     pub(crate) fn counts(&self, end: usize) -> Vec<Section> {
         let mut counts = vec![0; self.nodes.len()];
         for (i, (first, node)) in self.marks.iter().enumerate() {

@@ -11,7 +11,7 @@ use num_bigint::{BigInt, Sign};
 use crate::lc::Lc;
 use crate::program::{HintFn, WitnessError};
 
-/// Wires so far.
+/// The wires so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     inputs: std::vec::IntoIter<Fr>,
@@ -132,7 +132,7 @@ fn integer(value: Fr) -> BigInt {
     BigInt::from_bytes_le(Sign::Plus, &value.into_bigint().to_bytes_le())
 }
 
-/// Of an integer in [0, p).
+/// The field element of an integer in [0, p).
 fn element(value: BigInt) -> Fr {
     Fr::from_le_bytes_mod_order(&value.magnitude().to_bytes_le())
 }

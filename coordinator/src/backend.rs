@@ -12,9 +12,9 @@ use merits_sqlite::Schema;
 use crate::{config::Config, error::StartError};
 
 /// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
-/// migration. 2 stores the founding facts, 3 the state, 4 blobs. Ledgers before 4 have another envelope, so
-/// there is nothing to migrate.
-pub const SCHEMA_VERSION: i64 = 4;
+/// migration. 2 stores the founding facts, 3 the state, 4 blobs. From 5 on, leaves have room for the digest of the
+/// state. A leaf never changes, so older ledgers cannot be migrated.
+pub const SCHEMA_VERSION: i64 = 5;
 
 /// `docs/src/data-model.md` tells the life of each row.
 const SCHEMA: Schema = Schema {

@@ -3,8 +3,13 @@
 //!
 //! One round is about one checkpoint, the newest when the round begins, because cosignatures only
 //! count together on one. A round ends when enough witnesses have cosigned and the others had a
-//! moment, or when its time is over; the next one is about the newest checkpoint then. So a witness
-//! that does not answer delays nothing as long as enough of the others do, and nothing queues up.
+//! moment, when it cannot get enough any more, or when its time is over; the next one is about the
+//! newest checkpoint then. So a witness that does not answer delays nothing as long as enough of the
+//! others do, and nothing queues up.
+//!
+//! Anybody may bring a witness a newer checkpoint of this log while a round is about an older one,
+//! which the witness then does not cosign any more. If too few are left for that round, the next one
+//! follows at once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -34,6 +39,9 @@ const MOMENT: Duration = Duration::from_millis(200);
 
 /// When a round without enough cosignatures is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// The same, if there is a newer checkpoint meanwhile.
+const SOON: Duration = Duration::from_millis(50);
 
 /// When the newest checkpoint is cosigned again although nothing was appended, so that its
 /// cosignatures tell that it is still the newest.
@@ -73,6 +81,11 @@ enum NotCosigned {
          it once did, or somebody else signs with its key. Run `merits coordinator fsck`, and look for newer data"
     )]
     Ahead { found: u64, size: u64 },
+    #[error(
+        "somebody else brought it the checkpoint of {found} entries before that of {size}: it is asked about the \
+         newest one next"
+    )]
+    Overtaken { found: u64, size: u64 },
     #[error("it answers {status}: {said}")]
     Refused { status: StatusCode, said: String },
     #[error("its answer: {0}")]
@@ -149,11 +162,15 @@ impl Cosigning {
         let mut sizes = self.published.sizes();
         loop {
             sizes.borrow_and_update();
-            let enough = tokio::select! {
-                enough = self.round() => enough,
+            let (enough, about) = tokio::select! {
+                done = self.round() => done,
                 _ = stopping.wait_for(|stop| *stop) => return,
             };
-            let pause = if enough { REFRESH } else { AGAIN };
+            let pause = match enough {
+                true => REFRESH,
+                false if *sizes.borrow() > about => SOON,
+                false => AGAIN,
+            };
             tokio::select! {
                 changed = sizes.changed(), if enough => {
                     if changed.is_err() {
@@ -166,8 +183,8 @@ impl Cosigning {
         }
     }
 
-    /// Has the newest checkpoint cosigned. Whether enough witnesses did.
-    async fn round(&mut self) -> bool {
+    /// Has the newest checkpoint cosigned. Whether enough witnesses did, and its size.
+    async fn round(&mut self) -> (bool, u64) {
         let (checkpoint, signed) = self.published.checkpoint();
         let plain = signed.without_cosignatures(&self.key);
         let (archive, published, key) = (&self.archive, &self.published, &self.key);
@@ -181,18 +198,24 @@ impl Cosigning {
                         .ask(archive, published, checkpoint, plain, key)
                         .await;
                     witness.tell(&cosigned);
-                    cosigned.unwrap_or_default()
+                    (witness.keys.clone(), cosigned.unwrap_or_default())
                 }
             })
             .collect();
         let mut note = plain.clone();
+        let mut without = Vec::new();
         let (mut enough, mut until) = (false, Instant::now() + 3 * ANSWER);
-        while let Ok(Some(lines)) = tokio::time::timeout_at(until, asked.next()).await {
-            for (witness, line) in lines {
+        while let Ok(Some((keys, lines))) = tokio::time::timeout_at(until, asked.next()).await {
+            let cosigned = |asked: &WitnessKey| lines.iter().any(|(by, _)| by == asked);
+            without.extend(keys.into_iter().filter(|key| !cosigned(key)));
+            for (witness, line) in &lines {
                 // It was verified when it came.
-                if let Ok(more) = note.with_cosignature(key, &witness, &line) {
+                if let Ok(more) = note.with_cosignature(key, witness, line) {
                     note = more;
                 }
+            }
+            if !can_suffice(&self.policy, &without) {
+                break;
             }
             if note.verify_cosigned(key, &self.policy).is_ok() {
                 published.show_cosigned(&checkpoint, note.clone());
@@ -208,8 +231,20 @@ impl Cosigning {
                 "too few witnesses cosign the newest checkpoint: clients that demand cosignatures wait"
             );
         }
-        enough
+        (enough, checkpoint.size)
     }
+}
+
+/// Whether the witnesses without these keys could cosign as the policy demands.
+fn can_suffice(policy: &WitnessPolicy, without: &[WitnessKey]) -> bool {
+    let quorums = [Some(policy.witnesses()), policy.validating()];
+    quorums.into_iter().flatten().all(|quorum| {
+        let left = quorum
+            .witnesses()
+            .iter()
+            .filter(|key| !without.contains(key));
+        left.count() >= quorum.threshold()
+    })
 }
 
 impl Witness {
@@ -262,7 +297,12 @@ impl Witness {
     ) -> Result<merits_fetch::Answer, NotCosigned> {
         let (old, size) = (self.size, checkpoint.size);
         if old > size {
-            return Err(NotCosigned::Ahead { found: old, size });
+            let found = old;
+            return Err(if found <= published.checkpoint().0.size {
+                NotCosigned::Overtaken { found, size }
+            } else {
+                NotCosigned::Ahead { found, size }
+            });
         }
         let proof = receipts::consistency(archive, published, old, size).await;
         let request = AddCheckpoint {
@@ -278,6 +318,11 @@ impl Witness {
     /// Logs when a witness stops answering, and when it answers again.
     fn tell<T>(&mut self, cosigned: &Result<T, NotCosigned>) {
         match cosigned {
+            // It does cosign, and its size is known.
+            Err(error @ NotCosigned::Overtaken { .. }) => {
+                tracing::debug!(witness = %self.fetcher.address(), %error, "a witness was asked by others");
+                return;
+            }
             Err(error) if !self.silent => {
                 tracing::warn!(witness = %self.fetcher.address(), %error, "a witness does not cosign");
                 self.silent = true;
@@ -292,5 +337,42 @@ impl Witness {
         if cosigned.is_err() {
             self.size = 0;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+    use merits_verifier::{
+        log::{Quorum, WitnessName},
+        signature::PublicKey,
+    };
+
+    use super::*;
+
+    fn key(seed: u8) -> WitnessKey {
+        let name = WitnessName::new(&format!("witness.test/w{seed}")).expect("a name");
+        WitnessKey::new(name, PublicKey::of(&SigningKey::from_bytes(&[seed; 32])))
+    }
+
+    fn quorum(seeds: &[u8], threshold: usize) -> Quorum {
+        let keys = seeds.iter().copied().map(key).collect();
+        Quorum::new(keys, threshold, 0).expect("a quorum")
+    }
+
+    /// A round that one false witness could end would never reach the others.
+    #[test]
+    fn a_round_ends_early_only_if_too_few_witnesses_are_left() {
+        let policy =
+            |validating| WitnessPolicy::new(quorum(&[1, 2, 3], 2), validating).expect("a policy");
+        let left_without = |policy: &WitnessPolicy, seeds: &[u8]| {
+            let keys: Vec<WitnessKey> = seeds.iter().copied().map(key).collect();
+            can_suffice(policy, &keys)
+        };
+        let plain = policy(None);
+        assert!(left_without(&plain, &[]) && left_without(&plain, &[3, 9]));
+        assert!(!left_without(&plain, &[3, 1]));
+        let both = policy(Some(quorum(&[4], 1)));
+        assert!(left_without(&both, &[2]) && !left_without(&both, &[4]));
     }
 }

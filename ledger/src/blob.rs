@@ -1,9 +1,9 @@
-//! Blobs: what an entry names by digest because it does not fit into the entry.
+//! Blobs: data that does not fit into an entry, which names it by its digest.
 //!
-//! The digest is in the statement, so the party's signature and the log's leaf cover it. A blob
-//! comes with the signed entry that names it and in no other way, is stored in the transaction that
-//! appends the leaf, and is fetched by every replica that replays that leaf. An entry without one
-//! of its blobs is refused, by coordinators and replicas alike.
+//! The digest is in the statement, so the party's signature and the log's leaf cover it. A blob comes
+//! only with the signed entry that names it. The transaction that appends the leaf stores it, and
+//! every replica that replays that leaf fetches it. Coordinators and replicas refuse an entry that
+//! lacks one of its blobs.
 
 use std::{fmt, sync::Arc};
 
@@ -45,7 +45,7 @@ impl BlobDigest {
 pub struct BlobTooLarge {
     /// Its bytes.
     pub found: usize,
-    /// Most that are allowed.
+    /// Most bytes that are allowed.
     pub limit: usize,
 }
 

@@ -6,6 +6,11 @@ use merits_primitives::ids::PartyId;
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 use thiserror::Error;
 
+/// The longest delay of an act of trust: 90 days. A proposal lives for 180 days at most, and its endorsements and its
+/// delay must fit into them; otherwise no act of trust could come into force any more, and nothing could shorten the
+/// delay.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(90 * 86_400);
+
 /// How many endorsements an act takes, and how long an act of trust waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
@@ -13,7 +18,8 @@ pub struct Thresholds {
     pub ordinary: u16,
     /// Members that an act of trust needs; at least as many as an ordinary act.
     pub trust: u16,
-    /// Seconds from the last endorsement that an act of trust needed until it can be enacted.
+    /// Seconds from the last endorsement that an act of trust needed until it can be enacted, at most
+    /// [`LONGEST_DELAY`].
     pub delay_seconds: u32,
     /// k: witnesses that must consent to an act on a witness, to a view-key epoch and to an act of policy. 0 only
     /// on a ledger that was founded without witnesses.
@@ -49,9 +55,11 @@ impl Thresholds {
         } else if self.trust < self.ordinary {
             Err("an act of trust takes at least as many members as an ordinary one")
         } else if usize::from(self.trust) > members {
-            Err("an act of trust takes more members than the board has")
+            Err("an act of trust takes more members than the board has in standing")
         } else if usize::from(self.consents) > witnesses {
             Err("more witnesses must consent than there are")
+        } else if self.delay() > LONGEST_DELAY {
+            Err("an act of trust waits for at most 90 days, or its proposal would end before")
         } else {
             Ok(())
         }
@@ -345,12 +353,14 @@ mod tests {
             BoardFacts::new(thresholds, ids(&[1, 2]), ids(&[8, 9]))
         };
         assert!(of(|_| ()).is_ok());
+        assert!(of(|of| of.delay_seconds = 90 * 86_400).is_ok());
         for wrong in [
             of(|of| of.ordinary = 0),
             of(|of| of.trust = 1),
             of(|of| of.trust = 4),
             of(|of| of.consents = 3),
             of(|of| of.consents = 0),
+            of(|of| of.delay_seconds = 90 * 86_400 + 1),
         ] {
             assert!(
                 matches!(wrong, Err(BoardFactsError::Thresholds(_))),

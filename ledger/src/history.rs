@@ -23,7 +23,7 @@ impl History {
     /// Before the first leaf.
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
-            replay: Replay::new(policy),
+            replay: Replay::partial(policy),
             leaves: 0,
         }
     }

@@ -26,8 +26,8 @@ struct Kept {
     uses: u64,
 }
 
-/// A key of a state that is not prepared yet. It holds no reference into the state, so that the
-/// state is not locked during the preparation.
+/// A key of a state that is not prepared yet. It has no reference to the state, so the state is not
+/// locked during the preparation.
 #[derive(Debug, Clone)]
 pub struct UnpreparedKey {
     key: VerifyingKey,
@@ -79,7 +79,7 @@ impl KeyRing {
         })))
     }
 
-    /// The key with this digest, prepared now if it is a key of the state and was not before.
+    /// The key with this digest. It is prepared now if it is a key of the state and not prepared yet.
     ///
     /// # Errors
     /// [`Refusal::Key`] when the key is refused, [`Refusal::NotVerified`] when the state has no

@@ -1,10 +1,10 @@
 //! Proofs that a process verified itself before it meets them in the log.
 //!
 //! An exchange verifies a redemption before it submits it, and its copy of the log verifies every leaf. Without this
-//! memory the same proof is verified twice by one process. What is remembered is the [`Verified`] statement, which
-//! only verification makes. It counts for a leaf only if the leaf has the same proof, and this ledger's state gives
-//! the same statement under the same key: then verification would ask the same question again. Another proof of
-//! the same statement is verified, because a log with a proof that does not hold must be refused by everybody.
+//! memory one process would verify the same proof twice. The memory holds [`Verified`] statements, which only
+//! verification makes. One counts for a leaf only if the leaf has the same proof, and this ledger's state gives the
+//! same statement under the same key: verification would then only be repeated. Another proof of the same
+//! statement is verified, because everybody must refuse a log with a proof that does not hold.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ pub struct KnownProofs(Arc<Mutex<Remembered>>);
 type Remembered = VecDeque<(Proof, Verified<ProvenStatement>)>;
 
 impl KnownProofs {
-    /// Remembers a proof that was verified for this statement, once. Nothing is done if it is remembered already.
+    /// Remembers a proof that was verified for this statement. A proof is remembered only once.
     pub fn remember(&self, proof: Proof, verified: Verified<ProvenStatement>) {
         let mut known = self.known();
         let is_same = |(other, before): &(Proof, Verified<ProvenStatement>)| {

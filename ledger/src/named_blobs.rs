@@ -1,4 +1,4 @@
-//! Which blobs an entry names, and that these and no others come with it.
+//! The blobs that an entry names. Exactly these must come with it.
 
 use merits_verifier::{
     codec::{Canonical as _, CodecError},
@@ -16,7 +16,7 @@ pub const BLOBS_A_DAY: u32 = 16;
 /// The blobs that the entry of a leaf names. The caller must have them before it checks the leaf. Empty if
 /// the bytes are not a leaf: the rules refuse such bytes.
 pub fn named_by(leaf: &[u8]) -> Vec<BlobDigest> {
-    // Nearly all leaves are of kinds that name none, and are not decoded for this.
+    // Nearly all leaves are of kinds that name no blobs, so they are not decoded here.
     let kind = kind_of(leaf).and_then(Kind::of);
     if !kind.is_some_and(|kind| kind.may_name_blobs) {
         return Vec::new();
@@ -51,7 +51,7 @@ pub(crate) fn key_of(digest: &BlobDigest, blobs: &[Blob]) -> Result<VerifyingKey
     Ok(key)
 }
 
-/// Checks that the blobs are those that are named: each once, and no other.
+/// Checks that the blobs are the named ones: each once, and no others.
 pub(crate) fn check_named(named: &[BlobDigest], blobs: &[Blob]) -> Result<(), Refusal> {
     for (position, blob) in blobs.iter().enumerate() {
         let digest = blob.digest();
@@ -88,7 +88,7 @@ mod tests {
         let foreign = Err(Refusal::BlobUnexpected { digest });
         let three = [one.clone(), two.clone(), blob(3)];
         assert_eq!(check_named(&named, &three), foreign);
-        // One that is swapped is foreign, and not only missing.
+        // A replaced blob is reported as unexpected, and not only as missing.
         assert_eq!(check_named(&named, &[one.clone(), blob(3)]), foreign);
         let digest = one.digest();
         let doubled = Err(Refusal::BlobUnexpected { digest });

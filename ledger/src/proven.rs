@@ -46,7 +46,7 @@ impl Statement for ProvenStatement {
     }
 }
 
-/// What must be verified before an entry can enter the state, by the system of its proof.
+/// The verification that an entry needs before it can enter the state, by the system of its proof.
 ///
 /// Jobs of one system go into batches of the system's own: those of Groth16 by their key. Their proofs are decoded
 /// (`P`), or not yet ([`UndecodedJob`]).
@@ -64,7 +64,7 @@ pub enum Job<P = groth16::Proof> {
     Total(TotalStatement),
 }
 
-/// A job whose proof, if it is of Groth16, is decoded with others of its batch.
+/// A job that is not decoded yet: a Groth16 proof is decoded with the others of its batch.
 pub type UndecodedJob = Job<EncodedProof>;
 
 /// A statement of a circuit, and its proof. Jobs with one key go into one batch:
@@ -82,7 +82,7 @@ pub struct Groth16Job<P = groth16::Proof> {
 /// Points whose secrets must be known, and the proofs. It needs no key.
 ///
 /// Jobs are verified one by one. Only the opening of a view-key epoch has such proofs, four of them, and a ledger
-/// opens an epoch in months. An equation for many epochs together would save nothing that anybody waits for.
+/// opens an epoch every few months. Batching would save nothing noticeable.
 #[derive(Debug, Clone)]
 pub struct SchnorrJob {
     /// The points, by the ledger's state.
@@ -91,7 +91,7 @@ pub struct SchnorrJob {
     pub proof: schnorr::Proof,
 }
 
-/// What a job shows once its proof was verified. Only verification makes one of its variants.
+/// The result of a job whose proof was verified. Only verification makes one of its variants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(
     clippy::large_enum_variant,

@@ -139,7 +139,9 @@ impl<S: Store> Sequencer<S> {
         let submission = Submission::from_signed(signed, self.state.origin())?;
         let submission = submission.with_blobs(blobs)?;
         let authentic = self.state.authenticate(submission)?;
-        let effects = self.verify_and_check(&authentic, time)?;
+        let mut effects = self.verify_and_check(&authentic, time)?;
+        // Each leaf may become the last under a checkpoint.
+        effects.seal(&self.state.digest()?);
         let index = effects.index();
         self.append(effects)?;
         Ok(Appended {

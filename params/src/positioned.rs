@@ -20,9 +20,17 @@ impl Read for Positioned<'_> {
         let read = std::os::unix::fs::FileExt::read_at(self.file, buffer, self.position)?;
         #[cfg(windows)]
         let read = std::os::windows::fs::FileExt::seek_read(self.file, buffer, self.position)?;
+        #[cfg(not(any(unix, windows)))]
+        let read = no_files(self.file, buffer)?;
         self.position += read as u64;
         Ok(read)
     }
+}
+
+/// A browser has no files, so none is open here.
+#[cfg(not(any(unix, windows)))]
+fn no_files(_: &File, _: &mut [u8]) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 impl Seek for Positioned<'_> {

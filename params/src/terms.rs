@@ -2,8 +2,8 @@
 //!
 //! A distributor publishes all of it on the ledger, and a ticket binds the SHA-256 of its text, so
 //! nobody can claim later that something else was agreed. Its parts follow ISO/IEC TS 27560
-//! (consent records): purpose, recipient, what is read, how long it is kept, how to withdraw the
-//! consent. A document is for one scale and one recipient; the ticket states the period.
+//! (consent records): purpose, recipient, the fields that are read, how long they are kept, and how to
+//! withdraw the consent. A document is for one scale and one recipient; the ticket states the period.
 
 use std::fmt::Write as _;
 
@@ -157,12 +157,12 @@ impl TermsDocument {
         sha256(self.text.as_bytes())
     }
 
-    /// Who reads the records.
+    /// The recipient, who reads the records.
     pub fn recipient(&self) -> PartyId {
         self.recipient
     }
 
-    /// For which scale.
+    /// The scale.
     pub fn scale(&self) -> &ScaleId {
         &self.scale
     }
@@ -225,7 +225,7 @@ impl TermsDocument {
         }
     }
 
-    /// The document for people: one part a line.
+    /// The document for people: one part on each line.
     pub fn words(&self) -> String {
         let content = &self.content;
         let parts = [

@@ -52,7 +52,8 @@ fn of_the_system(kind: ErrorKind) -> Option<&'static str> {
         | ErrorKind::UnexpectedEof
         | ErrorKind::NotConnected => {
             "the connection was cut: the server stopped, something in between cut it, it speaks TLS and the \
-             address does not say https, or another program has this port"
+             address does not say https, it has all the connections that it takes from this machine's address, \
+             or another program has this port"
         }
         _ => return None,
     })
@@ -99,7 +100,8 @@ fn of_the_protocol(said: &str) -> Option<&'static str> {
     ]) {
         return Some(
             "the connection was ended: the server stopped, something in between cut it, it speaks TLS and the \
-             address does not say https, or another program has this port",
+             address does not say https, it has all the connections that it takes from this machine's address, \
+             or another program has this port",
         );
     }
     None
@@ -130,7 +132,10 @@ mod tests {
             (111, "nothing listens there"),
             (110, "no answer came in time"),
             (113, "no network leads there"),
-            (104, "the connection was cut"),
+            (
+                104,
+                "all the connections that it takes from this machine's address",
+            ),
             (24, "ulimit -n"),
         ] {
             let said = transport_words(&io::Error::from_raw_os_error(number));

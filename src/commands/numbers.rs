@@ -5,6 +5,8 @@
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
+use merits_ledger::LONGEST_DELAY;
+
 /// Most subjects that `--subjects` takes: as many rows as a file may have.
 const MOST_SUBJECTS: u64 = merits_records::limits::ACCEPTED_ROWS;
 
@@ -140,7 +142,7 @@ pub(crate) fn consents(text: &str) -> Result<u16, String> {
 /// # Errors
 /// In words, for clap.
 pub(crate) fn delay(text: &str) -> Result<u32, String> {
-    whole(text, "seconds, such as 172800", 0..=u64::from(u32::MAX))
+    whole(text, "seconds, such as 172800", 0..=LONGEST_DELAY.as_secs())
 }
 
 fn whole<T: TryFrom<u64>>(
@@ -201,7 +203,7 @@ mod tests {
             }
         }
         assert!(percent("101").is_err() && claim("65536").is_err());
-        assert!(members("65536").is_err() && delay("4294967296").is_err());
+        assert!(members("65536").is_err() && delay("7776001").is_err());
         assert!(subjects("20000001").is_err() && times("10001").is_err());
     }
 
@@ -212,7 +214,10 @@ mod tests {
         assert_eq!((version("1"), epoch("4294967295")), (Ok(1), Ok(u32::MAX)));
         assert_eq!((claim("0"), random_claims("0")), (Ok(0), Ok(0)));
         assert_eq!((members("1"), consents("0")), (Ok(1), Ok(0)));
-        assert_eq!(delay("172800"), Ok(172_800));
+        assert_eq!(
+            (delay("172800"), delay("7776000")),
+            (Ok(172_800), Ok(7_776_000))
+        );
         assert_eq!(seed("18446744073709551615"), Ok(u64::MAX));
         assert_eq!(times("3").map(NonZeroU32::get), Ok(3));
     }

@@ -1,6 +1,10 @@
 //! `merits party`: what a party of any role does with its keys.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Subcommand;
 use merits_party::succession::succeed;
@@ -32,14 +36,37 @@ impl Command {
             done.generation,
             done.present.display()
         );
+        println!("{}", former(&done.former, grace_hours));
         println!(
-            "the old one is {}; it signs for {grace_hours} hours still",
-            done.former.display()
-        );
-        println!(
-            "back the new key up; start servers of this party again within that time, and make its TLS \
-             certificate again (`merits tls certificate`)"
+            "back the new key up; {}, and make its TLS certificate again (`merits tls certificate`)",
+            match grace_hours {
+                0 => "start servers of this party again now",
+                _ => "start servers of this party again within that time",
+            }
         );
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What the old key is good for.
+fn former(file: &Path, grace_hours: u32) -> String {
+    let signs = match grace_hours {
+        0 => "signs nothing any more".to_owned(),
+        1 => "signs for one hour still".to_owned(),
+        hours => format!("signs for {hours} hours still"),
+    };
+    format!("the old one is {}; it {signs}", file.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_ended_signs_nothing() {
+        let of = |hours| former(Path::new("k.1"), hours);
+        assert_eq!(of(0), "the old one is k.1; it signs nothing any more");
+        assert_eq!(of(1), "the old one is k.1; it signs for one hour still");
+        assert_eq!(of(24), "the old one is k.1; it signs for 24 hours still");
     }
 }

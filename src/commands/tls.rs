@@ -12,6 +12,7 @@ use merits_coordinator::Config;
 use merits_guard::{
     Guard, Secret,
     output::{Kind, Output, Readers, make_own, replace_own},
+    protected::Protected,
 };
 use merits_party::{config::holder_of, machine_time};
 use merits_primitives::calendar::Timestamp;
@@ -29,10 +30,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
         /// Name of the authority, for people who look at its certificate
-        #[arg(long, default_value = "MERITS TLS authority")]
+        #[arg(long, default_value = "MERITS TLS authority", value_parser = merits_text::typed::argument)]
         name: String,
         /// Days until its certificate ends
-        #[arg(long, default_value_t = 3_650)]
+        #[arg(long, default_value_t = 3_650, value_parser = clap::value_parser!(u32).range(1..=MOST_DAYS))]
         days: u32,
     },
     /// Make the certificate of a party or a coordinator, where its authority is at hand
@@ -60,7 +61,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         request: PathBuf,
         /// Days until the certificate ends, unless the party's own word for it ends before
-        #[arg(long, default_value_t = 90)]
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=MOST_DAYS))]
         days: u32,
         /// The certificate
         #[arg(long, value_name = "FILE")]
@@ -95,12 +96,15 @@ pub(crate) struct SubjectArguments {
     #[arg(long)]
     host: Vec<String>,
     /// Days until the party's word for the certificate ends, and the certificate with it
-    #[arg(long, default_value_t = 90)]
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=MOST_DAYS))]
     days: u32,
     /// Make a new private key. Without it an existing one stays, and only the certificate is new
     #[arg(long)]
     new_key: bool,
 }
+
+/// A hundred years: a longer time is a slip of the hand.
+const MOST_DAYS: i64 = 36_500;
 
 const CERTIFICATE: &str = "authority.pem";
 const KEY: &str = "authority.key";
@@ -129,8 +133,19 @@ impl Command {
         let now = machine_time();
         match self {
             Self::Ca { dir, name, days } => {
+                ensure!(
+                    !name.trim().is_empty(),
+                    "--name: the authority needs a name, by which people know it"
+                );
                 let made = issue::authority(&name, now, days, rng)?;
                 let (certificate, key) = (dir.join(CERTIFICATE), dir.join(KEY));
+                // Everybody trusts by this file: it is never another authority's from now on.
+                ensure!(
+                    !certificate.exists(),
+                    "{} has an authority already: name another folder. If its key is lost, move what is \
+                     left away, and have everybody take its certificate out of `authorities`",
+                    dir.display()
+                );
                 merits_guard::create_folder(&dir).with_context(|| dir.display().to_string())?;
                 // First the key: a certificate without it would be of no use.
                 keep_key(&key, &made.key)?;
@@ -175,6 +190,9 @@ impl Command {
                 output,
             } => {
                 let authority = Authority::load(&ca)?;
+                let mut protected = of_authority(&ca);
+                protected.keep(&request, "the request");
+                protected.admit(&output, "the certificate")?;
                 let text = read(&request)?;
                 let signed = issue::sign(authority.parts(), &text, now, days, rng)
                     .with_context(|| request.display().to_string())?;
@@ -183,7 +201,7 @@ impl Command {
             }
             Self::Revoke { ca, certificate } => {
                 let authority = Authority::load(&ca)?;
-                let serial = issue::serial_of(&read(&certificate)?)
+                let serial = issue::serial_of_own(&authority.certificate, &read(&certificate)?)
                     .with_context(|| certificate.display().to_string())?;
                 let register = ca.join(REGISTER);
                 let mut revoked = read_register(&register)?;
@@ -224,7 +242,7 @@ fn tell(path: &Path, signed: &issue::Signed) {
         signed.hosts.join(", ")
     };
     println!(
-        "wrote {}: {} of {}, for {hosts}, until {} (Universal Time)",
+        "wrote {}: {} of {}, for {hosts}, until {}",
         path.display(),
         signed.names.subject,
         signed.names.origin,
@@ -263,15 +281,37 @@ struct Authority {
 
 impl Authority {
     fn load(dir: &Path) -> anyhow::Result<Self> {
-        let certificate = read(&dir.join(CERTIFICATE))
-            .context("the authority's certificate: `merits tls ca` makes an authority")?;
+        let file = dir.join(CERTIFICATE);
+        ensure!(
+            file.exists(),
+            "{} has no authority: there is no {CERTIFICATE}. Name the folder that `merits tls ca` made",
+            dir.display()
+        );
+        let certificate = read(&file)?;
         let key = read_private(&dir.join(KEY), Secret::TlsAuthority)?;
-        Ok(Self { certificate, key })
+        let authority = Self { certificate, key };
+        issue::check_authority(authority.parts())
+            .with_context(|| format!("{} and {KEY} beside it", file.display()))?;
+        Ok(authority)
     }
 
     fn parts(&self) -> (&str, &Key) {
         (&self.certificate, &self.key)
     }
+}
+
+/// The files of an authority, which nothing else is written over.
+fn of_authority(dir: &Path) -> Protected {
+    let mut kept = Protected::new();
+    for (name, what) in [
+        (CERTIFICATE, "the authority's certificate"),
+        (KEY, "the authority's key"),
+        (LIST, "the authority's list of revoked certificates"),
+        (REGISTER, "the authority's register of revoked certificates"),
+    ] {
+        kept.keep(&dir.join(name), what);
+    }
+    kept
 }
 
 /// Signs for a TLS key.
@@ -282,7 +322,7 @@ struct Owner {
     sign: Sign,
     certificate: PathBuf,
     key: PathBuf,
-    protected: merits_guard::protected::Protected,
+    protected: Protected,
     hosts: Vec<String>,
     days: u32,
     new_key: bool,
@@ -324,10 +364,6 @@ impl SubjectArguments {
                 config.display()
             );
         };
-        ensure!(
-            self.days > 0,
-            "--days 0: the certificate would end before it begins"
-        );
         Ok(Owner {
             sign,
             certificate,

@@ -3,15 +3,17 @@
 //! An attestation is an entry of the ledger (`attested`), with its place in the log and the log's
 //! signature. The bytes omit everything that a verifier knows or can compute: the log's name, the
 //! context (from verifier, nonce and time), the tree's root (from the entry and its path). So the
-//! bytes have one reading, and a change to any of them changes what the log must have signed.
+//! bytes have only one reading, and a change of any byte changes the text that the log must have
+//! signed.
 //!
 //! ```text
-//! version 1        u8
+//! version 2        u8
 //! log              4 bytes, the key id of the log's signed notes
 //! verifier         u8 length, text
 //! nonce            u8 length, bytes
 //! not after        u64, unix milliseconds
 //! leaf time        u64, unix milliseconds
+//! state            u8, 0 or 1, then 32 bytes if 1: the leaf's digest of the state before it
 //! index, size      u64 each, of the leaf and of the checkpoint's tree
 //! scale            u8 length, text
 //! expiry, floor    u32, u64
@@ -55,9 +57,9 @@ pub const MAX_VERIFIER_BYTES: usize = 128;
 pub const MAX_NONCE_BYTES: usize = 64;
 
 /// The format's version.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
-/// What a verifier asks for.
+/// A verifier's question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// The verifier's name, as people see it: 1 to [`MAX_VERIFIER_BYTES`] bytes.
@@ -107,6 +109,7 @@ pub struct Attestation {
     question: Question,
     not_after: Timestamp,
     time: Timestamp,
+    state: Option<[u8; 32]>,
     index: u64,
     size: u64,
     scale: ScaleId,
@@ -199,7 +202,7 @@ pub struct Included {
     shown: Shown,
 }
 
-/// What an attestation shows: a registered person owned at least `floor` credits at `time`.
+/// The fact that an attestation shows: a registered person owned at least `floor` credits at `time`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// The scale of the credits.
@@ -208,7 +211,7 @@ pub struct Shown {
     pub expiry: Expiry,
     /// The least number of credits.
     pub floor: Credits,
-    /// The ledger's time of it.
+    /// The ledger's time of the attestation.
     pub time: Timestamp,
     /// Leaf of the log.
     pub index: u64,
@@ -242,6 +245,7 @@ impl Attestation {
             question: question.clone(),
             not_after,
             time: leaf.leaf().time,
+            state: leaf.leaf().state,
             index: leaf.index(),
             size: leaf.checkpoint().size,
             scale: attested.scale.clone(),
@@ -271,8 +275,8 @@ impl Attestation {
         self.index
     }
 
-    /// Whether it is an attestation for this question, at `at`, that `log`
-    /// has, about credits that are still good.
+    /// Checks at the time `at` that it is an attestation for this question, that `log` has it, and
+    /// that its credits have not expired.
     ///
     /// # Errors
     /// [`AttestationFault`].
@@ -307,6 +311,7 @@ impl Attestation {
         let entry = signed.id();
         let leaf = Leaf {
             time: self.time,
+            state: self.state,
             entry: signed,
         };
         let hash = leaf_hash(&leaf.to_bytes());
@@ -424,6 +429,7 @@ impl Canonical for Attestation {
         write_short(out, &self.question.nonce);
         out.time(self.not_after);
         out.time(self.time);
+        out.option(self.state.as_ref(), |out, state| out.array(state));
         out.u64(self.index);
         out.u64(self.size);
         write_short(out, self.scale.as_str().as_bytes());
@@ -448,6 +454,7 @@ impl Canonical for Attestation {
         let log = input.array("log")?;
         let question = read_question(input)?;
         let (not_after, time) = (input.time("not after")?, input.time("leaf time")?);
+        let state = input.option("leaf state", |input| input.array("leaf state"))?;
         let (index, size) = (input.u64("index")?, input.u64("size")?);
         let what = "scale id";
         let scale = String::from_utf8(read_short(input, what, ScaleId::MAX)?)
@@ -459,6 +466,7 @@ impl Canonical for Attestation {
             question,
             not_after,
             time,
+            state,
             index,
             size,
             scale,

@@ -1,6 +1,7 @@
 //! The envelope of a ledger entry and the leaf that holds it.
 //!
-//! A leaf is the sequencer's time (unix milliseconds, `u64`) and the envelope's bytes. The envelope
+//! A leaf is the sequencer's time (unix milliseconds, `u64`), perhaps the digest of the ledger's state before it (a
+//! flag, then 32 bytes if the flag is 1), and the envelope's bytes. The envelope
 //! names the log, the kind of statement and the party that makes it, and carries the party's
 //! signature, so that each leaf can be checked alone. `merits-ledger` defines what statements mean.
 
@@ -23,13 +24,15 @@ pub const ENVELOPE_VERSION: u8 = 2;
 /// Most bytes of a leaf: C2SP tlog-tiles gives each entry a 16-bit length.
 pub const MAX_LEAF_BYTES: usize = 65_535;
 
-/// Bytes of a leaf before its envelope.
-pub const LEAF_TIME_BYTES: usize = 8;
+/// Most bytes of a leaf before its envelope: time, flag, digest of the state.
+pub const LEAF_HEAD_BYTES: usize = TIME_BYTES + 1 + 32;
+
+const TIME_BYTES: usize = 8;
 
 /// Most bytes of an envelope.
-pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_TIME_BYTES;
+pub const MAX_ENTRY_BYTES: usize = MAX_LEAF_BYTES - LEAF_HEAD_BYTES;
 
-/// Most bytes of a blob: what an entry names by its SHA-256 because it does not fit into it.
+/// Most bytes of a blob: data that does not fit into an entry, which names it by its SHA-256.
 pub const MAX_BLOB_BYTES: usize = 1_048_576;
 
 /// The party of entries that a person makes. No party has this id: nobody knows an input that
@@ -98,8 +101,8 @@ impl SignedEntry {
         self.party == NOBODY && self.signature == [0; SIGNATURE_BYTES]
     }
 
-    /// What the party signs: domain, origin, version, kind, party, the digest of the statement, the
-    /// proof's system (0 for none) and the digest of its bytes.
+    /// The bytes that the party signs: domain, origin, version, kind, party, the digest of the
+    /// statement, the proof's system (0 for none) and the digest of its bytes.
     pub fn signing_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.text("merits/entry/v1");
@@ -122,7 +125,7 @@ impl SignedEntry {
         key.verify(&self.signing_bytes(), &self.signature)
     }
 
-    /// Its proof, which must be of Groth16.
+    /// Its proof, which must be a Groth16 proof.
     ///
     /// # Errors
     /// [`ProofDecodeError`], also when there is no proof.
@@ -183,50 +186,77 @@ impl Canonical for SignedEntry {
 pub struct Leaf {
     /// The sequencer's time, never less than the leaf before.
     pub time: Timestamp,
+    /// The digest of the ledger's state before this leaf. The last leaf under each checkpoint has one, and others
+    /// may. Only who has the state can tell whether it is right, so a leaf that is checked alone shows nothing about
+    /// it.
+    pub state: Option<[u8; 32]>,
     /// The entry.
     pub entry: SignedEntry,
 }
 
 impl Leaf {
-    /// The encoding of a leaf with this time and entry, which need not be copied into one.
+    /// The encoding of a leaf with this time and entry, which need not be copied into one. It has no digest of the
+    /// state.
     pub fn encoded(time: Timestamp, entry: &SignedEntry) -> Vec<u8> {
+        Self::encode(time, None, entry)
+    }
+
+    /// Writes the digest of the state before it into the encoding of a leaf that has none. A leaf that has one stays
+    /// as it is.
+    pub fn seal(encoded: &mut Vec<u8>, state: &[u8; 32]) {
+        if encoded.get(TIME_BYTES) == Some(&0) {
+            let sealed = [1].into_iter().chain(*state);
+            encoded.splice(TIME_BYTES..=TIME_BYTES, sealed);
+        }
+    }
+
+    fn encode(time: Timestamp, state: Option<&[u8; 32]>, entry: &SignedEntry) -> Vec<u8> {
         let proof = entry.proof.as_ref().map_or(0, |proof| proof.bytes().len());
         let texts = entry.origin.as_str().len() + entry.statement.len() + proof;
         let mut out = Writer::with_capacity(texts + ENVELOPE_BYTES);
         out.time(time);
+        out.option(state, |out, state| out.array(state));
         entry.write(&mut out);
         out.into_bytes()
     }
 }
 
-/// The kind of a leaf's entry, of which nothing else is read; `None` for bytes that end before it.
+/// Reads only the kind of a leaf's entry; `None` for bytes that end before it.
 pub fn kind_of(leaf: &[u8]) -> Option<u16> {
     let mut input = Reader::new(leaf);
-    input.u64("leaf time").ok()?;
+    read_head(&mut input).ok()?;
     input.u8("envelope version").ok()?;
     input.bytes("origin", Origin::MAX).ok()?;
     input.u16("kind").ok()
 }
 
-/// Bytes of a leaf beside origin, statement and proof: time, version, kind, party, proof system, signature and
-/// three lengths.
-const ENVELOPE_BYTES: usize = LEAF_TIME_BYTES + 1 + 2 + 32 + 1 + SIGNATURE_BYTES + 3 * 4;
+/// The time of a leaf, and its digest of the state.
+fn read_head(input: &mut Reader<'_>) -> Result<(Timestamp, Option<[u8; 32]>), CodecError> {
+    let time = input.time("leaf time")?;
+    let state = input.option("leaf state", |input| input.array("leaf state"))?;
+    Ok((time, state))
+}
+
+/// Bytes of a leaf beside origin, statement and proof: time, state, version, kind, party, proof system, signature
+/// and three lengths.
+const ENVELOPE_BYTES: usize = LEAF_HEAD_BYTES + 1 + 2 + 32 + 1 + SIGNATURE_BYTES + 3 * 4;
 
 impl Canonical for Leaf {
     const NAME: &'static str = "leaf";
 
     fn write(&self, out: &mut Writer) {
-        out.time(self.time);
-        self.entry.write(out);
+        out.array(&self.to_bytes());
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        Self::encoded(self.time, &self.entry)
+        Self::encode(self.time, self.state.as_ref(), &self.entry)
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let (time, state) = read_head(input)?;
         Ok(Self {
-            time: input.time("leaf time")?,
+            time,
+            state,
             entry: SignedEntry::read(input)?,
         })
     }

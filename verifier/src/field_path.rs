@@ -76,8 +76,8 @@ impl FieldPath {
         self.then_if(name)
     }
 
-    /// The path to a field whose name comes from outside. What is no name is left out: the path then ends at
-    /// the message.
+    /// The path to a field whose name comes from outside. A text that is not a valid name is dropped, and the
+    /// path ends at the message.
     #[must_use]
     pub fn then_given(self, name: &str) -> Self {
         self.then_if(FieldName::new(name.to_owned()))
@@ -131,7 +131,7 @@ impl FieldPath {
         }
     }
 
-    /// A path is cut at its limit: its beginning says more than its end.
+    /// A path is cut at its limit, because its beginning is more useful than its end.
     fn step(mut self, step: FieldStep) -> Self {
         if self.0.len() < MAX_STEPS {
             self.0.push(step);
@@ -162,7 +162,7 @@ impl FieldName {
     }
 }
 
-/// A path that stands in the program: names joined by `.`. An empty text is no field.
+/// Parses a path that is a literal in the source: names joined by `.`. An empty text means no field.
 impl From<&'static str> for FieldPath {
     fn from(names: &'static str) -> Self {
         let names = names.split('.').filter(|name| !name.is_empty());

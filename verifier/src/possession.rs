@@ -48,8 +48,8 @@ impl TotalsKey {
     }
 }
 
-/// The context of a proof of possession of a half: log, epoch, the half, and its holder. Without
-/// the proof, a holder could publish a difference to the other's half as its own and so know the
+/// The context of a proof of possession of a half: log, epoch, the half, and its holder. Without the
+/// proof, a holder could publish the difference of its own key and the other's half, and so know the
 /// whole secret alone.
 pub fn possession_context(
     origin: &Origin,

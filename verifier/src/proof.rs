@@ -1,9 +1,9 @@
 //! Proof systems, and a proof as an entry carries it: the system's number, then the system's own
 //! encoding.
 //!
-//! What verifies a proof is the system's own module ([`crate::groth16`], [`crate::schnorr`]). Here
-//! is only what all of them share, so that an envelope is read, and a signature under it checked,
-//! before anything of a proof is decoded. Each system has a bound of its own on the bytes.
+//! Each system's own module verifies its proofs ([`crate::groth16`], [`crate::schnorr`]). This module
+//! has only the shared parts, so that an envelope can be read, and its signature checked, before any
+//! part of a proof is decoded. Each system has its own bound on the bytes.
 
 use alloc::vec::Vec;
 
@@ -14,7 +14,8 @@ use crate::codec::{CodecError, Reader, Writer};
 use crate::groth16::{self, ProofFormatError};
 use crate::schnorr::{self, SchnorrFormatError};
 
-/// A proof system. The set is closed: whoever adds one says everywhere what becomes of its proofs.
+/// A proof system. The enum is closed, so that a new system is a compile error in every place that must
+/// handle it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum ProofSystem {
@@ -24,7 +25,7 @@ pub enum ProofSystem {
     SchnorrBabyJubjub = 2,
 }
 
-/// The number that stands where an entry has no proof.
+/// The number that marks an entry without a proof.
 const NO_PROOF: u8 = 0;
 
 impl ProofSystem {
@@ -51,7 +52,7 @@ impl ProofSystem {
         }
     }
 
-    /// Most bytes of an encoded proof. What is longer is refused before it is copied.
+    /// Most bytes of an encoded proof. A longer one is refused before it is copied.
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Groth16Bn254 => groth16::PROOF_BYTES,
@@ -66,7 +67,7 @@ impl core::fmt::Display for ProofSystem {
     }
 }
 
-/// A proof as it travels: its system, and bytes that nobody decoded yet.
+/// An encoded proof: its system, and bytes that are not decoded yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedProof {
     system: ProofSystem,
@@ -80,17 +81,17 @@ pub struct EncodedProof {
     reason = "nearly all proofs are of Groth16, and each is moved rarely"
 )]
 pub enum Proof {
-    /// Of [`ProofSystem::Groth16Bn254`].
+    /// A proof of [`ProofSystem::Groth16Bn254`].
     Groth16(groth16::Proof),
-    /// Of [`ProofSystem::SchnorrBabyJubjub`].
+    /// A proof of [`ProofSystem::SchnorrBabyJubjub`].
     Schnorr(schnorr::Proof),
 }
 
-/// Why an entry's proof is none. The sender is to blame.
+/// Why an entry's proof cannot be decoded. The sender is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ProofDecodeError {
-    /// Not a proof of the system at hand.
+    /// A proof of another system.
     #[error("a proof of {expected} is needed, and {}", came(.found))]
     OtherSystem {
         /// The system that is needed.
@@ -98,10 +99,10 @@ pub enum ProofDecodeError {
         /// The system of the proof that came, if one came.
         found: Option<ProofSystem>,
     },
-    /// The bytes are no Groth16 proof.
+    /// The bytes are not a Groth16 proof.
     #[error(transparent)]
     Groth16(#[from] ProofFormatError),
-    /// The bytes are no Schnorr proof.
+    /// The bytes are not a Schnorr proof.
     #[error(transparent)]
     Schnorr(#[from] SchnorrFormatError),
 }
@@ -114,7 +115,7 @@ fn came(found: &Option<ProofSystem>) -> alloc::string::String {
 }
 
 impl EncodedProof {
-    /// A proof of this system from bytes that nobody decoded yet.
+    /// A proof of this system from bytes that are not decoded yet.
     ///
     /// # Errors
     /// [`CodecError::TooLong`] for more bytes than the system's bound.
@@ -150,8 +151,8 @@ impl EncodedProof {
         })
     }
 
-    /// [`EncodedProof::decode`] of each, in their order. Those of Groth16 are decoded together, which takes
-    /// less time ([`groth16::Proof::all_from_bytes`]).
+    /// [`EncodedProof::decode`] of each, in their order. Groth16 proofs are decoded together, which takes less
+    /// time ([`groth16::Proof::all_from_bytes`]).
     pub fn decode_all(encoded: &[&Self]) -> Vec<Result<Proof, ProofDecodeError>> {
         let is_groth16 = |proof: &&&Self| proof.system == ProofSystem::Groth16Bn254;
         let together = encoded.iter().filter(is_groth16);
@@ -164,7 +165,7 @@ impl EncodedProof {
         encoded.iter().map(decode).collect()
     }
 
-    /// Number, then bytes; or the number of no proof alone.
+    /// The system's number, then the bytes. Without a proof, only the number that marks this.
     pub(crate) fn write_option(proof: Option<&Self>, out: &mut Writer) {
         match proof {
             None => out.u8(NO_PROOF),
@@ -190,7 +191,7 @@ impl EncodedProof {
         Ok(Some(Self { system, bytes }))
     }
 
-    /// What a signature covers of a proof, or of none: the system's number and the bytes.
+    /// The part of a proof that a signature covers: the system's number and the bytes.
     pub(crate) fn signed_parts(proof: Option<&Self>) -> (u8, &[u8]) {
         match proof {
             None => (NO_PROOF, &[]),

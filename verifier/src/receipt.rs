@@ -76,8 +76,8 @@ impl VerifiedLeaf {
         &self.checkpoint
     }
 
-    /// The witnesses that cosigned the checkpoint, if a policy demanded some. `None` means that
-    /// nobody but the log says that others see the same history.
+    /// The witnesses that cosigned the checkpoint, if a policy demanded some. `None` means that only
+    /// the log itself claims that others see the same history.
     pub fn cosigned(&self) -> Option<&Cosigned> {
         self.cosigned.as_ref()
     }
@@ -165,9 +165,9 @@ impl Receipt {
         })
     }
 
-    /// Checks offline that the log of `key` holds the leaf, by the word of the log alone: it may
-    /// show another history to others. See [`Receipt::verify_cosigned`]. It does not check proofs
-    /// inside the entry; see [`crate::groth16::verify`].
+    /// Checks offline that the log of `key` holds the leaf. It trusts the log, which may show another
+    /// history to others: see [`Receipt::verify_cosigned`]. It does not check proofs inside the entry;
+    /// see [`crate::groth16::verify`].
     ///
     /// # Errors
     /// [`ReceiptError`].
@@ -175,7 +175,7 @@ impl Receipt {
         self.include(self.checkpoint.verify(key)?, None)
     }
 
-    /// The same, and that as many witnesses cosigned the checkpoint as the policy demands.
+    /// The same, and checks that as many witnesses cosigned the checkpoint as the policy demands.
     ///
     /// # Errors
     /// [`ReceiptError`]; [`ReceiptError::Cosignatures`] with too few of them.

@@ -31,7 +31,7 @@ pub struct RefusalNotice {
     pub submission: [u8; 32],
     /// The log's time.
     pub time: Timestamp,
-    /// Why; of a newer log perhaps a reason that this program does not know.
+    /// The reason. A newer log may give one that this program does not know.
     pub code: ReasonCode,
     /// The field at fault.
     pub field: FieldPath,

@@ -1,8 +1,8 @@
-//! Schnorr proofs over Baby Jubjub: whoever publishes points shows that it knows their secrets.
+//! Schnorr proofs over Baby Jubjub: a party that publishes points shows that it knows their secrets.
 //!
 //! One proof of an entry holds one [`Possession`] for each of its points. The system needs no key:
-//! the points and what each proof is bound to are all there is. The proofs of one entry stand or
-//! fall together, and the first that fails is named.
+//! verification takes only the points and the context of each proof. If one possession fails, the
+//! whole proof fails, and the error names the first that fails.
 
 use alloc::vec::Vec;
 
@@ -18,11 +18,11 @@ pub const MAX_POSSESSIONS: usize = 16;
 /// A point whose secret somebody must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// What the proof is called, for people: `possession of the view key's half`.
+    /// The name of the proof, for people: `possession of the view key's half`.
     pub what: &'static str,
     /// The point.
     pub point: Point,
-    /// What the proof must be bound to.
+    /// The context that the proof must be bound to.
     pub context: Context,
 }
 
@@ -34,7 +34,7 @@ pub struct Statement(pub Vec<Known>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof(Vec<Possession>);
 
-/// Why bytes are no proof. The sender is to blame.
+/// Why bytes are not a proof. The sender is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SchnorrFormatError {
     /// Not one to [`MAX_POSSESSIONS`] whole possessions.
@@ -42,7 +42,7 @@ pub enum SchnorrFormatError {
         "1 to {MAX_POSSESSIONS} proofs of possession have {PROOF_BYTES} bytes each and {found} bytes came"
     )]
     Length {
-        /// Bytes that came.
+        /// Bytes given.
         found: usize,
     },
     /// A number is at or over its modulus.
@@ -53,8 +53,8 @@ pub enum SchnorrFormatError {
     },
 }
 
-/// Why a well-formed proof is refused. The prover is to blame, or whoever claims that the statement
-/// is the one that was proven.
+/// Why a well-formed proof is refused. The prover is to blame, or the party that claims that this
+/// statement was proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SchnorrError {
     /// More or fewer possessions than points.
@@ -68,7 +68,7 @@ pub enum SchnorrError {
     /// One does not hold.
     #[error("{what} does not hold for this point, log, epoch and holder")]
     Invalid {
-        /// What the proof is called.
+        /// The name of the proof.
         what: &'static str,
     },
 }

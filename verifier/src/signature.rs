@@ -1,7 +1,7 @@
 //! Ed25519 as this project uses it: two rules for verification, both defined only here.
 //!
 //! - **Entries and claims** ([`PublicKey::verify`], [`verify_batch`]): ZIP 215. The equation is
-//!   taken times the cofactor, R may be any encoding of any point, S is below the group's order.
+//!   multiplied by the cofactor, R may be any encoding of any point, S is below the group's order.
 //!   Under this rule, single and batch verification always agree. They must, because all parties
 //!   that replay the log, one by one or in batches, must reach the same result.
 //! - **Checkpoints, notes and cosignatures** ([`PublicKey::verify_strict`]): `verify_strict`, the

@@ -89,8 +89,8 @@ pub struct Attested {
 }
 
 impl Attested {
-    /// The statement that the proof shows, given the ledger's number of the scale (`asset`) and the
-    /// view key of the spending's epoch (`view_key`).
+    /// The statement of the proof, from the ledger's number of the scale (`asset`) and the view key of
+    /// the spending's epoch (`view_key`).
     #[must_use]
     pub fn statement(&self, asset: AssetId, view_key: Point) -> RedeemStatement {
         let spending = &self.spending;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use merits_bn254_simd::Path;
 use merits_bn254_simd::differential::{self, Part};
 
-/// What a part did.
+/// The cases, comparisons and time of a part.
 #[derive(Clone, Copy, Default)]
 struct Count {
     cases: u64,

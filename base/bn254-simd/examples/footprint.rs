@@ -53,7 +53,7 @@ fn file(dir: &FilePath, tables: TableBudget) -> PreparedFile {
 fn start(circuit: Circuit, rounds: usize, tables: TableBudget, dir: &FilePath) -> Result<()> {
     let case = Case::new(circuit);
     let points = case.points();
-    // As a `.zkey` has them: 64 bytes a point of G1, 44 a coefficient.
+    // As a `.zkey` has them: 64 bytes for each point of G1, 44 for each coefficient.
     let terms: usize = case.matrices[..2].iter().flatten().map(Vec::len).sum();
     let zkey = 64 * (points.a.len() + points.b_g1.len() + 2 * points.b_g2.len())
         + 64 * (points.l.len() + points.h.len())

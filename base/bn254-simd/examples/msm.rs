@@ -43,7 +43,7 @@ fn compare<C: Group>(group: &str, n: usize, rounds: usize, only: &str) {
     let bases: Vec<Affine<C>> =
         BatchMulPreprocessing::new(Projective::generator(), n).batch_mul(&random);
     let random: Vec<Fr> = (0..n).map(|_| Fr::rand(&mut rng)).collect();
-    // As a circuit over bits has them: one wire in ten is more than a bit.
+    // Scalars of a circuit over bits: one wire in ten is more than a bit.
     let bits: Vec<Fr> = (0..n)
         .map(|i| match i % 10 {
             0 => random[i],

@@ -1,5 +1,5 @@
-//! Times what a batch of Groth16 proofs costs: `--features timing --example pairing -- <pairs> <rounds>`, in
-//! microseconds of processor time a pair.
+//! Times the verification of a batch of Groth16 proofs, in microseconds of processor time for each pair:
+//! `--features timing --example pairing -- <pairs> <rounds>`.
 #![allow(clippy::print_stdout, missing_docs)]
 
 mod process;

@@ -21,7 +21,7 @@ fn main() {
     let circuit = Circuit::named(arguments.first().map(String::as_str), size);
     let ours_only = arguments.len() > 3;
     let case = Case::new(circuit);
-    // Full-size, as blinding is.
+    // Full-size, as blinding factors are.
     let (r, s) = (-Fr::from(0x1234_5678_u64), -Fr::from(0x8765_4321_u64));
 
     let mut provers: Vec<(String, Box<dyn Fn() + '_>)> = Vec::new();

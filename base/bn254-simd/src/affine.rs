@@ -35,7 +35,7 @@ pub(crate) struct Pair {
 pub(crate) struct AddScratch {
     /// Pairs with equal or opposite operands.
     exceptional: Vec<Pair>,
-    /// What a batch keeps between its passes, in rows of either path's form.
+    /// Values that a batch keeps between its passes, in rows of either path's form.
     kept: Buffer,
 }
 
@@ -63,20 +63,20 @@ pub(crate) fn add_pairs<C: Curve>(
 /// Pairs to an inversion.
 const BATCH: usize = 1024;
 
-/// What the backward pass needs of a pair.
+/// The values of a pair that the backward pass needs.
 struct Kept<F> {
     px: F,
     py: F,
-    /// The slope of the tangent, as a fraction; nothing when the points are opposite.
+    /// The slope of the tangent, as a fraction; `None` if the points are opposite.
     slope: Option<(F, F)>,
     /// The denominator's norm, in the base field.
     norm: Fq,
-    /// Product of the norms before.
+    /// Product of the norms of the pairs before this one.
     before: Fq,
 }
 
-/// Doublings, and sums that vanish: pairs whose operands have the same x. On arkworks' field, on
-/// points of either path's form.
+/// Handles pairs whose operands have the same x: doublings, and sums that are the identity. It
+/// computes in arkworks' field, and takes points of either path's form.
 fn add_exceptional<C: Curve>(
     path: Path,
     source: &[C::Stored],

@@ -6,7 +6,7 @@ use zerocopy::{FromBytes, IntoBytes};
 use crate::curve::Line;
 use crate::store::Plain;
 
-/// Cache lines that are taken as elements of some kind now, and of another kind next.
+/// Cache lines that hold elements of one kind now, and of another kind later.
 #[derive(Default)]
 pub(crate) struct Buffer(Vec<Line>);
 
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(buffer.of::<Line>().len(), 10);
         buffer.of_mut::<[u64; 40]>()[1] = [7; 40];
         assert_eq!(buffer.of::<[u64; 4]>()[10..], [[7; 4]; 10]);
-        // Two lines are over.
+        // Two lines are left over.
         assert_eq!(buffer.of::<[Line; 4]>().len(), 2);
     }
 }

@@ -63,7 +63,7 @@ impl R1CSToQAP for CircomReduction {
         delta_inverse: F,
     ) -> Result<Vec<F>, SynthesisError> {
         let double = D::new(2 * (max_power + 1)).ok_or(SynthesisError::PolynomialDegreeTooLarge)?;
-        // A*B - C vanishes on the even half, so its values on the odd one are all of it.
+        // A*B - C vanishes on the even half, so its values on the odd half determine it.
         let lagrange = double.evaluate_all_lagrange_coefficients(tau);
         let odd = lagrange.into_iter().skip(1).step_by(2);
         Ok(odd.map(|value| value * delta_inverse).collect())

@@ -1,5 +1,5 @@
-//! One coordinate of a point on words, for G1 (the field) and G2 (its quadratic extension): what the
-//! formulas of `affine::words` need, with the bounds at which they use it.
+//! One coordinate of a point on words, for G1 (the field) and G2 (its quadratic extension): the
+//! operations that the formulas of `affine::words` need, with the bounds at which they use them.
 //!
 //! [`crate::lanes`] is the same for eight points at once; the bounds differ (see [`crate::words`]).
 
@@ -23,8 +23,8 @@ pub(crate) trait WordsCoordinate: Copy {
     fn kept(rows: &[[u64; 4]]) -> Self;
     /// The opposite if `negative`: signed to signed.
     fn negate_if(&self, f: &F, negative: bool) -> Self;
-    /// `self - b` for signed operands, a dx or a dy (in G2, `self` of bound 3). Result: in G1 bound 4.01, or 3.01 of reduced
-    /// operands; reduced in G2.
+    /// `self - b` for signed operands, a dx or a dy (in G2, `self` of bound 3). Result: in G1 bound
+    /// 4.01, or 3.01 for reduced operands; reduced in G2.
     fn difference(&self, f: &F, b: &Self) -> Self;
     /// An element of the base field whose inverse gives that of `self`, a [`difference`] of reduced
     /// operands. It is zero exactly when `self` is. Result: bound 3.01.
@@ -149,7 +149,7 @@ impl WordsCoordinate for Pair {
 
     #[inline(always)]
     fn denominator(&self, f: &F) -> Words<Fq> {
-        // The norm c0^2 + c1^2: zero only with both, as -1 is no square. 1 + 2.1 / 5.29.
+        // The norm c0^2 + c1^2: zero only if both are, as -1 is not a square. 1 + 2.1 / 5.29.
         let norm = self.c0.wide_square().plus(self.c1.wide_square());
         f.montgomery(norm)
     }

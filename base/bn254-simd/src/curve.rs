@@ -3,8 +3,8 @@
 //! A G1 point is one line (x, y), a G2 point two (x0, x1, then y0, y1), each coordinate four words
 //! in Montgomery form: `x * 2^256` for plain words, with bound `1 + 2^-57` (see [`crate::words`]);
 //! `x * 2^260` for the vector kernels, with bound 1.06 for x and 2 for y (so that an opposite is one
-//! subtraction). The identity is never stored: callers leave it out, and an addition that vanishes
-//! is reported beside its result.
+//! subtraction). The identity is never stored: callers leave it out, and an addition whose sum is the
+//! identity reports it beside the result.
 
 use ark_bn254::{Fq, Fq2, Fr, g1, g2};
 use ark_ec::short_weierstrass::{Affine, SWCurveConfig};
@@ -40,7 +40,7 @@ pub trait Group: Curve {}
 impl Group for g1::Config {}
 impl Group for g2::Config {}
 
-/// What the engine needs of a group.
+/// The operations of a group that the engine needs.
 pub(crate) trait Curve: SWCurveConfig<ScalarField = Fr> {
     /// A point other than the identity, in the path's form.
     type Stored: Plain + Default;

@@ -2,8 +2,8 @@
 //! values beside multiples of the prime, equal and opposite points, scalars whose digits carry,
 //! lengths off by one.
 //!
-//! Compiled for this crate's tests and with the feature `differential`, inside the crate so that
-//! internals can be reached. `examples/bn254_fuzz.rs` runs it for as long as wanted:
+//! It is compiled for this crate's tests and with the feature `differential`. It is inside the crate
+//! so that it can reach internals. `examples/bn254_fuzz.rs` runs it for any time:
 //!
 //! `cargo run --release -p merits-bn254-simd --features differential --example bn254_fuzz -- --minutes 60 --seed 1`
 //!
@@ -29,10 +29,10 @@ mod scalars;
 mod transforms;
 mod words;
 
-/// Comparisons that a case made, or what differed.
+/// The number of comparisons that a case made, or the values that differed.
 type Outcome = Result<u64, String>;
 
-/// What is compared.
+/// A part of the engine to compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Part {
@@ -140,7 +140,7 @@ impl Part {
             Self::BaseWords => words::words_of::<ark_bn254::Fq>(rng),
             Self::ScalarWords => words::words_of::<ark_bn254::Fr>(rng),
             Self::Coordinates => match path.0 {
-                // There are no lanes.
+                // This machine has no AVX-512 IFMA.
                 Kind::Scalar => Ok(0),
                 #[cfg(target_arch = "x86_64")]
                 Kind::Ifma(isa) => coordinates::case(isa, rng),
@@ -170,7 +170,7 @@ impl Part {
 pub struct Difference {
     /// What was compared.
     pub part: Part,
-    /// The path that ran, by its name.
+    /// The name of the path that ran.
     pub path: &'static str,
     /// The run's seed.
     pub seed: u64,
@@ -204,7 +204,7 @@ pub fn run(part: Part, path: Path, seed: u64, case: u64) -> Result<u64, Differen
     let name = u64::from_le_bytes(core::array::from_fn(|i| {
         part.name().as_bytes().get(i).copied().unwrap_or(0)
     }));
-    // Distinct for distinct (part, seed, case), whatever the numbers are.
+    // Different for every different (part, seed, case).
     let mut key = [0; 32];
     for (bytes, word) in key.chunks_exact_mut(8).zip([seed, case, name, part as u64]) {
         bytes.copy_from_slice(&word.to_le_bytes());
@@ -242,7 +242,7 @@ fn same<T: PartialEq + fmt::Debug>(got: &T, want: &T, what: impl FnOnce() -> Str
 mod tests {
     use super::*;
 
-    /// A short run of what `examples/bn254_fuzz.rs` does for hours.
+    /// A short run of the comparisons that `examples/bn254_fuzz.rs` makes for hours.
     #[test]
     fn a_short_run_finds_no_difference() {
         for path in Path::all() {

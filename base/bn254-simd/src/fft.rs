@@ -1,9 +1,9 @@
-//! Transforms over the scalar field without bit reversals: values on the domain go in, and come out
+//! Transforms over the scalar field without bit reversals: they take values on the domain to values
 //! on its odd coset, in the same order.
 //!
 //! A decimation in frequency takes values in order to coefficients in bit-reversed order; a
-//! decimation in time takes those to values in order, so nothing is ever permuted. It takes them to
-//! the coset by itself, if its twiddles are those of the coset's points ([`odd_twiddles`]). Both
+//! decimation in time takes those to values in order, so nothing is ever permuted. The second gives
+//! values on the coset if its twiddles are those of the coset's points ([`odd_twiddles`]). Both
 //! halves recurse: the two halves of a block are independent after its first layer, which keeps
 //! blocks in cache and threads busy.
 //!
@@ -67,9 +67,9 @@ pub(crate) fn twiddles<T>(root: Fr, len: usize, convert: impl Fn(Fr) -> T) -> Ve
     layers(len, |half, i| convert(all[i * (len / 2 / half)]))
 }
 
-/// Twiddles that take coefficients to the odd coset: a polynomial `e(x^2) + x*o(x^2)` of `2h`
-/// coefficients is wanted at the odd powers `x` of the `4h`-th root, whose squares are the odd powers
-/// of the `2h`-th. So layer `h` has `root^1, root^3, .., root^(2h-1)` of the `4h`-th root;
+/// Twiddles that take coefficients to the odd coset. A polynomial `e(x^2) + x*o(x^2)` of `2h`
+/// coefficients is evaluated at the odd powers `x` of the `4h`-th root, whose squares are the odd
+/// powers of the `2h`-th. So layer `h` has `root^1, root^3, .., root^(2h-1)` of the `4h`-th root;
 /// `double_root` is the `2 len`-th.
 pub(crate) fn odd_twiddles<T>(double_root: Fr, len: usize, convert: impl Fn(Fr) -> T) -> Vec<T> {
     let all = powers(double_root, len);
@@ -110,7 +110,7 @@ pub(crate) trait Transform: Sync {
     fn time_block(&self, block: &mut [Self::Point], w: &[Self::Twiddle]);
 }
 
-/// Points that a thread takes of a layer.
+/// Points of a layer that one thread handles.
 const LAYER_PART: usize = 1 << 11;
 
 /// Values in order to coefficients in bit-reversed order, times the length.
@@ -183,7 +183,7 @@ fn time_layer(f: &F, low: &mut [Fr], high: &mut [Fr], w: &[Fr]) {
     }
 }
 
-/// The layer of neighbours, whose only twiddle is one.
+/// The layer that combines neighbours. Its only twiddle is one.
 #[inline(always)]
 fn neighbours(f: &F, block: &mut [Fr]) {
     for [a, b] in block.as_chunks_mut::<2>().0 {

@@ -44,8 +44,8 @@ pub(crate) struct Chain {
 pub(crate) const FEWEST: usize = 8;
 
 /// Factors `first * base^k * (root^k)^v` of vectors `v`, `k` being the frequency that a lane holds.
-/// Multiplied up as they are needed: a table of them would be as large as what is transformed, and
-/// to fetch it would take longer.
+/// They are multiplied up when they are needed: a table of them would be as large as the transformed
+/// data, and fetching it would take longer.
 struct Between {
     /// For every [`PART`]th vector.
     starts: Vec<P8>,
@@ -99,21 +99,22 @@ impl Chain {
             forward: odd_twiddles(shift.pow([8]), vectors, to_limbs),
             between_back: Between::new(isa, vectors, Fr::ONE, Fr::ONE, back_root),
             // The coefficients with remainder k by 8 are a polynomial in x^8 times x^k. Both
-            // transforms together give n times what is meant.
+            // transforms together give n times the true value.
             between_forward: Between::new(isa, vectors, scale, shift, root),
             across_back: across(back_root),
             across_forward: across(root),
         }
     }
 
-    /// Element `j` of what [`load`](Self::load) takes is in vector `j % vectors`, lane
+    /// Element `j` of the input of [`load`](Self::load) is in vector `j % vectors`, lane
     /// `j / vectors`; so number `8 * vector + lane` of the results is this element.
     pub(crate) fn element_at(&self, position: usize) -> usize {
         position % 8 * self.vectors + position / 8
     }
 
-    /// Elements into vectors. Arkworks keeps `x * 2^256`, which the lanes read as `x / 16`: all that
-    /// follows is linear, or a product of two such, and [`odd_values`](Self::odd_values) undoes it.
+    /// Elements into vectors. Arkworks keeps `x * 2^256`, which the lanes read as `x / 16`. All later
+    /// steps are linear in it, or products of two such values, and
+    /// [`odd_values`](Self::odd_values) undoes the factor.
     pub(crate) fn load(&self, value: impl Fn(usize) -> Fr + Sync) -> Pages<Limbs8> {
         struct Load<'a>([[Fr; 2]; 8], &'a mut [Limbs8; 2]);
         impl Kernel for Load<'_> {
@@ -146,7 +147,7 @@ impl Chain {
         loaded
     }
 
-    /// Vector by vector products: for `c = a * b` on the domain.
+    /// Products, vector by vector: `c = a * b` on the domain.
     pub(crate) fn multiply(&self, a: &[Limbs8], b: &[Limbs8]) -> Pages<Limbs8> {
         struct Multiply<'a>(&'a [Limbs8], &'a [Limbs8], &'a mut [Limbs8]);
         impl Kernel for Multiply<'_> {
@@ -193,9 +194,8 @@ impl Chain {
             });
     }
 
-    /// `a*b - c` as integers below the modulus, number `8 * vector + lane`; of values that
-    /// [`load`](Self::load) took, so that `a` and `b` are a sixteenth and `c` a 256th of what is
-    /// meant.
+    /// `a*b - c` as integers below the modulus, at number `8 * vector + lane`. The values come from
+    /// [`load`](Self::load), so `a` and `b` are a sixteenth, and `c` is a 256th, of the true values.
     pub(crate) fn odd_values(&self, a: &[Limbs8], b: &[Limbs8], c: &[Limbs8]) -> Pages<[u64; 4]> {
         struct Odd<'a>(&'a [Limbs8], &'a [Limbs8], &'a [Limbs8], &'a mut [[u64; 4]]);
         impl Kernel for Odd<'_> {
@@ -329,7 +329,7 @@ impl Transform for Chain {
     }
 }
 
-/// In each lane `a + a'`, or `a' - a` in the lanes of `mask`, where `a'` is its partner.
+/// `a + a'` in each lane, but `a' - a` in the lanes of `mask`; `a'` is the partner of `a`.
 #[inline(always)]
 fn with_partner(a: &P8, partner: &P8, mask: u8) -> P8 {
     // Bound 2 + 1.06.

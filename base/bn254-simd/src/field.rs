@@ -2,7 +2,7 @@
 //!
 //! # Bounds
 //!
-//! "Bound `k`" says: below `k * p`. Two types keep apart what the multiplier may read:
+//! "Bound `k`" means: below `k * p`. Two types tell what the multiplier may read:
 //!
 //! * [`F8`]: every limb in `[0, 2^52)`, so the value is below `2^260` and equals what the limbs say.
 //!   The multiplier reads only the low 52 bits of a limb, so only this type may enter it.
@@ -14,8 +14,8 @@
 //!
 //! > **bound of a product: `1 + A*B/84`; of [`F8::mul_add`]: `1 + (A*B + C*D)/84`,**
 //!
-//! and a sliver of `2^-50` that no sum of bounds here comes near to. What needs an integer below `p`
-//! has to reduce a product once more ([`canonical`]).
+//! plus `2^-50`, which is less than the slack of every sum of bounds here. Code that needs an integer
+//! below `p` has to reduce a product once more ([`canonical`]).
 //!
 //! [`Raw::reduce`] takes bound 8 to bound 1.06 (argued there). Each caller writes its bounds down,
 //! and the tests run every operation at the largest values its bound allows.
@@ -30,14 +30,14 @@ use crate::isa::{Ifma, Kernel, U64x8};
 use crate::modulus::{LIMB, Modulus, canonical, limbs};
 use crate::unrolled::unrolled;
 
-/// An array with an element a limb.
+/// An array with one element for each limb.
 macro_rules! each_limb {
     ($i:ident => $element:expr) => {
         unrolled!(0 1 2 3 4; $i => $element)
     };
 }
 
-/// Eight elements, limbs in `[0, 2^52)`; the bound is the caller's to know.
+/// Eight elements, limbs in `[0, 2^52)`. The caller keeps track of the bound.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct F8<M>([U64x8; 5], PhantomData<M>);
@@ -53,7 +53,7 @@ pub(crate) struct Limbs8([[u64; 8]; 5]);
 pub(crate) struct Raw<M>([U64x8; 5], PhantomData<M>);
 
 impl<M: Modulus> F8<M> {
-    /// From plain words a lane, read as the Montgomery form already.
+    /// From plain words of each lane, which are read as the Montgomery form.
     #[inline(always)]
     pub(crate) fn from_words(isa: Ifma, words: &[[u64; 4]; 8]) -> Self {
         let split = words.map(limbs);
@@ -63,13 +63,13 @@ impl<M: Modulus> F8<M> {
         )
     }
 
-    /// What [`store`](Self::store) left, or zeros.
+    /// Loads the limbs that [`store`](Self::store) wrote, or zeros.
     #[inline(always)]
     pub(crate) fn load(isa: Ifma, stored: &Limbs8) -> Self {
         Self(each_limb!(i => isa.load(&stored.0[i])), PhantomData)
     }
 
-    /// Leaves the limbs in memory.
+    /// Writes the limbs to memory.
     #[inline(always)]
     pub(crate) fn store(&self, out: &mut Limbs8) {
         for (limb, out) in self.0.iter().zip(&mut out.0) {
@@ -227,7 +227,7 @@ impl<M: Modulus> F8<M> {
         self.raw().plus(&b.raw()).carry()
     }
 
-    /// One bit a lane: zero modulo `p`. Needs bound 8.
+    /// A bit for each lane: zero modulo `p`. Needs bound 8.
     #[inline(always)]
     pub(crate) fn zero_mask(&self) -> u8 {
         // Bound 1.06 and congruent to 0 leaves 0 and p.
@@ -294,7 +294,7 @@ impl Kernel for Inverse {
         let product = Fq::from_words(canonical::<Fq>(all.words()[0]));
         let inverse = inversion::inverse(product)? * Fq::sixteen() * Fq::sixteen();
         let inverse = F8::splat(isa, inverse.words());
-        // What each is to be divided by besides itself. 1 + 1.02 * 5 / 84.
+        // The other factor in each lane's product. 1 + 1.02 * 5 / 84.
         let inverse = inverse.mul(&four.swap_by_4()).mul(&two.swap_by_2());
         Some(inverse.mul(&one.swap_by_1()))
     }
@@ -359,7 +359,8 @@ impl<M: Modulus> Raw<M> {
     /// less than `2^8` from the top limb).
     ///
     /// The top limb `t` is the value over `2^208`, up to the carries that have not reached it: at
-    /// most `2^8` units (limbs below `2^59`, or above `-2^59`), of `p/2^208 > 2^45`. `q = floor(84*t / 2^52)` estimates the quotient by `p`, as
+    /// most `2^8` units (limbs below `2^59`, or above `-2^59`), of `p/2^208 > 2^45`.
+    /// `q = floor(84*t / 2^52)` estimates the quotient by `p`, as
     /// `p/2^260` is between `1/84.61` and `1/84.58`. It never exceeds the true quotient `x` (84 is
     /// 0.6 % below 84.58, more than those units can make up for once `q >= 1`), and it misses at
     /// most `1 + 8*(1 - 84/84.61) < 1.06` of it. The product `q*p` is looked up: `q < 8`.
@@ -375,15 +376,15 @@ impl<M: Modulus> Raw<M> {
     }
 }
 
-/// Products that have not been reduced: column `i` counts `2^(52*i)`.
+/// Products that have not been reduced: column `i` has the weight `2^(52*i)`.
 ///
 /// # The reduction
 ///
 /// A low column's limb `t` goes by adding `m*p` with `m = t * (-1/p mod 2^52)`. Adding
-/// `t * (2^-52 mod p)` to what is above does the same modulo `p`, with one multiplication less and
-/// without waiting for `m`, but leaves a value that is larger by up to `2^52 * p` before later steps
-/// divide it away. So the first three limbs are removed in this way, and the last two in the ordinary
-/// one.
+/// `t * (2^-52 mod p)` to the columns above does the same modulo `p`, with one multiplication less
+/// and without waiting for `m`. But the value is then larger by up to `2^52 * p`, until later steps
+/// divide the excess away. So the first three limbs are removed in this way, and the last two in the
+/// ordinary way.
 ///
 /// Limbs of a product are removed as soon as their column is complete; a square's columns are doubled
 /// first.
@@ -422,7 +423,8 @@ impl<M: Modulus> Columns<M> {
         }
     }
 
-    /// Makes column `i` count for nothing, modulo `p`; nothing is left below it.
+    /// Makes column `i` zero without changing the value modulo `p`; the columns below are zero
+    /// already.
     #[inline(always)]
     fn remove_limb(&mut self, i: usize) {
         let low = self.0[i];
@@ -439,7 +441,7 @@ impl<M: Modulus> Columns<M> {
         }
     }
 
-    /// What is left when five limbs have been removed, over `2^260`.
+    /// The value over `2^260`, after five limbs have been removed.
     #[inline(always)]
     fn high(self) -> Raw<M> {
         let [.., t5, t6, t7, t8, t9] = self.0;

@@ -40,7 +40,7 @@ fn edges<M: Modulus>() -> Vec<[u64; 4]> {
     all
 }
 
-/// What a lane's words stand for modulo p, as arkworks' element: `words / 2^256`.
+/// A lane's value modulo p, as arkworks' element: `words / 2^256`.
 fn value<M: Modulus>(words: [u64; 4]) -> M {
     M::from_words(canonical::<M>(words))
 }

@@ -30,13 +30,13 @@ pub struct KeyPoints<'a> {
     pub delta_g1: G1Affine,
     /// δ in G2.
     pub delta_g2: G2Affine,
-    /// A(τ), one point a wire.
+    /// A(τ), one point for each wire.
     pub a: Cow<'a, [G1Affine]>,
-    /// B(τ) in G1, one point a wire.
+    /// B(τ) in G1, one point for each wire.
     pub b_g1: Cow<'a, [G1Affine]>,
-    /// B(τ) in G2, one point a wire.
+    /// B(τ) in G2, one point for each wire.
     pub b_g2: Cow<'a, [G2Affine]>,
-    /// One point a private wire.
+    /// One point for each private wire.
     pub l: Cow<'a, [G1Affine]>,
     /// One point for each point of the domain (arkworks leaves the last one out).
     pub h: Cow<'a, [G1Affine]>,
@@ -53,7 +53,8 @@ pub struct Proof {
     pub c: G1Affine,
 }
 
-/// How long each part of a proof took, one after another ([`PreparedKey::prove_in_phases`]).
+/// The duration of each part of a proof whose parts ran one after another
+/// ([`PreparedKey::prove_in_phases`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phases {
     /// The matrices' products with the assignment.
@@ -232,7 +233,7 @@ impl PreparedKey {
         let b_g2 = lay_out(path, key.b_g2, shapes.wires);
         let b_g1 = lay_out(path, key.b_g1, shapes.wires);
         let a = lay_out(path, key.a, shapes.wires);
-        // One point a wire, so that all queries but H share their scalars.
+        // These have one point for each wire, so all queries but H share their scalars.
         let mut l = key.l.into_owned();
         l.splice(..0, core::iter::repeat_n(G1Affine::identity(), instance));
         let l = lay_out(path, Cow::Owned(l), shapes.wires);
@@ -258,7 +259,7 @@ impl PreparedKey {
         })
     }
 
-    /// How many wires an assignment must have.
+    /// The number of wires that an assignment must have.
     pub fn wires(&self) -> usize {
         self.a.len()
     }

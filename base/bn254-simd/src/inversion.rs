@@ -4,12 +4,12 @@
 //!
 //! # Method
 //!
-//! With `a = x` and `b = p`, odd as it stays: while `a` is even halve it, else put the difference in
-//! place of the larger of the two and call it `a`. At the end `a = 0` and `b = 1`. Along with them go
-//! `u` and `v` such that `a = x*u` and `b = x*v` modulo `p`, so that `v` is the inverse.
+//! Start with `a = x` and `b = p`. `b` stays odd. While `a` is even, halve it. Otherwise replace the
+//! larger of the two by the difference, and call it `a`. At the end `a = 0` and `b = 1`. `u` and `v`
+//! are kept such that `a = x*u` and `b = x*v` modulo `p`, so that `v` is the inverse.
 //!
-//! Of [`HALVINGS`] such steps, all that matters is the low bits, which say what is even, and the
-//! highest, which say what is larger. [`halve`] makes them on words of both, and gives factors
+//! [`HALVINGS`] such steps depend only on the low bits, which say what is even, and on the highest
+//! bits, which say what is larger. [`halve`] makes the steps on words of both, and gives factors
 //! `f, g` with `a' = (f*a + g*b) / 2^30`; these are then applied to all of `a`, `b`, `u` and `v`.
 //!
 //! # Why it ends
@@ -17,7 +17,7 @@
 //! Halvings and exact subtractions preserve the divisor and the two congruences, even if the wrong
 //! number was taken for the larger. A wrong choice can only cost progress.
 //!
-//! *Setting.* Let `n` be the longer length in bits. Of 64 bits or fewer, the approximations are exact.
+//! *Setting.* Let `n` be the longer length in bits. Up to 64 bits, the approximations are exact.
 //! Otherwise divide by `2^(n-64)`: then `a, b < 2^64` are real numbers, the larger at least `2^63`, and
 //! their approximations `A` and `B` are off by less than `e = 2^30`. A step of the approximations
 //! divides their product by two or more, as `(B - A)/2 * A <= B*A/2`, and never makes the larger
@@ -26,10 +26,11 @@
 //!
 //! *Claim.* After the steps, `|a'*b'| <= a*b / 2^26`. Say that `B >= 2^63`, and `A <= B`.
 //!
-//! 1. What descends from `B` may stay above what descends from `A` all the while. Then `A` is halved
-//!    `i` times, and `a` with it; `B` the other `30 - i` times, after subtractions of what is not
-//!    negative, so `b' <= b / 2^(30-i)`. Nor is `|b'|` larger than that if negative, being less than
-//!    `e`. Together `a*b / 2^30`. So it is for `A < e`, as `B` stays above `2^33 - e`.
+//! 1. The values that come from `B` may stay above those that come from `A` in every step. Then `A`
+//!    is halved `i` times, and `a` with it. `B` is halved the other `30 - i` times, after
+//!    subtractions of numbers that are not negative, so `b' <= b / 2^(30-i)`. If `b'` is negative,
+//!    `|b'|` is not larger than that either, because it is less than `e`. The product of both is
+//!    `a*b / 2^30`. This case holds for `A < e`, because `B` stays above `2^33 - e`.
 //! 2. Otherwise `A >= e`, so `A <= 2a`. From some step on, both are `A` at most. If in the end
 //!    `A' >= e` and `B' >= e`, then `|a'*b'| <= (A' + e)(B' + e) <= 4*A'*B' <= 4*A*B / 2^30`, and
 //!    `A*B <= 2.01*a*b`. If not, then one of `|a'|`, `|b'|` is below `2e`, the other below
@@ -44,7 +45,7 @@ use ark_ff::PrimeField;
 use crate::modulus::Modulus;
 use crate::{job::Job, words::accelerate};
 
-/// Steps on approximations before the numbers themselves follow.
+/// Steps on the approximations before the factors are applied to the numbers.
 const HALVINGS: u32 = 30;
 
 /// The low bits that an approximation keeps exactly.
@@ -107,8 +108,8 @@ impl Job for Inverse {
     }
 }
 
-/// The highest 34 bits, from where the longer number begins, and the lowest 30; the numbers
-/// themselves if 64 bits hold both.
+/// The highest 34 bits, counted from the top of the longer number, and the lowest 30. If 64 bits
+/// hold both numbers, the numbers themselves.
 #[inline(always)]
 fn approximate(a: &[u64; 4], b: &[u64; 4]) -> (u64, u64) {
     let Some(top) = (1..4).rev().find(|i| a[*i] | b[*i] != 0) else {
@@ -124,18 +125,18 @@ fn approximate(a: &[u64; 4], b: &[u64; 4]) -> (u64, u64) {
 }
 
 /// [`HALVINGS`] halvings, and the subtractions between them; `b` is odd. A row of factors is one
-/// word, `f + g * 2^32`: sums and shifts are right in both parts as long as both fit in the end.
+/// word, `f + g * 2^32`: sums and shifts are right in both parts if both parts fit at the end.
 #[inline(always)]
 fn halve((mut a, mut b): (u64, u64)) -> (Row, Row) {
     let (mut of_a, mut of_b) = (1u64, 1u64 << 32);
-    // One bit, shifted along with `a`, that ends the zeros where the halvings end.
+    // A bit that is shifted with `a`. It ends the run of zeros after the last halving.
     let mut end = 1u64 << HALVINGS;
     let mut difference = a;
     loop {
         let zeros = (difference | end).trailing_zeros();
         a >>= zeros;
         end >>= zeros;
-        // Instead of halving the row of `a`: all is divided by 2^30 later.
+        // Instead of halving the row of `a`: everything is divided by 2^30 later.
         of_b <<= zeros;
         if end == 1 {
             return (Row::unpack(of_a), Row::unpack(of_b));
@@ -179,8 +180,8 @@ impl Row {
                 g: -self.g,
             };
         }
-        // Modulo p, a multiple of p makes it divisible: of the opposite sign, so that the result is
-        // between -p and p again.
+        // Adding a multiple of p makes the number divisible and keeps its class. The multiple has
+        // the opposite sign, so the result is between -p and p again.
         let (low, top) = self.sum(signed(&a.factor), signed(&b.factor));
         let multiple =
             (low[0].wrapping_mul(INVERSE_OF_P) & LOW) as i64 - ((top >> 63) & (1 << HALVINGS));
@@ -197,7 +198,7 @@ impl Row {
         }
     }
 
-    /// `f*a + g*b`: its low words, and what is above them.
+    /// `f*a + g*b`: its low words, and the rest above them.
     #[inline(always)]
     fn sum(self, a: [i128; 4], b: [i128; 4]) -> ([u64; 4], i64) {
         let mut carry = 0i128;
@@ -254,7 +255,7 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(8);
         let one = Fq::from_words([1, 0, 0, 0]);
         let mut power = one;
-        // As words, as values, and beside multiples of what was found before.
+        // As words, as values, and near multiples of numbers that caused errors before.
         for _ in 0..254 {
             let random = Fq::rand(&mut rng);
             for x in [
@@ -294,7 +295,7 @@ mod tests {
         canonical::<Fq>(quotient)
     }
 
-    /// The rounds that a number takes, for the figures at the head.
+    /// The rounds that a number takes, for the figures in the module's docs.
     fn rounds(x: [u64; 4]) -> usize {
         let number = |value| Multiple {
             value,

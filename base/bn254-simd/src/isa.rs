@@ -9,7 +9,7 @@
 //! 1. *Instructions.* [`Ifma`] is a token that only [`Ifma::detect`] makes, after the processor
 //!    said that it has every feature that [`Ifma::vectorize`] enables. A [`U64x8`] is made only by
 //!    a function that takes a token or another `U64x8`; its field is private, and it implements
-//!    neither `Default` nor any trait that could conjure one. So code that holds a `U64x8` runs on
+//!    neither `Default` nor any other trait that makes one. So code that holds a `U64x8` runs on
 //!    a processor that has the instructions, and every method on it may use them. [`Wide`] is a
 //!    token of the same kind for BMI2 and ADX: only [`Wide::detect`] makes one, and only
 //!    [`Wide::accelerate`] uses it, to enter a function compiled with those two features. What runs
@@ -18,9 +18,9 @@
 //!    unaligned instructions. A prefetch takes a reference and has no effect that a program can
 //!    observe.
 //!
-//! Methods here are `#[inline(always)]`, without features of their own: they cost a call each
-//! unless they end up inside a function compiled with the features. [`Ifma::vectorize`] is that
-//! function: pass it a [`Kernel`] whose `run` and whatever it calls are `#[inline(always)]` too.
+//! Methods here are `#[inline(always)]`, without features of their own: each costs a call unless it
+//! is inlined into a function compiled with the features. [`Ifma::vectorize`] is that function: pass
+//! it a [`Kernel`] whose `run`, and every function that `run` calls, are `#[inline(always)]` too.
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;
@@ -222,7 +222,7 @@ impl U64x8 {
         Self(unsafe { _mm512_permutexvar_epi64(self.0, table.0) })
     }
 
-    /// One bit a lane: equal.
+    /// A bit for each lane: equal.
     #[inline(always)]
     pub(crate) fn equal_mask(self, b: Self) -> u8 {
         unsafe { _mm512_cmpeq_epi64_mask(self.0, b.0) }

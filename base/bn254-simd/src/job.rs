@@ -1,4 +1,4 @@
-//! What runs compiled for particular instructions.
+//! Computations that are compiled for particular instructions.
 
 /// A computation to be compiled for the processor's wide multiplications.
 pub(crate) trait Job {

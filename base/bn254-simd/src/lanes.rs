@@ -1,5 +1,5 @@
-//! Eight coordinates at once, for G1 (the field) and G2 (its quadratic extension): what the
-//! formulas of `affine::ifma` need, with the bounds at which they use it.
+//! Eight coordinates at once, for G1 (the field) and G2 (its quadratic extension): the operations
+//! that the formulas of `affine::ifma` need, with the bounds at which they use them.
 
 use ark_bn254::Fq;
 
@@ -187,7 +187,7 @@ impl Coordinate for Pair8 {
 
     #[inline(always)]
     fn denominator(&self) -> F8<Fq> {
-        // The norm c0^2 + c1^2: zero only with both, as -1 is no square. 1 + 2 * 16 / 84 < 4.
+        // The norm c0^2 + c1^2: zero only if both are, as -1 is not a square. 1 + 2 * 16 / 84 < 4.
         F8::sum_of_squares([&self.c0, &self.c1]).carry()
     }
 

@@ -95,7 +95,7 @@ struct Header {
     sections: [[u64; 2]; section::COUNT],
 }
 
-/// Which prepared key is wanted.
+/// Identifies the prepared key that the caller wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Label {
     /// SHA-256 of the `.zkey` file.
@@ -117,7 +117,7 @@ pub struct PreparedFile {
     label: Label,
 }
 
-/// What is in a [`PreparedFile`].
+/// The contents of a [`PreparedFile`].
 #[derive(Debug)]
 pub struct Prepared {
     /// The key, mapped or in memory.
@@ -234,7 +234,7 @@ impl PreparedFile {
         })
     }
 
-    /// What it must hold.
+    /// The key that it must hold.
     #[must_use]
     pub fn label(&self) -> &Label {
         &self.label

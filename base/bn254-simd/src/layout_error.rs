@@ -9,7 +9,7 @@ use merits_guard::GuardError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LayoutError {
-    /// There is none.
+    /// The file does not exist.
     #[error("there is no prepared key yet")]
     Missing,
     /// The system's answer.
@@ -34,15 +34,15 @@ pub enum LayoutError {
     /// The file is truncated, or it is not a prepared key.
     #[error("the prepared key is torn: {what}")]
     Torn {
-        /// What shows it.
+        /// What is missing or wrong.
         what: &'static str,
     },
     /// Written by another version of this crate.
     #[error("the prepared key has version {found}, but version {known} is needed")]
     Version {
-        /// The file's.
+        /// The file's version.
         found: u32,
-        /// The one that this crate reads and writes.
+        /// The version that this crate reads and writes.
         known: u32,
     },
     /// The file is valid, but it is not the one that was asked for.

@@ -6,8 +6,8 @@
 //!   are the points that `ark-groth16` and `taceo-groth16` give.
 //! - [`PreparedFile`]: such a key on disk, mapped by every process that proves with it.
 //! - [`Permutation`]: Poseidon's permutation of many states. [`are_nonzero_squares`]: which of many
-//!   elements are squares. [`square_roots`], [`square_roots_in_extension`] and [`are_in_g2`]: what
-//!   decompressing many points costs.
+//!   elements are squares. [`square_roots`], [`square_roots_in_extension`] and [`are_in_g2`]: the
+//!   expensive parts of decompressing many points.
 //! - [`Path`]: AVX-512 IFMA is chosen at run time where the processor has it; elsewhere the same
 //!   algorithms run on 64-bit words. [`PATH_VARIABLE`] forces either.
 //!
@@ -17,6 +17,11 @@
 //! `unsafe` is confined to the modules `isa` and `map`; their module docs say why they are sound.
 //! Method and figures: `docs/src/prover.md`.
 #![deny(unsafe_code)]
+// What only the vector paths need: other processors, and browsers, build without it.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unused_imports, unused_mut, unused_variables)
+)]
 
 mod affine;
 mod buffer;

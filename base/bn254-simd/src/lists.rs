@@ -11,8 +11,8 @@ use crate::buffer::Buffer;
 use crate::curve::Curve;
 use crate::path::Path;
 
-/// References that are halved together: what the first level leaves (half as many points, 256 KiB)
-/// should stay in a core's second cache, and an inversion should be shared by thousands.
+/// References that are halved together. The result of the first level (half as many points, 256 KiB)
+/// should stay in a core's second cache, and thousands of additions should share an inversion.
 const fn group<C: Curve>() -> usize {
     (1 << 19) / size_of::<C::Stored>()
 }
@@ -45,7 +45,7 @@ impl Lists {
     }
 }
 
-/// One point a list, where the list's sum is not the identity.
+/// One point for each list whose sum is not the identity.
 #[derive(Default)]
 pub(crate) struct Sums {
     pub(crate) points: Buffer,
@@ -196,7 +196,7 @@ impl Halving {
         };
         self.pairs.clear();
         let references = (lists.offsets[range.end] - lists.offsets[range.start]) as usize;
-        // A point a pair, and one a list of three or more.
+        // A point for each pair, and one for each list of three or more.
         let room = references / 2 + range.len().min(references / 3);
         self.level.reserve::<C::Stored>(room);
         let level = self.level.of_mut::<C::Stored>();
@@ -285,7 +285,7 @@ impl Halving {
         core::mem::swap(&mut self.level, &mut self.next_level);
     }
 
-    /// Takes the positions whose sum was the identity out of their lists.
+    /// Removes the positions whose sum was the identity from their lists.
     fn drop_vanished<C: Curve>(&mut self) {
         if self.vanished.is_empty() {
             return;

@@ -37,7 +37,7 @@ pub(crate) const fn limbs(w: [u64; 4]) -> [u64; 5] {
 }
 
 const fn negative_inverse(p: u64) -> u64 {
-    // Newton: each step doubles the number of right low bits; 1 is right modulo 2.
+    // Newton: each step doubles the number of correct low bits; 1 is correct modulo 2.
     let mut x = 1u64;
     let mut i = 0;
     while i < 6 {

@@ -30,11 +30,10 @@ pub(crate) const IDENTITY: u32 = u32::MAX;
 pub struct Bases<C: Group> {
     pub(crate) path: Path,
     pub(crate) len: usize,
-    /// How `points` is laid out.
+    /// The layout of `points`.
     pub(crate) shape: TableShape,
     pub(crate) points: Store<C::Stored>,
-    /// Position in a row of `points` of each base, or [`IDENTITY`]; nothing when none is the
-    /// identity.
+    /// Position of each base in a row of `points`, or [`IDENTITY`]; empty if no base is the identity.
     pub(crate) slots: Option<Store<u32>>,
 }
 
@@ -45,11 +44,11 @@ pub type G2Bases = Bases<g2::Config>;
 
 /// The number of scalars is not the number of bases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{scalars} scalars for {bases} bases: pass one scalar a base")]
+#[error("{scalars} scalars for {bases} bases: pass one scalar for each base")]
 pub struct LengthMismatch {
-    /// How many bases there are.
+    /// The number of bases.
     pub bases: usize,
-    /// How many scalars came.
+    /// The number of scalars.
     pub scalars: usize,
 }
 
@@ -123,7 +122,7 @@ impl<C: Group> Bases<C> {
         self.msm_prepared(&scalars)
     }
 
-    /// The same with scalars that have been made ready, for several sets of bases.
+    /// The same with prepared scalars, which several sets of bases can share.
     pub fn msm_prepared(&self, scalars: &Scalars) -> Result<Projective<C>, LengthMismatch> {
         self.check(scalars.len())?;
         if !self.takes(scalars.shape()) {
@@ -195,7 +194,7 @@ impl<C: Group> Bases<C> {
     /// The same for the digits with some high parts.
     ///
     /// Digits are `high * 2^low_bits + low`: the buckets of each high part and of each low part are
-    /// summed, an addition a bucket each.
+    /// summed, with one addition for each bucket in either sum.
     fn sum_buckets(
         &self,
         workspace: &mut Workspace,
@@ -320,8 +319,8 @@ fn weigh<C: Group>(
     total
 }
 
-/// Several sums with the same scalars, whose windows are sorted once and in memory for as long as
-/// all sums need them: three sets of bases in G1 and one in G2, which is what a proof asks for.
+/// Several sums with the same scalars, as a proof needs them: three sets of bases in G1 and one in
+/// G2. Each window is sorted once, and stays in memory until all sums have used it.
 pub(crate) fn msm_shared(
     scalars: &Scalars,
     g1: [&G1Bases; 3],

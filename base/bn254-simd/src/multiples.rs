@@ -10,7 +10,7 @@ use crate::curve::Group;
 use crate::path::{Kind, Path};
 use crate::table_shape::TableShape;
 
-/// Points that a thread doubles at a time, and that share an inversion a row.
+/// Points that a thread doubles at a time. They share one inversion for each row.
 const BATCH: usize = 1 << 10;
 
 /// Row after row of the multiples of the bases other than the identity.
@@ -48,7 +48,7 @@ pub(crate) fn rows<C: Group>(path: Path, bases: &[Affine<C>], shape: TableShape)
                 }
                 inverses.clear();
                 inverses.extend(current.iter().map(|[_, z]| C::restore(path, z).0));
-                // The identity has Z = 0, and none is the identity.
+                // Only the identity has Z = 0, and no point is the identity.
                 ark_ff::batch_inversion(&mut inverses);
                 for ((stored, [xy, _]), inverse) in row.iter_mut().zip(&current).zip(&inverses) {
                     let ((x, y), square) = (C::restore(path, xy), inverse.square());

@@ -47,7 +47,7 @@ impl<T: Plain> Pages<T> {
     }
 }
 
-/// Bytes from which on huge pages are worth what they round up to.
+/// Bytes from which on huge pages are worth the memory lost to rounding up.
 #[cfg(target_os = "linux")]
 const HUGE: usize = 4 << 20;
 

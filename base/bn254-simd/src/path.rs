@@ -31,7 +31,7 @@ pub enum PathError {
         /// Its value.
         given: OsString,
     },
-    /// It names a path that this processor cannot run.
+    /// It asks for a path that this processor cannot run.
     #[error(
         "{PATH_VARIABLE} is ifma, and this processor lacks an instruction set that it takes (AVX-512 \
          F, DQ, VBMI2 and IFMA, BMI2, ADX): unset it"

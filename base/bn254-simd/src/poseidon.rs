@@ -2,7 +2,7 @@
 //! 2021). The caller gives the parameters, with the partial rounds' matrices made sparse as in the
 //! paper's appendix B.
 //!
-//! Times depend on nothing but the number of states; intermediate values are not wiped.
+//! The time depends only on the number of states. Intermediate values are not wiped.
 
 use ark_bn254::Fr;
 use ark_ff::Field;
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::poseidon_rounds::PartialRound;
 
-    /// With identity matrices a state's elements go their own ways, which can be written down.
+    /// With identity matrices the elements of a state are independent, so the result has a formula.
     #[test]
     fn every_number_of_states_is_permuted_on_every_path() {
         let unit = |i: usize| core::array::from_fn(|j| Fr::from(u64::from(i == j)));

@@ -1,7 +1,7 @@
-//! The permutation of [`crate::poseidon`] in eight lanes, a state a lane.
+//! The permutation of [`crate::poseidon`] in eight lanes, with one state in each lane.
 //!
-//! Bounds (see [`crate::field`]): constants and weights have bound 1. Each round's function says what it
-//! takes an element from and to; a full round takes what either leaves, as 1.21 is below 1.3.
+//! Bounds (see [`crate::field`]): constants and weights have bound 1. Each round's function says the
+//! bounds before and after it. A full round may follow either kind of round, because 1.21 is below 1.3.
 
 use ark_bn254::Fr;
 use ark_ff::Field;
@@ -62,8 +62,8 @@ impl<const T: usize> Tables<T> {
     }
 }
 
-/// Permutes each state, eight at a time. One vector has independent products enough: two side by side
-/// gain 6 %.
+/// Permutes each state, eight at a time. One vector has enough independent products: two side by side
+/// gain only 6 %.
 pub(crate) fn permute_each<const T: usize>(isa: Ifma, tables: &Tables<T>, states: &mut [[Fr; T]]) {
     for states in states.chunks_mut(LANES) {
         isa.vectorize(Permute { tables, states });
@@ -83,8 +83,8 @@ impl<const T: usize> Kernel for Permute<'_, T> {
     fn run(self, isa: Ifma) {
         let Self { tables, states } = self;
         let mut vector = [E8::splat(isa, [0; 4]); T];
-        // Arkworks keeps x * 2^256 and lanes x * 2^260: times 16, by a factor of 16 * 2^260, which
-        // arkworks keeps of 256.
+        // Arkworks keeps x * 2^256 and lanes keep x * 2^260. The factor of 16 comes from a product
+        // with 16 * 2^260, which is how arkworks keeps 256.
         let sixteen = E8::splat(isa, (Fr::sixteen() * Fr::sixteen()).words());
         for (at, element) in vector.iter_mut().enumerate() {
             let mut words = [[0; 4]; LANES];
@@ -108,7 +108,7 @@ impl<const T: usize> Kernel for Permute<'_, T> {
         for constants in &tables.after {
             full_round(isa, &mut vector, constants, &tables.mds);
         }
-        // Times 1/16: arkworks keeps 2^256 of 1, and a product divides by 2^260.
+        // Times 1/16: arkworks keeps 1 as 2^256, and a product divides by 2^260.
         let sixteenth = E8::splat(isa, Fr::ONE.words());
         for (at, element) in vector.iter().enumerate() {
             // 1 + 2.2 / 84.

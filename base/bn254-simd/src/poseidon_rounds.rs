@@ -2,7 +2,7 @@
 
 use ark_bn254::Fr;
 
-/// What a permutation of states of `T` elements does, in this order.
+/// The steps of a permutation of states of `T` elements, in this order.
 #[derive(Clone, Debug)]
 pub struct Rounds<const T: usize> {
     /// Constants of the full rounds before the partial ones.
@@ -19,14 +19,14 @@ pub struct Rounds<const T: usize> {
     pub after: Vec<[Fr; T]>,
 }
 
-/// A partial round: the S-box and a constant for element 0, then a matrix that is zero but for its
-/// first row, its first column, and ones on the diagonal.
+/// A partial round: the S-box and a constant for element 0, then a matrix that is zero except in its
+/// first row, its first column, and the ones on the diagonal.
 #[derive(Clone, Debug)]
 pub struct PartialRound<const T: usize> {
-    /// What element 0 takes after the S-box.
+    /// The constant that is added to element 0 after the S-box.
     pub constant: Fr,
     /// The first row.
     pub row: [Fr; T],
-    /// The first column. Its first element is that of the row, and is not read here.
+    /// The first column. Its first element is not read, because it is the row's first element.
     pub column: [Fr; T],
 }

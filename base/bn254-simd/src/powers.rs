@@ -14,7 +14,7 @@ const WINDOW: usize = 4;
 pub(crate) struct Exponent([u8; 256 / WINDOW]);
 
 impl Exponent {
-    /// Of these words, the lowest first.
+    /// The windows of an exponent in words, the lowest word first.
     pub(crate) const fn new(words: [u64; 4]) -> Self {
         let mut windows = [0; 256 / WINDOW];
         let mut i = 0;
@@ -27,7 +27,7 @@ impl Exponent {
     }
 }
 
-/// The powers of `C` vectors, which the processor interleaves. Bounds: 1.3, and 1.03 of the powers.
+/// The powers of `C` vectors, which the processor interleaves. Bounds: 1.3 before, 1.03 after.
 #[inline(always)]
 pub(crate) fn power<M: Modulus, const C: usize>(
     isa: Ifma,

@@ -1,9 +1,9 @@
 //! From an assignment to the scalars of the H query, by circom's reduction.
 //!
-//! With `A(x)` and `B(x)` of degree below `n` that take the matrices' products with the assignment
-//! on the domain, and `C(x)` that takes `A*B` there, the scalars are `A*B - C` at the points of the
-//! odd coset `w^(i + 1/2)`. The key holds the Lagrange polynomials of those points, so nobody
-//! divides by the vanishing polynomial.
+//! Let `A(x)` and `B(x)` be the polynomials of degree below `n` whose values on the domain are the
+//! matrices' products with the assignment, and `C(x)` the one whose values there are those of `A*B`.
+//! The scalars are `A*B - C` at the points of the odd coset `w^(i + 1/2)`. The key holds the
+//! Lagrange polynomials of those points, so no division by the vanishing polynomial is needed.
 
 use std::collections::HashMap;
 
@@ -33,12 +33,12 @@ pub struct Matrix {
     coefficients: Vec<Fr>,
 }
 
-/// A wire and what it is multiplied with.
+/// A wire and the number of its coefficient.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub(crate) struct Term {
     pub(crate) wire: u32,
-    /// [`ONE`], [`MINUS_ONE`], or two more than the place in the table.
+    /// [`ONE`], [`MINUS_ONE`], or two more than the position in the table.
     pub(crate) coefficient: u32,
 }
 
@@ -70,8 +70,8 @@ impl Matrix {
         Self::from_parts(ends.into(), terms.into(), coefficients)
     }
 
-    /// From what [`ends`](Self::ends), [`terms`](Self::terms) and
-    /// [`coefficients`](Self::coefficients) gave.
+    /// From the results of [`ends`](Self::ends), [`terms`](Self::terms) and
+    /// [`coefficients`](Self::coefficients).
     pub(crate) fn from_parts(ends: Store<u32>, terms: Store<Term>, coefficients: Vec<Fr>) -> Self {
         Self {
             ends,
@@ -131,7 +131,7 @@ impl View<'_> {
             match term.coefficient {
                 ONE => sum += value,
                 MINUS_ONE => sum -= value,
-                // Most wires are bits: no product for those.
+                // Most wires are bits, which need no product.
                 other => {
                     let coefficient = &self.coefficients[other as usize - 2];
                     if value.is_one() {
@@ -161,20 +161,20 @@ enum Tables {
     Lanes(Box<Chain>),
 }
 
-/// Twiddles from values to coefficients, and from those to the coset, and `1/n`: the factor that
-/// they leave.
+/// Twiddles from values to coefficients, twiddles from those to the coset, and `1/n`, which undoes
+/// the transforms' factor.
 pub(crate) struct PlainTables {
     back: Vec<Fr>,
     forward: Vec<Fr>,
     scale: Fr,
 }
 
-/// log2 of the largest domain: one of twice the size gives the coset.
+/// log2 of the largest domain. The coset is in a domain of twice the size.
 pub(crate) const LARGEST: u32 = <Fr as FftField>::TWO_ADICITY - 1;
 
 impl Reduction {
-    /// For matrices of as many rows and an instance (public wires and the constant) of `instance`
-    /// wires. The domain's size must be checked against [`LARGEST`] before.
+    /// For two matrices with the same number of rows, and an instance (public wires and the constant)
+    /// of `instance` wires. The caller must have checked the domain's size against [`LARGEST`].
     pub(crate) fn new(path: Path, a: Matrix, b: Matrix, instance: usize) -> Self {
         let size = domain_size(a.rows(), instance);
         let log = size.ilog2();
@@ -263,7 +263,7 @@ impl Reduction {
     }
 }
 
-/// Both factors of every constraint, on the domain, with the tables that take them on.
+/// Both factors of every constraint on the domain, and the tables for the next steps.
 pub(crate) enum Products<'r> {
     Plain {
         tables: &'r PlainTables,
@@ -296,7 +296,7 @@ impl Products<'_> {
                     || to_coset(&mut a),
                     || rayon::join(|| to_coset(&mut b), || to_coset(&mut c)),
                 );
-                // Each of the three is n times what is meant.
+                // Each of the three is n times the true value.
                 let scale = tables.scale;
                 let mut out = Pages::zeroed(a.len());
                 let all = out.par_iter_mut().zip(&a).zip(b.par_iter().zip(&c));
@@ -321,7 +321,7 @@ impl Products<'_> {
     }
 }
 
-/// Points of the domain of a circuit.
+/// The number of points of a circuit's domain.
 pub(crate) fn domain_size(constraints: usize, instance: usize) -> usize {
     (constraints + instance).next_power_of_two()
 }

@@ -1,5 +1,5 @@
-//! Square roots in the base field and in its quadratic extension, of many elements at once: what
-//! decompressing points costs.
+//! Square roots of many elements at once, in the base field and in its quadratic extension: the
+//! expensive part of decompressing points.
 
 use ark_bn254::{Fq, Fq2};
 use ark_ff::Field;
@@ -49,7 +49,7 @@ pub fn square_roots_in_extension(path: Path, elements: &[Fq2]) -> Vec<Option<Fq2
     }
 }
 
-/// `(p - 3)/4`: of a square `x` other than 0, the power to it times `x` is a root, and the inverse of
+/// `e = (p - 3)/4`. For a square `x` other than 0, `x * x^e` is a root, and `x^e` is the inverse of
 /// that root.
 #[cfg(target_arch = "x86_64")]
 const EXPONENT: Exponent = Exponent::new(
@@ -74,7 +74,7 @@ fn vectors<const C: usize>(isa: Ifma, elements: impl Iterator<Item = Fq>) -> [F8
     lanes.map(|lanes| F8::from_ark(isa, &lanes))
 }
 
-/// The elements of vectors.
+/// The elements of `C` vectors.
 #[cfg(target_arch = "x86_64")]
 fn elements<const C: usize>(vectors: [F8<Fq>; C]) -> impl Iterator<Item = Fq> {
     vectors.into_iter().flat_map(|x| x.to_ark(SIXTEENTH))
@@ -97,7 +97,7 @@ fn roots<const C: usize>(isa: Ifma, squares: &[Fq]) -> Vec<Option<Fq>> {
         .collect()
 }
 
-/// Roots of bound 1.03, and a mask of those that are.
+/// Candidates of bound 1.03, and a mask of those that are roots.
 #[cfg(target_arch = "x86_64")]
 struct Roots<const C: usize>([F8<Fq>; C]);
 
@@ -133,7 +133,7 @@ fn extension_roots<const C: usize>(isa: Ifma, squares: &[Fq2]) -> Vec<Option<Fq2
             }
             has_root.then(|| match is_real {
                 true => Fq2::new(root, other),
-                // The root of -delta: real and imaginary part change places.
+                // The root of -delta: real and imaginary part are exchanged.
                 false => Fq2::new(-other, root),
             })
         })
@@ -143,9 +143,9 @@ fn extension_roots<const C: usize>(isa: Ifma, squares: &[Fq2]) -> Vec<Option<Fq2
 /// Roots by two exponentiations and no inversion (Adj and Rodríguez-Henríquez, eprint 2012/685,
 /// section 4), for elements whose second coordinate is not 0.
 ///
-/// With `α^2 = c0^2 + c1^2` and `2δ = c0 + α`, either `δ` or `-δ` is a square, as -1 is none; `δ` is
-/// not 0, or `c1` would be. The root is `d + c1/(2d)*u` of `d^2 = δ`, or `c1/(2d) + d*u` of `d^2 = -δ`,
-/// up to signs.
+/// Let `α^2 = c0^2 + c1^2` and `2δ = c0 + α`. Either `δ` or `-δ` is a square, because -1 is not one.
+/// `δ` is not 0, because `c1` is not. Up to signs, the root is `d + c1/(2d)*u` if `d^2 = δ`, and
+/// `c1/(2d) + d*u` if `d^2 = -δ`.
 #[cfg(target_arch = "x86_64")]
 struct ExtensionRoots<const C: usize> {
     c0: [F8<Fq>; C],

@@ -31,13 +31,13 @@ const SEGMENT: usize = 1 << 18;
 /// dropped, ones go to a list of their own, and the rest are written in digits of some `width` bits
 /// between `-2^(width-1)` and `2^(width-1)`.
 pub struct Scalars {
-    /// How many scalars came in.
+    /// The number of scalars, zeros and ones included.
     len: usize,
     /// References to the points that are taken once.
     ones: Vec<u32>,
-    /// Word `i` of the absolute values of the others, plus [`Cut::offset`].
+    /// Word `i` of the absolute values of the other scalars, plus [`Cut::offset`].
     words: [Pages<u64>; 4],
-    /// Their indices and signs.
+    /// The indices and signs of those.
     references: Pages<u32>,
     cut: Cut,
 }
@@ -71,9 +71,9 @@ pub(crate) struct Cut {
     digits: usize,
     /// `2^(width-1)` in every digit but the top one.
     ///
-    /// Added before cutting and taken off each digit after, it makes digits signed without carrying
-    /// from digit to digit. The top digit takes the last carry: it is `2^(width-1)` at most, as it
-    /// has a bit to spare.
+    /// It is added before cutting and subtracted from each digit afterwards. That makes digits
+    /// signed without carries from digit to digit. The top digit takes the last carry: it is
+    /// `2^(width-1)` at most, because it has a spare bit.
     offset: [u64; 4],
     /// Expected additions.
     pub(crate) cost: usize,
@@ -85,21 +85,21 @@ struct Window {
     width: usize,
 }
 
-/// Where a digit lies, and what is subtracted from it.
+/// A digit's position and its offset.
 struct Digit {
     position: usize,
     mask: u64,
     half: i64,
-    /// What is added to references: `row * len`.
+    /// The offset of references: `row * len`.
     row: u32,
 }
 
-/// What a thread has found in a range.
+/// What a thread counted in its range of scalars.
 struct Part {
     ones: Vec<u32>,
-    /// How many are neither 0 nor 1.
+    /// The number of scalars that are neither 0 nor 1.
     general: usize,
-    /// How many of those have each length in bits.
+    /// The number of those with each length in bits.
     lengths: [usize; LONGEST + 1],
 }
 
@@ -146,7 +146,7 @@ impl Scalars {
         }
         let cut = Cut::new(shape, &lengths);
 
-        // One array a word, so that a digit reads no more than it needs.
+        // One array for each word, so that a digit reads only the words that it needs.
         let general = parts.iter().map(|part| part.general).sum();
         let mut references = Pages::zeroed(general);
         let mut planes: [Pages<u64>; 4] = core::array::from_fn(|_| Pages::zeroed(general));
@@ -209,7 +209,7 @@ impl Scalars {
         Self::from_words(self.len, |i| all[i])
     }
 
-    /// How many there are.
+    /// The number of scalars.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -219,7 +219,7 @@ impl Scalars {
         self.len == 0
     }
 
-    /// The rows that references may name.
+    /// The number of rows that references may name.
     pub(crate) fn shape(&self) -> TableShape {
         self.cut.shape
     }
@@ -229,7 +229,7 @@ impl Scalars {
         &self.ones
     }
 
-    /// How many windows.
+    /// The number of windows.
     pub(crate) fn windows(&self) -> usize {
         self.cut.windows.len()
     }
@@ -245,8 +245,8 @@ impl Scalars {
         let digits = self.cut.digits_of(window, self.len);
         let general = self.references.len();
         let threads = rayon::current_num_threads();
-        // Enough segments for the threads if there is not a window for each, none larger than
-        // SEGMENT, and each large enough to fill its buckets.
+        // Enough segments for all threads if there are fewer windows than threads. No segment is
+        // larger than SEGMENT, and each is large enough to fill its buckets.
         let references = general * digits.len();
         let pieces = threads
             .div_ceil(self.windows())
@@ -306,7 +306,7 @@ impl Scalars {
         };
         let references = &self.references[range.clone()];
         let low = self.words[word][range.clone()].iter();
-        // A digit within one word, or across two. Two loops, so that neither asks each time.
+        // A digit within one word, or across two. Two loops, so that neither has this branch inside.
         if digit.mask << bit >> bit != digit.mask && word < 3 {
             let high = &self.words[word + 1][range];
             for ((low, high), reference) in low.zip(high).zip(references) {
@@ -353,7 +353,7 @@ fn sort_out(
 ) {
     for index in range {
         let mut words = words(index);
-        // The modulus stands for zero too: transforms leave it.
+        // The modulus also represents zero: transforms can return it.
         if words == [0; 4] || words == Fr::MODULUS.0 {
             continue;
         }
@@ -372,7 +372,7 @@ impl Cut {
     /// A window of width `c` costs an addition for each digit that scalars reach and about two for
     /// each of its `2^(c-1)` buckets, and a fixed cost worth about 500.
     fn new(shape: TableShape, lengths: &[usize; LONGEST + 1]) -> Self {
-        // Scalars that reach bit b: of more than b bits, or of b bits and a carry.
+        // Scalars that reach bit b: those with more than b bits, and those with b bits and a carry.
         let mut reach = [0usize; LONGEST + 1];
         let mut longest = 0;
         let mut sum = 0;
@@ -450,7 +450,7 @@ impl Cut {
         row * self.shape.bits as usize + self.windows[window].low
     }
 
-    /// One digit a row that reaches the window.
+    /// One digit for each row that reaches the window.
     fn digits_of(&self, window: usize, len: usize) -> Vec<Digit> {
         let width = self.windows[window].width;
         let all = (window..self.digits).step_by(count(self)).enumerate();

@@ -1,4 +1,4 @@
-//! Which elements of the scalar field are squares, of many at once.
+//! Which of many elements of the scalar field are squares.
 
 use ark_bn254::Fr;
 #[cfg(target_arch = "x86_64")]
@@ -15,8 +15,8 @@ use crate::path::{Kind, Path};
 #[cfg(target_arch = "x86_64")]
 use crate::powers::{Exponent, LANES, power};
 
-/// Whether each element is the square of another one than 0, by Euler's criterion. In lanes, sixteen
-/// elements or fewer take as long as two by themselves.
+/// Whether each element is the square of an element other than 0, by Euler's criterion. In lanes,
+/// sixteen elements or fewer take as long as two by themselves.
 pub fn are_nonzero_squares(path: Path, elements: &[Fr]) -> Vec<bool> {
     match path.0 {
         Kind::Scalar => elements
@@ -58,13 +58,13 @@ impl<const C: usize> Kernel for Criterion<'_, C> {
 
     #[inline(always)]
     fn run(self, isa: Ifma) -> [u8; C] {
-        // x * 2^260 in lanes, of 1.
+        // The number 1 in lanes: 2^260.
         let one = F8::<Fr>::splat(isa, Fr::sixteen().words());
         let mut base = [one; C];
         for (base, elements) in base.iter_mut().zip(self.0.chunks(LANES)) {
             let mut words = [[0; 4]; LANES];
             for (words, element) in words.iter_mut().zip(elements) {
-                // Arkworks keeps x * 2^256, which the lanes read as x / 16: a square when x is one.
+                // Arkworks keeps x * 2^256, which the lanes read as x / 16: a square if x is one.
                 *words = element.words();
             }
             *base = F8::from_words(isa, &words);

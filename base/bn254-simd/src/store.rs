@@ -59,8 +59,8 @@ impl<T: Plain> Deref for Store<T> {
     fn deref(&self) -> &[T] {
         match self {
             Self::Owned(all) => all,
-            // A map never changes its address or length, so what could be read when this was
-            // made can still be read. The default is never used.
+            // A map never changes its address or length, so the range that was checked when this was
+            // made is still valid. The default is never used.
             Self::Mapped(part) => part
                 .map
                 .bytes()

@@ -1,4 +1,4 @@
-//! Which points of the twist are in the group of prime order, of many at once.
+//! Which of many points of the twist are in the group of prime order.
 
 use ark_bn254::G2Affine;
 #[cfg(target_arch = "x86_64")]
@@ -79,8 +79,8 @@ const DIGITS: ([i8; 65], usize) = {
     (digits, length)
 };
 
-/// Eight points other than the identity, in Jacobian coordinates of bound 1.3. What an exceptional case
-/// of the formulas gives has `z = 0`, and so has all that is made of it.
+/// Eight points other than the identity, in Jacobian coordinates of bound 1.3. An exceptional case of
+/// the formulas gives `z = 0`, and then every result computed from it has `z = 0` too.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Jacobian8 {
@@ -93,8 +93,8 @@ struct Jacobian8 {
 /// 2022/348), where x is the curve's parameter and ψ is Frobenius on the twist. Why no point outside
 /// passes is tested where the verifier tests points one by one: `verifier/src/groth16/subgroup.rs`.
 ///
-/// The formulas are wrong where the two points are the same, opposite, or the identity. Then `z` is 0 at
-/// the end, the lane is unclear, and arkworks answers for it. For a point of the group that never happens in
+/// The formulas are wrong if the two points are the same, opposite, or the identity. Then `z` is 0 at
+/// the end, the lane is undecided, and arkworks decides. For a point of the group that never happens in
 /// [x]P: multiples of it by different numbers below its order are different.
 #[cfg(target_arch = "x86_64")]
 struct Test {
@@ -198,7 +198,7 @@ impl Jacobian8 {
     }
 }
 
-/// The sum of points whose coordinates were brought to one z, of bound 1.3 each.
+/// The sum of points whose coordinates have one common z, of bound 1.3 each.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn chord((x1, y1): (&Pair8, &Pair8), (x2, y2): (&Pair8, &Pair8), z: &Pair8) -> Jacobian8 {
@@ -218,18 +218,18 @@ fn chord((x1, y1): (&Pair8, &Pair8), (x2, y2): (&Pair8, &Pair8), z: &Pair8) -> J
     Jacobian8 { x, y, z }
 }
 
-// No closures here: those would not be inlined, and run without the vector instructions.
+// No closures here: they would not be inlined, and would run without the vector instructions.
 
-/// `x - a - 2b`, for bound 1.3; of bound 1.06.
+/// `x - a - 2b`, for bound 1.3. Result: bound 1.06.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn minus_three(x: &F8<Fq>, a: &F8<Fq>, b: &F8<Fq>) -> F8<Fq> {
-    // Three of bound 1.3 are taken from 4: in all, 1.3 + 4.
+    // Three of bound 1.3 are subtracted from 4: in all, 1.3 + 4.
     let x = x.raw().minus(&a.raw()).minus(&b.raw()).minus(&b.raw());
     x.plus_multiple::<4>().reduce()
 }
 
-/// `2x`, for bound 1.3; of bound 1.06.
+/// `2x`, for bound 1.3. Result: bound 1.06.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn twice(x: &Pair8) -> Pair8 {
@@ -239,7 +239,7 @@ fn twice(x: &Pair8) -> Pair8 {
     }
 }
 
-/// `3x`, for bound 1.3; of bound 1.06.
+/// `3x`, for bound 1.3. Result: bound 1.06.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn times_three(x: &Pair8) -> Pair8 {
@@ -250,7 +250,7 @@ fn times_three(x: &Pair8) -> Pair8 {
     }
 }
 
-/// `4x`, for bound 1.3; of bound 1.06.
+/// `4x`, for bound 1.3. Result: bound 1.06.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn times_four(x: &Pair8) -> Pair8 {
@@ -260,7 +260,7 @@ fn times_four(x: &Pair8) -> Pair8 {
     }
 }
 
-/// The conjugate, for bound 1.3; of bound 1.3.
+/// The conjugate, for bound 1.3. Result: bound 1.3.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn conjugate(x: &Pair8) -> Pair8 {
@@ -282,7 +282,7 @@ fn zero_mask(x: &Pair8) -> u8 {
     x.c0.zero_mask() & x.c1.zero_mask()
 }
 
-/// The same in all lanes, of bound 1.
+/// The same in all lanes. Result: bound 1.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn splat(isa: Ifma, x: Fq2) -> Pair8 {
@@ -366,7 +366,7 @@ mod tests {
         }
     }
 
-    /// All points of the least order, in which every exceptional case has its chance.
+    /// All points of the smallest order, where every exceptional case can occur.
     #[test]
     fn no_point_of_the_least_order_passes() {
         let small = of_order(0);

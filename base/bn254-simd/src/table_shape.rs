@@ -13,15 +13,15 @@ pub struct TableShape {
     pub(crate) bits: u32,
 }
 
-/// Rows beyond which no window is wide enough to gain from another.
+/// The largest number of rows. No window is wide enough to gain from more.
 pub(crate) const MOST_LEVELS: u32 = 32;
 
 impl TableShape {
     /// The bases alone.
     pub const NONE: Self = Self { levels: 1, bits: 0 };
 
-    /// `levels` rows (at least one, at most 32), as far apart as the longest scalar asks for; fewer
-    /// where the last ones would lie above it.
+    /// `levels` rows (at least one, at most 32), spread over the bits of the longest scalar. There are
+    /// fewer rows if the last ones would be above the longest scalar.
     pub fn of_levels(levels: u32) -> Self {
         let levels = levels.min(MOST_LEVELS);
         if levels <= 1 {

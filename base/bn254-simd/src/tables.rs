@@ -36,7 +36,7 @@ pub(crate) struct QueryLengths {
     pub(crate) h: usize,
 }
 
-/// What the queries of a key get.
+/// The table shapes of a key's queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shapes {
     /// A, B in both groups, L: they share their scalars.
@@ -51,11 +51,11 @@ const POINT: usize = 64;
 /// An addition in G2, in additions in G1 (measured, both paths: 2.4 to 3.7).
 const G2_ADDITION: f64 = 2.8;
 
-/// The part of the wires' scalars that is neither 0 nor 1, as far as one can say without an
-/// assignment: all in a dense circuit, a tenth in one over bits. H's are dense always.
+/// An estimate, without an assignment, of the part of the wires' scalars that is neither 0 nor 1: all
+/// in a dense circuit, a tenth in a circuit over bits. H's scalars are always dense.
 const DENSE_WIRES: f64 = 0.5;
 
-/// The shapes that save most time within a budget.
+/// The shapes that save the most time within a budget.
 pub(crate) fn plan(budget: TableBudget, lengths: &QueryLengths) -> Shapes {
     let wires = lengths.wires_g1 + lengths.wires_g2;
     let wires_bytes = POINT * (lengths.wires_g1 + 2 * lengths.wires_g2);

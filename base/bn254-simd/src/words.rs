@@ -3,27 +3,27 @@
 //!
 //! # Bounds
 //!
-//! "Bound `k`" says: below `k * p`. Both primes are below `2^256 / 5.29`, so bound 5.29 fits the
+//! "Bound `k`" means: below `k * p`. Both primes are below `2^256 / 5.29`, so bound 5.29 fits the
 //! words. A product of bounds `A` and `B` has
 //!
 //! > **bound `1 + A*B/5.29 + 2^-62`**, and needs `A <= 3.2` and `B <= 5.29`
 //!
-//! (argued at [`Arithmetic::mul`]); no product subtracts the modulus at its end. "Reduced" says
+//! (argued at [`Arithmetic::mul`]); no product subtracts the modulus at its end. "Reduced" means
 //! bound `1 + 2^-57`, which [`Arithmetic::reduce`] gives for a tenth of a product's price. Callers
 //! state their bounds.
 //!
 //! # The product
 //!
 //! Montgomery's reduction removes a low word `t` by adding `m*p`, `m = t * (-1/p mod 2^64)`: five
-//! multiplications, the first of which everything waits for. Adding `t * (2^-64 mod p)` to what is
-//! above does the same modulo `p` with four, but leaves a value that is larger by up to `2^64 * p`
-//! before later steps divide it away. So the first two words are removed in this way, and the last
-//! two in the ordinary one. Squares need 10 multiplications of words before the reduction, not 16.
+//! multiplications, and all others wait for the first. Adding `t * (2^-64 mod p)` to the words above
+//! does the same modulo `p` with four. But the value is then larger by up to `2^64 * p`, until later
+//! steps divide the excess away. So the first two words are removed in this way, and the last two in
+//! the ordinary way. Squares need 10 multiplications of words before the reduction, not 16.
 //!
 //! Plain Rust, written so that carries become chains of `adc`. [`accelerate`] compiles it a second
-//! time with BMI2 and ADX (`mulx` leaves the flags alone), and chooses when it runs. Constants are
-//! read through a reference that the compiler cannot see through: as immediates, each use of one
-//! costs an instruction more.
+//! time with BMI2 and ADX (`mulx` does not change the flags), and chooses at run time. Constants are
+//! read through a reference that is opaque to the compiler: as an immediate, each use of a constant
+//! would cost one more instruction.
 
 use core::hint::{black_box, select_unpredictable};
 use core::marker::PhantomData;
@@ -31,7 +31,7 @@ use core::marker::PhantomData;
 use crate::job::Job;
 use crate::modulus::Modulus;
 
-/// Runs a job with `mulx` and its kin where the processor has them.
+/// Runs a job with `mulx`, `adcx` and `adox` if the processor has them.
 #[inline]
 pub(crate) fn accelerate<J: Job>(job: J) -> J::Output {
     #[cfg(target_arch = "x86_64")]
@@ -41,7 +41,7 @@ pub(crate) fn accelerate<J: Job>(job: J) -> J::Output {
     job.run()
 }
 
-/// An element as four words; the bound is the caller's to know.
+/// An element as four words. The caller keeps track of the bound.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Words<M>(pub(crate) [u64; 4], PhantomData<M>);
@@ -114,13 +114,13 @@ pub(crate) fn sub4(a: [u64; 4], b: &[u64; 4]) -> ([u64; 4], bool) {
 }
 
 impl<M: Modulus> Words<M> {
-    /// Of these words.
+    /// From these words.
     #[inline(always)]
     pub(crate) fn new(words: [u64; 4]) -> Self {
         Self(words, PhantomData)
     }
 
-    /// Of arkworks' element; bound 1.
+    /// From arkworks' element; bound 1.
     #[inline(always)]
     pub(crate) fn from_ark(x: M) -> Self {
         Self::new(x.words())
@@ -132,7 +132,7 @@ impl<M: Modulus> Words<M> {
         Self::new(add4(self.0, &b.0).0)
     }
 
-    /// The product as it is. Needs `A*B <= 27`, as `27 * p^2 < 2^512`.
+    /// The product, not reduced. Needs `A*B <= 27`, as `27 * p^2 < 2^512`.
     #[inline(always)]
     pub(crate) fn wide_product(self, b: Self) -> Wide<M> {
         let (a, b) = (&self.0, &b.0);
@@ -144,7 +144,7 @@ impl<M: Modulus> Words<M> {
         Wide([w0, w1, w2, w3, w4, w5, w6, w7], PhantomData)
     }
 
-    /// The square as it is. Needs `A^2 <= 27`.
+    /// The square, not reduced. Needs `A^2 <= 27`.
     #[inline(always)]
     pub(crate) fn wide_square(self) -> Wide<M> {
         let a = &self.0;
@@ -255,7 +255,7 @@ impl<M: Modulus> Arithmetic<M> {
         Words::new([t[1], t[2], t[3], t[4]])
     }
 
-    /// The square; needs bound 4.6, or it does not fit.
+    /// The square. Needs bound 4.6: a larger one would not fit.
     #[inline(always)]
     pub(crate) fn square(&self, a: &Words<M>) -> Words<M> {
         self.montgomery(a.wide_square())
@@ -363,7 +363,7 @@ const fn constants<M: Modulus>() -> Arithmetic<M> {
         }
         k += 1;
     }
-    // Newton: each step doubles the number of right low bits; 1 is right modulo 2.
+    // Newton: each step doubles the number of correct low bits; 1 is correct modulo 2.
     let mut inverse = 1u64;
     let mut i = 0;
     while i < 6 {

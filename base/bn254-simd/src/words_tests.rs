@@ -21,7 +21,7 @@ fn both_ways<T: PartialEq + core::fmt::Debug>(f: impl Fn() -> T) -> T {
     plain
 }
 
-/// Values below `bound * p / 16`, with those where carries and final subtractions go wrong.
+/// Values below `bound * p / 16`, among them values where carries and final subtractions go wrong.
 fn samples<M: Modulus>(rng: &mut StdRng, sixteenths: u64) -> Vec<[u64; 4]> {
     let limit = times(M::MODULUS.0, sixteenths);
     let mut out = vec![[0; 4], [1, 0, 0, 0]];
@@ -148,7 +148,7 @@ fn squares_are_products() {
 #[test]
 fn wide_products_are_whole() {
     let mut rng = StdRng::seed_from_u64(3);
-    // Any words: these two claim no bound but that of the result.
+    // Any words: these two state a bound for the result only.
     for _ in 0..2000 {
         let pick = |rng: &mut StdRng| -> [u64; 4] {
             core::array::from_fn(|_| match rng.gen_range(0..4) {
@@ -174,7 +174,7 @@ fn reductions<M: Modulus>() {
         all.push(core::array::from_fn(|_| rng.r#gen()));
     }
     all.extend([[u64::MAX; 4], [0, 0, 0, u64::MAX]]);
-    // Just above and below multiples of p, as far down as the estimate can tell.
+    // Just above and below multiples of p, as near as the estimate can distinguish.
     for k in 1..=5 {
         for bit in [0, 63, 64, 128, 190, 192, 196, 200] {
             let mut delta = [0; 4];

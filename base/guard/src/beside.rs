@@ -1,4 +1,4 @@
-//! A file that is written under a temporary name in the same folder before it gets its own.
+//! A file that is written under a temporary name in the same folder and renamed when it is complete.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,16 +15,16 @@ use crate::{
 /// The mode of files that everybody may read: only their owner writes them.
 const PUBLIC: u32 = 0o644;
 
-/// Who may read a file.
+/// The users who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readers {
     /// Its owner alone.
     Owner,
-    /// Everybody whom the umask admits, and always its owner.
+    /// Everybody whom the umask permits, and always its owner.
     Everybody,
 }
 
-/// A new file of our own beside another. Dropped before it has its name, it is deleted.
+/// A new file beside another. If it is dropped before it has its name, it is deleted.
 #[derive(Debug)]
 pub struct Beside {
     /// The name that it will get.
@@ -124,7 +124,7 @@ impl Beside {
         Ok(())
     }
 
-    /// The same, also where the file system has no links. Unlike renaming, a link does not replace a file that was
+    /// The same, also on a file system without links. Unlike a rename, a link does not replace a file that was
     /// created there meanwhile.
     ///
     /// # Errors
@@ -165,8 +165,8 @@ impl Drop for Beside {
 mod tests {
     use super::*;
 
-    /// Regression: what was renamed was deleted under its first name, which could be another
-    /// process's by then.
+    /// Regression: a renamed file was deleted under its first name, which another process could
+    /// have by then.
     #[test]
     fn what_has_its_name_is_deleted_no_more() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -30,7 +30,7 @@ pub enum GuardError {
     )]
     Foreign {
         /// The file or its folder.
-        place: Place,
+        place: Guarded,
         /// Its owner.
         owner: u32,
         /// The user of this program.
@@ -45,7 +45,7 @@ pub enum GuardError {
     )]
     Writable {
         /// The file or its folder.
-        place: Place,
+        place: Guarded,
         /// Its permission bits.
         mode: u32,
         /// Whose it is.
@@ -97,9 +97,9 @@ pub enum GuardError {
     },
 }
 
-/// The thing that others could have changed.
+/// The file or folder that others could have changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Guarded {
     /// The file itself.
     File(PathBuf),
     /// The folder that contains it, or will contain it.
@@ -111,7 +111,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl Guarded {
     /// The file, or the folder.
     pub fn path(&self) -> &Path {
         match self {

@@ -1,4 +1,4 @@
-//! What is said of an input that is for this user alone and that others may read.
+//! The warning about an input that is for this user alone, but that others may read.
 //!
 //! A voucher, a ticket or a request is written with mode 0600, and arrives by mail or from a stick
 //! with mode 644. A command reads it all the same, because nothing of its own depends on it, and
@@ -9,12 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What an input holds.
+/// The content of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// Codes that anyone who has them can use.
+    /// Codes that anyone who reads them can use.
     Vouchers,
-    /// What was given by or recorded of people.
+    /// Personal data: data from people, or records about them.
     People,
     /// A seed under a passphrase.
     Backup,

@@ -43,8 +43,8 @@ impl Folder {
         &self.path
     }
 
-    /// Puts the names in the folder on the disk. Where the folder cannot be synchronised, the file system of
-    /// `file`, which lies in it, is.
+    /// Puts the names in the folder on the disk. If the folder cannot be synchronised, this synchronises the file
+    /// system of `file`, which is in the folder.
     ///
     /// # Errors
     /// The system's, if the disk fails. A file system that does not know the call is not an error.
@@ -88,8 +88,8 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// Makes a folder, and those above it that are missing: only their owner enters them (mode 0700,
-/// whatever the umask says). An existing one keeps its mode.
+/// Makes a folder, and the missing folders above it: only their owner enters them (mode 0700, for any
+/// umask). An existing folder keeps its mode.
 ///
 /// # Errors
 /// The system's, in words.
@@ -121,7 +121,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return Err(io::Error::new(
                 io::ErrorKind::AlreadyExists,
-                "it is not a folder, and a folder is to be made: name another, or move this away",
+                "it is not a folder, and a folder must be made there: name another, or move this away",
             ));
         }
         made => return made.map_err(words::writing),
@@ -132,7 +132,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
         _ => {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                "the folder that this runs in is gone: change to one that is there",
+                "the folder that this runs in is gone: change to one that exists",
             ));
         }
     }
@@ -143,8 +143,9 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Makes a folder whose owner has the rights in `mode`, whatever the umask says.
+/// Makes a folder whose owner has the rights in `mode`, for any umask.
 fn make_one_folder(path: &Path, mode: u32) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut))]
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, mode);
@@ -179,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    /// Regression: what was written was reported as not written.
+    /// Regression: a written file was reported as not written.
     #[test]
     fn a_folder_that_cannot_be_synchronised_is_no_error() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -213,6 +214,6 @@ mod tests {
         create_folder(&path).expect("there already");
         create_folder(Path::new("")).expect("here");
         let mode = fs::metadata(&path).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o755, "as somebody chose");
+        assert_eq!(mode & 0o777, 0o755, "an existing folder keeps its mode");
     }
 }

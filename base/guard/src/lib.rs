@@ -10,16 +10,16 @@
 //!   into it. A folder with the sticky bit, such as `/tmp`, is accepted too, because nobody replaces
 //!   other people's files there.
 //!
-//! What a program keeps, such as a key or a journal, is a regular file: a pipe would make the
-//! program wait, and keeps nothing. Only what a person gives a command once, such as a passphrase,
-//! may come from a pipe or a terminal ([`Secret::may_be_piped`]). A pipe is then checked like a
-//! file, because anybody who may write into it decides what is read. One that a shell made for a
-//! command (`<(…)`, `|`) is its user's alone. Of a device, such as a terminal, owner and folder are
-//! checked; its mode says who may speak to it, not what is typed.
+//! A file that a program keeps, such as a key or a journal, must be a regular file: a pipe would make
+//! the program wait, and it stores nothing. Only an input that a person gives a command once, such as
+//! a passphrase, may come from a pipe or a terminal ([`Secret::may_be_piped`]). A pipe is then checked
+//! like a file, because anybody who may write into it decides what is read. A pipe that a shell made
+//! for a command (`<(…)`, `|`) belongs to its user alone. For a device, such as a terminal, owner and
+//! folder are checked; its mode says who may write to it, not who types.
 //!
-//! [`mod@exposed`] tells of a private input that came with a wider mode. [`mod@input`], [`output`] and
-//! [`protected`] are for all other files that a command reads or writes: what is checked before, how
-//! much is read, what is replaced.
+//! [`mod@exposed`] warns about a private input that came with a wider mode. [`mod@input`], [`output`] and
+//! [`protected`] are for all other files that a command reads or writes: they check the path, limit
+//! how much is read, and decide what may be replaced.
 //!
 //! Out of scope: folders above the file's own, access control lists, root.
 
@@ -43,13 +43,13 @@ mod regular;
 mod secret;
 mod state;
 
-pub use error::{GuardError, Place};
+pub use error::{GuardError, Guarded};
 pub use folder::{create_folder, create_shared_folder};
 pub use regular::NotRegular;
 pub use secret::{Secret, Worth};
 pub use state::{open_lock, open_state};
 
-/// What others may do with a file.
+/// The rights of others on a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
     /// Read it, but not change it.
@@ -171,12 +171,12 @@ pub fn check(path: &Path, metadata: &Metadata, guard: Guard) -> Result<(), Guard
     }
     match Kind::of(metadata) {
         Kind::Readable => {
-            owned(&Place::File(path.to_owned()), metadata)?;
+            owned(&Guarded::File(path.to_owned()), metadata)?;
             if let Guard::Private(secret) = guard {
                 unread(path, secret, metadata)?;
             }
         }
-        Kind::Device => belongs(&Place::File(path.to_owned()), metadata)?,
+        Kind::Device => belongs(&Guarded::File(path.to_owned()), metadata)?,
         Kind::Other => {
             return Err(GuardError::NoFile {
                 path: path.to_owned(),
@@ -213,14 +213,14 @@ fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     let file = regular::open(path, options).map_err(words::writing)?;
-    // The umask may have taken the owner's rights, and one that was there before keeps its mode otherwise; of another
-    // user's it cannot be set, which ends here.
+    // The umask may have removed the owner's rights, and an existing file would keep its mode. The mode of another
+    // user's file cannot be set; then this fails.
     mode::private(&file).map_err(words::writing)?;
     Ok(file)
 }
 
-/// Checks the folder of a file that is there or shall be made: nobody else may replace what is in it. Where the
-/// name is a link, the folders of all links on the way to the file count, and the file's own.
+/// Checks the folder of a file that exists or will be made: nobody else may replace files in it. If the name is a
+/// link, this checks the folders of all links on the way to the file, and the file's own.
 ///
 /// # Errors
 /// [`GuardError`]: of the kind [`GuardError::Io`], in words, for a link to nothing.
@@ -252,7 +252,7 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
         let source = match source.kind() {
             io::ErrorKind::NotFound => io::Error::new(
                 io::ErrorKind::NotFound,
-                "there is no such folder: make it first, or name another file",
+                "the folder does not exist: make it first, or name another file",
             ),
             _ => words::reading(source),
         };
@@ -261,7 +261,7 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
             source,
         }
     })?;
-    let place = Place::Folder {
+    let place = Guarded::Folder {
         folder: folder.to_owned(),
         file: path.to_owned(),
     };
@@ -271,9 +271,10 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
 /// The kind of thing under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// A file or a pipe: its mode says who decides what is read from it.
+    /// A file or a pipe: its mode says who can write what is read from it.
     Readable,
     /// A terminal, or another device that gives characters.
+    #[cfg_attr(not(unix), expect(dead_code))]
     Device,
     /// A folder, a socket, a disk.
     Other,
@@ -305,7 +306,7 @@ impl Kind {
 
 /// Refuses a file that belongs to anybody but this user and root.
 #[cfg(unix)]
-fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
+fn belongs(place: &Guarded, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
     let owner = metadata.uid();
     let user = rustix::process::geteuid().as_raw();
@@ -321,7 +322,7 @@ fn belongs(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
 
 /// Refuses a file that belongs to anybody but this user and root, or that others may write.
 #[cfg(unix)]
-fn owned(place: &Place, metadata: &Metadata) -> Result<(), GuardError> {
+fn owned(place: &Guarded, metadata: &Metadata) -> Result<(), GuardError> {
     use std::os::unix::fs::MetadataExt as _;
     belongs(place, metadata)?;
     let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
@@ -352,14 +353,14 @@ fn unread(path: &Path, secret: Secret, metadata: &Metadata) -> Result<(), GuardE
 }
 
 #[cfg(not(unix))]
-fn belongs(place: &Place, _: &Metadata) -> Result<(), GuardError> {
+fn belongs(place: &Guarded, _: &Metadata) -> Result<(), GuardError> {
     Err(GuardError::Unsupported {
         path: place.path().to_owned(),
     })
 }
 
 #[cfg(not(unix))]
-fn owned(place: &Place, _: &Metadata) -> Result<(), GuardError> {
+fn owned(place: &Guarded, _: &Metadata) -> Result<(), GuardError> {
     Err(GuardError::Unsupported {
         path: place.path().to_owned(),
     })

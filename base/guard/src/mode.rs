@@ -1,15 +1,14 @@
-//! Modes of new files and folders, whatever the umask says.
+//! Modes of new files and folders, for any umask.
 //!
-//! The umask takes rights away when something is made, also those of its owner: under the umask
-//! 0777 a backup has mode 000, and nobody enters a new folder. So the mode is set again afterwards.
+//! The umask removes rights when a file is made, also the owner's rights: under the umask 0777 a
+//! backup has mode 000, and nobody can enter a new folder. So the mode is set again afterwards.
 
-use std::{
-    fs::{self, File, Metadata},
-    io,
-    path::Path,
-};
+#[cfg(unix)]
+use std::fs::{self, Metadata};
+use std::{fs::File, io, path::Path};
 
 /// The rights that a mode gives to the owner.
+#[cfg(unix)]
 const OWNERS: u32 = 0o700;
 
 /// Sets the mode of a file that was just made to be its owner's alone.

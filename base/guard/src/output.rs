@@ -1,16 +1,16 @@
-//! Files that commands write at places that their users name.
+//! Files that commands write under names that their users give.
 //!
 //! A name that somebody types may be that of a key, a register, the command's own input. Overwriting one may
 //! lose it, so a file is written only by these rules:
 //!
-//! - A file that is there is replaced only by a file of the same [`Kind`], which its first bytes tell, and
-//!   only where that kind may be replaced. Everything else stays as it is, and the error says what to do.
+//! - An existing file is replaced only by a file of the same [`Kind`], which its first bytes show, and only if
+//!   that kind may be replaced. Every other file stays unchanged, and the error says what to do.
 //! - It is written under another name beside its own, flushed to the disk, and gets its name when
 //!   it is complete ([`Output`]). A crash leaves the old file or the new one.
-//! - It must not be one of the files that the command reads or that its configuration names, and none of the
-//!   command's other outputs ([`crate::protected`]).
-//! - Nobody but its owner reads what is secret (mode 0600). A public file has the mode that the
-//!   umask gives; others can never write it, and its owner always can.
+//! - It must not be a file that the command reads or that its configuration names, and not another output of the
+//!   command ([`crate::protected`]).
+//! - Only its owner can read a secret file (mode 0600). A public file has the mode that the umask
+//!   gives; others can never write it, and its owner always can.
 
 use std::{
     fs::{self, File},
@@ -247,7 +247,7 @@ pub fn make_own(
     readers: Readers,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let taken = || words::writing(rustix::io::Errno::EXIST.into());
+    let taken = words::taken;
     if fs::symlink_metadata(path).is_ok() {
         return Err(taken());
     }

@@ -1,4 +1,4 @@
-//! The files that a command must not overwrite, whatever name for them it is given.
+//! The files that a command must not overwrite, under any of their names.
 
 use std::{
     ffi::OsString,
@@ -8,7 +8,7 @@ use std::{
 
 use crate::output::OutputError;
 
-/// What a command reads, what its configuration names, and what it writes itself.
+/// The files that a command reads, that its configuration names, and that it writes.
 #[derive(Debug, Default)]
 pub struct Protected {
     kept: Vec<Kept>,

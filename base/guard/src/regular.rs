@@ -1,8 +1,8 @@
-//! Opening what must be a regular file.
+//! Opens files that must be regular.
 //!
-//! If the name of a journal led to a pipe, the program would wait for somebody to write into it,
-//! which nobody does. So a file is opened without waiting, and the opened descriptor is checked:
-//! nobody can put a pipe in its place between the check and the use.
+//! If the name of a journal led to a pipe, the program would wait for ever for a writer. So a file
+//! is opened without waiting, and the opened descriptor is checked: nobody can put a pipe in its
+//! place between the check and the use.
 
 use std::{
     fs::{self, File, FileType, OpenOptions},

@@ -12,6 +12,8 @@ pub enum Secret {
     LogKey,
     /// The key that signs a party's entries.
     SigningKey,
+    /// The key that signs a cosigning witness's cosignatures. Such a witness is no party.
+    CosigningKey,
     /// The key that opens what is sealed to a party.
     SealingKey,
     /// A source's key, from which salts come.
@@ -55,9 +57,10 @@ pub struct Worth {
 
 impl Secret {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::LogKey,
         Self::SigningKey,
+        Self::CosigningKey,
         Self::SealingKey,
         Self::Salts,
         Self::CustodySeed,
@@ -74,11 +77,12 @@ impl Secret {
         Self::IdentityNumber,
     ];
 
-    /// Whether a new one can take its place, by a command that the table names. If not, throwing it
-    /// away ends everything that depends on it.
+    /// Whether a new one can take its place, by a command that the table names. If not, its loss ends
+    /// everything that depends on it.
     pub fn is_replaceable(self) -> bool {
         match self {
             Self::SigningKey
+            | Self::CosigningKey
             | Self::SealingKey
             | Self::WalletSeed
             | Self::ViewKeyHalf
@@ -104,6 +108,7 @@ impl Secret {
             Self::SharePassphrase | Self::Passphrase | Self::IdentityNumber => true,
             Self::LogKey
             | Self::SigningKey
+            | Self::CosigningKey
             | Self::SealingKey
             | Self::Salts
             | Self::CustodySeed
@@ -137,6 +142,15 @@ impl Secret {
                                party rotate-key --grace-hours 0`). If they were quicker, have a supervisor \
                                suspend the party (`merits supervisor suspend`), and apply again under a new \
                                name, with new keys",
+            },
+            Self::CosigningKey => Worth {
+                name: "cosigning key",
+                when_lost: "put it back from your backup, because another key is another witness's, which \
+                            nobody names yet. `merits witness cosign init` makes the key of a witness that is \
+                            new",
+                when_exposed: "If others may have read it, they can cosign another history in this witness's \
+                               name: make a witness of a new name (`merits witness cosign init`), and have \
+                               the log's operator and every party put its key in this one's place",
             },
             Self::SealingKey => Worth {
                 name: "sealing key",

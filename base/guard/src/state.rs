@@ -1,7 +1,9 @@
 //! Files from which a server continues: only its user can access them, and they can be written.
 
+#[cfg(unix)]
+use std::fs;
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io,
     path::Path,
 };
@@ -9,7 +11,7 @@ use std::{
 use crate::{GuardError, NotRegular, check_folder, private, words};
 
 /// Opens a file that a server or command must be able to write, or makes it if `options` say so. It belongs to
-/// this user, nobody else may replace it, and its mode is 0600 afterwards, whatever the umask was.
+/// this user, nobody else may replace it, and its mode is 0600 afterwards, for any umask.
 ///
 /// # Errors
 /// [`GuardError`]: [`GuardError::NotWritable`] names mode and owner; [`GuardError::NoFile`] is for
@@ -48,7 +50,7 @@ fn require_writable(path: &Path) -> Result<(), GuardError> {
     let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
     if owner != user {
         return Err(GuardError::Foreign {
-            place: crate::Place::File(path.to_owned()),
+            place: crate::Guarded::File(path.to_owned()),
             owner,
             user,
         });

@@ -6,7 +6,7 @@
 
 use std::io::{self, ErrorKind};
 
-/// What was tried.
+/// The operation that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// To read a file that should be there.
@@ -15,7 +15,7 @@ pub enum Attempt {
     Write,
 }
 
-/// The same error in words, of the same kind. One that has words already stays as it is.
+/// The same error in words, of the same kind. An error that already has words stays unchanged.
 pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
     let Some(number) = error.raw_os_error() else {
         return error;
@@ -55,9 +55,7 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
             "a part of its path is a file, not a folder: name another path"
         }
         (ErrorKind::IsADirectory, _) => "it is a folder, and a file is expected: name a file in it",
-        (ErrorKind::AlreadyExists, _) => {
-            "something has this name already: name another, or move it away"
-        }
+        (ErrorKind::AlreadyExists, _) => TAKEN,
         (ErrorKind::StorageFull | ErrorKind::QuotaExceeded, _) => {
             "there is no room on its disk: make room, then run this again"
         }
@@ -95,6 +93,13 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
         }
     };
     io::Error::new(kind, words)
+}
+
+const TAKEN: &str = "something has this name already: name another, or move it away";
+
+/// A name that is taken, in the same words as when the system says so.
+pub fn taken() -> io::Error {
+    io::Error::new(ErrorKind::AlreadyExists, TAKEN)
 }
 
 /// ENXIO: a device or a pipe without another side.

@@ -15,7 +15,7 @@ pub enum Synchronised {
     Yes,
     /// No time service keeps it, or not yet.
     No,
-    /// The system does not let this program ask, or cannot answer; with the reason as text.
+    /// The system does not let this program ask, or cannot answer. Holds the reason as text.
     /// Containers and sandboxes often do not allow it.
     Unknown(String),
 }

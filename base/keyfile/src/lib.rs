@@ -1,11 +1,11 @@
-//! Secrets at rest: one file a key, mode 0600, of a named kind, never overwritten.
+//! Secrets at rest: one file for each key, mode 0600, of a named kind, never overwritten.
 //!
 //! A key file is one line of text, `merits-key/v1 <kind> <hex>`. The kind stops a log key from
 //! being used as a source's, or a MAC key as a seed. Files that others may read, change or replace
 //! are refused ([`merits_guard`]): a readable secret is no longer secret, a secret that others
 //! could put there may be theirs, and the user must know.
 //!
-//! Key files are not encrypted: put their directory on an encrypted disk. [`passphrase`] is for files that are: a
+//! Key files are not encrypted: put their directory on an encrypted disk. [`passphrase`] is for encrypted files: a
 //! wallet's backup, and a holder's share of a view key.
 
 pub mod passphrase;
@@ -77,7 +77,8 @@ impl KeyKind {
     pub fn secret(self) -> Secret {
         match self {
             Self::Log => Secret::LogKey,
-            Self::Signing | Self::Cosigning => Secret::SigningKey,
+            Self::Signing => Secret::SigningKey,
+            Self::Cosigning => Secret::CosigningKey,
             Self::Sealing => Secret::SealingKey,
             Self::SaltMac => Secret::Salts,
             Self::Seed => Secret::WalletSeed,
@@ -190,7 +191,7 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
     if let Some(parent) = path.parent() {
         merits_guard::create_folder(parent).map_err(io)?;
     }
-    // Reading it would refuse it.
+    // Loading refuses a file with this text.
     merits_guard::check_folder(path).map_err(KeyFileError::Exposed)?;
     let line = Zeroizing::new(format!(
         "{MAGIC} {} {}\n",
@@ -301,18 +302,27 @@ pub fn signing_key(path: &Path, kind: KeyKind) -> Result<SigningKey, KeyFileErro
     Ok(key)
 }
 
-/// The file beside a signing key that keeps the party's id, once another key took the place of the
-/// first. The id comes from the first one.
+/// The file beside a signing key that keeps the party's id after the key was replaced. The id comes
+/// from the first key.
 pub fn party_file(signing_key: &Path) -> PathBuf {
     let mut path = signing_key.to_owned();
     path.as_mut_os_string().push(".party");
     path
 }
 
+/// The file beside a signing key that keeps the key before it, which was in force until change
+/// `generation` of the party's keys.
+pub fn former_key(signing_key: &Path, generation: u32) -> PathBuf {
+    let mut path = signing_key.to_owned();
+    path.as_mut_os_string().push(format!(".{generation}"));
+    path
+}
+
 /// The party's id that is kept beside a signing key; `None` while the key is the first.
 ///
 /// # Errors
-/// [`KeyFileError::NoParty`].
+/// [`KeyFileError::NoParty`]: also if the id is lost beside a key that is not the first, because
+/// the id of a later key would be another party's.
 pub fn kept_party(signing_key: &Path) -> Result<Option<[u8; 32]>, KeyFileError> {
     let path = party_file(signing_key);
     let no_party = |reason: String| KeyFileError::NoParty {
@@ -320,7 +330,17 @@ pub fn kept_party(signing_key: &Path) -> Result<Option<[u8; 32]>, KeyFileError> 
         reason,
     };
     let bytes = match merits_guard::input::read(&path, MOST_BYTES as u64) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let first = former_key(signing_key, 1);
+            return match first.exists() {
+                false => Ok(None),
+                true => Err(no_party(format!(
+                    "it is not there, and {} shows that the party has another key now than its \
+                     first: put it back from your backup, or write it again",
+                    first.display()
+                ))),
+            };
+        }
         read => read.map_err(|error| no_party(error.to_string()))?,
     };
     let text = String::from_utf8_lossy(&bytes);
@@ -334,6 +354,23 @@ pub fn kept_party(signing_key: &Path) -> Result<Option<[u8; 32]>, KeyFileError> 
 mod tests {
     use super::*;
     use std::fs;
+
+    /// A cosigning witness is no party: no supervisor suspends it, and no `apply` makes its key.
+    #[test]
+    fn a_cosigning_witness_is_told_what_is_its_own() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("cosigner.key");
+        let lost = load(&path, KeyKind::Cosigning).expect_err("none");
+        assert!(lost.to_string().contains("witness cosign init"), "{lost}");
+        create(&path, KeyKind::Cosigning, &mut rand::rng()).expect("created");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(&path, mode).expect("set");
+        let exposed = load(&path, KeyKind::Cosigning)
+            .expect_err("exposed")
+            .to_string();
+        assert!(exposed.contains("witness cosign init"), "{exposed}");
+        assert!(!exposed.contains("suspend"), "{exposed}");
+    }
 
     #[test]
     fn a_key_comes_back_as_its_kind_only() {

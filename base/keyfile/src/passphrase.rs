@@ -51,7 +51,7 @@ pub enum PassphraseError {
          them all; take several words"
     )]
     Short,
-    /// A new one has a character that nobody sees.
+    /// A new passphrase has an invisible character.
     #[error(
         "character {place} of the passphrase is U+{character:04X}, {what}: you could not type it again from paper; \
          take it out"
@@ -64,12 +64,12 @@ pub enum PassphraseError {
         /// A description of it.
         what: &'static str,
     },
-    /// A new one begins or ends with a space.
+    /// A new passphrase begins or ends with a space.
     #[error(
         "the passphrase begins or ends with a space, which nobody sees on paper: take the space out"
     )]
     BlankEnd,
-    /// A file has more lines than the one of a passphrase.
+    /// A file has more than one line.
     #[error(
         "it has {lines} lines with text, and a passphrase is one line: with several, nobody knows later which of \
          them opens the file. Keep the one line in it (a backup that an older merits made from such a file opens \
@@ -234,8 +234,8 @@ pub fn one_form(passphrase: &str) -> Zeroizing<String> {
     Zeroizing::new(typed::typed(passphrase).into_owned())
 }
 
-/// Refuses a new passphrase that is too easy to guess, or that nobody could type again from paper. Old ones open
-/// whatever they are.
+/// Refuses a new passphrase that is too easy to guess, or that nobody could type again from paper. Existing
+/// passphrases are not checked.
 ///
 /// # Errors
 /// [`PassphraseError::Short`], [`PassphraseError::HiddenCharacter`], [`PassphraseError::BlankEnd`].
@@ -265,7 +265,7 @@ pub fn passphrase_of_file(text: &str) -> Result<&str, PassphraseError> {
     let mut with_text = text.lines().filter(|line| !line.trim().is_empty());
     let first = with_text.next();
     match with_text.count() {
-        // Blanks alone were taken as they are before too.
+        // Earlier versions also used a text of blanks unchanged.
         0 => Ok(first.unwrap_or_else(|| text.lines().next().unwrap_or_default())),
         more => Err(PassphraseError::ManyLines { lines: more + 1 }),
     }

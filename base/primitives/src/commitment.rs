@@ -27,14 +27,14 @@ pub const CHUNK: usize = 11;
 /// Elements before the packed records: schema, period, count, h, s.
 pub const HEADER: usize = 5;
 
-/// What a commitment opens to.
+/// The content of a commitment.
 #[derive(Clone)]
 pub struct Opening<'a> {
     /// The schema of the records.
     pub schema: SchemaId,
     /// The period.
     pub period: Period,
-    /// How many records.
+    /// The number of records.
     pub count: u16,
     /// The person's pseudonym at the source.
     pub handle: Handle,

@@ -1,4 +1,4 @@
-//! Contexts: what a proof is bound to beyond its other public inputs.
+//! Contexts: a proof's binding to its use, beside its other public inputs.
 
 use crate::{
     calendar::Timestamp,
@@ -50,8 +50,8 @@ pub fn redeem_context(
     )
 }
 
-/// H(origin, verifier, nonce, not-after): an attestation is for one verifier, one question of it,
-/// and a time after which it says nothing.
+/// H(origin, verifier, nonce, not-after): an attestation is for one verifier and one question, and is
+/// worthless after that time.
 pub fn attest_context(
     origin: &Origin,
     verifier: &str,

@@ -24,7 +24,7 @@ use crate::{
 /// Bytes of an encoded proof of either kind: challenge then response, 32 each.
 pub const PROOF_BYTES: usize = 64;
 
-/// What a proof is bound to: a digest over a domain and length-prefixed parts.
+/// The binding of a proof: a digest over a domain and length-prefixed parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Context([u8; 32]);
 
@@ -38,7 +38,7 @@ impl Context {
 /// Why a proof is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ProofError {
-    /// The challenge or the response is l or more, so the bytes are no proof.
+    /// The challenge or the response is not below l.
     #[error("the proof holds a number that is not a canonical scalar")]
     NotCanonical,
     /// The equation does not hold: another key, another point or another context.
@@ -172,7 +172,7 @@ struct Transcript {
 }
 
 impl Transcript {
-    /// response·base − challenge·image: the prover's commitment if the proof is right.
+    /// response·base − challenge·image: the prover's commitment if the proof is valid.
     fn commitment(&self, base: &Point, image: &Point) -> EdwardsAffine {
         let commitment: EdwardsProjective =
             base.projective() * self.response - image.projective() * self.challenge;

@@ -1,8 +1,8 @@
-//! What one claim earned: credits and, if the scale has a measure, the measured amount.
+//! The earnings of one claim: credits and, if the scale has a measure, the measured amount.
 //!
-//! Both travel in one field element, v + 2^64·w: the owner's ciphertext u and the audit
-//! ciphertext cv carry it, so that a measure costs no constraint there. A note holds v only,
-//! since a measure is never spent.
+//! Both are in one field element, v + 2^64·w: the owner's ciphertext u and the audit ciphertext cv
+//! carry it, so a measure costs no constraint there. A note holds only v, because a measure is never
+//! spent.
 
 use alloc::vec::Vec;
 
@@ -43,7 +43,7 @@ impl Earned {
         }
     }
 
-    /// Distinct for distinct values. Exponents are derived from it.
+    /// An injective encoding. Exponents are derived from it.
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = self.credits.0.to_le_bytes().to_vec();
         bytes.extend(

@@ -66,7 +66,7 @@ impl TECurveConfig for EdwardsConfig {
     /// The same operations for every scalar of this many words: arkworks' own multiplication skips
     /// leading zeros.
     fn mul_projective(base: &EdwardsProjective, scalar: &[u64]) -> EdwardsProjective {
-        // The second is always the first and the base.
+        // The second point is always the first plus the base.
         let (mut first, mut second) = (EdwardsProjective::ZERO, *base);
         for bit in BitIteratorBE::new(scalar) {
             let bit = Choice::from(u8::from(bit));
@@ -90,7 +90,7 @@ impl MontCurveConfig for EdwardsConfig {
     const COEFF_B: Fr = Fr::ONE;
 }
 
-/// Swaps two points where `both` is 1, without a branch.
+/// Swaps two points if `both` is 1, without a branch.
 fn swap(a: &mut EdwardsProjective, b: &mut EdwardsProjective, both: Choice) {
     let coordinates = [
         (&mut a.x, &mut b.x),

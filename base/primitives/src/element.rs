@@ -1,9 +1,9 @@
-//! Field elements with a meaning. Each has its own type, so that none is mistaken for another.
+//! Field elements with a meaning. Each meaning has its own type, so that none is mistaken for another.
 //!
 //! A nullifier, a commitment and a root are all elements of one field. If they were bare, code that
-//! swaps two of them would still compile. A type declared here is a field element with a name: it
-//! has the same 32 bytes wherever it is encoded, and arithmetic on it needs an explicit `.0`, which
-//! only circuits and their witnesses need.
+//! swaps two of them would still compile. A type declared here is a field element with a name: every
+//! encoding has the same 32 bytes, and arithmetic on it needs an explicit `.0`, which only circuits
+//! and their witnesses need.
 //!
 //! ```compile_fail,E0308
 //! use merits_primitives::{

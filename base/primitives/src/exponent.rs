@@ -64,9 +64,9 @@ impl Exponent {
         )
     }
 
-    /// r of a batch's total of one output: a PRF over the seed, At and everything that the batch's
-    /// claims commit to. Each output has its own exponent: with one for both, T2 − M2 would reveal
-    /// the difference of the sums.
+    /// r of a batch's total of one output: a PRF over the seed, At and all commitments of the batch's
+    /// claims. Each output has its own exponent: with one exponent for both, T2 − M2 would reveal the
+    /// difference of the sums.
     pub fn derive_batch(
         seed: &[u8; 32],
         total_key: &Point,
@@ -119,7 +119,7 @@ impl Exponent {
 
     /// e modulo l: 2·Σ b_i 2^i − (2^250 − 1).
     pub fn scalar(&self) -> Scalar {
-        // 250 bits stand below l, which has 251 with the top one set.
+        // A number of 250 bits is below l, which has 251 bits.
         let k = Scalar::from_bigint(BigInt::new(self.0)).expect("2^250 is below l");
         let offset =
             Scalar::from_bigint(BigInt::new([u64::MAX, u64::MAX, u64::MAX, (1 << 58) - 1]))

@@ -52,7 +52,7 @@ pub struct Figure {
     pub low: u64,
     /// Greatest such value.
     pub high: u64,
-    /// Which schedule dates it, if any.
+    /// The schedule that dates it, if any.
     pub schedule: Option<u16>,
     /// Its values: one, or one more than its schedule has days.
     pub values: Vec<u64>,
@@ -67,7 +67,7 @@ pub enum FiguresError {
     TooMany {
         /// Figures, schedules, or changes of a schedule.
         what: &'static str,
-        /// How many came.
+        /// The number given.
         found: usize,
         /// The limit.
         most: usize,
@@ -109,9 +109,9 @@ pub enum FiguresError {
     NoSchedule {
         /// The figure.
         name: String,
-        /// What it names.
+        /// The schedule that it names.
         schedule: u16,
-        /// How many there are.
+        /// The number of schedules.
         schedules: usize,
     },
     /// The number of values differs from the number of versions of its schedule.
@@ -121,7 +121,7 @@ pub enum FiguresError {
         name: String,
         /// One more than the schedule's days; 1 without a schedule.
         expected: usize,
-        /// Values that came.
+        /// The number of values given.
         found: usize,
     },
     /// A schedule that dates no figure.
@@ -220,7 +220,7 @@ impl Figures {
         })
     }
 
-    /// How many public numbers they are in a statement.
+    /// The number of their public numbers in a statement.
     pub fn count(&self) -> usize {
         self.figures.iter().map(Figure::count).sum::<usize>() + self.schedules.len()
     }
@@ -294,7 +294,7 @@ impl Figures {
             .collect()
     }
 
-    /// What figures of the same shape must have in common: exponents, intervals, and which figures
+    /// The properties that figures of the same shape share: exponents, intervals, and which figures
     /// are dated together. Values and days may differ, and circuits do not depend on names.
     pub fn same_shape(&self, other: &Self) -> bool {
         let shape = |figure: &Figure| {
@@ -340,8 +340,8 @@ impl Figure {
         }
     }
 
-    /// A version's value. [`Figures::check`] makes sure that it exists; without that check, the
-    /// last one is used.
+    /// A version's value. [`Figures::check`] ensures that it exists; without that check, this is the
+    /// last value.
     fn value(&self, version: usize) -> u64 {
         let value = self.values.get(version).or(self.values.last());
         value.copied().unwrap_or(self.low)

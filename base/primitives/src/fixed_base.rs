@@ -32,7 +32,7 @@ const DIGITS: usize = 1 << (WIDTH - 1);
 const WINDOWS: usize = EXPONENT_BITS / WIDTH;
 const _: () = assert!(EXPONENT_BITS.is_multiple_of(WIDTH));
 
-/// How many points' tables are kept: the view keys of two epochs, each with one for totals.
+/// The number of points whose tables are kept: the view keys of two epochs, each with one for totals.
 #[cfg(feature = "std")]
 const KEPT: usize = 4;
 
@@ -99,7 +99,7 @@ impl FixedBase {
         })
     }
 
-    /// The table of a public key. Without `std` there is no lock, and so none are kept.
+    /// The table of a public key. Without `std` tables are not cached, because there is no lock.
     #[cfg(not(feature = "std"))]
     pub(crate) fn of(point: &Point) -> Arc<Self> {
         Arc::new(Self::new(point))

@@ -1,7 +1,7 @@
 //! The group of registered people: a LeanIMT with Pos2 nodes, as in Semaphore v4.
 //!
 //! A node without a right sibling is passed up unchanged, so the tree is only as deep as its size
-//! asks for. A retired person's leaf becomes 0 and keeps its place.
+//! requires. A retired person's leaf becomes 0 and keeps its position.
 
 use alloc::{vec, vec::Vec};
 
@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::{Fr, element::public_element, poseidon::pos2};
 
 public_element! {
-    /// Root of the group of registered people, between two changes of it.
+    /// Root of the group of registered people between two changes of the group.
     GroupRoot
 }
 
@@ -47,10 +47,10 @@ pub struct Step {
     pub is_right: bool,
 }
 
-/// A leaf's path to the root: one element a level, `None` where the node is passed up alone.
+/// A leaf's path to the root: one element for each level, `None` if the node is passed up alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupPath {
-    /// From the leaf up; as many as the tree is deep.
+    /// From the leaf up, one for each level of the tree.
     pub steps: Vec<Option<Step>>,
 }
 
@@ -65,9 +65,9 @@ impl GroupPath {
     }
 }
 
-/// A node's place in a stored tree.
+/// A node's position in a stored tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct NodePosition {
     /// 0 for leaves.
     pub level: u8,
     /// From the left.
@@ -88,12 +88,12 @@ fn width(size: u64, level: u8) -> u64 {
     size.div_ceil(1 << level)
 }
 
-/// The nodes beside the path of leaf `at` in a tree of `size` leaves, from the leaf up; `None`
-/// where a node is passed up alone. [`ancestors`] and [`path`] read these nodes.
-pub fn siblings(size: u64, at: u64) -> impl Iterator<Item = Option<Place>> {
+/// The nodes beside the path of leaf `at` in a tree of `size` leaves, from the leaf up; `None` if a
+/// node is passed up alone. [`ancestors`] and [`path`] read these nodes.
+pub fn siblings(size: u64, at: u64) -> impl Iterator<Item = Option<NodePosition>> {
     (0..depth(size)).map(move |level| {
         let index = at >> level ^ 1;
-        (index < width(size, level)).then_some(Place { level, index })
+        (index < width(size, level)).then_some(NodePosition { level, index })
     })
 }
 
@@ -106,11 +106,11 @@ pub fn ancestors<E>(
     size: u64,
     at: u64,
     leaf: Fr,
-    mut node: impl FnMut(Place) -> Result<Fr, E>,
-) -> Result<Vec<(Place, Fr)>, E> {
+    mut node: impl FnMut(NodePosition) -> Result<Fr, E>,
+) -> Result<Vec<(NodePosition, Fr)>, E> {
     let mut rising = leaf;
     let mut nodes = vec![(
-        Place {
+        NodePosition {
             level: 0,
             index: at,
         },
@@ -126,7 +126,7 @@ pub fn ancestors<E>(
             };
         }
         let index = at >> level;
-        nodes.push((Place { level, index }, rising));
+        nodes.push((NodePosition { level, index }, rising));
     }
     Ok(nodes)
 }
@@ -138,7 +138,7 @@ pub fn ancestors<E>(
 pub fn path<E>(
     size: u64,
     at: u64,
-    mut node: impl FnMut(Place) -> Result<Fr, E>,
+    mut node: impl FnMut(NodePosition) -> Result<Fr, E>,
 ) -> Result<GroupPath, E> {
     let steps = siblings(size, at)
         .map(|place| {
@@ -155,10 +155,10 @@ pub fn path<E>(
     Ok(GroupPath { steps })
 }
 
-/// The whole tree, at 64 bytes a leaf.
+/// The whole tree, at 64 bytes for each leaf.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
-    /// Level 0 holds the leaves; each next one the parents; the last the root alone.
+    /// Level 0 holds the leaves, each next level the parents, and the last level only the root.
     levels: Vec<Vec<Fr>>,
 }
 
@@ -178,7 +178,7 @@ impl Group {
         self.levels.first().map_or(&[], Vec::as_slice)
     }
 
-    /// The root; `None` of an empty group.
+    /// The root; `None` for an empty group.
     pub fn root(&self) -> Option<GroupRoot> {
         let top = self.levels.last().and_then(|top| top.first());
         top.copied().map(GroupRoot)
@@ -216,7 +216,7 @@ impl Group {
         Ok(())
     }
 
-    /// The path of a leaf under the present root.
+    /// The path of a leaf under the current root.
     ///
     /// # Errors
     /// [`GroupError::NoLeaf`].
@@ -311,9 +311,9 @@ mod tests {
     fn a_stored_tree_is_the_whole_one() {
         use std::collections::HashMap;
         let mut group = Group::new();
-        let mut stored: HashMap<Place, Fr> = HashMap::new();
-        let missing = |place: Place| format!("{place:?} was never stored");
-        let change = |stored: &mut HashMap<Place, Fr>, size, at, leaf| {
+        let mut stored: HashMap<NodePosition, Fr> = HashMap::new();
+        let missing = |place: NodePosition| format!("{place:?} was never stored");
+        let change = |stored: &mut HashMap<NodePosition, Fr>, size, at, leaf| {
             let read = |place| stored.get(&place).copied().ok_or(missing(place));
             let nodes = ancestors(size, at, leaf, read).expect("all siblings are there");
             let root = nodes.last().expect("the leaf at least").1;

@@ -19,7 +19,7 @@ public_element! {
     IdentityCommitment
 }
 
-/// The day from which a leaf is eligible, and how many identities its person had before.
+/// The first day on which a leaf is eligible, and the number of identities that its person had before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Birth {
     /// The first day of eligibility, counted from 1 January 1970. Periods that begin earlier belong
@@ -36,7 +36,7 @@ impl Birth {
     }
 }
 
-/// leaf = P(LEAF; IC, from + 2^32·gen). The tag keeps a leaf from ever being a node of the tree.
+/// leaf = P(LEAF; IC, from + 2^32·gen). Because of the tag, a leaf is never a node of the tree.
 pub fn leaf(commitment: IdentityCommitment, birth: Birth) -> Fr {
     poseidon::hash(tags::LEAF, &[commitment.0, birth.element()])
 }
@@ -118,8 +118,8 @@ mod tests {
         assert_eq!(format!("{a:?}"), "Secret(..)");
     }
 
-    /// Of `@semaphore-protocol/identity` 4.14, `new Identity("123")`: it hashes the text into its
-    /// secret scalar. This test computes the commitment from that scalar, not from the text.
+    /// The identity `new Identity("123")` of `@semaphore-protocol/identity` 4.14, which hashes the
+    /// text into its secret scalar. This test computes the commitment from that scalar.
     #[test]
     fn semaphores_identity_of_a_text_is_a_hash_of_it() {
         let number = |digits: &str| {

@@ -1,4 +1,4 @@
-//! Names and numbers of the ledger. Each has its own type, so that none is mistaken for another.
+//! Names and numbers of the ledger. Each kind has its own type, so that none is mistaken for another.
 
 use alloc::{borrow::ToOwned as _, string::String};
 use core::fmt;
@@ -22,7 +22,7 @@ pub struct AssetId(pub u64);
 pub struct Credits(pub u64);
 
 impl Credits {
-    /// None.
+    /// No credits.
     pub const ZERO: Self = Self(0);
 
     /// Both together; `None` if they are 2^64 or more.
@@ -31,7 +31,7 @@ impl Credits {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// Both together, at most 2^64 - 1: for what is shown, never for what is paid.
+    /// Both together, at most 2^64 - 1. Use it for display only, never for amounts to pay.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
@@ -50,7 +50,7 @@ impl fmt::Display for Credits {
     }
 }
 
-/// What deeds measured, in the unit of the scale's measure: counted beside credits, never spent.
+/// The measured amount of deeds, in the unit of the scale's measure: counted beside credits, never spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -60,7 +60,7 @@ impl fmt::Display for Credits {
 pub struct Quantity(pub u64);
 
 impl Quantity {
-    /// Both together, at most 2^64 - 1: for what is shown.
+    /// Both together, at most 2^64 - 1. Use it for display only.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
@@ -77,7 +77,7 @@ impl fmt::Display for Quantity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Output {
-    /// What people own and spend.
+    /// The credits that people own and spend.
     Credits = 1,
     /// The second amount of a scale with a measure, such as grams of CO2e.
     Measure = 2,
@@ -128,7 +128,7 @@ public_element! {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{what} {value:?} is refused: 1 to {max} characters out of {allowed} are expected")]
 pub struct NameError {
-    /// Which name.
+    /// The kind of name.
     pub what: &'static str,
     /// The text, cut to 80 characters.
     pub value: String,

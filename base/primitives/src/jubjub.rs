@@ -30,7 +30,7 @@ pub enum PointError {
     /// The point has a component outside the subgroup of prime order l.
     #[error("the point is outside the prime-order subgroup")]
     OutsideSubgroup,
-    /// The neutral element. Encryption under it hides nothing.
+    /// The point is the neutral element. Encryption under it hides nothing.
     #[error("the point is the identity")]
     Identity,
 }

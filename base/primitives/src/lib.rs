@@ -5,8 +5,7 @@
 //! Builds without `std` (feature `std`, on by default); it needs only an allocator. With the feature
 //! `simd`, `merits-bn254-simd` computes many independent values in eight lanes.
 //!
-//! Each module is one notion of `docs/src/design-cryptography.md` and uses the notation of that
-//! page.
+//! Each module implements one concept of `docs/src/design-cryptography.md`, in that page's notation.
 
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
 

@@ -1,4 +1,4 @@
-//! Messages: what a ticket states besides the person and the claim.
+//! Messages: the part of a ticket beside the person and the claim.
 //!
 //! Each is a SHA-256 cut to 248 bits, under its own domain, so that a consent is never read as a
 //! link or a withdrawal.
@@ -12,15 +12,15 @@ use crate::{
 };
 
 public_element! {
-    /// What a ticket states: a consent, a withdrawal or a link.
+    /// The message of a ticket: a consent, a withdrawal or a link.
     Message
 }
 
 /// Bytes of a claim message's salt.
 pub const SALT_BYTES: usize = 16;
 
-/// What a claim's message binds: a consent to this distributor under these terms, for what this
-/// version of the scale reads and counts. It does not cover later versions.
+/// The content of a claim's message: a consent to this distributor under these terms, for the fields
+/// and the formula of this version of the scale. It does not cover later versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Consent<'a> {
     /// The ledger.
@@ -42,7 +42,7 @@ pub struct Consent<'a> {
 impl Consent<'_> {
     /// H("claim", origin, distributor, terms, scale, version, manifest, expiry, salt128).
     pub fn message(&self, salt: &[u8; SALT_BYTES]) -> Message {
-        // Destructured in full, so that no part of what a person consents to is left out.
+        // Destructured in full, so that no part of the consent is left out.
         let Self {
             origin,
             distributor,

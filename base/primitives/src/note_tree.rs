@@ -60,10 +60,10 @@ pub fn empty(levels: usize) -> Fr {
     table[levels]
 }
 
-/// A leaf's path: at each level the three siblings, in order, and the node's own place among four.
+/// A leaf's path: at each level the three siblings, in order, and the node's position among the four.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotePath {
-    /// The leaf's index; two bits a level give its places.
+    /// The leaf's index. Two bits for each level give the positions.
     pub index: u64,
     /// From the leaf up.
     pub siblings: [[Fr; 3]; DEPTH],
@@ -78,7 +78,7 @@ impl NotePath {
         }
     }
 
-    /// The node's place among its parent's children, 0 to 3.
+    /// The node's position among its parent's children, 0 to 3.
     pub fn place(&self, level: usize) -> usize {
         (self.index >> (2 * level) & 3) as usize
     }
@@ -102,7 +102,7 @@ impl NotePath {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoteFrontier {
     size: u64,
-    /// At each level, the complete nodes left of the edge whose parent is not complete yet: up to
+    /// At each level, the complete nodes left of the edge whose parent is not complete yet: at most
     /// three.
     waiting: [Vec<Fr>; DEPTH],
 }
@@ -117,12 +117,12 @@ impl Default for NoteFrontier {
 }
 
 impl NoteFrontier {
-    /// Of an empty tree.
+    /// The frontier of an empty tree.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Notes.
+    /// The number of notes.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -133,15 +133,15 @@ impl NoteFrontier {
         self.push_by(note, node)
     }
 
-    /// As [`NoteFrontier::push`], without hashing what was hashed ahead. Whatever that is, the tree is the
-    /// same.
+    /// As [`NoteFrontier::push`], but reuses nodes that were hashed ahead. The resulting tree is the same for any
+    /// of them.
     #[must_use]
     pub fn push_ahead(&mut self, note: NoteCommitment, ahead: &NodesAhead) -> bool {
         self.push_by(note, |children| ahead.node(children))
     }
 
-    /// Hashes the nodes that these notes complete if they are the next, level by level, so that many hashes
-    /// are made at a time.
+    /// Hashes the nodes that these notes complete if they come next, level by level, so that many hashes are
+    /// computed at a time.
     pub fn ahead(&self, notes: impl IntoIterator<Item = NoteCommitment>) -> NodesAhead {
         let room = usize::try_from(CAPACITY - self.size).unwrap_or(usize::MAX);
         let notes = notes.into_iter().take(room);
@@ -212,7 +212,7 @@ impl NoteFrontier {
         rest.is_empty().then_some(frontier)
     }
 
-    /// The root: one hash a level.
+    /// The root: one hash for each level.
     pub fn root(&self) -> NoteRoot {
         if self.size == CAPACITY {
             return NoteRoot(self.waiting[DEPTH - 1][0]);
@@ -229,7 +229,7 @@ impl NoteFrontier {
 }
 
 /// Nodes that were hashed before the notes under them are appended ([`NoteFrontier::ahead`]). They are found by
-/// their children, so notes that do not come after all make none of them wrong.
+/// their children, so they stay correct if some of the notes are never appended.
 #[derive(Debug, Clone, Default)]
 pub struct NodesAhead {
     /// Four children and their parent, by a word of the first child.
@@ -350,11 +350,11 @@ mod tests {
             let mut start = NoteFrontier::new();
             assert!((0..size).all(|n| start.push(note(n))));
             let ahead = start.ahead((size..size + 90).map(note));
-            // Every node was hashed, and none beside.
+            // Exactly the needed nodes were hashed.
             let nodes = |size: u64| (1..4).map(|level| size >> (2 * level)).sum::<u64>();
             let made = nodes(size + 90) - nodes(size);
             assert_eq!(ahead.parents.len() as u64, made, "after {size}");
-            // All of them; without the first, four, or one in between; and others.
+            // All notes; without the first, without four, or without one in between; and other notes.
             let skipping = |skipped: core::ops::Range<u64>| {
                 (size..size + 90).filter(move |n| !skipped.contains(n))
             };

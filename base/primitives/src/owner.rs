@@ -38,16 +38,16 @@ public_element! {
 /// The inputs of an owner key besides the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyParts {
-    /// Of an earned note.
+    /// The inputs of an earned note.
     Earned {
         /// The claim's scope.
         scope: Scope,
         /// The consent's message.
         message: Message,
     },
-    /// Of a change note.
+    /// The inputs of a change note.
     Change {
-        /// Of the first note that was spent.
+        /// The nullifier of the first note that was spent.
         sn1: SpendNullifier,
     },
 }

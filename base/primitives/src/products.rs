@@ -1,4 +1,4 @@
-//! Sums of products of field elements, reduced once: about half of what reducing each costs.
+//! Sums of products of field elements, reduced once: about half the cost of reducing each product.
 //!
 //! An element is held in Montgomery form, x·2^256 mod p, in four 64-bit words. The product of two
 //! such lists of words has 512 bits; here the products are added up as integers and the sum is
@@ -31,7 +31,7 @@ impl Products {
     /// Terms that a sum may have: each is below 0.0358·2^512, and the sum has 512 bits.
     pub const MOST: usize = 24;
 
-    /// Adds `a * b`. The caller counts: no more than [`Products::MOST`] terms of either kind.
+    /// Adds `a * b`. The caller must not add more than [`Products::MOST`] terms, of both kinds together.
     #[inline(always)]
     pub fn add(&mut self, a: &Fr, b: &Fr) {
         let (a, b) = (a.0.0, b.0.0);
@@ -116,7 +116,7 @@ fn subtract_where_not_below(x: &mut [u64; N + 1], y: &[u64; N + 1]) {
     }
 }
 
-/// `Σ a_i * b_i` of lists of equal length, however long.
+/// `Σ a_i * b_i` of two lists of equal length, of any length.
 #[inline]
 pub fn dot(a: &[Fr], b: &[Fr]) -> Fr {
     let mut chunks = a.chunks(Products::MOST).zip(b.chunks(Products::MOST));
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_largest_terms_and_as_many_as_there_may_be() {
-        // The largest words that an element has, whatever it stands for.
+        // The largest words that an element can have.
         let mut words = P;
         words[0] -= 1;
         let largest: Fr = Fp::new_unchecked(BigInt(words));

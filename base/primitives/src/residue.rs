@@ -21,10 +21,10 @@ pub fn is_nonzero_square(value: &Fr) -> bool {
     let mut is_opposite = false;
     while a != [0; N] {
         let zeros = halve_to_odd(&mut a);
-        // (2/n) = -1 where n is 3 or 5 modulo 8.
+        // (2/n) = -1 if n is 3 or 5 modulo 8.
         let two_is_none = (n[0] ^ n[0] >> 1) & 2 != 0;
         is_opposite ^= zeros % 2 == 1 && two_is_none;
-        // Reciprocity: (a/n) = (n/a), or its opposite where both are 3 modulo 4.
+        // Reciprocity: (a/n) = (n/a), or its opposite if both are 3 modulo 4.
         let (difference, is_less) = minus(&a, &n);
         is_opposite ^= is_less && a[0] & n[0] & 2 != 0;
         let mask = u64::from(is_less).wrapping_neg();
@@ -39,7 +39,7 @@ pub fn is_nonzero_square(value: &Fr) -> bool {
     n == [1, 0, 0, 0] && !is_opposite
 }
 
-/// [`is_nonzero_square`] of each. With the feature `simd`, sixteen at a time where the processor can.
+/// [`is_nonzero_square`] of each. With the feature `simd`, it tests sixteen at a time if the processor can.
 pub fn are_nonzero_squares(values: &[Fr]) -> Vec<bool> {
     #[cfg(feature = "simd")]
     {

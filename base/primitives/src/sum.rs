@@ -1,5 +1,5 @@
-//! Sums over many claims. Each has its own type, so that a sum of credits is not taken for one of what
-//! was measured, nor either for what one person holds.
+//! Sums over many claims. Each kind has its own type, so that a sum of credits is not mistaken for a sum of
+//! measured amounts, nor either for the amount of one person.
 
 use core::{
     fmt,
@@ -8,8 +8,8 @@ use core::{
 
 use crate::ids::{Credits, Quantity};
 
-/// The sum of one of a scale's outputs over the claims of some batches, or a bound of it. The
-/// [`Output`](crate::ids::Output) beside it says of which.
+/// The sum of one of a scale's outputs over the claims of some batches, or a bound of it. An
+/// [`Output`](crate::ids::Output) beside it names the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -19,7 +19,8 @@ use crate::ids::{Credits, Quantity};
 pub struct Sum(pub u64);
 
 impl Sum {
-    /// This bound of a claim for so many claims; `None` if that is 2^64 or more.
+    /// The bound of a sum over so many claims, from the bound of one claim; `None` if it is 2^64 or
+    /// more.
     #[must_use]
     pub fn checked_mul(self, claims: u64) -> Option<Self> {
         self.0.checked_mul(claims).map(Self)
@@ -36,7 +37,7 @@ impl Sum {
         Credits(self.0)
     }
 
-    /// As what was measured: for a sum of [`Output::Measure`](crate::ids::Output::Measure).
+    /// As a measured amount: for a sum of [`Output::Measure`](crate::ids::Output::Measure).
     pub const fn as_quantity(self) -> Quantity {
         Quantity(self.0)
     }
@@ -73,10 +74,10 @@ macro_rules! wide_sum {
         pub struct $name(pub u128);
 
         impl $name {
-            /// Nothing.
+            /// Zero.
             pub const ZERO: Self = Self(0);
 
-            /// What is left; `None` if there is less.
+            /// The difference; `None` if it is negative.
             #[must_use]
             pub fn checked_sub(self, other: Self) -> Option<Self> {
                 self.0.checked_sub(other.0).map(Self)
@@ -88,7 +89,7 @@ macro_rules! wide_sum {
                 Self(self.0.saturating_add(other.into().0))
             }
 
-            /// What is left, at least nothing.
+            /// The difference, at least zero.
             #[must_use]
             pub fn saturating_sub(self, other: Self) -> Self {
                 Self(self.0.saturating_sub(other.0))
@@ -144,7 +145,7 @@ wide_sum! {
 }
 
 wide_sum! {
-    /// What any number of claims measured: 2^64 of them fit.
+    /// The measured amount of any number of claims: 2^64 of them fit.
     QuantitySum of Quantity
 }
 

@@ -1,8 +1,8 @@
-//! A key that is shared among holders: where each of them holds it, and how t of them compute with it.
+//! A key that is shared among holders: the identifier of each holder, and how t of them compute with the key.
 //!
 //! A shared secret is the value at zero of a polynomial of degree t − 1 over the integers modulo l. Each
-//! holder has its value at an [`Identifier`] of its own (Shamir, CACM 1979). What t holders compute with
-//! their values, such as multiples of one point, is combined by Lagrange's coefficients for the place zero.
+//! holder has the polynomial's value at its [`Identifier`] (Shamir, CACM 1979). Lagrange's coefficients for
+//! zero combine results that t holders compute with their values, such as multiples of one point.
 //! Fewer than t values say nothing about the value at zero.
 
 use alloc::{collections::BTreeSet, vec::Vec};
@@ -17,7 +17,7 @@ use crate::{
     jubjub::{Point, Scalar, scalar_to_bytes},
 };
 
-/// The place at which a holder has the value of the polynomial. It is never zero, because the value at zero
+/// The number at which a holder has the value of the polynomial. It is never zero, because the value at zero
 /// is the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identifier(Scalar);
@@ -49,10 +49,10 @@ impl Identifier {
 #[non_exhaustive]
 pub enum InterpolationFault {
     /// There is nothing to combine.
-    #[error("no value of a holder is there to combine")]
+    #[error("there are no holders' values to combine")]
     Empty,
     /// One identifier twice: one value would count as two.
-    #[error("two of the values have one identifier: the value of each holder counts once")]
+    #[error("two of the values have the same identifier: the value of each holder counts once")]
     Twice,
     /// The result is the identity, which is not a key and hides nothing.
     #[error("the values combine to the identity of the curve")]

@@ -84,8 +84,8 @@ fn ephemeral_and_shared(exponent: &Exponent, view_key: &Point) -> [Fr; 2] {
     let shared = FixedBase::of(view_key).mul(exponent);
     let mut both = [FixedBase::base().mul(exponent), shared];
     let [e, s] = &both;
-    // One inversion for both, on this thread: arkworks' own would wait for rayon's. No point of the
-    // curve has a z of zero.
+    // One inversion for both, on this thread: arkworks' own batch inversion would wait for rayon's threads.
+    // No point of the curve has a z of zero.
     let mut inverse = (e.z * s.z).inverse().unwrap_or_default();
     let y = [e.y * s.z * inverse, s.y * e.z * inverse];
     both.zeroize();

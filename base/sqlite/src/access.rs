@@ -28,7 +28,7 @@ pub fn restrict(path: &Path) -> Result<(), FileError> {
     }
     match merits_guard::create_new(path) {
         Ok(_) => require_files(path),
-        // Another program was as quick.
+        // Another program made it at the same time.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => keep_private(path),
         Err(error) if is_forbidden(&error) => Err(not_writable(path)),
         Err(error) => Err(FileError::io("create", path)(error)),
@@ -49,14 +49,14 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
     let metadata = fs::metadata(path).map_err(FileError::io("read", path))?;
     require_own(path, &metadata)?;
     let mode = metadata.mode() & 0o777;
-    // Somebody set this mode on purpose. Only root could write nevertheless.
+    // Somebody set this mode on purpose. Only root could still write.
     if mode & 0o600 != 0o600 || folder_is_closed(path) {
         return Err(not_writable(path));
     }
     if mode != 0o600 {
         set_private(path)?;
     }
-    // SQLite makes these with the mode that the file had, also one that it can later not use itself.
+    // SQLite makes these with the file's mode, even if SQLite itself cannot use that mode later.
     for suffix in BESIDE {
         let path = beside(path, suffix);
         if let Ok(metadata) = fs::metadata(&path) {
@@ -69,7 +69,7 @@ pub fn keep_private(path: &Path) -> Result<(), FileError> {
     Ok(())
 }
 
-/// What SQLite keeps beside a database.
+/// The files that SQLite keeps beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Refuses a store that is not a regular file, and such a path among SQLite's files beside it, before SQLite

@@ -1,10 +1,10 @@
-//! Whether a database can be written, and making durable what an earlier run left: known before a server listens.
+//! Checks whether a database can be written, and makes durable what an earlier run left, before a server listens.
 
 use std::path::Path;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::{error::FileError, explain::explain, unwritable::NotWritable, words::Trouble};
+use crate::{error::FileError, explain::explain, failure::Trouble, unwritable::NotWritable};
 
 /// Writes one page through the write-ahead log to the disk, without changing data.
 ///
@@ -27,7 +27,7 @@ pub async fn make_durable(db: &mut SqliteConnection, path: &Path) -> Result<(), 
         .fetch_one(db)
         .await
         .map_err(|error| explain_writing(path, error))?;
-    // A reader of the newest commit keeps the log from being emptied, and nothing from the file.
+    // A reader of the newest commit prevents emptying the log, but all data is then in the file.
     if folded < frames {
         let path = path.to_owned();
         return Err(FileError::StillRead { path });

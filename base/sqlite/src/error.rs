@@ -8,7 +8,7 @@ use merits_guard::{
 };
 use thiserror::Error;
 
-use crate::{kind::StoreKind, words::DatabaseError};
+use crate::{failure::DatabaseError, kind::StoreKind};
 
 /// Why a database's file cannot be used, folded, copied or put in place.
 #[derive(Debug, Error)]
@@ -127,7 +127,7 @@ pub enum FileError {
         path: PathBuf,
         /// What it should be.
         what: &'static str,
-        /// What it is, if MERITS made it.
+        /// The kind of file, if MERITS made it.
         found: Option<StoreKind>,
     },
     /// The file is of another version of this program.
@@ -181,7 +181,7 @@ pub enum FileError {
         /// The database.
         path: PathBuf,
     },
-    /// SQLite takes paths as text.
+    /// SQLite takes paths only as text.
     #[error("{} is not UTF-8, and SQLite cannot write to it; name another file", path.display())]
     PathEncoding {
         /// The path.
@@ -208,7 +208,7 @@ impl FileError {
         )
     }
 
-    /// The same about the store in use, when a backup of it is made.
+    /// The same error about the store in use, when a backup of it is made.
     #[must_use]
     pub fn of_live(self) -> Self {
         match self {
@@ -221,7 +221,7 @@ impl FileError {
         }
     }
 
-    /// For `map_err`.
+    /// An adapter for `map_err`.
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

@@ -12,8 +12,8 @@ use crate::{
     access::require_files,
     beside,
     error::FileError,
+    failure::{DatabaseError, Trouble},
     unwritable::not_writable,
-    words::{DatabaseError, Trouble},
 };
 
 /// The beginning of every SQLite database.
@@ -70,7 +70,8 @@ pub fn examine(path: &Path) -> Result<(), FileError> {
     let Some((found, expected)) = missing(&opened, path, &header).map_err(io)? else {
         return Ok(());
     };
-    // A program that works on the store may have changed it in between. A torn file is torn at a second look, too.
+    // A program that uses the store may have changed it in between. A truncated file is still truncated when it
+    // is read again.
     let again = input::open(path).map_err(io)?;
     let header = read_header(&again).map_err(io)?;
     match <[u8; HEADER]>::try_from(header) {

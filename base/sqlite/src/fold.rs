@@ -17,8 +17,8 @@ pub async fn fold(path: &Path) -> Result<(), FileError> {
         return Ok(());
     }
     require_files(path)?;
-    // A connection of its own: read-only ones that close last fold nothing, and one that failed is
-    // not to be relied upon.
+    // A new connection: a read-only one that closes last folds nothing, and one that failed is not
+    // reliable.
     let failed = |error| explain(path, error);
     let mut db = durable(path).connect().await.map_err(failed)?;
     let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -27,7 +27,7 @@ impl StoreKind {
     }
 }
 
-/// What it holds.
+/// The content of such a file.
 impl fmt::Display for StoreKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

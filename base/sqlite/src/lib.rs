@@ -25,6 +25,7 @@ mod access;
 mod durability;
 mod error;
 mod explain;
+mod failure;
 mod fold;
 mod kind;
 mod pool;
@@ -34,7 +35,6 @@ mod staged;
 mod tables;
 mod unwritable;
 mod whose;
-mod words;
 
 use std::{
     borrow::Cow,
@@ -56,7 +56,7 @@ pub use schema::{Found, Schema};
 pub use staged::{Staged, check_integrity, findings};
 pub use tables::{differing_table, require_tables};
 
-pub use words::DatabaseError;
+pub use failure::DatabaseError;
 
 /// Statements that a connection keeps prepared: a ledger's lists use statements of 11 lengths.
 const STATEMENTS: usize = 256;

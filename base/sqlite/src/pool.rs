@@ -5,8 +5,8 @@ use sqlx::{Connection as _, sqlite::SqlitePoolOptions};
 /// A pool of at most this many connections. It drops a connection that is still inside a
 /// transaction when it is returned.
 ///
-/// When the disk is full, SQLite ends a transaction by itself; the rollback that follows then
-/// fails, and the connection counts as inside for ever: all later uses are refused or never
+/// When the disk is full, SQLite ends a transaction by itself. The later rollback then fails, and
+/// the connection counts as inside a transaction for ever: all later uses are refused or never
 /// committed.
 #[must_use]
 pub fn pool(most: u32) -> SqlitePoolOptions {

@@ -33,7 +33,7 @@ mod tests {
             (100, 0, 10, 5, true),
             (100, 50, 10, 0, true),
             (100, 1, 10, 1, false),
-            // It does not count its files, or its blocks.
+            // The file system does not count its files or its blocks.
             (100, 1, 0, 0, false),
             (0, 0, 0, 0, false),
         ] {

@@ -12,8 +12,8 @@ use crate::{
     beside,
     error::FileError,
     explain::{examine, explain},
+    failure::{DatabaseError, Trouble},
     inspecting,
-    words::{DatabaseError, Trouble},
 };
 
 /// A verified copy that is not yet under its name. If it is dropped without
@@ -30,8 +30,8 @@ impl Staged {
     /// deleted data is not in the copy.
     ///
     /// # Errors
-    /// [`FileError::Exists`] for a destination that is there, or that a write-ahead log or journal
-    /// lies beside; [`FileError::Damaged`] for a source that SQLite finds so; what [`examine`] finds.
+    /// [`FileError::Exists`] for a destination that exists, or that has a write-ahead log or journal
+    /// beside it; [`FileError::Damaged`] for a source that SQLite finds damaged; the errors of [`examine`].
     pub async fn copy_of(source: &Path, destination: &Path) -> Result<Self, FileError> {
         // Absolute, so that no name is taken for a URI; SQLite reads names as text.
         let destination =
@@ -158,6 +158,6 @@ pub async fn check_integrity(db: &mut SqliteConnection, path: &Path) -> Result<(
         .await?;
     match dangling {
         None => Ok(()),
-        Some(_) => Err(damaged("a row refers to one that is not there".into())),
+        Some(_) => Err(damaged("a row refers to one that does not exist".into())),
     }
 }

@@ -9,7 +9,7 @@ use crate::{error::FileError, explain::explain};
 /// Kind and name of a table, index, view or trigger.
 type Key = (String, String);
 
-/// What SQLite adds by itself: for `AUTOINCREMENT` and `ANALYZE`.
+/// Tables that SQLite adds by itself, for `AUTOINCREMENT` and `ANALYZE`.
 const OF_SQLITE: [(&str, &str); 3] = [
     ("sqlite_sequence", "CREATE TABLE sqlite_sequence(name,seq)"),
     ("sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
@@ -71,9 +71,9 @@ pub async fn differing_table(
     Ok(missing.and_then(|key| differs(key, "is missing")))
 }
 
-/// All but SQLite's own, which are known by their texts: SQLite refuses other things of such names only when they are
-/// made, and loads what was written into the schema. An index without a text is that of a constraint, which the text
-/// of its table has.
+/// All objects except SQLite's own. SQLite's own are known by their texts and not by their names: SQLite refuses such
+/// names only when an object is made, and loads any that was written into the schema. An index without a text belongs
+/// to a constraint, which is in the text of its table.
 async fn things(db: &mut SqliteConnection) -> sqlx::Result<Vec<(Key, String)>> {
     let rows: Vec<(String, String, Option<String>)> =
         sqlx::query_as("SELECT type, name, sql FROM sqlite_schema ORDER BY rowid")
@@ -90,8 +90,8 @@ async fn things(db: &mut SqliteConnection) -> sqlx::Result<Vec<(Key, String)>> {
         .collect())
 }
 
-/// A statement without its comments, and with one space where it has any. Other spaces than those of ASCII are part of
-/// a name in SQL.
+/// A statement without its comments, and with one space in place of several. Only ASCII spaces count: in SQL, other
+/// spaces are part of a name.
 fn plain(text: &str) -> String {
     let lines = text
         .lines()

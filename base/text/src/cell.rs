@@ -1,4 +1,4 @@
-//! How spreadsheet programs interpret a text.
+//! Texts that spreadsheet programs interpret as formulas.
 
 /// The character that makes a spreadsheet program read a cell as a formula (`=HYPERLINK(..)`) and
 /// run it. `None` for a cell that it only shows.

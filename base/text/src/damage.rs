@@ -17,17 +17,17 @@ const MOST_SHOWN: usize = 40;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Damage {
-    /// There is nothing in it.
+    /// It is empty.
     Empty,
     /// It ends inside of a text or bracket.
     Cut,
-    /// It does not begin as a file of ours.
+    /// It does not begin like a file of ours.
     Foreign,
     /// It names another kind.
     OtherKind(String),
     /// It names the same kind with another version.
     OtherVersion(String),
-    /// Something in it is not as it was written.
+    /// Its content was changed or damaged.
     Changed {
         /// The line where reading ended, from 1.
         line: usize,
@@ -127,7 +127,7 @@ mod tests {
     fn a_file_that_was_cut_off_anywhere_is_told_as_that() {
         let whole = BACKUP.trim_end();
         for end in 1..whole.len() {
-            // Before its kind is complete nothing else can be said either.
+            // Without a complete kind, the file can only be cut off.
             assert_eq!(judged(&whole[..end]), Damage::Cut, "{:?}", &whole[..end]);
         }
         assert_eq!(judged(""), Damage::Empty);

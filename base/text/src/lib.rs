@@ -1,6 +1,6 @@
 //! Text at the boundary: what people type, what they see, and texts that only look alike.
 //!
-//! One text has many spellings. One system encodes é as one code point, another as two. A file may
+//! A text can have many encodings. One system encodes é as one code point, another as two. A file may
 //! begin with an invisible mark. A name may contain a character that reverses the line, or one that
 //! looks like another. Only this crate handles these cases:
 //!
@@ -34,6 +34,7 @@ pub mod lines;
 #[cfg(feature = "typed")]
 pub mod lookalike;
 mod marks;
+mod runs;
 #[cfg(feature = "screen")]
 pub mod screen;
 pub mod shown;

@@ -37,7 +37,7 @@ pub fn skeleton(text: &str) -> String {
     let shapes: String = words.join(" ").chars().map(by_its_capital).collect();
     let shapes: String = unicode_security::skeleton(&shapes)
         .flat_map(char::to_lowercase)
-        // I, l and 1 have one shape, and i is the I of the lower case.
+        // I, l and 1 have the same shape, and i is the lower-case form of I.
         .map(|c| if c == 'i' { 'l' } else { c })
         .collect();
     shapes.nfc().collect()

@@ -5,24 +5,16 @@
 //! does not change with a library's version of Unicode: a mark that is assigned outside of these
 //! blocks later is not a mark here.
 
+use crate::runs::contain;
+
 /// Whether a character is drawn over, under or around the one before it.
 pub(crate) fn is_mark(c: char) -> bool {
-    MARKS
-        .binary_search_by(|(first, last)| {
-            if c < *first {
-                core::cmp::Ordering::Greater
-            } else if c > *last {
-                core::cmp::Ordering::Less
-            } else {
-                core::cmp::Ordering::Equal
-            }
-        })
-        .is_ok()
+    contain(&MARKS, c)
 }
 
 /// The first and the last of each run, in their order.
 #[rustfmt::skip]
-const MARKS: [(char, char); 352] = [
+pub(crate) const MARKS: [(char, char); 352] = [
     ('\u{300}', '\u{36f}'), ('\u{483}', '\u{489}'), ('\u{591}', '\u{5bd}'), ('\u{5bf}', '\u{5bf}'),
     ('\u{5c1}', '\u{5c2}'), ('\u{5c4}', '\u{5c5}'), ('\u{5c7}', '\u{5c7}'), ('\u{610}', '\u{61a}'),
     ('\u{64b}', '\u{65f}'), ('\u{670}', '\u{670}'), ('\u{6d6}', '\u{6dc}'), ('\u{6df}', '\u{6e4}'),
@@ -137,30 +129,6 @@ const MARKS: [(char, char); 352] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn runs_are_in_order_and_apart() {
-        for pair in MARKS.windows(2) {
-            let [(first, last), (next, _)] = pair else {
-                unreachable!("windows of two")
-            };
-            assert!(
-                first <= last && u32::from(*last) + 1 < u32::from(*next),
-                "{first:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_first_and_the_last_of_a_run_are_marks_and_their_neighbours_are_none() {
-        for (first, last) in MARKS {
-            assert!(is_mark(first) && is_mark(last));
-            let neighbours = [u32::from(first) - 1, u32::from(last) + 1];
-            for neighbour in neighbours.into_iter().filter_map(char::from_u32) {
-                assert!(!is_mark(neighbour), "{neighbour:?}");
-            }
-        }
-    }
 
     #[test]
     fn marks_of_every_script_are_marks() {

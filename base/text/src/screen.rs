@@ -102,7 +102,7 @@ pub fn step(number: usize, title: &str) {
     println!("\n{number}. {title}");
 }
 
-/// A sentence about which party did and saw what, wrapped under its step.
+/// A sentence about what a party did and saw, wrapped under its step.
 pub fn say(text: &str) {
     for line in wrap(text, WIDTH - INDENT) {
         println!("{:INDENT$}{line}", "");
@@ -251,7 +251,7 @@ mod tests {
             printed("REFUSED {}: {fault}", "REFUSED x\nzoe: linked: no link"),
             "REFUSED x\n  | zoe: linked: no link"
         );
-        // Here our lines and those of a value cannot be distinguished, so all are marked.
+        // In this format our lines and those of a value cannot be distinguished, so all are marked.
         assert_eq!(
             printed("\n{number}. {title}", "\n1. a\nb"),
             "\n  | 1. a\n  | b"

@@ -6,9 +6,9 @@
 //!
 //! | refused | why |
 //! |---|---|
-//! | control characters (C0, C1, delete); in one line, line breaks and tabs too | a terminal obeys them: escape sequences begin so |
-//! | direction marks, embeddings, overrides, isolates (UAX #9) | text reads in another order than it has |
-//! | line and paragraph separators | a second line in what is one |
+//! | control characters (C0, C1, delete); in one line, line breaks and tabs too | a terminal obeys them: escape sequences begin with them |
+//! | direction marks, embeddings, overrides, isolates (UAX #9) | the text is shown in another order |
+//! | line and paragraph separators | one line is shown as two |
 //! | invisible characters (zero width, fillers, soft hyphen, tags, byte order mark) | two texts that look the same |
 //! | private use, noncharacters, code points that Unicode 16.0 assigns to no character | every system shows something else, or nothing |
 //! | spaces other than the plain one (no-break, thin, wide, ..) | two texts that look the same, and gaps that nobody typed |
@@ -21,8 +21,8 @@
 //! keyboards: it is allowed between wide characters, and in a document after one and at the beginning of a
 //! line, where it indents a paragraph.
 //!
-//! The lists are written out here and do not change with a library's version of Unicode: an entry
-//! of a ledger must be valid or invalid for everybody alike.
+//! The lists are written out here and do not change with a library's version of Unicode: every party
+//! must agree whether an entry of a ledger is valid.
 
 use alloc::{string::String, string::ToString as _};
 use core::fmt::{self, Write as _};
@@ -211,7 +211,7 @@ fn fault(
         }
         '\u{2028}' | '\u{2029}' => Some("a line break"),
         '\u{200c}' if beside(joins) => None,
-        // Also after the last letter of a word: Indic writing asks for a half form so.
+        // Also after the last letter of a word: Indic writing requests a half form in this way.
         '\u{200d}' if beside(joins) || before.is_some_and(is_indic) => None,
         '\u{200d}' if beside(is_pictograph) => None,
         '\u{fe00}'..='\u{fe0f}' if before.is_some_and(has_variants) => None,
@@ -262,7 +262,7 @@ const fn is_space(c: char) -> bool {
     )
 }
 
-/// Whether an ideographic space has these neighbours where people write it.
+/// Whether people write an ideographic space between these neighbours.
 fn is_spacing(before: Option<char>, after: Option<char>, form: Form) -> bool {
     match form {
         Form::Line => before.is_some_and(is_wide) && after.is_some_and(is_wide),
@@ -465,11 +465,11 @@ mod tests {
             ("logo \u{f8ff}", 0xf8ff, 6),
             ("\u{fffe}", 0xfffe, 1),
             ("\u{100000}", 0x0010_0000, 1),
-            // Without a character: a gap of Greek, a reserved emoji, a plane that nobody uses.
+            // Code points without a character: a gap of Greek, a reserved emoji, an unused plane.
             ("a\u{378}b", 0x378, 2),
             ("\u{1fade}", 0x1fade, 1),
             ("x\u{40000}", 0x40000, 2),
-            // Joiners and selectors where no script has them.
+            // Joiners and selectors at places where no script has them.
             ("pay\u{200d}pal", 0x200d, 4),
             ("a\u{200c}b", 0x200c, 2),
             ("می\u{200c}", 0x200c, 3),

@@ -80,7 +80,7 @@ pub fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
 pub fn narrow(text: &str) -> String {
     let mut out = String::with_capacity(3 * text.len());
     out.extend(text.nfc().map(|c| match c {
-        // All of them lie as far from ASCII as the first.
+        // All of them have the same distance from ASCII.
         '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(c) - 0xfee0).map_or(c, char::from),
         '\u{3000}' => ' ',
         c => c,

@@ -9,9 +9,9 @@ use ark_ff::{AdditiveGroup, BigInteger, Field, PrimeField};
 use merits_formula::generate::Dice;
 use merits_primitives::Fr;
 
-use crate::program::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Op, Place, Program};
+use crate::program::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Op, Operand, Program};
 
-/// What is claimed instead of the values of an instruction.
+/// The false claim that replaces the values of an instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Lie {
     /// The other bit, at this position.
@@ -22,7 +22,7 @@ pub(super) enum Lie {
     Is(usize, Fr),
     /// These two values, at these two positions.
     Both([(usize, Fr); 2]),
-    /// The integer above or below, where all positions are the bits of one integer.
+    /// The next integer up or down, if all positions are the bits of one integer.
     Next(bool),
     /// One multiple of the divisor moved between quotient and remainder.
     Shift(bool),
@@ -153,7 +153,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn get(&self, place: Place) -> Fr {
+    fn get(&self, place: Operand) -> Fr {
         match place.index() {
             Ok(wire) => self.wires[wire],
             Err(temporary) => self.temporaries[temporary],

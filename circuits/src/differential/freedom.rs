@@ -12,10 +12,10 @@ use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::{R1cs, Term, evaluate};
 use merits_primitives::Fr;
 
-/// The most rows that are eliminated. Elimination is cubic, so larger rests are left undecided.
+/// The largest number of rows to eliminate. Elimination is cubic, so larger systems stay undecided.
 const MOST_ROWS: usize = 600;
 
-/// What may vary near an assignment.
+/// The wires that may vary near an assignment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Freedom {
     /// Wires that occur in constraints only beside a factor 0, so that their value has no effect.
@@ -28,7 +28,7 @@ pub(super) struct Freedom {
     pub(super) undecided: bool,
 }
 
-/// Looks at the wires from `first` on and the outputs; all others are fixed.
+/// Examines the wires from `first` on and the outputs. All other wires are fixed.
 pub(super) fn freedom(
     r1cs: &R1cs,
     assignment: &[Fr],

@@ -3,11 +3,11 @@
 //! For a checked formula, [`Differential`] compares three things on records in and out of bounds:
 //! the exact interpreter, the witness program, and the constraints.
 //!
-//! - In bounds the constraints accept the interpreter's outputs and refuse others: one more, one
-//!   less, those of other records, with the witness that goes with the right ones.
-//! - The assignment of the witness program is that of synthesis, wire by wire.
-//! - Out of bounds both refuse.
-//! - **Lies**: wherever the prover has a choice (the bits of a number, an inverse, a quotient, a
+//! - In bounds, the constraints accept the interpreter's outputs. With the witness of the right
+//!   outputs they refuse others: one more, one less, and the outputs of other records.
+//! - The witness program and synthesis give the same assignment, wire by wire.
+//! - Out of bounds, both refuse.
+//! - **Lies**: each time the prover has a choice (the bits of a number, an inverse, a quotient, a
 //!   comparison's outcome) it makes another choice, computes the rest from it, and claims the
 //!   outputs that result. If the constraints then accept other outputs, they have a hole.
 //! - **Freedom**: near the right witness, no wires may vary together, however many, unless they
@@ -39,7 +39,7 @@ pub const LIES: usize = 24;
 /// that a run of many formulas is not spent on a few.
 const LARGE: usize = 20_000;
 
-/// What was tried.
+/// The number of comparisons of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Formulas.
@@ -56,7 +56,7 @@ pub struct Counts {
     pub lies: u64,
     /// Lies that did not change the outputs, and were accepted with the right outputs.
     pub idle_lies: u64,
-    /// Witnesses near which nothing can vary.
+    /// Witnesses near which no wire can vary.
     pub rigid: u64,
     /// Wires that may vary because their value has no effect.
     pub idle_wires: u64,
@@ -72,7 +72,7 @@ pub enum Fault {
     #[error("the interpreter refuses records within bounds: {0}")]
     Interpreter(String),
     /// The witness program refuses records that it must accept.
-    #[error("there is no witness for records within bounds: {0}")]
+    #[error("records within bounds have no witness: {0}")]
     NoWitness(AssignmentError),
     /// The constraints refuse the interpreter's outputs.
     #[error("the constraints refuse the interpreter's outputs: {0}")]
@@ -89,9 +89,9 @@ pub enum Fault {
     /// A lie gives other outputs.
     #[error("the constraints accept other outputs from a prover that lies in {sections}: {lies}")]
     Forged {
-        /// What was claimed, by instruction.
+        /// The false claims, by instruction.
         lies: String,
-        /// Where in the circuit.
+        /// The sections of the circuit.
         sections: String,
     },
     /// Synthesis computes other wires than the witness program.
@@ -117,9 +117,9 @@ pub struct Failure {
     pub records: Vec<Record>,
     /// The public numbers.
     pub numbers: Vec<u64>,
-    /// What the interpreter gives.
+    /// The interpreter's outputs.
     pub expected: Option<Outputs>,
-    /// What the constraints accept.
+    /// The outputs that the constraints accept.
     pub got: Option<Outputs>,
 }
 
@@ -353,7 +353,7 @@ impl Differential {
         Ok(())
     }
 
-    /// Outputs that are not these records': near ones, and those of fewer and of other records.
+    /// Outputs that these records do not have: near ones, and those of fewer or other records.
     fn wrong_outputs(
         &self,
         dice: &mut Dice<'_>,
@@ -389,7 +389,7 @@ impl Differential {
         wrong
     }
 
-    /// Lies about one claim or two, and computes the rest from that.
+    /// Lies about one claim or two, and computes the rest from the lies.
     fn lies(
         &self,
         dice: &mut Dice<'_>,
@@ -490,7 +490,7 @@ impl Differential {
         Err((fault, None))
     }
 
-    /// Whether the constraints take these records with the outputs that come of them.
+    /// Whether the constraints accept these records with the outputs that follow from them.
     fn any_output_accepted(&self, records: &[Record], numbers: &[u64]) -> bool {
         let nothing = Outputs {
             credits: 0,
@@ -506,7 +506,7 @@ impl Differential {
         self.accepts(&wires)
     }
 
-    /// Sets the public outputs to what the wires give.
+    /// Sets the public outputs to the values that the wires give.
     fn settle(&self, wires: &mut [Fr]) {
         for (output, row) in &self.outputs {
             wires[*output] = Fr::ZERO;
@@ -532,7 +532,7 @@ impl Differential {
         })
     }
 
-    /// The outputs that wires give, where they are small.
+    /// The outputs that the wires give, if they are small.
     fn outputs_of(&self, wires: &[Fr]) -> Option<Outputs> {
         use ark_ff::PrimeField as _;
         let mut settled = wires.to_vec();
@@ -557,7 +557,7 @@ fn publics(outputs: Outputs) -> impl Iterator<Item = Fr> + Clone {
         .map(Fr::from)
 }
 
-/// Everything that a formula consists of, for use elsewhere.
+/// All parts of a formula as text, to reproduce a failure elsewhere.
 fn described(formula: &Typed) -> String {
     let declared = formula.declarations();
     let mut text = format!("{:#?}\n", declared.schema);

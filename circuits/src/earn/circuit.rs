@@ -1,4 +1,4 @@
-//! The statement as a whole: public inputs, what a batch shares, its claims, its totals.
+//! The whole statement: public inputs, the parts that a batch has once, its claims, its totals.
 
 use merits_formula::Typed;
 use merits_primitives::Fr;
@@ -60,7 +60,7 @@ impl EarnCircuit {
         synthesise(Builder::tracing(inputs), formula, capacity).finish_traced()
     }
 
-    /// Where the public inputs stand.
+    /// The positions of the public inputs.
     #[must_use]
     pub fn layout(&self) -> Layout {
         layout_of(&self.formula, self.capacity)
@@ -84,14 +84,14 @@ impl EarnCircuit {
         &self.circuit
     }
 
-    /// Where the constraints go: per record, per claim, per batch.
+    /// The costs in constraints: per record, per claim, per batch.
     #[must_use]
     pub fn costs(&self) -> CostTable {
         CostTable::new(self)
     }
 }
 
-/// Where the public inputs of a formula's statement stand.
+/// The positions of the public inputs of a formula's statement.
 pub(super) fn layout_of(formula: &Typed, capacity: usize) -> Layout {
     Layout {
         constants: formula.constants().len(),

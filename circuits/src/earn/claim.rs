@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What every claim of the batch reads.
+/// The inputs that every claim of the batch reads.
 pub(super) struct Shared {
     pub(super) asset: Lc,
     pub(super) expiry: Lc,
@@ -26,12 +26,12 @@ pub(super) struct Shared {
     pub(super) view_key: PointTable,
 }
 
-/// Builds claim `i`. Returns present·v and, where there is a measure, present·w: what the claim
-/// adds to the batch's totals.
+/// Builds claim `i`. Returns the claim's addends of the batch's totals: present·v and, if the scale
+/// has a measure, present·w.
 ///
-/// The order of private inputs here is the order of `ClaimWitness::inputs`. Where `present` is
-/// 0 every public input is forced to 0 whatever the witness holds, and a witness of no records
-/// and zeros satisfies the rest.
+/// The order of private inputs here is the order of `ClaimWitness::inputs`. If `present` is 0,
+/// every public input is forced to 0 for any witness, and a witness of no records and zeros
+/// satisfies the rest.
 pub(super) fn claim(
     b: &mut Builder,
     typed: &Typed,

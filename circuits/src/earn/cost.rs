@@ -1,4 +1,4 @@
-//! Where the constraints go: per record, per claim, per batch.
+//! The costs in constraints: per record, per claim, per batch.
 
 use std::fmt;
 
@@ -13,7 +13,8 @@ pub struct CostLine {
     pub total: usize,
     /// Constraints in one claim; `None` for parts that a batch has once.
     pub per_claim: Option<usize>,
-    /// Constraints in one record slot, in hundredths (the first slot has no order to keep).
+    /// Constraints in one record slot, in hundredths. (The first slot has no order constraint, so
+    /// this is not always whole.)
     pub per_record: Option<usize>,
 }
 

@@ -5,7 +5,7 @@
 //! [`EarnWitness::statement`] computes the public side natively, [`EarnCircuit::inputs`] lays both
 //! out for the witness program, and [`native::check`] is the mirror of the constraints.
 //!
-//! Public inputs stand where `merits_verifier::statement::earn` says; there is no second list.
+//! `merits_verifier::statement::earn` gives the order of public inputs; there is no second list.
 
 mod circuit;
 mod claim;

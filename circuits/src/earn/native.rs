@@ -21,7 +21,7 @@ use merits_verifier::statement::earn as layout;
 use super::circuit::layout_of;
 use super::witness::{EarnTerms, EarnWitness};
 
-/// An invariant that a batch breaks.
+/// An invariant that a batch violates.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EarnViolation {
@@ -76,7 +76,7 @@ pub enum EarnViolation {
     Credits {
         /// Index of the claim.
         claim: usize,
-        /// What the formula gives.
+        /// The formula's credits.
         credits: Credits,
     },
     /// EARN-15: the credits are right, the measure beside them is not.
@@ -84,7 +84,7 @@ pub enum EarnViolation {
     Measure {
         /// Index of the claim.
         claim: usize,
-        /// What the formula gives.
+        /// The formula's measure.
         measure: Quantity,
     },
     /// EARN-7: the formula itself has no value here.
@@ -108,7 +108,7 @@ pub enum EarnViolation {
         claim: usize,
     },
     /// EARN-10.
-    #[error("EARN-10: claim {claim}: Ey is not that of e·B8")]
+    #[error("EARN-10: claim {claim}: Ey is not the y of e·B8")]
     Ephemeral {
         /// Index of the claim.
         claim: usize,

@@ -1,6 +1,6 @@
 //! The record slots of a claim: presence, bounds, order, packing.
 //!
-//! Everything consists of bits that the slot's flag gates, so an absent slot is zero without
+//! Every value consists of bits that the slot's flag gates, so an absent slot is zero without
 //! further constraints. Only the key has a wire beside its bits.
 //!
 //! # Layout of a slot's private inputs
@@ -9,8 +9,8 @@
 //!
 //! | field | bits of |
 //! |---|---|
-//! | the key | its distance from the key before it, less one; in slot 0, from its least value |
-//! | a time that is no key | the day of the period, then the minute of the day |
+//! | the key | its distance from the key before it, less one; in slot 0, the distance from its least value |
+//! | a time that is not the key | the day of the period, then the minute of the day |
 //! | any other | value − min |
 //!
 //! The key is never decomposed here: keys that are sums of distances from 1 up increase by
@@ -34,9 +34,9 @@ pub(crate) const MINUTE_BITS: usize = 11;
 
 /// The slots of one claim.
 pub(crate) struct Slots {
-    /// What the formula reads.
+    /// The wires that the formula reads.
     pub(crate) records: Vec<RecordWires>,
-    /// How many slots hold a record.
+    /// The number of slots that hold a record.
     pub(crate) count: Lc,
     /// The packed records, R slots.
     pub(crate) packed: Vec<Lc>,
@@ -65,7 +65,7 @@ impl Cells {
     }
 }
 
-/// Bits of the day of the period: none where a period is one day.
+/// Bits of the day of the period: none if a period is one day.
 pub(crate) fn day_bits(schema: &Schema) -> usize {
     bit_length(u64::from(schema.days()) - 1)
 }
@@ -123,13 +123,13 @@ pub(crate) fn slots(b: &mut Builder, schema: &Schema, label: &str) -> Slots {
     }
 }
 
-/// EARN-5: the next key, and how far it is from the one before: n constraints, 1 more after the
+/// EARN-5: the next key, and its distance from the one before: n constraints, 1 more after the
 /// first.
 ///
-/// With a gap g of n bits that are zero unless `present`, key = present·(before + 1) + g: where
-/// the slot is present, at least one more than the key before it; else 0. Slots before a present
-/// one are present, so that `before` is a key. Nothing wraps: keys are sums of at most R gaps
-/// below 2^64.
+/// The gap g has n bits that are zero unless `present`, and key = present·(before + 1) + g. So the
+/// key of a present slot is at least one more than the key before it, and the key of an absent slot
+/// is 0. The slots before a present one are present, so `before` is a key. Nothing wraps: keys are
+/// sums of at most R gaps below 2^64.
 fn next_key(
     b: &mut Builder,
     label: &str,
@@ -148,8 +148,8 @@ fn next_key(
 }
 
 /// EARN-4 for the key: the last present key is min − 1 + Σ (present + gap) ≤ max. The sum of
-/// steps is at least 0 and far from p, so what is left of the number of keys has as many bits as
-/// that number exactly if it is not negative.
+/// steps is at least 0 and far from p. So the number of keys less this sum fits the bits of the
+/// number of keys if and only if it is not negative.
 fn bound_last_key(b: &mut Builder, (min, max): (u64, u64), steps: &[Lc]) {
     let keys = BigInt::from(max - min) + 1u8;
     let n = keys.bits() as usize;
@@ -169,7 +169,7 @@ fn plain_field(
     match Cells::of(schema, field) {
         Cells::DayAndMinute(n) => {
             // Day and minute of the day, each within its range: their sum then lies within the
-            // period, and a formula mostly needs them apart anyway.
+            // period, and most formulas need them separately.
             let day_bits = bits::gated_input_bits(b, &format!("{label}.day"), n, present);
             compare::assert_at_most(b, &day_bits, u64::from(schema.days() - 1));
             let minute_bits =
@@ -178,8 +178,8 @@ fn plain_field(
             FieldWires::of_split(DaySplit::new(day_bits, minute_bits))
         }
         Cells::Key(n) | Cells::Offset(n) => {
-            // What is committed is the value; bits of value − min are fewer, and no lower bound
-            // is left to prove.
+            // The commitment holds the value. Bits of value − min are fewer, and they leave no lower
+            // bound to prove.
             let offset = bits::gated_input_bits(b, label, n, present);
             compare::assert_at_most(b, &offset, max - min);
             FieldWires::of_offset(min, offset, present)
@@ -248,7 +248,7 @@ fn push_bits(out: &mut Vec<Fr>, value: Option<u64>, n: usize) -> bool {
 }
 
 /// The layout of `Schema::pack`. Fields are bounded before they are packed (EARN-4), so no field
-/// runs into its neighbour.
+/// overlaps its neighbour.
 fn pack(schema: &Schema, records: &[RecordWires]) -> Vec<Lc> {
     let shift = |factor: Fr, n: u32| (0..n).fold(factor, |power, _| power.double());
     records

@@ -1,4 +1,4 @@
-//! Totals under At: of the credits, and of the measure where there is one.
+//! Totals under At: of the credits, and of the measure if there is one.
 
 use ark_ec::CurveGroup;
 use merits_primitives::{jubjub::Point, view_encryption::EXPONENT_BITS};
@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The total of one output, as it stands in the public inputs, and the exponent that blinds it.
+/// The total of one output, in the order of the public inputs, and the exponent that blinds it.
 pub(super) struct TotalKeys {
     pub(super) exponent: SignedBits,
     /// r·B8.
@@ -20,7 +20,7 @@ pub(super) struct TotalKeys {
     pub(super) sum: EdwardsPoint,
 }
 
-/// Bits that hold every sum up to `most`: an even number, two a window.
+/// Bits that hold every sum up to `most`: an even number, two for each window.
 #[must_use]
 pub const fn total_bits(most: u128) -> usize {
     let bits = (u128::BITS - most.leading_zeros()) as usize;
@@ -28,14 +28,14 @@ pub const fn total_bits(most: u128) -> usize {
     if even == 0 { 2 } else { even }
 }
 
-/// Multiples of At, which all totals are blinded with.
+/// Multiples of At, which blind all totals.
 pub(super) fn table(b: &mut Builder, total_key: &EdwardsPoint) -> PointTable {
     let total_key = from_edwards(b, total_key);
     PointTable::new(b, &total_key, EXPONENT_BITS)
 }
 
 /// EARN-12 and EARN-13, EARN-16 and EARN-17. `sum` is Σ present·v (or w), at most `most`; `names`
-/// are those of r·B8 and of the sum under At.
+/// are the names of r·B8 and of the sum under At.
 pub(super) fn total(
     b: &mut Builder,
     names: [&str; 2],

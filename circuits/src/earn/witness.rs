@@ -38,20 +38,20 @@ pub struct ClaimWitness {
     pub exponent: Exponent,
 }
 
-/// The private side of a batch. Its claims are the present ones; the circuit's room beyond them
-/// is filled with absent claims.
+/// The private side of a batch. Its claims are the present ones; the circuit fills the remaining
+/// places with absent claims.
 #[derive(Clone, Debug)]
 pub struct EarnWitness {
     /// The claims.
     pub claims: Vec<ClaimWitness>,
     /// r: blinds the total.
     pub total_exponent: Exponent,
-    /// r2: blinds the measure's total. Present exactly if the scale has a measure. Must differ from
-    /// r.
+    /// r2: blinds the measure's total. Present if and only if the scale has a measure. Must differ
+    /// from r.
     pub measure_exponent: Option<Exponent>,
 }
 
-/// What the ledger's state fixes for a batch.
+/// The values that the ledger's state fixes for a batch.
 #[derive(Clone, Debug)]
 pub struct EarnTerms {
     /// The ledger's number of the scale id.
@@ -77,7 +77,7 @@ pub enum WitnessFault {
     /// More claims than the circuit has room for.
     #[error("{found} claims, but the scale's circuit has room for {capacity}: split the batch")]
     TooManyClaims {
-        /// Claims that came.
+        /// Claims of the witness.
         found: usize,
         /// B.
         capacity: usize,
@@ -117,14 +117,14 @@ pub enum WitnessFault {
         "{found} public inputs, but the circuit takes {expected}: statement and circuit are of different shapes"
     )]
     PublicCount {
-        /// Inputs that came.
+        /// Inputs given.
         found: usize,
         /// Inputs of the circuit.
         expected: usize,
     },
 }
 
-/// The commitment to a claim's records, and what they earn.
+/// The commitment to a claim's records, and the outputs that the records earn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worth {
     /// C.
@@ -154,9 +154,9 @@ impl Drop for ClaimWitness {
 }
 
 impl ClaimWitness {
-    /// Fills the room of an absent claim: no records and zeros. Its presence flag of 0 forces its
-    /// public inputs to 0, and its inner constraints hold, since the formula has a value on no
-    /// records and every exponent has a point.
+    /// The witness of an absent claim: no records and zeros. Its presence flag of 0 forces its
+    /// public inputs to 0. Its inner constraints hold, because the formula has a value on no records
+    /// and every exponent has a point.
     #[must_use]
     pub fn absent() -> Self {
         Self {
@@ -168,7 +168,7 @@ impl ClaimWitness {
         }
     }
 
-    /// C, for these records as they are.
+    /// C, for these records without a check.
     #[must_use]
     pub fn commitment(&self, schema: &Schema, period: Period) -> RecordCommitment {
         let opening = Opening {
@@ -183,7 +183,7 @@ impl ClaimWitness {
         opening.commitment()
     }
 
-    /// C and what the records earn, without any check of them.
+    /// C and the outputs of the records, without a check of the records.
     pub(super) fn worth(&self, formula: &Typed, terms: &EarnTerms) -> Result<Worth, EvalError> {
         let outputs = formula.eval(&self.records, &terms.constants)?;
         Ok(Worth {
@@ -251,7 +251,7 @@ impl EarnWitness {
         self.state(formula, capacity, terms, &worth)
     }
 
-    /// [`EarnWitness::statement`] for a caller that has already computed what each claim is worth
+    /// [`EarnWitness::statement`] for a caller that has already computed the worth of each claim
     /// from the same records. If the worths do not match the records, nobody can prove the
     /// statement.
     ///
@@ -259,7 +259,7 @@ impl EarnWitness {
     /// As [`EarnWitness::statement`], except for the formula's.
     ///
     /// # Panics
-    /// If there are not as many as claims.
+    /// If the number of worths is not the number of claims.
     pub fn statement_of_worth(
         &self,
         formula: &Typed,
@@ -267,11 +267,7 @@ impl EarnWitness {
         terms: &EarnTerms,
         worth: &[Worth],
     ) -> Result<EarnStatement, WitnessFault> {
-        assert_eq!(
-            worth.len(),
-            self.claims.len(),
-            "each claim is worth something"
-        );
+        assert_eq!(worth.len(), self.claims.len(), "one worth for each claim");
         self.room(capacity)?;
         for (claim, witness) in self.claims.iter().enumerate() {
             check_records(formula.schema(), claim, witness)?;
@@ -334,7 +330,7 @@ impl EarnWitness {
     }
 }
 
-/// The records of a claim, as the schema wants them.
+/// The records of a claim, in the schema's form.
 fn check_records(
     schema: &Schema,
     claim: usize,
@@ -352,8 +348,8 @@ impl EarnCircuit {
     /// All inputs of the witness program: the statement's, then the private ones. Wiped on drop.
     ///
     /// # Errors
-    /// [`WitnessFault`] when the witness has no layout in this circuit. That the inputs satisfy
-    /// the constraints is not checked here.
+    /// [`WitnessFault`] if the witness has no layout in this circuit. It does not check whether the
+    /// inputs satisfy the constraints.
     pub fn inputs(
         &self,
         statement: &EarnStatement,
@@ -362,7 +358,7 @@ impl EarnCircuit {
         self.inputs_of(&statement.public_inputs(), witness)
     }
 
-    /// [`EarnCircuit::inputs`] for public inputs that need not be any statement's.
+    /// [`EarnCircuit::inputs`] for any public inputs, also for those that no statement has.
     ///
     /// # Errors
     /// As [`EarnCircuit::inputs`].

@@ -1,8 +1,8 @@
 //! Sums and sizes of lists.
 //!
-//! The addends are analysed first, because a sum can do once what each addend would do again: a
-//! factor that is the same for all is multiplied with the sum; `c ? x : 0` is one more condition on
-//! the slot; and a table looked up by each addend is split into one sum a cell.
+//! The addends are analysed first, because a sum can share work between them: a factor that is the
+//! same for all is multiplied with the sum; `c ? x : 0` is one more condition on the slot; and a
+//! table that each addend reads is split into one sum for each cell.
 
 use merits_formula::{Kind, NodeId, Type};
 use num_bigint::BigInt;
@@ -13,17 +13,17 @@ use super::truth::Truth;
 use super::whole::element;
 use crate::builder::{Bit, Lc};
 
-/// A body of a sum, taken apart: it is `scale · Π factors · table[..] · value` where `conditions`
-/// hold, else 0.
+/// The parts of a sum's body: it is `scale · Π factors · table[..] · value` if `conditions` hold,
+/// else 0.
 struct Addend {
     /// `None` for 1.
     value: Option<NodeId>,
-    /// Conditions that must hold, or must not.
+    /// Conditions that must hold, or must not hold.
     conditions: Vec<(NodeId, bool)>,
     scale: BigInt,
     /// Numbers that depend on no variable.
     factors: Vec<NodeId>,
-    /// A table of such numbers and where it is looked up.
+    /// A table of such numbers, and the node that selects the cell.
     table: Option<(NodeId, Vec<NodeId>)>,
 }
 
@@ -49,7 +49,7 @@ impl Compiler<'_> {
             return self.sum_of_all(list);
         };
         self.by_key(id, owner, |compiler, set| {
-            // One product a place or one a slot.
+            // One product for each place, or one for each slot.
             let may_factor = set.places <= compiler.records.len();
             let (values, addend) = compiler.addends(list, may_factor, false);
             let sums = compiler.split(set, &values);
@@ -106,8 +106,7 @@ impl Compiler<'_> {
         sum * element(&addend.scale)
     }
 
-    /// What each slot of a list of numbers adds to their sum, and what the sum is to be
-    /// multiplied with.
+    /// The addend of each slot, and the common factor of the sum.
     fn addends(&mut self, list: NodeId, may_factor: bool, may_split: bool) -> (Vec<Lc>, Addend) {
         let typed = self.typed;
         let mask = self.mask(list);
@@ -207,7 +206,7 @@ impl Compiler<'_> {
         addend
     }
 
-    /// Where a product's table is looked up, its cells, and the other factor.
+    /// The node that selects a cell of a product's table, the cells, and the other factor.
     fn table_beside(&self, a: NodeId, c: NodeId) -> Option<(NodeId, Vec<NodeId>, NodeId)> {
         [(a, c), (c, a)].into_iter().find_map(|(table, kept)| {
             let Kind::Pick { index, cells } = &self.typed.node(table).kind else {

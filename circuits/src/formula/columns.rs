@@ -12,9 +12,9 @@ pub(super) fn by_column(columns: &[Vec<Lc>], keys: usize) -> Vec<Lc> {
 /// The value in the column of a number that is given by its bits, 0 in the other columns:
 /// `columns` - 1 constraints.
 ///
-/// A binary tree over the bits: the highest bit takes the value into the upper half, what it
-/// leaves is the lower half. Where the upper half is past the last column, the bit is 0 for every
-/// record, by the bounds of the number; for a slot whose value is 0 all of this is 0.
+/// A binary tree over the bits: the product with the highest bit is the upper half, and the rest of
+/// the value is the lower half. If the upper half is past the last column, the bit is 0 for every
+/// record, by the bounds of the number. For a slot whose value is 0, everything here is 0.
 pub(super) fn split_one(b: &mut Builder, value: &Lc, bits: &[Bit], columns: usize) -> Vec<Lc> {
     let Some((highest, lower)) = bits.split_last().filter(|_| columns > 1) else {
         return vec![value.clone()];
@@ -29,7 +29,7 @@ pub(super) fn split_one(b: &mut Builder, value: &Lc, bits: &[Bit], columns: usiz
     parts
 }
 
-/// [`split_one`] of a flag where the bits are 0 unless it is set, one constraint less a bit.
+/// [`split_one`] of a flag whose bits are 0 unless it is set: one constraint less for each bit.
 ///
 /// Works from the highest bit down, with columns that add up to the flag. Each column but one is
 /// multiplied by the next bit. The product of that column follows from the others: all products add
@@ -37,10 +37,10 @@ pub(super) fn split_one(b: &mut Builder, value: &Lc, bits: &[Bit], columns: usiz
 pub(super) fn one_hot(b: &mut Builder, flag: &Bit, bits: &[Bit], columns: usize) -> Vec<Lc> {
     let mut parts = vec![flag.lc().clone()];
     for (at, bit) in bits.iter().enumerate().rev() {
-        // How many columns exist when numbers are distinguished by the bits from `at` on.
+        // The number of columns when the bits from `at` on distinguish numbers.
         let wanted = columns.div_ceil(1 << at);
         let pairs = parts.len();
-        // Where the last part has no upper half, its records have a 0 here.
+        // If the last part has no upper half, its records have a 0 here.
         let split = pairs - (2 * pairs - wanted);
         let mut rest = bit.lc().clone();
         let mut next = Vec::with_capacity(wanted);
@@ -63,8 +63,8 @@ pub(super) fn one_hot(b: &mut Builder, flag: &Bit, bits: &[Bit], columns: usize)
     parts
 }
 
-/// The value at a position given by its bits: one constraint less than there are values. Bits
-/// that only positions past the last have are 0, by the bounds of the position.
+/// The value at a position that is given by its bits: one constraint less than there are values.
+/// Bits that only positions past the last have are 0, by the bounds of the position.
 pub(super) fn choose(b: &mut Builder, values: &[Lc], bits: &[Bit]) -> Lc {
     let Some((highest, lower)) = bits.split_last().filter(|_| values.len() > 1) else {
         // Never empty: an enum has at least two names, and groups have a key.

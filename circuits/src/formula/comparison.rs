@@ -9,9 +9,10 @@ use super::truth::{Count, Truth};
 use super::whole::{element, whole_bits};
 use crate::builder::{Bit, Builder, Lc};
 
-/// The greater of two, or the lesser, with the interval of it; all over one denominator.
+/// The greater or the lesser of two numbers, with its interval; all over one denominator.
 ///
-/// Half of sum and distance: 1 constraint more than the distance has bits, and no wire of its own.
+/// It is half of the sum plus or minus the distance: 1 constraint more than the distance has bits,
+/// and no wire for the result.
 pub(super) fn better(
     b: &mut Builder,
     one: &(Lc, Range),
@@ -29,8 +30,8 @@ pub(super) fn better(
     ((sum + distance) * half, range_of(one, other, greatest))
 }
 
-/// The same by a comparison, 1 constraint more: in a chain of many, the sum of both would grow
-/// with each.
+/// The same by a comparison, for 1 constraint more. In a chain of many, the other method's sums would
+/// grow with each step.
 pub(super) fn kept(
     b: &mut Builder,
     (best, range): &(Lc, Range),
@@ -45,7 +46,7 @@ pub(super) fn kept(
     } else {
         range.least(other_range)
     };
-    // `best` where it is kept, else the other.
+    // `best` if it is kept, else the other.
     (other + keep.gate(b, &difference), range)
 }
 
@@ -59,8 +60,8 @@ fn range_of(one: &(Lc, Range), other: &(Lc, Range), greatest: bool) -> Range {
 
 /// |x|: n + 1 constraints for |x| < 2^n.
 ///
-/// It is a number w of n bits with (w − x)·(w + x) = 0, so x or −x. The other one of them is
-/// above p − 2^n, or both are 0: one w fits.
+/// It is a number w of n bits with (w − x)·(w + x) = 0, so w is x or −x. The other of the two is
+/// above p − 2^n, or both are 0: only one w fits.
 pub(super) fn magnitude(b: &mut Builder, x: &Lc, bounds: &Range) -> Lc {
     let n = bounds.hi.bits().max(bounds.lo.bits()) as usize;
     let wires = b.hint(&[x], n, magnitude_bits);
@@ -86,7 +87,7 @@ pub(super) fn is_near(bounds: &Range) -> bool {
     bounds.lo >= BigInt::from(-1i8) || bounds.hi <= BigInt::from(0u8)
 }
 
-/// Whether `x >= 0`, where the integer `x` lies in `bounds` (denominator aside).
+/// Whether `x >= 0` for an integer `x` in `bounds` (without the denominator).
 pub(super) fn not_negative(b: &mut Builder, x: &Lc, bounds: &Range) -> Truth {
     let (zero, one) = (BigInt::from(0u8), BigInt::from(1u8));
     if bounds.lo >= zero {

@@ -29,10 +29,11 @@ impl Compiler<'_> {
         self.quotient_within(&quotients, a, c)
     }
 
-    /// With numerator and divisor brought to integers, A over B: q = floor(A / B) is the one
-    /// integer with 0 ≤ A − q·B < B. q is its bits above the least quotient, and the remainder
-    /// A − q·B lies in [0, B): it and B − 1 less it are decomposed, or it is made of [`Steps`]. |A| is below 2^250 and |q·B| below 2^251 by
-    /// the intervals, so nothing wraps and the equation holds for integers.
+    /// Let A and B be numerator and divisor, scaled to integers. q = floor(A / B) is the only
+    /// integer with 0 ≤ A − q·B < B. q is the least quotient plus a number in bits. The remainder
+    /// r = A − q·B is in [0, B): r and B − 1 − r are decomposed, or r is made of [`Steps`]. |A| is
+    /// below 2^250 and |q·B| below 2^251 by the intervals, so nothing wraps and the equation holds
+    /// for integers.
     fn quotient_within(&mut self, quotients: &Range, a: NodeId, c: NodeId) -> Lc {
         let (over, under) = (self.range(a).clone(), self.range(c).clone());
         let scale = Scale::of(&over, &under);
@@ -68,9 +69,9 @@ impl Compiler<'_> {
         })
     }
 
-    /// floor(least(x, cap) / c) as least(floor(x / c), floor(cap / c)), where cap and c depend on
-    /// no variable and that is cheaper: rounding down is monotone, the second quotient is made
-    /// once, and quotients take fewer bits to compare.
+    /// floor(least(x, cap) / c) as least(floor(x / c), floor(cap / c)), if cap and c depend on no
+    /// variable and this is cheaper. It is equal because rounding down is monotone. The second
+    /// quotient is made once, and quotients take fewer bits to compare.
     fn floor_of_capped(&mut self, id: NodeId, a: NodeId, c: NodeId) -> Option<Lc> {
         let typed = self.typed;
         let (parts, greatest) = match &typed.node(a).kind {
@@ -123,8 +124,8 @@ impl Compiler<'_> {
         )
     }
 
-    /// The steps of a divisor that depends on no variable, made once, where they are cheaper than
-    /// two decompositions a remainder.
+    /// The steps of a divisor that depends on no variable, made once, if they are cheaper than two
+    /// decompositions of each remainder.
     fn steps(&mut self, c: NodeId, scale: &Scale, divisor: &Lc, under: &Range) -> Option<Steps> {
         if !self.analysis.is_closed(c) {
             return None;
@@ -144,7 +145,7 @@ impl Compiler<'_> {
         Some(steps)
     }
 
-    /// A divisor that is positive where everything that it refers to exists, and 1 elsewhere.
+    /// A divisor that is positive if everything that it refers to exists, and 1 otherwise.
     fn divisor(&mut self, c: NodeId, range: &Range) -> Lc {
         let value = self.number(c);
         let free = self.analysis.free(c);
@@ -194,7 +195,7 @@ impl Compiler<'_> {
     }
 }
 
-/// What brings numerator and divisor to integers: (a / den) / (c / den') = (a·up) / (c·down).
+/// The factors that make numerator and divisor integers: (a / den) / (c / den') = (a·up) / (c·down).
 struct Scale {
     up: BigInt,
     down: BigInt,
@@ -244,7 +245,7 @@ fn floor(b: &mut Builder, a: &Lc, range: &Range) -> Lc {
     let least = range.lo.div_floor(den).min(BigInt::from(0u8));
     let shifted = a - element(&(&least * den));
     let most = range.hi.div_floor(den) - &least;
-    // The checker refuses to round over a denominator of 2^63 or more.
+    // The checker refuses roundings with a denominator of 2^63 or more.
     let den = u64::try_from(den).expect("a denominator below 2^63");
     let (quotient, _) = divided_by(b, &shifted, den, most.bits() as usize);
     Lc::from_bits(&quotient) + element(&least)
@@ -252,9 +253,9 @@ fn floor(b: &mut Builder, a: &Lc, range: &Range) -> Lc {
 
 /// Bits of the quotient, n of them, and of the remainder of a division by a literal.
 ///
-/// q is its bits, so q < 2^n; r = a - q·den is a combination, 0 <= r < den by its bits and the
-/// comparison. The caller's bounds make q·den + r < 2^252 < p, so that equality in the field is
-/// equality of integers, and division with remainder has one result.
+/// q is given by its bits, so q < 2^n. r = a - q·den is a combination, and 0 <= r < den by its bits
+/// and the comparison. By the caller's bounds q·den + r < 2^252 < p, so equality in the field is
+/// equality of integers, and division with remainder has only one result.
 pub(super) fn divided_by(b: &mut Builder, a: &Lc, den: u64, n: usize) -> (Vec<Bit>, Vec<Bit>) {
     let wires = b.hint(&[a, &Lc::from(den)], n, quotient_bits);
     let quotient: Vec<Bit> = wires.iter().map(|wire| b.assert_bool(wire)).collect();
@@ -269,7 +270,7 @@ fn quotient_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> 
     write_bits(&(integer(&inputs[0]) / integer(&inputs[1])), outputs)
 }
 
-/// Of numerator, divisor and least quotient.
+/// Fills the hint from numerator, divisor and least quotient.
 fn signed_quotient_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
     let divisor = signed(&inputs[1]);
     if divisor.sign() != Sign::Plus {

@@ -20,7 +20,7 @@ use crate::builder::{Bit, Lc};
 /// Values of slots, with a floor for slots that are not in the list.
 struct Floored {
     values: Vec<Lc>,
-    /// Of values and floor.
+    /// The interval of values and floor.
     range: Range,
     floor: BigInt,
 }
@@ -81,7 +81,7 @@ impl Compiler<'_> {
         let best =
             slots.reduce(|best, other| self.b.section("largest", |b| kept(b, &best, &other, true)));
         let Some((best, _)) = best else {
-            // No slot at all: pairs of a claim of one record.
+            // The list has no slots: pairs of a claim of one record.
             return otherwise.map_or(Lc::zero(), |otherwise| self.over(otherwise, id));
         };
         let best = if largest { best } else { -best };
@@ -105,9 +105,9 @@ impl Compiler<'_> {
         })
     }
 
-    /// Slots' numbers over the node's denominator, negated for the smallest; the floor where a slot
-    /// is not in the list. The floor is not above any number of the list: it is `wanted` if that
-    /// meets this, else the lower end of the interval.
+    /// Slots' numbers over the node's denominator, negated for the smallest. A slot that is not in
+    /// the list has the floor. The floor is not above any number of the list: it is `wanted` if
+    /// `wanted` is low enough, else the lower end of the interval.
     fn floored(
         &mut self,
         id: NodeId,
@@ -147,17 +147,17 @@ impl Compiler<'_> {
         }
     }
 
-    /// The largest number (of the negatives, negated, for the smallest) of each group, and
-    /// whether there is one.
+    /// The largest number of each group, and whether there is one. For the smallest, the numbers are
+    /// the negatives, and the result is negated.
     ///
     /// A hinted m for each key; each slot reads the m of its own key. For each key:
     /// - m − y ≥ 0 for every slot of the key, by bits of the difference;
     /// - the slots in the list with m − y = 0 are counted, each by a bit of its own;
-    /// - where that count is 0, m is the floor, and no slot in the list has the key.
+    /// - if that count is 0, m is the floor, and no slot in the list has the key.
     ///
-    /// So a key that has numbers has a slot whose number is m, and no larger one: m is the
-    /// largest. Any other key has the floor. Slots that are not in the list have y = floor, which
-    /// no m is below.
+    /// So a key that has numbers has a slot whose number is m, and no larger number: m is the
+    /// largest. Any other key has the floor. Slots that are not in the list have y = floor, and no m
+    /// is below the floor.
     fn largest_by_key(
         &mut self,
         id: NodeId,

@@ -14,7 +14,7 @@ use super::{Compiler, DaySplit, Digits, FieldWires, threshold};
 use crate::builder::{Bit, Lc};
 
 impl Compiler<'_> {
-    /// The slot of the record that a variable stands for.
+    /// The slot of the record that a variable is bound to.
     fn slot(&self, of: VarId) -> usize {
         match self.bound.get(&of) {
             Some(Bound::Record(slot)) => *slot,
@@ -88,7 +88,7 @@ impl Compiler<'_> {
         split
     }
 
-    /// Bits of a field, day or minute, where there are any.
+    /// Bits of a field, day or minute, if there are any.
     fn digits(&self, id: NodeId) -> Option<Digits> {
         let plain = |slot: usize, bits: &[Bit]| Digits {
             min: 0,
@@ -121,8 +121,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Bits of a field or day whose weighted sum is its value. For a key, which has no bits, they
-    /// are made once for a slot.
+    /// Bits of a field or day whose weighted sum is its value. A key has no bits, so they are made
+    /// once for each slot.
     pub(super) fn whole_digits(&mut self, id: NodeId) -> Option<Vec<Bit>> {
         self.made(id);
         if let Some(digits) = self.digits(id) {
@@ -154,7 +154,7 @@ impl Compiler<'_> {
         self.made(id);
         let digits = self.digits(id)?;
         let min = BigInt::from(digits.min);
-        // An absent record has the value 0 and reaches what 0 reaches.
+        // An absent record has the value 0, so it reaches only a literal that 0 reaches.
         Some(if *least <= BigInt::from(0u8) {
             Truth::Known(true)
         } else if *least <= min {

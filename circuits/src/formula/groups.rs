@@ -54,7 +54,7 @@ impl Compiler<'_> {
         set
     }
 
-    /// The group that a variable stands for.
+    /// The group that a variable is bound to.
     pub(super) fn group(&self, var: VarId) -> Rc<GroupSet> {
         match self.bound.get(&var) {
             Some(Bound::Group(set, _) | Bound::OwnGroup(set, _)) => Rc::clone(set),
@@ -62,8 +62,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Compiles for all keys at the first use, and returns the result for the key that the group
-    /// variable `owner` stands for now. For a record, that is its own group.
+    /// Compiles for all keys at the first use, and returns the result for the current key of the
+    /// group variable `owner`. For a record, that is its own group.
     pub(super) fn by_key(
         &mut self,
         id: NodeId,
@@ -90,15 +90,15 @@ impl Compiler<'_> {
         }
     }
 
-    /// The values, of one for each place, for the group of the record in each slot: one
-    /// constraint less than there are keys a slot, or 1 in runs.
+    /// The value of its group for the record in each slot; `values` has one for each place. Each slot
+    /// costs one constraint less than there are keys, or 1 in runs.
     pub(super) fn own(&mut self, set: &GroupSet, values: &[Lc]) -> Vec<Lc> {
         self.b.section("own group", |b| match &set.told {
             Told::ByKey { bits, .. } => bits.iter().map(|bits| choose(b, values, bits)).collect(),
             Told::Runs { same } => {
                 let mut own = values.to_vec();
                 for slot in (1..own.len()).rev() {
-                    // What the next slot has, if it is of the same run.
+                    // The value of the next slot, if it is in the same run.
                     own[slot - 1] = b.select(&same[slot], &own[slot], &own[slot - 1]);
                 }
                 own
@@ -113,7 +113,7 @@ impl Compiler<'_> {
         slots * keys.saturating_sub(3) > slots.saturating_sub(keys) * 24
     }
 
-    /// Whether a key is the one that orders the records, or never falls where that one rises.
+    /// Whether a key orders the records, or never falls when the ordering key rises.
     fn never_falls(&self, key: NodeId) -> bool {
         let order = self.typed.schema().key();
         match &self.typed.node(key).kind {
@@ -124,8 +124,8 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whether each slot has the key of the one before: 2 constraints a slot. Keys of absent slots
-    /// may join them to a run, but they add nothing to it.
+    /// Whether each slot has the key of the one before: 2 constraints for each slot. Keys of absent
+    /// slots may join them to a run, but they add nothing to it.
     fn runs(&mut self, list: NodeId, var: VarId, key: NodeId) -> Told {
         let keys = self.for_each(list, var, |compiler, _| compiler.number(key));
         let mut same = vec![Bit::constant(false)];
@@ -138,7 +138,7 @@ impl Compiler<'_> {
         Told::Runs { same }
     }
 
-    /// How many records have each key.
+    /// The number of records with each key.
     pub(super) fn counts(&mut self, set: &Rc<GroupSet>) -> Vec<Lc> {
         if let Some(known) = &*set.counts.borrow() {
             return known.clone();
@@ -184,7 +184,7 @@ impl Compiler<'_> {
         bit
     }
 
-    /// Sums by place: for each value that is no constant, one constraint less than there are
+    /// Sums by place. Each value that is not a constant costs one constraint less than there are
     /// keys, or 1 in runs.
     ///
     /// In a run the sum is carried from slot to slot, carried = same·(carried + value) while the
@@ -210,8 +210,8 @@ impl Compiler<'_> {
         })
     }
 
-    /// The largest height of each place, by runs; 0 where there is none: n + 2 a slot for heights
-    /// below 2^n, and 1. `None` if records are grouped by the bits of keys.
+    /// The largest height of each place, by runs; 0 if there is none. Costs n + 2 for each slot for
+    /// heights below 2^n, and 1. `None` if records are grouped by the bits of keys.
     pub(super) fn largest_of_runs(
         &mut self,
         set: &GroupSet,

@@ -10,12 +10,12 @@ use merits_formula::{Kind, NodeId, Type, VarId};
 
 use super::Compiler;
 use super::members::{Base, Items, Mask};
-use super::memo::{Bound, Place, is_group};
+use super::memo::{Bound, BoundKey, is_group};
 use super::truth::Truth;
 use crate::builder::{Bit, Lc};
 
 impl Compiler<'_> {
-    /// What is in a list.
+    /// The members of a list.
     pub(super) fn mask(&mut self, id: NodeId) -> Rc<Mask> {
         let typed = self.typed;
         match &typed.node(id).kind {
@@ -81,7 +81,7 @@ impl Compiler<'_> {
         let parts = self.slot_parts(mask, slot);
         let truth = self.b.section("listed", |b| {
             let truth = Truth::all(b, parts);
-            // A bit costs a count two, and each reader after that one instead of two.
+            // To make a bit of a count costs two, and each reader then costs one instead of two.
             if mask.readers > 1 {
                 Truth::Bit(truth.bit(b))
             } else {
@@ -92,7 +92,7 @@ impl Compiler<'_> {
         truth
     }
 
-    /// What must hold for a slot to be in the list.
+    /// The conditions for a slot to be in the list.
     fn slot_parts(&mut self, mask: &Mask, slot: usize) -> Vec<Truth> {
         let mut parts = mask.conditions[slot].clone();
         if !mask.implied {
@@ -105,8 +105,8 @@ impl Compiler<'_> {
         parts
     }
 
-    /// The value where the slot is in the list and the others hold, else 0. `vanishes` says that
-    /// the value, or one of the others, is 0 or false anyway where the slot does not exist.
+    /// The value if the slot is in the list and the other conditions hold, else 0. `vanishes` says
+    /// that the value is 0, or one of the other conditions is false, for a slot that does not exist.
     pub(super) fn gated(
         &mut self,
         value: &Lc,
@@ -124,7 +124,7 @@ impl Compiler<'_> {
         } else {
             parts.extend(self.slot_parts(mask, slot));
         }
-        // If the value is itself the count that must not be 0, it is already 0 where the condition
+        // If the value is itself the count that must not be 0, it is already 0 when the condition
         // fails.
         let is_value = |part: &Truth| matches!(part, Truth::IfNonzero(count) if count.lc == *value);
         parts.retain(|part| !is_value(part));
@@ -182,8 +182,8 @@ impl Compiler<'_> {
         !is_number && self.typed.zero_where_absent(body, var)
     }
 
-    /// The body for each slot of a list, with the variable bound to it. For pairs, the list is the
-    /// node of the pairs and the variable the later one.
+    /// The body for each slot of a list, with the variable bound to the slot. For pairs, the list is
+    /// the node of the pairs, and the variable is the later record.
     pub(super) fn for_each<T>(
         &mut self,
         list: NodeId,
@@ -221,7 +221,7 @@ impl Compiler<'_> {
                 if let Some(earlier) = pair {
                     self.bound.insert(earlier, Bound::Record(slot));
                 }
-                // From a record, its group is the one that it belongs to.
+                // For a record, the group is its own group.
                 if let Some(owner) = owner {
                     let set = self.group(owner);
                     self.bound.insert(owner, Bound::OwnGroup(set, slot));
@@ -235,7 +235,7 @@ impl Compiler<'_> {
         results
     }
 
-    /// The group that a list's records are of, if it is made of a group's records.
+    /// The group whose records a list is made of, if it is made of a group's records.
     pub(super) fn owner(&self, list: NodeId) -> Option<VarId> {
         match &self.typed.node(list).kind {
             Kind::Filter { list, .. } | Kind::Map { list, .. } => self.owner(*list),
@@ -244,16 +244,16 @@ impl Compiler<'_> {
         }
     }
 
-    /// What the variables that a node depends on stand for.
-    pub(super) fn places(&self, id: NodeId) -> Vec<Place> {
+    /// What the variables that a node depends on are bound to.
+    pub(super) fn places(&self, id: NodeId) -> Vec<BoundKey> {
         let free = self.analysis.free(id);
         let bound = free.iter().filter_map(|var| self.bound.get(var));
         bound.map(Bound::place).collect()
     }
 
-    /// [`Compiler::places`] but for the group that a list is made of: it has slots for the
-    /// records of all groups.
-    fn list_places(&self, id: NodeId) -> Vec<Place> {
+    /// [`Compiler::places`] without the group that a list is made of, because the list has slots for
+    /// the records of all groups.
+    fn list_places(&self, id: NodeId) -> Vec<BoundKey> {
         let owner = self.owner(id);
         let free = self.analysis.free(id);
         let others = free.iter().filter(|var| Some(**var) != owner);

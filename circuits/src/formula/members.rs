@@ -1,4 +1,4 @@
-//! What a list or a group holds: slots, conditions that decide which are in it, and values.
+//! The members of a list or a group: slots, the conditions for a slot to be in it, and values.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -6,15 +6,15 @@ use std::rc::Rc;
 use super::truth::Truth;
 use crate::builder::{Bit, Lc};
 
-/// Which slots are in a list.
+/// The slots that are in a list.
 pub(super) struct Mask {
-    /// What makes a slot exist.
+    /// What the slots are.
     pub(super) base: Base,
-    /// Whether `conditions` hold only where the slot exists.
+    /// Whether `conditions` hold only for slots that exist.
     pub(super) implied: bool,
-    /// What else must hold for each slot.
+    /// The further conditions of each slot.
     pub(super) conditions: Vec<Vec<Truth>>,
-    /// Aggregates that read it.
+    /// The number of aggregates that read the list.
     pub(super) readers: usize,
     /// The combined condition of each slot, once one of several readers needs it.
     pub(super) combined: RefCell<Vec<Option<Truth>>>,
@@ -23,15 +23,15 @@ pub(super) struct Mask {
 /// What slots are.
 #[derive(Clone)]
 pub(super) enum Base {
-    /// Record slots, which exist where a record is present.
+    /// Record slots, which exist if a record is present.
     Records,
-    /// Record slots from the second, with the one before.
+    /// Record slots from the second on, each with the one before.
     Pairs,
-    /// Places of groups, which exist where a group has records.
+    /// Places of groups, which exist if a group has records.
     Places(Rc<GroupSet>),
 }
 
-/// Numbers with what decides whether each is in the list.
+/// Numbers, and the conditions for each to be in the list.
 pub(super) struct Items {
     /// Identifies the list.
     pub(super) serial: usize,
@@ -62,12 +62,12 @@ impl Mask {
         }
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     pub(super) fn slots(&self) -> usize {
         self.conditions.len()
     }
 
-    /// Whether a slot is in the list wherever it exists.
+    /// Whether every slot that exists is in the list.
     pub(super) fn is_plain(&self) -> bool {
         !self.implied && self.conditions.iter().all(Vec::is_empty)
     }
@@ -83,21 +83,21 @@ impl Mask {
 pub(super) struct GroupSet {
     pub(super) members: Rc<Mask>,
     pub(super) told: Told,
-    /// How many places there are.
+    /// The number of places.
     pub(super) places: usize,
-    /// How many records each place has, once it is needed.
+    /// The number of records of each place, once it is needed.
     pub(super) counts: RefCell<Option<Vec<Lc>>>,
     /// Whether a place has records, as a bit, once it is needed.
     pub(super) occurs: RefCell<Vec<Option<Bit>>>,
 }
 
-/// How records are grouped.
+/// The method by which records are grouped.
 pub(super) enum Told {
-    /// By the bits of each slot's key. Boolean, and the key below the number of places where a
-    /// record is; `vanishes` if they are 0 where none is.
+    /// By the bits of each slot's key. The bits are boolean, and the key of a present record is below
+    /// the number of places. `vanishes` says that the bits of an absent record are 0.
     ByKey { bits: Vec<Vec<Bit>>, vanishes: bool },
-    /// The keys never fall from slot to slot, so that groups are runs: whether each slot has the
-    /// key of the one before.
+    /// By runs, because the keys never fall from slot to slot: whether each slot has the key of the
+    /// one before.
     Runs { same: Vec<Bit> },
 }
 

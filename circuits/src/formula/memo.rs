@@ -7,7 +7,7 @@ use merits_formula::{Kind, NodeId, Type, Typed, VarId};
 
 use super::members::{GroupSet, Items};
 
-/// What a variable stands for while its body is compiled.
+/// What a variable is bound to while its body is compiled.
 #[derive(Clone)]
 pub(super) enum Bound {
     /// The record in this slot.
@@ -22,7 +22,7 @@ pub(super) enum Bound {
 
 /// [`Bound`] as a part of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(super) enum BoundKey {
     Record(usize),
     Group(usize),
     OwnGroup(usize),
@@ -30,18 +30,18 @@ pub(super) enum Place {
 }
 
 impl Bound {
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> BoundKey {
         match self {
-            Self::Record(slot) => Place::Record(*slot),
-            Self::Group(_, key) => Place::Group(*key),
-            Self::OwnGroup(_, slot) => Place::OwnGroup(*slot),
-            Self::Number(items, at) => Place::Number(items.serial, *at),
+            Self::Record(slot) => BoundKey::Record(*slot),
+            Self::Group(_, key) => BoundKey::Group(*key),
+            Self::OwnGroup(_, slot) => BoundKey::OwnGroup(*slot),
+            Self::Number(items, at) => BoundKey::Number(items.serial, *at),
         }
     }
 }
 
-/// Results by node and by what the variables that it depends on stand for.
-pub(super) struct Memo<T>(BTreeMap<(NodeId, Vec<Place>), T>);
+/// Results by node, and by what the variables that it depends on are bound to.
+pub(super) struct Memo<T>(BTreeMap<(NodeId, Vec<BoundKey>), T>);
 
 impl<T> Default for Memo<T> {
     fn default() -> Self {
@@ -50,12 +50,12 @@ impl<T> Default for Memo<T> {
 }
 
 impl<T: Clone> Memo<T> {
-    pub(super) fn get(&self, id: NodeId, places: &[Place]) -> Option<T> {
+    pub(super) fn get(&self, id: NodeId, places: &[BoundKey]) -> Option<T> {
         // A map with tuple keys cannot be searched by a tuple of borrows.
         self.0.get(&(id, places.to_vec())).cloned()
     }
 
-    pub(super) fn insert(&mut self, id: NodeId, places: Vec<Place>, value: T) {
+    pub(super) fn insert(&mut self, id: NodeId, places: Vec<BoundKey>, value: T) {
         self.0.insert((id, places), value);
     }
 
@@ -152,13 +152,13 @@ impl Analysis {
         self.free(id).is_empty()
     }
 
-    /// Nodes, and outputs, that a node is a direct part of.
+    /// The number of nodes and outputs that have this node as a direct part.
     pub(super) fn parents(&self, id: NodeId) -> usize {
         self.parents.get(&id).copied().unwrap_or(0)
     }
 
-    /// How many aggregates ask which slots are in a list. The list is given by the node that
-    /// decides this.
+    /// The number of aggregates that ask which slots are in a list. The list is given by the node
+    /// that decides this.
     pub(super) fn readers(&self, list: NodeId) -> usize {
         self.readers.get(&list).copied().unwrap_or(0)
     }

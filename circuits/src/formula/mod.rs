@@ -1,10 +1,10 @@
 //! Compiles a checked formula of the scale language to constraints and a witness program
 //! (EARN-7: v = F(records; constants), 0 ≤ v ≤ V_max; EARN-15: w likewise).
 //!
-//! Every number of the formula is an integer over a denominator known beforehand, and its interval,
-//! found by `merits_formula::check`, is below 2^250 in magnitude: so a linear combination that
-//! stands for it never wraps around the field, and bit widths follow the interval. Only products of
-//! two numbers that vary, comparisons, and rounding cost constraints:
+//! Every number of the formula is an integer over a denominator known beforehand. Its interval, which
+//! `merits_formula::check` finds, is below 2^250 in magnitude. So the linear combination of a number
+//! never wraps around the field, and bit widths follow from the interval. Only products of two
+//! numbers that vary, comparisons, and rounding cost constraints:
 //!
 //! | part | constraints |
 //! |---|---|
@@ -13,13 +13,13 @@
 //! | field compared with a literal | a few: see `threshold`; equality none |
 //! | other comparison of a difference in (-2^n, 2^n) | n + 1 |
 //! | `math.least`, `math.greatest`, `math.abs` | n + 1 |
-//! | smallest and largest of a list | comparison + 1 a slot |
+//! | smallest and largest of a list | comparison + 1 for each slot |
 //! | choice between two numbers | 1 under a bit, 2 under a count |
 //! | `math.floor` of x / D with quotients below 2^q | q + bits of D + ones of D - 1 |
 //! | `math.floor(a / b)`, b varying below 2^m | q + 2·m + 1, less for a public b, and at most 1 for absent slots |
 //! | table of n cells by an enum | n - 1 |
-//! | filtered value | 2, whatever the number of conditions that are counts |
-//! | split by `n` keys | n - 1 a record; by the records' own order 1, and 2 once |
+//! | filtered value | 2, for any number of conditions that are counts |
+//! | split by `n` keys | n - 1 for each record; by the records' own order 1, and 2 once |
 //! | day of a key | 3 to 5 bits, 11 bits of the minute, and 3 |
 //!
 //! Equal parts of the tree are one node. A node is compiled once for each record, group or number
@@ -60,7 +60,7 @@ use truth::Truth;
 pub(crate) use whole::whole_bits;
 pub use wires::{DaySplit, Digits, FieldWires, RecordWires};
 
-/// What a formula gives: linear combinations, within [0, `Typed::max_value`] and
+/// The outputs of a formula: linear combinations, within [0, `Typed::max_value`] and
 /// [0, `Typed::max_measure`] by the formula's own constraints.
 #[derive(Clone, Debug)]
 pub struct Outputs {
@@ -70,7 +70,7 @@ pub struct Outputs {
     pub measure: Option<Lc>,
 }
 
-/// Adds the constraints of a formula and of its measure; gives both.
+/// Adds the constraints of a formula and of its measure, and returns the outputs of both.
 ///
 /// # Panics
 /// If the number of records is not R or the number of constants is not the declared one: a
@@ -114,7 +114,7 @@ struct Compiler<'a> {
     records: &'a [RecordWires],
     constants: &'a [Lc],
     analysis: Analysis,
-    /// What each variable stands for at the moment.
+    /// What each variable is bound to at the moment.
     bound: BTreeMap<VarId, Bound>,
     numbers: Memo<Lc>,
     truths: Memo<Truth>,
@@ -132,7 +132,7 @@ struct Compiler<'a> {
     days: BTreeMap<(usize, usize), Rc<DaySplit>>,
     /// Rounded quotients of numbers that depend on no variable, made for a cap.
     quotients: BTreeMap<(NodeId, NodeId), Lc>,
-    /// What remainders are made of, by divisor and factor.
+    /// The steps of remainders, by divisor and factor.
     steps: BTreeMap<(NodeId, BigInt), Steps>,
 }
 

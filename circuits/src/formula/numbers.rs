@@ -116,7 +116,7 @@ impl Compiler<'_> {
         best.map(|(value, _)| value).unwrap_or_default()
     }
 
-    /// A condition. Where several nodes read it, it is a bit.
+    /// A condition. If several nodes read it, it is a bit.
     pub(super) fn truth(&mut self, id: NodeId) -> Truth {
         let typed = self.typed;
         if let Kind::Bool(value) = &typed.node(id).kind {
@@ -148,7 +148,7 @@ impl Compiler<'_> {
         truth
     }
 
-    /// Conditions that hold together exactly where this one does.
+    /// Conditions whose conjunction is this one.
     pub(super) fn conjuncts(&mut self, id: NodeId) -> Vec<Truth> {
         match &self.typed.node(id).kind {
             Kind::And(parts) if self.analysis.parents(id) < 2 => self.all_conjuncts(parts),
@@ -162,11 +162,11 @@ impl Compiler<'_> {
 
     fn at_least(&mut self, a: NodeId, c: NodeId) -> Truth {
         let bounds = self.range(a).sub(self.range(c));
-        // A count that is compared with 0 needs no bits, which is cheaper still.
+        // A count that is compared with 0 needs no bits, so it is even cheaper.
         if !is_near(&bounds) {
             let (left, right) = (self.range(a).clone(), self.range(c).clone());
             if right.is_point() {
-                // x / den >= right where x >= right·den, rounded up.
+                // x / den >= right if x >= right·den, rounded up.
                 let least = (&right.lo * &left.den).div_ceil(&right.den);
                 if let Some(truth) = self.reaches(a, &least) {
                     return truth;

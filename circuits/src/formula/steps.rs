@@ -1,8 +1,8 @@
 //! Numbers below a shared divisor: literal bits, and steps that depend on the divisor.
 //!
-//! For a divisor that many remainders share. Two decompositions of m bits would keep a remainder
-//! below any divisor. Here the remainder's literal bits cover only the range below the least
-//! divisor, and a few steps, made once from the divisor, cover exactly the rest.
+//! They serve a divisor that many remainders share. Two decompositions of m bits would keep a
+//! remainder below any divisor. Here the remainder's literal bits cover only the range below the
+//! least divisor, and a few steps, made once from the divisor, cover exactly the rest.
 
 use merits_primitives::Fr;
 use num_bigint::{BigInt, Sign};
@@ -10,8 +10,8 @@ use num_bigint::{BigInt, Sign};
 use super::whole::{element, integer, whole_bits};
 use crate::builder::{Bit, Builder, Lc};
 
-/// How the numbers below a divisor B in [least, most] are made of literal bits and of steps that
-/// depend on B: 2^k − 1 + B − 2^k, with the rest R = B − 2^k halved until it is at most 2^k.
+/// A plan for the numbers below a divisor B in [least, most]. k literal bits reach 2^k − 1. Steps,
+/// which depend on B, reach the rest R = B − 2^k. They are the halves of R, until at most 2^k is left.
 pub(super) struct StepPlan {
     /// k, at least 1.
     literal: usize,
@@ -20,7 +20,7 @@ pub(super) struct StepPlan {
     halvings: usize,
 }
 
-/// The steps of one divisor: R − R/2, R/2 − R/4, .., and what is left, all rounded down.
+/// The steps of one divisor: R − R/2, R/2 − R/4, .., and the rest, all rounded down.
 #[derive(Clone)]
 pub(super) struct Steps {
     literal: usize,
@@ -70,12 +70,12 @@ impl Steps {
     /// Demands 0 ≤ r < B: k + 2 for each step.
     ///
     /// r = Σ_{i<k} 2^i·e_i + Σ step_j·d_j with boolean e, d. All of them together are
-    /// 2^k − 1 + R = B − 1, so r lies in [0, B). Each number in [0, B) can be made, since no step
-    /// is more than one above what the bits and the steps before it reach: the first is at most
-    /// 2^k, and of two halves the larger is at most one larger.
+    /// 2^k − 1 + R = B − 1, so r is in [0, B). Each number in [0, B) can be made, because no step
+    /// is more than one above the number that the bits and the steps before it reach: the first is
+    /// at most 2^k, and the larger of two halves is at most one larger.
     ///
-    /// Where steps overlap, r can be made in several ways: the bits may vary together, r does not,
-    /// and nothing else reads them.
+    /// If steps overlap, r can be made in several ways: the bits may vary together, but r does not,
+    /// and nothing else reads the bits.
     pub(super) fn assert_below(&self, b: &mut Builder, r: &Lc) {
         let inputs: Vec<&Lc> = [r].into_iter().chain(&self.steps).collect();
         let wires = b.hint(&inputs, self.steps.len() + self.literal - 1, step_bits);
@@ -85,14 +85,15 @@ impl Steps {
             let bit = b.assert_bool(wire);
             rest -= b.mul(bit.lc(), step);
         }
-        // The lowest bit is what is left, as in `whole_bits`.
+        // The lowest bit is the rest, as in `whole_bits`.
         let literal: Vec<Bit> = literal.iter().map(|wire| b.assert_bool(wire)).collect();
         b.assert_bool(&(rest - Lc::from_bits(&literal) * Fr::from(2u64)));
     }
 }
 
-/// Of the remainder and the steps, smallest first: which steps are taken, then the literal bits
-/// above the lowest. A step is taken only where the smaller ones and the bits do not reach.
+/// Fills the hint from the remainder and the steps, smallest first: first which steps are taken, then
+/// the literal bits above the lowest. A step is taken only if the smaller ones and the bits do not
+/// suffice.
 fn step_bits(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
     const OUTSIDE: &str = "a number of the formula lies outside its interval";
     let (first, steps) = inputs.split_first().ok_or(OUTSIDE)?;
@@ -128,8 +129,8 @@ mod tests {
 
     use super::*;
 
-    /// Every divisor of an interval, every remainder, every choice of bits and steps that a
-    /// prover could make: accepted for remainders below the divisor, and for no other.
+    /// Tries every divisor of an interval, every remainder, and every choice of bits and steps that
+    /// a prover could make. Only remainders below the divisor are accepted.
     #[test]
     fn steps_reach_each_remainder_below_the_divisor_and_none_above() {
         for (least, most) in [(2u64, 9u64), (4, 7), (5, 19), (3, 3), (6, 30), (17, 21)] {

@@ -99,9 +99,9 @@ impl Harness {
         Ok(outputs.credits)
     }
 
-    /// Adds to each wire that the formula made, one at a time, and expects refusal. Gives the
-    /// wires that may vary: each stands only beside factors that are 0, so that its value has no
-    /// part in anything (the quotient of a zero test whose number is 0).
+    /// Adds to each wire that the formula made, one at a time, and expects refusal. Returns the
+    /// wires that may vary: each occurs only beside factors that are 0, so its value has no effect
+    /// (the quotient of a zero test whose number is 0).
     fn sweep(&self, assignment: &[Fr]) -> usize {
         let circuit = self.circuit();
         let r1cs = &circuit.r1cs;

@@ -1,11 +1,11 @@
 //! Whether a number in bits exceeds a literal, as a count that is 0 or not.
 //!
-//! Going up from the lowest bit, the count says in how many ways the low bits exceed those of the
-//! literal; only zero or not matters. Where the literal has 0, a set bit exceeds on its own: add
-//! it. Where it has 1, an excess of the lower bits survives only under a set bit: multiply. So a
-//! literal costs as many constraints as it has ones above its lowest zero, and a run of many ones
-//! costs three: their conjunction is one zero test. The count never exceeds the number of bits, so
-//! it is 0 in the field only if it is 0.
+//! The count goes up from the lowest bit. It says in how many ways the low bits exceed those of the
+//! literal; only zero or not matters. If the literal's bit is 0, a set bit exceeds it: add the bit.
+//! If the literal's bit is 1, an excess of the lower bits remains only under a set bit: multiply. So
+//! a literal costs as many constraints as it has ones above its lowest zero. A run of many ones
+//! costs three, because their conjunction is one zero test. The count never exceeds the number of
+//! bits, so it is 0 in the field only if it is 0.
 
 use num_bigint::BigInt;
 
@@ -24,8 +24,8 @@ pub(super) fn at_least(b: &mut Builder, bits: &[Bit], least: &BigInt) -> Truth {
     if *least > top {
         return Truth::Known(false);
     }
-    // Either x > least - 1, which holds where a count is not 0, or its complement top - x does not
-    // exceed top - least, which holds where a count is 0. The latter combines with other conditions
+    // Either x > least - 1, which holds if a count is not 0. Or its complement top - x does not
+    // exceed top - least, which holds if a count is 0. The second form combines with other conditions
     // at no cost, so it may cost one more.
     let (below, above) = (least - 1u8, top - least);
     if cost(bits.len(), &above) <= cost(bits.len(), &below) + 1 {
@@ -46,7 +46,7 @@ fn exceeds(b: &mut Builder, bits: &[Bit], literal: &BigInt) -> Truth {
             excess = Lc::sum(part.iter().map(Bit::lc).chain([&excess]));
             most += part.len();
         } else if most == 0 {
-            // Nothing below can exceed.
+            // The lower bits cannot exceed.
         } else if part.len() >= LONG_RUN {
             let missing = Lc::from(part.len() as u64) - Lc::sum(part.iter().map(Bit::lc));
             let all = b.is_zero(&missing);

@@ -1,7 +1,7 @@
 //! Conditions, kept in their cheapest form: a bit, or a count that is 0 or not.
 //!
-//! A conjunction of counts that must be 0 is one sum that must be 0; a value under a condition is
-//! gated by the count itself, without making a bit of it.
+//! A conjunction of counts that must be 0 is one sum that must be 0. The count itself gates a value
+//! under a condition, without a bit made of it.
 
 use ark_ff::{AdditiveGroup as _, Field as _};
 use merits_formula::range::MAX_BITS;
@@ -63,7 +63,7 @@ impl Truth {
         }
     }
 
-    /// The value where the condition holds, else 0: 1 constraint under a bit, 2 under a count.
+    /// The value if the condition holds, else 0: 1 constraint under a bit, 2 under a count.
     pub(super) fn gate(self, b: &mut Builder, value: &Lc) -> Lc {
         match self {
             Self::Known(true) => value.clone(),
@@ -72,9 +72,9 @@ impl Truth {
             Self::IfZero(count) => {
                 let wires = b.hint(&[&count.lc, value], 2, keep_if_zero);
                 let (kept, quotient) = (&wires[0], &wires[1]);
-                // count·kept = 0: a count other than 0 forces kept = 0, and then the second is
-                // met by one quotient. count = 0 forces kept = value in the second, whatever
-                // the quotient: it stands in no other constraint.
+                // count·kept = 0: a count other than 0 forces kept = 0, and then one quotient
+                // satisfies the second constraint. count = 0 forces kept = value in the second, for
+                // any quotient. The quotient occurs in no other constraint.
                 b.assert_mul(&count.lc, kept, &Lc::zero());
                 b.assert_mul(&count.lc, quotient, &(value - kept));
                 kept.clone()
@@ -82,9 +82,9 @@ impl Truth {
             Self::IfNonzero(count) => {
                 let wires = b.hint(&[&count.lc, value], 2, keep_if_nonzero);
                 let (kept, quotient) = (&wires[0], &wires[1]);
-                // count·(value - kept) = 0: a count other than 0 forces kept = value, and the
-                // second is met by one quotient. count = 0 forces kept = 0 in the second,
-                // whatever the quotient: it stands in no other constraint.
+                // count·(value - kept) = 0: a count other than 0 forces kept = value, and then one
+                // quotient satisfies the second constraint. count = 0 forces kept = 0 in the second,
+                // for any quotient. The quotient occurs in no other constraint.
                 b.assert_mul(&count.lc, &(value - kept), &Lc::zero());
                 b.assert_mul(&count.lc, quotient, kept);
                 kept.clone()
@@ -119,8 +119,8 @@ impl Truth {
             (_, Some(count), _) => bits.push(Self::IfNonzero(count).bit(b)),
             (_, None, _) => {}
         }
-        // Counts from 0, and one for each bit that is not set: the sum is 0 where each is. Few
-        // terms below 2^250 each stay below p > 2^253.
+        // Counts are at least 0, and each bit that is not set adds one: the sum is 0 if and only if
+        // each term is. A few terms below 2^250 stay below p > 2^253.
         let unset: Vec<Lc> = bits.iter().map(|bit| bit.not().lc().clone()).collect();
         let lc = Lc::sum(zero.iter().map(|count| &count.lc).chain(&unset));
         let most = zero.iter().map(|count| &count.most).sum::<BigInt>() + bits.len();
@@ -133,7 +133,7 @@ impl Truth {
     }
 }
 
-/// One count that is 0 where one of these is; those that would grow too large become bits.
+/// One count that is 0 if one of these is. Counts that would grow too large become bits.
 fn multiply(b: &mut Builder, counts: Vec<Count>, bits: &mut Vec<Bit>) -> Option<Count> {
     let mut counts = counts.into_iter();
     let mut product = counts.next()?;

@@ -9,8 +9,8 @@ use crate::builder::{Bit, Builder, Lc};
 /// The bits of `a`, lowest first: n constraints, which demand 0 <= a < 2^n.
 ///
 /// The lowest bit has no wire: it is a - Σ 2^i·b_i over the other bits, and its own constraint
-/// makes it boolean. So Σ over all is `a` by definition, and as 2^n < p, there is one solution
-/// only.
+/// makes it boolean. So the sum over all bits is `a` by definition. There is only one solution,
+/// because 2^n < p.
 pub(crate) fn whole_bits(b: &mut Builder, a: &Lc, n: usize) -> Vec<Bit> {
     if n == 0 {
         b.assert_zero(a);

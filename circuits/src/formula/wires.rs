@@ -1,4 +1,4 @@
-//! What the statement passes to the formula for each record slot.
+//! The wires that the statement passes to the formula for each record slot.
 
 use merits_primitives::{Fr, calendar::MINUTES_PER_DAY};
 
@@ -9,8 +9,8 @@ use crate::builder::{Bit, Lc};
 /// The statement that fills this (`earn`) has enforced by its own constraints:
 /// - `present` is boolean and never rises again from slot to slot, and every field of an absent
 ///   slot is 0;
-/// - every field of a present slot lies within the bounds of the schema, and its parts are what
-///   [`FieldWires`] states.
+/// - every field of a present slot lies within the bounds of the schema, and its parts satisfy the
+///   rules of [`FieldWires`].
 ///
 /// The formula relies on both and does not enforce them again.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct FieldWires {
     pub day: Option<DaySplit>,
 }
 
-/// A value as `min + Σ 2^i·bit_i` where the record is present; all 0 where not.
+/// A value as `min + Σ 2^i·bit_i` if the record is present; all 0 if not.
 #[derive(Clone, Debug)]
 pub struct Digits {
     /// The least value.
@@ -78,7 +78,7 @@ impl FieldWires {
         }
     }
 
-    /// `min` and the bits of what is above it, which are 0 unless `present`.
+    /// `min` and the bits of value − min, which are 0 unless `present`.
     #[must_use]
     pub fn of_offset(min: u64, bits: Vec<Bit>, present: &Bit) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! Boolean wires and numbers made of them.
 //!
-//! A number is never a wire of its own here: it is the combination Σ 2^i·b_i of its bits, so a
-//! range costs exactly one constraint a bit.
+//! A number has no wire here: it is the combination Σ 2^i·b_i of its bits, so a range costs exactly
+//! one constraint for each bit.
 
 use crate::builder::{Bit, Builder, Lc};
 
@@ -26,8 +26,8 @@ pub fn gated_input_bits(b: &mut Builder, label: &str, n: usize, present: &Bit) -
         .collect()
 }
 
-/// The first of a sequence of flags that may only fall: an ordinary bit. 1 constraint.
-/// The next of them: b·(b − before) = 0, so 0 or the flag before. 1 constraint.
+/// A flag of a sequence that may only fall. The first one is an ordinary bit. For each later one,
+/// b·(b − before) = 0, so it is 0 or the flag before. 1 constraint.
 pub fn falling_flag(b: &mut Builder, label: &str, before: Option<&Bit>) -> Bit {
     let flag = b.input(label);
     match before {

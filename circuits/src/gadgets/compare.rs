@@ -1,5 +1,6 @@
-//! Comparison of a number in bits with a literal: of up to 64 bits at one constraint for each
-//! one of the literal above its lowest zero, of many bits by one digit of the difference.
+//! Comparison of a number in bits with a literal. Up to 64 bits, it costs one constraint for each
+//! one of the literal above its lowest zero. Longer numbers are compared by one digit of the
+//! difference.
 
 use ark_ff::{BigInt, BigInteger, Field, PrimeField};
 use merits_primitives::Fr;
@@ -10,16 +11,16 @@ use crate::builder::{Bit, Builder, Lc, MAX_BITS};
 /// one more if its highest bit is zero; none when `max` is all ones; 1 when `max` is all ones but
 /// the lowest.
 ///
-/// Going up from the lowest bit, `excess` counts ways in which the low bits exceed those of
-/// `max`; only zero or not matters. Where `max` has 0, a set bit exceeds on its own; where it has
-/// 1, the excess below survives only under a set bit. The count stays below 2^n, far from p.
+/// From the lowest bit up, `excess` counts ways in which the low bits exceed those of `max`; only
+/// zero or not matters. If the bit of `max` is 0, a set bit exceeds it; if it is 1, an excess of the
+/// lower bits remains only under a set bit. The count stays below 2^n, far from p.
 pub fn assert_at_most(b: &mut Builder, bits: &[Bit], max: u64) {
     if bits.len() < 64 && max >= (1 << bits.len()) - 1 {
         return;
     }
     if bits.len() > 2 && bits.len() < 64 && max == (1 << bits.len()) - 2 {
-        // All but one value: the bits are not all ones, so their number less n has an inverse,
-        // and exactly one.
+        // Only one value is forbidden: the bits must not be all ones. So their number less n has
+        // exactly one inverse.
         let missing = Lc::sum(bits.iter().map(Bit::lc)) - Lc::from(bits.len() as u64);
         b.quotient(&Lc::one(), &missing);
         return;
@@ -67,16 +68,15 @@ pub fn assert_at_least(b: &mut Builder, bits: &[Bit], min: u64, present: &Bit) {
 /// Demands Σ 2^i·b_i < `bound` for a literal of many bits: about 2·√n constraints for n bits (31
 /// for 251), where [`assert_at_most`] takes one for each one of the literal.
 ///
-/// Both numbers are read in digits of w bits. With x_k and c_k what is left of number and bound
-/// when the lowest k digits are cut off, x < c exactly if for some k the difference c_k − x_k is in
-/// [1, 2^w]:
-/// - if it is so for any k, then x_k < c_k, hence x < c;
-/// - if x < c, let k be the place of the highest digit that differs: above it both are the same,
-///   so c_k − x_k is the difference of two digits, and positive.
+/// Both numbers are read in digits of w bits. Let x_k and c_k be x and c without their k lowest
+/// digits. Then x < c if and only if, for some k, the difference c_k − x_k is in [1, 2^w]:
+/// - if the difference is in this range for some k, then x_k < c_k, hence x < c;
+/// - if x < c, let k be the position of the highest digit that differs. Above it both numbers are
+///   the same, so c_k − x_k is the difference of two digits, and positive.
 ///
 /// A digit d of w bits is hinted, and Π_k (c_k − x_k − 1 − d) = 0. The factors are integers of at
-/// most n + 1 bits in absolute value, far from p. For a few numbers more than one d will do; the
-/// hint takes the highest place.
+/// most n + 1 bits in absolute value, far from p. A few numbers have more than one valid d; the hint
+/// takes the highest position.
 ///
 /// # Panics
 /// If the bound is 0, because no number is below 0, or if there are more than [`MAX_BITS`] bits.
@@ -117,15 +117,15 @@ pub fn assert_below(b: &mut Builder, bits: &[Bit], bound: BigInt<4>) {
     b.assert_mul(&product, &last, &Lc::zero());
 }
 
-/// Bits of a digit for [`assert_below`]: the fewest constraints, digit and product together, and of
-/// those the fewest factors, each of which is a long sum.
+/// Bits of a digit for [`assert_below`]. It chooses the fewest constraints, digit and product
+/// together. If several choices are equal, it takes the fewest factors, because each is a long sum.
 fn digit_width(bits: usize) -> usize {
     let cost = |width: &usize| width + bits.div_ceil(*width);
     (1..=bits).rev().min_by_key(cost).unwrap_or(1)
 }
 
-/// Hint of [`assert_below`]: of (number, bound) the highest digit that differs, bound's less
-/// number's less 1, in as many bits as there are outputs.
+/// Hint of [`assert_below`], from (number, bound): at the highest digit that differs, the bound's
+/// digit less the number's digit less 1, in as many bits as there are outputs.
 fn highest_difference(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str> {
     const REFUSAL: &str = "the number is not below its bound";
     let [number, bound] = inputs else {
@@ -175,8 +175,7 @@ mod tests {
         let circuit = b.finish();
         let mut inputs = vec![Fr::from(present)];
         inputs.extend((0..n).map(|i| Fr::from(value >> i & 1 == 1)));
-        // If the bits are all ones although that is not allowed, there is no inverse and so no
-        // witness.
+        // If the bits are all ones, which is not allowed, there is no inverse and so no witness.
         circuit
             .program
             .run(&inputs)
@@ -202,7 +201,7 @@ mod tests {
         );
     }
 
-    /// Every digit that a prover might choose, not the hinted one only.
+    /// Tries every digit that a prover might choose, not only the hinted one.
     #[test]
     fn below_every_bound_of_seven_bits_by_some_digit_or_by_none() {
         const BITS: usize = 7;
@@ -226,7 +225,7 @@ mod tests {
                         let mut wires = vec![Fr::ONE];
                         wires.extend_from_slice(&inputs);
                         wires.extend((0..width).map(|i| Fr::from(digit >> i & 1)));
-                        // The wires of the product are what the constraints define them to be.
+                        // The constraints define the wires of the product.
                         for i in 0..circuit.r1cs.n_constraints() {
                             let row = circuit.r1cs.constraint(i);
                             if let [(wire, _)] = row.c

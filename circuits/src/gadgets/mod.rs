@@ -1,8 +1,8 @@
 //! The building blocks of statements: hashes, curve arithmetic, bits and comparisons, as
 //! constraints.
 //!
-//! Each gadget says what it costs, what its caller must guarantee, and why its wires have one
-//! value only.
+//! Each gadget's docs state its cost, what its caller must guarantee, and why its wires have only one
+//! value.
 
 pub mod bits;
 pub mod compare;

@@ -3,19 +3,19 @@
 //! # Sums that do not grow
 //!
 //! In the partial rounds only lane 0 passes the S-box, so every other lane stays a linear
-//! combination, and written out naively each round's input to the S-box is a sum over all rounds
-//! before, in three constraints. Here the wire of a partial round is not x⁵ but lane 0 *after*
-//! the mixing that follows it:
+//! combination. Written out naively, each round's input to the S-box is a sum over all earlier
+//! rounds, in three constraints. Here the wire of a partial round is not x⁵ but lane 0 *after* the
+//! next mixing:
 //!
 //! ```text
 //! x · x = s      s · s = q      (m00·q) · x = x' − rest        x' = m00·x⁵ + rest
 //! ```
 //!
-//! Same number of wires and constraints, but `x` is one term in both factors; the sum `rest`
-//! (over the lanes that skipped the S-box) stands on the right side alone, which a prover in
-//! circom's reduction never evaluates. Its coefficients depend on the width only, so they are
-//! computed once (`PartialRounds`). Every wire is determined by the inputs: s, q and x' are
-//! each defined by one constraint.
+//! The number of wires and constraints is the same, but `x` is one term in both factors. The sum
+//! `rest` (over the lanes that skipped the S-box) is only on the right side, which a prover in
+//! circom's reduction never evaluates. Its coefficients depend only on the width, so they are
+//! computed once (`PartialRounds`). The inputs determine every wire: one constraint defines each of
+//! s, q and x'.
 //!
 //! Constant lanes (the tag, the zeros that fill a chunk) fold and cost nothing in the first
 //! round: 3·(8·t + partial rounds − constant lanes) constraints in all.
@@ -133,8 +133,8 @@ fn constrain<const N: usize>(b: &mut Builder, tag: Tag, inputs: &[Lc]) -> [Lc; N
     lanes.extend_from_slice(inputs);
     let mut lanes = with_constants(params, 0, lanes);
 
-    // Every full round of the first half but the last hands over mixed lanes; the last one's
-    // S-box outputs are the basis that the partial rounds are written over.
+    // Every full round of the first half except the last returns mixed lanes. The S-box outputs of
+    // the last one are the basis for the partial rounds.
     for round in 1..half {
         let boxed: Vec<Lc> = lanes.iter().map(|lane| fifth_power(b, lane)).collect();
         lanes = with_constants(params, round, mix(params, &boxed));
@@ -188,7 +188,7 @@ fn with_constants(params: &Params, round: usize, lanes: Vec<Lc>) -> Vec<Lc> {
         .collect()
 }
 
-/// Σ coefficient·basis over the part of the basis that exists already.
+/// Σ coefficient·basis over the part of the basis that exists so far.
 fn combine(coefficients: &[Fr], basis: &[Lc]) -> Lc {
     Lc::weighted(
         basis
@@ -205,7 +205,7 @@ fn combine(coefficients: &[Fr], basis: &[Lc]) -> Lc {
 struct PartialRounds {
     /// Lane 0 before the first S-box.
     entry: Vec<Fr>,
-    /// For each partial round: what m00·x⁵ is added to, the next round's constant included.
+    /// For each partial round: the summand of m00·x⁵, with the next round's constant included.
     rests: Vec<Vec<Fr>>,
     /// Lanes 1.. after all partial rounds, the next round's constants included.
     exits: Vec<Vec<Fr>>,
@@ -222,7 +222,7 @@ impl PartialRounds {
         let half = params.full_rounds / 2;
         let size = 1 + t + params.partial_rounds;
         let zero = vec![Fr::ZERO; size];
-        // Lanes before the S-box of the round at hand, its constants added.
+        // Lanes before the S-box of the current round, with its constants added.
         let mut lanes: Vec<Vec<Fr>> = (0..t)
             .map(|i| {
                 let mut lane = zero.clone();
@@ -315,8 +315,8 @@ mod tests {
         assert_eq!(constraints, 3 * (8 * 13 + 65 - 1 - 8));
     }
 
-    /// Terms in the factors (what a prover evaluates) stay below (t + rounds) a constraint of the
-    /// last wide round, and the partial rounds carry one or two terms each.
+    /// The number of terms in the factors, which a prover evaluates, stays below t + rounds for each
+    /// constraint of the last wide round. The partial rounds have one or two terms each.
     #[test]
     fn factors_stay_short_in_partial_rounds() {
         let mut b = Builder::new();

@@ -1,4 +1,4 @@
-//! Where the constraints of a person's statement go.
+//! The costs in constraints of a person's statement.
 
 use std::fmt;
 

@@ -8,24 +8,24 @@
 //!
 //! # Trees of any size
 //!
-//! A LeanIMT passes a node without sibling up unchanged, and is as deep as its size asks for. So a
-//! path has 0 to 32 hashes. The chain here always has 32 hashes, and the root must be one of its 33
+//! A LeanIMT passes a node without sibling up unchanged, and its depth depends on its size. So a path
+//! has 0 to 32 hashes. The chain here always has 32 hashes, and the root must be one of its 33
 //! nodes: Π (node_i − root) = 0. The hashes above the root have no meaning.
 //!
-//! # Why nothing but a leaf gets in
+//! # Why only a leaf can be the start
 //!
-//! Let the root be reached after k hashes. A root that the ledger accepted is Pos2 of its two
+//! Let the chain reach the root after k hashes. A root that the ledger accepted is Pos2 of its two
 //! children (or the only leaf), each child is Pos2 of its own children, and so on down to the
-//! leaves. For each Pos2 nobody can know more than one preimage. So the chain, read downwards from
-//! the root, walks down the real tree, and after k steps stands at one of its nodes, or has gone
-//! below a leaf. Its lowest node is P(LEAF; IC, birth):
+//! leaves. Nobody can know more than one preimage of a value of Pos2. So the chain, read from the
+//! root, follows real nodes. After k steps it is at a node of the tree, or below a leaf. Its lowest
+//! node is P(LEAF; IC, birth). There are four cases:
 //!
-//! - it is an inner node: then P(LEAF; ..) = Pos2(..), a collision across tags;
-//! - it stands below a real leaf: then that leaf, P(LEAF; ..) or 0 of somebody retired, is Pos2 of
-//!   something: a collision across tags, or a preimage of 0;
-//! - it is the 0 of somebody retired: a preimage of 0 under the tag LEAF;
-//! - it is a real leaf. The ledger made that of the IC and birth that it registered, and they
-//!   are this person's by collision resistance.
+//! - It is an inner node. Then P(LEAF; ..) = Pos2(..), a collision across tags.
+//! - It is below a real leaf. Then that leaf, P(LEAF; ..) or the 0 of a retired person, is a value of
+//!   Pos2: a collision across tags, or a preimage of 0.
+//! - It is the 0 of a retired person: a preimage of 0 under the tag LEAF.
+//! - It is a real leaf. The ledger made it from the IC and birth that it registered, and they are
+//!   this person's by collision resistance.
 
 use merits_primitives::{
     Fr,
@@ -68,8 +68,9 @@ pub fn member(b: &mut Builder, commitment: &Lc, birth: &Lc, root: &Lc) {
 }
 
 /// The mirror of [`member`]: whether the root is one of the nodes on a path of the leaf, the leaf
-/// itself among them, after at most 32 hashes. It need not be the last: a leaf's path in a group
-/// that has grown since may pass through an older root, and then the leaf was under that too.
+/// itself included, after at most 32 hashes. The root need not be the last node: in a group that has
+/// grown since, a leaf's path may pass through an older root, and then the leaf was under that root
+/// too.
 #[must_use]
 pub fn leads_to(path: &GroupPath, leaf: Fr, root: GroupRoot) -> bool {
     let mut steps = path.steps.iter().flatten().take(MAX_DEPTH);
@@ -85,7 +86,7 @@ pub fn leads_to(path: &GroupPath, leaf: Fr, root: GroupRoot) -> bool {
 }
 
 /// Appends the private inputs of [`member`]: left and right child of each level. Above the root
-/// a node is hashed with 0. A path of more than 32 hashes, which no group has, is cut.
+/// a node is hashed with 0. A path of more than 32 hashes is cut; no group has such a path.
 pub fn path_inputs(leaf: Fr, path: &GroupPath, out: &mut Vec<Fr>) {
     let mut steps = path.steps.iter().flatten();
     let mut node = leaf;

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Bits of the secret that the chain of incomplete additions takes: all but the top one.
+/// Bits of the secret in the chain of incomplete additions: all but the top one.
 const CHAINED: usize = SECRET_BITS - 1;
 
 /// A person, by the secret and what follows from it.
@@ -36,14 +36,14 @@ pub fn person(b: &mut Builder) -> Person {
     b.section("person", |b| {
         let secret = b.input("secret");
         let bits = b.section("secret", |b| b.bits(&secret, SECRET_BITS));
-        // PERSON-1: secret + l has 251 bits too for small secrets, and the same IC, but other
+        // PERSON-1: for small secrets, secret + l has 251 bits too, and it has the same IC, but other
         // nullifiers.
         b.section("order", |b| {
             compare::assert_below(b, &bits, Scalar::MODULUS);
         });
         let key = b.section("key", |b| {
             let key = multiple_of_base(b, &bits);
-            // PERSON-1: of the multiples of B8 below l only the identity, of secret 0, has x = 0.
+            // PERSON-1: among the multiples of B8 below l only the identity, of secret 0, has x = 0.
             b.quotient(&Lc::one(), &key.x);
             key
         });
@@ -59,13 +59,13 @@ pub fn secret_inputs(secret: &Secret, out: &mut Vec<Fr>) {
     out.push(secret.element());
 }
 
-/// V·B8 for V = Σ 2^i·v_i over 251 bits, for every V: 125 products of windows, 372 for the chain, 2
-/// into Edwards form, 6 for the last addition.
+/// V·B8 for V = Σ 2^i·v_i over 251 bits, for every V. Costs: 125 for the products of windows, 372
+/// for the chain, 2 for the conversion to Edwards form, 6 for the last addition.
 ///
 /// With H = B8/2 and s_i = 2·v_i − 1, V·B8 = (Σ_{i<250} s_i·2^i)·H + (2^250 − 1)·H +
 /// v_250·2^250·B8. The first term is an odd multiple of H below l, which signed windows give by
-/// incomplete additions (`gadgets::jubjub`). The rest is one of two constant points, by v_250. The sum of both may be
-/// anything, so that addition is complete.
+/// incomplete additions (`gadgets::jubjub`). The rest is one of two constant points, by v_250. The
+/// sum of both may be any point, so that addition is complete.
 fn multiple_of_base(b: &mut Builder, bits: &[Bit]) -> EdwardsPoint {
     let (low, top) = (&bits[..CHAINED], &bits[CHAINED]);
     let (half, without) = half_base(CHAINED);

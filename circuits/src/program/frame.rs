@@ -5,7 +5,7 @@ use merits_primitives::Fr;
 
 use super::{
     Fused, Program,
-    op::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Fault, HintCall, Op, Place, div_rem, signed},
+    op::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, Fault, HintCall, Op, Operand, div_rem, signed},
 };
 use crate::element;
 
@@ -19,7 +19,7 @@ pub(super) struct Frame<'a> {
     gathered: Vec<Fr>,
 }
 
-/// What instructions refer to.
+/// The lists that instructions refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Code<'a> {
     /// For the terms of combinations.
@@ -27,7 +27,7 @@ pub(super) struct Code<'a> {
     pub(super) hints: &'a [HintCall],
 }
 
-/// Values of stages before.
+/// Values of earlier stages.
 #[derive(Clone, Copy)]
 pub(super) struct Values<'a> {
     pub(super) wires: &'a [Fr],
@@ -151,7 +151,7 @@ impl<'a> Frame<'a> {
         fused.kernel.fill(&self.gathered, wires)
     }
 
-    /// What an inversion inverts.
+    /// The divisor of an inversion.
     pub(super) fn divisor(&self, op: Op) -> Fr {
         match op {
             Op::Quotient { den, .. } => self.get(den),
@@ -184,7 +184,7 @@ impl<'a> Frame<'a> {
             match coefficient {
                 COEFFICIENT_ONE => sum += value,
                 COEFFICIENT_MINUS_ONE => sum -= value,
-                // Most terms are bits, in sums that are the number of those bits.
+                // Most terms are bits, in sums that count them.
                 _ if value == Fr::ZERO => {}
                 _ if value == Fr::ONE => sum += program.coefficients[coefficient as usize],
                 _ => sum += program.coefficients[coefficient as usize] * value,
@@ -193,14 +193,14 @@ impl<'a> Frame<'a> {
         sum
     }
 
-    fn gather(&mut self, places: &[Place]) {
+    fn gather(&mut self, places: &[Operand]) {
         let mut gathered = std::mem::take(&mut self.gathered);
         gathered.clear();
         gathered.extend(places.iter().map(|place| self.get(*place)));
         self.gathered = gathered;
     }
 
-    fn get(&self, place: Place) -> Fr {
+    fn get(&self, place: Operand) -> Fr {
         let index = match place.index() {
             Ok(wire) => return self.wire(wire as u32),
             Err(temporary) => temporary as u32,

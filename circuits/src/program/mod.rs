@@ -4,10 +4,10 @@
 //! proof; the constraint system is never rebuilt. A linear combination that is used as a factor is
 //! evaluated once, into a *temporary*, however often it is used.
 //!
-//! The list of instructions (`Op`) defines each wire. Proofs run them by a `Plan`, which is made
-//! once too:
+//! The list of instructions (`Op`) defines each wire. Proofs run the instructions by a `Plan`, which
+//! is also made once:
 //!
-//! - where a gadget has a faster way to all its wires (`Kernel`), that runs instead;
+//! - if a gadget has a faster way to fill all its wires (`Kernel`), that runs instead;
 //! - inversions, by far the most expensive instructions, are done many at a time: an instruction's
 //!   level is the length of the chain of inversions that it depends on;
 //! - stretches that do not read each other's wires (one for each claim) run on several threads.
@@ -25,14 +25,13 @@ use std::sync::Arc;
 use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::Fr;
 
-pub(crate) use self::op::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, HintCall, Op, Place};
+pub(crate) use self::op::{COEFFICIENT_MINUS_ONE, COEFFICIENT_ONE, HintCall, Op, Operand};
 pub(crate) use self::op::{div_rem, signed};
 use self::{frame::Frame, op::Fault, plan::Plan};
 use crate::section::SectionLog;
 
 /// A function that fills `outputs` from `inputs` when the other instructions cannot express it.
-/// What it returns must be constrained by the caller. The error says what is wrong with the
-/// inputs.
+/// The caller must constrain the outputs. The error says what is wrong with the inputs.
 pub type HintFn = fn(inputs: &[Fr], outputs: &mut [Fr]) -> Result<(), &'static str>;
 
 /// Why no witness exists for these inputs.
@@ -66,15 +65,15 @@ pub enum WitnessError {
     Hint {
         /// Path of the section.
         section: String,
-        /// What the hint says.
+        /// The hint's reason.
         reason: &'static str,
     },
 }
 
 /// A faster way to fill all wires that a run of instructions writes.
 pub(crate) trait Kernel: std::fmt::Debug + Send + Sync {
-    /// How many wires it fills. Instructions that write another number, where some fold because an
-    /// operand is constant, are left as they are.
+    /// The number of wires that it fills. If the instructions write another number, because some
+    /// fold with a constant operand, the instructions are kept.
     fn n_wires(&self) -> usize;
 
     /// Fills `wires` from `inputs`, with the values that the instructions would give. `None` if it
@@ -82,12 +81,12 @@ pub(crate) trait Kernel: std::fmt::Debug + Send + Sync {
     fn fill(&self, inputs: &[Fr], wires: &mut [Fr]) -> Option<()>;
 }
 
-/// Instructions that a kernel stands for.
+/// Instructions that a kernel replaces.
 #[derive(Clone, Debug)]
 pub(crate) struct Fused {
     pub(crate) ops: Range<usize>,
     pub(crate) wires: Range<u32>,
-    pub(crate) inputs: Vec<Place>,
+    pub(crate) inputs: Vec<Operand>,
     pub(crate) kernel: Arc<dyn Kernel>,
 }
 
@@ -114,7 +113,7 @@ pub struct Program {
     pub(crate) fused: Vec<Fused>,
     /// Stages run in order; the stretches of one stage are independent of each other.
     pub(crate) stages: Vec<Vec<Stretch>>,
-    /// Which section each instruction came from.
+    /// The section that each instruction came from.
     pub(crate) origins: SectionLog,
     plan: Plan,
 }
@@ -148,7 +147,7 @@ impl Program {
     /// plain assertions are not evaluated here. [`crate::builder::Circuit::check`] does that.
     ///
     /// # Errors
-    /// [`WitnessError`], naming the section, where no value exists at all.
+    /// [`WitnessError`], which names the section, if no value exists.
     pub fn run(&self, inputs: &[Fr]) -> Result<Vec<Fr>, WitnessError> {
         self.check_count(inputs)?;
         match self.plan.run(self, inputs) {

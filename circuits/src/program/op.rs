@@ -1,4 +1,4 @@
-//! Instructions, and where their operands lie.
+//! Instructions and their operands.
 
 use std::ops::Range;
 
@@ -8,13 +8,13 @@ use num_bigint::BigUint;
 
 use super::HintFn;
 
-/// Where an operand's value lies: a wire, or (top bit) a temporary.
+/// An operand: the number of a wire or, with the top bit set, of a temporary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(u32);
+pub(crate) struct Operand(u32);
 
 const TEMPORARY: u32 = 1 << 31;
 
-/// An instruction. Wires written are given by their first; all are of the running segment.
+/// An instruction. It names the first wire that it writes; all wires are in the running segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
     /// Copies input `input`.
@@ -22,26 +22,30 @@ pub(crate) enum Op {
     /// Evaluates terms `from..to` of the term list into a temporary.
     Linear { to: u32, start: u32, end: u32 },
     /// The product of two values.
-    Mul { to: u32, a: Place, b: Place },
+    Mul { to: u32, a: Operand, b: Operand },
     /// `a * b + c`.
     MulAdd {
         to: u32,
-        a: Place,
-        b: Place,
-        c: Place,
+        a: Operand,
+        b: Operand,
+        c: Operand,
     },
     /// The lowest `n` bits, lowest first; fails if there are more.
-    Bits { to: u32, a: Place, n: u32 },
+    Bits { to: u32, a: Operand, n: u32 },
     /// `num / den`; 0 if both are 0.
-    Quotient { to: u32, num: Place, den: Place },
+    Quotient { to: u32, num: Operand, den: Operand },
     /// `1/a`, or 0 for 0.
-    InverseOrZero { to: u32, a: Place },
+    InverseOrZero { to: u32, a: Operand },
     /// Whether `a` is 0.
-    IsZero { to: u32, a: Place },
+    IsZero { to: u32, a: Operand },
     /// Integer quotient and remainder, to `to` and `to + 1`.
-    DivRem { to: u32, a: Place, divisor: Place },
+    DivRem {
+        to: u32,
+        a: Operand,
+        divisor: Operand,
+    },
     /// Whether `a <= b`, both read as integers in (-p/2, p/2).
-    Le { to: u32, a: Place, b: Place },
+    Le { to: u32, a: Operand, b: Operand },
     /// Calls hint `hint`.
     Hint { to: u32, hint: u32 },
 }
@@ -50,7 +54,7 @@ pub(crate) enum Op {
 #[derive(Clone, Debug)]
 pub(crate) struct HintCall {
     pub(crate) function: HintFn,
-    pub(crate) inputs: Vec<Place>,
+    pub(crate) inputs: Vec<Operand>,
     pub(crate) outputs: u32,
 }
 
@@ -71,14 +75,14 @@ pub(crate) enum Fault {
 }
 
 impl Op {
-    /// Whether it inverts a field element.
+    /// Whether the instruction inverts a field element.
     pub(super) const fn inverts(self) -> bool {
         matches!(self, Self::Quotient { .. } | Self::InverseOrZero { .. })
     }
 
     /// The operands that the instruction holds. Terms of combinations and inputs of hints are
     /// stored elsewhere.
-    pub(super) fn operands(&mut self) -> impl Iterator<Item = &mut Place> {
+    pub(super) fn operands(&mut self) -> impl Iterator<Item = &mut Operand> {
         let places = match self {
             Self::Input { .. } | Self::Linear { .. } | Self::Hint { .. } => [None, None, None],
             Self::Mul { a, b, .. } | Self::Le { a, b, .. } => [Some(a), Some(b), None],
@@ -110,7 +114,7 @@ impl Op {
     }
 }
 
-impl Place {
+impl Operand {
     pub(crate) const fn wire(wire: u32) -> Self {
         Self(wire)
     }
@@ -119,7 +123,7 @@ impl Place {
         Self(temporary | TEMPORARY)
     }
 
-    /// Which wire, or else which temporary.
+    /// The wire, or else the temporary.
     pub(crate) const fn index(self) -> Result<usize, usize> {
         if self.0 & TEMPORARY == 0 {
             Ok(self.0 as usize)
@@ -140,7 +144,7 @@ pub(crate) fn div_rem(a: Fr, divisor: Fr) -> Option<(Fr, Fr)> {
         let divisor = u128::from(d0) | u128::from(d1) << 64;
         return Some((Fr::from(a / divisor), Fr::from(a % divisor)));
     }
-    // Through bytes: arkworks' conversions are to another version of `num-bigint`.
+    // Conversion through bytes, because arkworks converts to another version of `num-bigint`.
     let integer = |n: BigInt<4>| BigUint::from_bytes_le(&n.to_bytes_le());
     let element = |n: BigUint| Fr::from_le_bytes_mod_order(&n.to_bytes_le());
     let (a, divisor) = (integer(a), integer(divisor));
@@ -150,6 +154,6 @@ pub(crate) fn div_rem(a: Fr, divisor: Fr) -> Option<(Fr, Fr)> {
 /// A key that orders field elements as integers in (-p/2, p/2).
 pub(crate) fn signed(value: Fr) -> (bool, BigInt<4>) {
     let value = value.into_bigint();
-    // Negative ones are above the middle; their canonical form grows with their value.
+    // Negative numbers are above the middle; their canonical form grows with their value.
     (value <= Fr::MODULUS_MINUS_ONE_DIV_TWO, value)
 }

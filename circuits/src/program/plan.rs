@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     Fused, Program, Stretch,
     frame::{Code, Frame, OwnValues, Values},
-    op::{Fault, HintCall, Op, Place},
+    op::{Fault, HintCall, Op, Operand},
 };
 
 /// The order in which a program runs.
@@ -150,7 +150,7 @@ impl Plan {
 struct Planner<'a> {
     program: &'a Program,
     plan: Plan,
-    /// Whether something other than instructions that kernels stand for reads the temporary.
+    /// Whether an instruction outside of all kernels reads the temporary.
     is_read: Vec<bool>,
     /// New numbers of the temporaries.
     renumbered: Vec<u32>,
@@ -307,29 +307,29 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn level_of(&self, places: &[Place]) -> u32 {
+    fn level_of(&self, places: &[Operand]) -> u32 {
         let levels = places.iter().map(|place| self.place_level(*place));
         levels.max().unwrap_or(0)
     }
 
-    fn place_level(&self, place: Place) -> u32 {
+    fn place_level(&self, place: Operand) -> u32 {
         match place.index() {
             Ok(wire) => self.wire_levels[wire],
             Err(temporary) => self.temporary_levels[temporary],
         }
     }
 
-    fn renumber(&self, place: Place) -> Place {
+    fn renumber(&self, place: Operand) -> Operand {
         match place.index() {
             Ok(_) => place,
-            Err(temporary) => Place::temporary(self.renumbered[temporary]),
+            Err(temporary) => Operand::temporary(self.renumbered[temporary]),
         }
     }
 }
 
 fn read_temporaries(program: &Program) -> Vec<bool> {
     let mut is_read = vec![false; program.n_temporaries as usize];
-    let mut read = |place: Place| {
+    let mut read = |place: Operand| {
         if let Err(temporary) = place.index() {
             is_read[temporary] = true;
         }

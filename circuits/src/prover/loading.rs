@@ -9,7 +9,7 @@ use merits_verifier::groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey};
 
 use super::simd::{SimdProver, prepare};
 
-/// Why there is no prover.
+/// Why the prover could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -26,7 +26,7 @@ pub enum LoadError {
 pub struct LoadedProver {
     /// The prover.
     pub prover: SimdProver,
-    /// How its key was made.
+    /// The key's origin.
     pub provenance: Provenance,
     /// Whether its key is mapped, and if it had to be prepared again, why.
     pub readiness: Readiness,

@@ -52,7 +52,7 @@ impl SimdProver {
         &self.kernels
     }
 
-    /// Verifies each proof before it is handed out (about 2 ms).
+    /// Verifies each proof before it is returned (about 2 ms).
     #[must_use]
     pub fn with_self_check(mut self, key: PreparedKey) -> Self {
         self.self_check = Some(key);

@@ -1,4 +1,4 @@
-//! The statement as a whole.
+//! The whole statement.
 
 use ark_ff::{AdditiveGroup, Field};
 use merits_primitives::{Fr, jubjub::Point, tags, view_encryption::EXPONENT_BITS};
@@ -81,8 +81,8 @@ fn synthesise(mut b: Builder) -> Builder {
     b.section("context", |b| b.square(&publics[layout::CONTEXT]));
     // REDEEM-1.
     let person = person::person(&mut b);
-    // REDEEM-2. `birth` is free: the leaves under a root are the ledger's, which made each of them
-    // from a birth of its own, so another birth would need another preimage of the same leaf.
+    // REDEEM-2. `birth` is free. The ledger made each leaf under a root from one birth, so another
+    // birth would need another preimage of the same leaf.
     let birth = b.input("birth");
     person::member(
         &mut b,

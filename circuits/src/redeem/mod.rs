@@ -1,4 +1,4 @@
-//! Statement `redeem`: a registered person spends one or two own notes, and the change goes back
+//! Statement `redeem`: a registered person spends one or two of their notes, and the change goes back
 //! to the same person. With amount 0 and a floor it is an attestation.
 //!
 //! The spec, with the invariants REDEEM-1 to REDEEM-12 that comments here cite, is
@@ -6,7 +6,7 @@
 //! [`RedeemWitness::statement`] computes the public side natively, [`RedeemWitness::inputs`] lays
 //! both out for the witness program, and [`native::check`] is the mirror of the constraints.
 //!
-//! Public inputs stand where `merits_verifier::statement::redeem` says; there is no second list.
+//! `merits_verifier::statement::redeem` gives the order of public inputs; there is no second list.
 
 mod circuit;
 pub mod native;

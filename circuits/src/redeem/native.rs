@@ -17,7 +17,7 @@ use merits_verifier::{
 use super::witness::{RedeemFault, RedeemWitness};
 use crate::person;
 
-/// An invariant that a redemption breaks.
+/// An invariant that a redemption violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedeemViolation {
@@ -34,7 +34,7 @@ pub enum RedeemViolation {
     )]
     Group,
     /// REDEEM-3.
-    #[error("REDEEM-3: sn{} is not that of this person's note", .note + 1)]
+    #[error("REDEEM-3: sn{} is not the nullifier of this person's note", .note + 1)]
     Nullifier {
         /// 0 or 1.
         note: usize,
@@ -63,10 +63,10 @@ pub enum RedeemViolation {
         limit: u32,
     },
     /// REDEEM-9.
-    #[error("REDEEM-9: rn is not that of this person, scope and index")]
+    #[error("REDEEM-9: rn is not the rate nullifier of this person, scope and index")]
     RateNullifier,
     /// REDEEM-10.
-    #[error("REDEEM-10: Ey is not that of e·B8")]
+    #[error("REDEEM-10: Ey is not the y of e·B8")]
     Ephemeral,
     /// REDEEM-11.
     #[error("REDEEM-11: c_id does not seal this person's identity under A")]

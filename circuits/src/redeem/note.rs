@@ -1,5 +1,4 @@
-//! Notes inside the circuit: what a note is, that it belongs to the person, and that it is in the
-//! tree.
+//! Notes inside the circuit: the commitment, the owner, and the path in the tree.
 
 use merits_primitives::{Fr, note_tree, tags};
 
@@ -11,7 +10,7 @@ use crate::{
 /// Bits of an amount.
 pub(super) const VALUE_BITS: usize = 64;
 
-/// What both notes and the change have in common.
+/// The values that both notes and the change share.
 pub(super) struct Shared {
     pub(super) secret: Lc,
     pub(super) asset: Lc,
@@ -31,8 +30,8 @@ pub(super) struct Spent {
 /// The order of private inputs here is the order of `NoteWitness::inputs`.
 pub(super) fn spent(b: &mut Builder, shared: &Shared, number: usize, nullifier: &Lc) -> Spent {
     let label = |name: &str| format!("note[{number}].{name}");
-    // REDEEM-6. Of the first note too: see the spec for the note of another bucket that would
-    // otherwise pass as one of this bucket with 2^64 more.
+    // REDEEM-6, for the first note too. Without it a note of another bucket would pass as one of this
+    // bucket with 2^64 more: see the spec.
     let value = b.section("value", |b| {
         Lc::from_bits(&bits::input_bits(b, &label("v"), VALUE_BITS))
     });
@@ -69,9 +68,9 @@ pub(super) fn commitment(b: &mut Builder, shared: &Shared, value: &Lc, key: &Lc)
 
 /// The root above `leaf`: a hash and 3 constraints a level.
 ///
-/// The four children of each node are private inputs, and what was reached from below has to be one
-/// of them: Π (c_i − x) = 0. Its position does not matter, so there are no bits for it; they would
-/// cost 5. The children are fixed by the node's hash, hence by the root.
+/// The four children of each node are private inputs, and the node x below must be one of them:
+/// Π (c_i − x) = 0. Its position does not matter, so there are no bits for it; they would cost 5.
+/// The node's hash, and so the root, fixes the children.
 fn root(b: &mut Builder, label: &str, leaf: &Lc) -> Lc {
     let mut below = leaf.clone();
     for level in 0..note_tree::DEPTH {

@@ -23,27 +23,27 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{circuit::INDEX_BITS, note::VALUE_BITS};
 use crate::{element, person};
 
-/// A note that is spent: shown to nobody.
+/// A note that is spent. Nobody else sees it.
 #[derive(Clone)]
 pub struct NoteWitness {
-    /// v: what it is worth.
+    /// v: its value.
     pub value: Credits,
     /// The first part of its owner key: the scope of an earned note, sn1 of a change note.
     pub f1: Fr,
-    /// The second: the message of an earned note, 0 of a change note.
+    /// The second part: the message of an earned note, 0 of a change note.
     pub f2: Fr,
-    /// Where it is under the note root.
+    /// Its path to the note root.
     pub path: NotePath,
 }
 
 /// The private side of a redemption.
 #[derive(Clone)]
 pub struct RedeemWitness {
-    /// Who redeems.
+    /// The secret of the person who redeems.
     pub secret: Secret,
-    /// What the person's leaf was made with.
+    /// The birth in the person's leaf.
     pub birth: Birth,
-    /// Where that leaf is under the group root.
+    /// The path of that leaf to the group root.
     pub group_path: GroupPath,
     /// The notes. The first is in the tree; the second may be [a dummy](NoteWitness::dummy).
     pub notes: [NoteWitness; 2],
@@ -64,11 +64,11 @@ pub struct RedeemTerms {
     pub asset: AssetId,
     /// Expiry bucket of both notes and of the change.
     pub expiry: Expiry,
-    /// What is spent.
+    /// The amount to spend.
     pub amount: Credits,
     /// The change is at least this.
     pub floor: Credits,
-    /// What the proof is for.
+    /// The context that the proof is bound to.
     pub context: Context,
     /// Scope of the rate limit.
     pub rate_scope: RateScope,
@@ -78,7 +78,7 @@ pub struct RedeemTerms {
     pub view_key: Point,
 }
 
-/// Why a redemption cannot be stated. The wallet's choice is at fault.
+/// Why a redemption has no statement. The wallet's choice is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedeemFault {
@@ -117,7 +117,7 @@ impl Drop for NoteWitness {
 }
 
 impl NoteWitness {
-    /// A dummy as the second note: of value 0, with a nullifier that nobody has seen or will see.
+    /// A dummy as the second note: value 0, and a nullifier that occurs nowhere else.
     pub fn dummy(rng: &mut impl rand_core::CryptoRng) -> Self {
         Self {
             value: Credits(0),
@@ -185,7 +185,7 @@ impl RedeemWitness {
         })
     }
 
-    /// v_out: what is left of both notes.
+    /// v_out: the change.
     ///
     /// # Errors
     /// [`RedeemFault::NotEnough`] and [`RedeemFault::TooMuch`].
@@ -211,11 +211,11 @@ impl RedeemWitness {
     }
 
     /// All inputs of the witness program: the statement's, then the private ones. Wiped on drop.
-    /// That they satisfy the constraints is not checked here.
+    /// It does not check whether they satisfy the constraints.
     #[must_use]
     pub fn inputs(&self, statement: &RedeemStatement) -> Zeroizing<Vec<Fr>> {
         let notes = self.commitments(statement.expiry, statement.asset);
-        // Large enough for all, so that the vector never moves and leaves a copy behind.
+        // Large enough for all inputs, so that the vector never moves and leaves no copy behind.
         let mut inputs = Zeroizing::new(Vec::with_capacity(1 << 10));
         inputs.extend(statement.public_inputs());
         person::secret_inputs(&self.secret, &mut inputs);

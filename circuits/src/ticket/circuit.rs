@@ -82,9 +82,9 @@ fn synthesise(mut b: Builder) -> Builder {
 
 /// TICKET-1: from + 2^32·gen with from < 2^32, gen < 2^8 and from ≤ `start`.
 ///
-/// `start` is below 2^32, so that start − from is in (−2^32, 2^32), and its 32 bits say that it is
-/// not negative. The bounds leave a leaf's birth one reading: without them a person would pass
-/// off day from as from − 2^32 of generation gen + 1.
+/// `start` is below 2^32, so start − from is in (−2^32, 2^32), and its 32 bits say that it is not
+/// negative. The bounds give a leaf's birth only one reading: without them a person could present
+/// the day `from` as from − 2^32 in generation gen + 1.
 fn birth(b: &mut Builder, start: &Lc) -> Lc {
     let from = bits::input_bits(b, "from", DAY_BITS);
     let generation = bits::input_bits(b, "gen", GENERATION_BITS);

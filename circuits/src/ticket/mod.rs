@@ -6,7 +6,7 @@
 //! [`TicketWitness::statement`] computes the public side natively, [`TicketWitness::inputs`] lays
 //! both out for the witness program, and [`check`] is the mirror of the constraints.
 //!
-//! Public inputs stand where `merits_verifier::statement::ticket` says; there is no second list.
+//! `merits_verifier::statement::ticket` gives the order of public inputs; there is no second list.
 
 mod circuit;
 pub mod native;

@@ -9,7 +9,7 @@ use merits_verifier::statement::ticket::TicketStatement;
 use super::TicketWitness;
 use crate::person;
 
-/// An invariant that a ticket breaks.
+/// An invariant that a ticket violates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TicketViolation {

@@ -23,12 +23,12 @@ use crate::{
 };
 
 /// The wallet's private data. Only the person's secret is secret by itself, and it wipes itself.
-/// The rest is on the ledger, but it reveals whose the ticket is.
+/// The rest is on the ledger, but it reveals the owner of the ticket.
 #[derive(Clone)]
 pub struct TicketWitness {
     /// The person's secret.
     pub secret: Secret,
-    /// From when the person's leaf is eligible, and its generation.
+    /// The first day on which the person's leaf is eligible, and its generation.
     pub birth: Birth,
     /// The leaf's path under the root that the statement names.
     pub path: GroupPath,
@@ -43,8 +43,8 @@ impl std::fmt::Debug for TicketWitness {
 }
 
 impl TicketWitness {
-    /// The person's leaf. The zero secret, which no identity has, is given what the circuit
-    /// computes for it before it refuses: the identity (0, 1) as a key.
+    /// The person's leaf. No identity has the zero secret. For it the key is the identity (0, 1), as
+    /// in the circuit, which then refuses it.
     #[must_use]
     pub fn leaf(&self) -> Fr {
         let commitment = self.secret.commitment();
@@ -67,8 +67,8 @@ impl TicketWitness {
         owner::handle(&self.secret, self.scope_source)
     }
 
-    /// The public side: of a root of the group that the path leads to, a scope, a message, and
-    /// the first day of the period that the scope speaks of.
+    /// The public side, for a root of the group that the path leads to, a scope, a message, and the
+    /// first day of the scope's period.
     #[must_use]
     pub fn statement(
         &self,
@@ -88,16 +88,16 @@ impl TicketWitness {
     }
 
     /// All inputs of the witness program: the statement's, then the private ones. Wiped on drop.
-    /// That they satisfy the constraints is not checked here.
+    /// It does not check whether they satisfy the constraints.
     #[must_use]
     pub fn inputs(&self, statement: &TicketStatement) -> Zeroizing<Vec<Fr>> {
         self.inputs_of(&statement.public_inputs())
     }
 
-    /// [`TicketWitness::inputs`] for public inputs that need not be any statement's.
+    /// [`TicketWitness::inputs`] for any public inputs, also for those that no statement has.
     #[must_use]
     pub fn inputs_of(&self, publics: &[Fr]) -> Zeroizing<Vec<Fr>> {
-        // Room for all of them, so that the vector never moves and leaves no copy behind.
+        // Large enough for all inputs, so that the vector never moves and leaves no copy behind.
         let mut inputs = Zeroizing::new(Vec::with_capacity(publics.len() + MAX_BITS));
         inputs.extend_from_slice(publics);
         secret_inputs(&self.secret, &mut inputs);

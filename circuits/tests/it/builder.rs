@@ -1,4 +1,4 @@
-//! What the builder guarantees: costs, witnesses that satisfy the constraints, refusals that name
+//! The builder's guarantees: costs, witnesses that satisfy the constraints, and refusals that name
 //! their section.
 
 use merits_circuits::builder::{Bit, Builder, Circuit, Lc};

@@ -29,7 +29,7 @@ fn edwards(x: &Lc, y: &Lc) -> EdwardsPoint {
     }
 }
 
-/// Publics: P, k·B8, k·P; then y of both once more by the shorter ways. Private: the bits of k.
+/// Public: P, k·B8, k·P; then the y of both once more, by the shorter gadgets. Private: the bits of k.
 fn multiples_circuit() -> Circuit {
     let mut b = Builder::new();
     let names = [
@@ -123,8 +123,8 @@ fn multiples_agree_with_the_primitives_at_extreme_exponents() {
     }
 }
 
-/// Kernels fill the wires that the instructions fill: for points of the curve and for others, and
-/// where something is divided by zero or a bit is none.
+/// Kernels fill the same wires as the instructions: for points of the curve and for others, with
+/// divisions by zero, and with bits that are not 0 or 1.
 #[test]
 fn kernels_give_what_the_instructions_give() {
     let circuit = multiples_circuit();

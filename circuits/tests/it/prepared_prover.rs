@@ -72,7 +72,7 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
         }
     ));
     assert_eq!(fs::read_to_string(&manifest).unwrap(), checked);
-    assert!(!planted.exists(), "of no path");
+    assert!(!planted.exists(), "the planted file is removed");
 
     // An altered file is made again, and a process that has mapped the old file can still prove.
     let entry = store.entry(&digest, POLICY).unwrap().unwrap();
@@ -101,5 +101,5 @@ fn a_key_is_mapped_from_the_store_and_made_again_when_it_is_not_fit() {
         load(),
         Err(LoadError::KeyStore(KeyStoreError::Altered { .. }))
     ));
-    assert_eq!(prove(&again), prove(&first), "what is mapped stays");
+    assert_eq!(prove(&again), prove(&first), "a mapped file stays");
 }

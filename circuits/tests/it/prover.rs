@@ -1,5 +1,4 @@
-//! Proofs made under our keys hold for our verifier and for arkworks', and only for what was
-//! proven.
+//! Proofs under our keys hold for our verifier and for arkworks', and only for the proven statement.
 
 use std::io::Cursor;
 

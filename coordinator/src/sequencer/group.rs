@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use merits_ledger::{
     Authentic, CheckError, Conflict, Effects, Governing, Refusal, Submission, Unique, UniqueSet,
     VerifiedProof,
-    storage::{Pending as PendingRows, StorageGroup, StoredLeaf},
+    rows::{RowChange, StateDigest},
+    storage::{Finished, Pending as PendingRows, StorageGroup, StoredLeaf},
     tree::{Frontier, Node},
 };
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
@@ -105,8 +106,9 @@ impl Pending {
         }
     }
 
-    /// Takes and appends one entry, and lets the store say which of its values is taken.
-    pub(super) async fn append<G: StorageGroup>(
+    /// Takes one entry, and appends its leaf as it is before the group is sealed, so that the store says which of its
+    /// values is taken. The transaction must then be dropped.
+    pub(super) async fn probe<G: StorageGroup>(
         &mut self,
         state: &mut Governing,
         transaction: &mut G,
@@ -169,14 +171,37 @@ impl Pending {
         })
     }
 
+    /// Ends the group: writes the digest of the state before it into the last leaf, which a checkpoint will cover, and
+    /// adds all leaves to the tree. Returns the changed rows, and the sum after the group.
+    pub(super) async fn seal<G: StorageGroup>(
+        &mut self,
+        log: &Log,
+        transaction: &mut G,
+    ) -> Result<(Vec<RowChange>, StateDigest), SequencerError> {
+        let rows = std::mem::take(&mut self.rows);
+        let last = self.effects.last().map(Effects::index);
+        let finished = rows.finish(transaction, &log.digest, last.as_slice());
+        let Finished {
+            rows,
+            digest,
+            before,
+        } = finished.await.map_err(G::explain)?;
+        if let (Some(last), Some((_, sum))) = (self.effects.last_mut(), before.first()) {
+            last.seal(&log.state.state_digest(sum));
+        }
+        for effects in &self.effects {
+            let nodes = self.frontier.push(effects.leaf_hash());
+            self.nodes.extend(nodes.iter().copied());
+            self.new_nodes.extend(nodes);
+        }
+        Ok((rows, digest))
+    }
+
     fn take(
         &mut self,
         state: &mut Governing,
         effects: Effects,
     ) -> Result<Appended, SequencerError> {
-        let nodes = self.frontier.push(effects.leaf_hash());
-        self.nodes.extend(nodes.iter().copied());
-        self.new_nodes.extend(nodes);
         self.rows.take(&effects);
         let uniques = effects.uniques().iter();
         self.used
@@ -197,7 +222,6 @@ fn already_used(unique: Unique) -> Box<Refusal> {
 mod tests {
     use merits_ledger::{
         Extension, KeyRing, State,
-        rows::StateDigest,
         storage::{Commit, Head, MemoryStorage, Storage as _},
     };
     use merits_ledger_fixture::{Citizen, Stage};

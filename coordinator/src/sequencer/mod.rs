@@ -97,6 +97,8 @@ pub(crate) enum SequencerError {
     Rows(#[from] RowError),
     #[error("the tree cannot be read: {0}")]
     Tree(String),
+    #[error("the store refused entries that it had just taken: restart the coordinator")]
+    Unsteady,
     #[error(transparent)]
     Mark(#[from] MarkError),
 }
@@ -310,7 +312,9 @@ impl<P: Place> Sequencer<P> {
             outcomes.push(placed.await?);
         }
         // Append all at once. Each value was queried, so all should be new. The constraints decide
-        // nevertheless: if they refuse one, the group begins again leaf by leaf.
+        // nevertheless: if they refuse one, a transaction that is dropped tells leaf by leaf which
+        // entries they take, and these make the group.
+        let mut ended = pending.seal(log, &mut transaction).await?;
         let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
         let appended = transaction.append_all(&leaves).await;
         if appended.map_err(failed::<P>)?.is_err() {
@@ -318,14 +322,27 @@ impl<P: Place> Sequencer<P> {
             log.state = self.published.read().state.clone();
             transaction = self.store.begin().await.map_err(failed::<P>)?;
             pending = Pending::new(log);
-            pending
-                .read(&log.state, &mut transaction, submissions)
-                .await?;
             outcomes.clear();
             for entry in &entries {
-                let placed = pending.append(&mut log.state, &mut transaction, entry, &known, time);
+                let placed = pending.probe(&mut log.state, &mut transaction, entry, &known, time);
                 outcomes.push(placed.await?);
             }
+            drop(transaction);
+            log.state = self.published.read().state.clone();
+            transaction = self.store.begin().await.map_err(failed::<P>)?;
+            pending = Pending::new(log);
+            for (entry, outcome) in entries.iter().zip(&outcomes) {
+                if let Ok(Some(_)) = outcome {
+                    let placed =
+                        pending.place(&mut log.state, &mut transaction, entry, &known, time);
+                    placed.await?.map_err(|_| SequencerError::Unsteady)?;
+                }
+            }
+            ended = pending.seal(log, &mut transaction).await?;
+            let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
+            let appended = transaction.append_all(&leaves).await;
+            let appended = appended.map_err(failed::<P>)?;
+            appended.map_err(|_| SequencerError::Unsteady)?;
         }
         if pending.effects.is_empty() {
             drop(transaction);
@@ -345,11 +362,7 @@ impl<P: Place> Sequencer<P> {
         // Sign it before the commit and publish it after: a checkpoint of entries that a crash
         // undoes must never have been seen.
         let signed = Arc::new(checkpoint.sign(&self.signer)?);
-        let (rows, digest) = pending
-            .rows
-            .finish(&mut transaction, &self.log.digest)
-            .await
-            .map_err(failed::<P>)?;
+        let (rows, digest) = ended;
         let commit = Commit {
             head: Head {
                 size: checkpoint.size,

@@ -12,14 +12,14 @@ use rand_core::{CryptoRng, SeedableRng as _};
 use thiserror::Error;
 
 use super::verify::{self, Proven, Unread};
-use super::{GROUP, ReplayError, ReplayFault};
+use super::{GROUP, ReplayError, ReplayFault, require_sealed, require_state};
 use crate::blob::Blob;
 use crate::keys::KeyRing;
 use crate::known_proofs::KnownProofs;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::{RowError, StateDigest};
 use crate::state::{CommitError, Effects, Governing};
-use crate::storage::{Pending, PendingError, StorageGroup, StoredLeaf};
+use crate::storage::{Finished, Pending, PendingError, StorageGroup, StoredLeaf};
 use crate::store::Conflict;
 use crate::tree::{Frontier, Node};
 
@@ -32,7 +32,7 @@ use crate::tree::{Frontier, Node};
 #[derive(Debug)]
 pub struct Extension {
     governing: Governing,
-    /// The governing state by which other threads check signatures and proofs.
+    /// The governing state that other threads use to check signatures and proofs.
     judging: Option<Arc<Governing>>,
     frontier: Frontier,
     keys: KeyRing,
@@ -48,6 +48,8 @@ pub struct Extension {
     /// Nodes of the tree that are not in the store yet.
     nodes: Vec<(Node, Hash)>,
     newest_time: Option<Timestamp>,
+    /// Whether the newest leaf that came holds a digest of the state.
+    is_sealed: bool,
     fault: Option<ReplayError>,
 }
 
@@ -109,6 +111,8 @@ impl Extension {
             proven: Vec::new(),
             nodes: Vec::new(),
             newest_time: None,
+            // The stored leaves end under a checkpoint that was accepted.
+            is_sealed: true,
             fault: None,
         }
     }
@@ -124,7 +128,7 @@ impl Extension {
         &self.frontier
     }
 
-    /// Time of the newest leaf that came.
+    /// Time of the newest leaf that was pushed.
     pub fn newest_time(&self) -> Option<Timestamp> {
         self.newest_time
     }
@@ -143,11 +147,11 @@ impl Extension {
     }
 
     /// Takes the next leaf with the blobs that it names ([`crate::named_blobs::named_by`]), which go into the store
-    /// with it. Where that completes a group, it blocks the thread until those before are in the store: not for an
-    /// async runtime's own threads. `rng` blinds the batches of proofs.
+    /// with it. If the leaf completes a group, this blocks the thread until the earlier leaves are in the store, so do
+    /// not call it on an async runtime's own threads. `rng` blinds the batches of proofs.
     ///
     /// # Errors
-    /// [`ExtensionError`]; it is then of no further use.
+    /// [`ExtensionError`]. The value must not be used after an error.
     pub async fn push_with<G: StorageGroup>(
         &mut self,
         group: &mut G,
@@ -172,6 +176,7 @@ impl Extension {
             }
         };
         self.newest_time = Some(unread.time());
+        self.is_sealed = unread.is_sealed();
         // An entry that does not govern changes nothing that signatures or other entries'
         // statements depend on, so runs of such entries are verified together.
         let governs = unread.governs();
@@ -202,19 +207,22 @@ impl Extension {
         self.store(group, proven).await
     }
 
-    /// The contents of the store, after [`Extension::end`] and the commit of the group.
+    /// The contents of the store, after [`Extension::end`] and the commit of the group. The leaves must be all of
+    /// those under a checkpoint.
     ///
     /// # Errors
-    /// [`ReplayError`] names the first leaf at fault; the group must then be dropped.
+    /// [`ReplayError`] names the first leaf at fault, which is the last one if it lacks a digest of the state; the
+    /// group must then be dropped.
     pub fn finish(self) -> Result<Extended, ReplayError> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(Extended {
-                governing: self.governing,
-                frontier: self.frontier,
-                digest: self.digest,
-            }),
+        if let Some(fault) = self.fault {
+            return Err(fault);
         }
+        require_sealed(self.frontier.size(), self.is_sealed)?;
+        Ok(Extended {
+            governing: self.governing,
+            frontier: self.frontier,
+            digest: self.digest,
+        })
     }
 
     /// Verifies the leaves that wait, on other threads, while this one stores those that were verified before.
@@ -263,7 +271,7 @@ impl Extension {
             self.proven = proven;
             return Ok(());
         };
-        // The rules may refuse an earlier leaf, which is then the first at fault.
+        // The rules may refuse an earlier leaf, and then that leaf is the first at fault.
         self.store(group, proven).await?;
         self.fault.get_or_insert(fault);
         Ok(())
@@ -308,6 +316,7 @@ impl Extension {
             .await?;
         pending.hash_ahead(&self.governing, submissions);
         let mut effects: Vec<Effects> = Vec::with_capacity(proven.len());
+        let mut refused = None;
         for leaf in &proven {
             let (authentic, verified) = (&leaf.authentic, leaf.verified.as_ref());
             let submission = [authentic.submission()];
@@ -325,13 +334,28 @@ impl Extension {
                 Ok(changed) => changed,
                 Err(CheckError::Rows(error)) => return Err(error.into()),
                 Err(CheckError::Refused(refusal)) => {
-                    self.fail(self.governing.size(), refusal.into());
-                    return Ok(());
+                    refused = Some((self.governing.size(), refusal.into()));
+                    break;
                 }
             };
             pending.take(&changed);
             self.governing.commit(&changed)?;
             effects.push(changed);
+        }
+        let states = effects.iter().zip(&proven);
+        let sealed: Vec<u64> = states
+            .filter_map(|(effects, leaf)| leaf.state.map(|_| effects.index()))
+            .collect();
+        let finished = pending.finish(group, &self.digest, &sealed).await;
+        let Finished {
+            rows,
+            digest,
+            before,
+        } = finished.map_err(ExtensionError::Store)?;
+        if let Some((index, fault)) = self.seal(&mut effects, &proven, before) {
+            // Whether it, or one before it, uses a value again is still to be found out.
+            effects.retain(|effects| effects.index() <= index);
+            refused = Some((index, fault));
         }
         let leaves: Vec<StoredLeaf<'_>> = effects.iter().map(StoredLeaf::of).collect();
         let appended = group.append_all(&leaves).await;
@@ -341,12 +365,33 @@ impl Extension {
             self.fail(index, Refusal::AlreadyUsed { set, claim }.into());
             return Ok(());
         }
-        let finished = pending.finish(group, &self.digest).await;
-        let (rows, digest) = finished.map_err(ExtensionError::Store)?;
+        if let Some((index, fault)) = refused {
+            self.fail(index, fault);
+            return Ok(());
+        }
         self.digest = digest;
         let nodes = std::mem::take(&mut self.nodes);
         let put = group.put(nodes, rows).await;
         put.map_err(ExtensionError::Store)
+    }
+
+    /// Writes into the effects of leaves the digests of the state that the leaves hold. Gives the first wrong one.
+    /// `sums` are those before the leaves that hold one.
+    fn seal(
+        &self,
+        effects: &mut [Effects],
+        leaves: &[Proven],
+        sums: Vec<(u64, StateDigest)>,
+    ) -> Option<(u64, ReplayFault)> {
+        let sealed = effects.iter_mut().zip(leaves);
+        let sealed = sealed.filter_map(|(effects, leaf)| Some((effects, leaf.state?)));
+        for ((effects, found), (index, sum)) in sealed.zip(sums) {
+            if let Err(fault) = require_state(self.governing.state_digest(&sum), found) {
+                return Some((index, fault));
+            }
+            effects.seal(&found);
+        }
+        None
     }
 
     fn fail(&mut self, index: u64, fault: ReplayFault) {

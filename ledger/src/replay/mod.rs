@@ -50,6 +50,22 @@ pub enum ReplayFault {
     /// The rules refuse it.
     #[error("the rules refuse it: {0}")]
     Refused(#[from] Refusal),
+    /// Its digest of the state is wrong.
+    #[error(
+        "it says that the state before it has the digest {}, but the leaves before it make a state with the digest {}:          the coordinator wrote it from another state, or by other rules", hex(.found), hex(.expected)
+    )]
+    OtherState {
+        /// The digest that the leaves before it give.
+        expected: [u8; 32],
+        /// The digest that it holds.
+        found: [u8; 32],
+    },
+    /// A checkpoint ends with a leaf that has no digest of the state.
+    #[error(
+        "it is the last leaf under a checkpoint, and it lacks the digest of the state before it, which such a leaf \
+         must have"
+    )]
+    NoState,
     /// A bug: effects and state disagree.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -67,10 +83,37 @@ impl From<CheckError> for ReplayFault {
     }
 }
 
+/// The last leaf under a checkpoint must have a digest of the state.
+fn require_sealed(size: u64, is_sealed: bool) -> Result<(), ReplayError> {
+    match size.checked_sub(1) {
+        Some(index) if !is_sealed => {
+            let fault = ReplayFault::NoState;
+            Err(ReplayError { index, fault })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A leaf's digest of the state must be that of the leaves before it.
+fn require_state(expected: [u8; 32], found: [u8; 32]) -> Result<(), ReplayFault> {
+    match expected == found {
+        true => Ok(()),
+        false => Err(ReplayFault::OtherState { expected, found }),
+    }
+}
+
+fn hex(digest: &[u8; 32]) -> String {
+    digest.map(|byte| format!("{byte:02x}")).concat()
+}
+
 /// A replay in progress.
 #[derive(Debug)]
 pub struct Replay {
     state: State,
+    /// Whether leaves were left out, so that the state is not the one that a leaf's digest is of.
+    is_partial: bool,
+    /// Whether the newest leaf that was applied holds a digest of the state.
+    is_sealed: bool,
     frontier: Frontier,
     keys: KeyRing,
     waiting: Vec<Unread>,
@@ -81,13 +124,23 @@ impl Replay {
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             state: State::new(policy),
+            is_partial: false,
+            is_sealed: false,
             frontier: Frontier::new(),
             keys: KeyRing::new(),
             waiting: Vec::new(),
         }
     }
 
-    /// Replays all leaves. `rng` blinds the batches of proofs: the operating system's, or seeded
+    /// The same, for some of the leaves only, whose digests of the state are not checked.
+    pub(crate) fn partial(policy: LedgerPolicy) -> Self {
+        Self {
+            is_partial: true,
+            ..Self::new(policy)
+        }
+    }
+
+    /// Replays all leaves under a checkpoint. `rng` blinds the batches of proofs: the operating system's, or seeded
     /// from it.
     ///
     /// # Errors
@@ -146,15 +199,17 @@ impl Replay {
         if governs { self.flush(rng) } else { Ok(()) }
     }
 
-    /// Verifies the waiting leaves and returns the state and the tree's root.
+    /// Verifies the waiting leaves, of which the last is the last under a checkpoint, and returns the state and the
+    /// tree's root.
     ///
     /// # Errors
-    /// [`ReplayError`].
+    /// [`ReplayError`], also when the last leaf lacks a digest of the state.
     pub fn finish(
         mut self,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(State, Hash), ReplayError> {
         self.flush(rng)?;
+        require_sealed(self.state.size(), self.is_sealed)?;
         Ok((self.state, self.frontier.root()))
     }
 
@@ -202,11 +257,18 @@ impl Replay {
 
     fn apply(&mut self, item: &Proven, view: &mut View) -> Result<(), ReplayFault> {
         let (authentic, verified) = (&item.authentic, item.verified.as_ref());
-        let effects = self.state.check_in(authentic, item.time, verified, view)?;
+        let mut effects = self.state.check_in(authentic, item.time, verified, view)?;
         if let Some(unique) = self.state.taken(effects.uniques()) {
             let (set, claim) = (unique.set, unique.claim);
             return Err(Refusal::AlreadyUsed { set, claim }.into());
         }
+        if let Some(found) = item.state {
+            if !self.is_partial {
+                require_state(self.state.digest()?, found)?;
+            }
+            effects.seal(&found);
+        }
+        self.is_sealed = item.state.is_some();
         view.overlay(effects.rows());
         self.frontier.push(effects.leaf_hash());
         self.state.commit(&effects)?;

@@ -28,6 +28,7 @@ use crate::submission::{Authentic, Submission};
 #[derive(Debug)]
 pub(super) struct Unread {
     time: Timestamp,
+    state: Option<[u8; 32]>,
     signed: SignedEntry,
     blobs: Vec<Blob>,
 }
@@ -36,19 +37,22 @@ pub(super) struct Unread {
 #[derive(Debug)]
 pub(super) struct Proven {
     pub(super) time: Timestamp,
+    /// The digest that it holds of the state before it.
+    pub(super) state: Option<[u8; 32]>,
     pub(super) authentic: Authentic,
     pub(super) verified: Option<VerifiedProof>,
 }
 
 impl Unread {
-    /// Reads the envelope. `blobs` are those that came with the leaf.
+    /// Reads the envelope. `blobs` are the blobs that came with the leaf.
     ///
     /// # Errors
     /// [`CodecError`].
     pub(super) fn read(bytes: &[u8], blobs: Vec<Blob>) -> Result<Self, CodecError> {
-        let Leaf { time, entry } = Leaf::from_bytes(bytes)?;
+        let Leaf { time, state, entry } = Leaf::from_bytes(bytes)?;
         Ok(Self {
             time,
+            state,
             signed: entry,
             blobs,
         })
@@ -59,7 +63,12 @@ impl Unread {
         self.time
     }
 
-    /// Whether later leaves depend on it. An unknown kind is refused, which ends everything.
+    /// Whether it holds a digest of the state.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// Whether later leaves depend on it. An unknown kind is refused, and then no leaf follows.
     pub(super) fn governs(&self) -> bool {
         Kind::of(self.signed.kind).is_none_or(|kind| kind.governs)
     }
@@ -132,7 +141,7 @@ pub(super) fn verify(
     (leaves, fault)
 }
 
-/// Decodes statements, checks their signatures together, and determines what the proofs must show.
+/// Decodes statements, checks their signatures together, and determines the statements of the proofs.
 fn authenticated(
     governing: &Governing,
     share: Vec<Unread>,
@@ -143,34 +152,36 @@ fn authenticated(
     let mut rest = Vec::with_capacity(share.len());
     for Unread {
         time,
+        state,
         signed,
         blobs,
     } in share
     {
         let checked = governing.check_before_key(&signed, time);
         entries.push(checked.map(|()| signed));
-        rest.push((time, blobs));
+        rest.push((time, state, blobs));
     }
     let submissions = Submission::all_from_signed(entries, governing.origin());
-    for (submission, (time, blobs)) in submissions.into_iter().zip(rest) {
+    for (submission, (time, state, blobs)) in submissions.into_iter().zip(rest) {
         let read = submission
             .and_then(|submission| submission.with_blobs(blobs))
             .and_then(|submission| governing.signatures(submission, None));
         places.push(read.map(|submission: Unverified| {
             unverified.push(submission);
-            time
+            (time, state)
         }));
     }
     let mut verified = verify_together(unverified).into_iter();
     places
         .into_iter()
         .map(|place| {
-            let time = place?;
-            // There are as many as there are leaves without a refusal.
+            let (time, state) = place?;
+            // There is one for each leaf without a refusal.
             let authentic = verified.next().ok_or(Refusal::NotVerified)??;
             let job = governing.question(authentic.submission())?;
             let proven = Proven {
                 time,
+                state,
                 authentic,
                 verified: None,
             };
@@ -198,12 +209,12 @@ impl Jobs {
                 batch.push((position, job));
             }
             Job::Schnorr(job) => self.schnorr.push((position, job)),
-            // A question without rows asks for none: the rules get it when the leaves before are there.
+            // This question reads no rows: the rules ask it when the earlier leaves are stored.
             Job::Total(_) => {}
         }
     }
 
-    /// The answers come in no order. Those under a key that is refused are one: the first leaf's refusal.
+    /// The answers come in any order. For a key that is refused, there is only one: the first leaf's refusal.
     fn verify(
         self,
         governing: &Governing,
@@ -291,7 +302,7 @@ fn in_shares<T: Send, R: Send>(items: Vec<T>, work: impl Fn(Vec<T>) -> Vec<R> + 
     })
 }
 
-/// Fewer items than this are done before another thread could start.
+/// With fewer items, one thread is finished before another could start.
 const LEAST_SHARE: usize = 4;
 
 #[cfg(test)]

@@ -58,6 +58,20 @@ impl StateDigest {
         self.remove(&vector(key.table.name(), &key.key, value));
     }
 
+    /// Changes a row from one value to another; `None` for a row that does not exist. Nothing is computed for a row
+    /// that stays as it is.
+    pub fn change_row(&mut self, key: &RowKey, was: Option<&[u8]>, is: Option<&[u8]>) {
+        if was == is {
+            return;
+        }
+        if let Some(value) = was {
+            self.remove_row(key, value);
+        }
+        if let Some(value) = is {
+            self.add_row(key, value);
+        }
+    }
+
     /// Adds all values that leaf `index` used up, in any order. Call it only once for each leaf.
     pub fn add_used(
         &mut self,

@@ -13,12 +13,23 @@ use crate::store::{Unique, UniqueSet};
 pub struct MemoryRows {
     rows: BTreeMap<RowKey, Vec<u8>>,
     used: HashMap<(UniqueSet, [u8; 32]), u64>,
+    /// The sum over rows and used values, if it is kept.
+    sum: Option<StateDigest>,
 }
 
 impl MemoryRows {
     /// The rows of an empty ledger.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, which keep the sum that their digest is made of. [`MemoryRows::apply`] must then be called once for
+    /// each leaf.
+    pub fn summing() -> Self {
+        Self {
+            sum: Some(StateDigest::default()),
+            ..Self::default()
+        }
     }
 
     /// The first of these values that was used up before, or occurs among them twice.
@@ -34,18 +45,28 @@ impl MemoryRows {
     /// Applies what leaf `index` changes and uses up.
     pub fn apply(&mut self, index: u64, changes: &[RowChange], uniques: &[Unique]) {
         for (key, value) in changes {
-            match value {
+            let was = match value {
                 Some(value) => self.rows.insert(key.clone(), value.clone()),
                 None => self.rows.remove(key),
             };
+            if let Some(sum) = &mut self.sum {
+                sum.change_row(key, was.as_deref(), value.as_deref());
+            }
         }
         let used = uniques.iter().map(|unique| (unique.set, unique.value));
+        if let Some(sum) = &mut self.sum
+            && !uniques.is_empty()
+        {
+            sum.add_used(index, used.clone());
+        }
         self.used.extend(used.map(|value| (value, index)));
     }
 
     /// Puts other rows in the place of all that are there. What leaves used up stays.
     pub fn replace(&mut self, rows: &[RowChange]) {
         self.rows.clear();
+        // The next digest is computed from all rows.
+        self.sum = None;
         self.apply(0, rows, &[]);
     }
 
@@ -83,6 +104,9 @@ impl Rows for MemoryRows {
     }
 
     fn digest(&self) -> Result<StateDigest, RowError> {
+        if let Some(sum) = &self.sum {
+            return Ok(sum.clone());
+        }
         let mut digest = StateDigest::default();
         for (key, value) in self.iter() {
             digest.add_row(key, value);

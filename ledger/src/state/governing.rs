@@ -1,7 +1,7 @@
 //! The governing state: the part of the state that nearly every entry is checked against. It is
 //! small, in memory, derived from the rows of the tables that govern, and pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use merits_primitives::{calendar::Timestamp, field, ids::Origin};
 use merits_verifier::{
@@ -27,7 +27,7 @@ use crate::opened_total::VerifiedTotal;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 use crate::refusal::{CheckError, Refusal};
-use crate::rows::{Key, Record, RowError, Rows, Table, View, decode};
+use crate::rows::{Key, Record, RowError, Rows, StateDigest, Table, View, decode};
 use crate::store::UniqueSet;
 use crate::submission::{Authentic, Submission};
 
@@ -35,6 +35,8 @@ use crate::submission::{Authentic, Submission};
 #[derive(Debug, Clone)]
 pub struct Governing {
     pub(super) policy: LedgerPolicy,
+    /// The vectors of the founding facts.
+    founded: Arc<StateDigest>,
     log: LogHead,
     pub(super) parties: Parties,
     pub(super) board: Board,
@@ -54,7 +56,8 @@ struct LogHead {
     size: u64,
     /// Time of the last leaf.
     time: Timestamp,
-    /// Chain over all leaf hashes, so that the digest covers what the tables do not keep.
+    /// Chain over the hashes of all leaves, so that the digest covers what the tables do not keep. A leaf counts
+    /// without its digest of the state, so a state does not depend on where checkpoints were made.
     history: [u8; 32],
 }
 
@@ -143,6 +146,7 @@ impl Governing {
         Self {
             notes: NoteEdge::new(policy.anchor_seconds),
             board: Board::new(&policy.board),
+            founded: Arc::new(StateDigest::founded(&policy)),
             policy,
             log: LogHead::default(),
             parties: Parties::default(),
@@ -199,6 +203,14 @@ impl Governing {
     /// The founding parameters.
     pub fn policy(&self) -> &LedgerPolicy {
         &self.policy
+    }
+
+    /// The digest of the state whose rows and used values have this sum. The last leaf under a checkpoint holds that
+    /// of the state before it ([`Effects::seal`]).
+    pub fn state_digest(&self, sum: &StateDigest) -> [u8; 32] {
+        let mut digest = sum.clone();
+        digest.merge(&self.founded);
+        digest.finish()
     }
 
     /// The log's name.

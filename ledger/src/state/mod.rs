@@ -57,14 +57,17 @@ use merits_primitives::{
     ids::{EntryId, PartyId},
     note::NoteCommitment,
 };
-use merits_verifier::log::Hash;
+use merits_verifier::{
+    entry::Leaf,
+    log::{Hash, leaf_hash},
+};
 use thiserror::Error;
 
 use crate::blob::Blob;
 use crate::policy::LedgerPolicy;
 use crate::proven::{Job, VerifiedProof};
 use crate::refusal::CheckError;
-use crate::rows::{MemoryRows, RowChange, RowError, Rows, StateDigest, View};
+use crate::rows::{MemoryRows, RowChange, RowError, Rows, View};
 use crate::store::Unique;
 use crate::submission::{Authentic, Submission};
 
@@ -116,6 +119,13 @@ impl Effects {
     /// The entry's id.
     pub fn id(&self) -> EntryId {
         self.id
+    }
+
+    /// Writes the digest of the state before the entry ([`Governing::state_digest`]) into its leaf, as the last leaf
+    /// under each checkpoint has it. Nothing else of the effects depends on it.
+    pub fn seal(&mut self, state: &[u8; 32]) {
+        Leaf::seal(&mut self.leaf, state);
+        self.hash = leaf_hash(&self.leaf);
     }
 
     /// The leaf's bytes, as the log hashes them.
@@ -184,7 +194,7 @@ impl State {
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
             governing: Governing::new(policy),
-            rows: StateRows::Memory(Arc::new(MemoryRows::new())),
+            rows: StateRows::Memory(Arc::new(MemoryRows::summing())),
         }
     }
 
@@ -362,14 +372,11 @@ impl State {
     }
 
     /// The digest of the whole state: founding facts, rows and used values. It is equal exactly for
-    /// those who applied the same leaves under the same policy. In memory it is computed from all
-    /// rows each time; a store keeps it.
+    /// those who applied the same leaves under the same policy, wherever checkpoints were made.
     ///
     /// # Errors
     /// [`RowError`].
     pub fn digest(&self) -> Result<[u8; 32], RowError> {
-        let mut digest = StateDigest::founded(self.policy());
-        digest.merge(&self.rows().digest()?);
-        Ok(digest.finish())
+        Ok(self.governing.state_digest(&self.rows().digest()?))
     }
 }

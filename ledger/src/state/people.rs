@@ -11,7 +11,7 @@ use merits_primitives::{
     Fr,
     calendar::{Day, Timestamp},
     field,
-    group::{self as tree, GroupRoot, Place},
+    group::{self as tree, GroupRoot, NodePosition},
     identity::{Birth, IdentityCommitment, leaf},
     ids::{EntryId, PartyId},
 };
@@ -431,7 +431,7 @@ fn commitment_key(commitment: &IdentityCommitment) -> Key<UniquenessTag> {
     Key::new(&[&field::to_bytes(commitment)])
 }
 
-fn node_key(place: Place) -> Key<Node> {
+fn node_key(place: NodePosition) -> Key<Node> {
     Key::new(&[&[place.level], &place.index.to_be_bytes()])
 }
 

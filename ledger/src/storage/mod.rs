@@ -25,7 +25,7 @@ mod wait;
 pub use failure::{Outlook, StoreFailure};
 pub use inspection::{BlobRow, Inspection, LeafRow, LogRow, NodeRow, RowRow, StateRow, UsedRow};
 pub use memory::{MemoryGroup, MemoryStorage};
-pub use pending::{Pending, PendingError};
+pub use pending::{Finished, Pending, PendingError};
 pub use place::{Inspect, Place, Staged};
 pub use wait::wait;
 

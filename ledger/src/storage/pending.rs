@@ -7,8 +7,6 @@ use crate::rows::{RowChange, RowError, RowKey, StateDigest, View};
 use crate::state::{Effects, Governing};
 use crate::store::UniqueSet;
 use crate::submission::Submission;
-/// The values that a leaf uses up.
-type UsedValues = Vec<(UniqueSet, [u8; 32])>;
 
 /// The rows of a group: as they were before it, and as its accepted entries changed them. It is
 /// dropped with the group's transaction.
@@ -16,9 +14,26 @@ type UsedValues = Vec<(UniqueSet, [u8; 32])>;
 pub struct Pending {
     view: View,
     before: HashMap<RowKey, Option<Vec<u8>>>,
-    changes: BTreeMap<RowKey, Option<Vec<u8>>>,
-    /// The values that each entry used up, by its leaf.
-    used: Vec<(u64, UsedValues)>,
+    changes: Vec<Change>,
+}
+
+/// What an accepted entry changed.
+#[derive(Debug)]
+struct Change {
+    leaf: u64,
+    rows: Vec<RowChange>,
+    used: Vec<(UniqueSet, [u8; 32])>,
+}
+
+/// What a group changed.
+#[derive(Debug)]
+pub struct Finished {
+    /// Every row that the group changed, once, in the form after the group.
+    pub rows: Vec<RowChange>,
+    /// The sum after the group.
+    pub digest: StateDigest,
+    /// The sum before each of the leaves for which it was asked.
+    pub before: Vec<(u64, StateDigest)>,
 }
 
 /// Why a group's rows could not be read.
@@ -81,17 +96,19 @@ impl Pending {
         governing.hash_ahead(submissions, &mut self.view);
     }
 
-    /// Applies the changes of an appended entry.
+    /// Applies the changes of an accepted entry.
     pub fn take(&mut self, effects: &Effects) {
         self.view.overlay(effects.rows());
-        self.changes.extend(effects.rows().iter().cloned());
         let used = effects.uniques().iter();
-        let used = used.map(|unique| (unique.set, unique.value)).collect();
-        self.used.push((effects.index(), used));
+        self.changes.push(Change {
+            leaf: effects.index(),
+            rows: effects.rows().to_vec(),
+            used: used.map(|unique| (unique.set, unique.value)).collect(),
+        });
     }
 
-    /// Every row that the group changed, once, in the form after the group, and the digest after
-    /// it.
+    /// The rows that the group changed, and the sums after it and before each of these `leaves` (in
+    /// ascending order), from the sum before it. A row that many entries change is summed once for each leaf that is asked for, and once at the end.
     ///
     /// # Errors
     /// The store's.
@@ -99,40 +116,73 @@ impl Pending {
         self,
         group: &mut G,
         digest: &StateDigest,
-    ) -> Result<(Vec<RowChange>, StateDigest), G::Error> {
+        leaves: &[u64],
+    ) -> Result<Finished, G::Error> {
         let Self {
             view: _,
             mut before,
             changes,
-            used,
         } = self;
-        let unknown: Vec<RowKey> = changes
-            .keys()
+        let changed = changes.iter().flat_map(|change| &change.rows);
+        let unknown: BTreeSet<&RowKey> = changed
+            .map(|(key, _)| key)
             .filter(|key| !before.contains_key(key))
-            .cloned()
             .collect();
+        let unknown: Vec<RowKey> = unknown.into_iter().cloned().collect();
         if !unknown.is_empty() {
             let values = group.get(&unknown).await?;
             before.extend(unknown.into_iter().zip(values));
         }
-        let mut digest = digest.clone();
-        let mut rows = Vec::with_capacity(changes.len());
-        for (key, after) in changes {
-            let was = before.remove(&key).flatten();
-            if was == after {
-                continue;
+        let mut sum = Sum {
+            before,
+            digest: digest.clone(),
+            summed: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+        };
+        let mut asked = Vec::with_capacity(leaves.len());
+        for Change { leaf, rows, used } in changes {
+            if leaves.binary_search(&leaf).is_ok() {
+                sum.settle();
+                asked.push((leaf, sum.digest.clone()));
             }
-            if let Some(value) = was {
-                digest.remove_row(&key, &value);
-            }
-            if let Some(value) = &after {
-                digest.add_row(&key, value);
-            }
-            rows.push((key, after));
+            sum.waiting.extend(rows);
+            sum.digest.add_used(leaf, used);
         }
-        for (index, values) in used {
-            digest.add_used(index, values);
+        sum.settle();
+        let Sum {
+            before,
+            digest,
+            summed,
+            ..
+        } = sum;
+        let rows = summed.into_iter();
+        let rows = rows.filter(|(key, after)| before.get(key) != Some(after));
+        Ok(Finished {
+            rows: rows.collect(),
+            digest,
+            before: asked,
+        })
+    }
+}
+
+/// A sum that entries change one after the other.
+struct Sum {
+    /// Rows before the group.
+    before: HashMap<RowKey, Option<Vec<u8>>>,
+    digest: StateDigest,
+    /// Changed rows, as the digest has them.
+    summed: BTreeMap<RowKey, Option<Vec<u8>>>,
+    /// Changes that the digest lacks.
+    waiting: BTreeMap<RowKey, Option<Vec<u8>>>,
+}
+
+impl Sum {
+    fn settle(&mut self) {
+        for (key, after) in std::mem::take(&mut self.waiting) {
+            let was = self.summed.get(&key).or_else(|| self.before.get(&key));
+            let was = was.and_then(Option::as_deref);
+            self.digest.change_row(&key, was, after.as_deref());
+            self.summed.insert(key, after);
         }
-        Ok((rows, digest))
     }
 }

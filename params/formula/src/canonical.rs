@@ -13,8 +13,8 @@ pub(crate) struct Pruning {
     facts: Vec<Facts>,
     /// The old and the new number of a node.
     moved: HashMap<NodeId, NodeId>,
-    /// Nodes without a difference that the constraints depend on. Before, they may have had
-    /// different units.
+    /// Nodes that the constraints cannot distinguish are one node here. They may have had different
+    /// units before.
     same: HashMap<(Kind, Type), NodeId>,
     variables: HashMap<VarId, VarId>,
 }
@@ -30,7 +30,7 @@ impl Pruning {
         }
     }
 
-    /// Takes over a node with its operands, and returns its new number. The checker has bounded the
+    /// Copies a node with its operands, and returns its new number. The checker has bounded the
     /// depth of the tree.
     pub(crate) fn take(&mut self, id: NodeId, nodes: &[Node], facts: &[Facts]) -> NodeId {
         if let Some(moved) = self.moved.get(&id) {
@@ -60,12 +60,12 @@ impl Pruning {
         moved
     }
 
-    /// How many nodes were taken over so far.
+    /// The number of nodes copied so far.
     pub(crate) fn count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// The nodes taken over, operands first.
+    /// The copied nodes, operands first.
     pub(crate) fn finish(self) -> (Vec<Node>, Vec<Facts>) {
         (self.nodes, self.facts)
     }

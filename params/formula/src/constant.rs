@@ -24,15 +24,15 @@ pub enum ConstantError {
     /// The declaration itself is wrong.
     #[error("constant `{name}` is declared wrongly: {reason}")]
     Declaration {
-        /// Which.
+        /// The name of the constant.
         name: String,
         /// What is wrong.
         reason: &'static str,
     },
     /// A value that the interval does not hold.
-    #[error("constant `{name}` = {value} lies outside its interval [{}, {}]; a value outside needs a new shape and key", interval[0], interval[1])]
+    #[error("constant `{name}` = {value} is outside its interval [{}, {}]: choose a value inside, or publish a new shape with a new key", interval[0], interval[1])]
     OutsideInterval {
-        /// Which.
+        /// The name of the constant.
         name: String,
         /// What came.
         value: String,
@@ -44,7 +44,7 @@ pub enum ConstantError {
         "constant `{name}` = {value} has more than the declared {exponent} digits after the point"
     )]
     TooPrecise {
-        /// Which.
+        /// The name of the constant.
         name: String,
         /// What came.
         value: String,
@@ -117,7 +117,7 @@ impl ConstantDecl {
         Err(self.outside(&Ratio(&value.into(), &den).to_string()))
     }
 
-    /// The interval times 10^exponent. Of a declaration that [`ConstantDecl::check`] accepts.
+    /// The interval times 10^exponent. The declaration must have passed [`ConstantDecl::check`].
     pub fn public_interval(&self) -> [i128; 2] {
         // A declaration that does not pass the check has an empty interval.
         let [low, high] = &self.interval;

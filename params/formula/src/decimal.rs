@@ -12,7 +12,7 @@ pub const MAX_DIGITS: u8 = 18;
 /// The most significant digits in all.
 const MAX_SIGNIFICANT: usize = 36;
 
-/// `mantissa / 10^digits`, exact. Two of the same value are equal however they were written.
+/// `mantissa / 10^digits`, exact. Two decimals of the same value are equal, in any spelling.
 #[derive(Debug, Clone, Copy)]
 pub struct Decimal {
     mantissa: i128,

@@ -1,4 +1,4 @@
-//! What an issuer declares: records, constants, tables, steps, and the formulas of the outputs.
+//! An issuer's declarations: records, constants, tables, steps, and the formulas of the outputs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -88,7 +88,7 @@ pub enum TableBy {
     Curve {
         /// The unit of the number.
         of: String,
-        /// Where the points stand, increasing.
+        /// The arguments of the points, increasing.
         points: Vec<Decimal>,
     },
 }
@@ -176,9 +176,9 @@ impl Declarations {
         }
     }
 
-    /// The public numbers, in the order of the public inputs: constants (before and after where
-    /// dated), the tables' cells (the same), then one change day for each dated constant and
-    /// each dated table.
+    /// The public numbers, in the order of the public inputs: constants (before and after if they are
+    /// dated), the tables' cells (the same), then one change day for each dated constant and each
+    /// dated table.
     pub fn public_numbers(&self) -> Vec<ConstantDecl> {
         let constants = self.constants.iter().flat_map(|constant| {
             let names = versions(&constant.name, constant.dated);
@@ -248,7 +248,7 @@ fn versions(name: &str, dated: bool) -> impl Iterator<Item = String> + use<> {
 }
 
 impl NamedConstant {
-    /// How many public numbers it has, apart from its change day.
+    /// The number of its public numbers, without its change day.
     pub(crate) fn numbers(&self) -> usize {
         1 + usize::from(self.dated)
     }
@@ -268,14 +268,14 @@ impl From<ConstantDecl> for NamedConstant {
 }
 
 impl TableDecl {
-    /// How many public numbers it has, beside its change day.
+    /// The number of its public numbers, without its change day.
     pub(crate) fn numbers(&self) -> usize {
         self.by.cells() * (1 + usize::from(self.dated))
     }
 }
 
 impl TableBy {
-    /// How many cells the table has.
+    /// The number of the table's cells.
     pub fn cells(&self) -> usize {
         match self {
             Self::Enum { values } => values.len(),

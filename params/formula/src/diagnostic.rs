@@ -1,4 +1,4 @@
-//! What is wrong with a formula, where, and what to do about it.
+//! Faults of a formula: what is wrong, where, and what to do.
 
 use std::fmt;
 
@@ -57,19 +57,19 @@ pub enum Code {
     TableDeclaration,
     /// A step is declared wrongly, twice, or not used.
     StepDeclaration,
-    /// A value may lie outside what a table holds.
+    /// A value may lie outside the arguments of a table.
     OutsideTable,
     /// An enum has no such name.
     UnknownValue,
     /// A list that may be empty has no least or greatest.
     EmptyList,
-    /// A dated constant or table without the day that counts, or the other way round.
+    /// A dated constant or table without a day, or a constant or table with a day that is not dated.
     Dated,
     /// A text that is not a unit.
     Unit,
     /// A value of another unit is needed.
     UnitMismatch,
-    /// A day, weekday or date, which counts from 0 or from 1970, where people count from 1.
+    /// A day, weekday or date that counts from 0 or from 1970, although people count from 1.
     CountedFromZero,
     /// A comparison that always holds, or never does, by the ranges of its sides.
     Decided,
@@ -90,9 +90,9 @@ pub enum Code {
 pub struct Diagnostic {
     /// Its kind.
     pub code: Code,
-    /// In which text; the place is relative to it.
+    /// The text that it is in. The place is relative to that text.
     pub source: SourceId,
-    /// Where, in bytes.
+    /// The place, in bytes.
     pub span: Span,
     /// Line, from 1.
     pub line: usize,

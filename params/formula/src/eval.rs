@@ -1,8 +1,7 @@
 //! Exact evaluation of a checked formula, on integers only; this defines the language's meaning.
 //!
-//! Each kind of node is computed as it is defined, one record after the other. A value is kept
-//! until a variable that it depends on stands for something else, so that a value that is used
-//! twice is computed once.
+//! Each kind of node is computed by its definition, one record after another. A value is kept until
+//! a variable that it depends on changes, so a value that is used twice is computed once.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +15,7 @@ use crate::constant::ConstantError;
 use crate::schema::{Record, SequenceError};
 use crate::typed::{Kind, NodeId, Type, Typed, VarId};
 
-/// What a claim is worth.
+/// The outputs for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outputs {
     /// The credits.
@@ -37,9 +36,9 @@ pub enum EvalError {
     /// Another number of constants than declared.
     #[error("{given} constants were given, but the scale declares {declared}")]
     ConstantCount {
-        /// How many came.
+        /// The number given.
         given: usize,
-        /// How many are declared.
+        /// The number declared.
         declared: usize,
     },
 }
@@ -48,8 +47,8 @@ impl Typed {
     /// The outputs of these records under these public numbers (`value * 10^exponent`).
     ///
     /// # Errors
-    /// [`EvalError`] when the records or the constants are outside what was declared. Within them,
-    /// nothing can fail: [`crate::check`] has bounded every value.
+    /// [`EvalError`] if the records or the constants are outside their declared bounds. Within these
+    /// bounds nothing can fail, because [`crate::check`] has bounded every value.
     pub fn eval(&self, records: &[Record], constants: &[u64]) -> Result<Outputs, EvalError> {
         let mut run = self.run(records, constants)?;
         // `check` refuses an output outside 0..2^64.
@@ -98,14 +97,14 @@ pub(crate) enum Value {
     Numbers(Vec<BigInt>),
 }
 
-/// What a variable stands for.
+/// What a variable is bound to.
 enum Element {
     Record(usize),
     Group(Vec<usize>),
     Number(BigInt),
 }
 
-/// One evaluation, with what is known so far.
+/// One evaluation, with the values computed so far.
 pub(crate) struct Run<'a> {
     typed: &'a Typed,
     records: &'a [Record],
@@ -287,7 +286,7 @@ impl<'a> Run<'a> {
             }
             Kind::Floor(a) => Value::Number(self.number(*a).div_floor(typed.den(*a))),
             Kind::FloorDiv(a, b) => {
-                // Positive: the checker has made sure of it, and only present records are
+                // The checker has ensured that it is positive, and only present records are
                 // evaluated.
                 let (dividend, divisor) = self.side_by_side(*a, *b);
                 Value::Number(dividend.div_floor(&divisor))

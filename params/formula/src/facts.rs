@@ -1,12 +1,12 @@
 //! Facts about a node's value that hold without any record: the interval of a number, the length of
 //! a list, a truth value that is always the same.
 //!
-//! Each is known three times over. **Present**: where every record that the node speaks of is
-//! there, with its fields within their bounds, and every group has a record. **Absent**: where none
-//! is, so that fields are 0 and groups are empty; the circuit computes such slots too before it
-//! leaves them out. **Any**: in either case; the node's type has the interval. For a node that
-//! speaks of one record or group, any is no more than present or absent. A node that speaks of
-//! none has one value, and present, absent and any are the same.
+//! There are three facts for each node. **Present**: every record that the node reads exists, with
+//! its fields within their bounds, and every group has a record. **Absent**: no record exists, so
+//! fields are 0 and groups are empty; the circuit computes such slots too before it leaves them out.
+//! **Any**: in either case; this interval is in the node's type. For a node that reads one record or
+//! group, "any" is the union of "present" and "absent". A node that reads none has one value, and all
+//! three facts are the same.
 
 use num_bigint::BigInt;
 use num_integer::Integer as _;
@@ -36,8 +36,8 @@ pub(crate) enum Value {
 pub(crate) struct Facts {
     pub(crate) present: Value,
     pub(crate) absent: Value,
-    /// Variables from outside that the node speaks of, in order. Few: a body cannot speak of an
-    /// outer record.
+    /// Variables from outside that the node reads, in order. They are few, because a body cannot read
+    /// an outer record.
     pub(crate) free: Vec<VarId>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) enum Case {
 }
 
 impl Value {
-    /// Only what the type says.
+    /// Only the type's facts.
     pub(crate) fn of_type(ty: &Type) -> Self {
         let list = |most: usize, item: Option<&Range>| Self::List {
             least: 0,
@@ -91,8 +91,8 @@ impl Value {
     }
 }
 
-/// The facts that follow for a node from those of its operands. For a kind without operands, only
-/// its type.
+/// The facts about a node that follow from those about its operands. For a kind without operands,
+/// only its type's facts.
 pub(crate) fn value(kind: &Kind, ty: &Type, case: Case, of: impl Fn(NodeId) -> Value) -> Value {
     let number = |id: &NodeId| of(*id).number();
     let truth = |id: &NodeId| of(*id).truth();
@@ -115,7 +115,7 @@ pub(crate) fn value(kind: &Kind, ty: &Type, case: Case, of: impl Fn(NodeId) -> V
         }
         Kind::Map { list, body, .. } => {
             let (least, most, _) = of(*list).list();
-            // An element of a list that is there is itself there.
+            // An element of a present list is itself present.
             let item = match case {
                 Case::Absent => match ty {
                     Type::Numbers { item, .. } => Some(item.clone()),
@@ -214,8 +214,7 @@ pub(crate) fn value(kind: &Kind, ty: &Type, case: Case, of: impl Fn(NodeId) -> V
     }
 }
 
-/// Rounded quotients. Where a record may be absent, the divisor may be 1 or, if it is positive,
-/// itself.
+/// Rounded quotients. If a record may be absent, the divisor may be 1 or, if it is positive, itself.
 fn quotient(a: &Range, b: &Range, case: Case) -> Range {
     let one = BigInt::from(1u8);
     let mut low = b.lo.clone().max(one.clone());
@@ -240,7 +239,7 @@ fn quotient(a: &Range, b: &Range, case: Case) -> Range {
     })
 }
 
-/// Conjunction where each part may be unknown.
+/// Conjunction of parts that may be unknown.
 fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut known = Some(true);
     for part in parts {

@@ -1,4 +1,4 @@
-//! Fields of a record: what they hold, and how that is stored as an integer.
+//! Fields of a record: their kinds of values, and how a value is stored as an integer.
 
 use merits_primitives::calendar::{Date, MINUTES_PER_DAY, most_days};
 use merits_primitives::ids::PeriodKind;
@@ -13,7 +13,7 @@ pub const MAX_NAMES: usize = 64;
 /// 31 December 9999, in days since 1970-01-01: the last date that a manifest can write.
 const LAST_DATE: u64 = 2_932_896;
 
-/// What a field holds. A record always stores it as one integer.
+/// The kind of value in a field. A record always stores it as one integer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldKind {
     /// A whole number within bounds.
@@ -64,7 +64,7 @@ pub enum FieldKind {
 pub struct Field {
     /// The name in the formula.
     pub name: String,
-    /// What it holds.
+    /// Its kind of value.
     pub kind: FieldKind,
     /// Its unit; empty for a pure number.
     pub unit: String,
@@ -126,7 +126,7 @@ impl FieldKind {
         }
     }
 
-    /// What the schema's canonical text says about it, beside bounds and bits.
+    /// Its word in the schema's canonical text, beside bounds and bits.
     pub(crate) fn canonical(&self) -> String {
         match self {
             Self::Int { .. } => "int".into(),

@@ -9,24 +9,24 @@
 //! | module | |
 //! |---|---|
 //! | [`decimal`] | exact decimal numbers as an issuer writes them |
-//! | [`field`] | what a field holds, and how that is stored |
+//! | [`field`] | the kinds of fields, and how their values are stored |
 //! | [`schema`] | records: fields, bounds, order, packing into field elements |
-//! | [`declarations`] | what an issuer declares: constants, tables, steps, formulas |
-//! | [`naming`] | what may be a name |
+//! | [`declarations`] | an issuer's declarations: constants, tables, steps, formulas |
+//! | [`naming`] | valid names |
 //! | `syntax` | CEL text to our own parsed tree, with spans |
 //! | [`range`] | intervals of exact rationals over a static denominator |
 //! | [`mod@unit`] | units and their exact conversion |
-//! | [`typed`] | the typed tree, its canonical text, what it gives where a record is absent |
-//! | `facts` | what is known of a node where records are present, and where they are absent |
+//! | [`typed`] | the typed tree, its canonical text, its values for absent records |
+//! | `facts` | static facts about a node, for present and for absent records |
 //! | `check` | parsed tree to typed tree: names, types, intervals, refusals |
 //! | `canonical` | the same tree and text for formulas of the same constraints |
 //! | `eval` | exact evaluation |
 //! | `generate` | with the feature `generate`: random scales and records |
 //! | [`trace`] | the value of each step, for people |
-//! | [`words`] | a formula in words for people who do not program |
+//! | [`prose`] | a formula in words for people who do not program |
 //! | [`diagnostic`] | what is wrong, where, and what to do |
 //!
-//! What the language has and has not yet: `docs/src/scale-language.md`.
+//! `docs/src/scale-language.md` lists what the language has, and what it does not have yet.
 
 mod canonical;
 mod check;
@@ -41,13 +41,13 @@ pub mod field;
 pub mod generate;
 pub mod naming;
 mod node;
+pub mod prose;
 pub mod range;
 pub mod schema;
 mod syntax;
 pub mod trace;
 pub mod typed;
 pub mod unit;
-pub mod words;
 
 pub use check::{check, check_approved};
 pub use constant::{ConstantDecl, ConstantError};

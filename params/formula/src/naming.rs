@@ -1,4 +1,4 @@
-//! Which texts may be names, and what exactly is wrong with the others.
+//! The texts that may be names, and the exact fault of the others.
 
 /// Longest name, in bytes.
 const MAX: usize = 32;
@@ -28,8 +28,9 @@ const WORDS: [&str; 21] = [
     "while",
 ];
 
-/// Functions of the language that would be mistaken for a name that stands alone. Functions whose
-/// names make good names, such as `day`, are not among them, since a parenthesis shows a function.
+/// Functions of the language that a reader would confuse with a single name. Functions with names
+/// that are good for a declaration, such as `day`, are not in the list, because a parenthesis shows a
+/// function.
 const FUNCTIONS: [&str; 12] = [
     "math",
     "sum",
@@ -48,9 +49,9 @@ const FUNCTIONS: [&str; 12] = [
 /// The kind of place of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameFor {
-    /// A field: behind its record and a point, as in `t.size`, where no function is meant.
+    /// A field: after its record and a point, as in `t.size`, which is never a function.
     Field,
-    /// Constants, tables, steps, the list of records, elements of a list: alone.
+    /// A single name: of a constant, table, step, the list of records, or an element of a list.
     Alone,
 }
 

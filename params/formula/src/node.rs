@@ -1,4 +1,4 @@
-//! Nodes of the typed tree: what each does, and what it gives.
+//! Nodes of the typed tree: their kinds and their types.
 
 use num_bigint::BigInt;
 
@@ -15,7 +15,7 @@ pub struct NodeId(pub(crate) usize);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VarId(pub(crate) usize);
 
-/// What a node gives.
+/// The type of a node's value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     /// True or false.
@@ -45,7 +45,7 @@ pub enum Type {
     },
 }
 
-/// What a node does. Operands come before their node in the arena.
+/// The operation of a node. Operands come before their node in the arena.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `true` or `false`.
@@ -56,8 +56,8 @@ pub enum Kind {
     Constant(usize),
     /// A bound variable: a record, a group, or a number of a list.
     Var(VarId),
-    /// A field of a bound record, by position: a truth value for a bool, else a number (of an
-    /// enum, the position of the name).
+    /// A field of a bound record, by position: a truth value for a bool, else a number (for an enum,
+    /// the position of the name).
     Field {
         /// The record.
         of: VarId,
@@ -80,7 +80,7 @@ pub enum Kind {
     },
     /// The claim's records.
     Records,
-    /// Those of a list for which the body is true.
+    /// The elements of a list for which the body is true.
     Filter {
         /// Records, groups or numbers.
         list: NodeId,
@@ -121,9 +121,8 @@ pub enum Kind {
     },
     /// The sum of numbers; 0 for none.
     Sum(NodeId),
-    /// The smallest of numbers. Without `otherwise` the list is never empty where there is a
-    /// claim, a group or a record at all; where there is none, it may be any number of the
-    /// node's interval.
+    /// The smallest of numbers. Without `otherwise`, the list of a claim, a group or a record that
+    /// exists is never empty; for an absent one, the result may be any number of the node's interval.
     Smallest {
         /// Numbers.
         list: NodeId,
@@ -167,16 +166,15 @@ pub enum Kind {
     /// The greatest whole number not above.
     Floor(NodeId),
     /// The greatest whole number not above the quotient. The divisor is positive for records that
-    /// are there ([`Typed::present_range`](crate::Typed::present_range)); where one is absent, 1
-    /// takes its place.
+    /// exist ([`Typed::present_range`](crate::Typed::present_range)); for an absent record it is 1.
     FloorDiv(NodeId, NodeId),
-    /// One number where a condition holds, another where not.
+    /// One number if a condition holds, another if not.
     Select {
         /// A truth value.
         cond: NodeId,
-        /// The number where it holds.
+        /// The number if it holds.
         yes: NodeId,
-        /// The number where not.
+        /// The number if not.
         no: NodeId,
     },
     /// The number at a position.
@@ -332,9 +330,9 @@ impl Kind {
 /// A node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// What it does.
+    /// Its operation.
     pub kind: Kind,
-    /// What it gives.
+    /// The type of its value.
     pub ty: Type,
     /// The unit of the number, or of each number of a list; none for a literal, which fits any
     /// unit, and for a node that is not a number.

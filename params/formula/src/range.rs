@@ -1,9 +1,9 @@
 //! Intervals of exact rational numbers over a static denominator.
 //!
-//! A number of the language is `integer / den` where `den` is known at check time and only the
-//! integer varies: interpreter and circuit compute on integers alone. Adding brings both sides to
-//! the least common denominator; multiplying multiplies denominators; dividing by a literal only
-//! changes the denominator; `math.floor` is the one place where something is rounded away.
+//! A number of the language is `integer / den`. `den` is known at check time, and only the integer
+//! varies: interpreter and circuit compute on integers alone. An addition brings both sides to the
+//! least common denominator, a product multiplies the denominators, and a division by a literal
+//! changes only the denominator. Only `math.floor` rounds.
 
 use std::fmt;
 
@@ -109,8 +109,8 @@ impl Range {
         Self::new(lo, hi, &self.den * &other.den)
     }
 
-    /// Quotients by the one number `numerator / denominator` other than 0, with the factor that
-    /// the integers take: the result's integer is `factor` times this one's.
+    /// Quotients by the number `numerator / denominator`, which is not 0, and the factor of the
+    /// integers: the result's integer is `factor` times this one's.
     pub fn divided(&self, numerator: &BigInt, denominator: &BigInt) -> (Self, BigInt) {
         let negative = (numerator.sign() == Sign::Minus) != (denominator.sign() == Sign::Minus);
         let magnitude = |n: &BigInt| BigInt::from(n.magnitude().clone());
@@ -155,8 +155,8 @@ impl Range {
         Self::new(a.lo.min(b.lo), a.hi.max(b.hi), a.den)
     }
 
-    /// The numbers in both, over this one's denominator, which the other's divides; this one, if
-    /// there are none.
+    /// The numbers in both, over this one's denominator, which must be a multiple of the other's. If
+    /// there are none, this range.
     pub(crate) fn within(&self, other: &Self) -> Self {
         let other = other.over(&self.den);
         let lo = self.lo.clone().max(other.lo);
@@ -213,7 +213,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// A rational, shown as a decimal where it is one of at most 30 digits, else as a fraction.
+/// A rational, shown as a decimal if it has at most 30 digits, else as a fraction.
 pub(crate) struct Ratio<'a>(pub(crate) &'a BigInt, pub(crate) &'a BigInt);
 
 impl fmt::Display for Ratio<'_> {

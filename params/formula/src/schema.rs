@@ -26,7 +26,7 @@ pub const MAX_FIELDS: usize = 16;
 pub struct Schema {
     /// Its name, such as `cycling-trip`.
     pub id_text: String,
-    /// What the formula calls the list of records.
+    /// The name of the list of records in the formula.
     pub list: String,
     /// The kind of period by which claims count.
     pub period: PeriodKind,
@@ -44,7 +44,7 @@ pub struct Record(pub Vec<u64>);
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("schema `{schema}`: {reason}")]
 pub struct SchemaError {
-    /// Which.
+    /// The schema.
     pub schema: String,
     /// What is wrong with it.
     pub reason: String,
@@ -68,7 +68,7 @@ pub enum SequenceError {
     /// More records than a claim holds.
     #[error("{count} records in one period, but a claim of this scale holds at most {max}")]
     TooMany {
-        /// How many came.
+        /// The number given.
         count: usize,
         /// R.
         max: u16,
@@ -183,22 +183,22 @@ impl Schema {
         field.kind.bounds(self.period)
     }
 
-    /// Bits that a field is packed in: as many as its greatest value has, at least 1.
+    /// Bits of a packed field: as many as its greatest value has, at least 1.
     pub fn field_bits(&self, field: &Field) -> u32 {
         (u64::BITS - self.bounds(field).1.leading_zeros()).max(1)
     }
 
-    /// Bits that a record is packed in.
+    /// Bits of a packed record.
     pub fn record_bits(&self) -> u32 {
         self.fields.iter().map(|field| self.field_bits(field)).sum()
     }
 
-    /// Records that one field element holds.
+    /// The number of records in one field element.
     pub fn records_per_element(&self) -> usize {
         (ELEMENT_BITS / self.record_bits()) as usize
     }
 
-    /// Field elements that R records are packed in.
+    /// The number of field elements for R records.
     pub fn packed_elements(&self) -> usize {
         usize::from(self.max_records).div_ceil(self.records_per_element())
     }
@@ -209,7 +209,7 @@ impl Schema {
         self.fields.iter().position(|field| field.key).unwrap_or(0)
     }
 
-    /// Days that a claim's period may have.
+    /// The largest number of days of a claim's period.
     pub fn days(&self) -> u32 {
         calendar::most_days(self.period)
     }
@@ -313,7 +313,7 @@ impl Schema {
         elements
     }
 
-    /// The text that [`Schema::id`] is the hash of: all that determines how records are read.
+    /// The text whose hash is [`Schema::id`]: everything that determines how records are read.
     pub fn canonical(&self) -> String {
         let mut text = format!(
             "merits-schema/1\nid {}\nlist {}\nperiod {:?}\nmax_records {}\n",

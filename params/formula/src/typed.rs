@@ -1,4 +1,4 @@
-//! The typed tree: what a checked formula means.
+//! The typed tree: the meaning of a checked formula.
 //!
 //! Nodes live in one arena and refer to earlier ones. Each has a type; numbers have an interval
 //! over a static denominator ([`Range`]), which the circuit's bit widths follow.
@@ -17,7 +17,7 @@ use crate::schema::Schema;
 pub struct Typed {
     pub(crate) nodes: Vec<Node>,
     pub(crate) facts: Vec<Facts>,
-    /// How many nodes the outputs need: the first ones.
+    /// The number of nodes that the outputs need: the first ones.
     pub(crate) needed: usize,
     pub(crate) steps: Vec<NodeId>,
     pub(crate) root: NodeId,
@@ -109,7 +109,7 @@ impl Typed {
             if range.is_point() && range.lo == BigInt::from(0u8))
     }
 
-    /// The facts about a node where `var` is absent. There are none for a node that also depends on
+    /// The facts about a node if `var` is absent. There are none for a node that also depends on
     /// another variable, which may be present.
     fn where_absent(&self, id: NodeId, var: VarId) -> Option<&Value> {
         let facts = &self.facts[id.0];
@@ -120,8 +120,8 @@ impl Typed {
             .then_some(&facts.absent)
     }
 
-    /// The interval of a number where all records and groups that it speaks of are there: within
-    /// the interval of its type, over the same denominator.
+    /// The interval of a number if all records and groups that it reads are present: within the
+    /// interval of its type, over the same denominator.
     pub fn present_range(&self, id: NodeId) -> Option<&Range> {
         match &self.facts[id.0].present {
             Value::Number(range) => Some(range),
@@ -134,7 +134,7 @@ impl Typed {
         &self.steps
     }
 
-    /// How many nodes there are: each once, however often the formula uses it.
+    /// The number of nodes. Each counts once, even if the formula uses it several times.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }

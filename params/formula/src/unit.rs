@@ -6,10 +6,10 @@
 //! words  = word { " " word }
 //! ```
 //!
-//! What follows a `/` divides, up to the next `/`: `kcal/kg/h` is kilocalories by kilogram and by
-//! hour. A word that is in [`KNOWN`] has a size, so that `1.5 km` is exactly `1500 m`; words
-//! behind it say of what (`g CO2e`, `kWh solar`), and grams of one thing do not add up with grams
-//! of another. Every other word (`step`, `book`, `point`) is a unit of its own.
+//! The factors after a `/` divide, up to the next `/`: `kcal/kg/h` is kilocalories per kilogram and
+//! per hour. A word in [`KNOWN`] has a size, so `1.5 km` is exactly `1500 m`. Words after it name the
+//! substance (`g CO2e`, `kWh solar`), and grams of one substance do not add up with grams of another.
+//! Every other word (`step`, `book`, `point`) is a unit of its own.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,8 +28,7 @@ const MAX_FACTORS: usize = 8;
 /// The highest power of a factor, far above any real quantity.
 const MAX_POWER: i32 = 12;
 
-/// A unit with a size: what it is written as, the base that it is a multiple of, and the multiple
-/// as numerator and denominator.
+/// A unit with a size: its text, its base, and its multiple of the base as numerator and denominator.
 type Known = (&'static str, &'static str, u64, u64);
 
 /// The units that convert into each other.
@@ -65,8 +64,8 @@ pub const KNOWN: [Known; 29] = [
     ("‰", "", 1, 1000),
 ];
 
-/// Other spellings of known units, refused with the known one: as separate units they would
-/// silently fit nothing.
+/// Other spellings of known units. They are refused, and the message names the known unit: as separate
+/// units they would silently fit nothing.
 const MISSPELT: [(&str, &str); 45] = [
     ("meter", "m"),
     ("metre", "m"),
@@ -144,17 +143,17 @@ pub enum UnitError {
     },
 }
 
-/// One factor: a known unit, perhaps of something, or a word of its own.
+/// One factor: a known unit, perhaps of a substance, or another word.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Factor {
     /// Position in [`KNOWN`].
     known: Option<usize>,
-    /// Of what; or the whole name.
+    /// The substance, or the whole name.
     word: String,
 }
 
 impl Factor {
-    /// What it is a multiple of; none for a pure number such as `%`.
+    /// The base that it is a multiple of; none for a pure number such as `%`.
     fn base(&self) -> Option<(&'static str, &str)> {
         match self.known.map(|at| KNOWN[at].1) {
             Some("") => None,
@@ -163,7 +162,7 @@ impl Factor {
         }
     }
 
-    /// By what multiple.
+    /// Its multiple of the base.
     fn size(&self) -> (u64, u64) {
         self.known.map_or((1, 1), |at| (KNOWN[at].2, KNOWN[at].3))
     }
@@ -179,8 +178,8 @@ impl fmt::Display for Factor {
     }
 }
 
-/// A unit: a product of powers. Two are equal if they have the same bases to the same powers and
-/// the same size, however they were written.
+/// A unit: a product of powers. Two are equal if they have the same bases to the same powers and the
+/// same size, in any spelling.
 #[derive(Debug, Clone, Default)]
 pub struct Unit {
     /// Factors with their powers, none of which is 0, as they were written.
@@ -209,8 +208,8 @@ impl Unit {
         *self == Self::one()
     }
 
-    /// Whether it is a pure number times something other than 1 that is made of several units, as
-    /// `m/km` is: the number in front is not what a reader takes it for.
+    /// Whether it is made of several units, but is a pure number of a size other than 1, such as
+    /// `m/km`: the number before it misleads a reader.
     #[must_use]
     pub fn is_hidden_ratio(&self) -> bool {
         self.factors.len() > 1 && self.bases().is_empty() && !self.is_one()
@@ -407,7 +406,7 @@ fn is_word(word: &str) -> bool {
             && chars.all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-/// The known unit that a word is another spelling of: another case, a plural, its full name.
+/// The known unit for another spelling: another case, a plural, its full name.
 fn other_spelling(word: &str) -> Option<&'static str> {
     let lower = word.to_lowercase();
     let singular = lower.strip_suffix('s').filter(|rest| rest.len() > 1);

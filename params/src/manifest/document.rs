@@ -30,7 +30,7 @@ pub(super) struct Section<'a> {
     table: &'a DeTable<'a>,
 }
 
-/// What a decimal looks like, for hints.
+/// The form of a decimal, for hints.
 const IN_QUOTES: &str = "write it in quotes, as in \"162.72\": a TOML number would be a float";
 
 impl<'a> Section<'a> {
@@ -184,8 +184,8 @@ impl<'a> Section<'a> {
     }
 }
 
-/// All of the parts, or nothing if one is missing. All are read first, so that the faults of each
-/// are found.
+/// All of the parts, or `None` if one is missing. All are read first, so that the faults of each are
+/// found.
 pub(super) fn every<T>(parts: impl Iterator<Item = Option<T>>) -> Option<Vec<T>> {
     let parts: Vec<Option<T>> = parts.collect();
     parts.into_iter().collect()

@@ -105,7 +105,7 @@ impl<'t> Faults<'t> {
         self.text
     }
 
-    /// How many there are. Compare before and after a part to see whether it added any.
+    /// The number of faults. Compare before and after a part to see whether it added any.
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }

@@ -66,7 +66,7 @@ pub(super) fn place_of(message: &str, places: &[Named]) -> Option<Range<usize>> 
     let quoted = message.split('`').skip(1).step_by(2);
     let words = message.split_whitespace();
     quoted.chain(words).find_map(|name| {
-        // Of a figure such as `tariff[bus] (before)` the declared name.
+        // For a figure such as `tariff[bus] (before)`, the declared name.
         let name = name.split(['[', ' ']).next().unwrap_or(name);
         let named = places.iter().rev().find(|(known, _)| known == name);
         named.map(|(_, span)| span.clone())

@@ -26,7 +26,7 @@ const CONSTANT: [&str; 8] = [
 pub struct Constant {
     /// Name, interval, exponent, unit: the part that belongs to the shape.
     pub decl: NamedConstant,
-    /// Where the figures are from.
+    /// The source of the figures.
     pub source: String,
     /// Its values over time, one for each version. A constant that is not dated has one version.
     pub versions: Vec<Version>,
@@ -38,7 +38,7 @@ pub struct Table {
     /// Name, interval, exponent, unit, and what it is looked up by: the part that belongs to the
     /// shape.
     pub decl: TableDecl,
-    /// Where the figures are from.
+    /// The source of the figures.
     pub source: String,
     /// Its values over time, one for each cell in the order of [`merits_formula::TableBy::labels`].
     pub versions: Vec<Version>,
@@ -59,7 +59,7 @@ pub(super) struct Read {
     pub(super) constants: Vec<Constant>,
     pub(super) tables: Vec<Table>,
     pub(super) figures: Figures,
-    /// Where each is declared.
+    /// The place of each declaration.
     pub(super) places: Vec<Named>,
 }
 

@@ -1,4 +1,4 @@
-//! The keys of a manifest that say what a scale is, but not how it counts.
+//! The header of a manifest: the keys that identify and describe a scale.
 
 use merits_primitives::calendar::ExpiryRule;
 use merits_primitives::ids::{AssetId, Credits, Period, PeriodKind, ScaleId, ScaleVersion};

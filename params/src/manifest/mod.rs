@@ -5,7 +5,7 @@
 //! type-check within their bounds, figures within their intervals, and examples that give what they
 //! promise. All faults are reported at once, with their positions in the text ([`ManifestError`]).
 //!
-//! **Shape and numbers are apart.** [`Shape`] is everything that determines the circuit: fields, R,
+//! **Shape and numbers are separate.** [`Shape`] is everything that determines the circuit: fields, R,
 //! B, formulas, edges of tables, and the figures' intervals and exponents. The figures' values and
 //! dates, titles, validity, expiry and terms are not in it. Changing 162.72 to another figure
 //! within its interval keeps the shape and so the keys. [`diff()`] reports what changed between two
@@ -163,7 +163,7 @@ impl Manifest {
         &self.header.title
     }
 
-    /// What one credit is.
+    /// The unit of a credit.
     pub fn unit(&self) -> &str {
         &self.header.unit
     }
@@ -179,8 +179,8 @@ impl Manifest {
         self.header.per_source
     }
 
-    /// Whether the sources cannot link people, so that the distributor vouches for whose records
-    /// they are.
+    /// Whether the sources cannot link people, so that the distributor vouches for the owner of the
+    /// records.
     pub fn vouched(&self) -> bool {
         self.header.vouched
     }

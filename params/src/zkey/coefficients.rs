@@ -101,7 +101,7 @@ pub(super) fn read(
 #[derive(Default)]
 struct Rows {
     done: [SparseMatrix; 2],
-    /// Of row number [`open_row`](Self::open_row).
+    /// The terms of row number [`open_row`](Self::open_row).
     open: [Vec<Term>; 2],
     open_row: usize,
     late: Vec<Coefficient>,

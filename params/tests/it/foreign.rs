@@ -1,4 +1,4 @@
-//! Keys, circuits and witnesses that other tools write in another form are read as equal; real
+//! Keys, circuits and witnesses in another form, as other tools write them, are read as equal. Real
 //! differences are named.
 
 use ark_bn254::Fr;

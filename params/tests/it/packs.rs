@@ -1,5 +1,4 @@
-//! Every shipped scale, with what belongs to it: a page that the summary links, and records that
-//! the scale can be played on.
+//! Every shipped scale has a page that the summary links, and records that the scale can run on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,8 +7,8 @@ use std::path::{Path, PathBuf};
 use merits_params::manifest::Manifest;
 use merits_records::{Mapping, Plan, ReadOptions, read_file};
 
-/// The scale that came before the packs: its records are elsewhere, and its page is that of the
-/// language.
+/// The scale that existed before the packs. Its records are elsewhere, and its page is the page of
+/// the language.
 const ELDER: &str = "cycling-week";
 
 fn root() -> PathBuf {

@@ -4,7 +4,10 @@ use merits_ledger::{
     Refusal, Role, State,
     entry::{EvaluatorOpened, evaluation_digest},
 };
-use merits_primitives::ids::{EntryId, Origin, PartyId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Origin, PartyId},
+};
 use merits_proto::{EvaluationRequest, FieldPath, Reason};
 use thiserror::Error;
 
@@ -76,7 +79,8 @@ pub enum Verdict {
     },
 }
 
-/// Checks a request against a copy of the log: `state` and `counts` must be of the same size.
+/// Checks a request against a copy of the log: `state` and `counts` must be of the same size. A registrar that
+/// changed its key signs with the one before for some time still; `now` says whether that is over.
 ///
 /// # Errors
 /// [`Refused`].
@@ -85,6 +89,7 @@ pub fn judge(
     state: &State,
     counts: &Counts,
     request: &EvaluationRequest,
+    now: Timestamp,
 ) -> Result<Verdict, Refused> {
     if request.origin != *state.origin() {
         return Err(Refused::OtherLog {
@@ -96,9 +101,9 @@ pub fn judge(
         .parties()
         .acting(&request.registrar, Role::Registrar)
         .map_err(Refused::Registrar)?;
-    request
-        .verify(&registrar.signing_key)
-        .map_err(|_| Refused::Signature(request.registrar))?;
+    if !registrar.keys(now).any(|key| request.verify(&key).is_ok()) {
+        return Err(Refused::Signature(request.registrar));
+    }
     let (party, opened) = own;
     let stands = |evaluator: &merits_ledger::state::Evaluator| {
         evaluator.party == party && evaluator.public_key == opened.public_key

@@ -29,7 +29,9 @@ pub fn ledger_of(config: &Path) -> Result<LedgerConfig, ConfigFileError> {
     let ledger = any.ledger.or(any.holder.map(|holder| holder.ledger));
     let ledger = ledger.ok_or_else(|| ConfigFileError {
         path: config.to_owned(),
-        reason: "no [ledger] table".to_owned(),
+        reason: "no [ledger] table, which says which ledger it is and where: the role's sample \
+                 configuration has one to copy"
+            .to_owned(),
     })?;
     Ok(ledger.relative_to(config.parent().unwrap_or(Path::new(""))))
 }
@@ -63,7 +65,7 @@ pub enum HolderError {
 }
 
 /// Reads who a party is from a configuration of any role: name, key and ledger, or those inside
-/// `[holder]`.
+/// `[holder]`. A distributor's keys have a table, `[keys]`.
 ///
 /// # Errors
 /// [`HolderError`].
@@ -78,21 +80,33 @@ pub fn holder_of(config: &Path) -> Result<Holder, HolderError> {
     struct Own {
         name: Option<String>,
         signing_key: Option<PathBuf>,
+        keys: Option<Keys>,
         party: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Keys {
+        signing: Option<PathBuf>,
     }
     let any: Any = read_config(config)?;
     let own = any.holder.unwrap_or(any.own);
-    let (Some(name), Some(signing_key)) = (own.name, own.signing_key) else {
+    let in_table = own.keys.and_then(|keys| keys.signing);
+    let (Some(name), Some(signing_key)) = (own.name, own.signing_key.or(in_table)) else {
         return Err(HolderError::File(ConfigFileError {
             path: config.to_owned(),
-            reason: "it names no party: `name` and `signing_key` are expected".to_owned(),
+            reason: "it names no party: `name` and `signing_key` (of a distributor, `signing` in \
+                     [keys]) are expected"
+                .to_owned(),
         }));
     };
     let ledger = ledger_of(config)?;
     let base = config.parent().unwrap_or(Path::new(""));
     let signing_key = base.join(signing_key);
     let signing = merits_keyfile::signing_key(&signing_key, KeyKind::Signing)?;
-    let party = match (own.party, merits_keyfile::kept_party(&signing_key)?) {
+    let kept = match &own.party {
+        Some(_) => None,
+        None => merits_keyfile::kept_party(&signing_key)?,
+    };
+    let party = match (own.party, kept) {
         (Some(party), _) => {
             let mut id = [0; 32];
             hex::decode_to_slice(&party, &mut id).map_err(|error| ConfigFileError {
@@ -124,6 +138,10 @@ mod tests {
 
     const LEDGER: &str = "coordinator = 'http://127.0.0.1:7700'\nlog_key = 'x'\nauthority = 'y'\n\
                           least_claims_per_total = 5\nreplica = 'copy'\n";
+    const LOG_KEY: &str =
+        "'ledger.example.org/merits+a7b2cd6f+AYd8eLpkqN4A4uE7z/BJFByCOurQyH5zhKCiNVRyKwiV'";
+    /// An offer, and a witness that cosigns only.
+    const NO_PARTIES: [&str; 2] = ["offer.sample.toml", "cosigner.sample.toml"];
 
     #[test]
     fn the_table_is_found_in_every_roles_configuration_and_its_absence_is_named() {
@@ -136,6 +154,57 @@ mod tests {
         }
         fs::write(&path, "name = 'any'\n").unwrap();
         let error = ledger_of(&path).expect_err("no table").to_string();
-        assert_eq!(error, format!("{}: no [ledger] table", path.display()));
+        let named = format!("{}: no [ledger] table", path.display());
+        assert!(error.starts_with(&named), "{error}");
+    }
+
+    #[test]
+    fn who_a_party_is_stands_in_every_roles_configuration() {
+        let parties = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut read = 0;
+        for role in fs::read_dir(parties).unwrap() {
+            for sample in fs::read_dir(role.unwrap().path()).unwrap() {
+                let sample = sample.unwrap().path();
+                let name = sample.file_name().unwrap().to_string_lossy().into_owned();
+                if !name.ends_with(".sample.toml") || NO_PARTIES.contains(&name.as_str()) {
+                    continue;
+                }
+                let directory = tempfile::tempdir().unwrap();
+                let mut text = fs::read_to_string(&sample).unwrap();
+                if name == "source.sample.toml" {
+                    // It signs without a ledger too.
+                    text.push_str(&format!("[ledger]\n{}", LEDGER.replace("'x'", LOG_KEY)));
+                }
+                let example = "log_key = \"ledger.example.org/merits+00000000+AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAh\"";
+                let text = text.replace(example, &format!("log_key = {LOG_KEY}"));
+                let path = directory.path().join(&name);
+                fs::write(&path, text).unwrap();
+                let key = name.replace(".sample.toml", ".key");
+                let key = directory.path().join(key);
+                merits_keyfile::create(&key, KeyKind::Signing, &mut rand::rng()).unwrap();
+                let holder = holder_of(&path).expect(&name);
+                assert_eq!(holder.signing_key, key, "{name}");
+                read += 1;
+            }
+        }
+        assert_eq!(read, 10, "one for each role");
+    }
+
+    #[test]
+    fn a_party_whose_id_is_lost_is_no_other_party() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("role.toml");
+        let key = directory.path().join("role.key");
+        let ledger = LEDGER.replace("'x'", LOG_KEY);
+        let text = format!("name = 'any'\nsigning_key = 'role.key'\n[ledger]\n{ledger}");
+        fs::write(&path, text).unwrap();
+        merits_keyfile::create(&key, KeyKind::Signing, &mut rand::rng()).unwrap();
+        holder_of(&path).expect("a key that was never rotated");
+        // What a rotation leaves beside the key, but for the file with the id.
+        fs::copy(&key, directory.path().join("role.key.1")).unwrap();
+        let error = holder_of(&path).expect_err("a lost id").to_string();
+        assert!(error.contains("role.key.party"), "{error}");
+        fs::write(directory.path().join("role.key.party"), "11".repeat(32)).unwrap();
+        assert_eq!(holder_of(&path).unwrap().party, PartyId([0x11; 32]));
     }
 }

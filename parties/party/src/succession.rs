@@ -5,6 +5,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -44,7 +45,10 @@ pub enum SuccessionError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The ledger does not know the party.
-    #[error("the ledger has no party {0}: have a supervisor admit it first")]
+    #[error(
+        "the ledger has no party {0}: see that the configuration has the party's name, the right ledger \
+         and the party's own key; a party that is new is admitted first"
+    )]
     Unknown(PartyId),
     /// The file is not the party's present key.
     #[error(
@@ -57,6 +61,16 @@ pub enum SuccessionError {
         path: PathBuf,
         /// The party.
         party: PartyId,
+    },
+    /// Another file has the name that the former key would get.
+    #[error(
+        "{} is another key than the present one, which is to be kept under this name: move it away. The \
+         new key is on the ledger; run the same command again",
+        path.display()
+    )]
+    Taken {
+        /// The file.
+        path: PathBuf,
     },
     /// A file could not get its name.
     #[error("{}: {source}. The new key is on the ledger; run the same command again", path.display())]
@@ -129,11 +143,15 @@ pub async fn succeed(
         writeln!(out, "{}", hex::encode(party.0))
     })
     .map_err(|source| at(&kept, source))?;
-    let former = beside(&format!(".{generation}"));
+    let former = merits_keyfile::former_key(&path, generation);
     // A link first, so that there is a key under the name at any time.
     match fs::hard_link(&path, &former) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(at(&former, error));
+        }
+        // An earlier run made it, or it is somebody's: the present key would be lost then.
+        Err(_) if !is_same_file(&path, &former).map_err(|error| at(&former, error))? => {
+            return Err(SuccessionError::Taken { path: former });
         }
         _ => {}
     }
@@ -147,4 +165,25 @@ pub async fn succeed(
         present: path,
         former,
     })
+}
+
+fn is_same_file(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (fs::metadata(one)?, fs::metadata(other)?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_the_same_file_and_a_copy_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("key"), "key").unwrap();
+        fs::hard_link(at("key"), at("link")).unwrap();
+        fs::copy(at("key"), at("copy")).unwrap();
+        assert!(is_same_file(&at("key"), &at("link")).unwrap());
+        assert!(!is_same_file(&at("key"), &at("copy")).unwrap());
+    }
 }

@@ -3,7 +3,7 @@
 use merits_ledger::{
     BoardRefusal, Role, State, Thresholds,
     entry::Act,
-    state::{Endorsed, ProposedAct},
+    state::{Endorsed, ProposedAct, VoiceRecord},
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -106,7 +106,7 @@ impl BoardReport {
 
 fn report(state: &State, id: &EntryId, act: &ProposedAct, now: Timestamp) -> ActReport {
     let board = state.board();
-    let said = |wanted: fn(&merits_ledger::state::VoiceRecord) -> bool| {
+    let said = |wanted: fn(&VoiceRecord) -> bool| {
         let voices = board.voices(id).filter(|(_, voice)| wanted(voice));
         voices.map(|(party, _)| name(state, party)).collect()
     };
@@ -116,7 +116,7 @@ fn report(state: &State, id: &EntryId, act: &ProposedAct, now: Timestamp) -> Act
         what: in_words(state, &act.act),
         proposer: name(state, &act.proposer),
         endorsed: said(|voice| matches!(voice.endorsed, Endorsed::Since(_))),
-        objected: said(|voice| voice.objected.is_some()),
+        objected: said(VoiceRecord::objects),
         standing,
         open,
     }

@@ -69,8 +69,10 @@ pub enum StateError {
     },
     /// It is not this witness's state of this log.
     #[error(
-        "the witness's state {} {found}: nothing is cosigned until it is right. Bring back the file that belongs to \
-         this key and this log",
+        "the witness's state {} {found}: nothing is cosigned until it is right. See that `state`, `key` and `log_key` \
+         belong together. If the file is damaged, bring no older copy back, because the witness would cosign a \
+         second history: move the file away, and begin a new one at the newest checkpoint that any party has \
+         (`merits witness cosign init --config FILE --checkpoint checkpoint.txt`)",
         path.display()
     )]
     Other {

@@ -18,6 +18,13 @@ use tokio::{
 /// How often the copy is brought up to date when nobody asks.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// The shortest time between two attempts. Anybody may show a checkpoint that the coordinator does not
+/// have, and until that caller's time is over, one attempt follows the other.
+const APART: Duration = Duration::from_millis(20);
+
+/// The same while the coordinator does not answer.
+const NOT_REACHED: Duration = Duration::from_millis(200);
+
 /// Why a checkpoint is not found to be valid.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -31,6 +38,15 @@ pub enum NotValid {
         size: u64,
         /// Why the copy does not grow, if it does not.
         why: Option<String>,
+    },
+    /// The checkpoint's last entry lacks the digest of the state before it.
+    #[error(
+        "entry {index}, the last one under the checkpoint, lacks the digest of the state before it: the log must not \
+         sign a checkpoint there"
+    )]
+    NoState {
+        /// Its leaf.
+        index: u64,
     },
     /// The copy has another history.
     #[error("the checkpoint is another history than the one that this witness verified")]
@@ -91,9 +107,18 @@ impl Validator {
                     why: tried.borrow().1.clone(),
                 });
             }
-            match self.follower.replica().root_at(checkpoint.size)? {
-                Some(root) if root == checkpoint.root => Ok(()),
-                _ => Err(NotValid::OtherHistory),
+            let replica = self.follower.replica();
+            if replica.root_at(checkpoint.size)? != Some(checkpoint.root) {
+                return Err(NotValid::OtherHistory);
+            }
+            // The copy checked every digest of the state that there is. It may have gone past this checkpoint, so
+            // whether one is at this place is looked up.
+            let Some(index) = checkpoint.size.checked_sub(1) else {
+                return Ok(());
+            };
+            match replica.leaf(index)? {
+                Some(leaf) if leaf.state.is_some() => Ok(()),
+                _ => Err(NotValid::NoState { index }),
             }
         })
     }
@@ -106,6 +131,16 @@ impl Validator {
 impl Drop for Validator {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// How long the next attempt waits, even if somebody asks.
+fn pause_after(error: Option<&FollowError>) -> Duration {
+    match error {
+        None => APART,
+        // It will not be better a moment later.
+        Some(FollowError::Replica(_) | FollowError::Ahead { .. }) => EVERY,
+        Some(_) => NOT_REACHED,
     }
 }
 
@@ -125,15 +160,7 @@ async fn follow(
             _ => {}
         }
         told = error.is_some();
-        let pause = if matches!(
-            &error,
-            Some(FollowError::Replica(_) | FollowError::Ahead { .. })
-        ) {
-            // It will not be better a moment later.
-            EVERY
-        } else {
-            Duration::ZERO
-        };
+        let pause = pause_after(error.as_ref());
         attempts.send_modify(|(count, last)| {
             *count += 1;
             *last = error.as_ref().map(ToString::to_string);
@@ -143,5 +170,21 @@ async fn follow(
             () = wanted.notified() => {}
             () = tokio::time::sleep(EVERY) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without a pause, a caller that shows a checkpoint which the coordinator does not have, or while it is not
+    /// there, would have this witness ask it as fast as it can.
+    #[test]
+    fn no_attempt_follows_another_at_once() {
+        assert_eq!(pause_after(None), APART);
+        let ahead = FollowError::Ahead { ahead: 600 };
+        assert_eq!(pause_after(Some(&ahead)), EVERY);
+        assert_eq!(pause_after(Some(&FollowError::Interrupted)), NOT_REACHED);
+        assert!(APART > Duration::ZERO && NOT_REACHED > APART);
     }
 }

@@ -201,7 +201,8 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 type Stamp = Vec<Option<(SystemTime, u64)>>;
 
 /// What was read from files, and is read again when one of them changes. What cannot be read then
-/// is logged, and what was read before stays.
+/// is logged, what was read before stays, and it is tried again: a file that was only being written, or
+/// a system without free descriptors, must not keep a revoked certificate good.
 pub(crate) struct Watched<T> {
     files: Vec<PathBuf>,
     load: Box<dyn Fn() -> Result<T, TlsError> + Send + Sync>,
@@ -211,6 +212,8 @@ pub(crate) struct Watched<T> {
 struct Present<T> {
     value: Arc<T>,
     stamp: Stamp,
+    /// Of files that could not be used: logged once.
+    failed: Option<Stamp>,
     looked: Instant,
 }
 
@@ -233,6 +236,7 @@ impl<T> Watched<T> {
         let present = Present {
             value,
             stamp,
+            failed: None,
             looked: Instant::now(),
         };
         Ok(Arc::new(Self {
@@ -249,14 +253,18 @@ impl<T> Watched<T> {
             present.looked = Instant::now();
             let now = stamp(&self.files);
             if now != present.stamp {
-                present.stamp = now;
                 match (self.load)() {
                     Ok(value) => {
                         tracing::info!(files = ?self.files, "files of TLS changed and were read again");
                         present.value = Arc::new(value);
+                        present.stamp = now;
+                        present.failed = None;
                     }
                     Err(error) => {
-                        tracing::error!(%error, "files of TLS changed and cannot be used; what was read before stays");
+                        if present.failed.as_ref() != Some(&now) {
+                            tracing::error!(%error, "files of TLS changed and cannot be used; what was read before stays");
+                        }
+                        present.failed = Some(now);
                     }
                 }
             }

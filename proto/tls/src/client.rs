@@ -244,12 +244,12 @@ pub(crate) fn certificate_words(error: &Error) -> String {
                 .to_owned()
         }
         CertificateError::ExpiredContext { not_after, .. } => format!(
-            "its certificate ended at {} (Universal Time): its owner makes a new one (`merits tls \
+            "its certificate ended at {}: its owner makes a new one (`merits tls \
              certificate`). If it should still be good, compare the clocks",
             day(not_after)
         ),
         CertificateError::NotValidYetContext { not_before, .. } => format!(
-            "its certificate begins at {} (Universal Time) only: compare the clocks",
+            "its certificate begins at {} only: compare the clocks",
             day(not_before)
         ),
         CertificateError::Revoked => {

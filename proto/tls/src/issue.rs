@@ -38,9 +38,7 @@ pub enum IssueError {
     #[error("the request is not taken: {0}")]
     Names(#[from] NamesError),
     /// The party's signature ends too soon.
-    #[error(
-        "the request is good until {0} (Universal Time) only, which is over: have a new one made"
-    )]
+    #[error("the request is good until {0} only, which is over: have a new one made")]
     Over(String),
     /// A request asks for something that no party gets.
     #[error(
@@ -56,8 +54,30 @@ pub enum IssueError {
         source: rcgen::Error,
     },
     /// A certificate that cannot be read.
-    #[error("the certificate to revoke cannot be read")]
+    #[error("it is no certificate: it is cut off or damaged, or another file was meant")]
     NotRead,
+    /// An authority's certificate that cannot be read.
+    #[error(
+        "the authority's certificate is cut off or damaged, or it is another file: put it back from \
+         your backup, or copy it from a party that has it among its `authorities`"
+    )]
+    NoAuthority,
+    /// An authority's key that cannot be read.
+    #[error(
+        "the authority's key is cut off or damaged, or it is another file: put it back from your backup"
+    )]
+    NoAuthorityKey,
+    /// A certificate and a key that are not of one authority: nobody would take what they sign.
+    #[error(
+        "the authority's key is not the one of its certificate: put both back from your backup, because \
+         nobody takes what they sign"
+    )]
+    TwoAuthorities,
+    /// A certificate of another authority, whose list it would not stand on.
+    #[error(
+        "another authority made this certificate, and only that one can revoke it: name its folder"
+    )]
+    OtherAuthority,
 }
 
 fn at(what: &'static str) -> impl Fn(rcgen::Error) -> IssueError {
@@ -241,6 +261,33 @@ pub fn serial_of(certificate: &str) -> Result<String, IssueError> {
     Ok(hex::encode(read.serial()))
 }
 
+/// Checks that a certificate and a key (PEM) are of one authority.
+///
+/// # Errors
+/// [`IssueError::NoAuthority`], [`IssueError::NoAuthorityKey`], [`IssueError::TwoAuthorities`].
+pub fn check_authority(authority: (&str, &Key)) -> Result<(), IssueError> {
+    issuer(authority).map(drop)
+}
+
+/// The serial of a certificate (PEM) that this authority (PEM) made, in hexadecimal digits.
+///
+/// # Errors
+/// [`IssueError::NotRead`], [`IssueError::NoAuthority`], [`IssueError::OtherAuthority`].
+pub fn serial_of_own(authority: &str, certificate: &str) -> Result<String, IssueError> {
+    let serial = serial_of(certificate)?;
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes());
+    let der = der.map_err(|_| IssueError::NotRead)?;
+    let read = webpki::EndEntityCert::try_from(&der).map_err(|_| IssueError::NotRead)?;
+    let by = CertificateDer::from_pem_slice(authority.as_bytes());
+    let by = by.map_err(|_| IssueError::NoAuthority)?;
+    let anchor = webpki::anchor_from_trusted_cert(&by).map_err(|_| IssueError::NoAuthority)?;
+    // Names of authorities have a random number.
+    match read.issuer() == anchor.subject.as_ref() {
+        true => Ok(serial),
+        false => Err(IssueError::OtherAuthority),
+    }
+}
+
 /// An authority's list of revoked certificates (PEM): their serials, and when each was revoked.
 ///
 /// # Errors
@@ -275,8 +322,18 @@ pub fn revoked(
 const YEAR: u32 = 365;
 
 fn issuer((certificate, key): (&str, &Key)) -> Result<Issuer<'static, KeyPair>, IssueError> {
-    let key = KeyPair::from_pem(&key.0).map_err(at("the authority's key"))?;
-    Issuer::from_ca_cert_pem(certificate, key).map_err(at("the authority's certificate"))
+    // The parser's words may repeat a part of the key.
+    let key = KeyPair::from_pem(&key.0).map_err(|_| IssueError::NoAuthorityKey)?;
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes());
+    let der = der.map_err(|_| IssueError::NoAuthority)?;
+    let anchor = webpki::anchor_from_trusted_cert(&der).map_err(|_| IssueError::NoAuthority)?;
+    // What stands in the certificate is the key without its outermost tag and length.
+    let public = key.subject_public_key_info();
+    let bare = anchor.subject_public_key_info.as_ref();
+    if public.is_empty() || bare.is_empty() || !public.ends_with(bare) {
+        return Err(IssueError::TwoAuthorities);
+    }
+    Issuer::from_ca_cert_pem(certificate, key).map_err(|_| IssueError::NoAuthority)
 }
 
 fn new_key() -> Result<KeyPair, IssueError> {

@@ -67,9 +67,7 @@ pub enum NamesError {
     #[error("its name {0:?} is not of the form that `merits tls request` writes")]
     Malformed(String),
     /// The signature is over.
-    #[error(
-        "the party's word for it ended at {until} (Universal Time): make a new one (`merits tls certificate`)"
-    )]
+    #[error("the party's word for it ended at {until}: make a new one (`merits tls certificate`)")]
     Over {
         /// The end.
         until: String,

@@ -170,7 +170,7 @@ fn milliseconds(time: Duration) -> String {
 /// What the formula says, then how it rounds.
 fn words(manifest: &Manifest) {
     let formula = manifest.formula();
-    for paragraph in merits_formula::words::words(formula) {
+    for paragraph in merits_formula::prose::paragraphs(formula) {
         let mut steps = manifest.steps().iter().zip(formula.steps());
         let step = steps.find(|(step, _)| step.name == paragraph.title);
         let range = paragraph

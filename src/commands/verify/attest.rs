@@ -91,6 +91,10 @@ fn print(shown: &Shown, log: &str) {
     );
     println!("entry       {}", shown.entry);
     println!("not after   {}", moment(shown.not_after));
+    println!(
+        "witnesses   no witnesses: a code has room for the log's signature alone, so that everybody sees this history \
+         is the log's word"
+    );
 }
 
 fn first_day(expiry: Expiry) -> String {

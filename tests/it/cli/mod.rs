@@ -4,6 +4,7 @@
 //! `tests/by_hand/run.sh`, which also makes the kit and the receipt in `tests/it/cli/federation`
 //! (`--fixtures`); the demonstration runs in CI.
 
+mod authority;
 mod board;
 mod configuration;
 mod demo;

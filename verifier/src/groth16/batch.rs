@@ -1,8 +1,8 @@
 //! Batch verification: one multi-Miller loop for many proofs under one key.
 //!
-//! With random 128-bit coefficients r, all equations hold (except with probability 2^-128) when Π
+//! With random 128-bit coefficients r, all equations hold (except with probability 2^-128) if Π
 //! e(rᵢ·Aᵢ, Bᵢ) · e(−Σ rᵢ·IC(xᵢ), γ) · e(−Σ rᵢ·Cᵢ, δ) · e(−(Σ rᵢ)·α, β) = 1. Public inputs are
-//! combined in the field first, so a batch pays for one sum over the key's input points.
+//! combined in the field first, so a batch needs only one sum over the key's input points.
 
 use alloc::{string::ToString, vec, vec::Vec};
 

@@ -31,7 +31,7 @@ impl core::fmt::Debug for KeyDigest {
     }
 }
 
-/// How a key was made. The kind of set-up is never hidden.
+/// How a key was made. Every key shows the kind of its set-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Provenance {
@@ -102,7 +102,7 @@ pub enum KeyError {
     /// A point is refused.
     #[error("verifying key, {part}: {fault}")]
     Point {
-        /// Which point.
+        /// The point.
         part: Part,
         /// What is wrong with it.
         fault: PointFault,
@@ -120,7 +120,7 @@ pub enum KeyError {
         /// γ or δ.
         other: Part,
     },
-    /// Two input points are equal or opposite: one input can grow by what the other loses.
+    /// Two input points are equal or opposite: one input can grow by the amount that the other loses.
     #[error(
         "the key's input points {one} and {other} are equal or opposite: values could be traded between them"
     )]

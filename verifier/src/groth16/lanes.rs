@@ -66,7 +66,7 @@ pub(super) fn pairing_product(
     merits_bn254_simd::pairing_product(Path::preferred(), pairs, fixed)
 }
 
-/// Decodes proofs; nothing where one has a fault, or where there are too few for lanes.
+/// Decodes proofs; `None` for a proof with a fault, and for all if there are too few for lanes.
 pub(super) fn decode(encoded: &[&[u8]]) -> Vec<Option<Proof>> {
     if !in_lanes() || encoded.len() < FEWEST {
         return plain::decode(encoded);
@@ -101,7 +101,7 @@ fn decode_in_lanes(encoded: &[&[u8]]) -> Vec<Option<Proof>> {
     let squares: Vec<_> = of_g2.iter().map(Compressed::square).collect();
     let roots = square_roots_in_extension(path, &squares);
     let twos = of_g2.iter().zip(roots);
-    // The identity stands for a point that there is not; no proof has it.
+    // The identity stands for a missing point; no proof has the identity.
     let twos: Vec<G2Affine> = twos
         .map(|(point, root)| root.map_or(G2Affine::zero(), |root| point.with_root(root)))
         .collect();

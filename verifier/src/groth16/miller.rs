@@ -20,7 +20,7 @@ pub(super) fn product(
     let mut step = |f: &mut Fq12| {
         for (point, coefficients) in &mut lines {
             if let Some((mut c0, mut c1, c2)) = coefficients.next() {
-                // BN254 has a D-type twist: lines are c0·y, c1·x and c2 at places 0, 3 and 4.
+                // BN254 has a D-type twist: lines are c0·y, c1·x and c2 at positions 0, 3 and 4.
                 c0.mul_assign_by_fp(&point.y);
                 c1.mul_assign_by_fp(&point.x);
                 f.mul_by_034(&c0, &c1, &c2);

@@ -39,7 +39,7 @@ pub enum ProofError {
     InputCount {
         /// Inputs the key takes.
         expected: usize,
-        /// Inputs that came.
+        /// Inputs given.
         found: usize,
     },
     /// The pairing equation does not hold.

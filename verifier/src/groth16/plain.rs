@@ -14,7 +14,7 @@ use merits_primitives::Fr;
 use super::miller;
 use super::{Proof, batch::Coefficient};
 
-/// Decodes proofs; nothing for those that must be decoded one by one, which are all.
+/// Decodes proofs. Here it gives `None` for each, because all must be decoded one by one.
 pub(super) fn decode(encoded: &[&[u8]]) -> Vec<Option<Proof>> {
     vec![None; encoded.len()]
 }

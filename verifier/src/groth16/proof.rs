@@ -1,9 +1,9 @@
 //! A proof and its one encoding: 128 bytes, A ‖ B ‖ C compressed.
 //!
 //! Each point is its x coordinate, canonical and little-endian, with two flags in the top bits
-//! of the last byte: bit 7 says that y is the larger of the two roots, bit 6 stands for the
-//! identity and is never accepted (arkworks' compressed form). A, B and C of an honest proof are
-//! the identity with negligible chance, and a proof with such a point proves nothing useful.
+//! of the last byte: bit 7 says that y is the larger of the two roots, bit 6 marks the identity and
+//! is never accepted (arkworks' compressed form). A, B and C of an honest proof are the identity with
+//! negligible probability, and a proof with such a point proves nothing useful.
 
 use alloc::vec::Vec;
 
@@ -85,13 +85,13 @@ pub enum ProofFormatError {
     /// Not exactly [`PROOF_BYTES`] bytes.
     #[error("a proof has exactly {PROOF_BYTES} bytes and {found} came")]
     Length {
-        /// Bytes that came.
+        /// Bytes given.
         found: usize,
     },
     /// A point is refused.
     #[error("proof point {part}: {fault}")]
     Point {
-        /// Which point.
+        /// The point.
         part: Part,
         /// What is wrong with it.
         fault: PointFault,
@@ -144,12 +144,12 @@ impl Proof {
     }
 
     /// [`Proof::from_bytes`] of each, in their order: the same proofs and the same faults. With the feature
-    /// `simd`, eight proofs at a time where the processor can, in a fraction of the time.
+    /// `simd`, it decodes eight proofs at a time if the processor can, in a fraction of the time.
     pub fn all_from_bytes(encoded: &[&[u8]]) -> Vec<Result<Self, ProofFormatError>> {
         let decoded = arithmetic::decode(encoded).into_iter();
         decoded
             .zip(encoded)
-            // One by one, a fault is found again and gets its name.
+            // Decoding one by one finds a fault again and names it.
             .map(|(proof, bytes)| proof.map_or_else(|| Self::from_bytes(bytes), Ok))
             .collect()
     }
@@ -209,7 +209,7 @@ fn decompress<C: Subgroup>(compressed: Compressed<C>) -> Result<Affine<C>, Point
     Ok(point)
 }
 
-/// What an encoding says of a point, which may not exist.
+/// The content of a point's encoding. The point may not exist.
 pub(super) struct Compressed<C: Subgroup> {
     x: C::BaseField,
     /// Whether y is the greater root.
@@ -248,7 +248,7 @@ impl<C: Subgroup> Compressed<C> {
     }
 }
 
-/// A, B and C as the bytes of a proof give them; nothing if there is a fault.
+/// A, B and C from the bytes of a proof, not checked; `None` if there is a fault.
 #[cfg(feature = "simd")]
 pub(super) fn compressed(
     bytes: &[u8],
@@ -454,7 +454,7 @@ mod tests {
         for count in (0..40).chain([encoded.len()]) {
             assert_eq!(Proof::all_from_bytes(&encoded[..count]), each[..count]);
         }
-        // Shifted, so that each is in another lane and beside others.
+        // Shifted, so that each is in another lane with other neighbours.
         for shift in 1..8 {
             assert_eq!(Proof::all_from_bytes(&encoded[shift..]), each[shift..]);
         }

@@ -46,11 +46,11 @@ impl Subgroup for g2::Config {
         multiple + point + first + second == frobenius(second).double()
     }
 
-    /// Two exponentiations and no inversion, where `sqrt` takes three and two: an exponent of (p −
-    /// 3)/4 gives the root, its inverse, and whether there is a root (Adj and Rodríguez-Henríquez,
-    /// eprint 2012/685, section 4). p is 3 modulo 4, and u² = −1.
+    /// Two exponentiations and no inversion. (`sqrt` takes three exponentiations and two inversions.)
+    /// The exponent (p − 3)/4 gives the root, its inverse, and whether there is a root (Adj and
+    /// Rodríguez-Henríquez, eprint 2012/685, section 4). p is 3 modulo 4, and u² = −1.
     ///
-    /// With α² = a² + b² and 2δ = a + α, either δ or δ − α is a square, as their product is −b²/4.
+    /// Let α² = a² + b² and 2δ = a + α. Either δ or δ − α is a square, because their product is −b²/4.
     fn root(square: Fq2) -> Option<Fq2> {
         if square.c1.is_zero() {
             return square.sqrt();
@@ -66,7 +66,7 @@ impl Subgroup for g2::Config {
         let other = square.c1 * HALF * inverse;
         Some(match root * inverse == Fq::ONE {
             true => Fq2::new(root, other),
-            // The root of −δ: real and imaginary part change places.
+            // The root of −δ: real and imaginary part are exchanged.
             false => Fq2::new(-other, root),
         })
     }
@@ -81,7 +81,7 @@ const EXPONENT: BigInt<4> = Fq::MODULUS
 const HALF: Fq =
     MontFp!("10944121435919637611123202872628637544348155578648911831344518947322613104292");
 
-/// ψ: untwist, Frobenius, twist. In Jacobian coordinates it acts on each.
+/// ψ: untwist, Frobenius, twist. It acts on each Jacobian coordinate.
 fn frobenius(mut point: G2Projective) -> G2Projective {
     point.x.frobenius_map_in_place(1);
     point.y.frobenius_map_in_place(1);

@@ -50,8 +50,8 @@ impl Checkpoint {
         Ok(SignedCheckpoint(signer.sign(&self.text())))
     }
 
-    /// Checks that the log signed exactly this, for callers that have the signature without its
-    /// note.
+    /// Checks that the log signed exactly this checkpoint, for callers that have the signature without
+    /// its note.
     ///
     /// # Errors
     /// [`CheckpointError`].
@@ -139,7 +139,7 @@ impl SignedCheckpoint {
         self.0.lines()
     }
 
-    /// The same with the log's own lines alone, as it was before anybody cosigned it.
+    /// The same with only the log's own lines, as it was before anybody cosigned it.
     #[must_use]
     pub fn without_cosignatures(&self, log: &LogKey) -> Self {
         Self(self.0.only_of(log))

@@ -1,9 +1,9 @@
 //! Cosignatures of witnesses (c2sp.org/tlog-cosignature, `cosignature/v1`).
 //!
-//! A witness has seen that a checkpoint continues every checkpoint of the log that it cosigned
-//! before, and says so with its time. The message is `cosignature/v1`, a line `time <POSIX
-//! seconds>`, and the checkpoint's text. The signature line of the note carries the time (8 bytes,
-//! big-endian) before the Ed25519 signature.
+//! A cosignature states that the witness has checked, at this time, that the checkpoint continues
+//! every checkpoint of the log that it cosigned before. The message is `cosignature/v1`, a line
+//! `time <POSIX seconds>`, and the checkpoint's text. The signature line of the note carries the time
+//! (8 bytes, big-endian) before the Ed25519 signature.
 
 use alloc::{borrow::ToOwned as _, format, string::String, string::ToString as _, vec, vec::Vec};
 
@@ -165,7 +165,7 @@ impl WitnessSigner {
         time: Timestamp,
     ) -> Result<Cosignature, CheckpointError> {
         let (text, _) = signed.open(log)?;
-        // Zero would say that there is no time.
+        // Zero would mean that there is no time.
         let seconds = (time.as_millis() / 1_000).max(1);
         let message = message(seconds, text);
         Ok(Cosignature {
@@ -177,7 +177,7 @@ impl WitnessSigner {
     }
 }
 
-/// What a witness signs.
+/// The text that a witness signs.
 fn message(seconds: u64, text: &str) -> String {
     format!("cosignature/v1\ntime {seconds}\n{text}")
 }
@@ -225,9 +225,9 @@ pub enum CosignatureError {
         whose: &'static str,
         /// Distinct known witnesses that cosigned.
         found: usize,
-        /// Those that are known.
+        /// The number of known witnesses.
         of: usize,
-        /// Those that must.
+        /// The number that must cosign.
         needed: usize,
         /// Leaves of the tree.
         size: u64,
@@ -302,7 +302,7 @@ fn verify_line(
     let (time, signature) = rest.split_first_chunk::<TIME_BYTES>().ok_or_else(bad)?;
     let signature: &[u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| bad())?;
     let seconds = u64::from_be_bytes(*time);
-    // The specification's bounds: no time is no statement about a checkpoint.
+    // The specification's bounds: a line without a time makes no statement about a checkpoint.
     if seconds == 0 || seconds > i64::MAX as u64 {
         return Err(bad());
     }
@@ -313,8 +313,8 @@ fn verify_line(
     Ok(Some(seconds))
 }
 
-/// A checkpoint that a log signed and that witnesses cosigned as a policy demands. Made by
-/// [`SignedCheckpoint::verify_cosigned`](super::SignedCheckpoint::verify_cosigned) only.
+/// A checkpoint that a log signed and that witnesses cosigned as a policy demands. Only
+/// [`SignedCheckpoint::verify_cosigned`](super::SignedCheckpoint::verify_cosigned) makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cosigned {
     pub(super) checkpoint: Checkpoint,
@@ -333,8 +333,8 @@ impl Cosigned {
         &self.by
     }
 
-    /// The latest time at which, or after which, as many witnesses cosigned as the policy demands.
-    /// For callers that refuse an old checkpoint, or one of the future.
+    /// The latest time for which the policy's number of witnesses cosigned at that time or later. For
+    /// callers that refuse an old checkpoint, or one from the future.
     pub fn as_of(&self) -> Timestamp {
         self.as_of
     }

@@ -3,13 +3,13 @@
 //!
 //! Two checkpoints that the log signed convict it in two cases:
 //!
-//! - they have one size and two roots;
-//! - they have two sizes, and under the larger tree's root, the tree of the smaller size has
-//!   another root than the log signed. An RFC 6962 consistency proof shows which root that is: it
-//!   leads from that root to the larger one, and nobody can find a second root with such a proof.
+//! - they have the same size and different roots;
+//! - they have two sizes, and the larger tree contains a tree of the smaller size with another root
+//!   than the log signed. An RFC 6962 consistency proof shows that root: it leads from that root to
+//!   the larger one, and nobody can find a second root with such a proof.
 //!
 //! A proof that merely fails convicts nobody, because anybody can make one up. An altered tile or
-//! leaf is not signed, so it convicts nobody either; whoever fetched it notices and refuses it.
+//! leaf is not signed, so it convicts nobody either; a client that fetches it refuses it.
 //!
 //! The file is text:
 //!
@@ -63,8 +63,8 @@ pub struct PrefixProof {
     pub proof: Vec<Hash>,
 }
 
-/// A conviction: the log signed two trees that are not one history. Made by [`Evidence::judge`]
-/// only.
+/// A conviction: the log signed two trees that are not one history. Only [`Evidence::judge`] makes
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     smaller: Checkpoint,
@@ -177,8 +177,8 @@ impl Evidence {
         Ok(prefix.root)
     }
 
-    /// Those of `known` that cosigned both trees. If the evidence convicts the log, it convicts
-    /// them too: a witness must never cosign two histories.
+    /// The witnesses of `known` that cosigned both trees. If the evidence convicts the log, it
+    /// convicts them too: a witness must never cosign two histories.
     ///
     /// # Errors
     /// [`CosignatureError`]: a line of a known witness does not hold.
@@ -220,7 +220,7 @@ impl Evidence {
                 return Err(refuse("two signed checkpoints are expected"));
             };
             SignedCheckpoint::parse(&format!("{body}\n\n{signatures}\n"))
-                .map_err(|_| refuse("a checkpoint is no signed note"))
+                .map_err(|_| refuse("a checkpoint is not a signed note"))
         };
         let (first, second) = (note()?, note()?);
         if paragraphs.next().is_some() {

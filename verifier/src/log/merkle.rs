@@ -1,5 +1,5 @@
-//! Hashes and proofs of RFC 6962 (section 2.1), verified as RFC 9162 (sections 2.1.3.2 and
-//! 2.1.4.2) says.
+//! Hashes and proofs of RFC 6962 (section 2.1), verified by the rules of RFC 9162 (sections 2.1.3.2
+//! and 2.1.4.2).
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;

@@ -187,8 +187,8 @@ pub struct SignedNote {
 
 impl SignedNote {
     /// Splits a note into text and signatures. Programs in transit may have changed line endings,
-    /// blanks at the end of lines and a byte order mark. The text is first verified as it came. If
-    /// its signature does not hold and it differs only in these, the text without them is verified.
+    /// blanks at the end of lines and a byte order mark. The received text is verified first. If its
+    /// signature does not hold, the text without these changes is verified.
     ///
     /// # Errors
     /// [`NoteError`].
@@ -282,7 +282,7 @@ impl SignedNote {
         self.signatures.lines().filter_map(parts)
     }
 
-    /// The same note with the lines of this key alone.
+    /// The same note with only the lines of this key.
     pub(super) fn only_of(&self, key: &LogKey) -> Self {
         let own = |line: &&str| {
             parts(line).is_some_and(|(name, blob)| {

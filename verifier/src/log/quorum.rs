@@ -1,4 +1,4 @@
-//! How many witnesses must have cosigned a checkpoint before a client believes it.
+//! The number of witnesses that must have cosigned a checkpoint before a client accepts it.
 
 use alloc::{string::String, string::ToString as _, vec::Vec};
 
@@ -19,7 +19,7 @@ pub struct Quorum {
     faulty: usize,
 }
 
-/// Why a policy is refused. Whoever wrote it is to blame.
+/// Why a policy is refused. The fault is in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum QuorumError {
@@ -35,7 +35,7 @@ pub enum QuorumError {
         /// The later one.
         name: String,
     },
-    /// More must cosign than there are.
+    /// More witnesses must cosign than there are.
     #[error("the threshold {threshold} is not between 1 and the number of witnesses, {of}")]
     Threshold {
         /// The threshold.
@@ -43,7 +43,7 @@ pub enum QuorumError {
         /// The witnesses.
         of: usize,
     },
-    /// Two quorums need not have a witness in common that tells the truth.
+    /// Two quorums may have no honest witness in common.
     #[error(
         "with a threshold of {threshold} of {of} witnesses, {faulty} of whom may be false, two histories could \
          both get a quorum: the threshold must be at least {least}"
@@ -53,7 +53,7 @@ pub enum QuorumError {
         threshold: usize,
         /// The witnesses.
         of: usize,
-        /// Those that may be false.
+        /// The number that may be false.
         faulty: usize,
         /// The least threshold that is safe.
         least: usize,
@@ -80,7 +80,7 @@ impl Quorum {
         if threshold == 0 || threshold > of {
             return Err(QuorumError::Threshold { threshold, of });
         }
-        // Both are at most MAX_WITNESSES, except a number that somebody typed.
+        // Both are at most MAX_WITNESSES, except a typed number.
         let least = of.saturating_add(faulty) / 2 + 1;
         if threshold < least {
             return Err(QuorumError::Splits {
@@ -102,12 +102,12 @@ impl Quorum {
         &self.witnesses
     }
 
-    /// How many must cosign.
+    /// The number that must cosign.
     pub fn threshold(&self) -> usize {
         self.threshold
     }
 
-    /// How many may be false.
+    /// The number that may be false.
     pub fn faulty(&self) -> usize {
         self.faulty
     }
@@ -151,12 +151,12 @@ impl WitnessPolicy {
         })
     }
 
-    /// Those that compare checkpoints.
+    /// The quorum of witnesses that compare checkpoints.
     pub fn witnesses(&self) -> &Quorum {
         &self.witnesses
     }
 
-    /// Those that also run the ledger's rules.
+    /// The quorum of witnesses that also run the ledger's rules.
     pub fn validating(&self) -> Option<&Quorum> {
         self.validating.as_ref()
     }

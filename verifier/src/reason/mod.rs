@@ -137,7 +137,7 @@ impl FromStr for ReasonCode {
 /// Longest text of a reason. The longest known one has less than half of this.
 const MAX_TEXT_BYTES: usize = 64;
 
-/// The beginning of the text of a reason of which only the number is known.
+/// The prefix of the text for an unknown reason number.
 const NUMBERED: &str = "reason-";
 
 #[cfg(test)]

@@ -199,7 +199,7 @@ pub struct EarnStatement {
     pub t2: Point,
     /// The scale's public numbers of this period, in the order of its figures.
     pub constants: Vec<Fr>,
-    /// The measure's total, present exactly if the scale has a measure.
+    /// The measure's total, present if and only if the scale has a measure.
     pub measure: Option<MeasureTotal>,
     /// The present claims; n is their number.
     pub claims: Vec<ClaimPublic>,
@@ -314,8 +314,8 @@ fn distinct<E: Ord>(
     Ok(())
 }
 
-/// What a source signs (Ed25519): it committed, for this ledger, to one subject's records of one
-/// period under one schema.
+/// The statement that a source signs (Ed25519): for this ledger, it committed to one subject's records
+/// of one period under one schema.
 pub fn commitment_signing_bytes(
     origin: &Origin,
     source: &PartyId,

@@ -100,8 +100,8 @@ fn curve_has_each_y(ys: impl Iterator<Item = Fr>) -> Vec<bool> {
     are_nonzero_squares(&ys.map(square_of_x).collect::<Vec<Fr>>())
 }
 
-/// x² = (1 − y²) / (168700 − 168696 y²), times the square of the denominator: a square exactly when x² is,
-/// and no inversion is needed.
+/// x² = (1 − y²) / (168700 − 168696 y²), multiplied by the square of the denominator. The product is a square
+/// if and only if x² is, and no inversion is needed.
 fn square_of_x(y: Fr) -> Fr {
     let y2 = y.square();
     (Fr::ONE - y2) * (Fr::from(168_700u64) - Fr::from(168_696u64) * y2)

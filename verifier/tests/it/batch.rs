@@ -171,7 +171,7 @@ fn a_proof_with_its_other_forms_in_one_batch() {
         items.push((item.0.clone(), again));
     }
     f.expect(&items, &[], "identical, negated, rerandomised");
-    // One of the forms with another's C stays alone at fault.
+    // One of the forms with another's C is the only fault.
     let (a, b, _) = items[6].1.points();
     let (_, _, c) = good[3].1.points();
     items[6].1 = proof(a, b, c);

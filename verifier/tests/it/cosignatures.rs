@@ -104,7 +104,7 @@ fn a_note_of_another_implementation_verifies_and_is_made_again_byte_by_byte() {
     assert_eq!(ours.to_string(), NOTE);
 }
 
-/// A cosignature as the specification says it, by `signed_note` and without our code.
+/// A cosignature by the specification, made with `signed_note` and without our code.
 struct Stock {
     name: &'static str,
     key: VerifyingKey,
@@ -189,8 +189,7 @@ fn we_read_what_signed_note_signs() {
     }
 }
 
-/// Two sets of `threshold` witnesses must share one that tells the truth, whichever `faulty` of
-/// them do not.
+/// Two sets of `threshold` witnesses must share an honest one, for any choice of the `faulty` ones.
 #[test]
 fn a_threshold_is_accepted_exactly_if_no_two_quorums_can_see_different_histories() {
     for of in 1..=7u8 {
@@ -399,7 +398,7 @@ fn of_an_answer_only_the_cosignature_that_was_asked_for_is_taken() {
     let missing = note.with_cosignature(log.public(), witness(4).public(), &answer);
     assert!(matches!(missing, Err(CosignatureError::Missing { .. })));
     assert_eq!(taken.without_cosignatures(log.public()), note);
-    // The time of 1970 is no time: a cosignature is made with one, and read only with one.
+    // The time 0 means no time. A cosignature is always made with a time, and read only with one.
     let early = witness(2)
         .cosign(&note, log.public(), Timestamp::FIRST)
         .unwrap();
@@ -438,7 +437,7 @@ fn a_witness_key_has_one_text() {
     let key = WitnessKey::parse(FIRST).unwrap();
     assert_eq!(key.to_string(), FIRST);
     assert_eq!(WitnessKey::parse(&format!(" {FIRST}\n")), Ok(key));
-    // A log's key is no witness's, nor the other way round.
+    // A log's key is not a witness's key, and a witness's key is not a log's.
     assert!(WitnessKey::parse(LOG).is_err());
     assert!(LogKey::parse(FIRST).is_err());
     for wrong in [

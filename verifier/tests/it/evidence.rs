@@ -13,7 +13,7 @@ fn log(seed: u8) -> LogSigner {
     LogSigner::new(origin, SigningKey::from_bytes(&[seed; 32]))
 }
 
-/// The leaves of a history that leaves the common one at `fork`.
+/// The leaves of a history that departs from the common one at `fork`.
 fn leaves(size: u64, fork: u64) -> Vec<Hash> {
     let leaf = |index: u64| {
         let other = index >= fork;
@@ -124,7 +124,7 @@ fn a_log_is_convicted_exactly_if_it_signed_two_histories() {
     }
 }
 
-/// Nobody can make up evidence against an honest log, whatever root and proof they write.
+/// Nobody can make up evidence against an honest log, with any root and proof.
 #[test]
 fn an_invented_proof_convicts_nobody() {
     let key = log(1);
@@ -216,7 +216,7 @@ fn a_witness_that_cosigned_both_is_named() {
 }
 
 proptest! {
-    /// Two checkpoints of one history convict nobody, whichever byte of the file is altered.
+    /// Two checkpoints of one history convict nobody, if any byte of the file is altered.
     #[test]
     fn no_altered_byte_makes_evidence(at in 0usize..900, byte: u8, inserted: bool) {
         let mut bytes = evidence(5, 7, NEVER).to_string().into_bytes();

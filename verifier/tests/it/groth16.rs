@@ -316,7 +316,7 @@ fn key_encoding_round_trips_and_its_digest_tells_keys_apart() {
         key.digest()
     );
     assert!(VerifyingKey::from_bytes(&bytes[..bytes.len() - 1]).is_err());
-    // The number of input points stands behind one point of G1 and three of G2.
+    // The number of input points is after one point of G1 and three of G2.
     let limit = VerifyingKey::MAX_INPUT_POINTS;
     let mut many = bytes;
     many[224..228].copy_from_slice(&(limit as u32 + 1).to_le_bytes());

@@ -28,6 +28,7 @@ fn leaf(name: &str) -> Vec<u8> {
     let entry = SignedEntry::sign(origin(name), 1, PartyId([3; 32]), b"s".to_vec(), None, &key);
     Leaf {
         time: Timestamp::from_millis(5),
+        state: None,
         entry,
     }
     .to_bytes()

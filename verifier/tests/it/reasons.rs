@@ -34,6 +34,6 @@ fn the_page_is_the_table() {
     let found = std::fs::read_to_string(path).expect("the page");
     assert!(
         found == page,
-        "docs/src/reasons.md differs from the table; MERITS_UPDATE_PINS=1 writes it anew"
+        "docs/src/reasons.md differs from the table; MERITS_UPDATE_PINS=1 writes it again"
     );
 }

@@ -45,6 +45,7 @@ fn signer() -> LogSigner {
 fn receipt() -> Receipt {
     let leaf = Leaf {
         time: Timestamp::from_millis(1_767_225_600_000),
+        state: Some([0x33; 32]),
         entry: entry(),
     }
     .to_bytes();

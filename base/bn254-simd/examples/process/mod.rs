@@ -1,5 +1,5 @@
-//! What this process has used so far: memory, and processor time, which other work on the
-//! machine changes little.
+//! Memory and processor time that this process has used so far. Other load on the machine changes
+//! processor time little.
 #![allow(
     dead_code,
     missing_docs,

@@ -23,7 +23,7 @@ pub(super) fn pairs<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
     let mut comparisons = 0;
     for round in 0..3 {
         let len = length(3000, rng);
-        // No exceptional pair, some, or nothing else.
+        // No exceptional pair, some, or only exceptional pairs.
         let related = [0.0, 0.02, 0.5, 1.0][rng.gen_range(0..4)];
         let reference = |rng: &mut StdRng| {
             let sign = if rng.r#gen() { NEGATIVE } else { 0 };
@@ -98,7 +98,7 @@ pub(super) fn lists<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
     // Use the same buffers twice: nothing of the first call may remain in them.
     for call in 0..2 {
         let count = length(300, rng);
-        // Lists longer than what is halved together, now and then.
+        // Sometimes lists that are longer than a group that is halved together.
         let long = rng.gen_range(0..40) == 0;
         let mut lists: Vec<Vec<u32>> = Vec::new();
         let mut want = Vec::new();

@@ -16,7 +16,7 @@ pub(super) fn case(isa: Ifma, rng: &mut StdRng) -> Outcome {
     isa.vectorize(Coordinates(rng))
 }
 
-/// A coordinate in the extension, and what its limbs stand for.
+/// A coordinate in the extension, and the integers that its limbs stand for.
 struct Pair {
     lanes: Pair8,
     values: [[BigUint; 2]; 8],
@@ -48,7 +48,7 @@ impl Kernel for Coordinates<'_> {
         let p = integer(Fq::MODULUS.0);
         let radix = (BigUint::from(1u8) << 260) % &p;
         let mut count = 0;
-        // Lane by lane: congruent to what is wanted, and below `bound` hundredths of p.
+        // Lane by lane: congruent to the expected value, and below `bound` hundredths of p.
         let mut check =
             |name: &str, got: &F8<Fq>, bound: u64, times: &BigUint, want: [BigUint; 8]| {
                 for (lane, (got, want)) in got.words().into_iter().zip(want).enumerate() {
@@ -63,7 +63,7 @@ impl Kernel for Coordinates<'_> {
             };
         let one = BigUint::from(1u8);
         let lanes = |f: &dyn Fn(usize) -> BigUint| -> [BigUint; 8] { core::array::from_fn(f) };
-        // More than anything that is subtracted, and a multiple of p.
+        // A multiple of p that exceeds every subtrahend.
         let big = &p * 1000u32;
 
         // Sums that the formulas take apart, in the prime field.

@@ -1,4 +1,4 @@
-//! Lanes against integers: values and, exactly, the bounds that comments promise.
+//! Lanes against integers: the values, and exactly the bounds that comments state.
 
 use ark_bn254::Fq;
 use ark_ff::{Field, UniformRand, Zero};
@@ -15,7 +15,7 @@ use crate::isa::{Ifma, Kernel};
 use crate::modulus::{Modulus, canonical};
 use crate::path::{Kind, Path};
 
-/// One case of eight lanes; nothing on the path without lanes.
+/// One case of eight lanes. No comparisons on the path without lanes.
 pub(super) fn lanes<M: Modulus>(path: Path, rng: &mut StdRng) -> Outcome {
     match path.0 {
         Kind::Scalar => Ok(0),
@@ -111,7 +111,7 @@ impl<M: Modulus> Kernel for Lanes<'_, M> {
                 let got = integer(got);
                 let say = || format!("{name}, lane {lane}, of {wide:#x}");
                 same(&((&got * &radix) % &p), &(wide % &p), say)?;
-                // (wide + m p) / 2^260 with m below 2^260, and a sliver.
+                // (wide + m p) / 2^260 with m below 2^260, plus a tiny part of p.
                 if &got * &radix >= wide + &p * &radix + ((&p * &radix) >> 50) {
                     return Err(format!("{}: {got:#x} is above its bound", say()));
                 }
@@ -186,7 +186,7 @@ impl<M: Modulus> Kernel for Lanes<'_, M> {
         let (f, g) = (narrow(106, rng), narrow(106, rng));
         let raw = c.lanes.raw().minus(&f.lanes.raw());
         let raw = raw.minus(&g.lanes.raw()).plus_multiple::<2>();
-        // Not negative: where it would be, nothing is promised.
+        // Not negative: for negative values there is no stated bound.
         let left = |i: usize| &c.values[i] + &p * 2u8;
         if (0..8).all(|i| left(i) >= &f.values[i] + &g.values[i]) {
             let want = values(&|i| left(i) - &f.values[i] - &g.values[i]);
@@ -344,7 +344,7 @@ mod tests {
                     top(last) + (&low << 7),
                 );
             }
-            // Right below 8p, above which nothing is promised.
+            // Just below 8p. There is no stated bound above it.
             let p_less_one = (&p - 1u8).to_u64_digits();
             let words = core::array::from_fn(|i| p_less_one[i]);
             let mut raw = F8::<M>::splat(isa, words).raw();

@@ -103,7 +103,7 @@ pub(super) fn element<M: Modulus>(rng: &mut StdRng) -> M {
     }
 }
 
-/// Scalars of one proof: all alike, sparse, bits, short, mixed, or at the edges of digits.
+/// Scalars of one proof: all equal, sparse, bits, short, mixed, or at the edges of digits.
 pub(super) fn scalars(len: usize, rng: &mut StdRng) -> Vec<Fr> {
     let common = scalar(rng);
     let style = rng.gen_range(0..8);
@@ -177,12 +177,12 @@ pub(super) fn length(most: usize, rng: &mut StdRng) -> usize {
     len.min(most)
 }
 
-/// Points that are all different multiples of one another, few different ones, equal, opposite, the
-/// identity among them if asked for, or nothing special.
+/// Points of one kind: different multiples of one point, few different points, equal or opposite
+/// points, or nothing special. The identity is among them if the caller asks for it.
 pub(super) fn points<C: Group>(len: usize, identities: bool, rng: &mut StdRng) -> Vec<Affine<C>> {
     let generator = Projective::<C>::generator();
     let start = generator * scalar(rng);
-    // Steps of the start itself make sums of two points equal to a third.
+    // Steps by the first point itself make sums of two points equal to a third.
     let step = if rng.r#gen() {
         start
     } else {

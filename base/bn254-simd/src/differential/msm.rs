@@ -14,7 +14,7 @@ use crate::path::Path;
 use crate::scalars::Scalars;
 use crate::table_shape::TableShape;
 
-/// Long ones are rare, as arkworks takes its time.
+/// Long ones are rare, because arkworks is slow on them.
 fn some_length(rng: &mut StdRng) -> usize {
     length([60, 60, 60, 600, 600, 5000][rng.gen_range(0..6)], rng)
 }
@@ -56,7 +56,7 @@ pub(super) fn sums<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
             .msm_prepared(&Scalars::for_shape(other, &scalars))
             .map_err(|e| e.to_string())?;
         comparisons += same(&got, &want, || say("scalars for"))?;
-        // As the transforms leave them: the modulus may stand for zero.
+        // In the form that the transforms return: the modulus may represent zero.
         let modulus_for_zero = rng.r#gen::<bool>();
         let integer = |x: &Fr| match modulus_for_zero && x.is_zero() {
             true => Fr::MODULUS.0,
@@ -73,7 +73,7 @@ pub(super) fn sums<C: Group>(path: Path, rng: &mut StdRng) -> Outcome {
 pub(super) fn shared(path: Path, rng: &mut StdRng) -> Outcome {
     let len = some_length(rng);
     let shape = some_shape(rng);
-    // All alike, as in a key, or not.
+    // The same lengths for all, as in a key, or different ones.
     let alike = rng.gen_range(0..4) > 0;
     let own = |rng: &mut StdRng| if alike { shape } else { some_shape(rng) };
     let in_g1: [_; 3] = core::array::from_fn(|_| some_bases::<g1::Config>(len, rng));

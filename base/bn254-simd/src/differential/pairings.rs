@@ -12,7 +12,7 @@ use super::{Outcome, same};
 use crate::pairing::{PreparedLines, SplitScalar, multiply_each, pairing_product};
 use crate::path::Path;
 
-/// Lengths at which vectors fill up, and now and then those at which accumulators do.
+/// Lengths at which vectors are full, and sometimes lengths at which accumulators are.
 fn count(rng: &mut StdRng) -> usize {
     match rng.gen_range(0..60) {
         0 => rng.gen_range(510..515),

@@ -12,7 +12,7 @@ use crate::poseidon::Permutation;
 use crate::poseidon_rounds::{PartialRound, Rounds};
 use crate::squares::are_nonzero_squares;
 
-/// Any parameters: the lanes must compute what they say, whether or not they are a hash function's.
+/// Any parameters: the lanes must follow them, also if they do not make a hash function.
 pub(super) fn permutations(path: Path, rng: &mut StdRng) -> Outcome {
     match rng.gen_range(0..4) {
         0 => permutations_of::<2>(path, rng),
@@ -23,7 +23,7 @@ pub(super) fn permutations(path: Path, rng: &mut StdRng) -> Outcome {
 }
 
 fn permutations_of<const T: usize>(path: Path, rng: &mut StdRng) -> Outcome {
-    // Everything at its largest now and then, so that bounds are met.
+    // Sometimes every value is the largest, so that the bounds are reached.
     let largest = -Fr::ONE;
     let is_largest = rng.gen_range(0..8) == 0;
     let draw = |rng: &mut StdRng| match rng.gen_range(0..4) {
@@ -104,9 +104,9 @@ fn plainly<const T: usize>(rounds: &Rounds<T>, mut state: [Fr; T]) -> [Fr; T] {
     state
 }
 
-/// Elements of which it is known how they were made: squares, squares times a non-square, and zero.
+/// Elements with known answers: squares, squares times a non-square, and zero.
 pub(super) fn squares(path: Path, rng: &mut StdRng) -> Outcome {
-    // A generator of the field's group is no square.
+    // A generator of the field's group is not a square.
     let other = <Fr as ark_ff::FftField>::GENERATOR;
     let (elements, want): (Vec<Fr>, Vec<bool>) = (0..length(40, rng))
         .map(|_| {

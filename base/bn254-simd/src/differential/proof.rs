@@ -1,8 +1,8 @@
 //! Whole proofs with the same blinding, against `ark-groth16` and `taceo-groth16`.
 //!
 //! The peers' provers check nothing, so the key need not come from a set-up. Its points and
-//! matrices are drawn at random, and the assignment does not satisfy the circuit. The proof is
-//! computed from the same sums all the same.
+//! matrices are drawn at random, and the assignment does not satisfy the circuit. The proof is still
+//! computed from the same sums.
 
 use ark_bn254::{Bn254, Fr, G1Affine, G2Affine};
 use ark_ec::AffineRepr;

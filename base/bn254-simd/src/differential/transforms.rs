@@ -29,7 +29,7 @@ fn to_coset(values: &mut Vec<Fr>) -> Result<(), String> {
     Ok(())
 }
 
-/// The vectors' transform, and what it leaves, through `odd_values`.
+/// The vectors' transform and its result, through `odd_values`.
 pub(super) fn transforms(path: Path, rng: &mut StdRng) -> Outcome {
     match path.0 {
         Kind::Scalar => reduction(path, rng),
@@ -41,7 +41,7 @@ pub(super) fn transforms(path: Path, rng: &mut StdRng) -> Outcome {
             let mut draw = || -> Vec<Fr> {
                 match rng.gen_range(0..3) {
                     0 => (0..n).map(|_| element::<Fr>(rng)).collect(),
-                    // One value alone, or all alike: the other side is flat, or one point.
+                    // One value that is not zero, or all equal: the transform is then flat, or one point.
                     1 => {
                         let (at, x) = (rng.gen_range(0..n), element::<Fr>(rng));
                         (0..n).map(|i| if i == at { x } else { Fr::ZERO }).collect()

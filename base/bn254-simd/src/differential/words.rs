@@ -1,4 +1,4 @@
-//! Words against integers: values and, exactly, the bounds that comments promise.
+//! Words against integers: the values, and exactly the bounds that comments state.
 
 use ark_std::rand::{Rng, rngs::StdRng};
 use num_bigint::BigUint;
@@ -35,7 +35,7 @@ struct Operands<M> {
     negative: bool,
 }
 
-/// What the kernels make of them.
+/// Compares the kernels' results for these words.
 #[derive(Debug, PartialEq)]
 struct Results {
     product: [u64; 4],

@@ -248,13 +248,13 @@ impl Mapping {
         };
         ensure(
             terms.par_iter().with_min_len(PART).all(fits),
-            "a matrix names a wire or coefficient that is not there",
+            "a matrix names a wire or coefficient that does not exist",
         )?;
         Ok(Matrix::from_parts(ends, terms, coefficients))
     }
 }
 
-/// The points that stand alone, one after another.
+/// The single points, one after another.
 struct Singles<'a>(core::slice::Iter<'a, [u64; 4]>);
 
 impl Singles<'_> {
@@ -316,7 +316,7 @@ impl Limits {
         }
     }
 
-    /// Whether the coordinates of these lines, the first of which is number `first`, are below.
+    /// Whether the coordinates of these lines are below the limits. The first line is number `first`.
     fn hold<C: Curve>(&self, first: usize, lines: &[Line]) -> bool {
         // A line of G1 is (x, y); of G2 there is one for x, then one for y.
         let per_point = size_of::<C::Stored>() / size_of::<Line>();

@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path as FilePath;
 
-use merits_guard::{GuardError, Place};
+use merits_guard::{GuardError, Guarded};
 
 use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
 use ark_ff::{BigInt, BigInteger, PrimeField, UniformRand};
@@ -21,7 +21,7 @@ use crate::qap::Matrix;
 const ATTACHMENT: &[u8] = b"what the caller wants to keep";
 const SHA: [u8; 32] = [0xa5; 32];
 
-/// Points and matrices that fit each other and mean nothing: a proof is a function of them all.
+/// Random points and matrices with lengths that fit each other. Every one of them affects a proof.
 struct Material {
     g1: Vec<Vec<G1Affine>>,
     b_g2: Vec<G2Affine>,
@@ -216,7 +216,7 @@ fn a_version_is_one_layout() {
     ];
     let paths = Path::all();
     let found: Vec<String> = paths.iter().map(digest).collect();
-    assert_eq!(found, pins[..paths.len()], "raise VERSION, then pin anew");
+    assert_eq!(found, pins[..paths.len()], "raise VERSION, then pin again");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_torn_file_is_found() {
             matches!(error, LayoutError::Torn { .. }),
             "{length}: {error}"
         );
-        // Cut off and sealed again.
+        // Cut off, with a new checksum.
         if length >= CHECKSUM {
             fixture.tamper(|bytes| seal(bytes));
             assert!(fixture.file.open().is_err());
@@ -388,7 +388,7 @@ fn contents_that_lie_are_refused() {
 
 #[test]
 fn more_public_wires_than_wires_are_refused() {
-    // Of a circuit so small that the domain stays the same.
+    // The circuit is so small that the domain stays the same.
     let fixture = Fixture {
         material: Material::new(12, 17, 1),
         ..fixture(Path::scalar(), 0)
@@ -479,9 +479,9 @@ fn what_others_could_have_written_is_not_taken() {
         fs::set_permissions(path, fs::Permissions::from_mode(good)).unwrap();
     }
     fixture.file.open().unwrap();
-    // Of another user, who could give themselves the right. Only root can try.
-    let file = Place::File(place.clone());
-    let folder = Place::Folder {
+    // A file of another user, who could give themselves the right. Only root can try.
+    let file = Guarded::File(place.clone());
+    let folder = Guarded::Folder {
         folder: fixture.file.dir.clone(),
         file: place.clone(),
     };

@@ -181,7 +181,7 @@ fn put_bases<'k, C: Group>(
 fn single_points(key: &PreparedKey) -> Vec<[u64; 4]> {
     let mut out = Vec::with_capacity(14);
     let mut put = |value: Fq| out.push(value.words());
-    // An identity as zeros, which is no point.
+    // An identity as zeros, which are not a point.
     for point in [key.alpha_g1, key.beta_g1, key.delta_g1] {
         let (x, y) = point.xy().unwrap_or_default();
         [x, y].into_iter().for_each(&mut put);

@@ -20,8 +20,8 @@
 //!
 //! # Bounds
 //!
-//! "Stored" is bound 1.06. All of `T`, `Q` and the values at `P` are stored; each line below says
-//! what it makes of it, by the rules in [`crate::lanes::Coordinate`].
+//! "Stored" means bound 1.06. All of `T`, `Q` and the values at `P` are stored. Each line below says
+//! the bound of its result, by the rules in [`crate::lanes::Coordinate`].
 
 use ark_bn254::{Config, Fq, Fq2, Fq12, G1Affine, G2Affine};
 use ark_ec::{AffineRepr, bn::BnConfig};
@@ -37,7 +37,7 @@ use crate::modulus::Modulus;
 /// Vectors that share an accumulator and a step's inversion: about 300 KB, within a second cache.
 const VECTORS: usize = 64;
 
-/// What the points in G2 are added to in a step.
+/// What a step does with the points in G2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// Doubling.
@@ -74,8 +74,9 @@ struct Pairs8 {
     p: [F8<Fq>; 2],
     q: Points8,
     t: Points8,
-    // What the second pass of a step needs of the first: the slope's two parts, what its inverse
-    // needs, the x of the other point, and the product of the denominators before this one.
+    // Values that the second pass of a step takes from the first: the slope's two parts, the parts of
+    // the denominator's inverse, the x of the other point, and the product of the denominators before
+    // this one.
     rise: Pair8,
     run: Pair8,
     norm: F8<Fq>,
@@ -91,7 +92,7 @@ struct Fixed8 {
 }
 
 /// The product of the pairs' Miller functions, up to factors that the final exponentiation removes.
-/// No point may be the identity. Nothing if a point is outside its subgroup (perhaps).
+/// No point may be the identity. `None` is possible only if a point is outside its subgroup.
 pub(super) fn product(
     isa: Ifma,
     pairs: &[(G1Affine, G2Affine)],
@@ -129,7 +130,8 @@ pub(super) fn product(
     }
 }
 
-/// `-x/y` and `1/y` of points in G1: `y = 0` is of order two, and the group has none.
+/// `-x/y` and `1/y` of points in G1. A point with `y = 0` has order two, and the group has no such
+/// point.
 fn evaluations<'a>(points: impl Iterator<Item = &'a G1Affine> + Clone) -> Vec<[Fq; 2]> {
     let mut inverses: Vec<Fq> = points.clone().map(|p| p.y).collect();
     serial_batch_inversion_and_mul(&mut inverses, &Fq::one());
@@ -163,7 +165,7 @@ fn run(isa: Ifma, vectors: &mut [Pairs8], fixed: &[Fixed8]) -> Option<Fq12> {
     Some(f.product_of_lanes())
 }
 
-/// From eight elements or fewer; the rest are `rest`.
+/// From eight elements or fewer; the other lanes are `rest`.
 fn lanes<T>(isa: Ifma, items: &[T], rest: Fq, get: impl Fn(&T) -> Fq) -> F8<Fq> {
     F8::from_ark(
         isa,
@@ -282,7 +284,7 @@ impl Kernel for Forward<'_> {
     }
 }
 
-/// What a step adds. Stored, and a `y` of bound 2.
+/// The points that a step adds: stored, with a `y` of bound 2.
 #[inline(always)]
 fn operand(isa: Ifma, q: &Points8, step: Step) -> Points8 {
     match step {
@@ -382,7 +384,7 @@ mod tests {
 
     use super::*;
 
-    /// Frobenius is multiplication by p on G2, so everything that the loop adds is a multiple of Q
+    /// Frobenius is multiplication by p on G2, so every point that the loop adds is a multiple of Q
     /// that is known modulo r.
     #[test]
     fn no_addition_of_the_loop_is_exceptional() {

@@ -1,5 +1,5 @@
-//! Products of pairings, and many points times short coefficients: what verifying Groth16 proofs
-//! in batches costs.
+//! Products of pairings, and many points times short coefficients: the expensive parts of verifying
+//! Groth16 proofs in batches.
 
 mod lines;
 #[cfg(target_arch = "x86_64")]
@@ -24,8 +24,8 @@ const FEWEST: usize = 8;
 /// `Π e(P, Q)` over all pairs and all fixed points, with one final exponentiation. Pairs with the
 /// identity on either side count as one; so does an empty product.
 ///
-/// Right for every point of the subgroups of prime order, which the caller has checked. For points
-/// outside, the result is unspecified; `None` is possible only then.
+/// The result is correct for points of the subgroups of prime order; the caller must have checked
+/// that. For points outside, the result is unspecified. `None` is possible only then.
 pub fn pairing_product(
     path: Path,
     pairs: &[(G1Affine, G2Affine)],
@@ -34,7 +34,7 @@ pub fn pairing_product(
     product_from(FEWEST, path, pairs, fixed)
 }
 
-/// The same, in lanes from `fewest` pairs: for tests of vectors that are not full.
+/// The same, in lanes from `fewest` pairs on. Tests use it for vectors that are not full.
 fn product_from(
     fewest: usize,
     path: Path,

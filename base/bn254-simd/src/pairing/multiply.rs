@@ -42,13 +42,13 @@ pub fn multiply_each(path: Path, pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Aff
     }
 }
 
-/// By arkworks: where there are no lanes, the verifier does not come here.
+/// With arkworks. The verifier does not use this on a machine without lanes.
 fn in_words(pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Affine> {
     let products: Vec<_> = pairs.iter().map(|(p, k)| *p * k.value()).collect();
     G1Projective::normalize_batch(&products)
 }
 
-/// Vectors that are worked on side by side, as a product's latency is twice its throughput.
+/// Vectors that are computed side by side, because a product's latency is twice its throughput.
 #[cfg(target_arch = "x86_64")]
 const SIDE_BY_SIDE: usize = 2;
 
@@ -88,19 +88,19 @@ fn in_lanes(isa: Ifma, pairs: &[(G1Affine, SplitScalar)]) -> Vec<G1Affine> {
 
 /// Eight multiplications under way, in Jacobian coordinates (`x = X/Z^2`, `y = Y/Z^3`).
 ///
-/// Lanes whose coefficient has shown no bit yet (`started` says which) hold a multiple of the point
-/// that means nothing, and take the first summand as it is.
+/// A lane whose coefficient has had no bit yet (`started` says which) holds a multiple of the point
+/// that is not used, and takes the first summand as it is.
 ///
 /// # No exceptional cases
 ///
 /// The curve has prime order `r`, so no doubling meets a point of order two. An addition goes wrong
-/// when the sum so far is plus or minus the summand. The sum is `2(a + λb)P` with `a, b < 2^63` not
-/// both zero, the summand `(c + λd)P` with `c, d` in `{0, 1}`, not both zero. Equality up to sign says
+/// if the sum so far is plus or minus the summand. The sum is `2(a + λb)P` with `a, b < 2^63` not
+/// both zero, the summand `(c + λd)P` with `c, d` in `{0, 1}`, not both zero. Equality up to sign means
 /// `(2a ∓ c) + λ(2b ∓ d) = 0 mod r`, with both parenthesised numbers below `2^65`. The lattice of pairs
 /// `(u, v)` with `u + λv = 0 mod r` has no nonzero vector that short: `u^2 - uv + v^2`, the norm of
 /// `u + λv`, is a multiple of `r > 2^253`, and is at most `3 * 2^130`. So both are zero, hence `c` and
-/// `d` even, hence zero. The lanes that are not started, or add nothing, are computed along and thrown
-/// away; they hold a point other than the identity throughout, so no `Z` becomes zero.
+/// `d` even, hence zero. The results of lanes that have not started, or that add nothing, are computed
+/// and discarded; they are points other than the identity throughout, so no `Z` becomes zero.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Multiplication8 {
@@ -216,7 +216,7 @@ impl Multiplication8 {
     }
 }
 
-/// One bit a lane.
+/// A bit for each lane.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn mask(words: &[u64; 8], bit: u32) -> u8 {
@@ -227,7 +227,7 @@ fn mask(words: &[u64; 8], bit: u32) -> u8 {
     mask as u8
 }
 
-/// Multiplies; gives the product of all `Z`.
+/// Multiplies each point, and returns the product of all `Z`.
 #[cfg(target_arch = "x86_64")]
 struct Multiply<'a>(&'a mut [Multiplication8]);
 

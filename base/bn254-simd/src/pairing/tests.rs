@@ -19,14 +19,14 @@ fn expected(pairs: &[(G1Affine, G2Affine)]) -> PairingOutput<Bn254> {
     Bn254::multi_pairing(pairs.iter().map(|(p, _)| *p), pairs.iter().map(|(_, q)| *q))
 }
 
-/// With every split of the pairs into variable and fixed of `splits`.
+/// Compares with every split of `splits` into variable and fixed pairs.
 fn check(pairs: &[(G1Affine, G2Affine)], splits: &[usize], what: &str) {
     let want = expected(pairs);
     for fixed in splits.iter().copied().filter(|n| *n <= pairs.len()) {
         let (variable, rest) = pairs.split_at(pairs.len() - fixed);
         let lines: Vec<_> = rest.iter().map(|(_, q)| PreparedLines::new(*q)).collect();
         let rest: Vec<_> = rest.iter().map(|(p, _)| *p).zip(&lines).collect();
-        // In lanes also where one pair is too few for them to pay.
+        // Lanes are tested also with one pair, for which they would be slower.
         for (path, fewest) in Path::all().into_iter().flat_map(|p| [(p, 0), (p, FEWEST)]) {
             assert_eq!(
                 product_from(fewest, path, variable, &rest),

@@ -1,12 +1,12 @@
-//! Eight elements of `Fq12` at once: what a Miller loop does to its accumulator.
+//! Eight elements of `Fq12` at once: the operations of a Miller loop on its accumulator.
 //!
 //! `Fq12 = Fq2[w]/(w^6 - ξ)` with `ξ = 9 + u`. Arkworks writes the same field as
 //! `(a0 + a1*v + a2*v^2) + (b0 + b1*v + b2*v^2)*w` with `v = w^2`: the coefficients here are
 //! `a0, b0, a1, b1, a2, b2`.
 //!
-//! Products are written out rather than in Karatsuba's way: a coordinate of the result is a sum of
-//! products in `Fq` that shares one reduction, and the additions that Karatsuba wants cost more here
-//! than the products that it saves.
+//! Products are written out, without Karatsuba's method: a coordinate of the result is a sum of
+//! products in `Fq` that shares one reduction, and Karatsuba's additions would cost more here than
+//! the products that they save.
 
 use ark_bn254::{Fq, Fq2, Fq6, Fq12};
 
@@ -133,7 +133,7 @@ impl Twelve8 {
         let twice = unrolled!(0 1 2 3 4 5; i => twice(&f[i]));
         let plain = unrolled!(0 1 2 3 4 5; i => Factor::new(&f[i]));
         let xi = unrolled!(0 1 2 3 4 5; i => Factor::times_xi(&f[i]));
-        // Coefficient 0 has the most with ξ, two doubled products and a square:
+        // Coefficient 0 has the most terms with ξ, two doubled products and a square:
         // 1 + (1.06 * 3.06 + 2 * 2.12 * 22.6 + 1.06 * 22.6) / 84 < 2.5, and reduced to 1.06.
         self.0 = [
             four_products(
@@ -308,7 +308,7 @@ mod tests {
         let Some(isa) = Ifma::detect() else { return };
         let mut rng = StdRng::seed_from_u64(21);
         for round in 0..400usize {
-            // Rounds of one edge value everywhere, then mixed, then random.
+            // First rounds with one edge value in all places, then mixed, then random.
             let mut count = round;
             let mut edges = || {
                 count = count

@@ -294,8 +294,8 @@ fn points_outside_of_the_subgroup_have_multiples_by_integers() {
     }
 }
 
-/// 2^20 bases, with identities, opposites and repeated ones among them, and their discrete
-/// logarithms: each of 2^19 is the sum of one point of few and one of few others.
+/// 2^20 bases, among them identities, opposites and repeated ones, and their discrete logarithms.
+/// Each of 2^19 bases is the sum of a point of one small set and a point of another.
 fn a_million<C: Group>(rng: &mut StdRng) -> (Vec<Affine<C>>, Vec<Fr>) {
     let mut few = || -> (Vec<Fr>, Vec<Affine<C>>) {
         let logarithms: Vec<Fr> = (0..1 << 10).map(|_| Fr::rand(rng)).collect();
@@ -321,7 +321,7 @@ fn a_million<C: Group>(rng: &mut StdRng) -> (Vec<Affine<C>>, Vec<Fr>) {
     (0..1 << 20).map(base).unzip()
 }
 
-/// The largest length of the issue, with special scalars among random ones.
+/// The largest length, with special scalars among random ones.
 fn a_million_scalars(rng: &mut StdRng) -> Vec<Fr> {
     (0..1 << 20)
         .map(|i| match i % 23 {
@@ -335,7 +335,8 @@ fn a_million_scalars(rng: &mut StdRng) -> Vec<Fr> {
         .collect()
 }
 
-/// What the logarithms give is compared, since arkworks takes many seconds for as many bases.
+/// The sums are compared with those from the logarithms, because arkworks takes many seconds for so
+/// many bases.
 fn check_a_million<C: Group>(paths: &[Path], rng: &mut StdRng) {
     let (bases, logarithms) = a_million::<C>(rng);
     let scalars = a_million_scalars(rng);
@@ -357,8 +358,8 @@ fn a_million_bases_in_g1() {
     check_a_million::<g1::Config>(&Path::all(), &mut StdRng::seed_from_u64(29));
 }
 
-/// On the path that this machine takes: both take twice the time, and differ in the kernels only,
-/// which the other tests run on both.
+/// Runs on this machine's preferred path only: both would take twice the time. They differ only in
+/// the kernels, which the other tests run on both paths.
 #[test]
 fn a_million_bases_in_g2() {
     let path = [Path::preferred()];

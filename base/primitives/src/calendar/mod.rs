@@ -1,10 +1,10 @@
 //! Periods on the calendar: the day, week or month of an instant, and when credits lapse.
 //!
 //! All arithmetic is on local wall-clock days counted from 1 January 1970 (a Thursday), in the
-//! proleptic Gregorian calendar, without a time zone: a scale counts by the day that the person
-//! lived, and the source of the records says which day that was. Where clocks are set back, an
-//! hour of the wall clock comes twice; records in it may then repeat or go backwards in their
-//! key, and are refused as such. A [`Timestamp`] is an instant of the ledger instead, in UTC.
+//! proleptic Gregorian calendar, without a time zone: a scale counts by the person's local day, and
+//! the source of the records says which day that was. When clocks are set back, an hour of the wall
+//! clock comes twice. Records in it may then repeat or go backwards in their key, and are refused
+//! for that. A [`Timestamp`] is an instant of the ledger instead, in UTC.
 
 use alloc::{borrow::ToOwned as _, format, string::String};
 use core::fmt;
@@ -298,7 +298,7 @@ impl Period {
         }
     }
 
-    /// How many days it has.
+    /// The number of its days.
     pub fn days(self) -> u32 {
         // At most 31.
         u32::try_from(self.last_day() - self.first_day() + 1).unwrap_or(0)

@@ -14,8 +14,8 @@ const MILLIS_PER_DAY: u64 = 86_400_000;
 
 /// An instant: milliseconds since 1 January 1970, UTC. Shown to the second, `2014-09-01 08:00:05 UTC`.
 ///
-/// `+` and `-` stop at [`Timestamp::LAST`] and [`Timestamp::FIRST`]: whatever time a stranger sends,
-/// arithmetic on it neither wraps nor panics.
+/// `+` and `-` stop at [`Timestamp::LAST`] and [`Timestamp::FIRST`], so a hostile time neither wraps
+/// nor panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -28,7 +28,7 @@ impl Timestamp {
     /// The beginning of 1 January 1970.
     pub const FIRST: Self = Self(0);
 
-    /// The last instant that has a number, after every one that occurs.
+    /// The last instant that has a number, later than every instant in use.
     pub const LAST: Self = Self(u64::MAX);
 
     /// The instant this many milliseconds after the beginning of 1970.
@@ -46,17 +46,17 @@ impl Timestamp {
         u32::try_from(self.0 / MILLIS_PER_DAY).map_or(Day::LAST, Day)
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// The time since `earlier`; zero if this is not after it.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// How far apart the two are.
+    /// The distance between the two.
     pub const fn distance(self, other: Self) -> Duration {
         Duration::from_millis(self.0.abs_diff(other.0))
     }
 
-    /// How many whole lengths of time have passed since 1970; a length below a millisecond counts as one.
+    /// The number of whole slots of this length since 1970. A length below a millisecond counts as one.
     pub fn slot(self, length: Duration) -> u64 {
         self.0 / millis(length).max(1)
     }
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(moment.to_string(), "2014-09-01 08:00:05 UTC");
         assert_eq!(moment.to_minute(), "2014-09-01 08:00 UTC");
         assert_eq!(Timestamp::FIRST.to_string(), "1970-01-01 00:00:00 UTC");
-        // Whatever a peer sends.
+        // A hostile peer's time.
         assert!(Timestamp::LAST.to_string().ends_with(" UTC"));
     }
 

@@ -55,7 +55,7 @@ fn a_change_inside_a_period_gives_both_values_and_its_day() {
         ("2024-W11", [162, 30, 30, 60, 60, 80, 80, 0, 0]),
         // The week of Monday 13 May.
         ("2024-W20", [162, 30, 40, 60, 60, 80, 80, 2, 0]),
-        // A day has no inside: a change takes effect at its start.
+        // No change falls inside a day: it takes effect at the day's start.
         ("2024-02-29", [162, 20, 20, 50, 50, 70, 70, 0, 0]),
         ("2024-03-01", [162, 30, 30, 50, 50, 70, 70, 0, 0]),
         ("2024-03-05", [162, 30, 30, 50, 50, 70, 70, 0, 0]),
@@ -97,7 +97,7 @@ fn every_day_of_ten_years_has_the_version_that_took_effect_last() {
             let period = Period::of_day(kind, at);
             let numbers = figures.public(period);
             let offset = u64::try_from(i64::from(at) - period.first_day()).unwrap();
-            // What the circuit does: the later value from the change day on.
+            // As in the circuit: the later value from the change day on.
             let counts =
                 |at: usize, change: usize| numbers[at + usize::from(offset >= numbers[change])];
             assert_eq!(counts(1, 7), expected(0, &[20, 30, 40]));

@@ -1,15 +1,15 @@
 //! Tests whether a point of Baby Jubjub is in the subgroup of prime order l.
 //!
-//! The curve's group is cyclic of order 8·l, so a point is in the subgroup exactly when it is eight
-//! times another point. The Tate pairing with a point T of order 8 decides this: P ↦ f(P)^((p −
-//! 1)/8), where f has a zero of order 8 in T and a pole of order 8 in the identity, is a
-//! homomorphism whose kernel is the multiples of eight, because p − 1 is divisible by 8 (Koshelev,
-//! "Subgroup membership testing on elliptic curves via the Tate pairing", eprint 2022/037). One
+//! The curve's group is cyclic of order 8·l, so a point is in the subgroup if and only if it is eight
+//! times another point. The Tate pairing with a point T of order 8 decides this. Let f have a zero of
+//! order 8 in T and a pole of order 8 in the identity. Then P ↦ f(P)^((p − 1)/8) is a homomorphism
+//! whose kernel is the multiples of eight, because p − 1 is divisible by 8 (Koshelev, "Subgroup
+//! membership testing on elliptic curves via the Tate pairing", eprint 2022/037). It takes one
 //! exponentiation instead of a multiplication by l: a tenth of the work.
 //!
-//! f comes out of three steps of Miller's loop, on the Montgomery form v² = u³ + 168698·u² + u with
+//! Three steps of Miller's loop give f, on the Montgomery form v² = u³ + 168698·u² + u with
 //! u = (1 + y)/(1 − y) and v = u/x: the tangents in T and 2T, and the verticals in 2T and 4T = (0, 0). Eighth
-//! powers do not matter, so a division is a multiplication by a seventh power and nothing is inverted.
+//! powers do not matter, so a multiplication by a seventh power replaces a division, and nothing is inverted.
 
 use ark_ff::{BigInt, Field, MontFp, PrimeField};
 
@@ -22,14 +22,14 @@ struct Tangent {
     slope: Fr,
 }
 
-/// In T = l·G, of order 8, where G is circomlib's generator of the whole group.
+/// The tangent in T = l·G, of order 8, where G is circomlib's generator of the whole group.
 const IN_T: Tangent = Tangent {
     u: MontFp!("19799329160503878365519859265345525785148473002902384773314932802961476726446"),
     v: MontFp!("17254532040196108728490891380973133526547459744854918265191993098218014369797"),
     slope: MontFp!("5125366436769623165205660392107939355810725029703343239946747673935168202680"),
 };
 
-/// In 2T, of order 4.
+/// The tangent in 2T, of order 4.
 const IN_2T: Tangent = Tangent {
     u: MontFp!("1"),
     v: MontFp!("14673962723734255200314198873237586429337747973199041533368185129026308523766"),
@@ -55,13 +55,13 @@ pub(super) fn contains(point: &EdwardsAffine) -> bool {
     let u = v * point.x;
     let line = |at: &Tangent| v - at.v * over - at.slope * (u - at.u * over);
     let vertical = u - IN_2T.u * over;
-    // Between lines and verticals the denominators cancel out, but for the last vertical's.
+    // The denominators of lines and verticals cancel out, except the last vertical's.
     let denominator = u * over;
     let square = |value: Fr| value.square();
     let fourth = |value: Fr| value.square().square();
     let seventh = fourth(denominator) * square(denominator) * denominator;
     let value = fourth(line(&IN_T) * vertical) * square(line(&IN_2T)) * seventh;
-    // Of the multiples of T, where a factor is zero, none but the identity is in the subgroup.
+    // A factor is zero only for multiples of T. Of these only the identity is in the subgroup.
     value.pow(EXPONENT) == Fr::ONE
 }
 

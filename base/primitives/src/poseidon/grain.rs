@@ -2,9 +2,9 @@
 //!
 //! Grassi, Khovratovich, Rechberger, Roy, Schofnegger (USENIX Security 2021), appendix F: an 80-bit
 //! LFSR after Grain, seeded with field, S-box, bits of the modulus, width and rounds. Bits are read
-//! in pairs: if the first bit is 1 the second is output, if it is 0 the second is dropped. Round
-//! constants are drawn until below the modulus; the matrix is 1/(x_i + y_j) of the 2t numbers
-//! behind them. circomlib publishes the same for these rounds.
+//! in pairs: if the first bit is 1 the second is output, if it is 0 the second is dropped. A round
+//! constant is drawn again until it is below the modulus. The matrix is 1/(x_i + y_j) for the next 2t
+//! numbers of the stream. circomlib publishes the same parameters for these rounds.
 
 use alloc::vec::Vec;
 
@@ -117,7 +117,7 @@ impl Stream {
         Fr::from_bigint(number).unwrap_or(Fr::ZERO)
     }
 
-    /// 1/(x_i + y_j), of 2t numbers that differ and of which no such sum is 0.
+    /// 1/(x_i + y_j), for 2t different numbers for which no such sum is 0.
     fn matrix(&mut self, width: usize) -> Vec<Vec<Fr>> {
         loop {
             let numbers: Vec<Fr> = (0..2 * width).map(|_| self.reduced()).collect();

@@ -18,7 +18,7 @@ const FEWEST: usize = 2;
 /// State of four inputs.
 const WIDTH: usize = 5;
 
-/// The hashes of as many lists as are worth the lanes, and the lists that are left.
+/// Hashes as many lists as are worth the lanes. Returns the hashes and the remaining lists.
 pub(super) fn hash_each(tag: Tag, inputs: &[[Fr; 4]]) -> (Vec<Fr>, &[[Fr; 4]]) {
     let path = Path::preferred();
     let left = match inputs.len() % LANES {
@@ -43,7 +43,7 @@ fn permutation() -> &'static Permutation<WIDTH> {
     PERMUTATION.get_or_init(|| Box::new(Permutation::new(rounds())))
 }
 
-/// The parameters of a width as the lanes take them.
+/// The parameters of a width in the form of the lanes.
 fn rounds<const T: usize>() -> Rounds<T> {
     let (params, schedule) = (params(T), schedule(T));
     let half = params.full_rounds / 2;

@@ -25,11 +25,11 @@ pub const MAX_WIDTH: usize = 13;
 /// Parameters of one state width `t` (inputs + 1).
 #[derive(Debug)]
 pub struct Params {
-    /// Full rounds in all; half stand before the partial rounds, half after.
+    /// The number of full rounds: half before the partial rounds, half after.
     pub full_rounds: usize,
     /// Partial rounds: the S-box acts on lane 0 only.
     pub partial_rounds: usize,
-    /// Round constants, `t` a round.
+    /// Round constants, `t` for each round.
     pub ark: Vec<Fr>,
     /// MDS matrix, row by row.
     pub mds: Vec<Vec<Fr>>,
@@ -158,8 +158,8 @@ pub fn hash(tag: Tag, inputs: &[Fr]) -> Fr {
     permute(tag, inputs)[0]
 }
 
-/// P(tag; inputs) of many lists of four inputs, in their order. With the feature `simd`, eight at a time
-/// where the processor can: for public values, as nothing of them is wiped.
+/// P(tag; inputs) of many lists of four inputs, in their order. With the feature `simd`, it computes eight at a
+/// time if the processor can. Use it for public values only, because it wipes nothing.
 pub fn hash_each(tag: Tag, inputs: &[[Fr; 4]]) -> Vec<Fr> {
     #[cfg(feature = "simd")]
     let (mut hashes, inputs) = lanes::hash_each(tag, inputs);

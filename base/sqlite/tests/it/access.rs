@@ -43,7 +43,7 @@ async fn the_files_are_their_owners_whatever_the_umask_was() {
     db.close().await.unwrap();
 }
 
-/// Root writes in spite of a mode, so the mode itself is looked at: it is what somebody wanted.
+/// Root can write despite the mode, so the mode itself is checked: somebody set it on purpose.
 #[tokio::test]
 async fn a_file_or_folder_that_its_owner_may_not_write_is_named_with_mode_and_advice() {
     let dir = tempfile::tempdir().unwrap();
@@ -170,7 +170,7 @@ async fn a_link_is_as_safe_as_what_it_leads_to() {
     let path = folder.join("store.sqlite");
     let link = here.join("link.sqlite");
     symlink(&path, &link).unwrap();
-    // It leads to nothing yet: what was there is lost, and no other is made.
+    // The link leads to nothing: the file is lost, and no new one is made.
     let lost = restrict(&link).unwrap_err().to_string();
     assert!(lost.contains("a link to nothing"), "{lost}");
     assert!(!path.exists());
@@ -198,7 +198,7 @@ async fn a_link_is_as_safe_as_what_it_leads_to() {
     keep_private(&link).unwrap();
 }
 
-/// Regression: SQLite said of a link to nothing that the disk fails, and of a circle that the file cannot be opened.
+/// Regression: SQLite reported a disk error for a link to nothing, and a file that cannot be opened for a circle.
 #[tokio::test]
 async fn links_beside_a_store_that_lead_nowhere_are_named() {
     let dir = tempfile::tempdir().unwrap();

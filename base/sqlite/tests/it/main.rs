@@ -1,4 +1,4 @@
-//! Files as a store, an operator and a crash leave them.
+//! SQLite files in the states that a store, an operator or a crash leaves.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 mod access;

@@ -1,4 +1,4 @@
-//! Pools after what breaks a connection.
+//! Pools after a connection broke.
 
 use std::{fs, os::unix::fs::MetadataExt as _};
 
@@ -10,7 +10,7 @@ async fn full(pool: &SqlitePool) -> String {
     let grown = sqlx::query("INSERT INTO thing (value) VALUES (zeroblob(1000000))")
         .execute(&mut *tx)
         .await;
-    // Dropped as `?` drops it.
+    // Dropped, as `?` would drop it.
     grown.unwrap_err().to_string()
 }
 
@@ -31,12 +31,12 @@ async fn opened(path: &std::path::Path, options: SqlitePoolOptions) -> SqlitePoo
     pool
 }
 
-/// SQLite ends the transaction by itself when the disk is full, and sqlx counts on.
+/// SQLite ends the transaction by itself when the disk is full, but sqlx still counts it.
 #[tokio::test]
 async fn a_connection_that_a_full_disk_broke_is_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
-    // What stock pools do, so that this test tells when they no longer need help.
+    // The behaviour of sqlx's own pools, so that this test shows when they no longer need our pool.
     let stock = opened(&path, SqlitePoolOptions::new()).await;
     let said = full(&stock).await;
     assert!(said.contains("full"), "{said}");

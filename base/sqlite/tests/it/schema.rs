@@ -1,4 +1,4 @@
-//! Whose file it is.
+//! The owner of a file.
 
 use merits_sqlite::{FileError, Found, Schema, durable};
 use sqlx::ConnectOptions as _;

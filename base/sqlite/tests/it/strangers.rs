@@ -49,7 +49,7 @@ async fn what_a_file_is_not_is_said_without_sqlites_words() {
     let folder = Staged::copy_of(dir.path(), &target).await.unwrap_err();
     assert!(folder.to_string().contains("it is a folder"), "{folder}");
     assert!(!folder.to_string().contains("chmod"), "{folder}");
-    // That this ends is a part of the test: a pipe that nobody writes into would be waited for.
+    // This must end: a pipe without a writer would block for ever.
     let pipe = dir.path().join("pipe.sqlite");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
@@ -62,13 +62,13 @@ async fn what_a_file_is_not_is_said_without_sqlites_words() {
         let said = said.to_string();
         assert!(said.contains("pipe.sqlite: it is a pipe"), "{said}");
     }
-    // What SQLite keeps beside a store is judged, too.
+    // The files that SQLite keeps beside a store are checked, too.
     let beside = dir.path().join("beside.sqlite");
     restrict(&beside).unwrap();
     fs::rename(&pipe, dir.path().join("beside.sqlite-wal")).unwrap();
     let said = keep_private(&beside).unwrap_err().to_string();
     assert!(said.contains("beside.sqlite-wal: it is a pipe"), "{said}");
-    // What is in the write-ahead log is not missing.
+    // Data in the write-ahead log is not missing.
     let path = dir.path().join("busy.sqlite");
     let _open = store(&path, 2_000).await;
     examine(&path).unwrap();

@@ -11,7 +11,7 @@ CREATE TABLE thing (
 CREATE TABLE node (id INTEGER PRIMARY KEY) STRICT;
 CREATE INDEX thing_by_value ON thing (value);";
 
-/// What a later version made of a table.
+/// A table's text in a later version.
 const ADDED: &str = "CREATE TABLE node (id INTEGER PRIMARY KEY, looks TEXT) STRICT";
 
 async fn made_by(tables: &'static str, more: &'static str) -> Result<(), FileError> {
@@ -38,7 +38,7 @@ async fn what_is_not_the_programs_is_named() {
     ] {
         made_by(TABLES, more).await.unwrap();
     }
-    // Of an earlier build: other comments, other spaces.
+    // The text of an earlier build: other comments, other spaces.
     let other = "CREATE TABLE thing (\n\n -- the number\n id INTEGER PRIMARY KEY AUTOINCREMENT, value  TEXT NOT NULL \
                  UNIQUE\n) STRICT; CREATE TABLE node (id INTEGER PRIMARY KEY) STRICT;
                  CREATE INDEX thing_by_value ON thing (value);";
@@ -75,8 +75,8 @@ async fn what_is_not_the_programs_is_named() {
     }
 }
 
-/// Regression: SQLite refuses names that begin with `sqlite_` only when a thing is made, and loads what was written
-/// into its schema. Such a trigger fired, and got through backup and restore.
+/// Regression: SQLite refuses names that begin with `sqlite_` only when an object is made, and loads any that was
+/// written into its schema. Such a trigger fired, and passed backup and restore.
 #[tokio::test]
 async fn what_was_written_into_the_schema_is_named() {
     for (make, kind, name) in [
@@ -105,7 +105,7 @@ async fn what_was_written_into_the_schema_is_named() {
             sqlx::raw_sql(statement).execute(&mut db).await.unwrap();
         }
         db.close().await.unwrap();
-        // SQLite reads what was written.
+        // SQLite reads the written schema.
         let mut db = durable(&path).connect().await.unwrap();
         sqlx::raw_sql("INSERT INTO thing (value) VALUES ('a row')")
             .execute(&mut db)

@@ -32,7 +32,7 @@ impl From<io::Error> for Unprinted {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::ReaderGone
         } else if error.kind() == io::ErrorKind::StorageFull {
-            // Not that the command is run again.
+            // Without the advice to run the command again.
             Self::Failed("there is no room on its disk".to_owned())
         } else {
             Self::Failed(merits_guard::words::writing(error).to_string())

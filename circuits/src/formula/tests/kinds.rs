@@ -294,7 +294,7 @@ fn a_shared_step_is_paid_for_once() {
     let two = cost("shared.map(r, r.people).sum() + shared.size()");
     let three =
         cost("shared.map(r, r.people).sum() + shared.size() + shared.map(r, r.odometer).sum()");
-    // The bit instead of the gate, and one product each.
+    // The bit replaces the gate, and each aggregate has one product.
     assert_eq!(two, one + 5);
     assert_eq!(three, two + 5);
 }

@@ -1,18 +1,19 @@
-//! All wires of a chain of additions at once, for the witness: one inversion for the whole chain.
+//! Computes all wires of a chain of additions at once, for the witness: one inversion for the whole
+//! chain.
 //!
 //! Each addition's slope is a quotient whose divisor depends on the addition before, so the
-//! instructions invert once an addition, one after the other. Here points are scaled instead,
-//! x = u + A/3 = X/Z², v = Y/Z³ (Jacobian coordinates of the short Weierstrass form
-//! v² = x³ + a·x + b), with one Z for all points at hand. A slope is then N/Z' with Z' = Z·H the next
-//! Z, for both formulas:
+//! instructions need one inversion for each addition, one after another. Here points are scaled
+//! instead, x = u + A/3 = X/Z², v = Y/Z³ (Jacobian coordinates of the short Weierstrass form
+//! v² = x³ + a·x + b), with one Z for all current points. A slope is then N/Z', where Z' = Z·H is the
+//! next Z, for both formulas:
 //!
 //! ```text
 //! addition   N = Y₂ − Y₁        H = X₂ − X₁      other points to Z': X·H², Y·H³
 //! doubling   N = 3·X² + a·Z⁴    H = 2·Y
 //! ```
 //!
-//! Z is the product of all H so far. One inversion of the last Z gives that of each before by a
-//! multiplication with H, and with it the slope; u and v follow from slopes as in the constraints. Source:
+//! Z is the product of all H so far. One inversion of the last Z gives the inverse of each earlier Z
+//! by a multiplication with H, and so each slope. u and v follow from slopes as in the constraints. Source:
 //! Meloni, "New point addition formulae for ECC applications" (WAIFI 2007), for points that share Z.
 //!
 //! The formulas are algebraically equal to those of the instructions (`montgomery.rs`) and never
@@ -27,7 +28,7 @@ use merits_primitives::Fr;
 use super::montgomery::COEFFICIENT_A;
 use crate::program::Kernel;
 
-/// A/3 for A = 168698: p is no multiple of 3.
+/// A/3 for A = 168698. p is not a multiple of 3.
 const THIRD: Fr =
     MontFp!("7296080957279758407415468581752425029516121466805344781232734728858602888105");
 
@@ -76,7 +77,7 @@ impl Chain {
         self.z *= h;
     }
 
-    /// Scaled to the Z at hand.
+    /// Scaled to the current Z.
     fn scale(&self, (u, v): Affine) -> Scaled {
         let square = self.z.square();
         Scaled {
@@ -164,7 +165,7 @@ fn curve_a() -> Fr {
 struct Out<'a>(std::slice::IterMut<'a, Fr>);
 
 impl Out<'_> {
-    /// Beyond the last wire nothing is written: where only u is wanted, v has none.
+    /// Writes nothing beyond the last wire: if only u is wanted, v has no wire.
     fn push(&mut self, value: Fr) {
         if let Some(wire) = self.0.next() {
             *wire = value;
@@ -210,8 +211,8 @@ impl Out<'_> {
     }
 }
 
-/// The point of a window's bits, the lower first: three where they are equal, and negative where the
-/// higher is 0. `None` if they are no bits.
+/// The point of a window's bits, the lower first: three if they are equal, and negative if the higher
+/// is 0. `None` if they are not bits.
 fn digit(window: &[Fr], one: Affine, three: Affine) -> Option<Affine> {
     let bit = |value: &Fr| {
         let is_one = *value == Fr::ONE;
@@ -223,7 +224,7 @@ fn digit(window: &[Fr], one: Affine, three: Affine) -> Option<Affine> {
     Some((u, if high { v } else { -v }))
 }
 
-/// The sum of points, one after the other, of which all wires but the first are written.
+/// The sum of points, added one after another. Writes the wires of all partial sums but the first.
 fn sum(points: &[Affine], out: &mut Out<'_>) -> Option<()> {
     let (first, rest) = points.split_first()?;
     let mut chain = Chain::new(rest.len());

@@ -1,10 +1,11 @@
-//! Points in Montgomery form: incomplete addition and doubling, and the way to and from Edwards.
+//! Points in Montgomery form: incomplete addition and doubling, and conversions from and to Edwards
+//! form.
 //!
-//! Incomplete: the formulas hold for points of different u only. Where u₁ = u₂ the slope would be
-//! free and a prover could choose the sum, so every caller argues that this cannot happen
+//! Incomplete means that the formulas hold for points of different u only. If u₁ = u₂, the slope
+//! would be free and a prover could choose the sum, so every caller argues that this cannot happen
 //! (`windows.rs`). Then each wire here is the only solution of its constraint.
 //!
-//! Slopes stand on the right of their products and coordinates on the left: a wire that is in no
+//! Slopes are right factors of their products, and coordinates are left factors: a wire that is in no
 //! right factor costs a prover no work in the second group.
 
 use ark_ec::twisted_edwards::MontCurveConfig;
@@ -42,7 +43,7 @@ pub fn from_edwards(b: &mut Builder, point: &EdwardsPoint) -> MontgomeryPoint {
 }
 
 /// To Edwards coordinates: 2 constraints. Points of the subgroup other than the identity have
-/// v ≠ 0 (v = 0 has order 2), and no point at all has u = −1, since d is no square.
+/// v ≠ 0 (v = 0 has order 2), and no point at all has u = −1, because d is not a square.
 pub fn to_edwards(b: &mut Builder, point: &MontgomeryPoint) -> EdwardsPoint {
     EdwardsPoint {
         x: b.quotient(&point.u, &point.v),

@@ -7,10 +7,10 @@
 //! # Why incomplete additions suffice
 //!
 //! Windows are added from the lowest up. Before window j the sum is s·P with |s| ≤ Σ_{i<j} 3·4^i
-//! = 4^j − 1, and s is odd. What is added is d·4^j·P with 4^j ≤ |d·4^j| ≤ 3·4^j. So
+//! = 4^j − 1, and s is odd. The summand is d·4^j·P with 4^j ≤ |d·4^j| ≤ 3·4^j. So
 //! s ∓ d·4^j is not 0, and its absolute value is below 4^{j+1} ≤ 2^250 < l. P has order l, hence
-//! the two points are neither equal nor opposite nor the identity, **whatever the bits are**: the
-//! addition's slope has one value, also for a prover who chooses the bits. Likewise 2·4^j·P is
+//! the two points are neither equal nor opposite nor the identity, **for any bits**: the addition's
+//! slope has one value, also for a prover who chooses the bits. Likewise 2·4^j·P is
 //! not ±4^j·P, and 3·4^j·P is not ±4^j·P, since l is prime and greater than 5.
 //!
 //! # Costs
@@ -84,7 +84,7 @@ impl SignedBits {
     }
 }
 
-/// (4^j·P, 3·4^j·P) for each window j, for a P that is not known when the circuit is built.
+/// (4^j·P, 3·4^j·P) for each window j, for a P that is unknown when the circuit is built.
 #[derive(Clone, Debug)]
 pub struct PointTable {
     rows: Vec<(MontgomeryPoint, MontgomeryPoint)>,
@@ -143,11 +143,11 @@ pub fn variable_base_u(b: &mut Builder, k: &SignedBits, table: &PointTable) -> L
     variable_sum(b, k, table, true, sum_u)
 }
 
-/// The u of `k·base` for a base that nothing else multiplies, without a table: 12 constraints a
-/// window, and 3 in all for what a table of two rows would take beyond that.
+/// The u of `k·base` without a table, for a base that no other exponent multiplies: 12 constraints
+/// for each window, and 3 in all for the part that goes beyond a table of two rows.
 ///
 /// From the highest window down, s·P becomes (4s + d)·P = (D + d·P) + D with D = 2s·P. Incomplete
-/// additions suffice **whatever the bits are**: s starts as a digit, which is odd, and 4s + d is odd
+/// additions suffice **for any bits**: s starts as a digit, which is odd, and 4s + d is odd
 /// again, below 4^(windows) ≤ 2^250 < l in absolute value. So s·P is not the identity; 2s ∓ d is odd and
 /// smaller than that, so D ≠ ±d·P and D + d·P is not the identity; and D + d·P ≠ ±D, since neither d
 /// nor 4s + d is 0 modulo l.
@@ -164,7 +164,7 @@ fn ladder_u(b: &mut Builder, k: &SignedBits, base: &MontgomeryPoint) -> Lc {
     let two = montgomery::double(b, base);
     let three = montgomery::add(b, &two, base);
     let mut windows = k.windows.iter().rev();
-    // There is a window at least: `SignedBits::new` sees to it.
+    // There is at least one window: `SignedBits::new` checks it.
     let Some(highest) = windows.next() else {
         return base.u.clone();
     };
@@ -185,7 +185,7 @@ fn ladder_u(b: &mut Builder, k: &SignedBits, base: &MontgomeryPoint) -> Lc {
 /// (Σ (2v_i − 1)·2^i)·H + (2^n − 1)·H, which signed windows can do although V may be even or 0.
 pub fn half_base(n: usize) -> (Point, EdwardsProjective) {
     let half = Scalar::from(2u64).inverse().expect("l is odd");
-    // Half of a generator of a group of odd order is no identity.
+    // Half of a generator of a group of odd order is not the identity.
     let base = Point::mul_base(&half).expect("the half of a generator");
     let all_ones = Scalar::from(2u64).pow([n as u64]) - Scalar::ONE;
     (base, base.projective() * all_ones)
@@ -235,7 +235,7 @@ fn variable_sum<R>(
     })
 }
 
-/// (4^j·base, 3·4^j·base) for each window j. Those of B8 are made once.
+/// (4^j·base, 3·4^j·base) for each window j. Those of B8 are computed once.
 fn fixed_rows(base: &Point, windows: usize) -> Arc<[Row]> {
     static OF_BASE: OnceLock<Arc<[Row]>> = OnceLock::new();
     if *base == Point::base() && windows == EXPONENT_BITS / 2 {

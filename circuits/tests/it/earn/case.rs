@@ -194,7 +194,7 @@ impl Case {
             .expect("a witness exists")
     }
 
-    /// What the circuit says of these public inputs and this witness.
+    /// The circuit's verdict on these public inputs and this witness.
     pub(crate) fn circuit_accepts(&self, publics: &[Fr], witness: &EarnWitness) -> bool {
         let Ok(inputs) = self.circuit.inputs_of(publics, witness) else {
             return false;

@@ -113,7 +113,7 @@ proptest! {
         }
         let formula = shape.circuit.formula();
         let stated = witness.statement(formula, CAPACITY, &case::terms()).is_ok();
-        // Commitments fit whatever records there are, so only bounds and order can fail.
+        // The commitments fit any records, so only bounds and order can fail.
         let publics = if stated {
             case::publics(&shape.circuit, &witness)
         } else {
@@ -153,7 +153,7 @@ proptest! {
         let accepted = shape.circuit_accepts(&publics, &witness);
         match native::check(shape.circuit.formula(), CAPACITY, &publics, &witness) {
             Ok(()) => prop_assert!(accepted),
-            // The circuit relies on preconditions and promises nothing without them. Here it
+            // The circuit relies on preconditions and guarantees nothing without them. Here it
             // may also accept a constant outside its interval that changes no credit.
             Err(native::EarnViolation::Precondition(_)) => {}
             Err(_) => prop_assert!(!accepted),

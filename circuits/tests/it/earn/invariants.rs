@@ -26,7 +26,7 @@ fn good() -> Case {
     Case::new(&case::cycling(RECORDS, true), CAPACITY, &[3, 4], 11)
 }
 
-/// What the mirror says of the case's public inputs and witness.
+/// The mirror's verdict on the case's public inputs and witness.
 fn native(case: &Case) -> Result<(), EarnViolation> {
     native::check(
         case.circuit.formula(),
@@ -56,7 +56,7 @@ fn only(sections: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Sections that fail for the case as it stands.
+/// Sections that fail for the unchanged case.
 fn sections(case: &Case) -> BTreeSet<String> {
     sections_with(case, &[])
 }
@@ -168,7 +168,7 @@ fn earn_3_absent_slots_are_zero_and_flags_never_rise() {
         let failed = sections_with(&case, &[(slot(bit), Fr::ONE)]);
         assert!(failed.contains(section), "{bit}: {failed:?}");
     }
-    // A gap in the flags, and a flag that is no bit.
+    // A gap in the flags, and a flag that is not a bit.
     let gap = case.input("claim[0].record[1].present");
     let failed = sections_with(&case, &[(gap, Fr::from(0u64))]);
     assert!(failed.contains("claim/records/present"), "{failed:?}");
@@ -208,13 +208,13 @@ fn earn_4_fields_stay_within_bounds() {
         assert_eq!(native(&case), Err(violation.clone()));
         assert!(sections(&case).contains(section), "{:?}", sections(&case));
     }
-    // The minute after Sunday: what is left of the week is negative, and has no bits.
+    // The minute after Sunday: the rest of the week is negative, so it has no bits.
     let late = with_records(|records| records[2].0[0] = 10_080);
     assert_eq!(native(&late), Err(violation.clone()));
     let circuit = late.circuit.circuit();
     let error = circuit.program.run(&late.inputs()).expect_err("no witness");
     assert!(error.to_string().contains("claim/records/start"), "{error}");
-    // One second too short: bits hold what is above the least.
+    // One second too short: bits hold the value less the minimum.
     let short = with_records(|records| records[2].0[1] = 59);
     assert_eq!(native(&short), Err(violation));
     assert!(matches!(

@@ -1,9 +1,9 @@
 //! Every wire is perturbed, one at a time; each must break a constraint, except quotients 0/0 in
 //! the formula and the sign of the context: see [`Freedom`].
 //!
-//! What this cannot see is wires that vary *together*. Which sets may is argued in
-//! `docs/src/statement-earn.md` (all bits of e at once, and the whole private side of an absent
-//! claim) and shown in [`the_documented_joint_freedoms_exist`].
+//! This cannot find wires that vary *together*. `docs/src/statement-earn.md` says which sets may (all
+//! bits of e at once, and the whole private side of an absent claim).
+//! [`the_documented_joint_freedoms_exist`] shows that these do.
 
 use ark_ff::{AdditiveGroup, Field};
 use merits_circuits::builder::Circuit;
@@ -36,8 +36,8 @@ enum Freedom {
     /// of public inputs. The holder of the witness may prove any context.
     Context,
     /// The quotient by which a count shows itself not to be 0 (`is_zero`, and values filtered by
-    /// a count), where the count is 0: it stands alone in one right factor, the left factor is
-    /// 0, and it is in no other constraint. So nothing else can move with it.
+    /// a count), if the count is 0: it is alone in one right factor, the left factor is 0, and it is
+    /// in no other constraint. So nothing else can move with it.
     QuotientOfZero,
     /// A constant, which is public, where it multiplies nothing: no present claim has a trip
     /// that counts.
@@ -79,7 +79,7 @@ fn free_wires(case: &Case, step: usize) -> Vec<(usize, Freedom)> {
     let mut free = Vec::new();
     for wire in (1..wires.len()).step_by(step) {
         let kept = wires[wire];
-        // Flipped as a bit, off by one either way, negated, zero, anything.
+        // Flipped as a bit, one more, one less, negated, zero, random.
         let values = [
             Fr::ONE - kept,
             kept + Fr::ONE,

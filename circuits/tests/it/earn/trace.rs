@@ -31,7 +31,8 @@ fn the_witness_program_gives_what_synthesis_gives() {
     same(&case::cycling(40, false), 1, &[40], 7);
 }
 
-/// Every shipped scale, every example of its manifest, a batch each. The mirror and the constraints accept it, and both ways to the wires agree.
+/// A batch for every example of every shipped scale's manifest. The mirror and the constraints accept
+/// it, and both computations give the same wires.
 #[test]
 fn so_it_does_for_every_example_of_every_scale() {
     let scales = Path::new(env!("CARGO_MANIFEST_DIR")).join("../params/scales");

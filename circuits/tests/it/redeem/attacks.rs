@@ -28,7 +28,7 @@ fn second_person(world: &mut World) -> (Secret, u64) {
 fn a_note_of_another_person() {
     let mut world = World::new(31, 5);
     let (other, place) = second_person(&mut world);
-    // A person gives away everything about one of their notes.
+    // A person gives another one all data of one of their notes.
     let held = world.earn(1000);
     let notes = [world.note(held), world.dummy()];
     let terms = world.terms();
@@ -105,7 +105,7 @@ fn a_note_of_the_next_bucket_as_one_with_2_to_64_more() {
     let case = Case { witness, statement };
     let left = u64::MAX - 4;
     let inputs = forged(&case, secret.element(), [5 + (1 << 64), 0], left);
-    // The note is in the tree, and all else fits: what is left does too.
+    // The note is in the tree, and all other values fit, the change included.
     assert_eq!(inputs[0], terms.note_root.0);
     assert_eq!(sections_of(&inputs), only(&["note 1/value"]));
 }
@@ -148,7 +148,8 @@ fn change_to_another_person() {
     case.statement.cm_out = note::note_commitment(Credits(550), case::EXPIRY, case::ASSET, &key);
     assert_eq!(case.native(), Err(RedeemViolation::Change));
     assert_eq!(case.sections(), only(&["change note"]));
-    // To oneself, but by another key than the first nullifier's: two redemptions could give one note.
+    // The change goes to the same person, but not under the first nullifier's key: then two
+    // redemptions could give the same note.
     let key = owner::change_key(&case.witness.secret, case.statement.sn2);
     case.statement.cm_out = note::note_commitment(Credits(550), case::EXPIRY, case::ASSET, &key);
     assert_eq!(case.native(), Err(RedeemViolation::Change));
@@ -177,7 +178,7 @@ fn note_root_of_another_tree() -> NoteRoot {
 #[test]
 fn an_inner_node_as_a_note() {
     // A path that starts one level up has one level too few, and the tree is of fixed depth: the
-    // root of the bucket's first four notes stands nowhere as a leaf.
+    // root of the bucket's first four notes is nowhere a leaf.
     let mut world = World::new(41, 5);
     let held = world.earn(1000);
     let mut note = world.note(held);

@@ -221,18 +221,18 @@ impl Case {
             .expect("a witness exists")
     }
 
-    /// What the circuit says.
+    /// The circuit's verdict.
     pub(crate) fn circuit_accepts(&self) -> bool {
         let wires = circuit().program.run(&self.inputs());
         wires.is_ok_and(|wires| circuit().check(&wires).is_ok())
     }
 
-    /// Sections that fail for the case as it stands.
+    /// Sections that fail for the unchanged case.
     pub(crate) fn sections(&self) -> BTreeSet<String> {
         sections_of(&self.inputs())
     }
 
-    /// Where the witness program finds that there is no witness.
+    /// The section in which the witness program finds no value.
     pub(crate) fn refusal(&self) -> String {
         let refused = circuit().program.run(&self.inputs());
         refused.expect_err("no witness").to_string()
@@ -314,7 +314,7 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
         for i in 0..64 {
             inputs[first + i] = Fr::from((value >> i) as u64 & 1);
         }
-        // What exceeds 64 bits goes into the highest: no bit any more, but the right sum.
+        // The excess over 64 bits goes into the highest bit: it is then not a bit, but the sum is right.
         inputs[first + 63] += Fr::from(((value >> 64) as u64) << 1);
         let note = note(Fr::from(value), spent.f1, spent.f2);
         let first = input(&format!("note[{number}].path[0].child[0]"));

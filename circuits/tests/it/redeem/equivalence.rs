@@ -15,8 +15,8 @@ use rand::{RngExt, rngs::StdRng};
 
 use crate::redeem::case::{self, Case, World};
 
-/// A redemption of what the strategy chose: one note or two, of these values, with part of their sum
-/// spent and part of the rest demanded.
+/// A redemption with the strategy's choice: one note or two, of these values, with part of their sum
+/// as the amount and part of the rest as the floor.
 fn redemption(seed: u64, values: [u32; 2], dummy: bool, shares: [f64; 2]) -> (Case, RedeemTerms) {
     let mut world = World::new(seed, seed % 9);
     let held = values.map(|value| world.earn(value.into()));

@@ -52,7 +52,7 @@ fn redeem_1_the_secret_is_below_l() {
     // l is the number below p that gives the scalar −1, and one more.
     let order = Secret::from_scalar(-merits_primitives::jubjub::Scalar::ONE).element() + Fr::ONE;
     let twin = secret.element() + order;
-    // It gives the same IC, so the leaf is there; only the bound is in the way.
+    // It gives the same IC, so the leaf is in the group; only the bound refuses it.
     let refused = circuit().program.run(&forged(&case, twin, [1000, 0], 550));
     let refused = refused.expect_err("no witness").to_string();
     assert!(refused.contains("person/order"), "{refused}");
@@ -158,7 +158,7 @@ fn redeem_6_values_have_64_bits() {
 
 #[test]
 fn redeem_6_amounts_add_up() {
-    // One credit more is spent than is there.
+    // The amount is one credit more than the notes hold.
     let mut case = Case::good(11, false);
     case.statement.amount = Credits(1001);
     let violation = RedeemViolation::Amounts(RedeemFault::NotEnough);
@@ -303,7 +303,7 @@ fn redeem_9_rn_is_of_this_person_scope_and_index() {
 
 #[test]
 fn redeem_10_ey_is_of_e() {
-    // The ephemeral key of another exponent: what it would open, the pad is not made of.
+    // The ephemeral key of another exponent: the pad does not follow from it.
     let change = |case: &mut Case| {
         let other = Exponent::from_bytes(&[3; 32]);
         let (statement, witness) = (&mut case.statement, &case.witness);
@@ -321,7 +321,7 @@ fn redeem_11_the_identity_is_sealed_under_a() {
     // Under another key: the holder of A could not decrypt it.
     let change = |case: &mut Case| case.statement.a = case::key(77);
     altered(change, RedeemViolation::SealedIdentity, "audit/identity");
-    // Of somebody else.
+    // The identity of another person.
     let change = |case: &mut Case| {
         let other = Secret::from_scalar(5u64.into());
         let identity = other.commitment().expect("not zero");

@@ -1,8 +1,8 @@
 //! Every wire is perturbed, one at a time; each must break a constraint, except the context, which
 //! is public and enters the circuit only as its square (REDEEM-12).
 //!
-//! What this cannot see is wires that vary *together*. Which sets may is argued in
-//! `docs/src/statement-redeem.md` and shown in [`the_documented_joint_freedoms_exist`].
+//! This cannot find wires that vary *together*. `docs/src/statement-redeem.md` says which sets may,
+//! and [`the_documented_joint_freedoms_exist`] shows that these do.
 
 use ark_ff::{AdditiveGroup, Field};
 use merits_params::r1cs::Term;
@@ -36,7 +36,7 @@ fn free_wires(case: &Case) -> Vec<usize> {
     let mut free = Vec::new();
     for wire in 1..wires.len() {
         let kept = wires[wire];
-        // Flipped as a bit, off by one either way, negated, zero, anything.
+        // Flipped as a bit, one more, one less, negated, zero, random.
         let values = [
             Fr::ONE - kept,
             kept + Fr::ONE,
@@ -67,7 +67,7 @@ fn no_wire_is_free_but_the_context() {
 
 #[test]
 fn no_wire_is_free_but_the_context_where_amounts_are_zero() {
-    // Nothing spent, nothing left, nothing asked, alone in the group.
+    // Amount 0, change 0, floor 0, alone in the group.
     let mut world = World::new(23, 0);
     let note = world.earn(0);
     let notes = [world.note(note), world.dummy()];

@@ -19,7 +19,7 @@ fn same(case: &Case) {
 fn the_witness_program_gives_what_synthesis_gives() {
     same(&Case::good(1, false));
     same(&Case::good(2, true));
-    // Alone in group and tree, nothing left, nothing asked.
+    // Alone in group and tree, change 0, floor 0.
     let mut world = World::new(3, 0);
     let note = world.earn(450);
     let notes = [world.note(note), world.dummy()];

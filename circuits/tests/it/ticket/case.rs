@@ -53,7 +53,7 @@ impl Case {
         Self::of(secret, birth, size, index, &mut rng)
     }
 
-    /// The same of a person who is given.
+    /// The same for a given person.
     pub(crate) fn of(
         secret: Secret,
         birth: Birth,
@@ -100,7 +100,7 @@ impl Case {
         self.statement = self.witness.statement(root, scope, message, start);
     }
 
-    /// What the mirror says.
+    /// The mirror's verdict.
     pub(crate) fn native(&self) -> Result<(), TicketViolation> {
         check(&self.statement, &self.witness)
     }

@@ -36,16 +36,16 @@ fn change_witness(kind: usize, case: &mut Case, rng: &mut StdRng) {
             case.group.push(field::random(rng)).expect("room");
             witness.path = case.group.path(case.index).expect("a leaf");
         }
-        // That of a shorter one.
+        // The path of a shorter group.
         8 => {
             witness.path.steps.pop();
         }
-        // Levels without a sibling change nothing, wherever they stand.
+        // Levels without a sibling change nothing, at any position.
         9 => {
             let at = rng.random_range(0..=witness.path.steps.len());
             witness.path.steps.insert(at, None);
         }
-        // More hashes than any group has: above the root they say nothing, below they do.
+        // More hashes than any group has: above the root they have no effect, below it they do.
         10 => {
             let sibling = field::random(rng);
             let at = rng.random_range(0..=witness.path.steps.len());

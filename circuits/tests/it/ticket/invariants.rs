@@ -79,8 +79,8 @@ fn person_1_no_secret_of_l_or_more() {
     assert_eq!(stops_in(&inputs), "person/secret");
 }
 
-/// What a prover who invents wires could do: give the bits of a number from l on, with any digit of
-/// the difference. Then no factor of the product is 0.
+/// A prover who invents wires could give the bits of a number of l or more, with any digit of the
+/// difference. Then no factor of the product is 0.
 #[test]
 fn person_1_no_digit_helps_a_secret_of_l_or_more() {
     const WIDTH: usize = 18;
@@ -103,7 +103,7 @@ fn person_1_no_digit_helps_a_secret_of_l_or_more() {
     let factors: Vec<_> = std::iter::once(products[0].a)
         .chain(products.iter().map(|row| row.b))
         .collect();
-    // Each is something of the secret less the digit.
+    // Each factor is a function of the secret less the digit.
     for factor in &factors {
         for (i, bit) in digit.iter().enumerate() {
             let term = factor.iter().find(|(wire, _)| *wire as usize == *bit);
@@ -220,8 +220,8 @@ fn person_3_a_path_of_another_size() {
     assert_eq!(late.sections(), only(&["member/path"]));
 }
 
-/// No false statement: where a group of 8 grows, its old root becomes an inner node, and a longer
-/// path passes through it.
+/// This is not a false statement: when a group of 8 grows, its old root becomes an inner node, and a
+/// longer path passes through it.
 #[test]
 fn person_3_a_path_may_go_on_above_the_root() {
     let mut case = Case::new(8, 5, 3);
@@ -386,7 +386,7 @@ fn ticket_4_every_public_input_is_in_a_constraint_and_at_its_place() {
     assert_eq!(case.inputs().len(), circuit().program.n_inputs());
 }
 
-/// A link says the source's scope itself: its nullifier is then the pseudonym at the source.
+/// A link has the source's scope as its scope, so its nullifier is the pseudonym at the source.
 #[test]
 fn the_nullifier_of_a_link_is_the_pseudonym() {
     let mut case = Case::good();

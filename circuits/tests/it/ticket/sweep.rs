@@ -33,7 +33,7 @@ fn free_wires(case: &Case) -> Vec<usize> {
     let mut free = Vec::new();
     for wire in 1..wires.len() {
         let kept = wires[wire];
-        // Flipped as a bit, off by one either way, negated, zero, anything.
+        // Flipped as a bit, one more, one less, negated, zero, random.
         let values = [
             Fr::ONE - kept,
             kept + Fr::ONE,

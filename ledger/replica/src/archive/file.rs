@@ -51,8 +51,8 @@ const SCHEMA: Schema = Schema {
     what: "copy of a ledger",
     // "MERR".
     application_id: 0x4d45_5252,
-    // 2 has blobs.
-    version: 2,
+    // 2 has blobs, 3 leaves with room for the digest of the state.
+    version: 3,
     tables: TABLES,
 };
 

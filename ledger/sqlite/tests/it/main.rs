@@ -240,14 +240,15 @@ async fn a_state_in_the_file_is_the_state_in_memory() {
         assert_eq!(appended.await.unwrap(), Ok(()));
         pending.take(&effects);
         let nodes = frontier.push(effects.leaf_hash());
-        let (rows, after) = pending.finish(&mut group, &digest).await.unwrap();
-        digest = after.clone();
+        let finished = pending.finish(&mut group, &digest, &[]).await.unwrap();
+        digest = finished.digest.clone();
         let head = Head {
             size: frontier.size(),
             root: frontier.root(),
             checkpoint: "a note".to_owned(),
-            digest: after,
+            digest: finished.digest,
         };
+        let rows = finished.rows;
         group.commit(Commit { head, nodes, rows }).await.unwrap();
         stored.commit(&effects).unwrap();
 

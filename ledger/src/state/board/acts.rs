@@ -110,10 +110,15 @@ impl Governing {
             });
         }
         let thresholds = changed.thresholds;
-        let with = |role| self.present_with(role).count();
+        // Only those in standing endorse. A threshold that they cannot reach could not be lowered again, and would
+        // keep those who are suspended from being reinstated.
+        let members = self.present_with(Role::Supervisor);
+        let members = members.filter(|party| self.parties.active(party).is_ok());
+        // Witnesses consent also while they are suspended.
+        let witnesses = self.present_with(Role::Witness);
         let refuse = |why| BoardRefusal::Thresholds { why };
         thresholds
-            .check(with(Role::Supervisor), with(Role::Witness))
+            .check(members.count(), witnesses.count())
             .map_err(refuse)?;
         if thresholds.consents == 0 && self.board.thresholds().consents > 0 {
             return Err(refuse("nobody would watch the board any more").into());

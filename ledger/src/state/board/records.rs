@@ -134,7 +134,7 @@ pub struct VoiceRecord {
     pub number: u32,
     /// Whether it endorses.
     pub endorsed: Endorsed,
-    /// When it objected.
+    /// When it objected. It does not object while it endorses ([`VoiceRecord::objects`]).
     pub objected: Option<Timestamp>,
 }
 
@@ -145,6 +145,11 @@ impl VoiceRecord {
         endorsed: Endorsed::Never,
         objected: None,
     };
+
+    /// Whether it objects now: it objected, and does not endorse.
+    pub fn objects(&self) -> bool {
+        self.objected.is_some() && !matches!(self.endorsed, Endorsed::Since(_))
+    }
 }
 
 impl Canonical for VoiceRecord {

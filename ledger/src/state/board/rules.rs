@@ -120,8 +120,9 @@ impl Governing {
         let after = VoiceRecord {
             number: expected,
             endorsed: Endorsed::Since(time),
-            // Who consents objects no longer.
-            objected: None,
+            // Its objection rests while it consents: an objection has no number, so it comes once, and counts again
+            // when the consent is revoked.
+            objected: before.objected,
         };
         put_voice(&voice.proposal, &party, &after, draft);
         Ok(())
@@ -159,7 +160,7 @@ impl Governing {
     ) -> Result<(), CheckError> {
         self.open_act(proposal, time)?;
         let before = self.voice_of(proposal, &party);
-        if before.objected.is_some() {
+        if before.objects() {
             return Err(BoardRefusal::VoiceStanding { party }.into());
         }
         // Who objects does not consent.
@@ -238,7 +239,7 @@ impl Governing {
             return Err(BoardRefusal::TooFewEndorsements { found, needed });
         };
         if too_few_left {
-            let objected = |party: &&&PartyId| self.voice_of(proposal, party).objected.is_some();
+            let objected = |party: &&&PartyId| self.voice_of(proposal, party).objects();
             let objections = witnesses.iter().filter(objected).count();
             if 2 * objections > witnesses.len() {
                 let witnesses = witnesses.len();

@@ -81,12 +81,45 @@ fn thresholds_that_a_board_cannot_have_are_refused() {
             consents: 0,
             ..THRESHOLDS
         },
+        // No proposal would outlive it, not even one to shorten it.
+        Thresholds {
+            delay_seconds: 90 * 86_400 + 1,
+            ..THRESHOLDS
+        },
     ] {
         let entry = board.proposal(&thresholds(1, wrong));
         board.refused(&first, &entry, "thresholds-invalid", "thresholds");
     }
     let entry = board.proposal(&thresholds(2, THRESHOLDS));
     board.refused(&first, &entry, "out-of-sequence", "generation");
+}
+
+/// Otherwise nothing could be decided any more, not even that the suspended one is reinstated.
+#[test]
+fn a_threshold_that_only_suspended_members_could_reach_is_refused() {
+    let mut board = Board::new();
+    let first = board.supervisors[0].clone();
+    let all = |generation| {
+        let trust = 5;
+        thresholds(
+            generation,
+            Thresholds {
+                trust,
+                ..THRESHOLDS
+            },
+        )
+    };
+    let raised = board.propose(&first, &all(1)).expect("all five stand");
+    board.endorsed_by(&[1, 2, 3, 4], raised);
+    board.consented_by(&[0, 1], raised);
+    let fourth = board.supervisors[3].clone();
+    board.decide(&Act::PartySuspended(change(&fourth, 1)));
+    board.later(2 * DAY);
+    board.not_enacted(raised, "thresholds-invalid", "thresholds");
+    let entry = board.proposal(&all(1));
+    board.refused(&first, &entry, "thresholds-invalid", "thresholds");
+    board.decide(&Act::PartyReinstated(change(&fourth, 2)));
+    board.enact(raised).expect("all five stand again");
 }
 
 /// The state follows from the rows, for every reader.

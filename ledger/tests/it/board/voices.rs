@@ -264,8 +264,14 @@ fn with_too_few_witnesses_all_members_decide_after_30_days_unless_most_object() 
     board.refused(&gone, &object, "party-ended", "party");
     board.ledger.act(&watcher, &object).expect("objected");
     board.not_enacted(proposal, "act-objected", "");
-    // Consenting takes the objection back.
+    // The objection rests while its witness consents, and counts again when the consent is revoked: the entry of
+    // the objection itself could not come twice.
     let again = endorsement(proposal, 2);
+    board.ledger.act(&watcher, &again).expect("consents");
+    let revoked = revocation(proposal, 2);
+    board.ledger.act(&watcher, &revoked).expect("revoked");
+    board.not_enacted(proposal, "act-objected", "");
+    let again = endorsement(proposal, 3);
     board.ledger.act(&watcher, &again).expect("consents");
     board
         .enact(proposal)

@@ -1,4 +1,4 @@
-//! What advice is made of: the words of the issuer, and a check that the advised text is accepted.
+//! The parts of advice: the words of the issuer, and a check that the advised text is accepted.
 
 use super::Checker;
 use crate::declarations::SourceId;

@@ -55,7 +55,8 @@ impl Checker<'_> {
         };
         if self.inside == Inside::Group && inside == Inside::Group {
             let message = "groups inside groups are not in the language yet";
-            let hint = "group once, by one key; a step can hold what is said of the claim's groups";
+            let hint =
+                "group once, by one key; put an expression about the claim's groups into a step";
             return self.fault(Code::NotYet, names[0].span, message, hint);
         }
         let words = self.fingerprint(body, &texts);
@@ -69,8 +70,7 @@ impl Checker<'_> {
         };
         let known = self.bodies.get(&(list, words.clone())).cloned();
         if let Some((vars, known)) = known {
-            // The names may differ: faults that are found later name the nodes by the words that
-            // are here.
+            // The names may differ: later faults name the nodes by the words at this place.
             (self.inside, self.reach) = (inside, reach_within);
             self.within(texts, &vars, &element, body);
             (self.inside, self.reach) = (outside, reach);
@@ -153,8 +153,8 @@ impl Checker<'_> {
         Some(text.clone())
     }
 
-    /// The words of a body with its own variables numbered and those from outside named by what
-    /// they are: two bodies with the same words about one list mean the same.
+    /// The words of a body, with its own variables numbered and those from outside named by their
+    /// meaning: two bodies with the same words about one list mean the same.
     fn fingerprint(&self, body: &Syntax, own: &[String]) -> String {
         // With one name or two: `recs.map(a, 1)` binds one, `recs.pairs(a, b, 1)` both.
         let mut words = format!("{}:", own.len());

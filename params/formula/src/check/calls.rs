@@ -1,4 +1,4 @@
-//! Functions of the language: which there are, and what they take.
+//! The functions of the language, and their arguments.
 
 use super::Checker;
 use super::names::suggest;
@@ -364,7 +364,7 @@ impl Checker<'_> {
         args: &[Syntax],
         span: Span,
     ) -> Option<NodeId> {
-        let (code, message, hint) = self.unknown_call(function, target.is_some());
+        let (code, message, hint) = self.unknown_call(function, target.is_some(), args.len());
         let hint = match (self.in_our_words(function, target, args, span), hint) {
             (Some(same), Some(hint)) => format!("{hint}; here: {same}"),
             (Some(same), None) => format!("write {same}"),
@@ -383,8 +383,8 @@ impl Checker<'_> {
         self.fault(code, at, message, hint)
     }
 
-    /// `math.least(1,5 * x)` has a meaning, but another than `1.5 * x`: a space says which one is
-    /// meant. Manifests that were approved before this was refused keep their meaning.
+    /// `math.least(1,5 * x)` and `1.5 * x` have different meanings: a space after the comma shows that
+    /// the first is meant. Manifests that were approved before this was refused keep their meaning.
     fn is_no_decimal(&mut self, args: &[Syntax], span: Span) -> Option<()> {
         let number = match self.approved {
             true => None,
@@ -415,7 +415,7 @@ impl Checker<'_> {
             }
             let begin = before.rfind(|c: char| !c.is_ascii_digit());
             let (rest, whole) = before.split_at_checked(begin.map_or(0, |at| at + 1))?;
-            // Digits of a name or of a decimal are no whole number.
+            // Digits of a name or of a decimal are not a whole number.
             let alone =
                 !rest.ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
             let digits = after.find(|c: char| !c.is_ascii_digit());
@@ -427,7 +427,12 @@ impl Checker<'_> {
 
     /// The message for a function that does not exist or takes other arguments, and the hint,
     /// unless the name is unknown.
-    fn unknown_call(&self, function: &str, of_list: bool) -> (Code, String, Option<String>) {
+    fn unknown_call(
+        &self,
+        function: &str,
+        of_list: bool,
+        args: usize,
+    ) -> (Code, String, Option<String>) {
         let own = FUNCTIONS.iter().find(|(name, _)| *name == function);
         let other = OTHERS.iter().find(|(name, ..)| *name == function);
         // Spreadsheets write theirs in capitals.
@@ -435,6 +440,12 @@ impl Checker<'_> {
         let other = other.or_else(|| OTHERS.iter().find(|(name, ..)| *name == small));
         let hint = other.map(|(.., hint)| self.example(hint));
         match (own, other) {
+            // `max(numbers)` of a spreadsheet.
+            (Some((_, usage)), Some((_, code, _))) if !of_list && args == 1 => {
+                let message = format!("`{function}` stands behind its list");
+                let hint = format!("as in {usage}, where 0 counts for an empty list");
+                (*code, message, Some(self.example(&hint)))
+            }
             // `min(a, b)` is not a function of a list.
             (Some(_), Some((_, code, _))) if !of_list => {
                 let message = format!("`{function}` takes a list of numbers");

@@ -139,7 +139,7 @@ impl Checker<'_> {
                 return None;
             };
             let negated = at == 0 && inner.is_some();
-            // A part with a fault of its own may be a truth value once it is mended.
+            // A part with a fault of its own may be a truth value after it is corrected.
             let is_unknown = |part: &Syntax| {
                 !matches!(part.kind, SyntaxKind::List(_)) && self.gives_truth(part).is_none()
             };
@@ -184,7 +184,7 @@ impl Checker<'_> {
         None
     }
 
-    /// What the operands `from..=to` say: one truth value, or comparisons that all hold.
+    /// The meaning of the operands `from..=to`: one truth value, or comparisons that all hold.
     fn group(&self, chain: &Chain<'_>, from: usize, to: usize, span: Span) -> Option<Syntax> {
         let operands = chain.operands.get(from..=to)?;
         let inner = match from {

@@ -1,17 +1,18 @@
 //! Numbers that count from a beginning: days of the period from 0, days of the week from 0, minutes of the
 //! period from 0, dates from 1970.
 //!
-//! People count days from 1, files and examples too: `d.on == 1` would be the second of the month.
-//! So the result of a formula must not depend on where the counting of such a number begins.
-//! Differences of two do not, nor does comparing one with another; comparing with a number written
-//! out does, and so does rounding, `%`, adding up, a table's edge, and the credits.
+//! People count days from 1, and so do files and examples: `d.on == 1` would be the second of the
+//! month. So the result of a formula must not depend on where the counting of such a number begins.
+//! The difference of two such numbers does not depend on it, and a comparison of two does not
+//! either. A comparison with a literal number does, and so do rounding, `%`, sums, a table's edge, and
+//! the credits.
 //! `day_of_month(..)` and `iso_weekday(..)` give plain numbers from 1 instead. A time of a weekly
 //! or monthly scale is such a number too: `math.floor(t.start / 1440) == 1` would be the second
 //! day, and `t.start < 480` the first morning only. A time of a daily scale is plain, because its
 //! minutes count from midnight, as people do.
 //!
-//! Manifests that were approved before this was refused keep their meaning: for them nothing here
-//! is looked at ([`crate::check_approved`]).
+//! Manifests that were approved before this was refused keep their meaning: for them nothing here is
+//! checked ([`crate::check_approved`]).
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ use crate::diagnostic::{Code, Diagnostic, Span};
 use crate::field::FieldKind;
 use crate::typed::{Kind, NodeId};
 
-/// Where a number's counting begins, if its value depends on that.
+/// The beginning from which a number counts, if its value depends on that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(super) enum Counted {
     /// A plain number.
@@ -90,9 +91,9 @@ struct Leaf {
     written: String,
     /// The field in it.
     field: String,
-    /// The text that it stands in.
+    /// The text that contains it.
     at: SourceId,
-    /// Where in that text.
+    /// The place in that text.
     place: Span,
     /// A date or moment that the field may hold.
     example: String,
@@ -109,7 +110,7 @@ enum Use {
 }
 
 impl Checker<'_> {
-    /// Where the counting of a new node begins: from its operands, or as is known.
+    /// The beginning of a new node's counting: from its operands, or from the caller.
     pub(super) fn counted_of(&mut self, kind: &Kind, span: Span) -> Counted {
         if self.approved {
             return Plain;
@@ -237,8 +238,8 @@ impl Checker<'_> {
         Plain
     }
 
-    /// What the fault marks. If the advice is a function of the field, that is the text in whose
-    /// place it is written, and no more: not the comparison, and not another item of a list.
+    /// The text that the fault marks. If the advice is a function of the field, it is exactly the text
+    /// that the advice replaces: not the comparison, and not another item of a list.
     fn marked(&self, beginning: Beginning, leaf: &Leaf, span: Span) -> Span {
         match beginning {
             Beginning::Month
@@ -249,7 +250,7 @@ impl Checker<'_> {
             {
                 leaf.place
             }
-            // It stands in another text, or the comparison itself is written anew.
+            // It is in another text, or the advice replaces the whole comparison.
             _ => span,
         }
     }
@@ -329,7 +330,7 @@ impl Checker<'_> {
         (message, hint)
     }
 
-    /// The number in `id` from which the counting comes, by the words of the text that it stands in.
+    /// The number in `id` from which the counting comes, in the words of its text.
     fn leaf(&self, id: NodeId) -> Leaf {
         let id = self.leaf_of(id);
         let at = self.texts[id.0];
@@ -389,8 +390,8 @@ impl Checker<'_> {
         leaves
     }
 
-    /// Of a fault about units and one about counting in the same place, one remains that says both:
-    /// `d.on == deeds.size()` is put right by a plain day, compared with a number of days.
+    /// Merges a fault about units and one about counting at the same place into one message:
+    /// `d.on == deeds.size()` is corrected by a plain day, compared with a number of days.
     pub(super) fn one_of_two(&mut self, known: usize, units: usize) {
         let Some(beginning) = self.told_counting.take() else {
             return;
@@ -407,7 +408,7 @@ impl Checker<'_> {
                 "a pure number gets the unit of what you write: unit(1, \"day\") or unit(1, \"min\")"
                     .to_owned()
             }
-            // No number takes its place.
+            // No number can replace it.
             Beginning::Day | Beginning::Date | Beginning::DateTime => {
                 self.faults.push(counted);
                 return;

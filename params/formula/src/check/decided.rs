@@ -2,12 +2,11 @@
 //!
 //! `day_of_month(d.on) == 0` holds on no day, `minute_of_day(d.at) < 1440` in every minute. An
 //! issuer who writes that means something else, and would notice only by wrong credits. So each
-//! comparison that is written down must be able to hold and able not to, by the ranges of its sides
-//! where the records that it speaks of are there. Two numbers written out may be compared: there is
-//! nothing to mistake.
+//! written comparison must be able to hold and able to fail, by the ranges of its sides for records
+//! that are present. Two literal numbers may be compared, because nobody mistakes that.
 //!
-//! Manifests that were approved before this was refused keep their meaning: for them nothing here
-//! is looked at ([`crate::check_approved`]).
+//! Manifests that were approved before this was refused keep their meaning: for them nothing here is
+//! checked ([`crate::check_approved`]).
 
 use num_bigint::BigInt;
 use num_integer::Integer as _;
@@ -60,7 +59,7 @@ impl Checker<'_> {
         let Some(holds) = holds else {
             return Some(());
         };
-        // Mentioned if it is the reason.
+        // The step is mentioned if it is the reason.
         let steps = apart && left.equal(&right).is_none();
         let (first, second) = (self.shown(a), self.shown(b));
         let answer = if holds { "always" } else { "never" };
@@ -74,7 +73,7 @@ impl Checker<'_> {
             .collect();
         let parts = parts.join(", and ");
         let message = format!("`{first} {sign} {second}` {answer} holds: {parts}");
-        // The side that varies, and what it can be compared with.
+        // The side that varies, and the values that it can be compared with.
         let (varying, range) = if left.is_point() {
             (b, &right)
         } else {
@@ -119,7 +118,7 @@ impl Checker<'_> {
         fault.hint = hint;
     }
 
-    /// `from 1 to 31`, in dates where dates are meant, and with its steps where they matter.
+    /// `from 1 to 31`, as dates if dates are meant, and with its steps if they matter.
     fn can_be(&self, side: Side, range: &Range, steps: bool) -> String {
         let kind = self.dated_kind(side);
         let end = |end: &BigInt| match (kind, u64::try_from(end)) {

@@ -106,7 +106,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Everything that is published must count, and everything that is written must have a meaning.
+    /// Every published declaration must be used, and every text must have a meaning.
     pub(super) fn check_used(&mut self) {
         let declared = self.declarations;
         let constants = declared.constants.iter().enumerate().map(|(at, constant)| {

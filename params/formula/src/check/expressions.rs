@@ -207,7 +207,7 @@ impl Checker<'_> {
             return self.fault(Code::DivisionByZero, at, "division by zero", hint);
         }
         if !divisor.is_point() {
-            // Where records are present: an absent one divides nothing.
+            // The range for present records, because an absent record divides nothing.
             let present = self.facts[b.0].present.number();
             let message =
                 format!("the divisor varies ({present}), so the quotient must be rounded");
@@ -337,8 +337,8 @@ impl Checker<'_> {
         self.add(Kind::Equal(of, name), Type::Bool, span)
     }
 
-    /// Makes a comparison. It is a fault if the comparison always or never holds, unless it has a
-    /// fault of another kind.
+    /// Makes a comparison. It is a fault if the comparison always or never holds, and has no other
+    /// fault.
     fn says_something(
         &mut self,
         operator: Operator,
@@ -375,7 +375,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks that an expression is evaluated once for a claim, where a list may be grouped.
+    /// Checks that an expression is evaluated once for a claim: only there may a list be grouped.
     pub(super) fn is_grouping_possible(&self) -> bool {
         self.inside != Inside::Group
     }

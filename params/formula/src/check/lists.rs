@@ -7,7 +7,7 @@ use crate::diagnostic::{Code, Span};
 use crate::syntax::Syntax;
 use crate::typed::{Kind, NodeId, Type};
 
-/// The largest number of keys for grouping. Each key costs constraints whether it occurs or not.
+/// The largest number of keys for grouping. Each key costs constraints, also if it never occurs.
 const MAX_KEYS: u64 = 64;
 
 impl Checker<'_> {
@@ -213,7 +213,7 @@ impl Checker<'_> {
         self.derived(kind, span)
     }
 
-    /// How many elements of a list meet a condition, or do not meet it.
+    /// The number of elements of a list that meet a condition, or that do not.
     fn count(
         &mut self,
         list: &Syntax,

@@ -44,7 +44,7 @@ const MAX_NODES: usize = 16_384;
 /// deeply.
 const MAX_DEPTH: usize = 400;
 
-/// Checks the formulas of a scale against all that is declared.
+/// Checks the formulas of a scale against its declarations.
 ///
 /// # Errors
 /// All faults found, in the order of the texts. Formulas without faults never fail on records and
@@ -98,7 +98,7 @@ fn check_as(declarations: &Declarations, approved: bool) -> Result<Typed, Vec<Di
     }
 }
 
-/// The things for each of which the expression under check is evaluated once.
+/// What the expression under check is evaluated for, once each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Inside {
     Claim,
@@ -131,13 +131,14 @@ struct Checker<'a> {
     constants: &'a [ConstantDecl],
     nodes: Vec<Node>,
     facts: Vec<Facts>,
-    /// How deep the tree under each node is.
+    /// The depth of the tree under each node.
     depths: Vec<usize>,
-    /// Where each node was last used: a fault is shown there.
+    /// The place where each node was last used: a fault is shown there.
     places: Vec<Span>,
     /// The text that this place is in.
     texts: Vec<SourceId>,
-    /// Nodes by kind and type, to make each once; several only where units or counting differ.
+    /// Nodes by kind and type, so that each is made once. There are several only if units or counting
+    /// differ.
     known: HashMap<(Kind, Type), Vec<NodeId>>,
     /// Bodies checked already: the same words about the elements of the same list.
     bodies: HashMap<(NodeId, String), (Vec<VarId>, NodeId)>,
@@ -148,32 +149,32 @@ struct Checker<'a> {
     variables: usize,
     /// Facts about the variables for the numbers of a list, where present.
     number_variables: BTreeMap<VarId, Range>,
-    /// For each variable, the list whose elements it stands for.
+    /// For each variable, the list that it is bound to an element of.
     var_lists: BTreeMap<VarId, NodeId>,
     /// For the later of two records that follow each other, the earlier one.
     pairs: BTreeMap<VarId, VarId>,
     inside: Inside,
     steps: Vec<Option<NodeId>>,
-    /// Where each step has what counts from a beginning: another text may say the same of the same
-    /// list under another name.
+    /// For each step, the place of the part that counts from a beginning: another text may have the
+    /// same expression about the same list under another name.
     step_leaves: Vec<Vec<(NodeId, SourceId, Span)>>,
     used: BTreeSet<Used>,
     units: units::Declared,
-    /// Units of variables that stand for the numbers of a list.
+    /// Units of variables for the numbers of a list.
     var_units: BTreeMap<VarId, Option<Unit>>,
-    /// The unit of what is made while a conversion or a desugared construct is put together.
+    /// The unit of the nodes that a conversion or a desugared construct adds.
     forced_unit: Option<Option<Unit>>,
     /// Whether the scale was approved, so that it keeps expressions that have been refused since.
     approved: bool,
-    /// Where each node's counting begins.
+    /// The beginning of each node's counting.
     counted: Vec<Counted>,
-    /// The same of variables that stand for the numbers of a list.
+    /// The same for variables for the numbers of a list.
     var_counting: BTreeMap<VarId, Counted>,
-    /// The same of what is made while a construct is put together.
+    /// The same for the nodes that a desugared construct adds.
     forced_counting: Option<Counted>,
-    /// The start of counting of the expression that was just refused for it.
+    /// The beginning of counting for which an expression was just refused.
     told_counting: Option<Beginning>,
-    /// Whether the checked text is advice, which nobody has written yet.
+    /// Whether the checked text is advice and not the issuer's text.
     trying: bool,
     faults: Vec<Diagnostic>,
 }
@@ -234,7 +235,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Checks an output's formula; gives its node and the greatest value.
+    /// Checks an output's formula. Returns its node and the greatest value.
     fn output(&mut self, text: SourceId) -> Option<(NodeId, u64)> {
         let root = self.formula(text)?;
         let most = self.check_output(root);
@@ -243,7 +244,7 @@ impl<'a> Checker<'a> {
         Some((root, most?))
     }
 
-    /// An output must be a whole number from 0 to 2^64 - 1; gives the greatest.
+    /// An output must be a whole number from 0 to 2^64 - 1. Returns the greatest value.
     fn check_output(&mut self, root: NodeId) -> Option<u64> {
         let span = self.places[root.0];
         let range = self.expect_number(root)?;
@@ -268,7 +269,7 @@ impl<'a> Checker<'a> {
         })
     }
 
-    /// The typed tree of what the outputs need.
+    /// The typed tree of all nodes that the outputs need.
     fn finish(
         self,
         (root, max_value): (NodeId, u64),
@@ -279,8 +280,8 @@ impl<'a> Checker<'a> {
         let mut take = |id: NodeId| pruning.take(id, &self.nodes, &self.facts);
         let root = take(root);
         let measure = measure.map(|(id, most)| (take(id), most));
-        // The steps were taken over with the outputs, except literal numbers that became part of
-        // other nodes, as a divisor does.
+        // The steps were copied with the outputs, except literal numbers that became part of other
+        // nodes, such as a divisor.
         let needed = pruning.count();
         let mut take = |id: &NodeId| pruning.take(*id, &self.nodes, &self.facts);
         let steps = steps.iter().map(&mut take).collect();
@@ -298,15 +299,15 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Adds a number whose interval follows from what it is made of.
+    /// Adds a number whose interval follows from its operands.
     fn derived(&mut self, kind: Kind, span: Span) -> Option<NodeId> {
         let range = self.any_range(&kind);
         self.number(kind, range, span)
     }
 
-    /// The interval of a number to be added, from the types of what it is made of.
+    /// The interval of a new number, from the types of its operands.
     fn any_range(&self, kind: &Kind) -> Range {
-        // Only a division by a literal looks at its type here, and is not made this way.
+        // Only a division by a literal depends on its own type, and it is not made here.
         let unknown = Type::Number(Range::whole(0, 0));
         let range = facts::value(kind, &unknown, Case::Any, |id| {
             Value::of_type(&self.nodes[id.0].ty)
@@ -314,12 +315,12 @@ impl<'a> Checker<'a> {
         range.number()
     }
 
-    /// Adds a number that lies in `range` whether records are present or not.
+    /// Adds a number that lies in `range`, with or without records.
     fn number(&mut self, kind: Kind, range: Range, span: Span) -> Option<NodeId> {
         self.number_if_present(kind, range, None, span)
     }
 
-    /// Adds a number that lies in `range`, and in `present` where all that it speaks of is there.
+    /// Adds a number that lies in `range`, and in `present` if all its records and groups are present.
     fn number_if_present(
         &mut self,
         kind: Kind,
@@ -339,7 +340,7 @@ impl<'a> Checker<'a> {
             absent.clone_from(&present);
         }
         let ty = match facts.free.as_slice() {
-            // A record is there or it is not.
+            // A record is either present or absent.
             [] | [_] => Type::Number(range.within(&present.hull(&absent))),
             _ => ty,
         };
@@ -426,7 +427,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Adds a node, unless there is one that is the same in all.
+    /// Adds a node, unless the same node exists.
     fn insert(&mut self, kind: Kind, ty: Type, facts: Facts, span: Span) -> Option<NodeId> {
         let known = self.faults.len();
         let unit = self.unit_of(&kind, &ty, span);
@@ -450,7 +451,7 @@ impl<'a> Checker<'a> {
             } else {
                 format!("the formulas have more than {MAX_NODES} parts")
             };
-            // More faults of this kind would add nothing.
+            // More faults of this kind would not help.
             if self.faults.iter().any(|fault| fault.code == Code::TooLong) {
                 return None;
             }
@@ -474,7 +475,7 @@ impl<'a> Checker<'a> {
         Some(id)
     }
 
-    /// Where a node is used now.
+    /// Records where a node is used now.
     fn place(&mut self, id: NodeId, span: Span) {
         self.places[id.0] = span;
         self.texts[id.0] = self.text;
@@ -552,8 +553,8 @@ impl<'a> Checker<'a> {
         self.wrong_type(id, "a truth value", &hint)
     }
 
-    /// The hint for a number that is always the same, where a condition is needed: its comparison
-    /// with 0 would say nothing.
+    /// The hint for a number that is always the same, if a condition is needed: its comparison with 0
+    /// would mean nothing.
     fn fixed(&self, id: NodeId) -> Option<String> {
         let Type::Number(range) = &self.nodes[id.0].ty else {
             return None;

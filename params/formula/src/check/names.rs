@@ -64,9 +64,9 @@ impl Checker<'_> {
     fn in_reach(&mut self, at: usize, ty: &Type, span: Span) -> Option<()> {
         let group = matches!(ty, Type::Records { .. });
         let message = if at < self.reach {
-            "a list inside what is said of a record cannot speak of that record yet"
+            "a list inside an expression about a record cannot speak of that record yet"
         } else if group && self.inside == Inside::Record {
-            "a group inside what is said of one of its records is not in the language yet"
+            "a group inside an expression about one of its records is not in the language yet"
         } else {
             return Some(());
         };
@@ -157,7 +157,7 @@ impl Checker<'_> {
         if declared.kind == FieldKind::Bool {
             return self.add(kind, Type::Bool, span);
         }
-        // From 0 even where the schema's least is more: the circuit evaluates absent slots too,
+        // From 0 even if the schema's least value is more: the circuit also evaluates absent slots,
         // whose fields are all 0, before it leaves them out.
         let (_, max) = schema.bounds(declared);
         let mut range = Range::whole(0, max);

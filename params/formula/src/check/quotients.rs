@@ -1,10 +1,10 @@
-//! A quotient with more computed around it, under one rounding: the same over one divisor.
+//! A quotient inside a larger expression under one rounding: the equivalent over one divisor.
 //!
-//! A divisor that varies stands directly under a rounding. Somebody who writes
-//! `math.floor(sum / n * 2)` does not mean `math.floor(sum / n) * 2`, which gives 6 for 7 / 2 where
-//! the other gives 7.
-//! Sums, products and quotients are one quotient, exactly; and a rounding goes into a choice, a
-//! least and a greatest, since none of them lets a greater number become a lesser one.
+//! A division by a number that varies must be directly under a rounding. A person who writes
+//! `math.floor(sum / n * 2)` does not mean `math.floor(sum / n) * 2`: for 7 / 2 the second gives 6,
+//! and the first gives 7.
+//! Sums, products and quotients can be written exactly as one quotient. A rounding can move into a
+//! choice, a least and a greatest, because none of them makes a greater number a lesser one.
 
 use super::Checker;
 use super::calls::division;
@@ -26,7 +26,7 @@ struct Fraction {
     divisor: Option<Syntax>,
 }
 
-/// Puts a number over one divisor, and remembers which divisors it met.
+/// Puts a number over one divisor, and collects the divisors.
 struct Joined<'s> {
     source: &'s str,
     span: Span,
@@ -59,7 +59,7 @@ impl Checker<'_> {
         if !places.iter().all(|place| joined.met.contains(place)) {
             return None;
         }
-        // Units may not fit, or numbers become too large. A divisor that may be 0 is told next.
+        // Units may not fit, or numbers may become too large. A divisor that may be 0 is reported next.
         let left = self.tried(&same)?;
         if left.iter().any(|fault| fault.code != Code::DivisionByZero) {
             return None;
@@ -79,7 +79,7 @@ impl Checker<'_> {
 }
 
 impl Joined<'_> {
-    /// What is the same as `how` of a number.
+    /// The equivalent of `how` of a number.
     fn rounded(&mut self, how: &str, number: &Syntax) -> Syntax {
         match &number.kind {
             SyntaxKind::Operator(Operator::Conditional, parts) => {
@@ -124,7 +124,7 @@ impl Joined<'_> {
             }
             self.met.push(b.span);
             let b = self.fraction(b);
-            // What divides the divisor may be 0: put over one divisor, nobody would ask about that.
+            // The divisor of the divisor may be 0. Over one divisor, this would not be checked.
             if b.divisor.is_some() {
                 return whole();
             }

@@ -1,7 +1,7 @@
 //! A number or text beside `&&` or `||`, as in `d.a == 3 || 4`.
 //!
-//! People leave out what is the same, as they do when they speak. What they mean is the comparison
-//! of the other side, with this number. A comparison with 0 is never meant: `4 > 0` always holds.
+//! People leave out the repeated part, as in speech. They mean the comparison of the other side, with
+//! this number. They never mean a comparison with 0: `4 > 0` always holds.
 
 use super::Checker;
 use crate::diagnostic::{Code, Span};
@@ -97,7 +97,7 @@ impl Checker<'_> {
     }
 }
 
-/// The operator that joins two comparisons of one number so that they say something.
+/// The operator that joins two comparisons of one number so that the result can vary.
 const fn meant_operator(operator: Operator, sign: Operator) -> Operator {
     match (operator, sign) {
         (Operator::And, Operator::Equal) => Operator::Or,

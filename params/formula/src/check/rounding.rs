@@ -12,7 +12,7 @@ use crate::syntax::{Operator, Syntax, SyntaxKind};
 use crate::typed::{Kind, NodeId};
 
 impl Checker<'_> {
-    /// `math.floor(x)`, `math.ceil(x)`, `math.round(x)`; of a quotient whose divisor varies too.
+    /// `math.floor(x)`, `math.ceil(x)`, `math.round(x)`, also for a quotient whose divisor varies.
     pub(super) fn round(&mut self, how: &str, number: &Syntax, span: Span) -> Option<NodeId> {
         let known = self.faults.len();
         let rounded = self.round_of(how, number, span);
@@ -52,9 +52,9 @@ impl Checker<'_> {
                 if range.is_whole() {
                     return Some(a);
                 }
-                // Half away from zero: up from a half on, but below 0 only from above a half on.
-                // The least step of the number is 1 over its denominator, so that half of that
-                // tells a half from what is above it.
+                // Half away from zero: a half is rounded up, but below 0 it is rounded down. The
+                // least step of the number is 1 over its denominator, so half of that step
+                // distinguishes a half from the numbers above it.
                 let half = self.fraction(&BigInt::from(1u8), &BigInt::from(2u8), span)?;
                 let two_dens = &range.den * 2u8;
                 let under_half = self.fraction(&(&range.den - 1u8), &two_dens, span)?;
@@ -75,7 +75,7 @@ impl Checker<'_> {
         self.derived(Kind::Floor(a), span)
     }
 
-    /// One number where `a` is 0 or more, another where it is negative.
+    /// One number if `a` is 0 or more, another if it is negative.
     fn by_sign(&mut self, a: NodeId, yes: NodeId, no: NodeId, span: Span) -> Option<NodeId> {
         let range = self.expect_number(a)?;
         if !range.may_be_negative() {
@@ -173,7 +173,7 @@ impl Checker<'_> {
 
     fn floor_quotient(&mut self, a: NodeId, b: NodeId, span: Span) -> Option<NodeId> {
         let (left, right) = (self.expect_number(a)?, self.expect_number(b)?);
-        // Both as integers, side by side.
+        // Both as integers over one denominator.
         let scaled = |range: &Range, by: &BigInt| {
             Range::new(&range.lo * by, &range.hi * by, BigInt::from(1u8))
         };
@@ -215,7 +215,7 @@ impl Checker<'_> {
         let product = self.derived(Kind::Mul(b, whole), span)?;
         let kind = Kind::Sub(a, product);
         let range = self.any_range(&kind);
-        // Where the divisor is there, what is left is less than it by a step or more.
+        // If the divisor is present, the remainder is at least one step smaller.
         let greatest = self.facts[b.0].present.number().over(&range.den).hi - 1u8;
         let left = Range::new(zero, greatest, range.den.clone());
         if literal {
@@ -234,7 +234,7 @@ impl Checker<'_> {
         let negative = self.derived(Kind::Neg(a), span)?;
         self.difference_within_field(&range, &range.neg(), span)?;
         let kind = Kind::Greatest(vec![a, negative]);
-        // It is never below 0, whichever records are present.
+        // It is never below 0, for any records.
         let greatest = range.hi.clone().max(-&range.lo);
         let range = Range::new(BigInt::from(0u8), greatest, range.den.clone());
         self.number(kind, range, span)

@@ -110,7 +110,7 @@ impl Checker<'_> {
         self.fault(Code::Dated, span, message, hint)
     }
 
-    /// The version in force: the one after from the change day on.
+    /// The version in force: the second one from the change day on.
     fn by_day(
         &mut self,
         day: NodeId,
@@ -223,7 +223,7 @@ impl Checker<'_> {
         let message = format!("the table `{name}` holds {domain}, but this may be {present}");
         let lowest = Ratio(&present.lo, &present.den);
         let highest = Ratio(&present.hi, &present.den);
-        // A value that is brought to an edge has to be in the table.
+        // A value at an edge must be in the table.
         let hint = match (below, above) {
             (true, false) if domain.low_closed => format!(
                 "begin the table at {lowest}, or look up what is below at its edge: \
@@ -277,8 +277,8 @@ impl Checker<'_> {
         }
     }
 
-    /// The node of the cell in which `x` lies: halved at each comparison. Below the first edge is
-    /// the first cell, above the last edge the last.
+    /// The node of the cell that contains `x`, by binary search. The first cell is below the first
+    /// edge, the last cell above the last edge.
     fn staircase(
         &mut self,
         x: NodeId,
@@ -318,7 +318,7 @@ impl Checker<'_> {
         heights: &[NodeId],
         span: Span,
     ) -> Option<NodeId> {
-        // The units of the pieces would say nothing: the table's unit is that of its heights.
+        // The units of the pieces do not matter: the table's unit is the unit of its heights.
         let unit = heights.first().and_then(|height| self.unit(*height));
         self.with_unit(unit, |checker| {
             let mut hull = checker.expect_number(*heights.first()?)?;
@@ -341,8 +341,8 @@ impl Checker<'_> {
             let product = checker.derived(Kind::Mul(slope, x), span)?;
             let kind = Kind::Add(start, product);
             let range = checker.any_range(&kind);
-            // Within the table, no line leaves its heights. Their denominator divides the sum's:
-            // each start is a height less something.
+            // Within the table, no line leaves the range of its heights. The heights' denominator
+            // divides the sum's, because each start is a height less another number.
             let present = hull.over(&range.den);
             checker.number_if_present(kind, range, Some(present), span)
         })

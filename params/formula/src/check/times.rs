@@ -61,7 +61,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Where a number's counting begins; for an approved scale, nothing is known.
+    /// The beginning of a number's counting; unknown for an approved scale.
     const fn counting(&self, counted: Counted) -> Counted {
         if self.approved {
             Counted::Plain
@@ -141,8 +141,8 @@ impl Checker<'_> {
         }
     }
 
-    /// A plain number from one that counts from a beginning. What was written before keeps its
-    /// place: in `d.on + day_of_month(d.on)`, advice on the first is no advice on the second.
+    /// A plain number from one that counts from a beginning. The earlier number keeps its place: in
+    /// `d.on + day_of_month(d.on)`, advice on the first must not mark the second.
     pub(super) fn counted_as_people_do(
         &mut self,
         span: Span,

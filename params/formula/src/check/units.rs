@@ -1,6 +1,6 @@
-//! Units: what each number is counted in, and whether combined numbers fit.
+//! Units: the unit of each number, and whether combined numbers fit.
 //!
-//! A number written out fits any unit where it is added or compared, and is a pure number where it
+//! A literal number fits any unit when it is added or compared, and is a pure number when it
 //! multiplies or divides. So the unit of a node that is made only of such literals is `None`.
 
 use num_bigint::BigInt;
@@ -13,12 +13,12 @@ use crate::syntax::Syntax;
 use crate::typed::{Kind, NodeId, Type};
 use crate::unit::Unit;
 
-/// Units of all that is declared.
+/// Units of all declarations.
 #[derive(Debug, Default)]
 pub(super) struct Declared {
     /// The unit of each field; none for a truth value and for a name of an enum.
     fields: Vec<Option<Unit>>,
-    /// Of each public number.
+    /// The unit of each public number.
     numbers: Vec<Option<Unit>>,
     /// The unit of each table's argument, if that is a number.
     pub(super) keys: Vec<Option<Unit>>,
@@ -41,8 +41,7 @@ impl Checker<'_> {
                 FieldKind::Int { .. } | FieldKind::Decimal { .. } => None,
             };
             let unit = match counted {
-                // A time is a number of minutes whatever its unit says, and its unit may be left
-                // out.
+                // A time is always a number of minutes, so its unit may be left out.
                 Some(counted) if field.unit.is_empty() || field.unit == counted => {
                     Some(Unit::named(counted))
                 }
@@ -146,7 +145,7 @@ impl Checker<'_> {
         self.nodes[id.0].unit.clone()
     }
 
-    /// Makes nodes whose unit is known from elsewhere, without looking at their operands.
+    /// Makes nodes whose unit is already known, regardless of their operands.
     pub(super) fn with_unit<T>(
         &mut self,
         unit: Option<Unit>,

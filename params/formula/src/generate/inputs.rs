@@ -3,7 +3,7 @@
 use super::{Dice, texts};
 use crate::{Decimal, Declarations, FieldKind, Record, Schema, TableBy, Typed};
 
-/// Numbers that a scale's texts and tables single out: what a record is tried against.
+/// Numbers that are special in a scale's texts and tables. Records are drawn near them.
 #[must_use]
 pub fn marks(declarations: &Declarations) -> Vec<Decimal> {
     let mut marks: Vec<Decimal> = Vec::new();
@@ -43,7 +43,7 @@ pub fn numbers(dice: &mut Dice<'_>, typed: &Typed) -> Vec<u64> {
         .collect()
 }
 
-/// Records that the schema takes: none, few, or all R, in the order of their key.
+/// Records that the schema accepts: none, few, or all R, in the order of their key.
 pub fn records(dice: &mut Dice<'_>, schema: &Schema, marks: &[Decimal]) -> Vec<Record> {
     let most = usize::from(schema.max_records);
     let wanted = match dice.below(8) {
@@ -64,7 +64,7 @@ pub fn records(dice: &mut Dice<'_>, schema: &Schema, marks: &[Decimal]) -> Vec<R
         .collect();
     let key = schema.key();
     records.sort_by_key(|record| record.0.get(key).copied());
-    // Keys of a few values come together often: move the later ones on where there is room.
+    // Keys with few values collide often: move the later ones if there is room.
     let high = (schema.fields.get(key)).map_or(0, |field| schema.bounds(field).1);
     let mut next = 0;
     for record in &mut records {
@@ -111,7 +111,7 @@ fn value(dice: &mut Dice<'_>, schema: &Schema, kind: &FieldKind, marks: &[Decima
     }
 }
 
-/// What is wrong with records made wrong on purpose.
+/// The fault of records that are wrong on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Spoilt {
     /// A field above its greatest.
@@ -126,8 +126,8 @@ pub enum Spoilt {
     Missing,
 }
 
-/// The same records with one thing wrong that [`Schema::check_sequence`] must refuse; none where
-/// this thing cannot be wrong here.
+/// The same records with one fault that [`Schema::check_sequence`] must refuse; `None` if this fault
+/// is impossible here.
 pub fn spoilt(
     dice: &mut Dice<'_>,
     schema: &Schema,
@@ -140,7 +140,7 @@ pub fn spoilt(
     let how = match dice.below(5) {
         0 => {
             let above = high.checked_add(1)?;
-            // As often one that needs more bits than the field is packed in.
+            // Half of the time a value that needs more bits than the packed field.
             let above = if dice.one_in(2) {
                 above
             } else {

@@ -66,7 +66,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// A record's variable and a number said of it.
+    /// A record's variable and a number that depends on it.
     fn body(&mut self, unit: &'static str, d: usize) -> (String, String) {
         let var = self.fresh();
         self.scope.push(Bound::Record(var.clone()));
@@ -273,7 +273,7 @@ impl Writer<'_, '_> {
         format!("({a} {operator} {b})")
     }
 
-    /// A truth that a bound record carries: a flag, or what its enum is.
+    /// A truth value of a bound record: a flag, or a comparison of its enum.
     fn flag(&mut self) -> Option<String> {
         let records: Vec<String> = (self.scope.iter())
             .filter_map(|bound| match bound {

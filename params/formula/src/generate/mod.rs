@@ -1,10 +1,10 @@
-//! Random scales, records and public numbers, to hold interpreter and circuit against each other.
+//! Random scales, records and public numbers, to compare interpreter and circuit.
 //!
-//! [`declarations`] writes formulas as an issuer would, as text: everything that the language
-//! has, in combinations that no person thinks of. Most of them pass [`crate::check`]; the others
-//! (an overflow, something not built yet) are for the caller to count and draw again, as [`draw`]
-//! does. [`records`] and [`numbers`] favour the edges: 0, least, greatest, what the formula's
-//! literals and the tables' edges single out, and one more and one less than each.
+//! [`declarations`] writes formulas as text, like an issuer: all constructs of the language, in
+//! combinations that no person would try. Most of them pass [`crate::check`]. The caller counts the
+//! others (an overflow, a construct that is not built yet) and draws again, as [`draw`] does.
+//! [`records`] and [`numbers`] favour the edges: 0, least, greatest, the formula's literals, the
+//! tables' edges, and one more and one less than each.
 //!
 //! Everything is a function of the random numbers that are passed in: the same seed gives the same
 //! case.
@@ -27,14 +27,14 @@ pub use dice::Dice;
 pub use inputs::{Spoilt, marks, numbers, records, spoilt};
 pub use mutate::mutated;
 
-/// How many random scales were written, and how many the checker took.
+/// The number of random scales that were written, and the number that the checker accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Acceptance {
     /// Scales that passed.
     pub accepted: u64,
     /// Scales that were refused, by the code of their first fault.
     pub refused: BTreeMap<String, u64>,
-    /// In how many accepted scales each construct of the language occurs.
+    /// The number of accepted scales in which each construct of the language occurs.
     pub constructs: BTreeMap<&'static str, u64>,
 }
 
@@ -71,7 +71,7 @@ impl Acceptance {
     }
 }
 
-/// Draws scales until the checker takes one.
+/// Draws scales until the checker accepts one.
 pub fn draw(dice: &mut Dice<'_>, acceptance: &mut Acceptance) -> Typed {
     loop {
         let drawn = declarations(dice);

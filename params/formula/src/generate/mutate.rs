@@ -2,7 +2,7 @@
 
 use super::Dice;
 
-/// Pieces that mean something to the reader.
+/// Pieces that mean something to the parser.
 const PIECES: [&str; 44] = [
     "(",
     ")",
@@ -73,7 +73,7 @@ pub fn mutated(dice: &mut Dice<'_>, text: &str) -> String {
                 chars[from] = char::from_u32(code).unwrap_or('?');
             }
             5 => {
-                // A piece many times over: how deep may it nest?
+                // A piece many times, to test deep nesting.
                 let piece = dice.word(&[
                     "(",
                     "-",

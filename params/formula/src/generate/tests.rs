@@ -1,4 +1,4 @@
-//! What is drawn passes often enough, has everything, and is the same for the same seed.
+//! Drawn scales pass often enough, have every construct, and are the same for the same seed.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;

@@ -1,4 +1,4 @@
-//! Random formulas as text, by the unit that is wanted.
+//! Random formulas as text, by the wanted unit.
 
 use super::Dice;
 use crate::{Declarations, FieldKind, TableBy};
@@ -8,7 +8,7 @@ pub(super) const UNITS: [&str; 12] = [
     "1", "m", "km", "min", "h", "day", "g CO2e", "kg CO2e", "yuan", "step", "%", "kWh",
 ];
 
-/// What a text gives.
+/// The type that a text gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sort {
     Number(&'static str),
@@ -294,7 +294,7 @@ impl<'a, 'b> Writer<'a, 'b> {
         }
     }
 
-    /// Something declared with this unit, or a literal.
+    /// A declared name with this unit, or a literal.
     fn leaf(&mut self, unit: &'static str) -> Written {
         let mut known: Vec<String> = Vec::new();
         for bound in &self.scope {

@@ -1,5 +1,5 @@
-//! The messages for text that is missing, superfluous, or part of CEL but not of our language: what
-//! is there, and what to write.
+//! The messages for text that is missing, superfluous, or part of CEL but not of our language. Each
+//! says what is there, and what to write.
 
 use super::print::ends_value;
 use super::token::{Bracket, Placed, Token};
@@ -308,7 +308,7 @@ pub(super) fn not_one(within: Within, span: Span, count: usize) -> Fault {
         Within::Index => ("`[..]`", "a table is looked up by one number or name"),
         Within::Sought => (
             "parentheses",
-            "what is looked through stands in square brackets: in [a, b]",
+            "write the list in square brackets: in [a, b]",
         ),
         _ => (
             "parentheses",
@@ -363,8 +363,8 @@ pub(super) fn not_in_the_language(token: Token, span: Span) -> Fault {
     Fault::new(code, span, message, hint)
 }
 
-/// The words that other languages have for an operator between two values, what is meant, and what
-/// to write. Longer ones first.
+/// Words of other languages for an operator between two values, their meaning, and the advice. Longer
+/// words come first.
 const OPERATORS: &[(&[&str], Operator, &str)] = {
     use Operator::{
         Add, And, Divide, Equal, Greater, GreaterOrEqual, In, Less, LessOrEqual, Multiply,
@@ -431,7 +431,7 @@ const DIVIDE: &str = "write `/`, and math.floor(a / b) where the fraction is to 
 
 const WHOLE: &str = "a name of an enum is compared whole, with `==`; several with `in`";
 
-/// The operator that the words at `at` are in other languages, and how many words it has.
+/// The operator that the words at `at` mean in other languages, and the number of its words.
 pub(super) fn operator_words(
     source: &str,
     tokens: &[Placed],
@@ -449,7 +449,7 @@ pub(super) fn operator_words(
     Some((*operator, words.len(), Fault::syntax(span, message, *hint)))
 }
 
-/// How many words `between` or `not between` has, if it stands at `at`.
+/// The number of words of `between` or `not between`, if one begins at `at`.
 pub(super) fn between_words(source: &str, tokens: &[Placed], at: usize) -> Option<usize> {
     let begins = [&["between"][..], &["not", "between"], &["is", "between"]];
     let says = |words: &&&[&str]| {
@@ -482,7 +482,7 @@ fn is_word_at(source: &str, tokens: &[Placed], at: usize, word: &str) -> bool {
     placed.is_some_and(|placed| is_word(source, placed.span, &[word]))
 }
 
-/// A word that CEL reserves, or that other languages have, where a value begins.
+/// A word that CEL reserves, or that is from another language, at the beginning of a value.
 pub(super) fn word_of_others(word: &str, next: Option<Token>, span: Span) -> Option<Fault> {
     let starts_value = next.is_some_and(Token::begins_value);
     let hint = match word {

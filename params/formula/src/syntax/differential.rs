@@ -261,7 +261,7 @@ fn has_more_than_cel(syntax: &Syntax) -> bool {
     inner.into_iter().any(has_more_than_cel)
 }
 
-/// Reads a text with both; panics if they read it differently.
+/// Reads a text with both parsers. Panics if they read it differently.
 fn compare(source: &str) -> Answer {
     let theirs = Env::default().parser().parse_with_source_info(source);
     let ours = parse(SourceId::Credits, source);
@@ -277,7 +277,7 @@ fn compare(source: &str) -> Answer {
     }
 }
 
-/// A tree as text, of ours.
+/// Our tree as text.
 fn write(syntax: &Syntax) -> String {
     let all = |parts: &[Syntax]| parts.iter().map(write).collect::<Vec<_>>().join(" ");
     match &syntax.kind {
@@ -303,7 +303,7 @@ fn write(syntax: &Syntax) -> String {
     }
 }
 
-/// A number as text; of many digits, only what a double keeps of them.
+/// A number as text. Of many digits, only the precision of a double.
 fn write_number(text: &str) -> String {
     match text.parse::<Decimal>() {
         Ok(number) if number.mantissa().unsigned_abs() < 10u128.pow(15) => number.to_string(),
@@ -311,7 +311,7 @@ fn write_number(text: &str) -> String {
     }
 }
 
-/// The same of `cel`'s, as the language means it.
+/// The tree of `cel` as text, with the language's meaning.
 fn write_theirs(tree: &IdedExpr) -> String {
     let all = |parts: &[IdedExpr]| parts.iter().map(write_theirs).collect::<Vec<_>>().join(" ");
     match &tree.expr {
@@ -347,7 +347,7 @@ fn write_theirs(tree: &IdedExpr) -> String {
     }
 }
 
-/// `cel` balances `a && b && c` into a tree; one list is what was written.
+/// `cel` balances `a && b && c` into a tree. This makes one list of it, as it was written.
 fn flat(name: &str, args: &[IdedExpr], out: &mut Vec<String>) {
     for arg in args {
         match &arg.expr {

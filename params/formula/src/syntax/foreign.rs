@@ -1,6 +1,6 @@
-//! Signs that people write although they are not CEL: of other languages, a Chinese keyboard, a
-//! word processor, mathematics. Each is reported with what to write, and is then read as what is
-//! meant.
+//! Signs that people write although they are not CEL: from other languages, a Chinese keyboard, a
+//! word processor, mathematics. Each is reported with advice, and is then read with its intended
+//! meaning.
 
 use winnow::Result;
 use winnow::combinator::{alt, opt};
@@ -14,7 +14,7 @@ use super::token::{Bracket, Token};
 /// A text that is not part of CEL.
 #[derive(Debug, Clone)]
 pub(super) struct Foreign {
-    /// The token as which it is read, if it can have a meaning.
+    /// The token that replaces it, if it can have a meaning.
     pub(super) meant: Option<Token>,
     pub(super) message: String,
     pub(super) hint: String,
@@ -23,7 +23,7 @@ pub(super) struct Foreign {
 type Input<'s> = LocatingSlice<&'s str>;
 type Lexed<T> = Result<T, EmptyError>;
 
-/// Signs, what is meant, and what to write. Longer ones first.
+/// Signs, their meaning, and the advice. Longer signs come first.
 const SIGNS: &[(&str, Token, &str)] = {
     use Bracket::{Curly, Round, Square};
     use Token::{
@@ -133,7 +133,7 @@ fn sign(input: &mut Input<'_>) -> Lexed<Foreign> {
     })
 }
 
-/// One `=`, `&` or `|`, where two are meant.
+/// One `=`, `&` or `|` in place of two.
 fn lone(input: &mut Input<'_>) -> Lexed<Foreign> {
     let rest: &str = input.as_ref();
     let (sign, meant, hint) = match rest.as_bytes() {

@@ -4,15 +4,14 @@
 //! | module | |
 //! |---|---|
 //! | `token` | words and signs with their places |
-//! | `foreign` | what people write that is no CEL, and what they mean by it |
+//! | `foreign` | signs that are not CEL, and their intended meaning |
 //! | `text` | escapes in texts |
 //! | `parser` | the tree: precedence, brackets, calls; where it goes on after a fault |
-//! | `advice` | what is said where something is missing or too much |
-//! | `print` | a tree back to text, with the parentheses that it needs: what advice is made of |
+//! | `advice` | the messages for text that is missing or superfluous |
+//! | `print` | a tree back to text, with the parentheses that it needs, for advice |
 //!
-//! Wherever the crate `cel` reads a formula that the language has, the tree is the same
-//! (`differential`); what it cancels, `--x` and `!!x`, is cancelled here too, so that no shape
-//! depends on who read it.
+//! If the crate `cel` reads a formula of the language, its tree is the same (`differential`). It
+//! cancels `--x` and `!!x`, so this parser does too: a shape does not depend on the parser.
 
 mod advice;
 #[cfg(test)]
@@ -68,7 +67,7 @@ pub(crate) enum SyntaxKind {
     /// `function(args)`, `target.function(args)`, or `math.function(args)`.
     Call {
         function: String,
-        /// Where the function's name and parenthesis stand.
+        /// The place of the function's name and parenthesis.
         at: Span,
         target: Option<Box<Syntax>>,
         args: Vec<Syntax>,

@@ -2,7 +2,7 @@
 //! that ends the faulty part, so that several faults are reported at once.
 
 mod comments;
-mod words;
+mod foreign_words;
 
 use super::advice::{self, Fault};
 use super::print::operator as operator_of;
@@ -12,10 +12,10 @@ use crate::decimal::{Decimal, DecimalError};
 use crate::declarations::SourceId;
 use crate::diagnostic::{Code, Diagnostic, Span};
 
-/// More faults than these would add nothing.
+/// The most faults that are reported. More would not help.
 const MAX_FAULTS: usize = 16;
 
-/// A tree and how deep it is.
+/// A tree and its depth.
 struct Parsed {
     syntax: Syntax,
     depth: usize,
@@ -71,8 +71,8 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
 }
 
 impl Parser<'_> {
-    /// Finds for each bracket the one that belongs to it. If they do not match, nothing else can be
-    /// said about the formula.
+    /// Finds the partner of each bracket. If brackets do not match, nothing else is reported about
+    /// the formula.
     fn match_brackets(&mut self) -> Option<()> {
         let mut open: Vec<(usize, Bracket)> = Vec::new();
         let mut fault = None;
@@ -104,7 +104,7 @@ impl Parser<'_> {
         }
         match fault {
             None => Some(()),
-            // In a text that is not closed there may be brackets.
+            // A text that is not closed may contain brackets.
             Some(fault) if fault.code == Code::Syntax && self.has_open_text() => None,
             Some(fault) => self.fault(fault),
         }
@@ -117,7 +117,7 @@ impl Parser<'_> {
 
     fn whole(&mut self) -> Option<Parsed> {
         if self.tokens.is_empty() {
-            // The text that is there instead was reported.
+            // The text at its place was already reported.
             if !self.faults.is_empty() {
                 return None;
             }
@@ -178,7 +178,7 @@ impl Parser<'_> {
         let mut left = self.unary()?;
         loop {
             if let Some(words) = advice::between_words(self.source, &self.tokens, self.at) {
-                // As a comparison binds.
+                // With the power of a comparison.
                 if Operator::In.power() < least {
                     break;
                 }
@@ -203,12 +203,12 @@ impl Parser<'_> {
         Some(left)
     }
 
-    /// The operator that comes next, and how many tokens it has. Words of one that binds less tightly than `least` are
-    /// left to the caller that reads it.
+    /// The next operator, and the number of its tokens. If it is made of words and binds less tightly than `least`,
+    /// an outer call reads it.
     fn infix(&mut self, least: u8) -> Option<(Operator, usize)> {
         let next = self.peek()?;
         if next == Token::Word {
-            // `a and b` is reported, and read as what is meant.
+            // `a and b` is reported, and read with its intended meaning.
             let (operator, words, fault) =
                 advice::operator_words(self.source, &self.tokens, self.at)?;
             if operator.power() < least {
@@ -244,7 +244,7 @@ impl Parser<'_> {
         self.operator(operator, vec![operand], Span { start, end })
     }
 
-    /// A value and what is taken of it: `.field`, `.function(..)`, `[..]`.
+    /// A value and the parts after it: `.field`, `.function(..)`, `[..]`.
     fn member(&mut self) -> Option<Parsed> {
         let start = self.here();
         let mut of = self.primary()?;
@@ -415,6 +415,7 @@ impl Parser<'_> {
     /// another.
     fn enclosed(&mut self, open: usize, within: advice::Within) -> Option<Vec<Parsed>> {
         let close = self.partner[open];
+        let told = self.faults.len();
         let mut parts = Vec::new();
         self.at = open + 1;
         while self.at < close && !self.ended {
@@ -431,7 +432,7 @@ impl Parser<'_> {
             if !self.resume(close) {
                 break;
             }
-            // Behind a comma: a list may end with one, arguments may not.
+            // After a comma: a list may end with a comma, arguments may not.
             if self.at == close && within != advice::Within::List {
                 self.fault::<()>(advice::no_value(self.source, &self.tokens, self.at));
             }
@@ -449,8 +450,10 @@ impl Parser<'_> {
             };
             self.tell(advice::not_one(within, span, parts.len()));
         }
-        if !self.faults.is_empty() && parts.is_empty() {
-            // Puts something in its place, so that the rest is read.
+        // An empty list of arguments stays empty, whatever was told before it.
+        let lacks = parts.is_empty() && (single || self.faults.len() > told);
+        if lacks && !self.faults.is_empty() {
+            // Puts a placeholder there, so that the rest is read.
             let span = self.tokens[open].span;
             let kind = SyntaxKind::Bool(false);
             parts.push(Parsed {
@@ -534,13 +537,13 @@ impl Parser<'_> {
         there
     }
 
-    /// Where the next token begins.
+    /// The start of the next token.
     fn here(&self) -> usize {
         let next = self.tokens.get(self.at);
         next.map_or(self.source.len(), |placed| placed.span.start)
     }
 
-    /// Where the last token ended.
+    /// The end of the last token.
     fn end(&self) -> usize {
         let last = self.tokens.get(self.at.saturating_sub(1));
         last.map_or(0, |placed| placed.span.end)

@@ -1,9 +1,9 @@
 //! Turns trees back into text. This is the only place that knows where parentheses are needed.
 //!
-//! Advice is made of parts of a formula. Text that is put together from pieces of text loses the
-//! parentheses around them, and gains none where it is put. So advice is a tree that is printed
-//! here, and [`Syntax::in_place`] looks at what stands beside its place. What the issuer has written
-//! as a number or text keeps its spelling; comments and line breaks go.
+//! Advice is made of parts of a formula. If it were joined from pieces of text, the parentheses around
+//! the pieces would be lost, and none would be added at the new place. So advice is a tree that is
+//! printed here, and [`Syntax::in_place`] checks the text beside its place. The issuer's numbers and
+//! texts keep their spelling; comments and line breaks are removed.
 
 use super::token::{Bracket, Placed, Token, tokens};
 use super::{Operator, Syntax, SyntaxKind, text};
@@ -143,7 +143,7 @@ fn level(syntax: &Syntax) -> u8 {
     }
 }
 
-/// How tightly the text after the token at `at` has to bind, so that the token takes all of it.
+/// How tightly the text after the token at `at` must bind to belong to the token as a whole.
 fn left_of(tokens: &[Placed], at: usize) -> u8 {
     let Some(placed) = tokens.get(at) else {
         return 0;
@@ -167,7 +167,7 @@ fn is_sign(tokens: &[Placed], at: usize) -> bool {
     minus && !before.is_some_and(|before| ends_value(before.token))
 }
 
-/// How tightly the text before a token has to bind.
+/// How tightly the text before a token must bind.
 fn right_of(token: Token) -> u8 {
     match token {
         Token::Close(_) | Token::Comma | Token::Colon => 0,
@@ -316,7 +316,7 @@ impl Printer<'_> {
         }
     }
 
-    /// What a field, a function or a place is taken of: `5.x` would be read as a decimal.
+    /// The value before a field, a function or an index: `5.x` would be read as a decimal.
     fn target(&mut self, of: &Syntax) {
         match of.kind {
             SyntaxKind::Number(_) => self.parenthesised(of),

@@ -67,7 +67,7 @@ fn a_chain_of_ands_is_one_list() {
 }
 
 /// Source, the place of the first fault as line and column, words of its message and of its hint.
-const FAULTS: [(&str, (usize, usize), &str, &str); 100] = [
+const FAULTS: [(&str, (usize, usize), &str, &str); 101] = [
     // Something is missing.
     ("", (1, 1), "no formula", "trips.size()"),
     ("  // nothing\n", (1, 1), "no formula", "trips.size()"),
@@ -215,6 +215,12 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 100] = [
         (1, 5),
         "`if`",
         "here: (a > 1 ? b : c)",
+    ),
+    (
+        "if(a.size() > 1, b, c)",
+        (1, 1),
+        "`if`",
+        "here: a.size() > 1 ? b : c",
     ),
     ("¬a", (1, 1), "`¬`", "!(..)"),
     ("if a then b", (1, 1), "`if`", "condition ? a : b"),

@@ -19,7 +19,7 @@ pub(super) fn decoded(written: &str) -> Result<String, (std::ops::Range<usize>, 
     let mut chars = inner.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         match c {
-            // One line break, however the file ends its lines.
+            // One line break, for any line ending of the file.
             '\r' => {
                 chars.next_if(|(_, next)| *next == '\n');
                 text.push('\n');

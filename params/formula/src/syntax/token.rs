@@ -1,5 +1,5 @@
-//! The words and signs of a formula, each with its place: the tokens of CEL's lexer, and what
-//! people write in place of them, reported with what is meant.
+//! The words and signs of a formula, each with its place: the tokens of CEL's lexer, and signs that
+//! people write in place of them, reported with their intended meaning.
 
 use winnow::combinator::{alt, dispatch, fail, opt, peek};
 use winnow::error::EmptyError;
@@ -55,8 +55,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// Whether a value begins with this token, wherever it stands: `-` and brackets may also follow
-    /// one.
+    /// Whether this token can begin a value. `-` and brackets may also follow a value.
     pub(super) const fn begins_value(self) -> bool {
         matches!(
             self,
@@ -97,7 +96,7 @@ pub(super) struct Placed {
     pub(super) span: Span,
 }
 
-/// The thing at a place of a text: a token, or something that CEL does not know.
+/// The token at a place of a text, or text that CEL does not know.
 enum Piece {
     Token(Token),
     Foreign(Foreign),
@@ -202,8 +201,8 @@ fn number(input: &mut Input<'_>) -> Lexed<Token> {
     .parse_next(input)
 }
 
-/// A text or byte string, up to the quotes that close it; if they are not there, up to the end of
-/// its line, or of three quotes the end of the formula.
+/// A text or byte string, up to the quotes that close it. Without them, it goes up to the end of its
+/// line or, after three quotes, up to the end of the formula.
 fn text(input: &mut Input<'_>) -> Lexed<Token> {
     let quotes = alt(("\"\"\"", "'''", "\"", "'"));
     let (bytes, raw, quotes) =

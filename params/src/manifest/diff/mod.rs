@@ -9,7 +9,7 @@ use merits_formula::{FieldKind, Record};
 use super::{Example, Manifest};
 use parts::Changes;
 
-/// What changed between two manifests.
+/// The differences between two manifests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Difference {
     /// All changes, in the order of a manifest.

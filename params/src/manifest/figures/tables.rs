@@ -14,7 +14,7 @@ pub(super) const KEYS: [&str; 11] = [
     "points", "of",
 ];
 
-/// How the values of a version are written.
+/// The form of a version's values.
 enum Form {
     /// By name.
     Names(Vec<String>),
@@ -62,7 +62,7 @@ pub(super) fn read(
     Some((table, place))
 }
 
-/// The key that it is looked up by, and how its values are written.
+/// The key that it is looked up by, and the form of its values.
 fn by(
     faults: &mut Faults<'_>,
     section: &Section<'_>,

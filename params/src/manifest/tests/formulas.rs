@@ -135,7 +135,7 @@ fn a_day_is_no_number_but_in_what_was_approved() {
     assert_eq!(fault.kind, FaultKind::Formula(Code::CountedFromZero));
     assert_eq!((fault.line, fault.column), (36, 16));
     assert!(fault.hint.contains("day_of_month(d.on)"), "{error}");
-    // No day is day 0: written today that is a fault, approved it is never so.
+    // No day is day 0. In a new manifest that is a fault; in an approved one the condition never holds.
     let none = scale("cel = '''\ndays.filter(d, day_of_month(d.on) == 0).size()\n'''");
     let error = Manifest::from_toml(&none).expect_err("no day is day 0");
     assert_eq!(error.faults[0].kind, FaultKind::Formula(Code::Decided));
@@ -154,7 +154,7 @@ fn a_day_is_no_number_but_in_what_was_approved() {
     assert!(read(&first("day_of_month(d.on) == 1", 5)).is_ok());
     assert!(read(&first("day_of_month(d.on) >= 2", 5)).is_ok());
     assert!(read(&first("day_of_month(d.on) in [3, 4]", 0)).is_ok());
-    // What is always so, and an item that no day is.
+    // A condition that always holds, and an item that no day can equal.
     assert!(read(&first("day_of_month(d.on) >= 1", 10)).is_err());
     assert!(read(&first("day_of_month(d.on) in [0, 3]", 0)).is_err());
     assert!(read(&first("day_of_month(d.on) == 1", 10)).is_err());
@@ -169,7 +169,7 @@ fn a_name_is_refused_by_the_rule_that_it_breaks() {
         let text = text.replace("\"steps\"", &format!("{name:?}"));
         text.replace("list = \"days\"", &format!("list = {list:?}"))
     };
-    // A field may have a function's name: it stands behind its record.
+    // A field may have a function's name, because it is written after its record.
     for name in ["size", "sum", "map", "day", "math", "exists_one"] {
         Manifest::from_toml(&with(name, "days")).unwrap_or_else(|error| panic!("{name}: {error}"));
     }

@@ -1,4 +1,4 @@
-//! What the digest of a shape covers, and what it does not cover.
+//! The parts that the digest of a shape covers, and the parts that it does not cover.
 
 use super::super::Manifest;
 use super::language::{RIDES, rides};

@@ -146,11 +146,11 @@ impl<L: LedgerPort> UniquenessService<L> {
                 counts
                     .follow(replica)
                     .map_err(|error| copy_unusable(&error))?;
-                let verdict = judge((party, &opened), state, &counts, &request);
+                let now = machine_time();
+                let verdict = judge((party, &opened), state, &counts, &request, now);
                 Ok(verdict.map_err(Denied::Request).and_then(|verdict| {
                     // Its certificate holds by its key and standing now.
                     let registrar = state.parties().active(&request.registrar);
-                    let now = machine_time();
                     let keys: Vec<_> = registrar.map_err(Refused::Registrar)?.keys(now).collect();
                     peer.is(state.origin(), &request.registrar, &keys, now)?;
                     Ok(verdict)

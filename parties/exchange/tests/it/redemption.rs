@@ -295,7 +295,12 @@ async fn the_logs_key_alone_takes_no_voucher_out() {
         &member.key,
     );
     let id = entry.id();
-    let leaf = Leaf { time: now(), entry }.to_bytes();
+    let leaf = Leaf {
+        time: now(),
+        state: None,
+        entry,
+    }
+    .to_bytes();
     let signer = LogSigner::new(federation.origin.clone(), stolen_log_key(&world));
     let checkpoint = Checkpoint {
         origin: federation.origin.clone(),

@@ -91,6 +91,9 @@ pub enum PlanFault {
     /// The standing.
     #[error("{0} is suspended: reinstate it first, or plan without it")]
     Suspended(String),
+    /// The end.
+    #[error("{0} has ended on this ledger, and holds no share any more: plan without it")]
+    Ended(String),
     /// The epoch.
     #[error("epoch {0} is open on the ledger already: plan the next one")]
     EpochOpen(u32),
@@ -200,6 +203,9 @@ impl Plan {
             if !party.roles.has(role) {
                 let side = self.side;
                 return Err(PlanFault::Role { name: name(), side });
+            }
+            if party.ended {
+                return Err(PlanFault::Ended(name()));
             }
             if party.suspended {
                 return Err(PlanFault::Suspended(name()));

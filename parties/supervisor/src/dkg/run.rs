@@ -261,7 +261,8 @@ impl<'r> Running<'r> {
         } else {
             self.state.advance(ceremony, messages)?
         };
-        if *before != self.state.to_bytes() {
+        let after = Zeroizing::new(self.state.to_bytes());
+        if before != after {
             self.vault.save(&self.state, rng)?;
             done(Step::Stored);
         }

@@ -363,7 +363,7 @@ mod tests {
             .expect_err("a pipe")
             .to_string();
         assert!(
-            said.contains("vouchers") && said.contains("a folder is to be made"),
+            said.contains("vouchers") && said.contains("a folder must be made there"),
             "{said}"
         );
         std::fs::remove_file(&folder).expect("removed");

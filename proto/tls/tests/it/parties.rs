@@ -235,6 +235,32 @@ fn a_new_certificate_is_taken_up_without_a_restart() {
     assert_eq!(call("example.org"), Ok(()));
 }
 
+/// Whatever the reason was that it could not be read: here its mode, which is no change of the file.
+#[test]
+fn what_could_not_be_read_is_tried_again() {
+    let by = authority(now());
+    let mut server = Files::of(&coordinator(), &by, &by);
+    let tls = server.server();
+    let caller = Files::of_nobody(&by);
+    let call = |host| shake(&tls, &caller, Expected::Log(log()), host).map(|_| ());
+    let wish = Wish {
+        hosts: vec!["example.org".to_owned()],
+        ..coordinator()
+    };
+    server.replace(&wish, &by);
+    let key = server.table.key.clone().unwrap();
+    let mode = |bits| {
+        fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(bits)).unwrap()
+    };
+    // A key that others may read is refused.
+    mode(0o644);
+    std::thread::sleep(Duration::from_millis(2_100));
+    assert!(call("example.org").is_err());
+    mode(0o600);
+    std::thread::sleep(Duration::from_millis(2_100));
+    assert_eq!(call("example.org"), Ok(()));
+}
+
 #[test]
 fn files_that_cannot_be_used_are_named() {
     let by = authority(now());

@@ -1,4 +1,4 @@
-//! Files that are in the way, made by several at once, or mapped by several.
+//! Files that are in the way, or that several processes make or map at the same time.
 
 use std::fs::{self, OpenOptions};
 use std::sync::Barrier;
@@ -14,7 +14,7 @@ fn without_a_place_to_write_the_key_stays_in_memory() {
     fs::write(&blocked, b"").unwrap();
     fixture.file.dir = blocked.join("prepared");
     assert!(matches!(fixture.load(), Readiness::InMemory { .. }));
-    // Nothing but what was there before.
+    // Only the files that existed before.
     assert_eq!(fs::read_dir(fixture._dir.path()).unwrap().count(), 1);
 }
 
@@ -38,7 +38,7 @@ fn several_may_build_at_once_and_whoever_has_the_old_file_keeps_it() {
     assert_eq!(
         fs::read_dir(&fixture.file.dir).unwrap().count(),
         1,
-        "nothing left beside it"
+        "no file is left beside it"
     );
 }
 

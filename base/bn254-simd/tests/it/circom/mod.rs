@@ -29,8 +29,8 @@ pub struct Case {
 pub enum Circuit {
     /// `x[i + 2] = x[i + 1] * x[i]`, all wires full-size.
     Chain(usize),
-    /// Bits and their exclusive ors, 32 of them packed into a word now and then, as in a hash
-    /// function: nearly all wires are 0 or 1.
+    /// Bits and their exclusive ors, as in a hash function. Sometimes 32 bits are packed into a word.
+    /// Nearly all wires are 0 or 1.
     Bits(usize),
 }
 

@@ -1,4 +1,4 @@
-//! Advice is followed to the letter, and what comes of it means what was meant.
+//! Advice is followed to the letter, and the resulting formula has the intended meaning.
 
 use super::*;
 
@@ -40,7 +40,7 @@ fn only_fault(source: &str) -> Diagnostic {
     faults[0].clone()
 }
 
-/// What stands behind a word of the advice, up to a mark.
+/// The text after a word of the advice, up to a mark.
 fn advised<'h>(hint: &'h str, from: &str, to: &str) -> &'h str {
     let (_, rest) = hint.split_once(from).unwrap_or_else(|| panic!("{hint}"));
     rest.split_once(to).map_or(rest, |(advised, _)| advised)
@@ -70,7 +70,7 @@ fn a_divisor_that_may_be_0_is_the_same_wherever_it_is_above_0() {
         assert_eq!(worth(&typed, &ROWS[..1], &[]), credits, "{followed}");
         assert_eq!(worth(&typed, &ROWS[1..], &[]), 0, "{followed}");
     }
-    // The same of a count, and of what is left.
+    // The same for a count, and for a remainder.
     let hint = only_fault("math.floor(10 / deeds.size())").hint;
     assert!(hint.contains("math.greatest(1, deeds.size())"), "{hint}");
     let hint = only_fault("7 % deeds.size()").hint;
@@ -234,6 +234,11 @@ fn what_others_have_is_told_with_what_there_is_here() {
             "math.least(a, b)",
         ),
         (
+            "max(deeds.map(d, d.n))",
+            Code::WrongArguments,
+            ".max(0), where 0 counts for an empty list",
+        ),
+        (
             "deeds.size().max(2)",
             Code::WrongType,
             "math.greatest(a, b)",
@@ -323,7 +328,7 @@ fn a_bare_number_repeats_the_comparison_of_the_other_side() {
     }
 }
 
-/// An absent record divides nothing: what is told is what is checked.
+/// An absent record divides nothing: the message shows the range that is checked.
 #[test]
 fn the_interval_of_a_divisor_is_that_of_present_records() {
     for (source, interval) in [
@@ -359,7 +364,7 @@ fn a_decimal_comma_among_arguments_is_told_with_the_number() {
     assert!(hint.ends_with("between them: 1, 5"), "{hint}");
     let two = checked("math.least(1, 5 * deeds.size())").unwrap();
     assert_eq!(worth(&two, &ROWS, &[]), 1);
-    // What was approved keeps its meaning.
+    // An approved manifest keeps its meaning.
     let approved = Declarations::new(gaps(), "math.least(1,5 * deeds.size())");
     let approved = crate::check_approved(&approved).unwrap();
     assert_eq!(worth(&approved, &ROWS, &[]), 1);

@@ -1,5 +1,5 @@
-//! Days, weekdays and dates count from a beginning: what depends on it is refused, with what counts
-//! as people do; and what was approved keeps its meaning.
+//! Days, weekdays and dates count from a beginning. A formula that depends on it is refused, and the
+//! advice is a function that counts as people do. Approved manifests keep their meaning.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -59,7 +59,7 @@ fn scale(period: PeriodKind, source: &str) -> Declarations {
 
 use PeriodKind::{Day, Month, Week};
 
-/// What is refused of what is written today, what it points at, and what the advice names.
+/// Refused formulas of new manifests, the marked text, and a part of the advice.
 const REFUSED: [(PeriodKind, &str, &str, &str); 42] = [
     (
         Month,
@@ -326,12 +326,12 @@ fn what_depends_on_where_counting_begins_is_refused() {
         let found = &source[fault.span.start..fault.span.end];
         assert!(at.is_empty() || found == at, "{source}: {found}: {fault}");
         assert!(fault.hint.contains(advice), "{source}: {fault}");
-        // What was approved has no other fault, and keeps its meaning.
+        // An approved manifest has no other fault, and keeps its meaning.
         check_approved(&decl).unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
     }
 }
 
-/// What does not depend on it, or counts as people do, and what it gives.
+/// Formulas that do not depend on the beginning, or that count as people do, and their results.
 #[test]
 fn what_counts_as_people_do_means_what_it_says() {
     // The first, fifteenth and last of a month, or Monday, Tuesday and Sunday; due on Friday
@@ -555,7 +555,7 @@ fn days_of_the_month_are_told_where_they_are_known() {
     }
 }
 
-/// The tree of what both take is the same, so that no approved scale needs another key.
+/// For formulas that both accept, the tree is the same, so no approved scale needs another key.
 #[test]
 fn what_is_written_and_what_was_approved_have_one_shape() {
     let mut source = StdRng::seed_from_u64(5);

@@ -1,5 +1,5 @@
-//! Comparisons that always hold or never do are refused, by the ranges of what they compare; what was
-//! approved keeps its meaning.
+//! Comparisons that always or never hold, by the ranges of their sides, are refused. Approved manifests
+//! keep their meaning.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -61,7 +61,7 @@ fn scale(period: PeriodKind, source: &str) -> Declarations {
 
 use PeriodKind::{Day, Month, Week};
 
-/// A comparison, whether it holds, and what the message says of the range.
+/// A comparison, whether it holds, and the range in the message.
 const DECIDED: [(PeriodKind, &str, bool, &str); 34] = [
     (Month, "day_of_month(d.on) == 0", false, "from 1 to 31"),
     (Month, "day_of_month(d.on) == 32", false, "from 1 to 31"),
@@ -172,7 +172,7 @@ fn a_comparison_that_has_one_answer_is_refused_with_the_range() {
         assert!(fault.message.contains(answer), "{source}: {fault}");
         let shown = fault.message.split('`').nth(1).unwrap();
         assert!(condition.contains(" in [") || condition == shown, "{fault}");
-        // What was approved keeps its meaning, which is what the message says.
+        // An approved manifest keeps its meaning, and the message states that meaning.
         let approved = check_approved(&decl).unwrap_or_else(|faults| panic!("{faults:?}"));
         let numbers: &[u64] = match approved.constants().len() {
             0 => &[],
@@ -217,7 +217,7 @@ fn a_comparison_that_may_hold_or_not_is_taken() {
         (Month, "d.a == 0.05"),
         (Month, "d.a / 3 == 0.05"),
         (Month, "d.n < 9 && d.n > 1"),
-        // Two numbers written out are what they are.
+        // Two literal numbers may be compared.
         (Month, "d.n < 9 && 5 < 6"),
     ] {
         let source = format!("deeds.filter(d, {condition}).size()");
@@ -244,7 +244,7 @@ fn a_comparison_that_may_hold_or_not_is_taken() {
     }
 }
 
-/// Of random scales: what is refused shows what is written, and has the value that it says.
+/// With random scales: a refused comparison is shown as it is written, and has the stated value.
 #[test]
 fn the_answer_that_is_told_is_the_one_that_random_records_give() {
     let mut source = StdRng::seed_from_u64(11);

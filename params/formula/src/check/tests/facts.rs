@@ -1,4 +1,4 @@
-//! What is known beforehand holds: intervals, what is absent, what is present.
+//! Static facts hold: intervals, and facts about absent and present records.
 
 use super::*;
 use crate::range::Range;
@@ -141,7 +141,7 @@ fn of_two_records_one_may_be_there_without_the_other() {
     assert_eq!(typed.free(body), [earlier, later]);
     assert!(!typed.zero_where_absent(body, later));
     assert!(!typed.zero_where_absent(body, earlier));
-    // Dates: the earlier there, the later absent.
+    // Dates: the earlier is present, the later is absent.
     let source = "math.greatest(0, deeds.pairs(a, b, b.due - a.due).sum() / unit(1, \"day\"))";
     let typed = of_deeds(source).unwrap();
     let found = (0..typed.node_count()).find_map(|at| match typed.node(NodeId(at)).kind {

@@ -476,12 +476,12 @@ fn steps_are_declared_in_order_once_and_used() {
     refused(&early, Code::UnknownName, "change their order");
     let itself = with(&[("a", "a + 1")], "a");
     refused(&itself, Code::UnknownName, "change their order");
-    // A fault in a step is told once, at its place in that step.
+    // A fault in a step is reported once, at its place in that step.
     let broken = with(&[("a", "1"), ("b", "a +\n  foo")], "b + b");
     let fault = fault(&broken);
     assert_eq!(fault.source, SourceId::Step(1));
     assert_eq!((fault.line, fault.column), (2, 3));
-    // A step where another type is needed is told where it is used.
+    // A step of the wrong type is reported where it is used.
     let list = with(&[("far", "trips.filter(t, t.distance > 9)")], "1 + far");
     let fault = super::fault(&list);
     assert_eq!((fault.source, fault.column), (SourceId::Credits, 5));

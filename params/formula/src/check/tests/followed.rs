@@ -1,4 +1,4 @@
-//! Advice names what the issuer wrote: its variables, in its text. It is followed to the letter.
+//! Advice uses the issuer's variables and text. It is followed to the letter.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -48,7 +48,7 @@ fn counted(declared: &Declarations) -> Diagnostic {
     fault
 }
 
-/// The call that is advised, and what it takes the place of.
+/// The advised call, and the text that it replaces.
 fn advised(hint: &str) -> (String, String) {
     let (_, rest) = hint
         .split_once("write ")
@@ -151,7 +151,7 @@ fn what_is_advised_names_the_variable_as_it_is_written() {
             "deeds.pairs(k, $, $.on + k.n * unit(1, \"day\") == 4 ? 1 : 0).sum()",
             "$.on",
         ),
-        // The same is said of the same list before, under another name.
+        // An earlier step has the same expression about the same list, under another name.
         (
             Month,
             "deeds.map(k, k.on).size() + deeds.map($, $.on).sum() / unit(1, \"day\")",
@@ -185,7 +185,7 @@ fn what_is_advised_names_the_variable_as_it_is_written() {
             let (_, of) = advised(&fault.hint);
             let one_space = |text: &str| text.replace("( ", "(").replace(" )", ")");
             assert_eq!(one_space(&of), one_space(&place), "{source}: {fault}");
-            // What is marked is replaced, one after the other where several are written.
+            // The marked text is replaced. If there are several, they are replaced one after another.
             let mut followed = source.clone();
             for _ in 0..2 {
                 let Err(faults) = crate::check(&scale(period, &[], &followed)) else {
@@ -211,7 +211,7 @@ fn what_stands_in_a_step_is_named_with_the_step() {
             "days.exists(k, k == 2) ? 1 : 0",
             "days.max(1) / unit(1, \"day\")",
             "days.sum() / unit(1, \"day\")",
-            // Said again of the same list, under another name, before and after.
+            // The same expression about the same list, under another name, before and after.
             "deeds.map(k, k.on).size() + days.sum() / unit(1, \"day\")",
             "deeds.map(k, k.on).size() + days.size() + days.max(1) / unit(1, \"day\")",
         ] {
@@ -240,7 +240,7 @@ fn a_day_compared_with_a_pure_number_has_one_fault_which_puts_it_right() {
         for (sign, other) in [("==", "deeds.size()"), ("<", "deeds.size()"), (">=", "d.n")] {
             let source = format!("deeds.filter(d, d.on {sign} {other}).size()");
             let source = match other {
-                // A list of the claim within what is said of a record.
+                // A list of the claim inside an expression about a record.
                 "d.n" => source,
                 _ => source.replace("deeds.size())", "n_deeds)"),
             };
@@ -263,13 +263,13 @@ fn a_day_compared_with_a_pure_number_has_one_fault_which_puts_it_right() {
             typed.unwrap_or_else(|faults| panic!("{followed}: {faults:?}"));
         }
     }
-    // No number takes the place of a date.
+    // No number can replace a date.
     for field in ["due", "moment"] {
         let source = format!("deeds.filter(d, d.{field} == d.n).size()");
         let faults = crate::check(&scale(Month, &[], &source)).unwrap_err();
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(!faults[0].hint.contains("unit("), "{}", faults[0]);
-        // The example in it is one that the field can be.
+        // The example in it is a possible value of the field.
         let (_, example) = faults[0].hint.split_once("as in ").unwrap();
         let (example, _) = example.split_once(", or with").unwrap();
         let followed = format!("deeds.filter(d, {example}).size()");
@@ -286,7 +286,7 @@ fn a_day_compared_with_a_pure_number_has_one_fault_which_puts_it_right() {
     }
 }
 
-/// Examples that advice shows are of this scale, and are taken where they are pasted.
+/// Examples in advice use this scale's names, and are accepted when they are pasted.
 #[test]
 fn an_example_has_the_names_of_the_scale() {
     let schema = schema(
@@ -358,7 +358,7 @@ fn an_example_has_the_names_of_the_scale() {
     assert!(seen >= 7, "{seen}");
 }
 
-/// Of random scales: each name that advice on counting shows stands in the text that it means.
+/// With random scales: each name in advice on counting is in the text that the advice is about.
 #[test]
 fn what_is_named_stands_in_the_text() {
     let mut source = StdRng::seed_from_u64(12);

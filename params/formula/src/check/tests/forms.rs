@@ -1,4 +1,4 @@
-//! What each form of the language gives.
+//! The result of each form of the language.
 
 use super::{Deed, of_deeds, records, without_constants, worth};
 
@@ -139,7 +139,7 @@ fn choices_truths_and_remainders() {
             "trips.groups(t, day(t.start)).map(g, g.map(t, t.distance).filter(x, x < 200).sum()).max(0)",
             100,
         ),
-        // A list of the claim's own inside what is said of one record.
+        // A list of the claim inside an expression about one record.
         (
             "trips.filter(t, t.distance * 4 > trips.map(u, u.distance).sum()).size()",
             1,

@@ -15,7 +15,7 @@ fn a_long_formula_is_refused_before_it_is_parsed() {
     assert_eq!(without_constants(&deep).unwrap_err()[0].code, Code::TooLong);
 }
 
-/// Checks in little time, whatever the answer.
+/// Checks in little time, for any answer.
 fn answered(declarations: &Declarations) -> Result<Typed, Vec<Diagnostic>> {
     let start = std::time::Instant::now();
     let answer = super::super::check(declarations);
@@ -57,7 +57,7 @@ fn long_chains_and_deep_nests_are_refused() {
 
 #[test]
 fn what_is_used_twice_over_and_over_is_checked_once() {
-    // Each step doubles the one before: 2^40 parts, were they not shared.
+    // Each step doubles the one before: 2^40 parts, if they were not shared.
     let mut steps = vec![step("s0", "trips.map(t, math.abs(t.distance - 5)).sum()")];
     for at in 1..40 {
         let before = format!("s{}", at - 1);
@@ -91,7 +91,7 @@ fn what_is_used_twice_over_and_over_is_checked_once() {
     let typed = answered(&decl).unwrap();
     assert!(typed.node_count() < 400, "{}", typed.node_count());
     assert_eq!(worth(&typed, &[[0, 0, 50]], &[]), 50);
-    // In what is said of a record too, and deep in one text.
+    // The same inside an expression about a record, and deep in one text.
     let nested = (0..30).fold("t.distance".to_owned(), |x, _| format!("math.abs({x} - 9)"));
     let typed = answered(&Declarations::new(
         trips(),

@@ -174,7 +174,7 @@ fn fault(declarations: &Declarations) -> Diagnostic {
     faults[0].clone()
 }
 
-/// That these declarations have one fault of this code, whose text has these words.
+/// Asserts that these declarations have one fault of this code, and that its text has these words.
 fn refused(declarations: &Declarations, code: Code, word: &str) {
     let fault = fault(declarations);
     assert_eq!(fault.code, code, "{fault}");

@@ -1,5 +1,5 @@
-//! Advice with `..` in it: the part that is marked goes where the points are, and the whole takes its
-//! place, wherever that is.
+//! Advice with `..` in it: the marked part replaces the points, and the result replaces the marked
+//! part, at any place.
 
 use super::*;
 
@@ -33,7 +33,7 @@ fn value(source: &str) -> Vec<u64> {
     alone.chain([worth(&typed, &ROWS, &[])]).collect()
 }
 
-/// What stands between two marks of the hint.
+/// The text between two marks of the hint.
 fn between<'h>(hint: &'h str, from: &str, to: &str) -> &'h str {
     let rest = hint.split_once(from).unwrap_or_else(|| panic!("{hint}")).1;
     rest.split_once(to).map_or(rest, |(advised, _)| advised)
@@ -138,7 +138,7 @@ fn a_number_gets_the_unit_wherever_it_is_compared_or_added() {
     }
 }
 
-/// What stands for a sign or word of another language, in parentheses where it needs them.
+/// The replacement of a sign or word of another language, in parentheses if it needs them.
 #[test]
 fn what_other_languages_bind_more_tightly_or_less_is_told_with_parentheses() {
     for (source, word) in [

@@ -29,7 +29,7 @@ fn shape_1_base_less_project_times_distance() {
     // A car's 170.51 g/km less a bus's 66.41: 3 km are 312.3 g.
     assert_eq!(worth(&typed, &[[9, 3000]], &[17_051, 6641]), 312);
     assert_eq!(worth(&typed, &[[9, 3000]], &[6641, 17_051]), 0);
-    // Metres times grams by kilometre are no grams.
+    // Metres times grams per kilometre are not grams.
     let forgotten = Declarations {
         credits: decl.credits.replace(".to(\"km\")", ""),
         ..decl
@@ -266,7 +266,7 @@ fn shape_6_whole_days_between_readings_that_agree() {
             "{second:?}"
         );
     }
-    // The day that lasts from one pair into the next is not whole in either.
+    // A day that is partly in one pair and partly in the next is whole in neither.
     let rows = [[0, 10], [day + 5, 10], [2 * day, 10], [5 * day, 10]];
     assert_eq!(worth(&typed, &rows, &[1]), 1 + 3);
     assert_eq!(worth(&typed, &rows[..1], &[1]), 0);
@@ -357,7 +357,7 @@ fn shape_9_missing_is_not_zero() {
     let typed = checked(&decl);
     assert_eq!(worth(&typed, &[[3, 8000], [9, 9000]], &[]), 8);
     assert_eq!(worth::<2>(&typed, &[], &[]), 0);
-    // The least of the days that there are; of none, what is declared.
+    // The least of the days; without days, the declared value.
     let decl =
         steps_of_days("math.floor(deeds.map(d, d.steps).min(0) / unit(1000, \"step/point\"))");
     let typed = checked(&decl);

@@ -67,7 +67,7 @@ fn steps_and_what_they_say_are_the_same() {
 
 #[test]
 fn two_names_for_the_elements_of_one_list_do_not_meet() {
-    // The inner list is the outer one, and so is what is said of it, almost.
+    // The inner list is the outer one, and the expressions about them are almost the same.
     let source = "trips.filter(t, t.distance > trips.map(t2, t2.distance).sum() / 3).map(t, t.distance).sum()";
     let typed = without_constants(source).unwrap();
     assert_eq!(worth(&typed, &[[0, 0, 1], [1, 0, 2], [2, 0, 3]], &[]), 3);

@@ -1,5 +1,5 @@
-//! Advice that takes the place of a part is followed by a program, wherever that part stands: what
-//! comes of it is what was meant there, with the same values.
+//! A program follows advice that replaces a part, at every place of that part: the resulting formula
+//! has the intended meaning, with the same values.
 
 use super::*;
 use crate::syntax;
@@ -50,14 +50,14 @@ fn value(source: &str) -> Vec<u64> {
     alone.chain([worth(&typed, &rows, &[])]).collect()
 }
 
-/// The tree as text with all its parentheses decided by it alone.
+/// The tree as text, with parentheses that only the tree decides.
 fn read(source: &str) -> String {
     let read = syntax::parse(crate::SourceId::Credits, source);
     let read = read.unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
     read.printed(source)
 }
 
-/// Follows what is advised until nothing is; gives what came of it, and how often it was advised.
+/// Follows advice until there is none. Returns the resulting text, and how often advice was followed.
 fn followed(source: &str) -> (String, usize) {
     let mut text = source.to_owned();
     for times in 0..6 {
@@ -82,7 +82,7 @@ fn followed(source: &str) -> (String, usize) {
     panic!("{source}: {text} has faults after all its advice");
 }
 
-/// Where a condition may stand; `$` is it.
+/// The places of a condition, which is `$`.
 const CONDITIONS: [&str; 14] = [
     "$",
     "!($)",
@@ -100,7 +100,7 @@ const CONDITIONS: [&str; 14] = [
     "math.greatest(1, $ ? 3 : 4) == 3",
 ];
 
-/// What is written, and what is meant.
+/// A written text, and its intended meaning.
 const MEANT: [(&str, &str); 21] = [
     ("1 < d.n < 50", "(1 < d.n && d.n < 50)"),
     ("50 >= d.n > 2 * d.m", "(50 >= d.n && d.n > 2 * d.m)"),
@@ -152,7 +152,7 @@ fn a_comparison_means_what_was_meant_wherever_it_stands() {
             assert_eq!(value(&text), value(&meant), "{source}: {text}");
         }
     }
-    // Two meanings are both told.
+    // Two possible meanings are both shown.
     let faults = checked("deeds.filter(d, d.n < 5 == d.m < 3).size()").unwrap_err();
     let hint = &faults[0].hint;
     assert!(
@@ -160,7 +160,7 @@ fn a_comparison_means_what_was_meant_wherever_it_stands() {
         "{hint}"
     );
     assert!(hint.contains("(d.n < 5) == (d.m < 3) to compare"), "{hint}");
-    // What has no meaning gets none.
+    // A text without a meaning gets no advice.
     for source in [
         "d.ok < d.n < 5",
         "d.n in [1, 2] < 5",
@@ -172,12 +172,12 @@ fn a_comparison_means_what_was_meant_wherever_it_stands() {
             "{source}: {faults:?}"
         );
     }
-    // A name that there is not is told as such.
+    // An unknown name is reported as unknown.
     for source in ["!d.okk == true", "d.n < 5 == d.okk"] {
         let faults = checked(&format!("deeds.filter(d, {source}).size()")).unwrap_err();
         assert_eq!(faults[0].code, Code::UnknownField, "{source}: {faults:?}");
     }
-    // And what is right is taken.
+    // Correct formulas are accepted.
     for source in [
         "d.n < 5 == d.ok",
         "(d.n < 5) == (d.m < 3)",
@@ -188,7 +188,7 @@ fn a_comparison_means_what_was_meant_wherever_it_stands() {
     }
 }
 
-/// Where a rounded number may stand.
+/// The places of a rounded number.
 const NUMBERS: [&str; 7] = [
     "$",
     "200 + $",
@@ -199,7 +199,7 @@ const NUMBERS: [&str; 7] = [
     "(200 + $) % 7",
 ];
 
-/// What is rounded, and how it is meant, with `/` exact.
+/// A rounded expression, and its intended meaning, with `/` exact.
 const ROUNDED: [(&str, &str); 15] = [
     ("d.n / d.m * 2", "d.n * 2 / d.m"),
     ("2 * d.n / d.m * 3", "2 * d.n * 3 / d.m"),
@@ -241,7 +241,7 @@ fn a_quotient_with_more_around_it_keeps_its_value_over_one_divisor() {
                 };
                 let (source, meant) = (whole(written), whole(meant));
                 if checked(&meant).is_err() {
-                    // `%` of what may be negative.
+                    // `%` of a number that may be negative.
                     continue;
                 }
                 let (text, times) = followed(&source);
@@ -269,13 +269,13 @@ fn a_quotient_with_more_around_it_keeps_its_value_over_one_divisor() {
         assert_eq!(faults.len(), 1, "{faults:?}");
         assert!(faults[0].hint.contains(advised), "{}", faults[0]);
     }
-    // Where nothing is the same, the hint says that a rounding before changes the result, and what it
-    // says of 7 and 2 is so.
+    // If there is no equivalent, the hint says that an earlier rounding changes the result. Its example
+    // with 7 and 2 is correct.
     for source in [
         "math.floor(deeds.map(d, d.n / d.m).sum() * 2)",
         "deeds.map(d, d.n / d.m * 2).sum()",
         "deeds.filter(d, d.n / d.m > 2).size()",
-        // What divides the divisor may be 0, which would not be asked about over one divisor.
+        // The divisor of the divisor may be 0. Over one divisor, this would not be checked.
         "deeds.map(d, math.floor(d.n / (d.m / (d.m + 1)))).sum()",
     ] {
         let faults = checked(source).unwrap_err();
@@ -327,7 +327,7 @@ fn an_item_that_never_is_the_value_is_taken_out() {
     );
 }
 
-/// What people of spreadsheets write, and the same in our words.
+/// Formulas in the style of spreadsheets, and the same in our language.
 #[test]
 fn functions_of_spreadsheets_are_shown_in_our_words() {
     for (source, same) in [

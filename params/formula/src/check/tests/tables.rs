@@ -1,4 +1,4 @@
-//! Tables and what changes on a day.
+//! Tables, and constants and tables that change on a day.
 
 use proptest::prelude::*;
 
@@ -130,7 +130,7 @@ fn an_argument_outside_the_table_is_a_fault() {
     );
     let capped = "deeds.map(t, math.floor(x[math.least(9, t.litres)])).sum()";
     assert!(super::super::check_approved(&at(bands("", &["[0, 1]", "(1, 9]"]), capped)).is_ok());
-    // What is absent is not looked up: a field's own least is what counts.
+    // An absent record is not looked up: only the field's own least value counts.
     let rooms = "deeds.map(t, math.floor(x[t.rooms])).sum()";
     let by = curve("", &["2", "5", "9"]);
     let typed = super::super::check_approved(&at(by, rooms)).unwrap();

@@ -1,4 +1,4 @@
-//! What fits, what does not, and what is said about it.
+//! Units that fit, units that do not, and the messages about them.
 
 use merits_primitives::ids::PeriodKind;
 
@@ -236,7 +236,7 @@ fn what_does_not_fit_is_named_with_both_units_and_a_hint() {
         ),
     ] {
         let faults = checked(unit, formula).expect_err(formula);
-        // What else may be wrong with it, such as credits below 0, is said beside.
+        // Other faults, such as credits below 0, are reported beside it.
         let of_units = |fault: &&Diagnostic| {
             matches!(
                 fault.code,

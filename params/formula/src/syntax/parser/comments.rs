@@ -1,4 +1,4 @@
-//! `a // b` divides in other languages, and here is `a` with a comment.
+//! `a // b` is a division in other languages. Here it is `a` with a comment.
 
 use super::Parser;
 use crate::diagnostic::Code;
@@ -6,7 +6,7 @@ use crate::syntax::advice;
 use crate::syntax::print::ends_value;
 
 impl Parser<'_> {
-    /// Adds to a fault that this causes that the text after `//` is not a divisor.
+    /// Adds to a fault that such a comment causes: the text after `//` is not a divisor.
     pub(super) fn tell_comment(&mut self) {
         for (at, placed) in self.tokens.iter().enumerate() {
             let behind = placed.span.end;

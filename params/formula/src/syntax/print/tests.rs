@@ -1,4 +1,4 @@
-//! What is printed is read as the same tree, wherever it is put.
+//! Printed text is read as the same tree, at any place.
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -113,7 +113,7 @@ fn tree(dice: &mut Dice<'_>, depth: usize) -> Syntax {
     }
 }
 
-/// Every part of a tree, and the tree in which another takes its place.
+/// Every part of a tree, and the tree in which another part replaces it.
 fn places(of: &Syntax, with: &Syntax) -> Vec<(Span, Syntax)> {
     let mut found = vec![(of.span, with.clone())];
     let mut inside = |part: &Syntax, rebuilt: &dyn Fn(Syntax) -> Syntax| {

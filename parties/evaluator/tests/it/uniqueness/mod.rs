@@ -9,9 +9,12 @@ mod connections;
 mod crash;
 mod strangers;
 
+use std::time::Duration;
+
 use city::City;
 use merits_ledger::{
-    entry::{IdentityRegistered, UniquenessTag},
+    Entry,
+    entry::{IdentityRegistered, KeySucceeded, UniquenessTag},
     state::People,
 };
 use merits_primitives::{
@@ -280,6 +283,41 @@ async fn a_replay_gets_the_same_answer_and_nobody_elses_element_is_answered() {
         refused_as(Reason::ElementOfAnother, "blinded_element")
     );
     assert_eq!(city.counted().await.len(), 1);
+}
+
+/// A registrar's server goes on with the key that it read at its start, until it is started again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registrar_that_changed_its_key_is_answered_by_both_until_the_grace_is_over() {
+    let city = City::new().await;
+    let address = city.serve(city.copy("evaluator").await).await;
+    let mut evaluator = EvaluatorClient::connect(&address).await.unwrap();
+    let rng = &mut rand::rng();
+    let pending = Pending::blind(number(ANN)).unwrap();
+    let old = city.bank.clone();
+    let with = |seed: u8| {
+        let mut member = old.clone();
+        member.key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+        member
+    };
+    let (new, newest) = (with(61), with(62));
+    let origin = &city.federation.origin;
+    let hour = Duration::from_secs(3_600);
+    let succeeded = KeySucceeded::new(origin, &old.id, 1, &new.key, hour);
+    city.act(&old, Entry::KeySucceeded(succeeded)).await;
+    for member in [&new, &old] {
+        let request = city.registrar(member).ask(&pending, rng);
+        evaluator.evaluate(request).await.unwrap();
+    }
+    // After a theft the keys before end at once.
+    let succeeded = KeySucceeded::new(origin, &old.id, 2, &newest.key, Duration::ZERO);
+    city.act(&new, Entry::KeySucceeded(succeeded)).await;
+    let request = city.registrar(&newest).ask(&pending, rng);
+    evaluator.evaluate(request).await.unwrap();
+    for member in [&new, &old] {
+        let request = city.registrar(member).ask(&pending, rng);
+        let found = refusal(evaluator.evaluate(request).await);
+        assert_eq!(found, refused_as(Reason::SignatureInvalid, "signature"));
+    }
 }
 
 /// An evaluator whose key is not the ledger's would give everybody another tag.

@@ -457,7 +457,12 @@ fn resign(fed: &Federation, signed: &SignedEntry, proof: Option<EncodedProof>) -
 
 /// A receipt for an entry alone in a tree that the log's own key signed.
 fn rogue_receipt(fed: &Federation, entry: SignedEntry) -> Receipt {
-    let leaf = Leaf { time: NOW, entry }.to_bytes();
+    let leaf = Leaf {
+        time: NOW,
+        state: None,
+        entry,
+    }
+    .to_bytes();
     let checkpoint = Checkpoint {
         origin: origin(),
         size: 1,

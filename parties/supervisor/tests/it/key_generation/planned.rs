@@ -125,4 +125,21 @@ fn a_plan_that_the_ledger_does_not_bear_out_is_refused() {
         good.check(ledger.state()).expect_err("refused"),
         PlanFault::Suspended(name) if name == "court"
     ));
+    // Nor does who has ended, by whatever way: the board wants no share in its hands.
+    let (bureau, _) = ledger
+        .state()
+        .parties()
+        .by_name("bureau")
+        .expect("admitted");
+    let ended = Act::PartyEnded(StandingChange {
+        party: *bureau,
+        sequence: 1,
+        basis: "sold its key".to_owned(),
+    });
+    let end = ledger.supervisor.propose(ended, ProposalTerms::AT_ONCE);
+    ledger.submit(&end);
+    let ended = |fault: PlanFault| matches!(fault, PlanFault::Ended(name) if name == "bureau");
+    assert!(ended(good.check(ledger.state()).expect_err("refused")));
+    let list = ["bureau", "statistics"];
+    assert!(ended(refused(make(&ledger, 2, 2, Side::Supervisor, &list))));
 }

@@ -59,7 +59,7 @@ impl Writer<'_> {
     fn operated(&mut self, syntax: &Syntax, operator: Operator, args: &[Syntax]) -> Words {
         let two = |writer: &mut Self, a: &Syntax, word: &str, b: &Syntax, hold: Hold| {
             let left = held(writer.number(a), hold);
-            // To the right of minus or by, the same would be read from the left.
+            // To the right of minus or by, the same operator would be read from the left.
             let tighter = if hold == Hold::Sum {
                 Hold::Product
             } else {
@@ -150,7 +150,7 @@ impl Writer<'_> {
         Words(format!("{}, {how}", held(number, Hold::Sum)), Hold::Clauses)
     }
 
-    /// `x, but at most c` where one of two is a literal or a name; else the least of all.
+    /// `x, but at most c` if one of two is a literal or a name; else the least of all.
     fn bounded(&mut self, args: &[Syntax], bound: &str, extreme: &str) -> Words {
         let is_plain =
             |syntax: &Syntax| matches!(&syntax.kind, SyntaxKind::Number(_) | SyntaxKind::Name(_));

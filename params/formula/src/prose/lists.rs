@@ -53,7 +53,7 @@ impl Writer<'_> {
         )
     }
 
-    /// A list where only a few words fit.
+    /// A list in a few words.
     pub(super) fn elements(&mut self, list: &Syntax) -> String {
         let words = match self.is_numbers(list) {
             true => self.numbers(list),

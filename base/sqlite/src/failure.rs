@@ -40,7 +40,7 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// The failure of the file `path`. SQLite sometimes says of a full disk that it reports errors.
+    /// The failure of the file `path`. SQLite sometimes reports a full disk as a disk error.
     pub(crate) fn at(path: &Path, error: &sqlx::Error) -> Self {
         match Self::of(error) {
             Self::Disk if is_full(path) => Self::Full,
@@ -76,7 +76,7 @@ impl Trouble {
 }
 
 impl DatabaseError {
-    /// A failure with the file `path`, whose disk is looked at.
+    /// A failure with the file `path`. This also checks the file's disk.
     pub(crate) fn at(path: &Path, source: sqlx::Error) -> Self {
         let trouble = Trouble::at(path, &source);
         Self { source, trouble }
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// Regression: a disk with no room for the index of the write-ahead log was told as broken.
+    /// Regression: a disk with no room for the index of the write-ahead log was reported as broken.
     #[test]
     fn an_index_that_cannot_grow_means_a_full_disk() {
         const IOERR_READ: i32 = 266;
@@ -195,7 +195,7 @@ mod tests {
             assert!(error.to_string().starts_with(said), "{error}");
             assert_eq!(error.is_lasting(), lasting);
         }
-        // The disk of this test has room, so what it reports is an error.
+        // The disk of this test has room, so the error is an error of the disk.
         let dir = tempfile::tempdir().unwrap();
         let error = sqlx::Error::Database(Box::new(Code(IOERR_READ)));
         assert_eq!(Trouble::at(dir.path(), &error), Trouble::Disk);

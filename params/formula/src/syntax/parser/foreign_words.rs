@@ -1,5 +1,5 @@
-//! Words of other languages: each is one fault, and the text that belongs to it is read with it, so
-//! that nothing else is told about that text.
+//! Words of other languages: each is one fault. The text that belongs to it is read with it, so that
+//! nothing else is reported about that text.
 
 use super::{Parsed, Parser};
 use crate::diagnostic::Span;
@@ -59,11 +59,11 @@ impl Parser<'_> {
         self.made(SyntaxKind::Bool(false), start, depth)
     }
 
-    /// Reads a word that other languages have where a value begins, which is told already, and what
-    /// belongs to it.
+    /// Reads a word of another language at the beginning of a value, and the text that belongs to it.
+    /// The word was already reported.
     pub(super) fn behind_word_of_others(&mut self, word: &str, span: Span) -> Option<Parsed> {
         if advice::is_not(word) {
-            // What must not hold is read for faults of its own.
+            // The negated part is read for faults of its own.
             while self.peek() == Some(Token::Not) || self.is_not() {
                 self.at += 1;
             }
@@ -79,7 +79,7 @@ impl Parser<'_> {
         } else {
             self.made(SyntaxKind::Name(word.to_owned()), span.start, 0)?
         };
-        // `if a then b else c`: what follows belongs to the word.
+        // `if a then b else c`: the text after the word belongs to it.
         let goes_on = self.peek().is_some_and(Token::begins_value);
         (!goes_on).then_some(parsed)
     }
@@ -100,7 +100,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Adds what is meant, in place of the text at `whole`, to the fault that is told at `at`.
+    /// Adds the intended meaning, which replaces the text at `whole`, to the fault reported at `at`.
     fn show(&mut self, at: Span, meant: &Syntax, whole: Span) {
         let shown = meant.in_place(self.source, whole);
         if let Some(fault) = self.faults.iter_mut().find(|fault| fault.span == at) {
@@ -108,7 +108,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `x in (1, 2)`: whether the bracket at `open` stands behind `in`.
+    /// `x in (1, 2)`: whether the bracket at `open` is after `in`.
     pub(super) fn is_looked_into(&self, open: usize) -> bool {
         let before = open.checked_sub(1).and_then(|at| self.tokens.get(at));
         before.is_some_and(|before| before.token == Token::In)

@@ -1,10 +1,9 @@
-//! A checked formula in words that an officer reads, who knows a spreadsheet and no programming.
+//! A checked formula in words, for an officer who knows spreadsheets but not programming.
 //!
-//! Each output and each step is a [`Paragraph`]: what it is, its range and unit, its text. What a
-//! text adds up over filtered or grouped records gets a paragraph of its own, `(1)`, `(2)`, ..,
-//! so that no sentence holds more than one loop. Tables are spelled out by their keys; the
-//! figures themselves are for the manifest to show. The words follow what the issuer wrote, not
-//! what the checker makes of it, and are the same for the same texts.
+//! Each output and each step is a [`Paragraph`]: its title, its range and unit, its text. A sum over
+//! filtered or grouped records gets a paragraph of its own, `(1)`, `(2)`, .., so that no sentence has
+//! more than one loop. Tables are described by their keys; the manifest shows the figures. The words
+//! follow the issuer's text, not the checker's tree, and are the same for the same texts.
 
 mod conditions;
 mod lists;
@@ -18,12 +17,12 @@ use crate::field::FieldKind;
 use crate::syntax::{self, Syntax, SyntaxKind};
 use crate::typed::{Type, Typed};
 
-/// Something of a scale in words.
+/// A part of a scale in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paragraph {
-    /// What it is: `credits`, `measure`, a step's or table's name, or `(1)` for a part.
+    /// `credits`, `measure`, a step's or table's name, or `(1)` for a part.
     pub title: String,
-    /// Least and greatest value with the unit, where it is a number.
+    /// Least and greatest value with the unit, if it is a number.
     pub range: Option<String>,
     /// The words.
     pub text: String,
@@ -80,7 +79,7 @@ struct Writer<'a> {
 
 /// The scale's steps, outputs and tables in words.
 #[must_use]
-pub fn words(typed: &Typed) -> Vec<Paragraph> {
+pub fn paragraphs(typed: &Typed) -> Vec<Paragraph> {
     let declared = typed.declarations();
     let steps = (0..declared.steps.len()).map(SourceId::Step);
     let measure = declared.measure.iter().map(|_| SourceId::Measure);
@@ -146,7 +145,7 @@ impl Writer<'_> {
         }
     }
 
-    /// A text with a paragraph of its own: its number. The same text has one.
+    /// The number of the paragraph for a text. The same text has only one paragraph.
     fn part(&mut self, syntax: &Syntax, words: String) -> Words {
         let known = self.parts.iter().find(|(text, _)| *text == words);
         let title = match known {
@@ -170,7 +169,7 @@ impl Writer<'_> {
         Words(title, Hold::Phrase)
     }
 
-    /// The node that a text was checked to, if it stands there first: the outermost is the last.
+    /// The node of a checked text, if the node has its place there. The outermost is the last.
     fn node_at(&self, span: Span) -> Option<usize> {
         let nodes = &self.typed.nodes;
         nodes

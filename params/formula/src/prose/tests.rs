@@ -1,10 +1,10 @@
-//! Words of known formulas, and that there are some for every formula.
+//! The words of known formulas. Every formula has words.
 
 use merits_primitives::ids::PeriodKind;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use super::words;
+use super::paragraphs;
 use crate::generate::{Acceptance, Dice, draw};
 use crate::{
     Decimal, Declarations, Field, FieldKind, Measure, NamedConstant, Schema, Step, TableBy,
@@ -59,7 +59,7 @@ fn table(name: &str, unit: &str, dated: bool, by: TableBy) -> TableDecl {
 
 fn text(declared: &Declarations) -> Vec<String> {
     let typed = check(declared).unwrap_or_else(|faults| panic!("{faults:#?}"));
-    words(&typed).iter().map(ToString::to_string).collect()
+    paragraphs(&typed).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -173,22 +173,18 @@ fn every_formula_has_words_and_the_same_each_time() {
     let mut acceptance = Acceptance::default();
     for _ in 0..300 {
         let typed = draw(&mut dice, &mut acceptance);
-        let paragraphs = words(&typed);
-        assert!(
-            paragraphs
-                .iter()
-                .any(|paragraph| paragraph.title == "credits")
-        );
-        for paragraph in &paragraphs {
+        let written = paragraphs(&typed);
+        assert!(written.iter().any(|paragraph| paragraph.title == "credits"));
+        for paragraph in &written {
             let text = &paragraph.text;
             assert!(!text.is_empty(), "{:?}", typed.declarations());
-            // What the reader does not know has no place in words.
+            // The reader does not know these signs.
             for mark in [
                 "math.", ".map(", ".filter(", "&&", "||", " ? ", "==", "Number(",
             ] {
                 assert!(!text.contains(mark), "{text}\n{:?}", typed.declarations());
             }
         }
-        assert_eq!(words(&typed), paragraphs);
+        assert_eq!(paragraphs(&typed), written);
     }
 }

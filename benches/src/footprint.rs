@@ -34,6 +34,7 @@ use super::{
     Effort, Program,
     ledger::{start, submit_all, submit_all_to},
     machine::memory,
+    roles::Step,
     sampling::ms,
     table::{Table, verdict},
 };
@@ -138,7 +139,7 @@ impl Balance {
     }
 }
 
-fn tell(start: Instant) -> anyhow::Result<()> {
+pub(super) fn tell(start: Instant) -> anyhow::Result<()> {
     let told = Told {
         took: milliseconds(start),
         peak: memory("VmHWM")?,
@@ -178,6 +179,8 @@ struct Footprint {
     first: Told,
     /// The next one.
     balance: Told,
+    /// Steps of other roles, as [`Step::ALL`].
+    roles: Vec<Told>,
     /// Files of the copy.
     copy: u64,
 }
@@ -285,10 +288,17 @@ impl Ledger {
         let replica = Replica::open(&place, self.key.clone(), policy, &mut rand::rng())?;
         let client = Client::connect(&address, self.key.clone()).await?;
         Follower::new(client, replica).sync().await?;
-        let served: Told = server.end().await?;
         let key = self.key.to_string();
         let copy = text(&place)?;
         let arguments = ["--config", config, "--replica", copy, "--log-key", &key];
+        let mut roles = Vec::new();
+        for step in Step::ALL {
+            let (name, _) = step.words();
+            let mut arguments = arguments.to_vec();
+            arguments.extend(["--step", name, "--coordinator", &address]);
+            roles.push(self.start("role-and-tell", &arguments)?.end().await?);
+        }
+        let served: Told = server.end().await?;
         let opened = self.start("open-and-tell", &arguments)?.end().await?;
         let arguments = ["--wallet", text(&wallet)?];
         let first = self.start("balance-and-tell", &arguments)?.end().await?;
@@ -301,6 +311,7 @@ impl Ledger {
             opened,
             first,
             balance,
+            roles,
             copy: length(&place)?,
         })
     }
@@ -401,6 +412,26 @@ pub(super) async fn measure(table: &mut Table, effort: &Effort, most: u32) -> an
         &|of| mebibytes(of.first.peak),
         verdict(large.first.peak as f64, MEMORY, "200 MB"),
     );
+    for (place, step) in Step::ALL.into_iter().enumerate() {
+        let (_, what) = step.words();
+        // Both have a result for each step.
+        let told = |of: &Footprint| {
+            of.roles
+                .get(place)
+                .map_or((0.0, 0), |told| (told.took, told.peak))
+        };
+        let (took, peak) = told(large);
+        let limit = match step.is_short() {
+            true => verdict(took, OPENED, &ms(OPENED)),
+            false => String::new(),
+        };
+        row(what, &|of| ms(told(of).0), limit);
+        row(
+            "  most memory of that command",
+            &|of| mebibytes(told(of).1),
+            verdict(peak as f64, MEMORY, "200 MB"),
+        );
+    }
     for (what, of) in [
         (
             "coordinator's files",

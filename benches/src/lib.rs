@@ -18,6 +18,7 @@ mod ledger;
 mod machine;
 mod people;
 mod prover;
+mod roles;
 mod sampling;
 mod size_classes;
 mod table;
@@ -68,6 +69,9 @@ enum One {
     /// What `ledger` starts to measure how a wallet's command knows what its person has
     #[command(hide = true)]
     BalanceAndTell(footprint::Balance),
+    /// What `ledger` starts to measure a step of another role in a process of its own
+    #[command(hide = true)]
+    RoleAndTell(roles::Act),
 }
 
 /// Options of the whole table.
@@ -210,6 +214,7 @@ impl Arguments {
             }
             Some(One::ServeAndTell(arguments)) => arguments.run().await,
             Some(One::BalanceAndTell(arguments)) => arguments.run().await,
+            Some(One::RoleAndTell(arguments)) => arguments.run().await,
             Some(One::OpenAndTell(arguments)) => {
                 tokio::task::spawn_blocking(move || arguments.run()).await?
             }

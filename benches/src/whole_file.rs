@@ -15,6 +15,8 @@ pub struct WholeFile {
     pub summary: RunSummary,
     /// The distributor's links and the source's signatures.
     pub signing: Duration,
+    /// Writing the receipts into files, and closing the distributor's store.
+    pub receipts: Duration,
 }
 
 /// Adds the section for a file that went through a federation.
@@ -66,6 +68,10 @@ pub(super) fn add(
         "circom + rapidsnark, witnesses and proofs: 269 s",
     );
     table.fact("distributor: all", seconds(times.total));
+    table.fact(
+        "distributor: receipts into files",
+        seconds(measured.receipts),
+    );
     let workers = summary.proved.proving.as_secs_f64();
     // A thread that waits inside a witness works on a piece of another batch's proof, and the clock
     // counts that. `earn` measures the time of witnesses alone.

@@ -15,7 +15,7 @@ use std::{path::PathBuf, time::Instant};
 
 use federation::{Founding, Node};
 use merits_coordinator::fsck;
-use merits_ledger::{KeyRing, Submission};
+use merits_ledger::{Groth16Keys, Submission};
 use merits_verifier::{Verified, codec::Canonical as _, entry::SignedEntry};
 
 /// Claims of a batch.
@@ -97,7 +97,7 @@ fn parts(founding: &Founding, entries: &[SignedEntry]) -> Result<(), Box<dyn std
     let jobs = jobs.into_iter().flatten().map(merits_ledger::Job::groth16);
     let jobs = jobs.collect::<Result<Vec<_>, _>>()?;
     let digest = jobs.first().ok_or("no batch")?.key;
-    let key = KeyRing::new().get(state, &digest)?;
+    let key = Groth16Keys::new().get(state, &digest)?;
     let items = jobs
         .into_iter()
         .map(|job| (job.statement, job.proof))

@@ -34,6 +34,7 @@ pub(crate) struct Archive {
 trait Reader: fmt::Debug + Send + Sync {
     fn entry<'a>(&'a self, id: &'a EntryId) -> Answer<'a, Option<(u64, Vec<u8>)>>;
     fn find_all<'a>(&'a self, ids: &'a [EntryId]) -> Answer<'a, HashMap<EntryId, u64>>;
+    fn leaf_count(&self) -> Answer<'_, (u64, Option<u64>)>;
     fn leaves(&self, from: u64, until: u64) -> Answer<'_, Vec<Vec<u8>>>;
     fn nodes<'a>(&'a self, wanted: &'a [Node]) -> Answer<'a, HashMap<Node, Hash>>;
     fn get<'a>(&'a self, keys: &'a [RowKey]) -> Answer<'a, Vec<Option<Vec<u8>>>>;
@@ -57,6 +58,10 @@ impl<R: StorageReader + fmt::Debug> Reader for R {
 
     fn find_all<'a>(&'a self, ids: &'a [EntryId]) -> Answer<'a, HashMap<EntryId, u64>> {
         Box::pin(async move { StorageReader::find_all(self, ids).await.map_err(R::explain) })
+    }
+
+    fn leaf_count(&self) -> Answer<'_, (u64, Option<u64>)> {
+        Box::pin(async move { StorageReader::leaf_count(self).await.map_err(R::explain) })
     }
 
     fn leaves(&self, from: u64, until: u64) -> Answer<'_, Vec<Vec<u8>>> {
@@ -120,6 +125,11 @@ impl Archive {
         ids: &[EntryId],
     ) -> Result<HashMap<EntryId, u64>, StoreFailure> {
         self.reader.find_all(ids).await
+    }
+
+    /// The number of stored leaves, and the greatest index. This takes longer in a longer log.
+    pub(crate) async fn leaf_count(&self) -> Result<(u64, Option<u64>), StoreFailure> {
+        self.reader.leaf_count().await
     }
 
     /// Leaves from `from` on, before `until`: as many as a page holds, and at least one if one

@@ -32,9 +32,9 @@ use tokio::{
 
 use crate::{
     archive::Archive,
-    backend::{self, Place},
     clock::Clock,
     clock_peers::{self, Verdict},
+    completeness,
     config::{ClockConfig, Config},
     cosigning::{Cosigning, Witness, require_newest},
     data_dir::lock_data_dir,
@@ -47,6 +47,7 @@ use crate::{
     needs::Needs,
     notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
+    place::{self, Place},
     sequencer::SequencerError,
     services::{
         self, BlobsService, CosignaturesService, LedgerService, NotesService, RegistryService,
@@ -120,13 +121,13 @@ impl Coordinator {
     ) -> BoxFuture<'static, Result<Self, StartError>> {
         Box::pin(async move {
             config.check()?;
-            let place = backend::place(&config);
+            let place = place::of(&config);
             Self::begin_at(place, config, clock, beginning).await
         })
     }
 
     /// [`Coordinator::begin`] for a ledger at `place`.
-    async fn begin_at<P: Place>(
+    pub(crate) async fn begin_at<P: Place>(
         place: P,
         config: Config,
         clock: Arc<dyn Clock>,
@@ -355,6 +356,12 @@ impl<P: Place> Serving<P> {
 
         let mut stopped = self.stop.subscribe();
         let mut early_end = None;
+        let mut damage = None;
+        let mut counting = tokio::spawn(completeness::check(intake.archive.clone()));
+        let counted = async {
+            // If it panicked, nothing is known to be damaged.
+            (&mut counting).await.unwrap_or(Ok(()))
+        };
         let result = tokio::select! {
             served = &mut served => Some(served),
             ended = &mut self.ended => {
@@ -362,7 +369,13 @@ impl<P: Place> Serving<P> {
                 None
             }
             _ = stopped.wait_for(|stop| *stop) => None,
+            Err(found) = counted => {
+                tracing::error!(error = %found, "the stored log is damaged");
+                damage = Some(found);
+                None
+            }
         };
+        counting.abort();
         // Nothing reports "serving" again after this.
         watch.abort();
         let _ = watch.await;
@@ -404,6 +417,7 @@ impl<P: Place> Serving<P> {
             }
             (Some(Err(_)), _) => Err(StartError::Server("the sequencer's thread panicked".into())),
         };
+        let end = damage.map_or(end, Err);
         match (end, settled) {
             (Ok(()), Err(error)) => Err(error),
             (Err(end), Err(error)) => {
@@ -555,6 +569,6 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
     VerifyPool::start(limits).map_err(|source| StartError::File {
         action: "start the verification threads of",
         path: config.data_dir.clone(),
-        source: merits_guard::words::starting_thread(source),
+        source: merits_guard::explain::starting_thread(source),
     })
 }

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
+use merits_ledger::{Groth16Keys, MemoryStore, Sequencer, State, Submission};
 use merits_ledger_fixture::{Federation, START};
 use merits_verifier::{Verified, codec::Canonical};
 use rand::{SeedableRng, rngs::StdRng};
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("statement from the state           {job:8.3} ms");
     let job = state.job(&submission)?.ok_or("a batch has a proof")?;
     let job = job.groth16()?;
-    let key = KeyRing::new().get(state, &job.key)?;
+    let key = Groth16Keys::new().get(state, &job.key)?;
     let verify = best(|| Verified::check(&key, job.statement.clone(), &job.proof).is_ok());
     println!("statement checks and proof, alone  {verify:8.3} ms");
     let verified = Verified::check(&key, job.statement, &job.proof)?.into();

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use merits_ledger::{KeyRing, State, Submission};
+use merits_ledger::{Groth16Keys, State, Submission};
 use merits_ledger_fixture::{Citizen, Redeeming, Stage};
 use merits_primitives::{
     Fr,
@@ -91,7 +91,7 @@ fn measure(what: &str, state: &State, entries: &[SignedEntry], time: Timestamp) 
         "  statement from the state {:8.1} µs",
         each(start.elapsed())
     );
-    let key = KeyRing::new().get(state, &jobs[0].key)?;
+    let key = Groth16Keys::new().get(state, &jobs[0].key)?;
     let items = jobs.into_iter().map(|job| (job.statement, job.proof));
     let start = Instant::now();
     let answers = Verified::check_batch(&key, items.collect(), &mut rand::rng());

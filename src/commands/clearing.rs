@@ -53,8 +53,8 @@ impl Command {
 fn print(report: &Report) {
     println!(
         "{} valid batches with {} claims, {} invalid",
-        report.batches.valid.len(),
-        report.batches.claims,
+        thousands(report.batches.valid),
+        thousands(report.batches.claims),
         report.batches.invalid.len()
     );
     for line in &report.issuance {

@@ -19,7 +19,8 @@ use merits_records::{
     reading::Edge,
 };
 use merits_source::{
-    FileSigning, Outcome, Signing, SigningStep, SourceConfig, said::Said, wholeness::RejectShare,
+    FileSigning, Outcome, Signing, SigningStep, SourceConfig, complete_span::CompleteSpan,
+    wholeness::RejectShare,
 };
 
 use super::{dates, hand_over, numbers};
@@ -223,12 +224,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
 
 fn day(days: i64) -> String {
     let days = u32::try_from(days).unwrap_or_default();
-    let index = days;
-    Period {
-        kind: PeriodKind::Day,
-        index,
-    }
-    .label()
+    Period::of_day(PeriodKind::Day, days).label()
 }
 
 /// Takes links in and prints the result for each.
@@ -290,7 +286,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
     admit(arguments)?;
     let manifest = merits_issuer::read_manifest(&config.scale)?;
-    let said = Said {
+    let said = CompleteSpan {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };

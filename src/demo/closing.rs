@@ -31,7 +31,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
     row("claims", thousands(summary.proved.claims));
     row(
         &format!("credits ({})", federation.manifest.unit()),
-        thousands(summary.earned.credits.0),
+        thousands(summary.submitted.earned.credits.0),
     );
     row("proofs", thousands(summary.proved.proofs));
     row("people with wallets", thousands(story.people as u64));

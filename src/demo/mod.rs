@@ -73,6 +73,10 @@ struct Story {
     consenting: Duration,
     redeeming: Duration,
     summary: RunSummary,
+    /// Links from the distributor, and signing by the source.
+    signing: Duration,
+    /// Receipts into files.
+    receipts: Duration,
     set_up: Duration,
     key_was_there: bool,
     sponsor: Duration,
@@ -254,6 +258,7 @@ impl Arguments {
         story: &mut Story,
     ) -> anyhow::Result<()> {
         step(7, "The source signs what it recorded");
+        let start = Instant::now();
         let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
         let pack = &federation.pack;
         let links = match federation.owners {
@@ -282,6 +287,7 @@ impl Arguments {
             dry_run: false,
         })?;
         let report = signing.report.context("records that can be read")?;
+        story.signing = start.elapsed();
         say(&format!(
             "{source} ({data}) commits to each account's records of each {period}, {} commitments \
              over {} records, and signs them. It learns nothing about credits.",
@@ -331,10 +337,12 @@ impl Arguments {
                 erased.period.label()
             ));
         }
+        let start = Instant::now();
         let written = distributor
             .write_receipts(&federation.path("receipts"))
             .await;
         distributor.close(written).await?;
+        story.receipts = start.elapsed();
         story.summary = summary;
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(super) async fn verify_by_strangers(
     );
     say(&format!(
         "The clearing bank verifies them all in one batch and keeps the books: {} claims.",
-        thousands(report.batches.claims as u64)
+        thousands(report.batches.claims)
     ));
     Ok(())
 }

@@ -21,7 +21,7 @@ use std::{
 use thiserror::Error;
 
 pub use crate::beside::Readers;
-use crate::{beside::Beside, folder::folder_of, input, words};
+use crate::{beside::Beside, explain, folder::folder_of, input};
 
 /// The kind of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,7 +175,12 @@ impl<'k> Output<'k> {
     /// # Errors
     /// [`OutputError`]: also when another file came to be there meanwhile.
     pub fn publish(mut self) -> Result<(), OutputError> {
-        self.give_name()?;
+        self.put_on_disk()?;
+        self.take_name()?;
+        self.confirm_name()
+    }
+
+    fn confirm_name(&self) -> Result<(), OutputError> {
         let synced = self.beside.folder().sync(self.out.get_ref());
         synced.map_err(|source| OutputError::Unconfirmed {
             path: self.path.clone(),
@@ -183,12 +188,39 @@ impl<'k> Output<'k> {
         })
     }
 
-    fn give_name(&mut self) -> Result<(), OutputError> {
+    /// Publishes many files of one folder. They are put on the disk at the same time and the folder once, so
+    /// this takes a fraction of publishing one after the other. Each file has its name only when all are whole.
+    ///
+    /// # Errors
+    /// As for [`Output::publish`], with the first file that failed. The files before it have their names.
+    pub fn publish_all(mut outputs: Vec<Self>) -> Result<(), OutputError> {
+        let share = outputs.len().div_ceil(SYNCS).max(1);
+        let written = std::thread::scope(|scope| {
+            let syncing = outputs
+                .chunks_mut(share)
+                .map(|outputs| scope.spawn(|| outputs.iter_mut().try_for_each(Self::put_on_disk)));
+            let syncing: Vec<_> = syncing.collect();
+            let mut done = syncing.into_iter().map(|part| part.join());
+            done.try_for_each(|part| part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        written?;
+        for output in &mut outputs {
+            output.take_name()?;
+        }
+        match outputs.last() {
+            Some(last) => last.confirm_name(),
+            None => Ok(()),
+        }
+    }
+
+    fn put_on_disk(&mut self) -> Result<(), OutputError> {
+        let written = self.out.flush();
+        let written = written.and_then(|()| self.out.get_ref().sync_all());
+        written.map_err(at(&self.path))
+    }
+
+    fn take_name(&mut self) -> Result<(), OutputError> {
         let failed = at(&self.path);
-        self.out
-            .flush()
-            .and_then(|()| self.out.get_ref().sync_all())
-            .map_err(&failed)?;
         if judge(&self.path, self.kind)? {
             return self.beside.rename().map_err(&failed);
         }
@@ -226,14 +258,14 @@ pub fn replace_own(
 ) -> io::Result<()> {
     let (mut beside, out) = Beside::make(path, readers)?;
     let mut out = BufWriter::with_capacity(1 << 20, out);
-    write(&mut out).map_err(words::writing)?;
+    write(&mut out).map_err(explain::writing)?;
     let file = out
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
-        .map_err(words::writing)?;
-    file.sync_all().map_err(words::writing)?;
+        .map_err(explain::writing)?;
+    file.sync_all().map_err(explain::writing)?;
     beside.rename()?;
-    beside.folder().sync(&file).map_err(words::writing)
+    beside.folder().sync(&file).map_err(explain::writing)
 }
 
 /// Makes a file of the program's own state that is never replaced, such as a key. It has its name only when it is
@@ -247,19 +279,19 @@ pub fn make_own(
     readers: Readers,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let taken = words::taken;
+    let taken = explain::taken;
     if fs::symlink_metadata(path).is_ok() {
         return Err(taken());
     }
     let (mut beside, mut file) = Beside::make(path, readers)?;
     write(&mut file)
         .and_then(|()| file.sync_all())
-        .map_err(words::writing)?;
+        .map_err(explain::writing)?;
     beside.take_name()?;
     beside.folder().sync(&file).map_err(|error| {
         // A power cut could take it away after it was used.
         let _ = fs::remove_file(path);
-        words::writing(error)
+        explain::writing(error)
     })
 }
 
@@ -271,9 +303,12 @@ pub fn make_own(
 pub fn prove_replaceable(path: &Path) -> io::Result<()> {
     let (mut beside, out) = Beside::make(path, Readers::Owner)?;
     let written = out.sync_all();
-    beside.delete().map_err(words::writing)?;
-    written.map_err(words::writing)
+    beside.delete().map_err(explain::writing)?;
+    written.map_err(explain::writing)
 }
+
+/// Files that are put on the disk at the same time: the file system then writes its journal once for several of them.
+const SYNCS: usize = 16;
 
 /// Whether a file exists that may be replaced; `false` if no file exists.
 fn judge(path: &Path, kind: Kind<'_>) -> Result<bool, OutputError> {
@@ -320,7 +355,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OutputError + use<> {
     let path = path.to_owned();
     move |source| OutputError::Io {
         path: path.clone(),
-        source: words::writing(source),
+        source: explain::writing(source),
     }
 }
 
@@ -458,6 +493,37 @@ mod tests {
         assert!(matches!(error, OutputError::There { .. }), "{error}");
         assert_eq!(fs::read(&other).expect("read"), b"somebody's");
         assert_eq!(names(dir.path()), ["application", "ticket"]);
+    }
+
+    #[test]
+    fn many_files_have_their_names_only_when_all_are_whole() {
+        let dir = folder();
+        let begin = |name: &str, text: &str| {
+            let mut output = Output::begin(&dir.path().join(name), TICKET).expect("begun");
+            output.write_all(text.as_bytes()).expect("written");
+            output
+        };
+        Output::publish_all(Vec::new()).expect("nothing to do");
+        let names_of: Vec<String> = (10..60).map(|number| format!("ticket-{number}")).collect();
+        let all: Vec<OsString> = names_of.iter().map(OsString::from).collect();
+        for text in ["ticket/v1 old", "ticket/v1 new"] {
+            let outputs = names_of.iter().map(|name| begin(name, text)).collect();
+            Output::publish_all(outputs).expect("published");
+            assert_eq!(names(dir.path()), all);
+            for name in &names_of {
+                let path = dir.path().join(name);
+                assert_eq!(fs::read(&path).expect("read"), text.as_bytes());
+                assert_eq!(mode(&path), 0o600);
+            }
+        }
+        // One of them may not be written: nothing is left of it and those after it.
+        let outputs = ["a", "b", "c"].map(|name| begin(name, "ticket/v1 "));
+        fs::write(dir.path().join("b"), "somebody's").expect("written");
+        let error = Output::publish_all(outputs.into()).expect_err("refused");
+        assert!(matches!(&error, OutputError::OtherKind { path, .. } if path.ends_with("b")));
+        assert_eq!(fs::read(dir.path().join("b")).expect("read"), b"somebody's");
+        assert_eq!(names(dir.path())[..2], ["a", "b"]);
+        assert_eq!(names(dir.path())[2..], all);
     }
 
     /// A drop box: files are made in it, and nobody lists them.

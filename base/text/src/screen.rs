@@ -2,7 +2,7 @@
 //!
 //! Much of it comes from elsewhere: titles, names, reasons, files' contents, a server's messages. So this
 //! crate has its own `println!` and related macros. They escape characters that are not allowed on a screen
-//! ([`crate::shown`]), and mark lines that came with a value ([`Printed`]). So a title cannot reverse the
+//! ([`crate::display`]), and mark lines that came with a value ([`Printed`]). So a title cannot reverse the
 //! line, a reason cannot send commands to the terminal, and a file's name cannot forge a line. A program
 //! imports all of them by `#[macro_use] extern crate merits_text`, which hides std's, so that none is used by
 //! mistake. Text that the program itself colours goes through [`coloured`]. None of the macros ends the
@@ -44,7 +44,7 @@ use std::{borrow::Cow, fmt, process::ExitCode, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::output::Unprinted;
-use crate::shown::Document;
+use crate::display::Document;
 
 /// The text that is printed for a format with its values filled in.
 ///
@@ -174,7 +174,7 @@ fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     match number {
         Some(number) => {
             let system = std::io::Error::from_raw_os_error(number);
-            merits_guard::words::reading(system).to_string()
+            merits_guard::explain::reading(system).to_string()
         }
         None => cause.to_string(),
     }

@@ -243,7 +243,7 @@ impl Trial {
         bar.finish_and_clear();
         let name = zkey_path.file_name().unwrap_or(zkey_path.as_os_str());
         Ok(Self {
-            name: merits_text::shown::line(&name.to_string_lossy()),
+            name: merits_text::display::line(&name.to_string_lossy()),
             zkey,
             zkey_path: zkey_path.to_owned(),
             assignment,

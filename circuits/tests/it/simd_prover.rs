@@ -28,7 +28,7 @@ fn proofs_verify_and_wrong_witnesses_are_stopped() {
         assert_ne!(
             prover.prove(&assignment, &mut rng).unwrap(),
             proof,
-            "blinded anew"
+            "blinded again"
         );
 
         let prover = prover.with_self_check(prepared());

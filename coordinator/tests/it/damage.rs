@@ -1,106 +1,102 @@
 //! fsck finds a damaged database, and a start refuses the damage that it can detect.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use crate::federation::{Founding, Node};
 use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck};
 use sqlx::{Connection as _, SqliteConnection};
 
-/// SQL, the table in which fsck finds it, and whether a start refuses it.
-const DAMAGES: [(&str, &str, bool); 23] = [
+/// What finds a damage without `fsck`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A start refuses it.
+    Start,
+    /// A coordinator that serves stops because of it.
+    Serving,
+    /// Nothing.
+    Fsck,
+}
+use Found::{Fsck, Serving, Start};
+
+/// SQL, the table in which fsck finds it, and what finds it without fsck.
+const DAMAGES: [(&str, &str, Found); 23] = [
     (
         // The last byte of the last leaf, in its signature.
         "UPDATE leaf SET leaf = CAST(substr(leaf, 1, length(leaf) - 1) || x'ff' AS BLOB) \
          WHERE idx = (SELECT max(idx) FROM leaf)",
         "rules",
         // A start trusts the stored state, as it trusts the key's file.
-        false,
+        Fsck,
     ),
     (
         "UPDATE leaf SET leaf = substr(leaf, 1, 20) WHERE idx = 3",
         "leaf",
-        false,
+        Fsck,
     ),
     (
         "UPDATE leaf SET entry_id = zeroblob(32) WHERE idx = 2",
         "leaf",
-        false,
+        Fsck,
     ),
-    ("DELETE FROM leaf WHERE idx = 4", "leaf", true),
+    ("DELETE FROM leaf WHERE idx = 4", "leaf", Serving),
     (
         "DELETE FROM leaf WHERE idx = (SELECT max(idx) FROM leaf)",
         "log",
-        true,
+        Start,
     ),
-    ("DELETE FROM used WHERE rowid_free = 0", "used", false),
-    (
-        "UPDATE used SET idx = idx - 1 WHERE kind = 2",
-        "used",
-        false,
-    ),
-    (
-        "INSERT INTO used VALUES (1, zeroblob(32), 5)",
-        "used",
-        false,
-    ),
-    (
-        "INSERT INTO used VALUES (9, zeroblob(32), 5)",
-        "used",
-        false,
-    ),
+    ("DELETE FROM used WHERE rowid_free = 0", "used", Fsck),
+    ("UPDATE used SET idx = idx - 1 WHERE kind = 2", "used", Fsck),
+    ("INSERT INTO used VALUES (1, zeroblob(32), 5)", "used", Fsck),
+    ("INSERT INTO used VALUES (9, zeroblob(32), 5)", "used", Fsck),
     (
         "UPDATE node SET hash = zeroblob(32) WHERE level = 1 AND idx = 0",
         "node",
-        false,
+        Fsck,
     ),
     (
         "UPDATE node SET hash = zeroblob(32) WHERE level = 3 AND idx = 0",
         "node",
-        true,
+        Start,
     ),
-    (
-        "DELETE FROM node WHERE level = 0 AND idx = 1",
-        "node",
-        false,
-    ),
+    ("DELETE FROM node WHERE level = 0 AND idx = 1", "node", Fsck),
     (
         "INSERT INTO node VALUES (0, 999, zeroblob(32))",
         "node",
-        false,
+        Fsck,
     ),
-    ("UPDATE log SET size = size + 1", "log", true),
+    ("UPDATE log SET size = size + 1", "log", Start),
     // 40: notes of an entry; 43: a batch's total; 33: people.
     (
         "UPDATE row SET value = zeroblob(36) WHERE tbl = 40",
         "row",
-        // A start reads all notes, and counts them.
-        true,
+        // A start reads the last notes.
+        Start,
     ),
     (
         "DELETE FROM row WHERE tbl = 40 AND key = (SELECT min(key) FROM row WHERE tbl = 40)",
         "row",
-        true,
+        Serving,
     ),
-    ("DELETE FROM row WHERE tbl = 43", "row", false),
+    ("DELETE FROM row WHERE tbl = 43", "row", Fsck),
     (
         "INSERT INTO row VALUES (33, zeroblob(32), zeroblob(9))",
         "row",
-        false,
+        Fsck,
     ),
     (
         "INSERT INTO row VALUES (99, zeroblob(32), zeroblob(9))",
         "row",
-        false,
+        Fsck,
     ),
     // What governs is read whole.
     (
         "UPDATE row SET value = zeroblob(9) WHERE tbl = 5",
         "row",
-        true,
+        Start,
     ),
-    ("DELETE FROM row WHERE tbl = 1", "row", true),
-    ("UPDATE state SET size = size - 1", "state", true),
-    ("UPDATE state SET digest = zeroblob(2048)", "state", false),
+    ("DELETE FROM row WHERE tbl = 1", "row", Start),
+    ("UPDATE state SET size = size - 1", "state", Start),
+    ("UPDATE state SET digest = zeroblob(2048)", "state", Fsck),
 ];
 
 #[tokio::test]
@@ -117,7 +113,7 @@ async fn every_damage_is_found() {
     assert!(report.is_clean(), "{report}");
     assert_eq!((report.leaves, report.used), (11, 30));
 
-    for (damage, place, start_refuses) in DAMAGES {
+    for (damage, place, found) in DAMAGES {
         // Any one note of the used values.
         let damage = damage.replace(
             "WHERE rowid_free = 0",
@@ -134,15 +130,68 @@ async fn every_damage_is_found() {
             "{damage}: {report}"
         );
         match Coordinator::start(config, Arc::new(SystemClock)).await {
+            Ok(mut coordinator) if found == Serving => {
+                let stops = tokio::time::timeout(Duration::from_secs(60), coordinator.failed());
+                let why = stops.await.expect("it stops by itself");
+                assert!(
+                    matches!(why, Err(StartError::Damaged(_))),
+                    "{damage}: {why:?}"
+                );
+            }
             Ok(coordinator) => {
                 coordinator.shutdown().await.unwrap();
-                assert!(!start_refuses, "{damage}: started");
+                assert_eq!(found, Fsck, "{damage}: started");
             }
             Err(StartError::Damaged(_)) => {
-                assert!(start_refuses, "{damage}: refused to start")
+                assert_eq!(found, Start, "{damage}: refused to start");
             }
             Err(other) => panic!("{damage}: {other}"),
         }
+    }
+}
+
+/// A leaf with a wrong digest of the state, with that of another size, and the last one without any, are named.
+#[tokio::test]
+async fn a_wrong_or_missing_digest_of_the_state_is_named() {
+    let clean = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(35);
+    let config = founding.config(clean.path());
+    let mut node = Node::founded(&founding, config.clone()).await;
+    for _ in 0..2 {
+        node.client.submit(&founding.earn(3)).await.unwrap();
+    }
+    node.coordinator.shutdown().await.unwrap();
+    // A flag, then the digest, follow the time of eight bytes.
+    let digest = |new: &str, index: &str| {
+        format!(
+            "UPDATE leaf SET leaf = CAST(substr(leaf, 1, 8) || {new} || substr(leaf, 42) AS BLOB) WHERE idx = {index}"
+        )
+    };
+    let sevens = format!("x'01{}'", "07".repeat(32));
+    let another = "(SELECT substr(leaf, 9, 33) FROM leaf WHERE idx = 3)";
+    for (damage, said) in [
+        (
+            digest(&sevens, "4"),
+            "leaf 4: it says that the state before it has the digest 0707",
+        ),
+        (
+            digest(another, "4"),
+            "leaf 4: it says that the state before it",
+        ),
+        (
+            digest("x'00'", "(SELECT max(idx) FROM leaf)"),
+            "leaf 9: it is the last leaf under a checkpoint, and it lacks",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = founding.config(dir.path());
+        copy(clean.path(), dir.path());
+        copy(&clean.path().join("data"), &config.data_dir);
+        apply(&config, &damage).await;
+        let report = fsck(&config, &mut rand::rng()).await.unwrap();
+        let found = |finding: &&merits_coordinator::Finding| finding.place == "rules";
+        let found = report.findings.iter().find(found).map(|found| &found.what);
+        assert!(found.is_some_and(|what| what.contains(said)), "{report}");
     }
 }
 

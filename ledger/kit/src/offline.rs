@@ -1,7 +1,7 @@
 //! Offline verification from a receipt, the log's key and a state, without a network and without
 //! trusting anybody.
 
-use merits_ledger::{Entry, JobError, KeyRing, Refusal, State, Submission};
+use merits_ledger::{Entry, Groth16Keys, JobError, Refusal, State, Submission};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion},
@@ -77,17 +77,17 @@ pub enum OfflineFault {
 
 /// Checks receipts one by one, each against the state of its own time.
 #[derive(Debug)]
-pub struct OfflineVerifier<'a> {
-    log: &'a LogKey,
-    keys: KeyRing,
+pub struct OfflineVerifier {
+    log: LogKey,
+    keys: Groth16Keys,
 }
 
-impl<'a> OfflineVerifier<'a> {
+impl OfflineVerifier {
     /// Inclusion comes from `log`'s signature.
-    pub fn new(log: &'a LogKey) -> Self {
+    pub fn new(log: &LogKey) -> Self {
         Self {
-            log,
-            keys: KeyRing::new(),
+            log: log.clone(),
+            keys: Groth16Keys::new(),
         }
     }
 
@@ -105,7 +105,7 @@ impl<'a> OfflineVerifier<'a> {
         state: &State,
         receipt: &Receipt,
     ) -> Result<VerifiedEntry, OfflineFault> {
-        let leaf = receipt.verify(self.log)?;
+        let leaf = receipt.verify(&self.log)?;
         let signed = leaf.leaf().entry.clone();
         let submission = Submission::from_signed(signed, state.origin())?;
         let entry = submission.entry().clone();

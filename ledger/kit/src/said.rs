@@ -9,7 +9,7 @@ use merits_ledger::{
         StandingChange, ViewKeyEpochOpened,
     },
 };
-use merits_primitives::ids::{EntryId, Expiry, Period, PeriodKind, ScaleId, ScaleVersion, sha256};
+use merits_primitives::ids::{EntryId, Expiry, PeriodIndex, ScaleId, ScaleVersion, sha256};
 use serde::Serialize;
 
 use crate::named::named;
@@ -128,10 +128,7 @@ pub(crate) fn generation(state: &State, opened: &KeyGenerationOpened) -> Vec<Sai
 }
 
 pub(crate) fn scale(proposed: &ScaleProposed) -> Vec<Said> {
-    let label = |index| {
-        let kind = proposed.period_kind;
-        Period { kind, index }.label()
-    };
+    let label = |index: PeriodIndex| index.of(proposed.period_kind).label();
     let mut says = vec![
         said("scale", &proposed.id),
         said("version", proposed.version.0),
@@ -166,17 +163,13 @@ pub(crate) fn retirement(
     state: &State,
     id: &ScaleId,
     version: ScaleVersion,
-    last_period: u32,
+    last_period: PeriodIndex,
 ) -> Vec<Said> {
     // The kit may lack the scale, and the statement has no kind of period.
     let known = state.scales().version(id, version).ok();
     let last = known.map_or_else(
         || format!("number {last_period}"),
-        |known| {
-            let kind = known.terms.period_kind;
-            let index = last_period;
-            Period { kind, index }.label()
-        },
+        |known| last_period.of(known.terms.period_kind).label(),
     );
     vec![
         said("scale", id),
@@ -219,6 +212,5 @@ pub(crate) fn said(what: &'static str, value: impl Display) -> Said {
 }
 
 pub(crate) fn first_day(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    format!("{}-01", Period { kind, index }.label())
+    format!("{}-01", expiry.month().label())
 }

@@ -50,6 +50,14 @@ impl StateFile {
         wait(read::find(&mut self.connection(), id))
     }
 
+    /// The first `limit` entries from an id on, as [`crate::Reader::ids_from`].
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn ids_from(&self, from: &EntryId, limit: usize) -> sqlx::Result<Vec<(EntryId, u64)>> {
+        wait(read::ids_from(&mut self.connection(), from, limit))
+    }
+
     /// Leaves from `from` on, as [`crate::Reader::leaves`].
     ///
     /// # Errors

@@ -123,6 +123,18 @@ impl Reader {
         find_all(&mut *self.pool.acquire().await?, ids).await
     }
 
+    /// The first `limit` entries from an id on, in the order of ids, with the indices of their leaves.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub async fn ids_from(
+        &self,
+        from: &EntryId,
+        limit: usize,
+    ) -> sqlx::Result<Vec<(EntryId, u64)>> {
+        ids_from(&mut *self.pool.acquire().await?, from, limit).await
+    }
+
     /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there
     /// is one.
     ///
@@ -279,6 +291,25 @@ pub(crate) async fn find(db: &mut SqliteConnection, id: &EntryId) -> sqlx::Resul
         .fetch_optional(db)
         .await?;
     Ok(index.map(i64::cast_unsigned))
+}
+
+pub(crate) async fn ids_from(
+    db: &mut SqliteConnection,
+    from: &EntryId,
+    limit: usize,
+) -> sqlx::Result<Vec<(EntryId, u64)>> {
+    let found: Vec<(Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT entry_id, idx FROM leaf WHERE entry_id >= ? ORDER BY entry_id LIMIT ?",
+    )
+    .bind(&from.0[..])
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(db)
+    .await?;
+    let ids = found.into_iter().map(|(id, index)| {
+        let id = <[u8; 32]>::try_from(id).map_err(|_| corrupt("leaf.entry_id"))?;
+        Ok((EntryId(id), index.cast_unsigned()))
+    });
+    ids.collect()
 }
 
 pub(crate) async fn blob(

@@ -84,6 +84,7 @@ macro_rules! storage_reader {
             range(table: Table, from: &[u8], limit: usize) -> Vec<KeyValue>;
             used(set: UniqueSet, value: &[u8; 32]) -> Option<u64>;
             find(id: &EntryId) -> Option<u64>;
+            ids_from(from: &EntryId, limit: usize) -> Vec<(EntryId, u64)>;
             leaves(from: u64, until: u64, bytes: usize) -> Vec<Vec<u8>>;
             nodes(wanted: &[Node]) -> HashMap<Node, Hash>;
             founded() -> Option<Founded>;

@@ -56,14 +56,13 @@ pub use view_key::{HalfKeys, ProvenHalf, QuorumEpochOpened, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
-    ids::{EntryId, Origin, PartyId},
+    ids::{EntryId, Origin, PartyId, PeriodIndex},
     note::NoteCommitment,
 };
 use merits_verifier::{
     EncodedProof, ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::SignedEntry,
-    groth16::Proof,
 };
 
 use self::carried::{Naming, Noting, Publishing};
@@ -76,6 +75,8 @@ pub const ACT_PROPOSED: u16 = 0x0411;
 pub const EPOCH_PROPOSED: u16 = 0x0412;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
+/// Kind of opened totals.
+pub const TOTALS_OPENED: u16 = 0x0507;
 /// The kind of a deposited ticket.
 pub const TICKET_DEPOSITED: u16 = 0x0704;
 /// The kind of a withdrawn consent.
@@ -298,7 +299,7 @@ entries! {
     /// The opened content is revealed.
     OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party [Supervisor], plain, [], governs;
     /// A published sum over many batches.
-    TotalsOpened(TotalsOpened), 0x0507, "totals opened", Party [Supervisor], rows, [], counts;
+    TotalsOpened(TotalsOpened), TOTALS_OPENED, "totals opened", Party [Supervisor], rows, [], counts;
     /// A party changes its signing key, and the old one signs for some time still.
     KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party [], plain, [], governs;
     /// The evaluator of uniqueness tags publishes its key.
@@ -380,8 +381,8 @@ impl Entry {
         matches!(self, Self::KeysRotated(_) | Self::KeySucceeded(_))
     }
 
-    /// An entry that a person makes, without party and signature.
-    pub fn personal(&self, origin: &Origin, proof: &Proof) -> SignedEntry {
+    /// An entry that a person makes, without party and signature, with a proof of any system.
+    pub fn personal(&self, origin: &Origin, proof: impl Into<EncodedProof>) -> SignedEntry {
         SignedEntry::unsigned(
             origin.clone(),
             self.kind(),
@@ -390,19 +391,8 @@ impl Entry {
         )
     }
 
-    /// Signs the statement as `party` for the log `origin`, with the Groth16 proof of a kind that has one.
+    /// Signs the statement as `party` for the log `origin`, with the proof of a kind that has one.
     pub fn sign(
-        &self,
-        origin: &Origin,
-        party: PartyId,
-        proof: Option<&Proof>,
-        key: &SigningKey,
-    ) -> SignedEntry {
-        self.sign_with(origin, party, proof.map(EncodedProof::from), key)
-    }
-
-    /// As [`Entry::sign`], with a proof of any system.
-    pub fn sign_with(
         &self,
         origin: &Origin,
         party: PartyId,
@@ -421,7 +411,7 @@ impl Entry {
 }
 
 /// Days from 1970 to the year 9999; weeks and months are fewer.
-const MAX_PERIOD_INDEX: u32 = 2_932_896;
+const MAX_PERIOD_INDEX: PeriodIndex = PeriodIndex(2_932_896);
 
 fn write_entry_id(out: &mut Writer, id: &EntryId) {
     out.array(&id.0);

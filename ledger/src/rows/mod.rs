@@ -51,6 +51,7 @@
 //! | key message | epoch, side, attempt, round, party | the message | messages that complete a round |
 //! | destroyed share | epoch, side, party | when its holder destroyed it | reports |
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
+//! | request | digest of a blinded element | registrar and entry of its first evaluation | evaluations, the evaluator |
 //!
 //! Values that may occur only once ([`crate::UniqueSet`]) are not rows: a constraint of the store
 //! enforces them in the transaction of the append.
@@ -140,19 +141,21 @@ pub enum Table {
     OpenedTotal = 44,
     /// Blobs that parties' entries named today.
     BlobQuota = 45,
+    /// First evaluations of blinded elements.
+    Request = 46,
     /// Attempts to make a half of the view keys, by half.
-    KeyAttempts = 46,
+    KeyAttempts = 47,
     /// Attempts, one by one.
-    KeyGeneration = 47,
+    KeyGeneration = 48,
     /// Messages of attempts.
-    KeyMessage = 48,
+    KeyMessage = 49,
     /// Shares that their holders destroyed.
-    DestroyedShare = 49,
+    DestroyedShare = 50,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -186,6 +189,7 @@ impl Table {
         Self::BatchTotal,
         Self::OpenedTotal,
         Self::BlobQuota,
+        Self::Request,
         Self::KeyAttempts,
         Self::KeyGeneration,
         Self::KeyMessage,
@@ -243,6 +247,7 @@ impl Table {
             Self::BatchTotal => "batch total",
             Self::OpenedTotal => "opened total",
             Self::BlobQuota => "blob quota",
+            Self::Request => "request",
             Self::KeyAttempts => "key attempts",
             Self::KeyGeneration => "key generation",
             Self::KeyMessage => "key message",

@@ -587,6 +587,7 @@ impl Governing {
             | Table::BatchTotal
             | Table::OpenedTotal
             | Table::BlobQuota
+            | Table::Request
             | Table::KeyAttempts
             | Table::KeyGeneration
             | Table::KeyMessage

@@ -39,10 +39,10 @@ pub use key_generation::{
     DestroyedShare, Guilty, KeyGeneration, KeyGenerations, LONGEST_ATTEMPT, Progress, ceremony,
 };
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
-pub use offers::{Offer, Offers, RedeemedSum, check_not_expired};
+pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, Openings};
 pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
-pub use people::{Evaluator, GroupTree, People, Person, ROOT_GRACE};
+pub use people::{Evaluator, FirstEvaluation, GroupTree, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
 pub use statement_keys::{StatementKey, StatementKeys};
 pub use tickets::{MOST_DAYS_AHEAD, RESERVATION, Terms, Ticket, Tickets};

@@ -64,6 +64,15 @@ pub(super) struct Evaluation {
     used: bool,
 }
 
+/// The first evaluation of a blinded element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstEvaluation {
+    /// The registrar that it was counted for.
+    pub registrar: PartyId,
+    /// The entry that counted it.
+    pub entry: EntryId,
+}
+
 /// The governing part of people: the evaluator, and the group's root.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Register {
@@ -95,6 +104,14 @@ impl<'s> People<'s> {
     pub fn evaluations_of(&self, registrar: &PartyId) -> u64 {
         let counts = &self.register.counts;
         counts.get(registrar).copied().unwrap_or_default()
+    }
+
+    /// The first evaluation of a blinded element, by its digest ([`crate::entry::evaluation_digest`]).
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn evaluation(&self, request: &[u8; 32]) -> Result<Option<FirstEvaluation>, RowError> {
+        rows::get(self.rows, &request_key(request))
     }
 
     /// The person with this tag.
@@ -237,7 +254,7 @@ impl Register {
         party: PartyId,
         counted: &EvaluationCounted,
         draft: &mut Draft<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CheckError> {
         if self.evaluator.as_ref().map(|evaluator| evaluator.party) != Some(party) {
             return Err(IdentityRefusal::NotTheEvaluator { party }.into());
         }
@@ -251,6 +268,12 @@ impl Register {
         draft.put(Key::new(&[&registrar.0]), &Count(count));
         let used = false;
         draft.put(evaluation_key(&id), &Evaluation { registrar, used });
+        // The first one stays, because an evaluator may count the same element twice.
+        let request = request_key(&counted.request);
+        if draft.get(&request)?.is_none() {
+            let entry = id;
+            draft.put(request, &FirstEvaluation { registrar, entry });
+        }
         Ok(())
     }
 
@@ -421,6 +444,10 @@ fn path_reads(size: u64, index: u64) -> impl Iterator<Item = RowKey> {
 
 fn evaluation_key(id: &EntryId) -> Key<Evaluation> {
     Key::new(&[&id.0])
+}
+
+pub(super) fn request_key(request: &[u8; 32]) -> Key<FirstEvaluation> {
+    Key::new(&[request])
 }
 
 fn person_key(tag: &UniquenessTag) -> Key<Person> {

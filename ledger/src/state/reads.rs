@@ -63,7 +63,6 @@ impl Governing {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::EvaluatorOpened(_)
-            | Entry::EvaluationCounted(_)
             | Entry::TermsPublished(_)
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
@@ -93,6 +92,9 @@ impl Governing {
                 vec![openings::opening_key(&revealed.request).into_row()]
             }
             Entry::TotalsOpened(opened) => totals::total_reads(view, opened)?,
+            Entry::EvaluationCounted(counted) => {
+                vec![people::request_key(&counted.request).into_row()]
+            }
             Entry::IdentityRegistered(registered) => {
                 self.people.registration_reads(view, registered)?
             }

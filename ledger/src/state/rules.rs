@@ -112,7 +112,7 @@ impl Governing {
             Entry::EvaluatorOpened(opened) => Ok(self.people.check_opened(party, opened, draft)?),
             Entry::EvaluationCounted(counted) => {
                 self.parties.acting(&counted.registrar, Role::Registrar)?;
-                Ok(self.people.check_counted(id, party, counted, draft)?)
+                self.people.check_counted(id, party, counted, draft)
             }
             Entry::IdentityRegistered(registered) => {
                 // Its evaluation may be older than the evaluator's suspension.

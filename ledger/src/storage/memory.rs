@@ -25,7 +25,7 @@ struct Committed {
     head: Option<Head>,
     rows: MemoryRows,
     leaves: Vec<Vec<u8>>,
-    by_id: HashMap<EntryId, u64>,
+    by_id: BTreeMap<EntryId, u64>,
     nodes: HashMap<Node, Hash>,
     blobs: HashMap<BlobDigest, Blob>,
 }
@@ -120,6 +120,16 @@ impl StorageReader for MemoryStorage {
 
     async fn find(&self, id: &EntryId) -> Result<Option<u64>, Infallible> {
         Ok(self.read().by_id.get(id).copied())
+    }
+
+    async fn ids_from(
+        &self,
+        from: &EntryId,
+        limit: usize,
+    ) -> Result<Vec<(EntryId, u64)>, Infallible> {
+        let committed = self.read();
+        let ids = committed.by_id.range(*from..).take(limit);
+        Ok(ids.map(|(id, index)| (*id, *index)).collect())
     }
 
     async fn leaves(

@@ -13,7 +13,7 @@
 //! the raw tables for `fsck`.
 //!
 //! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes
-//! `merits_ledger_fixture::conformance`.
+//! `merits_ledger_fixture::conformance`: `run` for stores, `run_places` for places and what they give.
 
 mod failure;
 mod inspection;
@@ -176,6 +176,13 @@ pub trait StorageReader: Send + Sync {
 
     /// Index of an entry's leaf.
     fn find(&self, id: &EntryId) -> impl Future<Output = Result<Option<u64>, Self::Error>> + Send;
+
+    /// The first `limit` entries from an id on, in the order of ids, with the indices of their leaves.
+    fn ids_from(
+        &self,
+        from: &EntryId,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<(EntryId, u64)>, Self::Error>> + Send;
 
     /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there is
     /// one.

@@ -42,6 +42,13 @@ fn a_later_suspension_does_not_reach_back() {
             .push(leaf, Vec::new(), &mut rng)
             .expect("an honest log");
     }
+    // What governs nothing has no effect, so the memory of a history does not grow with it.
+    let governing = ledger.ledger.store().leaves().iter();
+    let governing = governing.filter(|leaf| {
+        let submission = submission(leaf);
+        submission.entry().governs()
+    });
+    assert_eq!(history.state().size(), governing.count() as u64);
     let leaves = ledger.ledger.store().leaves();
     let today = history
         .state()

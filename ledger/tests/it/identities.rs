@@ -293,7 +293,14 @@ fn the_evaluator_is_one_and_counts_without_gaps() {
         "role-missing",
         "",
     );
+    let of_blinded = |town: &Town| {
+        let digest = evaluation_digest(b"blinded");
+        town.state().people().evaluation(&digest).unwrap()
+    };
+    assert_eq!(of_blinded(&town), None);
     town.act(&federation.evaluator, &right).unwrap();
+    let first = of_blinded(&town).expect("it was counted");
+    assert_eq!(first.registrar, federation.registrar.id);
     let repeated = counted(&federation.registrar, 1);
     // The same entry has its place; it is not counted twice.
     assert!(
@@ -302,6 +309,17 @@ fn the_evaluator_is_one_and_counts_without_gaps() {
             .already_present
     );
     assert_eq!(town.state().people().evaluations(), 1);
+    // Nothing prevents an evaluator from counting an element twice. The first entry stays its own, also for another
+    // registrar.
+    let other = admit(&mut town, "registry", &[Role::Registrar], 32);
+    for (number, registrar) in [(2, &federation.registrar), (3, &other)] {
+        let again = counted(registrar, number);
+        town.act(&federation.evaluator, &again).unwrap();
+        assert_eq!(of_blinded(&town), Some(first));
+    }
+    assert_eq!(town.state().people().evaluations(), 3);
+    let unknown = evaluation_digest(b"another");
+    assert_eq!(town.state().people().evaluation(&unknown).unwrap(), None);
 }
 
 #[test]

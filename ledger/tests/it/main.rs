@@ -24,6 +24,7 @@ mod replay;
 mod roles;
 mod rows;
 mod scales;
+mod sealed;
 mod signatures;
 mod storage;
 mod supervision;

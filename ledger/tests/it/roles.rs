@@ -11,7 +11,7 @@ use merits_ledger::entry::{
 use merits_ledger::{Role, Roles};
 use merits_ledger_fixture::{Member, START, acts};
 use merits_primitives::dleq::{Context, Equality};
-use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, ScaleId, ScaleVersion};
+use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, PeriodIndex, ScaleId, ScaleVersion};
 use merits_primitives::jubjub::{Point, Scalar};
 use merits_primitives::sum::Sum;
 use merits_threshold::quorum::Partial;
@@ -50,7 +50,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         proof,
     };
     let mut second = federation.scale(2);
-    second.valid_from = 2_320;
+    second.valid_from = PeriodIndex(2_320);
     let approved = ScaleApproved {
         id: id.clone(),
         version,
@@ -59,7 +59,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let retired = ScaleRetired {
         id: id.clone(),
         version,
-        last_period: 2_400,
+        last_period: PeriodIndex(2_400),
     };
     let requested = OpeningRequested {
         commitment: content.commitment(&federation.origin),
@@ -149,7 +149,7 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
             }
             let proof = matches!(entry, Entry::EpochProposed(_)).then(|| (&possession).into());
             let origin = &federation.origin;
-            let signed = entry.sign_with(origin, member.id, proof, &member.key);
+            let signed = entry.sign(origin, member.id, proof, &member.key);
             ledger.refused(&signed, "role-missing", "");
             refused += 1;
         }

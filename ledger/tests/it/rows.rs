@@ -14,7 +14,7 @@ use merits_ledger::entry::{
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
-    Authentic, CheckError, Governing, KeyRing, State, Submission, Thresholds, VerifiedProof,
+    Authentic, CheckError, Governing, Groth16Keys, State, Submission, Thresholds, VerifiedProof,
     named_blobs,
 };
 use merits_ledger_fixture::{Federation, LargeScale, Quorum, acts};
@@ -152,7 +152,7 @@ fn walk(
     mut each: impl FnMut(&State, &Authentic, Timestamp, Option<&VerifiedProof>),
 ) -> State {
     let mut state = State::new(town.federation.policy());
-    let keys = KeyRing::new();
+    let keys = Groth16Keys::new();
     let store = town.ledger.store();
     for leaf in store.leaves() {
         let named = named_blobs::named_by(leaf).into_iter();

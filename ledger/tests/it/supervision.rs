@@ -7,7 +7,7 @@ use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalPartials,
     TotalsOpened,
 };
-use merits_ledger::{CheckError, KeyRing, Refusal, Submission};
+use merits_ledger::{CheckError, Groth16Keys, Refusal, Submission};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId, Output, ScaleId},
@@ -208,7 +208,9 @@ fn the_rules_take_a_verified_total_only() {
         let submission = Submission::from_signed(signed, state.origin()).expect("an entry");
         let authentic = state.authenticate(submission).expect("the supervisor's");
         let job = state.job(authentic.submission()).expect("the next batches");
-        let verified = job.expect("it has proofs").verify(state, &KeyRing::new());
+        let verified = job
+            .expect("it has proofs")
+            .verify(state, &Groth16Keys::new());
         (authentic, verified.expect("both partials hold"))
     };
     let (authentic, of_all) = verified(&all);

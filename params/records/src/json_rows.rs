@@ -85,7 +85,7 @@ impl<R: BufRead> JsonRows<R> {
     }
 }
 
-/// What is wrong with a line, in words: the parser's own name its states.
+/// What is wrong with a line, in words. The parser's own words are about its states.
 fn words(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => "the JSON object ends in the middle: the line was cut off".to_owned(),
@@ -166,7 +166,7 @@ mod tests {
 
     /// Regression: "EOF while parsing a string at line 1 column 9".
     #[test]
-    fn a_broken_line_is_told_in_words() {
+    fn a_broken_line_is_explained() {
         for (line, says) in [
             ("{\"a\": \"x", "ends in the middle"),
             (
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_taken_as_written() {
+    fn cells_are_read_as_written() {
         let got =
             rows(b"{\"b\":12.50,\"x\":[{}],\"a\":\"\\u00e9\"}\n\n{\"a\":null}\r\n{\"a\":true}");
         let bytes = |text: &str| Cell::Bytes(text.as_bytes().to_vec());

@@ -3,7 +3,7 @@
 //!
 //! A source and a distributor read with this same code, so they commit to, and prove about, the
 //! same records. A bad row is counted, named with line, column, value and reason, and never stops
-//! the rest ([`reject`]). What stops a reading is only what makes every row meaningless: a header
+//! the rest ([`reject`]). Only a fault that makes every row meaningless stops a reading: a header
 //! without a mapped column, a file that is not text, a file that cannot be read ([`ReadError`]).
 //!
 //! - [`mapping`]: the config; a [`Plan`] is one that fits a schema

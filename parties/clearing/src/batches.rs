@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use merits_ledger::{KeyRing, ProvenStatement, Refusal, State, Submission};
+use merits_ledger::{Groth16Keys, ProvenStatement, Refusal, State, Submission};
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
     ProofSystem, Verified, VerifyError,
@@ -19,11 +19,10 @@ const GROUP: usize = 256;
 /// The result of an audit of batches.
 #[derive(Debug, Default, Serialize)]
 pub struct Audit {
-    /// Valid batches.
-    #[serde(serialize_with = "crate::report::ids")]
-    pub valid: Vec<EntryId>,
+    /// The number of valid batches.
+    pub valid: u64,
     /// Their claims.
-    pub claims: usize,
+    pub claims: u64,
     /// Invalid batches, with the reason.
     #[serde(serialize_with = "merits_party::report::faults")]
     pub invalid: Vec<(EntryId, BatchFault)>,
@@ -58,7 +57,7 @@ pub fn audit(
 #[derive(Debug, Default)]
 pub struct Auditor {
     audit: Audit,
-    keys: KeyRing,
+    keys: Groth16Keys,
     waiting: BTreeMap<[u8; 32], Group>,
 }
 
@@ -130,9 +129,9 @@ impl Auditor {
             match answer {
                 Ok(verified) => {
                     if let ProvenStatement::Earn(statement) = verified.statement() {
-                        self.audit.claims += statement.claims.len();
+                        self.audit.claims += statement.claims.len() as u64;
                     }
-                    self.audit.valid.push(id);
+                    self.audit.valid += 1;
                 }
                 Err(fault) => self.audit.invalid.push((id, fault.into())),
             }

@@ -1,15 +1,27 @@
 //! The work of a clearing bank: brings its copy of the log up to date, audits all of it, and
 //! computes the accounts.
+//!
+//! An audit trusts nothing that was verified before, so it reads the whole copy each time. It reads leaf by
+//! leaf, and its memory holds one group of proofs and the findings.
 
 use std::collections::HashMap;
 
 use futures::future::BoxFuture;
-use merits_ledger::{Entry, History, ReplayError, State, entry::EARN_BATCH, rows::RowError};
+use merits_ledger::{
+    Entry, History, ReplayError, State,
+    entry::{EARN_BATCH, TOTALS_OPENED},
+    rows::RowError,
+};
 use merits_primitives::ids::EntryId;
 use merits_replica::{FollowError, Follower, JoinError, Replica, ReplicaError, Security};
-use merits_verifier::codec::Canonical as _;
+use merits_verifier::{
+    codec::Canonical as _,
+    entry::{Leaf, SignedEntry},
+};
 use serde::Serialize;
 use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     batches::{Audit, Auditor},
@@ -48,7 +60,7 @@ pub struct Report {
     /// All batches, verified together offline.
     pub batches: Audit,
     /// Batches that the coordinator's Verifier calls invalid; `None` when it was not asked.
-    #[serde(serialize_with = "crate::report::faults_told")]
+    #[serde(serialize_with = "crate::report::optional_faults")]
     pub online: Option<Invalid>,
     /// Opened totals, each checked from the log alone.
     #[serde(serialize_with = "crate::report::outcomes")]
@@ -69,7 +81,7 @@ impl Report {
     pub fn saw(&self) -> String {
         format!(
             "{} batches with {} claims: scale, period, distributor, source, proofs; {} opened totals",
-            self.batches.valid.len() + self.batches.invalid.len(),
+            self.batches.valid + self.batches.invalid.len() as u64,
             self.batches.claims,
             self.totals.len()
         )
@@ -111,20 +123,7 @@ pub async fn audit_log(
     follower.sync().await?;
     let online = match online {
         None => None,
-        Some((address, security)) => {
-            let (log, earned) = {
-                let replica = follower.replica();
-                let mut earned = Vec::new();
-                for leaf in replica.leaves() {
-                    let (_, leaf) = leaf?;
-                    if leaf.entry.kind == EARN_BATCH {
-                        earned.push(leaf.entry);
-                    }
-                }
-                (replica.key().clone(), earned)
-            };
-            Some(verify_online(address, security, log, earned).await?)
-        }
+        Some((address, security)) => Some(ask(follower, address, security).await?),
     };
     let follower = follower.clone();
     // Proofs cost the CPU: never on the async runtime.
@@ -135,46 +134,87 @@ pub async fn audit_log(
         let rng = &mut rand::rng();
         let mut history = History::new(state.policy().clone());
         let mut auditor = Auditor::default();
+        let mut totals = Vec::new();
         for leaf in replica.leaves() {
             let (_, leaf) = leaf?;
             let bytes = leaf.to_bytes();
             history.push(&bytes, replica.blobs_of(&bytes)?, rng)?;
+            totals.extend(total(&replica, state, &leaf)?);
             auditor.push(history.state(), leaf.entry, rng);
         }
         Ok::<_, AuditError>(Report {
             batches: auditor.finish(rng),
             online,
-            totals: totals(&replica, state)?,
+            totals,
             issuance: issuance(state)?,
         })
     });
     report.await.map_err(|_| FollowError::Interrupted)?
 }
 
-type Totals = Vec<(EntryId, Result<CheckedTotal, TotalFault>)>;
+/// Streams the copy's batches to the coordinator's Verifier.
+async fn ask(
+    follower: &Follower,
+    address: &str,
+    security: &Security,
+) -> Result<Invalid, AuditError> {
+    let log = follower.replica().key().clone();
+    let (send, batches) = mpsc::channel(BATCHES);
+    let follower = follower.clone();
+    let reading = tokio::task::spawn_blocking(move || send_batches(&follower, &send));
+    let told = verify_online(address, security, log, ReceiverStream::new(batches)).await;
+    // A copy that cannot be read ends the stream early, and is the reason.
+    reading.await.map_err(|_| FollowError::Interrupted)??;
+    Ok(told?)
+}
 
-fn totals(replica: &Replica, state: &State) -> Result<Totals, ReplicaError> {
-    let mut totals = Vec::new();
-    for leaf in replica.leaves() {
-        let (_, leaf) = leaf?;
-        let id = leaf.entry.id();
-        let Some(Ok(Entry::TotalsOpened(opened))) =
-            Entry::decode(leaf.entry.kind, &leaf.entry.statement)
-        else {
-            continue;
+/// Sends the copy's batches, in order, until nobody receives them.
+fn send_batches(follower: &Follower, send: &mpsc::Sender<SignedEntry>) -> Result<(), ReplicaError> {
+    let mut next = 0;
+    loop {
+        // The copy is not locked while the network is waited for.
+        let mut page = Vec::new();
+        for leaf in follower.replica().leaves_from(next).take(BATCHES) {
+            page.push(leaf?);
+        }
+        let Some((last, _)) = page.last() else {
+            return Ok(());
         };
-        let Some(keys) = state.epochs().get(opened.key.epoch) else {
-            continue;
-        };
-        // Data that cannot be read must not count as absent.
-        let mut covered = HashMap::new();
-        for id in &opened.entries {
-            if let Some(leaf) = replica.entry(id)? {
-                covered.insert(*id, leaf.entry);
+        next = last + 1;
+        for (_, leaf) in page {
+            if leaf.entry.kind == EARN_BATCH && send.blocking_send(leaf.entry).is_err() {
+                return Ok(());
             }
         }
-        let find = |id: &EntryId| covered.get(id).cloned();
-        totals.push((id, verify_total(state.origin(), &opened, keys, find)));
     }
-    Ok(totals)
+}
+
+/// Batches that wait for the network.
+const BATCHES: usize = 64;
+
+type Total = (EntryId, Result<CheckedTotal, TotalFault>);
+
+/// The result for a leaf that opens a total.
+fn total(replica: &Replica, state: &State, leaf: &Leaf) -> Result<Option<Total>, ReplicaError> {
+    if leaf.entry.kind != TOTALS_OPENED {
+        return Ok(None);
+    }
+    let Some(Ok(Entry::TotalsOpened(opened))) =
+        Entry::decode(leaf.entry.kind, &leaf.entry.statement)
+    else {
+        return Ok(None);
+    };
+    let Some(keys) = state.epochs().get(opened.key.epoch) else {
+        return Ok(None);
+    };
+    // Data that cannot be read must not count as absent.
+    let mut covered = HashMap::new();
+    for id in &opened.entries {
+        if let Some(leaf) = replica.entry(id)? {
+            covered.insert(*id, leaf.entry);
+        }
+    }
+    let find = |id: &EntryId| covered.get(id).cloned();
+    let checked = verify_total(state.origin(), &opened, keys, find);
+    Ok(Some((leaf.entry.id(), checked)))
 }

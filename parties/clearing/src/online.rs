@@ -1,6 +1,9 @@
 //! Online verification of many entries over one stream of the coordinator's Verifier service.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use merits_primitives::ids::EntryId;
 use merits_proto::{
@@ -12,7 +15,7 @@ use merits_proto::{
 };
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry, log::LogKey};
 use thiserror::Error;
-use tokio_stream::StreamExt as _;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::transport::Channel;
 
 /// Why there are no verdicts.
@@ -45,17 +48,48 @@ pub enum OnlineFault {
         /// Where.
         address: String,
         /// Verdicts received.
-        answers: usize,
+        answers: u64,
         /// Entries that were sent.
-        questions: usize,
+        questions: u64,
     },
 }
 
 /// Entries that the service calls invalid, with its reason.
 pub type Invalid = Vec<(EntryId, String)>;
 
+/// The questions of one stream.
+#[derive(Debug, Default)]
+struct Questions {
+    /// Entries that were sent.
+    sent: u64,
+    /// Those without a verdict, by their tags.
+    open: HashMap<u64, EntryId>,
+    /// Whether the last one was sent.
+    ended: bool,
+}
+
+impl Questions {
+    fn ask(&mut self, entry: &SignedEntry) -> VerifyManyRequest {
+        let tag = self.sent;
+        self.sent += 1;
+        self.open.insert(tag, entry.id());
+        VerifyManyRequest {
+            tag,
+            subject: Some(Subject {
+                subject: Some(Kind::Entry(entry.to_bytes())),
+            }),
+        }
+    }
+}
+
+fn locked(questions: &Mutex<Questions>) -> MutexGuard<'_, Questions> {
+    // Each change is whole.
+    questions.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Streams earn entries to the Verifier at `address` (such as `http://127.0.0.1:7400`), and returns
 /// those that it calls invalid. Over TLS it must be the coordinator of the log with the key `log`.
+/// Only entries that wait for their verdict are remembered.
 ///
 /// # Errors
 /// [`OnlineFault`] when there are no verdicts.
@@ -63,7 +97,7 @@ pub async fn verify_online(
     address: &str,
     security: &Security,
     log: LogKey,
-    entries: Vec<SignedEntry>,
+    entries: impl Stream<Item = SignedEntry> + Send + 'static,
 ) -> Result<Invalid, OnlineFault> {
     let call = |status: tonic::Status| OnlineFault::Call {
         address: address.to_owned(),
@@ -78,41 +112,50 @@ pub async fn verify_online(
         .max_decoding_message_size(VERIFIER_ANSWER_MESSAGE)
         .max_encoding_message_size(VERIFIER_REQUEST_MESSAGE);
 
-    let ids: Vec<EntryId> = entries.iter().map(SignedEntry::id).collect();
-    let questions = (0u64..).zip(entries).map(|(tag, entry)| VerifyManyRequest {
-        tag,
-        subject: Some(Subject {
-            subject: Some(Kind::Entry(entry.to_bytes())),
-        }),
+    let questions = Arc::new(Mutex::new(Questions::default()));
+    let asked = Arc::clone(&questions);
+    let last = tokio_stream::once(None);
+    let requests = entries.map(Some).chain(last).filter_map(move |entry| {
+        let mut questions = locked(&asked);
+        match entry {
+            Some(entry) => Some(questions.ask(&entry)),
+            None => {
+                questions.ended = true;
+                None
+            }
+        }
     });
     let mut answers = client
-        .verify_many(tokio_stream::iter(questions.collect::<Vec<_>>()))
+        .verify_many(requests)
         .await
         .map_err(call)?
         .into_inner();
-    let mut verdicts = BTreeMap::new();
+    let mut invalid = Vec::new();
+    let mut verdicts = 0;
     while let Some(answer) = answers.next().await {
         let answer = answer.map_err(call)?;
-        let id = usize::try_from(answer.tag)
-            .ok()
-            .and_then(|tag| ids.get(tag));
         let verdict = Verdict::try_from(answer.verdict).map_err(malformed)?;
-        if let Some(id) = id {
-            verdicts.insert(answer.tag, (*id, verdict));
+        // A verdict that nobody asked for, or the second one, is none.
+        let Some(id) = locked(&questions).open.remove(&answer.tag) else {
+            continue;
+        };
+        verdicts += 1;
+        if let Verdict::Invalid(fault) = verdict {
+            invalid.push((answer.tag, id, fault.to_string()));
         }
     }
-    if verdicts.len() != ids.len() {
+    let questions = locked(&questions);
+    if !questions.ended || !questions.open.is_empty() {
         return Err(OnlineFault::Incomplete {
             address: address.to_owned(),
-            answers: verdicts.len(),
-            questions: ids.len(),
+            answers: verdicts,
+            questions: questions.sent,
         });
     }
-    Ok(verdicts
-        .into_values()
-        .filter_map(|(id, verdict)| match verdict {
-            Verdict::Valid => None,
-            Verdict::Invalid(fault) => Some((id, fault.to_string())),
-        })
+    // In the order of the log.
+    invalid.sort_unstable_by_key(|(tag, _, _)| *tag);
+    Ok(invalid
+        .into_iter()
+        .map(|(_, id, fault)| (id, fault))
         .collect())
 }

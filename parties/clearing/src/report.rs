@@ -34,13 +34,8 @@ pub(crate) fn epoch<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok
     serializer.serialize_u32(epoch.0)
 }
 
-/// Entries.
-pub(crate) fn ids<S: Serializer>(ids: &[EntryId], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(ids.iter().map(ToString::to_string))
-}
-
 /// Entries, and what is wrong with each, where there may be no answer.
-pub(crate) fn faults_told<S: Serializer>(
+pub(crate) fn optional_faults<S: Serializer>(
     told: &Option<Vec<(EntryId, String)>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
@@ -86,7 +81,7 @@ mod tests {
         };
         let report = Report {
             batches: Audit {
-                valid: vec![id(1)],
+                valid: 1,
                 claims: 4,
                 invalid: Vec::new(),
             },
@@ -95,7 +90,7 @@ mod tests {
             issuance: Vec::new(),
         };
         let json = serde_json::to_value(&report).expect("JSON");
-        assert_eq!(json["batches"]["valid"][0], id(1).to_string());
+        assert_eq!(json["batches"]["valid"], 1);
         assert_eq!(json["online"][0]["fault"], "refused");
         assert_eq!(json["totals"][0]["sum"], 700);
         assert_eq!(json["totals"][0]["output"], "credits");

@@ -43,9 +43,9 @@ async fn main() {
         let options = ReadOptions::default();
         let reading =
             read_file(file.as_ref(), &plan, options, &mut |_| Ok(()), &mut |_| {}).unwrap();
-        let first = reading.groups[0].period.index;
+        let first = reading.groups[0].period.index.0;
         let mut groups = reading.groups;
-        groups.retain(|group| ((group.period.index - first) as usize) < weeks);
+        groups.retain(|group| ((group.period.index.0 - first) as usize) < weeks);
         let bundle = world.bundle(&groups, node.custody(), dir.path());
         world.ingest(&node, &ledger.state(), groups, &bundle).await;
         let summary = world

@@ -221,10 +221,11 @@ impl Distributor {
         let pool = self.prover().await?;
         around.progress.event(Event::ProverLoaded);
         let port = LedgerOutbox::new(self.follower.clone());
+        // The copy grows meanwhile, so it is not locked. A clone shares the tables.
         let state = self.follower.replica().state()?.clone();
         let (scale, party) = (self.node.scale().clone(), self.node.party());
         let now = (around.clock)();
-        let reader = TermsReader::new(state.clone(), scale, party, now)?;
+        let reader = TermsReader::new(&state, scale, party, now)?;
         let terms = |period: Period| reader.at(period);
         let work = Run {
             node: &self.node,
@@ -329,6 +330,6 @@ pub(crate) fn unreadable(
     DistributorError::Input {
         what,
         path: path.to_owned(),
-        source: merits_guard::words::reading(source),
+        source: merits_guard::explain::reading(source),
     }
 }

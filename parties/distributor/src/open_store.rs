@@ -2,10 +2,13 @@
 //! coordinator and beside a running prover. For example, forgetting a person's records must work
 //! even when other parties are down.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use futures::future::BoxFuture;
-use merits_guard::output::Output;
+use merits_guard::{input, output::Output};
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
 use merits_party::{
     identity::{Identity, PartyConfig as _},
@@ -217,7 +220,8 @@ pub(crate) async fn closed<T, E: From<StoreError>>(
     }
 }
 
-/// Writes every receipt of a store into a directory and returns how many.
+/// Writes every receipt of a store into a directory and returns how many. Those that are there already stay as they
+/// are. A page of receipts is in memory.
 pub(crate) async fn write_receipts(
     store: &Store,
     scale: &ScaleId,
@@ -225,24 +229,41 @@ pub(crate) async fn write_receipts(
 ) -> Result<usize, DistributorError> {
     let at = |source| DistributorError::Write {
         path: directory.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     };
     merits_guard::create_folder(directory).map_err(at)?;
-    let receipts = store.receipts(scale).await?;
-    let written = receipts.held.len();
-    for (entry, receipt) in &receipts.held {
-        let path: PathBuf = directory.join(format!("{}.receipt", &entry.to_hex()[..16]));
-        Output::write(&path, RECEIPT, receipt.as_bytes())?;
+    let (mut written, mut lost, mut after) = (0, Vec::new(), 0);
+    loop {
+        let page = store.receipts(scale, after, PAGE).await?;
+        let Some(last) = page.last else { break };
+        after = last;
+        written += page.held.len();
+        lost.extend(page.lost);
+        let mut outputs = Vec::new();
+        for (entry, receipt) in &page.held {
+            let path: PathBuf = directory.join(format!("{}.receipt", &entry.to_hex()[..16]));
+            let there = input::read(&path, receipt.len() as u64);
+            if there.is_ok_and(|there| there == receipt.as_bytes()) {
+                continue;
+            }
+            let mut output = Output::begin(&path, RECEIPT)?;
+            output.write_all(receipt.as_bytes()).map_err(at)?;
+            outputs.push(output);
+        }
+        Output::publish_all(outputs)?;
     }
-    if receipts.lost.is_empty() {
+    if lost.is_empty() {
         return Ok(written);
     }
     Err(DistributorError::ReceiptsLost {
         written,
         directory: directory.to_owned(),
-        lost: receipts.lost,
+        lost,
     })
 }
+
+/// Receipts that are written together. Each needs two open files.
+const PAGE: u32 = 64;
 
 /// A secret from its file. It is only made while nothing depends on it: beside an existing store, a
 /// fresh key in place of a lost one would hide the loss.

@@ -17,6 +17,7 @@ use thiserror::Error;
 use tokio::task::JoinSet;
 
 use crate::{
+    earnings::EarnedSum,
     node::Node,
     progress::{Event, Progress},
     store::{OutboxItem, RefusalCause, StoreError},
@@ -109,6 +110,10 @@ impl Patience {
 pub struct SubmitReport {
     /// Entries with a receipt.
     pub acknowledged: u64,
+    /// The earnings of their claims, each opened once.
+    pub earned: EarnedSum,
+    /// Claims of them whose earnings do not open, although nobody forgot their subjects.
+    pub unopened: u64,
     /// Entries that the ledger refused, and why.
     #[serde(serialize_with = "crate::report::refusals")]
     pub refused: Vec<(EntryId, SubmitFault)>,
@@ -218,6 +223,9 @@ async fn submit_some(
                 answered = true;
                 node.store().acknowledge(item.id, &receipt).await?;
                 report.acknowledged += 1;
+                let found = node.store().earned_in(item.id).await?;
+                report.earned += found.earned;
+                report.unopened += found.lost;
                 // Entries of one run are far fewer than 2^32.
                 progress.event(Event::Acknowledged {
                     done: report.acknowledged as usize,

@@ -87,7 +87,7 @@ impl Outlook {
             }
         }
         let time = now.max(state.time());
-        let reader = TermsReader::new(state.clone(), scale.clone(), *distributor, time);
+        let reader = TermsReader::new(state, scale.clone(), *distributor, time);
         for (period, deeds) in open {
             let terms = match &reader {
                 Ok(reader) => reader

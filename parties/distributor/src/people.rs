@@ -134,9 +134,12 @@ impl Distributor {
             if !self.has_tickets()? {
                 return Err(DistributorError::InCustody);
             }
-            let state = self.follower.replica().state()?.clone();
+            let (state, known) = {
+                let replica = self.follower.replica();
+                (replica.state()?.clone(), replica.known_proofs())
+            };
             let secret = self.sealing.to_bytes();
-            let mut importer = Importer::new(&self.node, &state, &secret);
+            let mut importer = Importer::new(&self.node, &state, &secret).knowing(known);
             let mut reports = Vec::with_capacity(files.len());
             for path in files {
                 let outcome = match TicketFile::read(path) {
@@ -246,6 +249,6 @@ impl Distributor {
 fn unwritten(path: &Path, source: std::io::Error) -> DistributorError {
     DistributorError::Write {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }

@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::{
-    aside::Tried,
+    attempts::Tried,
     consents::Consents,
     forming::Forming,
     node::Node,
@@ -122,6 +122,8 @@ pub async fn run<L: SubmitPort>(
         }
         let submitted = submitted?;
         summary.submitted.acknowledged += submitted.acknowledged;
+        summary.submitted.earned += submitted.earned;
+        summary.submitted.unopened += submitted.unopened;
         summary.submitted.refused.extend(submitted.refused);
         summary.counts = node.store().counts(node.scale()).await?;
         summary.newly_refused = summary.counts.refused.saturating_sub(refused_before);
@@ -137,9 +139,7 @@ pub async fn run<L: SubmitPort>(
             break;
         }
     }
-    let acknowledged = node.store().acknowledged(node.scale()).await?;
-    summary.earned = acknowledged.earned;
-    summary.lost_earnings = acknowledged.lost;
+    summary.lost_earnings = node.store().missing_earnings(node.scale()).await?;
     tried
         .prover_at_fault()
         .map_or(Ok(()), |error| Err(error.into()))

@@ -33,6 +33,9 @@ pub struct StatusReport {
     pub not_compared: Option<String>,
     /// Deeds of which no claim could be made.
     pub aside: Vec<Aside>,
+    /// Claims on the ledger whose earnings the store has lost. To find them, the earnings of all claims are opened, one
+    /// after the other.
+    pub lost_earnings: u64,
     /// Whether the distributor vouches for whose records these are.
     pub vouched: bool,
     /// Batches that the ledger refused, and why.
@@ -73,6 +76,7 @@ impl OpenStore {
                 outlook,
                 not_compared,
                 aside: store.aside(scale).await?,
+                lost_earnings: store.acknowledged(scale).await?.lost,
                 vouched: store.vouched(scale).await?,
                 refusals: store.refusals(scale).await?,
                 ticket_refusals: store.ticket_refusals(scale).await?,

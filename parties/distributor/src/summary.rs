@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::{
     consents::Followed,
     depositing::DepositReport,
-    earnings::EarnedSum,
     forming::FormReport,
     ingest::{IngestFault, IngestReport},
     outbox::SubmitReport,
@@ -41,9 +40,7 @@ pub struct RunSummary {
     pub aside: Vec<Aside>,
     /// The store after the run.
     pub counts: StoreCounts,
-    /// The deeds on the ledger, of all runs, of subjects that the store still knows.
-    pub earned: EarnedSum,
-    /// Claims on the ledger whose earnings the store has lost.
+    /// Claims on the ledger, of all runs, whose earnings the store has lost.
     pub lost_earnings: u64,
     /// Time on the wall, by phase.
     pub times: PhaseTimes,
@@ -98,6 +95,7 @@ impl RunSummary {
             || !waiting.without_terms.is_empty()
             || !waiting.other_person.is_empty()
             || self.lost_earnings > 0
+            || self.submitted.unopened > 0
             || unfinished;
         let done = self.ingest.ingested
             + self.ingest.known

@@ -12,7 +12,7 @@ use merits_params::manifest::{Manifest, ManifestError};
 use merits_primitives::{
     calendar::Timestamp,
     context::earn_context,
-    ids::{Epoch, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{Epoch, PartyId, Period, PeriodIndex, ScaleId, ScaleVersion},
 };
 use merits_verifier::{groth16::KeyDigest, signature::PublicKey};
 use thiserror::Error;
@@ -109,21 +109,21 @@ pub struct Terms {
 /// Reads terms from one state, for one scale and distributor. The manifests of all versions are
 /// parsed once.
 #[derive(Debug, Clone)]
-pub struct TermsReader {
-    state: State,
+pub struct TermsReader<'s> {
+    state: &'s State,
     scale: ScaleId,
     distributor: PartyId,
     time: Timestamp,
     manifests: BTreeMap<ScaleVersion, ([u8; 32], bool)>,
 }
 
-impl TermsReader {
+impl<'s> TermsReader<'s> {
     /// A reader at `time`, which decides the view-key epoch.
     ///
     /// # Errors
     /// [`TermsError`]: the scale is unknown, or a manifest of it does not parse.
     pub fn new(
-        state: State,
+        state: &'s State,
         scale: ScaleId,
         distributor: PartyId,
         time: Timestamp,
@@ -225,7 +225,7 @@ pub fn latest_version<'a>(state: &'a State, scale: &ScaleId) -> Option<&'a Scale
         scale,
         Period {
             kind: state.scales().get(scale).ok()?.period_kind,
-            index: u32::MAX,
+            index: PeriodIndex(u32::MAX),
         },
     )
     .map(|record| record.terms.as_ref())

@@ -7,7 +7,7 @@
 //! [rules]: merits_ledger::Governing::ticket_statement
 
 use merits_ledger::{
-    Entry, KeyRing, ProvenStatement, Refusal, State,
+    Entry, Groth16Keys, KnownProofs, ProvenStatement, Refusal, State,
     entry::{PersonStatement, TicketDeposited},
     rows::RowError,
 };
@@ -104,7 +104,8 @@ pub struct Importer<'a> {
     node: &'a Node,
     state: &'a State,
     sealing: &'a [u8; 32],
-    keys: KeyRing,
+    keys: Groth16Keys,
+    known: KnownProofs,
 }
 
 impl std::fmt::Debug for Importer<'_> {
@@ -120,8 +121,17 @@ impl<'a> Importer<'a> {
             node,
             state,
             sealing,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
+            known: KnownProofs::default(),
         }
+    }
+
+    /// With the proofs that the distributor's copy of the log need not verify again: those of tickets that were taken
+    /// in are added.
+    #[must_use]
+    pub fn knowing(mut self, known: KnownProofs) -> Self {
+        self.known = known;
+        self
     }
 
     /// Opens and checks one file and puts the ticket into the store, signed for its deposit.
@@ -182,7 +192,9 @@ impl<'a> Importer<'a> {
         }
         let digest = state.statement_keys().digest(PersonStatement::Ticket)?;
         let key = self.keys.get(state, &digest)?;
-        Verified::check(&key, ProvenStatement::Ticket(statement), &proof)?;
+        let (nullifier, message) = (statement.nullifier, statement.message);
+        let verified = Verified::check(&key, ProvenStatement::Ticket(statement), &proof)?;
+        self.known.remember(proof, verified);
         let entry = Entry::TicketDeposited(deposit.clone());
         let entry_id = EntryId::derive(origin, entry.kind(), &party, &entry.statement());
         Ok(NewTicket {
@@ -190,8 +202,8 @@ impl<'a> Importer<'a> {
             scale: deposit.scale,
             period: deposit.period,
             source: deposit.source,
-            nullifier: statement.nullifier,
-            message: statement.message,
+            nullifier,
+            message,
             entry_id,
             envelope: self.node.sign_entry(&entry, Some(&proof)).to_bytes(),
             owner_key,

@@ -3,6 +3,7 @@
 use merits_ledger::{
     Refusal, Role, State,
     entry::{EvaluatorOpened, evaluation_digest},
+    rows::RowError,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -10,8 +11,6 @@ use merits_primitives::{
 };
 use merits_proto::{EvaluationRequest, FieldPath, Reason};
 use thiserror::Error;
-
-use crate::counts::Counts;
 
 /// Why a request is not evaluated.
 #[derive(Debug, Error)]
@@ -79,18 +78,39 @@ pub enum Verdict {
     },
 }
 
-/// Checks a request against a copy of the log: `state` and `counts` must be of the same size. A registrar that
-/// changed its key signs with the one before for some time still; `now` says whether that is over.
+/// Checks a request against the state of a copy of the log, which knows the evaluated elements: the evaluator keeps
+/// no record of its own, so a crash cannot damage one. A registrar that changed its key signs with the one before for
+/// some time still; `now` says whether that is over.
 ///
 /// # Errors
-/// [`Refused`].
+/// [`RowError`] if the copy cannot be read. The inner error is the refusal.
 pub fn judge(
     own: (PartyId, &EvaluatorOpened),
     state: &State,
-    counts: &Counts,
     request: &EvaluationRequest,
     now: Timestamp,
-) -> Result<Verdict, Refused> {
+) -> Result<Result<Verdict, Refused>, RowError> {
+    let digest = evaluation_digest(&request.blinded);
+    if let Err(refused) = admit(own, state, request, now) {
+        return Ok(Err(refused));
+    }
+    Ok(match state.people().evaluation(&digest)? {
+        Some(first) if first.registrar == request.registrar => Ok(Verdict::Counted(first.entry)),
+        Some(_) => Err(Refused::ElementOfAnother),
+        None => Ok(Verdict::New {
+            number: state.people().evaluations() + 1,
+            request: digest,
+        }),
+    })
+}
+
+/// Refuses whoever may not ask this evaluator.
+fn admit(
+    own: (PartyId, &EvaluatorOpened),
+    state: &State,
+    request: &EvaluationRequest,
+    now: Timestamp,
+) -> Result<(), Refused> {
     if request.origin != *state.origin() {
         return Err(Refused::OtherLog {
             own: state.origin().clone(),
@@ -111,15 +131,5 @@ pub fn judge(
     if !state.people().evaluator().is_some_and(stands) {
         return Err(Refused::NotOpened);
     }
-    let digest = evaluation_digest(&request.blinded);
-    match counts.get(&digest) {
-        Some(counted) if counted.registrar == request.registrar => {
-            Ok(Verdict::Counted(counted.entry))
-        }
-        Some(_) => Err(Refused::ElementOfAnother),
-        None => Ok(Verdict::New {
-            number: state.people().evaluations() + 1,
-            request: digest,
-        }),
-    }
+    Ok(())
 }

@@ -6,7 +6,6 @@
 //! log before it is answered.
 //!
 //! - [`key`] is the VOPRF key and what is computed with it.
-//! - [`counts`] finds in the log which blinded elements were answered.
 //! - [`judge`] decides which requests the evaluator answers. It does not use the network.
 //! - [`net`] is the service.
 //! - [`config`] is the configuration; [`config::EvaluatorConfig::announce`] and
@@ -17,7 +16,6 @@
 
 pub mod acts;
 pub mod config;
-pub mod counts;
 pub mod judge;
 pub mod key;
 pub mod net;

@@ -26,7 +26,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Groth16Job, KeyRing, OfferRefusal, ProvenStatement, Refusal,
+    Entry, Groth16Job, Groth16Keys, OfferRefusal, ProvenStatement, Refusal,
     entry::{REDEEMED, Redeemed},
 };
 use merits_party::ledger::LedgerPort;
@@ -35,11 +35,7 @@ use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher
 use merits_replica::{Replica, ReplicaError};
 use merits_serve::Paced;
 use merits_verifier::{
-    Reason, Verified,
-    codec::Canonical as _,
-    entry::{Leaf, SignedEntry},
-    groth16::Proof,
-    receipt::Receipt,
+    Reason, Verified, codec::Canonical as _, entry::SignedEntry, groth16::Proof, receipt::Receipt,
 };
 use tokio::sync::Semaphore;
 use tonic::Code;
@@ -47,7 +43,8 @@ use tonic::Code;
 pub use crate::examine::Clock;
 use crate::{
     examine::{Examined, Examiner, Key},
-    ledger::{told, unreadable},
+    handed::{Handed, Owed, redemptions},
+    ledger::{for_wallet, unreadable},
     store::{Store, StoreError},
     voucher::{self, VoucherContext},
 };
@@ -69,21 +66,6 @@ pub struct Exchange<L> {
     written: tokio::sync::Mutex<Option<Instant>>,
     /// The progress of giving the log's redemptions their vouchers.
     handed: tokio::sync::Mutex<Handed>,
-}
-
-/// A redemption of this exchange, and its offer.
-type Owed = (EntryId, EntryId);
-
-/// The progress of giving the log's redemptions their vouchers.
-#[derive(Debug, Default)]
-struct Handed {
-    /// The first leaf that was not checked yet.
-    next: u64,
-    /// Earlier redemptions that are not recorded in the store yet, in the log's order. All are
-    /// later than those below.
-    fresh: Vec<Owed>,
-    /// Earlier redemptions for which there was no voucher in stock, in the log's order.
-    owed: Vec<Owed>,
 }
 
 /// A redemption that is in the log.
@@ -120,7 +102,7 @@ impl<L: LedgerPort> Exchange<L> {
             origin: origin.clone(),
             party,
             clock,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         };
         Self {
             origin,
@@ -191,7 +173,7 @@ impl<L: LedgerPort> Exchange<L> {
             {
                 Some(receipt) => receipt,
                 // Assigned, and the copy has not come so far.
-                None => self.ledger.receipt(&id).await.map_err(told)?,
+                None => self.ledger.receipt(&id).await.map_err(for_wallet)?,
             },
             Examined::New {
                 job,
@@ -207,7 +189,7 @@ impl<L: LedgerPort> Exchange<L> {
                 self.writable_since(Instant::now()).await?;
                 // The copy need not verify it again when it comes back from the log.
                 known.remember(proof, verified);
-                let receipt = self.ledger.submit(&entry).await.map_err(told)?;
+                let receipt = self.ledger.submit(&entry).await.map_err(for_wallet)?;
                 // The log's answer is not enough: the exchange's copy must have accepted the entry.
                 self.paced.sync(self.follow()).await?;
                 self.find(&id).await?.ok_or_else(|| unshown(&id))?;
@@ -255,7 +237,44 @@ impl<L: LedgerPort> Exchange<L> {
     /// [`Fault`].
     pub async fn reconcile(&self) -> Result<Reconciled, Fault> {
         self.paced.sync(self.follow()).await?;
-        self.hand_out(failed).await
+        let done = self.hand_out(failed).await?;
+        self.keep_place(&mut *self.handed.lock().await).await;
+        Ok(done)
+    }
+
+    /// Notes in the store how much of the log was looked through, so that the next process need not read it again. A
+    /// redemption without a voucher is read again. If the place cannot be noted, the next process reads more.
+    async fn keep_place(&self, handed: &mut Handed) {
+        if handed.next == handed.kept || !handed.fresh.is_empty() {
+            return;
+        }
+        let (next, owed) = (handed.next, handed.owed.first().map(|(id, _)| *id));
+        let place = self.look(move |replica| {
+            let first = owed.map(|id| replica.find(&id)).transpose()?.flatten();
+            let place = first.map_or(next, |first| first.min(next));
+            Ok::<_, ReplicaError>(replica.root_at(place)?.map(|root| (place, root)))
+        });
+        if let Ok(Ok(Some((place, root)))) = place.await {
+            match self.store.keep_place(place, &root).await {
+                Ok(()) => handed.kept = next,
+                Err(error) => tracing::warn!(%error, "the place in the log was not noted"),
+            }
+        }
+    }
+
+    /// Begins where an earlier process ended, if the copy is of the same log.
+    async fn resume(&self, handed: &mut Handed) -> Result<(), Fault> {
+        if handed.begun {
+            return Ok(());
+        }
+        if let Some((next, root)) = self.store.place().await.map_err(failed)? {
+            let there = self.look(move |replica| replica.root_at(next)).await?;
+            if there.map_err(unreadable)? == Some(root) {
+                (handed.next, handed.kept) = (next, next);
+            }
+        }
+        handed.begun = true;
+        Ok(())
     }
 
     /// Whether redemptions can be accepted now: the store could write at most a minute ago, and has
@@ -274,6 +293,7 @@ impl<L: LedgerPort> Exchange<L> {
     /// Redemptions that were found but could not be recorded stay for the next call.
     async fn hand_out(&self, unwritten: fn(StoreError) -> Fault) -> Result<Reconciled, Fault> {
         let mut handed = self.handed.lock().await;
+        self.resume(&mut handed).await?;
         loop {
             let (party, next) = (self.party, handed.next);
             let looked = self
@@ -324,7 +344,7 @@ impl<L: LedgerPort> Exchange<L> {
             ));
         }
         let entry = Entry::Redeemed(redeemed.clone());
-        let entry = entry.sign(&self.origin, self.party, Some(&proof), &self.key);
+        let entry = entry.sign(&self.origin, self.party, Some((&proof).into()), &self.key);
         Ok((redeemed, entry))
     }
 
@@ -356,7 +376,7 @@ impl<L: LedgerPort> Exchange<L> {
 
     /// Brings the copy up to date.
     async fn follow(&self) -> Result<(), Fault> {
-        self.ledger.sync().await.map_err(told)
+        self.ledger.sync().await.map_err(for_wallet)
     }
 
     /// Reads the copy on a thread that may wait for the disk.
@@ -364,7 +384,7 @@ impl<L: LedgerPort> Exchange<L> {
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,
     ) -> Result<R, Fault> {
-        self.ledger.look(read).await.map_err(told)
+        self.ledger.look(read).await.map_err(for_wallet)
     }
 
     /// Brings the copy up to date for an unauthenticated caller.
@@ -471,35 +491,6 @@ impl<L: LedgerPort> Exchange<L> {
             .map_err(|refusal| refused(&refusal))
     }
 }
-
-/// The result of reading some leaves of the copy.
-struct Looked {
-    found: Vec<Owed>,
-    /// The first leaf that was not read, and the number of leaves.
-    next: u64,
-    size: u64,
-}
-
-/// The redemptions at an exchange among the leaves from `from` on. It reads only this many leaves
-/// that others do not wait long for the copy's lock.
-fn redemptions(replica: &Replica, party: &PartyId, from: u64) -> Result<Looked, ReplicaError> {
-    let (mut found, mut next) = (Vec::new(), from);
-    for leaf in replica.leaves_from(from).take(LOOK) {
-        let (index, Leaf { entry, .. }) = leaf?;
-        next = index + 1;
-        if entry.kind == REDEEMED
-            && entry.party == *party
-            && let Ok(redeemed) = Redeemed::from_bytes(&entry.statement)
-        {
-            found.push((entry.id(), redeemed.offer));
-        }
-    }
-    let size = replica.size();
-    Ok(Looked { found, next, size })
-}
-
-/// Leaves that are read from the copy at a time.
-const LOOK: usize = 2_048;
 
 /// The log's key signed a receipt for an entry that the log does not show this exchange.
 fn unshown(id: &EntryId) -> Fault {

@@ -20,6 +20,7 @@ pub mod code_file;
 pub mod config;
 mod examine;
 pub mod exchange;
+mod handed;
 mod ledger;
 pub mod net;
 mod running;

@@ -33,7 +33,7 @@ pub enum LookupError {
     NoEntry {
         /// The typed text.
         text: String,
-        /// Leaves that were searched.
+        /// Leaves of the copy.
         leaves: u64,
     },
     /// More than one entry begins so.
@@ -67,8 +67,7 @@ pub fn find_party(replica: &Replica, text: &str) -> Result<PartyId, LookupError>
     })
 }
 
-/// An entry's id, by 64 hexadecimal digits or the first of them. A whole id is looked up in the copy's
-/// index; the beginning of one needs a look at every leaf.
+/// An entry's id, by 64 hexadecimal digits or the first of them. The copy's index of ids answers.
 ///
 /// # Errors
 /// [`LookupError`].
@@ -77,24 +76,12 @@ pub fn find_entry(replica: &Replica, text: &str) -> Result<EntryId, LookupError>
     if !(8..=64).contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(LookupError::NotAnEntryId(text));
     }
-    let mut id = [0u8; 32];
-    if hex::decode_to_slice(&text, &mut id).is_ok() {
-        let id = EntryId(id);
-        return match replica.find(&id)? {
-            Some(_) => Ok(id),
-            None => Err(LookupError::NoEntry {
-                text,
-                leaves: replica.size(),
-            }),
-        };
-    }
-    let mut found = Vec::new();
-    for leaf in replica.leaves() {
-        let id = leaf?.1.entry.id();
-        if id.to_hex().starts_with(&text) {
-            found.push(id);
-        }
-    }
+    // The least id that begins so.
+    let mut least = EntryId([0u8; 32]);
+    hex::decode_to_slice(format!("{text:0<64}"), &mut least.0)
+        .map_err(|_| LookupError::NotAnEntryId(text.clone()))?;
+    let found = replica.ids_from(&least, 2)?.into_iter();
+    let found: Vec<EntryId> = found.filter(|id| id.to_hex().starts_with(&text)).collect();
     match found.as_slice() {
         [id] => Ok(*id),
         [] => Err(LookupError::NoEntry {

@@ -21,7 +21,7 @@ use crate::{
     config::RegistrarConfig,
     number::IdentityNumber,
     registration::Occasion,
-    session::{Registered, Session, SessionError},
+    session::{FollowingRegistrar, Registered, RegisteringError},
 };
 
 /// Why a command of a registrar failed.
@@ -52,7 +52,7 @@ pub enum RegistrarError {
     Evaluator(#[from] EvaluatorError),
     /// The registration, or the end of an identity.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Registering(#[from] RegisteringError),
 }
 
 /// What a person asks for: an identity, from a day on.
@@ -138,11 +138,14 @@ impl RegistrarConfig {
         })
     }
 
-    async fn session(&self) -> Result<Session, RegistrarError> {
+    async fn session(&self) -> Result<FollowingRegistrar, RegistrarError> {
         let identity = self.identity()?;
         let party = identity.party();
         let registrar = Registrar::new(identity.origin, party, identity.signing);
-        Ok(Session::new(registrar, self.ledger.follow().await?))
+        Ok(FollowingRegistrar::new(
+            registrar,
+            self.ledger.follow().await?,
+        ))
     }
 }
 

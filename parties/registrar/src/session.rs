@@ -24,7 +24,7 @@ use crate::{
 /// Why a person was not registered, or an identity not retired.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum SessionError {
+pub enum RegisteringError {
     /// The registrar's copy of the log cannot be brought up to date.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -59,12 +59,12 @@ pub struct Registered {
 
 /// A registrar with its copy of the log.
 #[derive(Debug)]
-pub struct Session {
+pub struct FollowingRegistrar {
     registrar: Registrar,
     follower: Follower,
 }
 
-impl Session {
+impl FollowingRegistrar {
     /// A registrar over its copy of the log.
     pub fn new(registrar: Registrar, follower: Follower) -> Self {
         Self {
@@ -76,8 +76,8 @@ impl Session {
     /// Who may be at the other end of the evaluator's address, over TLS: the ledger's evaluator.
     ///
     /// # Errors
-    /// [`SessionError::Follow`], [`SessionError::Replica`].
-    pub async fn evaluator(&self) -> Result<Expected, SessionError> {
+    /// [`RegisteringError::Follow`], [`RegisteringError::Replica`].
+    pub async fn evaluator(&self) -> Result<Expected, RegisteringError> {
         self.follower.sync().await?;
         let copy = self.follower.replica();
         Ok(copy.expected("an evaluator", &[Role::Evaluator])?)
@@ -92,7 +92,7 @@ impl Session {
     /// nobody.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`RegisteringError`].
     pub async fn register(
         &self,
         evaluator: &mut EvaluatorClient,
@@ -101,13 +101,13 @@ impl Session {
         number: IdentityNumber,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<Registered, SessionError> {
+    ) -> Result<Registered, RegisteringError> {
         self.follower.sync().await?;
         let public_key = {
             let replica = self.follower.replica();
             let people = replica.state()?.people();
             check_commitment(&people, &commitment)?;
-            let evaluator = people.evaluator().ok_or(SessionError::NoEvaluator)?;
+            let evaluator = people.evaluator().ok_or(RegisteringError::NoEvaluator)?;
             evaluator.public_key
         };
         let pending = Pending::blind(number)?;
@@ -130,12 +130,12 @@ impl Session {
     /// Ends the identity with this commitment.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`RegisteringError`].
     pub async fn retire(
         &self,
         commitment: IdentityCommitment,
         basis: &str,
-    ) -> Result<EntryId, SessionError> {
+    ) -> Result<EntryId, RegisteringError> {
         let entry = self.registrar.retire(commitment, basis);
         Ok(self.follower.client().submit(&entry).await?.id)
     }
@@ -146,7 +146,7 @@ impl Session {
         evaluator: &mut EvaluatorClient,
         pending: &Pending,
         rng: &mut impl CryptoRng,
-    ) -> Result<EvaluationAnswer, SessionError> {
+    ) -> Result<EvaluationAnswer, RegisteringError> {
         let mut wait = FIRST_WAIT;
         for _ in 1..ATTEMPTS {
             match evaluator.evaluate(self.registrar.ask(pending, rng)).await {

@@ -25,10 +25,10 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{
+    complete_span::{CompleteSpan, Periods, SpanFault},
     config::SourceConfig,
     keys::KeyError,
     register::{Register, RegisterError},
-    said::{Periods, Said, SaidFault},
     signer::Signer,
     signing::{Pseudonyms, RefusedReason, SignError, SignReport, sign_groups},
     wholeness::{MOST_REJECTS_PERCENT, Partial, RejectShare, Wholeness},
@@ -48,7 +48,7 @@ pub struct FileSigning<'a> {
     /// Read only this many subjects, the first ones.
     pub subjects: Option<usize>,
     /// What the operator says of the file; `None`: it is taken as it is.
-    pub said: Option<Said>,
+    pub said: Option<CompleteSpan>,
     /// Rows in a hundred that may be rejected, if not the configuration's.
     pub most_rejects_percent: Option<u8>,
     /// Report what would be signed, and sign and write nothing but the rejects file.
@@ -145,7 +145,7 @@ pub enum FileSigningError {
     Mapping(#[from] MappingError),
     /// What the operator says of the file cannot be so.
     #[error(transparent)]
-    Said(#[from] SaidFault),
+    CompleteSpan(#[from] SpanFault),
     /// The records.
     #[error("records {}", .path.display())]
     Records {
@@ -247,7 +247,7 @@ impl SourceConfig {
         let plan = Plan::new(&self.mapping, manifest.schema())?;
         let present = plan.present(now);
         let said = match file.said {
-            None => Said::everything(),
+            None => CompleteSpan::everything(),
             Some(said) => {
                 let Validity { from, until } = manifest.validity();
                 let periods = Periods {

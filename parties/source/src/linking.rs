@@ -19,7 +19,7 @@ use merits_guard::{
     output::{self, Readers},
 };
 use merits_ledger::{
-    KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
+    Groth16Keys, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -115,7 +115,7 @@ pub struct LinkChecker<'a> {
     source: PartyId,
     /// The time.
     now: Timestamp,
-    keys: KeyRing,
+    keys: Groth16Keys,
 }
 
 impl<'a> LinkChecker<'a> {
@@ -125,7 +125,7 @@ impl<'a> LinkChecker<'a> {
             state,
             source,
             now: now.max(state.time()),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         }
     }
 
@@ -395,7 +395,7 @@ impl LinksFile {
     fn io(&self, source: io::Error) -> LinksError {
         LinksError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The work of a sponsor: brings its copy of the log up to date, then checks each batch.
 
 use futures::future::BoxFuture;
-use merits_kit::offline::OfflineVerifier;
+use merits_kit::offline::{OfflineFault, OfflineVerifier, VerifiedBatch};
 use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
 use merits_replica::{ClientError, FollowError, Follower, JoinError, ReplicaError, Verdict};
 use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry};
@@ -58,70 +58,97 @@ impl SponsorConfig {
 /// Follows the log to its end and checks every batch: offline by its receipt, made from the
 /// sponsor's copy, and with `online` also by the coordinator's Verifier.
 ///
+/// It trusts nothing that was verified before, so it reads the whole copy each time. Its memory holds one page
+/// of leaves and the findings.
+///
 /// # Errors
 /// [`VerifyError`] when the copy or the service cannot be reached.
 pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyError> {
     follower.sync().await?;
-    let (leaves, subjects) = subjects(follower)?;
-    let mut verdicts = Vec::with_capacity(subjects.len());
-    let mut client = follower.client();
-    for entry in &subjects {
-        verdicts.push(if online {
-            let verdict = client.verify_entry(entry).await?;
-            // The service checks against today's state. What has ended since then does not affect
-            // the batch.
-            let ended = match &verdict {
-                Verdict::Valid => false,
-                Verdict::Invalid(fault) => ENDED_SINCE.iter().any(|reason| fault.reason == *reason),
-            };
-            (!ended).then_some(verdict)
-        } else {
-            None
-        });
-    }
-    let follower = follower.clone();
-    // Proofs cost the CPU: never on the async runtime.
-    let report = tokio::task::spawn_blocking(move || {
+    let (log, policy, size) = {
         let replica = follower.replica();
-        let state = replica.state()?;
+        let policy = replica.state()?.policy().clone();
+        (replica.key().clone(), policy, replica.size())
+    };
+    let mut client = follower.client();
+    let mut report = Report::default();
+    let mut check = Check {
+        next: 0,
+        until: size,
+        history: History::new(policy),
+        offline: OfflineVerifier::new(&log),
+    };
+    while check.next < size {
+        let (of, page) = (follower.clone(), check);
+        // Proofs cost the CPU: never on the async runtime.
+        let checked = tokio::task::spawn_blocking(move || page.page(&of)).await;
+        let batches;
+        (check, batches) = checked.map_err(|_| FollowError::Interrupted)??;
+        for (entry, offline) in batches {
+            let online = match online {
+                true => told(client.verify_entry(&entry).await?),
+                false => None,
+            };
+            report.add(&BatchOutcome {
+                entry: entry.id(),
+                offline,
+                online,
+            });
+        }
+    }
+    Ok(report.finish(follower.replica().state()?)?)
+}
+
+/// A walk over the copy.
+struct Check {
+    /// The next leaf.
+    next: u64,
+    /// The number of leaves.
+    until: u64,
+    /// Each batch is checked against the state of its own time.
+    history: History,
+    offline: OfflineVerifier,
+}
+
+type Checked = (SignedEntry, Result<VerifiedBatch, OfflineFault>);
+
+impl Check {
+    /// Checks the batches among the next leaves.
+    fn page(mut self, follower: &Follower) -> Result<(Self, Vec<Checked>), VerifyError> {
+        let replica = follower.replica();
         let rng = &mut rand::rng();
-        // Each batch is checked against the state of its own time.
-        let mut history = History::new(state.policy().clone());
-        let mut offline = OfflineVerifier::new(replica.key());
-        let mut verdicts = verdicts.into_iter();
-        let mut outcomes = Vec::new();
-        for leaf in replica.leaves().take(leaves) {
-            let (_, leaf) = leaf?;
+        let mut batches = Vec::new();
+        let end = self.until.min(self.next + PAGE);
+        for leaf in replica.leaves_from(self.next) {
+            let (index, leaf) = leaf?;
+            if index == end {
+                break;
+            }
+            self.next = index + 1;
             let bytes = leaf.to_bytes();
-            history.push(&bytes, replica.blobs_of(&bytes)?, rng)?;
-            let entry = leaf.entry.id();
+            let blobs = replica.blobs_of(&bytes)?;
+            self.history.push(&bytes, blobs, rng)?;
             if leaf.entry.kind != EARN_BATCH {
                 continue;
             }
-            let Some(receipt) = replica.receipt(&entry)? else {
-                continue;
-            };
-            outcomes.push(BatchOutcome {
-                entry,
-                offline: offline.check(history.state(), &receipt),
-                online: verdicts.next().flatten(),
-            });
+            if let Some(receipt) = replica.receipt(&leaf.entry.id())? {
+                let offline = self.offline.check(self.history.state(), &receipt);
+                batches.push((leaf.entry, offline));
+            }
         }
-        Ok::<_, VerifyError>(Report::new(state, &outcomes)?)
-    });
-    report.await.map_err(|_| FollowError::Interrupted)?
+        Ok((self, batches))
+    }
 }
 
-fn subjects(follower: &Follower) -> Result<(usize, Vec<SignedEntry>), ReplicaError> {
-    let replica = follower.replica();
-    let mut leaves = 0;
-    let mut entries = Vec::new();
-    for leaf in replica.leaves() {
-        let (_, leaf) = leaf?;
-        leaves += 1;
-        if leaf.entry.kind == EARN_BATCH {
-            entries.push(leaf.entry);
-        }
-    }
-    Ok((leaves, entries))
+/// What a verdict says of a batch of the past. The service checks against today's state, and what has ended since then
+/// does not affect the batch.
+fn told(verdict: Verdict) -> Option<Verdict> {
+    let ended = match &verdict {
+        Verdict::Valid => false,
+        Verdict::Invalid(fault) => ENDED_SINCE.iter().any(|reason| fault.reason == *reason),
+    };
+    (!ended).then_some(verdict)
 }
+
+/// Leaves that are checked together.
+const PAGE: u64 = 256;

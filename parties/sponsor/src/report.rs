@@ -70,28 +70,24 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds up outcomes; opened totals come from the state, which checked them.
+    /// Adds the opened totals, which come from the state, because it checked them. Call it once, after all
+    /// outcomes.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn new(state: &State, outcomes: &[BatchOutcome]) -> Result<Self, RowError> {
-        let mut report = Self {
-            batches: outcomes.len(),
-            ..Self::default()
-        };
-        for outcome in outcomes {
-            report.add(outcome);
-        }
-        for ((scale, _), aggregate) in &mut report.aggregates {
+    pub fn finish(mut self, state: &State) -> Result<Self, RowError> {
+        for ((scale, _), aggregate) in &mut self.aggregates {
             aggregate.vouched = vouched(state, scale);
         }
         for key in state.totals().keys()? {
-            report.add_totals(state, &key)?;
+            self.add_totals(state, &key)?;
         }
-        Ok(report)
+        Ok(self)
     }
 
-    fn add(&mut self, outcome: &BatchOutcome) {
+    /// Adds the result for one batch.
+    pub fn add(&mut self, outcome: &BatchOutcome) {
+        self.batches += 1;
         match &outcome.offline {
             Ok(_) => self.offline += 1,
             Err(fault) => self.faults.push((outcome.entry, fault.to_string())),

@@ -23,7 +23,9 @@ use thiserror::Error;
 
 use crate::{
     config::SponsorConfig,
-    offers::{OfferFault, OfferFile, Standing, day_label, expiry_label, standing, voucher_codes},
+    offers::{
+        OfferFault, OfferFile, OfferStatus, day_label, expiry_label, offer_status, voucher_codes,
+    },
 };
 
 /// A file of vouchers never replaces another one, whose codes may already be at an exchange.
@@ -96,7 +98,7 @@ pub struct OfferReport {
     pub kind: String,
     /// Its status.
     #[serde(serialize_with = "text")]
-    pub standing: Standing,
+    pub standing: OfferStatus,
     /// Redemptions so far.
     pub redeemed: u32,
     /// Most redemptions.
@@ -206,7 +208,7 @@ impl Sponsor {
         for code in voucher_codes(count, rng) {
             writeln!(file, "{}", code.as_str()).map_err(|source| SponsorError::Write {
                 path: output.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         file.publish()?;
@@ -232,7 +234,7 @@ impl Sponsor {
                     number: published.number,
                     title: published.title.clone(),
                     kind: published.kind.to_string(),
-                    standing: standing(id, offer, time),
+                    standing: offer_status(id, offer, time),
                     redeemed: offer.redeemed,
                     quota: published.quota,
                     price: published.price,

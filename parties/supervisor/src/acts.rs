@@ -180,7 +180,7 @@ impl EntrySigner {
             witness: witness.keys,
         };
         let proposed = Entry::EpochProposed(EpochProposed { opened, terms });
-        Ok(proposed.sign_with(&self.origin, self.party, Some((&proof).into()), &self.key))
+        Ok(proposed.sign(&self.origin, self.party, Some((&proof).into()), &self.key))
     }
 
     /// Asks to open one claim. The entry hides which; its id names the request from now on.
@@ -200,7 +200,7 @@ impl EntrySigner {
     }
 
     /// Records that a request was answered, with the hash of the result
-    /// ([`crate::request::Opened::hash`]).
+    /// ([`crate::request::OpeningResult::hash`]).
     pub fn complete_opening(&self, request: EntryId, result: [u8; 32]) -> SignedEntry {
         self.sign(Entry::OpeningCompleted(OpeningCompleted {
             request,

@@ -337,7 +337,7 @@ fn partial(
 fn io(path: &Path, source: std::io::Error) -> KeyFileError {
     KeyFileError::Io {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }
 

@@ -200,7 +200,7 @@ impl Directory {
             Err(source) => {
                 return Err(DirectoryError::Io {
                     path,
-                    source: merits_guard::words::reading(source),
+                    source: merits_guard::explain::reading(source),
                 });
             }
         };
@@ -218,7 +218,7 @@ impl Directory {
         })
         .map_err(|source| DirectoryError::Io {
             path,
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         })
     }
 
@@ -261,7 +261,7 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         let io = |source| DirectoryError::Io {
             path: file.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         let text =
             toml::to_string(config).map_err(|error| io(io::Error::other(error.to_string())))?;

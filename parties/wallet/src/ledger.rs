@@ -1,6 +1,6 @@
 //! Batches as the wallet reads them from a verified copy of the ledger.
 
-use merits_ledger::{Entry, State};
+use merits_ledger::{Entry, State, entry::EARN_BATCH};
 use merits_primitives::ids::EntryId;
 use merits_verifier::entry::SignedEntry;
 
@@ -9,6 +9,9 @@ use crate::credits::{BatchScope, PublicBatch, PublicClaim};
 /// The public side of an earn batch; `None` for entries of another kind. Asset and expiry come from
 /// the state, which compared them with those of the entry when it accepted the entry.
 pub fn public_batch(state: &State, id: EntryId, signed: &SignedEntry) -> Option<PublicBatch> {
+    if signed.kind != EARN_BATCH {
+        return None;
+    }
     let Some(Ok(Entry::EarnBatch(batch))) = Entry::decode(signed.kind, &signed.statement) else {
         return None;
     };

@@ -421,11 +421,9 @@ impl<'a> Spender<'a> {
     fn note(&self, note: &OwnNote) -> Result<NoteWitness, SpendError> {
         let anchor = self.anchor().ok_or(SpendError::OtherView)?;
         let path = self.paths.borrow_mut().path(note.position, &anchor)?;
-        let [f1, f2] = note.made_of.elements();
         Ok(NoteWitness {
             value: note.value,
-            f1,
-            f2,
+            made_of: note.made_of,
             path,
         })
     }

@@ -54,6 +54,12 @@ pub(super) fn status(report: &StatusReport) {
     for aside in &report.aside {
         println!("waiting     {aside}");
     }
+    if report.lost_earnings > 0 {
+        println!(
+            "LOST        what {} claims on the ledger earn: restore the store from a copy",
+            thousands(report.lost_earnings)
+        );
+    }
     if report.vouched {
         println!("note        {VOUCHED}: its sources cannot link people");
     }
@@ -150,10 +156,11 @@ pub(super) fn run(summary: &RunSummary) {
         println!("REFUSED {entry}: {fault}");
     }
     consents(summary);
-    if summary.lost_earnings > 0 {
+    let lost = summary.lost_earnings.max(summary.submitted.unopened);
+    if lost > 0 {
         println!(
             "LOST: the store no longer has what {} claims on the ledger earn: restore it from a copy",
-            thousands(summary.lost_earnings)
+            thousands(lost)
         );
     }
     if summary.outcome() == Outcome::Nothing {

@@ -14,7 +14,7 @@ use merits_primitives::{
     sum::CreditsSum,
 };
 use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
-use merits_text::shown;
+use merits_text::display;
 
 use super::{figures, file, records};
 use crate::{commands::dates, screen::thousands};
@@ -133,7 +133,7 @@ impl Arguments {
             );
         }
         for refused in &reading.refused {
-            println!("{}", shown::Line(&refused.to_string()));
+            println!("{}", display::Line(&refused.to_string()));
         }
         println!(
             "{} claims, {} {}",

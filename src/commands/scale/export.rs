@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_circuits::{builder::Circuit, prover::Prover as _, snarkjs_files};
-use merits_guard::{output::Readers, words::reading};
+use merits_guard::{explain::reading, output::Readers};
 use merits_params::{
     keystore::{KeyStore, R1CS_FILE, StoredKey, VERIFICATION_KEY_FILE, ZKEY_FILE},
     manifest::Manifest,

@@ -14,7 +14,7 @@ use merits_records::handover::{Handover as _, LinkFile, TicketFile};
 use merits_text::typed::argument;
 use merits_wallet::{
     net::{ConsentProposal, ConsentRequest, CountedBy, WithdrawalRequest},
-    report::Standing,
+    report::ConsentStatus,
 };
 
 use super::place::{Place, as_of, day, warn};
@@ -234,12 +234,12 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
 }
 
 /// The state of a consent, in words.
-pub(super) fn standing(standing: &Standing) -> String {
+pub(super) fn standing(standing: &ConsentStatus) -> String {
     match standing {
-        Standing::Deposited { until } => {
+        ConsentStatus::Deposited { until } => {
             format!("deposited, to be claimed with until {}", day(*until))
         }
-        Standing::Claimed {
+        ConsentStatus::Claimed {
             entry,
             claim,
             withdrawn,
@@ -251,8 +251,8 @@ pub(super) fn standing(standing: &Standing) -> String {
             };
             format!("claimed (entry {entry}, claim {claim}){deleted}")
         }
-        Standing::Withdrawn => "taken back before it was claimed with".to_owned(),
-        Standing::Lapsed => "lapsed, never claimed with".to_owned(),
+        ConsentStatus::Withdrawn => "taken back before it was claimed with".to_owned(),
+        ConsentStatus::Lapsed => "lapsed, never claimed with".to_owned(),
     }
 }
 

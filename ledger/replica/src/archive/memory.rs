@@ -49,6 +49,10 @@ impl Archive for MemoryArchive {
         Ok(now(self.storage.find(id)))
     }
 
+    fn ids_from(&self, from: &EntryId, limit: usize) -> Result<Vec<(EntryId, u64)>, ArchiveError> {
+        Ok(now(self.storage.ids_from(from, limit)))
+    }
+
     fn leaves(&self, from: u64, until: u64, bytes: usize) -> Result<Vec<Vec<u8>>, ArchiveError> {
         Ok(now(self.storage.leaves(from, until, bytes)))
     }

@@ -30,6 +30,9 @@ pub(crate) trait Archive: fmt::Debug + Send + Sync {
     /// Index of an entry's leaf.
     fn find(&self, id: &EntryId) -> Result<Option<u64>, ArchiveError>;
 
+    /// The first `limit` entries from an id on, in the order of ids, with the indices of their leaves.
+    fn ids_from(&self, from: &EntryId, limit: usize) -> Result<Vec<(EntryId, u64)>, ArchiveError>;
+
     /// Leaves from `from` on, before `until`, until they hold `bytes` or more: at least one, if there is one.
     fn leaves(&self, from: u64, until: u64, bytes: usize) -> Result<Vec<Vec<u8>>, ArchiveError>;
 

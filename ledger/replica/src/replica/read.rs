@@ -55,6 +55,17 @@ impl Replica {
         Ok(found.filter(|index| *index < self.size()))
     }
 
+    /// Up to `limit` entries from an id on, in the order of ids. The index of ids answers, so no leaf is read.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the copy cannot be read.
+    pub fn ids_from(&self, from: &EntryId, limit: usize) -> Result<Vec<EntryId>, ReplicaError> {
+        let found = self.archive.ids_from(from, limit)?.into_iter();
+        // What is in the database and not shown yet is not answered.
+        let shown = found.filter(|(_, index)| *index < self.size());
+        Ok(shown.map(|(id, _)| id).collect())
+    }
+
     /// The leaf that used a value that may occur only once.
     ///
     /// # Errors
@@ -66,8 +77,12 @@ impl Replica {
 
     fn leaf_bytes(&self, index: u64) -> Result<Option<Vec<u8>>, ReplicaError> {
         let until = self.size().min(index.saturating_add(1));
-        let leaves = self.archive.leaves(index, until, 0)?;
-        Ok(leaves.into_iter().next())
+        let leaf = self.archive.leaves(index, until, 0)?.into_iter().next();
+        // A gap in the copy must not count as absent.
+        if leaf.is_none() && index < self.size() {
+            return Err(ReplicaError::Altered(self.directory.clone()));
+        }
+        Ok(leaf)
     }
 
     fn decoded(&self, leaf: &[u8]) -> Result<Leaf, ReplicaError> {

@@ -97,6 +97,9 @@ fn a_missing_leaf_is_not_the_end() {
     );
     assert!(leaves.next().is_none());
     assert!(replica.leaves_from(2).next().is_none());
+    let one = replica.leaf(1);
+    assert!(matches!(one, Err(ReplicaError::Altered(_))), "{one:?}");
+    assert!(matches!(replica.leaf(2), Ok(None)));
 }
 
 /// Regression: the folder was copied without `copy.sqlite-wal`, and the copy was empty.

@@ -5,11 +5,12 @@ use merits_primitives::{
     calendar::{Day, Timestamp},
     group::GroupRoot,
     identity::Birth,
+    ids::EntryId,
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::super::stored::read_party;
-use super::{Evaluation, Evaluator, Person, ROOT_GRACE};
+use super::{Evaluation, Evaluator, FirstEvaluation, Person, ROOT_GRACE};
 use crate::entry::UniquenessTag;
 use crate::rows::{Record, Table};
 
@@ -145,6 +146,26 @@ impl Canonical for Evaluation {
 
 impl Record for Evaluation {
     const TABLE: Table = Table::Evaluation;
+}
+
+impl Canonical for FirstEvaluation {
+    const NAME: &'static str = "first evaluation";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.registrar.0);
+        out.array(&self.entry.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            registrar: read_party(input, "registrar")?,
+            entry: EntryId(input.array("entry")?),
+        })
+    }
+}
+
+impl Record for FirstEvaluation {
+    const TABLE: Table = Table::Request;
 }
 
 impl Canonical for UniquenessTag {

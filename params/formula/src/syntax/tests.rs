@@ -248,7 +248,7 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 101] = [
 ];
 
 #[test]
-fn every_fault_is_told_at_its_place_with_what_to_do() {
+fn every_fault_is_reported_at_its_place_with_what_to_do() {
     for (source, place, message, hint) in FAULTS {
         let faults = faults(source);
         let first = &faults[0];
@@ -263,7 +263,7 @@ fn every_fault_is_told_at_its_place_with_what_to_do() {
 }
 
 #[test]
-fn several_faults_are_told_each_at_its_place_and_none_twice() {
+fn several_faults_are_reported_each_once_at_its_place() {
     for (source, places) in [
         ("f(a +, b *, c d)", vec![(1, 6), (1, 11), (1, 15)]),
         (

@@ -1,10 +1,12 @@
 //! Queries of the store: counts, receipts, the deed of a claim.
 
+use futures::{Stream, TryStreamExt as _};
 use merits_primitives::{
     earned::Earned,
     field,
     ids::{EntryId, ScaleId},
 };
+use merits_sqlite::counted;
 use serde::Serialize;
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -45,7 +47,7 @@ pub enum ClaimPlace {
     Deed(Box<Deed>),
 }
 
-/// The deeds on the ledger.
+/// What deeds on the ledger earned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Acknowledged {
     /// The total earnings of its claims, as far as the store still has them.
@@ -61,6 +63,8 @@ pub struct Receipts {
     pub held: Vec<(EntryId, String)>,
     /// Entries whose receipts it has lost. The log still has them.
     pub lost: Vec<EntryId>,
+    /// The row of the last batch, after which the next ones come; `None` if there is no batch.
+    pub last: Option<i64>,
 }
 
 impl Store {
@@ -70,17 +74,17 @@ impl Store {
     /// [`StoreError`].
     pub async fn counts(&self, scale: &ScaleId) -> Result<StoreCounts, StoreError> {
         let mut counts = StoreCounts::default();
-        let subjects: i64 = sqlx::query_scalar("SELECT count(*) FROM subject")
+        let subjects: Option<i64> = sqlx::query_scalar("SELECT count(*) FROM subject")
             .fetch_one(&self.pool)
             .await?;
-        counts.subjects = subjects.unsigned_abs();
-        let deeds: Vec<(String, i64)> =
+        counts.subjects = counted(subjects)?;
+        let deeds: Vec<(String, Option<i64>)> =
             sqlx::query_as("SELECT state, count(*) FROM deed WHERE scale = ? GROUP BY state")
                 .bind(scale.as_str())
                 .fetch_all(&self.pool)
                 .await?;
         for (state, count) in deeds {
-            let count = count.unsigned_abs();
+            let count = counted(count)?;
             match state.as_str() {
                 "ingested" => counts.ingested = count,
                 "claimed" => counts.claimed = count,
@@ -89,13 +93,13 @@ impl Store {
                 _ => return Err(StoreError::Malformed { what: "deed state" }),
             }
         }
-        let batches: Vec<(String, i64)> =
+        let batches: Vec<(String, Option<i64>)> =
             sqlx::query_as("SELECT state, count(*) FROM batch WHERE scale = ? GROUP BY state")
                 .bind(scale.as_str())
                 .fetch_all(&self.pool)
                 .await?;
         for (state, count) in batches {
-            let count = count.unsigned_abs();
+            let count = counted(count)?;
             match state.as_str() {
                 "formed" => counts.formed = count,
                 "proved" => counts.outbox = count,
@@ -111,8 +115,23 @@ impl Store {
         Ok(counts)
     }
 
-    /// What is on the ledger of subjects that the store still knows, opened and added up. A subject that was
-    /// forgotten has no row; what does not open of another one is counted as lost.
+    /// What the claims of a batch earn, opened and added up. A subject that was forgotten has no row; what does not open
+    /// of another one is counted as lost.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn earned_in(&self, batch: i64) -> Result<Acknowledged, StoreError> {
+        let rows = sqlx::query(
+            "SELECT tag, wrapped_key, commitment, credits
+             FROM claim JOIN deed ON deed.id = claim.deed JOIN subject ON subject.id = deed.subject
+             WHERE claim.batch = ?",
+        )
+        .bind(batch)
+        .fetch(&self.pool);
+        self.added_up(rows).await
+    }
+
+    /// The same of all deeds on the ledger, one after the other. It opens each of them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -123,10 +142,16 @@ impl Store {
              WHERE scale = ? AND state = 'acknowledged'",
         )
         .bind(scale.as_str())
-        .fetch_all(&self.pool)
-        .await?;
+        .fetch(&self.pool);
+        self.added_up(rows).await
+    }
+
+    async fn added_up(
+        &self,
+        mut rows: impl Stream<Item = sqlx::Result<SqliteRow>> + Unpin,
+    ) -> Result<Acknowledged, StoreError> {
         let mut found = Acknowledged::default();
-        for row in rows {
+        while let Some(row) = rows.try_next().await? {
             match self.earned_by(&row) {
                 Ok(earned) => found.earned.add(&[earned]),
                 Err(fault @ StoreError::Database(_)) => return Err(fault),
@@ -145,20 +170,44 @@ impl Store {
         earned(&plain)
     }
 
-    /// Receipts of acknowledged batches.
+    /// The number of deeds on the ledger whose earnings are missing although their subjects were not forgotten. Nothing
+    /// is opened.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn receipts(&self, scale: &ScaleId) -> Result<Receipts, StoreError> {
-        let rows = sqlx::query(
-            "SELECT entry_id, receipt FROM batch
-             WHERE scale = ? AND state = 'acknowledged' ORDER BY id",
+    pub async fn missing_earnings(&self, scale: &ScaleId) -> Result<u64, StoreError> {
+        let missing: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM deed
+             WHERE scale = ? AND state = 'acknowledged' AND subject IS NOT NULL AND credits IS NULL",
         )
         .bind(scale.as_str())
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(missing.unsigned_abs())
+    }
+
+    /// Receipts of at most `limit` acknowledged batches, whose rows come after the row `after` (0: from the first).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn receipts(
+        &self,
+        scale: &ScaleId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Receipts, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, entry_id, receipt FROM batch
+             WHERE scale = ? AND state = 'acknowledged' AND id > ? ORDER BY id LIMIT ?",
+        )
+        .bind(scale.as_str())
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let mut found = Receipts::default();
         for row in &rows {
+            found.last = Some(row.try_get("id")?);
             let entry = EntryId(array(row.try_get("entry_id")?, "entry id")?);
             match row.try_get("receipt")? {
                 Some(receipt) => found.held.push((entry, receipt)),
@@ -256,12 +305,12 @@ impl Store {
         scale: &ScaleId,
         commitment: &merits_primitives::commitment::RecordCommitment,
     ) -> Result<bool, StoreError> {
-        let count: i64 =
+        let count: Option<i64> =
             sqlx::query_scalar("SELECT count(*) FROM deed WHERE scale = ? AND commitment = ?")
                 .bind(scale.as_str())
                 .bind(field::to_bytes(commitment).as_slice())
                 .fetch_one(&self.pool)
                 .await?;
-        Ok(count > 0)
+        Ok(counted(count)? > 0)
     }
 }

@@ -360,7 +360,12 @@ async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
         (counts.formed, counts.outbox, counts.refused_batches),
         (0, 0, 0)
     );
-    let receipts = node.store().receipts(&scale_id()).await.unwrap().held;
+    let receipts = node
+        .store()
+        .receipts(&scale_id(), 0, 100)
+        .await
+        .unwrap()
+        .held;
     let receipted: BTreeSet<_> = receipts.into_iter().map(|(entry, _)| entry).collect();
     assert_eq!(receipted, entries);
     let tickets = node.store().ticket_counts(&scale_id()).await.unwrap();

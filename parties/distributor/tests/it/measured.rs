@@ -79,7 +79,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
         measure: Some(QuantitySum(expected.1)),
     };
     assert_eq!(
-        (summary.formed.earned, summary.earned),
+        (summary.formed.earned, summary.submitted.earned),
         (expected, expected)
     );
 

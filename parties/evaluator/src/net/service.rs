@@ -1,11 +1,6 @@
 //! The evaluator's gRPC service.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use merits_ledger::entry::EvaluatorOpened;
 use merits_party::{
@@ -29,7 +24,6 @@ use tonic::{Code, Request, Response, Status};
 
 use crate::{
     acts::Evaluator,
-    counts::Counts,
     judge::{Refused, Verdict, judge},
     key::{EvaluatorKey, check_element},
 };
@@ -42,7 +36,6 @@ pub struct UniquenessService<L> {
     ledger: L,
     /// Anybody may ask, so synchronisations are shared and spaced.
     paced: Paced<LedgerFault>,
-    counts: Arc<Mutex<Counts>>,
     /// Numbers run without a gap, so evaluations are counted one at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -55,7 +48,6 @@ impl<L: LedgerPort> UniquenessService<L> {
             key,
             ledger,
             paced: Paced::new(),
-            counts: Arc::default(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -132,7 +124,7 @@ impl<L: LedgerPort> UniquenessService<L> {
         request: &EvaluationRequest,
         peer: &Peer,
     ) -> Result<Result<Verdict, Denied>, Fault> {
-        let (counts, request, peer) = (Arc::clone(&self.counts), request.clone(), peer.clone());
+        let (request, peer) = (request.clone(), peer.clone());
         let party = self.evaluator.party();
         let opened = EvaluatorOpened {
             public_key: self.key.public(),
@@ -141,13 +133,9 @@ impl<L: LedgerPort> UniquenessService<L> {
             .ledger
             .look(move |replica| {
                 let state = replica.state().map_err(|error| copy_unusable(&error))?;
-                // A panic while following leaves the counts consistent, at an earlier leaf.
-                let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-                counts
-                    .follow(replica)
-                    .map_err(|error| copy_unusable(&error))?;
                 let now = machine_time();
-                let verdict = judge((party, &opened), state, &counts, &request, now);
+                let verdict = judge((party, &opened), state, &request, now);
+                let verdict = verdict.map_err(|error| copy_unusable(&error))?;
                 Ok(verdict.map_err(Denied::Request).and_then(|verdict| {
                     // Its certificate holds by its key and standing now.
                     let registrar = state.parties().active(&request.registrar);

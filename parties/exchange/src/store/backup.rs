@@ -38,8 +38,15 @@ pub async fn copy(
     StoreKind::Vouchers.require(source).await?;
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
-    check_node(&mut db, origin, party).await?;
-    merits_sqlite::require_tables(&mut db, source, super::TABLES, &[]).await?;
+    let tables = match check_node(&mut db, origin, party).await? {
+        // Opening it adds the table.
+        super::WITHOUT_HANDED => {
+            let before = super::TABLES.split_once(super::HANDED_BEGINS);
+            before.map_or(super::TABLES, |(before, _)| before)
+        }
+        _ => super::TABLES,
+    };
+    merits_sqlite::require_tables(&mut db, source, tables, &[]).await?;
     let mut copied = Copied {
         vouchers: 0,
         assigned: 0,

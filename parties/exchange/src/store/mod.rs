@@ -14,7 +14,8 @@ use std::{
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_replica::ReplicaError;
-use merits_sqlite::{DatabaseError, FileError, StoreKind};
+use merits_sqlite::{DatabaseError, FileError, StoreKind, counted};
+use merits_verifier::log::Hash;
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
@@ -27,7 +28,9 @@ pub use backup::{Copied, copy};
 pub use stock::StockError;
 
 /// Version of `schema.sql`.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
+/// A store without the table `handed`, which opening adds.
+const WITHOUT_HANDED: i64 = 2;
 const TABLES: &str = include_str!("schema.sql");
 
 /// The space that [`Store::make_room`] keeps free: several times the space of a voucher's row, its
@@ -129,7 +132,7 @@ impl Store {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         merits_sqlite::restrict(path)?;
@@ -267,13 +270,43 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn assigned_count(&self, offer: &EntryId) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar(
+        let count: Option<i64> = sqlx::query_scalar(
             "SELECT count(*) FROM voucher WHERE offer = ? AND redemption IS NOT NULL",
         )
         .bind(offer.0.as_slice())
         .fetch_one(&self.pool)
         .await?;
-        u64::try_from(count).map_err(|_| StoreError::Malformed { what: "count" })
+        Ok(counted(count)?)
+    }
+
+    /// How much of the log was looked through for redemptions ([`Store::keep_place`]), and the log's root there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn place(&self) -> Result<Option<(u64, Hash)>, StoreError> {
+        let row: Option<(i64, Vec<u8>)> =
+            sqlx::query_as("SELECT next, root FROM handed WHERE id = 1")
+                .fetch_optional(&self.pool)
+                .await?;
+        row.map(|(next, root)| Ok((next.unsigned_abs(), array(&root, "root")?)))
+            .transpose()
+    }
+
+    /// Notes that each redemption before this leaf has its voucher. A backup has the place of its own time, so an
+    /// exchange that goes on from it looks through the rest of the log again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn keep_place(&self, next: u64, root: &Hash) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO handed (id, next, root) VALUES (1, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET next = excluded.next, root = excluded.root",
+        )
+        .bind(i64::try_from(next).map_err(|_| StoreError::Malformed { what: "place" })?)
+        .bind(root.as_slice())
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     /// Makes the tables and the node's row, or checks them.
@@ -290,31 +323,49 @@ impl Store {
             tx.commit().await?;
             return Ok(());
         }
-        check_node(&mut tx, origin, party).await
+        if check_node(&mut tx, origin, party).await? == WITHOUT_HANDED {
+            let (_, handed) = TABLES
+                .split_once(HANDED_BEGINS)
+                .ok_or(StoreError::Malformed { what: "schema" })?;
+            let handed = format!("{HANDED_BEGINS}{handed}");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(handed))
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("UPDATE node SET version = ? WHERE id = 1")
+                .bind(SCHEMA_VERSION)
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 }
 
+/// Where the table that version 3 added begins in [`TABLES`]. It is the last one.
+const HANDED_BEGINS: &str = "CREATE TABLE handed";
+
 /// Whether a database has no tables of a store.
 async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let tables: i64 = sqlx::query_scalar(
+    let tables: Option<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
     )
     .fetch_one(db)
     .await?;
-    Ok(tables == 0)
+    Ok(counted(tables)? == 0)
 }
 
-/// An existing store must belong to this program, ledger and party.
+/// An existing store must belong to this program, ledger and party. Returns its version.
 async fn check_node(
     db: &mut SqliteConnection,
     origin: &Origin,
     party: &PartyId,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     let version: Option<i64> = sqlx::query_scalar("SELECT version FROM node WHERE id = 1")
         .fetch_optional(&mut *db)
         .await?;
-    let found = version.ok_or(StoreError::Malformed { what: "node" })?;
-    if found != SCHEMA_VERSION {
+    let version = version.ok_or(StoreError::Malformed { what: "node" })?;
+    if ![WITHOUT_HANDED, SCHEMA_VERSION].contains(&version) {
+        let found = version;
         let wanted = SCHEMA_VERSION;
         return Err(StoreError::Version { found, wanted });
     }
@@ -337,7 +388,7 @@ async fn check_node(
             wanted: party.to_string(),
         });
     }
-    Ok(())
+    Ok(version)
 }
 
 /// A fixed-size column.

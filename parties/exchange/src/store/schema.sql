@@ -34,3 +34,11 @@ CREATE TABLE stock (
 ) STRICT;
 
 CREATE INDEX voucher_free ON voucher (offer, id) WHERE redemption IS NULL;
+
+-- How much of the log was looked through for redemptions of this exchange: before the leaf `next`, each has its voucher.
+-- The log's root with so many leaves tells another log.
+CREATE TABLE handed (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    next INTEGER NOT NULL CHECK (next >= 0),
+    root BLOB NOT NULL CHECK (length(root) = 32)
+) STRICT;

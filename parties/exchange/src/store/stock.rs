@@ -366,6 +366,41 @@ pub(super) mod tests {
         assert!(error.to_string().contains("schema version 1"), "{error}");
     }
 
+    /// A store of before the table `handed` is copied as it is, gets the table when it is opened, and keeps what it has.
+    #[tokio::test]
+    async fn a_store_without_a_place_gets_the_table() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (path, backup) = (dir.path().join("v.sqlite"), dir.path().join("b.sqlite"));
+        let store = open(&path, 1).await.expect("opens");
+        stock(&store, 2, &codes(0, 2)).await.expect("enough");
+        assert_eq!(store.place().await.expect("reads"), None);
+        sqlx::raw_sql("DROP TABLE handed; UPDATE node SET version = 2")
+            .execute(&store.pool)
+            .await
+            .expect("as it was");
+        store.close().await.expect("folded");
+        let origin = merits_primitives::ids::Origin::new("stock.test").expect("a good origin");
+        let party = merits_primitives::ids::PartyId([1; 32]);
+        let master = crate::at_rest::MasterKey::new(SecretBytes::new([9; 32]));
+        let copied = crate::store::copy(&path, &backup, &origin, &party, &master).await;
+        assert_eq!(copied.expect("copied").vouchers, 2);
+        for path in [&path, &backup] {
+            let store = open(path, 1).await.expect("opens");
+            assert_eq!(store.total(&OFFER).await.expect("reads"), 2);
+            for place in [(7, [1; 32]), (9, [2; 32])] {
+                store.keep_place(place.0, &place.1).await.expect("keeps");
+                assert_eq!(store.place().await.expect("reads"), Some(place));
+            }
+            store.close().await.expect("folded");
+            let again = open(path, 1).await.expect("opens");
+            assert_eq!(again.place().await.expect("reads"), Some((9, [2; 32])));
+            again.close().await.expect("folded");
+        }
+        let new = dir.path().join("c.sqlite");
+        let copied = crate::store::copy(&path, &new, &origin, &party, &master).await;
+        assert_eq!(copied.expect("copied").vouchers, 2);
+    }
+
     /// The disk, as far as a database sees it.
     async fn limit(store: &Store, pages: i64) {
         let pragma = format!("PRAGMA max_page_count = {pages}");

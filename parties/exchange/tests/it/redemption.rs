@@ -291,7 +291,7 @@ async fn the_logs_key_alone_takes_no_voucher_out() {
     let entry = entry.sign(
         &federation.origin,
         member.id,
-        Some(&draft.proof),
+        Some((&draft.proof).into()),
         &member.key,
     );
     let id = entry.id();
@@ -377,8 +377,9 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     let store = world.store(&member).await;
     stock(&store, &world, &offer, 3).await;
     let (asked, reconciled) = (world.draft(offer, &member), world.draft(offer, &member));
-    let dying = DyingAfterAppend(world.follower("before").await);
-    let exchange = world.exchange(&member, store.clone(), dying);
+    let before = world.follower("before").await;
+    let known = before.replica().known_proofs();
+    let exchange = world.exchange(&member, store.clone(), DyingAfterAppend(before.clone()));
     for draft in [&asked, &reconciled] {
         let request = merits_proto::RedemptionRequest {
             origin: world.stage.federation.origin.clone(),
@@ -390,6 +391,10 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     }
     assert_eq!(store.assigned_count(&offer).await.unwrap(), 0);
     drop(exchange);
+    // Both proofs were verified before they were submitted, and the copy takes them from there.
+    assert_eq!(known.len(), 2);
+    before.sync().await.unwrap();
+    assert!(known.is_empty());
 
     // Another process on the same store. A wallet that asks before it has looked through the log:
     let follower = OffTheRuntime(world.follower("after").await);
@@ -413,6 +418,19 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
     let report = finder.reconcile().await.unwrap();
     assert_eq!((report.assigned, report.missing.len()), (2, 0));
     assert_eq!(finder.reconcile().await.unwrap().assigned, 0);
+    // The next process reads only what came since.
+    let size = world.follower("sizing").await.replica().size();
+    assert_eq!(empty.place().await.unwrap().unwrap().0, size);
+    let next = world.exchange(&member, empty.clone(), world.follower("next").await);
+    assert_eq!(next.reconcile().await.unwrap().assigned, 0);
+    // A place in another log is none: everything is read again.
+    let other = world.dir.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    let other = world.store_in(&other, &member).await;
+    stock(&other, &world, &offer, 3).await;
+    other.keep_place(size, &[7; 32]).await.unwrap();
+    let reader = world.exchange(&member, other.clone(), world.follower("reader").await);
+    assert_eq!(reader.reconcile().await.unwrap().assigned, 2);
     // And gives the same vouchers: log and stock say who has which.
     for draft in [&asked, &reconciled] {
         let federation = &world.stage.federation;
@@ -421,7 +439,7 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
             .sign(
                 &federation.origin,
                 member.id,
-                Some(&draft.proof),
+                Some((&draft.proof).into()),
                 &member.key,
             )
             .id();

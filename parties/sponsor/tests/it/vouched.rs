@@ -55,7 +55,9 @@ fn vouched_credits_are_marked_in_the_report() {
             }),
             online: None,
         };
-        let report = Report::new(&state, &[outcome]).expect("rows in memory");
+        let mut report = Report::default();
+        report.add(&outcome);
+        let report = report.finish(&state).expect("rows in memory");
         let aggregate = &report.aggregates[&(scale.clone(), key.period)];
         assert_eq!((aggregate.claims, aggregate.vouched), (4, vouched));
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
-    request::{BasisError, Opened, RequestFile, request_content},
+    request::{BasisError, OpeningResult, RequestFile, request_content},
     requester::{OpeningFault, combine_and_name},
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
@@ -40,7 +40,7 @@ pub struct OpenedClaim {
     /// The OpeningCompleted entry.
     pub completion: EntryId,
     /// Credits, measure and pseudonym.
-    pub opened: Opened,
+    pub opened: OpeningResult,
 }
 
 /// A published total.
@@ -320,13 +320,13 @@ fn answered<T>(asked: Vec<Result<T, HolderError>>) -> (Vec<T>, Vec<HolderError>)
 fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {
     content.write(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })
 }
 
 fn read(path: &Path) -> Result<RequestFile, SessionError> {
     RequestFile::read(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })
 }

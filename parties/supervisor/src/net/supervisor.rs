@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use merits_ledger::{
-    Entry, KeyRing, Refusal, Role, Submission,
+    Entry, Groth16Keys, Refusal, Role, Submission,
     entry::{Act, PartyAdmitted, ProvenHalf, ScaleApproved, ScaleRetired, StandingChange},
     state::{TotalsKey, VersionRecord},
 };
@@ -413,7 +413,7 @@ impl Supervisor {
                 // Refuse what the ledger would refuse before the half is written.
                 let submission = Submission::from_signed(entry.clone(), state.origin())?;
                 let job = state.job(&submission)?;
-                let verified = job.map(|job| job.verify(state, &KeyRing::new()));
+                let verified = job.map(|job| job.verify(state, &Groth16Keys::new()));
                 let verified = verified.transpose().map_err(Refusal::from)?;
                 let authentic = state.authenticate(submission)?;
                 let now = now.max(state.time());

@@ -54,7 +54,7 @@ pub enum CustodyError {
 }
 
 /// The credits of these accounts. The seed and the copy are enough, because the manifests on the ledger have
-/// the terms of the consents.
+/// the terms of the consents. Nothing is kept between two calls, so each reads the whole copy once, leaf by leaf.
 ///
 /// # Errors
 /// [`CustodyError`].
@@ -74,19 +74,19 @@ pub fn custody_credits(
             terms.insert(manifest.terms_digest());
         }
     }
+    let accounts: Vec<Accounts> = (terms.into_iter())
+        .map(|terms| {
+            let (accounts, origin) = (accounts.iter().cloned(), state.origin().clone());
+            Accounts::derive(seed, accounts, origin, terms)
+        })
+        .collect();
+    let mut searches: Vec<_> = accounts.iter().map(Accounts::search).collect();
     let mut found = Vec::new();
-    for terms in terms {
-        let accounts = Accounts::derive(
-            seed,
-            accounts.iter().cloned(),
-            state.origin().clone(),
-            terms,
-        );
-        let mut search = accounts.search();
-        for leaf in replica.leaves() {
-            let (_, leaf) = leaf?;
-            let id = leaf.entry.id();
-            if let Some(batch) = public_batch(state, id, &leaf.entry) {
+    for leaf in replica.leaves() {
+        let (_, leaf) = leaf?;
+        let id = leaf.entry.id();
+        if let Some(batch) = public_batch(state, id, &leaf.entry) {
+            for search in &mut searches {
                 for claim in search.batch(&batch) {
                     found.push(report(replica, &claim?)?);
                 }

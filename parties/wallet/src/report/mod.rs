@@ -17,12 +17,12 @@ use merits_ledger::{
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Expiry, PartyId, Period, PeriodKind, ScaleId},
+    ids::{Expiry, PartyId, ScaleId},
 };
 use serde::Serialize;
 
 pub use self::{
-    consents::{Consent, Standing, consents},
+    consents::{Consent, ConsentStatus, consents},
     credits::{Note, NoteSource, Purse, credits},
     identity::{Identity, identity},
     offers::{Affordable, OpenOffer, offers},
@@ -78,6 +78,5 @@ pub fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
 
 /// The first day on which credits of a bucket are no longer valid, such as `2027-04-01`.
 pub fn expiry_day(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    format!("{}-01", Period { kind, index }.label())
+    format!("{}-01", expiry.month().label())
 }

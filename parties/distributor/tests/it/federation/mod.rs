@@ -309,8 +309,7 @@ impl World {
         patience: Patience,
     ) -> Result<RunSummary, RunError> {
         let mut summary = RunSummary::default();
-        let reader =
-            TermsReader::new(state.clone(), scale_id(), node.party(), state.time()).unwrap();
+        let reader = TermsReader::new(state, scale_id(), node.party(), state.time()).unwrap();
         let terms = |period| reader.at(period);
         let work = Run {
             node,
@@ -329,8 +328,11 @@ impl World {
     /// The ledger's terms, at a time when nothing is old.
     pub fn terms(&self, state: &State) -> impl Fn(Period) -> Result<Terms, TermsError> + Sync {
         let party = self.federation.distributor.id;
-        let reader = TermsReader::new(state.clone(), scale_id(), party, state.time()).unwrap();
-        move |period| reader.at(period)
+        let state = state.clone();
+        move |period| {
+            let reader = TermsReader::new(&state, scale_id(), party, state.time());
+            reader.unwrap().at(period)
+        }
     }
 }
 

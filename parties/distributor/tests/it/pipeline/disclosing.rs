@@ -17,7 +17,13 @@ async fn claimed(seed: u64) -> (Scene, EntryId, Vec<SignedClaim>) {
     let scene = Scene::new(seed).await;
     scene.collect(2, 1).await;
     assert_eq!(scene.run().await.counts.acknowledged, 2);
-    let receipts = scene.node.store().receipts(&scale_id()).await.unwrap().held;
+    let receipts = scene
+        .node
+        .store()
+        .receipts(&scale_id(), 0, 100)
+        .await
+        .unwrap()
+        .held;
     let claims = scene.ledger.batches().remove(0).claims;
     (scene, receipts[0].0, claims)
 }

@@ -71,12 +71,23 @@ async fn what_is_missing_is_never_read_as_empty() {
     let Receipts {
         held: receipts,
         lost,
-    } = store.receipts(&scale).await.unwrap();
+        last: _,
+    } = store.receipts(&scale, 0, 100).await.unwrap();
     assert_eq!((receipts.len(), lost.len()), (2, 0));
     assert!(receipts.iter().all(|(_, receipt)| !receipt.is_empty()));
+    // In pages, each after the row of the one before.
+    let (mut paged, mut after) = (Vec::new(), 0);
+    loop {
+        let page = store.receipts(&scale, after, 1).await.unwrap();
+        let Some(last) = page.last else { break };
+        after = last;
+        assert_eq!(page.held.len(), 1);
+        paged.extend(page.held);
+    }
+    assert_eq!(paged, receipts);
 
     change(&scene, "UPDATE batch SET receipt = NULL WHERE id = 1").await;
-    let left = store.receipts(&scale).await.unwrap();
+    let left = store.receipts(&scale, 0, 100).await.unwrap();
     assert_eq!(left.held, receipts[1..]);
     assert_eq!(left.lost, [receipts[0].0], "it is named");
 

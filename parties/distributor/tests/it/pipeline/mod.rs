@@ -1,6 +1,5 @@
 //! From records to receipts against the real ledger rules, in memory.
 
-mod aside;
 mod backup;
 mod disclosing;
 mod epochs;
@@ -8,6 +7,7 @@ mod forgetting;
 mod intake;
 mod missing;
 mod outbox;
+mod set_aside;
 
 use crate::federation::{custody::Scene, scale_id};
 use merits_distributor::earnings::EarnedSum;
@@ -40,7 +40,11 @@ async fn records_become_receipts() {
     let again = scene.take_in(groups.clone(), &bundle).await;
     assert_eq!((again.ingested, again.known), (0, 10));
 
+    let opened = || scene.node.store().master().opened();
+    let before = opened();
     let summary = scene.run().await;
+    // Name, records and earnings of each deed, once.
+    assert_eq!(opened() - before, 3 * 10);
     // Five subjects a week in batches of two: three batches a week.
     assert_eq!((summary.formed.batches, summary.formed.claims), (6, 10));
     assert_eq!(
@@ -51,7 +55,10 @@ async fn records_become_receipts() {
         credits: CreditsSum(worth),
         measure: None,
     };
-    assert_eq!((summary.formed.earned, summary.earned), (earned, earned));
+    assert_eq!(
+        (summary.formed.earned, summary.submitted.earned),
+        (earned, earned)
+    );
     assert_eq!(summary.counts.acknowledged, 10);
     assert_eq!(
         (
@@ -63,7 +70,13 @@ async fn records_become_receipts() {
     );
 
     // Receipts hold offline, under the log's key alone.
-    let receipts = scene.node.store().receipts(&scale_id()).await.unwrap().held;
+    let receipts = scene
+        .node
+        .store()
+        .receipts(&scale_id(), 0, 100)
+        .await
+        .unwrap()
+        .held;
     assert_eq!(receipts.len(), 6);
     let log_key = world.federation.signer().public().clone();
     for (entry, receipt) in &receipts {

@@ -8,7 +8,7 @@ use merits_distributor::{
     tickets::{Importer, TicketFault},
 };
 use merits_formula::Record;
-use merits_ledger::{Entry, Role};
+use merits_ledger::{Entry, KnownProofs, Role};
 use merits_ledger_fixture::{Citizen, Member, acts};
 use merits_primitives::{
     Fr,
@@ -93,6 +93,29 @@ async fn what_is_wrong_with_a_ticket_is_said() {
     assert!(matches!(found, TicketFault::OldRoot), "{found}");
     assert_eq!(scene.counts(&node).await, TicketCounts::default());
     assert_eq!(node.store().counts(&scale_id()).await.unwrap().subjects, 0);
+}
+
+/// What was verified when it was taken in need not be verified again by the distributor's copy of the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proofs_of_tickets_that_were_taken_in_are_known() {
+    let scene = Scene::new(26, 2);
+    let dir = tempfile::tempdir().unwrap();
+    let node = scene.world.node(dir.path(), 5).await;
+    let distributor = &scene.world.federation.distributor;
+    let (consented, file) = scene.given(0, week(36));
+    let good = scene.ticket(&rider(0), &consented);
+    let known = KnownProofs::default();
+    let state = scene.ledger.state();
+    let mut importer = Importer::new(&node, &state, &scene.secret).knowing(known.clone());
+    let mut bad = good.clone();
+    bad.salt[0] ^= 1;
+    let bad = scene.seal(&bad, distributor);
+    let found = importer.import(&bad, state.time(), &mut rng()).await;
+    assert!(matches!(found, Err(TicketFault::Proof(_))), "{found:?}");
+    assert!(known.is_empty());
+    let taken = importer.import(&file, state.time(), &mut rng()).await;
+    assert!(matches!(taken, Ok(Imported::New)), "{taken:?}");
+    assert_eq!(known.len(), 1);
 }
 
 /// Two distributors and one period: the second gets its turn when the person leaves the first.

@@ -14,7 +14,7 @@ use merits_distributor::{
     terms::TermsReader,
     tickets::TicketFault,
 };
-use merits_ledger::{KeyRing, Submission};
+use merits_ledger::{Groth16Keys, Submission};
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{Fr, owner::Handle};
 use merits_verifier::{Reason, receipt::Receipt};
@@ -107,7 +107,13 @@ async fn a_withdrawal_takes_the_records_and_leaves_the_proof() {
     // Wrapped key, name, records and credits of two weeks, keys of two tickets.
     assert_eq!(gone.len(), 8);
     let mut disclosed = Vec::new();
-    for (entry, receipt) in node.store().receipts(&scale_id()).await.unwrap().held {
+    for (entry, receipt) in node
+        .store()
+        .receipts(&scale_id(), 0, 100)
+        .await
+        .unwrap()
+        .held
+    {
         let receipt = Receipt::parse(&receipt).unwrap();
         let log_key = scene.world.federation.signer().public().clone();
         let verified = receipt.verify(&log_key).unwrap();
@@ -170,7 +176,7 @@ fn holds(scene: &Scene, entry: merits_verifier::entry::SignedEntry) {
     let submission = Submission::from_signed(entry, state.origin()).unwrap();
     let job = state.job(&submission).unwrap().unwrap();
     state.authenticate(submission).unwrap();
-    job.verify(&state, &KeyRing::new()).unwrap();
+    job.verify(&state, &Groth16Keys::new()).unwrap();
 }
 
 /// A reservation that is over claims nothing; another ticket of the person does.
@@ -185,7 +191,7 @@ async fn a_lapsed_ticket_gives_way_to_a_new_one() {
     // By the clock it is over, though the ledger has not written since.
     let days = |days: u64| Duration::from_secs(days * 86_400);
     let consents = Consents::of(&old, old.time() + days(15));
-    let reader = TermsReader::new(old.clone(), scale_id(), node.party(), old.time()).unwrap();
+    let reader = TermsReader::new(&old, scale_id(), node.party(), old.time()).unwrap();
     let formed = node
         .form_batches(
             &scene.world.pool,

@@ -15,7 +15,7 @@ use merits_ledger::{
 use merits_ledger_fixture::{Federation, Member, acts};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
-use merits_registrar::{acts::Registrar, session::Session};
+use merits_registrar::{acts::Registrar, session::FollowingRegistrar};
 use merits_replica::{Follower, LedgerConfig};
 use merits_serve::{Limits, Security};
 use merits_verifier::{entry::SignedEntry, log::LogKey};
@@ -145,8 +145,8 @@ impl City {
         self.coordinator = Some(coordinator.unwrap());
     }
 
-    pub(crate) async fn session(&self, member: &Member) -> Session {
-        Session::new(self.registrar(member), self.copy(member.name).await)
+    pub(crate) async fn session(&self, member: &Member) -> FollowingRegistrar {
+        FollowingRegistrar::new(self.registrar(member), self.copy(member.name).await)
     }
 
     /// Serves an evaluator until the test ends; gives its address.

@@ -30,7 +30,7 @@ use merits_registrar::{
     evaluation::Pending,
     number::{IdentityNumber, NumberKind},
     registration::{Occasion, RegistrationFault},
-    session::{Registered, Session, SessionError},
+    session::{FollowingRegistrar, Registered, RegisteringError},
 };
 use merits_replica::ClientError;
 use merits_verifier::{FieldPath, Reason, ReasonCode};
@@ -50,12 +50,12 @@ fn wallet(seed: u8) -> IdentityCommitment {
 }
 
 async fn register(
-    session: &Session,
+    session: &FollowingRegistrar,
     evaluator: &mut EvaluatorClient,
     occasion: Occasion,
     commitment: IdentityCommitment,
     person: &str,
-) -> Result<Registered, SessionError> {
+) -> Result<Registered, RegisteringError> {
     // One that may cross threads.
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     session
@@ -75,9 +75,9 @@ fn now() -> Timestamp {
 }
 
 #[track_caller]
-fn fault(result: Result<Registered, SessionError>) -> RegistrationFault {
+fn fault(result: Result<Registered, RegisteringError>) -> RegistrationFault {
     match result {
-        Err(SessionError::Registration(fault)) => fault,
+        Err(RegisteringError::Registration(fault)) => fault,
         other => panic!("refused, not {other:?}"),
     }
 }
@@ -203,7 +203,7 @@ async fn after_a_loss_the_person_is_registered_anew() {
         .await
         .unwrap();
     let twice = bank.retire(wallet(2), "again").await.unwrap_err();
-    assert!(matches!(twice, SessionError::Coordinator(_)), "{twice}");
+    assert!(matches!(twice, RegisteringError::Coordinator(_)), "{twice}");
     let third = register(&bank, &mut evaluator, loss, wallet(3), ANN).await;
     assert_eq!(third.unwrap().content.generation, 2);
 

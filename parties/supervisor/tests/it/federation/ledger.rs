@@ -24,8 +24,8 @@ use merits_primitives::{
     figures::{Figure, Figures},
     identity::Secret,
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, Quantity,
-        ScaleId, ScaleVersion, sha256,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodIndex, PeriodKind,
+        Quantity, ScaleId, ScaleVersion, sha256,
     },
     jubjub::Point,
     message::{Consent, claim_message},
@@ -57,7 +57,7 @@ pub(crate) const ASSET: AssetId = AssetId(1);
 pub(crate) const EPOCH: Epoch = Epoch(1);
 pub(crate) const WEEK: Period = Period {
     kind: PeriodKind::Week,
-    index: 2331,
+    index: PeriodIndex(2331),
 };
 /// Well after that week of 2014.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -245,7 +245,7 @@ impl Federation {
             max_credits: Credits(self.formula.max_value()),
             max_measure: self.formula.max_measure().map(Quantity),
             expiry: ExpiryRule::new(24, 6).unwrap(),
-            valid_from: 0,
+            valid_from: PeriodIndex(0),
             valid_to: None,
             supply_cap: None,
             per_source: false,
@@ -386,7 +386,12 @@ impl Federation {
             .trapdoor
             .prove(&statement.public_inputs(), &mut rand::rng())
             .unwrap();
-        Entry::EarnBatch(batch).sign(&origin(), self.distributor, Some(&proof), &key(DISTRIBUTOR))
+        Entry::EarnBatch(batch).sign(
+            &origin(),
+            self.distributor,
+            Some((&proof).into()),
+            &key(DISTRIBUTOR),
+        )
     }
 
     fn claim(

@@ -14,7 +14,7 @@ use merits_primitives::{
 };
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
-    request::Opened,
+    request::OpeningResult,
     side::Side,
     totals::TotalSet,
     view::LedgerView as _,
@@ -65,7 +65,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
     let opened = open(&mut fed, entry, 2);
     assert_eq!(opened.earned, CARLA);
     let disclosure = fed.disclosure(entry, 2, "carla");
-    let judge = |opened: &Opened| {
+    let judge = |opened: &OpeningResult| {
         let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
@@ -84,7 +84,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
         earned: CARLA,
     };
     assert_eq!(judge(&opened), Ok(sound));
-    let longer = Opened {
+    let longer = OpeningResult {
         earned: Earned {
             measure: Some(Quantity(4_501)),
             ..CARLA
@@ -98,7 +98,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
             opened: Some(Quantity(4_501))
         })
     );
-    let without = Opened {
+    let without = OpeningResult {
         earned: CARLA.credits.into(),
         ..opened
     };

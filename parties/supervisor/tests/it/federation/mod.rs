@@ -29,7 +29,7 @@ use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     holder::{OpeningAsk, TotalAsk},
     journal::{Journal, JournalError},
-    request::{Opened, request_content},
+    request::{OpeningResult, request_content},
     requester::combine,
     side::Side,
     totals::TotalSet,
@@ -65,7 +65,7 @@ fn federation() -> (Federation, EntryId) {
 }
 
 /// The whole procedure for one claim; leaves request and completion on the ledger.
-fn open(fed: &mut Federation, entry: EntryId, claim: u16) -> Opened {
+fn open(fed: &mut Federation, entry: EntryId, claim: u16) -> OpeningResult {
     let content = request_content(entry, claim, "sample 7", &mut rand::rng()).unwrap();
     let signed = fed.supervisor.request_opening(scale(), &content, NOW + DAY);
     let request = fed.submit(&signed);
@@ -132,7 +132,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     // Five trips of 1 to 5 km: 15 km at 162.72 g.
     assert_eq!(opened.earned, Credits(2440).into());
     let disclosure = fed.disclosure(entry, 2, "carla");
-    let judge = |disclosure: &Disclosure, opened: &Opened| {
+    let judge = |disclosure: &Disclosure, opened: &OpeningResult| {
         let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
@@ -182,12 +182,12 @@ fn a_claim_is_opened_disclosed_and_checked() {
         judge(&other_claim, &opened),
         Err(CheckFault::OtherClaim("claim"))
     );
-    let stranger = Opened {
+    let stranger = OpeningResult {
         handle: Handle(opened.handle.0 + Fr::from(1u64)),
         ..opened.clone()
     };
     assert_eq!(judge(&disclosure, &stranger), Err(CheckFault::OtherPerson));
-    let richer = Opened {
+    let richer = OpeningResult {
         earned: Credits(2441).into(),
         ..opened
     };
@@ -391,7 +391,9 @@ fn a_sponsor_believes_receipts_and_proofs_only() {
             online: None,
         },
     ];
-    let report = Report::new(fed.state(), &outcomes).unwrap();
+    let mut report = Report::default();
+    outcomes.iter().for_each(|outcome| report.add(outcome));
+    let report = report.finish(fed.state()).unwrap();
     assert_eq!(
         (report.batches, report.offline, report.online, report.claims),
         (2, 1, 1, 4)
@@ -414,8 +416,9 @@ fn clearing_names_the_bad_batch_among_the_good() {
         .collect::<Vec<_>>();
     let found = audit(fed.state(), entries, &mut rand::rng());
     assert_eq!(
-        (found.valid.as_slice(), found.claims),
-        ([second_id].as_slice(), 2)
+        (found.valid, found.claims),
+        (1, 2),
+        "the batch {second_id} alone"
     );
     assert_eq!(found.invalid.len(), 1);
     assert_eq!(found.invalid[0].0, bad.id());

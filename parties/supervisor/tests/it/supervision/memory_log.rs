@@ -11,8 +11,8 @@ use merits_primitives::{
     earned::Earned,
     field,
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, Quantity,
-        ScaleId,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodIndex, PeriodKind,
+        Quantity, ScaleId,
     },
     jubjub::Point,
     owner::Handle,
@@ -39,7 +39,7 @@ pub(crate) const ASSET: AssetId = AssetId(7);
 pub(crate) const EPOCH: Epoch = Epoch(1);
 pub(crate) const WEEK: Period = Period {
     kind: PeriodKind::Week,
-    index: 2300,
+    index: PeriodIndex(2300),
 };
 pub(crate) const V_MAX: Credits = Credits(22_781);
 pub(crate) const W_MAX: u64 = 9_000;

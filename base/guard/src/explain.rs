@@ -167,7 +167,7 @@ mod tests {
 
     /// Regression: a person who typed into a non-blocking terminal was told to raise `ulimit -u`.
     #[test]
-    fn only_a_thread_that_does_not_start_is_told_of_threads() {
+    fn only_a_thread_that_does_not_start_gives_advice_on_threads() {
         let busy = || io::Error::from_raw_os_error(rustix::io::Errno::AGAIN.raw_os_error());
         assert!(!reading(busy()).to_string().contains("threads"));
         assert!(!writing(busy()).to_string().contains("threads"));

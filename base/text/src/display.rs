@@ -416,7 +416,7 @@ mod tests {
 
     /// Regression: a title could have no-break spaces and code points without a character.
     #[test]
-    fn a_space_of_another_kind_is_told_with_what_to_write() {
+    fn a_space_of_another_kind_is_reported_with_what_to_write() {
         for (text, code, place) in [
             ("5\u{a0}000", 0xa0, 2),
             ("5\u{202f}000", 0x202f, 2),
@@ -536,7 +536,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_all_the_same_shows_what_it_is() {
+    fn a_refused_text_that_must_be_shown_is_escaped() {
         assert_eq!(line("a\u{202e}b\u{1b}[2J\nc"), "a\\u{202e}b\\u{1b}[2J\\nc");
         assert_eq!(document("a\u{202e}b\nc\u{200b}"), "a\\u{202e}b\nc\\u{200b}");
     }

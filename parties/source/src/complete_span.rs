@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// What the operator says of a file: between these days nothing is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Said {
+pub struct CompleteSpan {
     /// From the beginning of this day on.
     pub complete_from: Option<Date>,
     /// Up to the end of this day.
@@ -26,7 +26,7 @@ pub struct Periods {
 /// An impossible statement about a file. The operator corrects it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum SaidFault {
+pub enum SpanFault {
     /// A day that is not over.
     #[error(
         "--complete-until {said}: that day is not over, so not all of its records can be there. The last day \
@@ -94,8 +94,8 @@ pub enum SaidFault {
     },
 }
 
-impl Said {
-    /// Says that nothing is missing, for a file that is taken as it is. [`Said::check`] does not
+impl CompleteSpan {
+    /// Says that nothing is missing, for a file that is taken as it is. [`CompleteSpan::check`] does not
     /// accept it.
     pub fn everything() -> Self {
         let day = |year, month, day| Date { year, month, day };
@@ -109,11 +109,11 @@ impl Said {
     /// ([`merits_records::Plan::present`]).
     ///
     /// # Errors
-    /// [`SaidFault`].
-    pub fn check(self, periods: Periods, present: &Present) -> Result<(), SaidFault> {
+    /// [`SpanFault`].
+    pub fn check(self, periods: Periods, present: &Present) -> Result<(), SpanFault> {
         let over = present.last_day_over();
         if let Some(until) = self.complete_until.filter(|until| Some(*until) > over) {
-            return Err(SaidFault::NotOver {
+            return Err(SpanFault::NotOver {
                 said: label(until),
                 over: over.map(label),
                 present: Box::new(present.clone()),
@@ -121,12 +121,12 @@ impl Said {
         }
         let today = since_1970(present.latest()).map(|(day, _)| Date::from_days(day));
         if let Some(from) = self.complete_from.filter(|from| Some(*from) > today) {
-            return Err(SaidFault::NotBegun { said: label(from) });
+            return Err(SpanFault::NotBegun { said: label(from) });
         }
         if let (Some(from), Some(until)) = (self.complete_from, self.complete_until)
             && from > until
         {
-            return Err(SaidFault::Crossed {
+            return Err(SpanFault::Crossed {
                 from: label(from),
                 until: label(until),
             });
@@ -144,10 +144,10 @@ impl Said {
     }
 }
 
-fn within(option: &'static str, said: Date, periods: Periods) -> Result<(), SaidFault> {
+fn within(option: &'static str, said: Date, periods: Periods) -> Result<(), SpanFault> {
     let Periods { first, last } = periods;
     if said.to_days() < first.first_day() {
-        return Err(SaidFault::TooEarly {
+        return Err(SpanFault::TooEarly {
             option,
             said: label(said),
             period: first.label(),
@@ -155,7 +155,7 @@ fn within(option: &'static str, said: Date, periods: Periods) -> Result<(), Said
         });
     }
     match last {
-        Some(last) if said.to_days() > last.last_day() => Err(SaidFault::TooLate {
+        Some(last) if said.to_days() > last.last_day() => Err(SpanFault::TooLate {
             option,
             said: label(said),
             period: last.label(),
@@ -184,11 +184,11 @@ mod tests {
     /// 2026-11-30T12:00Z.
     const NOON: Timestamp = Timestamp::from_millis(1_796_040_000_000);
 
-    fn said(from: &str, until: &str) -> Said {
+    fn said(from: &str, until: &str) -> CompleteSpan {
         let day = |text: &str| {
             (!text.is_empty()).then(|| Date::from_text(text).expect("a day of this century"))
         };
-        Said {
+        CompleteSpan {
             complete_from: day(from),
             complete_until: day(until),
         }

@@ -222,6 +222,9 @@ fn print(report: &BoardReport, all: bool) {
     if let Some(mark) = &report.mark {
         println!("note: {mark}");
     }
+    if let Some(keys) = &report.keys {
+        println!("note: {keys}");
+    }
     println!(
         "an ordinary act takes {}, an act of trust {} and {} s; acts on witnesses, view keys and thresholds \
          take the consent of {}",

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -15,7 +16,7 @@ use merits_party::{lookup::find_entry, machine_time, public_line};
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
-    net::{OpenedClaim, Supervisor},
+    net::{OpenedClaim, QuorumEpoch, Supervisor},
     side::Side,
 };
 use merits_text::typed::{argument, prose};
@@ -136,6 +137,24 @@ pub(crate) enum Command {
         /// The witness's public half, made by `merits witness half`
         #[arg(long)]
         witness_half: PathBuf,
+    },
+    /// Open a view-key epoch, or propose it to the board, with the halves that two quorums made by `dkg`
+    QuorumEpoch {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Number of the epoch, from 1
+        #[arg(long, value_parser = numbers::epoch)]
+        epoch: u32,
+        /// Attempt that made the supervisors' half; without it the newest that is done
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        supervisor_attempt: Option<u32>,
+        /// Attempt that made the log witnesses' half; without it the newest that is done
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        witness_attempt: Option<u32>,
+        /// Days for which holders keep their shares after the epoch begins
+        #[arg(long, default_value_t = 3_650, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        readable_days: u32,
     },
     /// Make a half of a view key together with other supervisors, so that nobody holds it alone
     #[command(subcommand)]
@@ -327,6 +346,23 @@ impl Command {
                 let decided = supervisor
                     .open_epoch(Epoch(epoch), half, machine_time(), &mut rng())
                     .await?;
+                println!("{}", decided.said(&format!("opened epoch {epoch}")));
+            }
+            Self::QuorumEpoch {
+                config,
+                epoch,
+                supervisor_attempt,
+                witness_attempt,
+                readable_days,
+            } => {
+                let supervisor = open(&config).await?;
+                let wanted = QuorumEpoch {
+                    epoch: Epoch(epoch),
+                    supervisor: supervisor_attempt,
+                    witness: witness_attempt,
+                    readable: readable_days * Duration::from_secs(86_400),
+                };
+                let decided = supervisor.open_quorum_epoch(wanted, machine_time()).await?;
                 println!("{}", decided.said(&format!("opened epoch {epoch}")));
             }
             Self::Dkg(command) => return command.run(Side::Supervisor).await,

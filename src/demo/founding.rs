@@ -137,7 +137,7 @@ pub(super) async fn open_epoch(
         (config, Side::Witness),
     ] {
         let listener = merits_serve::listen(config.listen).await?;
-        let service = config.holder(side).await?;
+        let service = config.holder(side, None).await?;
         let mut stopped = stopped.clone();
         servers.spawn(async move {
             let stop = async move {

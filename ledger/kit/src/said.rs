@@ -5,8 +5,8 @@ use std::fmt::Display;
 use merits_ledger::{
     Role, State,
     entry::{
-        Act, OfferPublished, PartyAdmitted, ProposalTerms, ScaleProposed, StandingChange,
-        ViewKeyEpochOpened,
+        Act, KeyGenerationOpened, OfferPublished, PartyAdmitted, ProposalTerms, ScaleProposed,
+        StandingChange, ViewKeyEpochOpened,
     },
 };
 use merits_primitives::ids::{EntryId, Expiry, PeriodIndex, ScaleId, ScaleVersion, sha256};
@@ -37,6 +37,17 @@ pub(crate) fn act(state: &State, act: &Act) -> Vec<Said> {
             said("provenance", adopted.provenance),
         ],
         Act::ViewKeyEpochOpened(opened) => epoch(state, opened),
+        Act::QuorumEpochOpened(opened) => vec![
+            said("epoch", opened.epoch.0),
+            said("active from", opened.active_from),
+            said("last epoch", {
+                let until = opened.previous_accepted_until;
+                format!("accepted until {until}")
+            }),
+            said("readable until", opened.readable_until),
+            said("supervisor", format!("attempt {}", opened.supervisor)),
+            said("witness", format!("attempt {}", opened.witness)),
+        ],
         Act::ScaleApproved(approved) => vec![
             said("scale", &approved.id),
             said("version", approved.version.0),
@@ -95,6 +106,24 @@ pub(crate) fn epoch(state: &State, opened: &ViewKeyEpochOpened) -> Vec<Said> {
         }),
         said("supervisor", named(state, &opened.supervisor.holder)),
         said("witness", named(state, &opened.witness.holder)),
+    ]
+}
+
+pub(crate) fn generation(state: &State, opened: &KeyGenerationOpened) -> Vec<Said> {
+    let holders = opened.holders.iter();
+    let holders: Vec<String> = holders
+        .map(|party| named(state, party).to_string())
+        .collect();
+    vec![
+        said("epoch", opened.epoch.0),
+        said("side", opened.side),
+        said("attempt", opened.attempt),
+        said(
+            "threshold",
+            format!("{} of {}", opened.needed, opened.holders.len()),
+        ),
+        said("holders", holders.join(", ")),
+        said("deadline", opened.deadline),
     ]
 }
 

@@ -13,6 +13,7 @@
 //! - 0x0402: a batch without tickets
 //! - 0x0504: a total of credits only
 //! - 0x0505: a total that always has partials
+//! - 0x0506: a total with one partial of each side
 //! - 0x0702: a ticket that names no version
 
 mod board;
@@ -20,6 +21,7 @@ mod carried;
 mod earn;
 mod figures;
 mod identity;
+mod key_generation;
 mod opening;
 mod party;
 mod redemption;
@@ -29,6 +31,7 @@ mod ticket;
 mod totals;
 mod view_key;
 
+pub(crate) use board::EPOCH_NUMBER;
 pub use board::{
     Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,
     ThresholdsChanged, Voice,
@@ -39,6 +42,7 @@ pub use identity::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
     evaluation_digest,
 };
+pub use key_generation::{KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed};
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{
     KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,
@@ -47,8 +51,8 @@ pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed,
 pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
-pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalPartials, TotalsOpened};
-pub use view_key::{HalfKeys, ProvenHalf, ViewKeyEpochOpened};
+pub use totals::{MAX_TOTAL_ENTRIES, TotalPartials, TotalsOpened};
+pub use view_key::{HalfKeys, ProvenHalf, QuorumEpochOpened, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
@@ -72,7 +76,7 @@ pub const EPOCH_PROPOSED: u16 = 0x0412;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
 /// Kind of opened totals.
-pub const TOTALS_OPENED: u16 = 0x0506;
+pub const TOTALS_OPENED: u16 = 0x0507;
 /// The kind of a deposited ticket.
 pub const TICKET_DEPOSITED: u16 = 0x0704;
 /// The kind of a withdrawn consent.
@@ -266,6 +270,12 @@ entries! {
     ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party [Supervisor], plain, [key], governs;
     /// A supervisor proposes a view-key epoch, and endorses it.
     EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party [Supervisor], schnorr, [], governs;
+    /// A half of the next epoch's keys is to be made by these holders together.
+    KeyGenerationOpened(KeyGenerationOpened), 0x0205, "key generation opened", Party [Supervisor, Witness], plain, [], governs;
+    /// A holder's message of a round. The rule asks for the role of the half's side.
+    KeyGenerationMessage(KeyGenerationMessage), 0x0206, "key generation message", Party [Supervisor, Witness], plain, [], governs;
+    /// A holder destroyed its share of an epoch.
+    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Party [Supervisor, Witness], plain, [], counts;
     /// A supervisor endorses an act, or a witness consents to it.
     ActEndorsed(Voice), 0x0413, "act endorsed", Voice [Supervisor, Witness], plain, [], governs;
     /// An endorsement is revoked by its party.

@@ -117,6 +117,7 @@ impl Refusal {
             Self::Identity(refusal) => refusal.code(),
             Self::Ticket(refusal) => refusal.code(),
             Self::Offer(refusal) => refusal.code(),
+            Self::KeyGeneration(refusal) => refusal.code(),
             Self::Opening(refusal) => refusal.code(),
             Self::Total(refusal) => refusal.code(),
         }
@@ -187,6 +188,7 @@ impl Refusal {
             Self::Identity(refusal) => refusal.field(),
             Self::Ticket(refusal) => refusal.field(),
             Self::Offer(refusal) => refusal.field(),
+            Self::KeyGeneration(refusal) => refusal.field(),
             Self::Opening(refusal) => refusal.field(),
             Self::Total(refusal) => refusal.field(),
             Self::TooLarge { .. }

@@ -4,6 +4,7 @@
 mod board;
 mod code;
 mod identity;
+mod key_generation;
 mod offer;
 mod opening;
 mod scale;
@@ -12,6 +13,7 @@ mod totals;
 
 pub use board::BoardRefusal;
 pub use identity::IdentityRefusal;
+pub use key_generation::KeyGenerationRefusal;
 pub use offer::OfferRefusal;
 pub use opening::OpeningRefusal;
 pub use scale::ScaleRefusal;
@@ -65,6 +67,7 @@ macro_rules! refused_from {
 refused_from!(
     BoardRefusal,
     IdentityRefusal,
+    KeyGenerationRefusal,
     OfferRefusal,
     OpeningRefusal,
     ScaleRefusal,
@@ -280,8 +283,8 @@ pub enum Refusal {
     /// A and At, or their halves, are equal, so that opened totals would open claims.
     #[error("the view key and the totals key share a half: opening a total would open claims")]
     ViewKeysEqual,
-    /// Both halves have one holder.
-    #[error("both halves have one holder: it could open every claim without a trace")]
+    /// One party holds something of both halves.
+    #[error("one party is a holder on both sides: it could help to open claims without a trace")]
     OneHolder,
     /// The epoch's times contradict each other.
     #[error("the epoch's times contradict each other: {why}")]
@@ -443,6 +446,9 @@ pub enum Refusal {
     /// Offers and redemptions.
     #[error(transparent)]
     Offer(#[from] OfferRefusal),
+    /// Key generations and destroyed shares.
+    #[error(transparent)]
+    KeyGeneration(#[from] KeyGenerationRefusal),
     /// Opening requests.
     #[error(transparent)]
     Opening(#[from] OpeningRefusal),

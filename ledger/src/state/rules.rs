@@ -12,7 +12,7 @@ use merits_verifier::{
 };
 
 use super::draft::Draft;
-use super::{Governing, check_not_expired, epochs, openings, tickets};
+use super::{Governing, check_not_expired, epochs, key_generation, openings, tickets};
 use crate::entry::{Act, Entry, PersonStatement, TicketDeposited};
 use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
@@ -59,6 +59,19 @@ impl Governing {
                 expect_known(verified, &epochs::possession(self.origin(), opened))?;
                 let content = (&Act::ViewKeyEpochOpened(opened.clone()), &proposed.terms);
                 self.check_proposed(id, party, content, time, draft)
+            }
+            Entry::KeyGenerationOpened(opened) => {
+                self.check_generation_opened(party, opened, time, draft)
+            }
+            Entry::KeyGenerationMessage(message) => {
+                self.parties
+                    .acting(&party, key_generation::role_of(message.side))?;
+                self.check_generation_message(party, message, time, draft)
+            }
+            Entry::KeyShareDestroyed(destroyed) => {
+                self.parties
+                    .acting(&party, key_generation::role_of(destroyed.side))?;
+                self.check_destroyed(party, destroyed, time, draft)
             }
             Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),
             Entry::EndorsementRevoked(voice) => self.check_revoked(party, voice, time, draft),

@@ -18,6 +18,7 @@ mod offers;
 mod open_totals;
 mod parties;
 mod proposals;
+mod quorums;
 mod redemptions;
 mod replay;
 mod roles;

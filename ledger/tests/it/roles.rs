@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::founded::Founded;
 use merits_ledger::entry::{
     EmergencySuspended, Entry, EpochProposed, OpeningCompleted, OpeningContent, OpeningRequested,
-    OpeningRevealed, ProposalTerms, ScaleApproved, ScaleRetired, StandingChange, TotalPartial,
-    TotalPartials, TotalsOpened,
+    OpeningRevealed, ProposalTerms, ScaleApproved, ScaleRetired, StandingChange, TotalPartials,
+    TotalsOpened,
 };
 use merits_ledger::{Role, Roles};
 use merits_ledger_fixture::{Member, START, acts};
@@ -14,6 +14,7 @@ use merits_primitives::dleq::{Context, Equality};
 use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, PeriodIndex, ScaleId, ScaleVersion};
 use merits_primitives::jubjub::{Point, Scalar};
 use merits_primitives::sum::Sum;
+use merits_threshold::quorum::Partial;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -36,14 +37,18 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         basis: "test".to_owned(),
         nonce: [3; 32],
     };
-    let (point, proof) = Equality::prove(
+    let (image, proof) = Equality::prove(
         &Scalar::from(5u64),
         &Point::base(),
         &Context::new("test", &[]),
         &mut rng,
     )
     .expect("not zero");
-    let partial = TotalPartial { point, proof };
+    let partial = Partial {
+        holder: federation.supervisor.id,
+        image,
+        proof,
+    };
     let mut second = federation.scale(2);
     second.valid_from = PeriodIndex(2_320);
     let approved = ScaleApproved {
@@ -66,8 +71,8 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         entries: vec![request],
         sum: Sum(1),
         partials: Some(TotalPartials {
-            supervisor: partial.clone(),
-            witness: partial,
+            supervisor: vec![partial],
+            witness: vec![partial],
         }),
     };
     let (epoch, _) = federation.epoch(

@@ -185,10 +185,10 @@ fn a_wrong_sum_set_or_partial_is_refused() {
         let partials = partials(total);
         std::mem::swap(&mut partials.supervisor, &mut partials.witness);
     });
-    refused_total(&mut ledger, exchanged, "partial-invalid", "supervisor");
+    refused_total(&mut ledger, exchanged, "partial-foreign", "supervisor");
     let unproven = change(&|total| {
         let partials = partials(total);
-        partials.witness.point = partials.supervisor.point;
+        partials.witness[0].image = partials.supervisor[0].image;
     });
     refused_total(&mut ledger, unproven, "partial-invalid", "witness");
     ledger
@@ -247,8 +247,10 @@ fn a_claims_ciphertext_is_no_total() {
         .expect("an ephemeral key");
     let (mut forged, entries) = (good.clone(), good.entries);
     partials(&mut forged).witness =
-        ledger
-            .federation
-            .witness_partial(&ephemeral, &entries, &mut ledger.rng);
+        vec![
+            ledger
+                .federation
+                .witness_partial(&ephemeral, &entries, &mut ledger.rng),
+        ];
     refused_total(&mut ledger, forged, "partial-invalid", "witness");
 }

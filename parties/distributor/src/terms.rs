@@ -186,7 +186,7 @@ impl<'s> TermsReader<'s> {
         Ok(Terms {
             scale: scale.clone(),
             version,
-            epoch: epoch.opened.epoch,
+            epoch: epoch.epoch,
             key,
             ledger,
             circuit,

@@ -25,6 +25,12 @@ pub struct WitnessConfig {
     pub sealing_key: PathBuf,
     /// Shares of view keys, one file an epoch.
     pub shares: Vec<PathBuf>,
+    /// Shares of quorums' halves, each under a passphrase, in any order.
+    #[serde(default)]
+    pub quorum_shares: Vec<PathBuf>,
+    /// The file with the passphrase of those shares; without it the terminal asks.
+    #[serde(default)]
+    pub passphrase_file: Option<PathBuf>,
     /// The journal of answers.
     pub journal: PathBuf,
     /// Where to serve Supervision.
@@ -104,7 +110,12 @@ impl WitnessConfig {
             &mut self.sealing_key,
             &mut self.journal,
         ];
-        for file in own.into_iter().chain(&mut self.shares) {
+        let shares = self.shares.iter_mut().chain(&mut self.quorum_shares);
+        for file in own
+            .into_iter()
+            .chain(shares)
+            .chain(&mut self.passphrase_file)
+        {
             *file = base.join(&*file);
         }
         self.ledger = self.ledger.clone().relative_to(base);

@@ -334,7 +334,7 @@ impl<'a> Spender<'a> {
             sn2: SpendNullifier(zero),
             cm_out: NoteCommitment(zero),
             rn: RateNullifier(zero),
-            epoch: epoch.opened.epoch,
+            epoch: epoch.epoch,
             ey: EphemeralKey(zero),
             c_id: SealedCommitment(zero),
         })

@@ -5,6 +5,7 @@ mod attacks;
 mod emergency;
 mod founders;
 mod histories;
+mod quorums;
 mod voices;
 
 use std::time::Duration;

@@ -328,6 +328,7 @@ fn look_at(state: &State, act: &Act, distinct: bool) -> Result<(), SupervisorErr
         | Act::PartyEnded(_)
         | Act::StatementKeyAdopted(_)
         | Act::ViewKeyEpochOpened(_)
+        | Act::QuorumEpochOpened(_)
         | Act::ScaleRetired(_)
         | Act::OfferClosed(_)
         | Act::ThresholdsChanged(_) => Ok(()),

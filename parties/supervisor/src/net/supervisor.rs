@@ -42,7 +42,7 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long batches under the epoch before are still taken.
-const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub(super) const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
 /// its receipt verified, and the copy has it.
@@ -440,9 +440,21 @@ impl Supervisor {
                 .follower
                 .replica()
                 .expected("a holder of view keys", &roles)?;
+            let mut unreachable = None;
             for address in &self.config.holders {
                 let (security, expected) = (security.clone(), expected.clone());
-                holders.push(HolderClient::connect_over(address, security, expected).await?);
+                match HolderClient::connect_over(address, security, expected).await {
+                    Ok(holder) => holders.push(holder),
+                    // Of a quorum, some holders may be away.
+                    Err(error) => {
+                        tracing::warn!(%error, "a holder of the view key cannot be reached");
+                        unreachable.get_or_insert(error);
+                    }
+                }
+            }
+            // Fewer than two cannot be both sides.
+            if let (Some(error), ..2) = (unreachable, holders.len()) {
+                return Err(error.into());
             }
             let sealing = SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
             Ok(Session::new(

@@ -297,6 +297,10 @@ impl Wallet {
             leaves: replica.size(),
             time: state.time(),
             mark: state.board().mark(),
+            keys: state
+                .epochs()
+                .active(state.time())
+                .and_then(|keys| keys.mark()),
         })
     }
 

@@ -10,7 +10,10 @@ mod identity;
 mod offers;
 mod openings;
 
-use merits_ledger::{State, state::BoardMark};
+use merits_ledger::{
+    State,
+    state::{BoardMark, HalfMark},
+};
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     calendar::Timestamp,
@@ -36,14 +39,20 @@ pub struct AsOf {
     /// Whether one supervisor alone decides, or decided, on this ledger; as text.
     #[serde(serialize_with = "as_text")]
     pub mark: Option<BoardMark>,
+    /// Whether one holder has a whole half of the view key in force; as text.
+    #[serde(serialize_with = "as_text")]
+    pub keys: Option<HalfMark>,
 }
 
 /// Writes what may be missing as its text.
-fn as_text<S: serde::Serializer>(
-    value: &Option<BoardMark>,
+fn as_text<T: std::fmt::Display, S: serde::Serializer>(
+    value: &Option<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    value.map(|mark| mark.to_string()).serialize(serializer)
+    value
+        .as_ref()
+        .map(|mark| mark.to_string())
+        .serialize(serializer)
 }
 
 /// A party's name, or the beginning of its id if the ledger lacks it.

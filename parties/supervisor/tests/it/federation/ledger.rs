@@ -100,7 +100,7 @@ pub(crate) fn scale() -> ScaleId {
     ScaleId::new("cycling-week").unwrap()
 }
 
-fn key(number: u8) -> SigningKey {
+pub(crate) fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
 
@@ -264,7 +264,20 @@ impl Federation {
     }
 
     pub(crate) fn submit(&mut self, entry: &SignedEntry) -> EntryId {
-        self.ledger.submit(&entry.to_bytes(), NOW).unwrap().id
+        self.submit_at(entry, NOW).unwrap()
+    }
+
+    /// The entry's id, or the refusal's code.
+    pub(crate) fn submit_at(
+        &mut self,
+        entry: &SignedEntry,
+        time: Timestamp,
+    ) -> Result<EntryId, &'static str> {
+        match self.ledger.submit(&entry.to_bytes(), time) {
+            Ok(appended) => Ok(appended.id),
+            Err(merits_ledger::SubmitError::Refused(refusal)) => Err(refusal.code().as_str()),
+            Err(other) => panic!("not a refusal: {other}"),
+        }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -304,7 +317,12 @@ impl Federation {
 
     /// A distributor's batch for these accounts, signed and proven.
     pub(crate) fn batch(&self, accounts: &[&str]) -> SignedEntry {
-        let keys = self.state().epochs().get(EPOCH).unwrap();
+        self.batch_under(EPOCH, accounts)
+    }
+
+    /// The same under the keys of any epoch.
+    pub(crate) fn batch_under(&self, epoch: Epoch, accounts: &[&str]) -> SignedEntry {
+        let keys = self.state().epochs().get(epoch).unwrap();
         let (a, at) = (keys.view_key, keys.totals_key);
         let terms = self
             .state()
@@ -340,7 +358,7 @@ impl Federation {
         let batch = EarnBatch {
             scale: scale(),
             version: ScaleVersion(1),
-            epoch: EPOCH,
+            epoch,
             period: WEEK,
             source: self.source,
             terms,

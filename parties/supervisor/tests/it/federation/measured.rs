@@ -15,14 +15,12 @@ use merits_primitives::{
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     request::OpeningResult,
+    side::Side,
     totals::TotalSet,
     view::LedgerView as _,
 };
-use merits_verifier::{
-    entry::SignedEntry,
-    possession::{KeyHalf, TotalsKey},
-    total::SumFault,
-};
+use merits_threshold::total::TotalFault as SumFault;
+use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 
 use crate::federation::{ACCOUNTS, Federation, TOTAL, ledger::*, open};
@@ -134,20 +132,28 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
         wrong.sum.0 += 1;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
+            Err(TotalFault::Sum(SumFault::Sum(wrong.sum)))
         );
         let mut wrong = opened.clone();
         wrong.key = opened.key.twin();
+        let holder = opened.partials.as_ref().unwrap().supervisor[0].holder;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalSupervisor)))
+            Err(TotalFault::Sum(SumFault::Wrong {
+                side: Side::Supervisor,
+                holder
+            }))
         );
         let mut wrong = opened;
-        let witness = &mut wrong.partials.as_mut().unwrap().witness;
-        witness.point = (witness.point + Point::base()).unwrap();
+        let witness = &mut wrong.partials.as_mut().unwrap().witness[0];
+        witness.image = (witness.image + Point::base()).unwrap();
+        let holder = witness.holder;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
+            Err(TotalFault::Sum(SumFault::Wrong {
+                side: Side::Witness,
+                holder
+            }))
         );
     }
     let books = issuance(fed.state()).unwrap();

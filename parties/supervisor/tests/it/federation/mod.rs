@@ -31,18 +31,19 @@ use merits_supervisor::{
     journal::{Journal, JournalError},
     request::{OpeningResult, request_content},
     requester::combine,
+    side::Side,
     totals::TotalSet,
     view::LedgerView as _,
 };
+use merits_threshold::total::TotalFault as SumFault;
 use merits_trapdoor::rerandomise;
 use merits_verifier::{
     EncodedProof,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     log::{Checkpoint, leaf_hash},
-    possession::{KeyHalf, TotalsKey},
+    possession::TotalsKey,
     receipt::Receipt,
-    total::SumFault,
 };
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 
@@ -234,14 +235,18 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.sum.0 += 1;
     assert_eq!(
         judge(&wrong),
-        Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
+        Err(TotalFault::Sum(SumFault::Sum(wrong.sum)))
     );
     let mut wrong = opened.clone();
-    let witness = &mut wrong.partials.as_mut().unwrap().witness;
-    witness.point = (witness.point + Point::base()).unwrap();
+    let witness = &mut wrong.partials.as_mut().unwrap().witness[0];
+    witness.image = (witness.image + Point::base()).unwrap();
+    let holder = witness.holder;
     assert_eq!(
         judge(&wrong),
-        Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
+        Err(TotalFault::Sum(SumFault::Wrong {
+            side: Side::Witness,
+            holder
+        }))
     );
     let mut wrong = opened.clone();
     wrong.entries.push(entry);

@@ -26,8 +26,7 @@ use merits_supervisor::{
     request::request_content,
     side::Side,
     view::{
-        EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
-        SealedClaim, Unreadable,
+        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
     },
     view_key::{ViewKeyShare, verify_half},
 };
@@ -53,6 +52,21 @@ pub(crate) const CREDITS: TotalsKey = TotalsKey {
     epoch: EPOCH,
     output: Output::Credits,
 };
+
+/// One holder's half, as the log published it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishedHalf {
+    pub(crate) holder: PartyId,
+    pub(crate) claim: Point,
+    pub(crate) total: Point,
+}
+
+/// Both sides' halves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EpochHalves {
+    pub(crate) supervisor: PublishedHalf,
+    pub(crate) witness: PublishedHalf,
+}
 
 /// What a verified replica would answer.
 #[derive(Clone)]
@@ -87,8 +101,16 @@ impl LedgerView for MemoryLog {
         Ok(batch.map(|(_, batch)| batch.clone()))
     }
 
-    fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
-        (epoch == EPOCH).then_some(self.halves)
+    fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
+        let half = match side {
+            Side::Supervisor => &self.halves.supervisor,
+            Side::Witness => &self.halves.witness,
+        };
+        (epoch == EPOCH).then(|| QuorumHalf::sole(half.holder, half.claim, half.total))
+    }
+
+    fn destroyed(&self, _: Epoch, _: Side, _: &PartyId) -> Result<bool, Unreadable> {
+        Ok(false)
     }
 
     fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {

@@ -51,7 +51,9 @@ fn the_sum_of_all_batches_opens_and_nothing_else() {
     let opened = open(&mut fed, &set).unwrap();
     assert_eq!(opened.sum.0, 1627 + 22_781 + 11);
     assert_eq!(
-        opened.partials.map(|[first, _]| first.holder),
+        opened
+            .partials
+            .map(|partials| partials.supervisor[0].holder),
         Some(SUPERVISOR)
     );
 }

@@ -16,9 +16,9 @@ use merits_verifier::{
 
 use super::Parties;
 use super::draft::Draft;
-use super::key_generation::role_of;
 use crate::entry::{HalfKeys, ViewKeyEpochOpened};
 use crate::refusal::Refusal;
+use crate::role::Role;
 use crate::rows::{Key, Record, RowError, Table, decode};
 
 /// The mark on all that is encrypted under an epoch of which one holder has a whole half.
@@ -301,7 +301,7 @@ impl Epochs {
     ) -> Result<(), Refusal> {
         for (side, half) in [(Side::Supervisor, supervisor), (Side::Witness, witness)] {
             for holder in half.holders() {
-                parties.acting(&holder, role_of(side))?;
+                parties.acting(&holder, Role::of_side(side))?;
             }
         }
         if supervisor.holders().any(|holder| witness.has(&holder)) {

@@ -138,14 +138,6 @@ pub fn ceremony(origin: &Origin, opened: &KeyGenerationOpened) -> Result<Ceremon
     )
 }
 
-/// The role of a side's holders.
-pub(super) fn role_of(side: Side) -> Role {
-    match side {
-        Side::Supervisor => Role::Supervisor,
-        Side::Witness => Role::Witness,
-    }
-}
-
 /// The rows that the opening of an attempt reads.
 pub(super) fn opened_reads(
     view: &View,
@@ -254,7 +246,7 @@ impl Governing {
             return Err(KeyGenerationRefusal::Minority { needed, holders }.into());
         }
         for holder in &opened.holders {
-            self.parties.acting(holder, role_of(side))?;
+            self.parties.acting(holder, Role::of_side(side))?;
         }
         let generation = KeyGeneration {
             opened: opened.clone(),

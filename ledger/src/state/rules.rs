@@ -12,7 +12,7 @@ use merits_verifier::{
 };
 
 use super::draft::Draft;
-use super::{Governing, check_not_expired, epochs, key_generation, openings, tickets};
+use super::{Governing, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Act, Entry, PersonStatement, TicketDeposited};
 use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
@@ -64,13 +64,11 @@ impl Governing {
                 self.check_generation_opened(party, opened, time, draft)
             }
             Entry::KeyGenerationMessage(message) => {
-                self.parties
-                    .acting(&party, key_generation::role_of(message.side))?;
+                self.parties.acting(&party, Role::of_side(message.side))?;
                 self.check_generation_message(party, message, time, draft)
             }
             Entry::KeyShareDestroyed(destroyed) => {
-                self.parties
-                    .acting(&party, key_generation::role_of(destroyed.side))?;
+                self.parties.acting(&party, Role::of_side(destroyed.side))?;
                 self.check_destroyed(party, destroyed, time, draft)
             }
             Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),

@@ -3,7 +3,7 @@
 
 use std::{
     fmt, fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
@@ -11,48 +11,19 @@ use std::{
 use rustls::{
     RootCertStore,
     client::WebPkiServerVerifier,
-    crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, CertificateRevocationListDer, pem::PemObject},
+    pki_types::CertificateRevocationListDer,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
 };
-use thiserror::Error;
 
-use crate::{files::TlsFiles, pair};
+use crate::{
+    files::TlsFiles,
+    pair,
+    pem_file::{TlsError, provider, read_certificates, read_pem},
+};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Most bytes of a file of certificates: a chain has a few thousand.
-const MOST_BYTES: u64 = 1 << 20;
-
-/// Why the files of TLS cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// A file.
-    #[error("TLS: {}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The private key's file: missing, or others may read it.
-    #[error("TLS key {0}")]
-    Key(String),
-    /// No authorities.
-    #[error(
-        "TLS: `authorities` names no certificate, so no server and no caller could be believed"
-    )]
-    NoAuthorities,
-    /// Lists of revoked certificates.
-    #[error("TLS: a list in `revoked` cannot be used: {0}")]
-    Lists(String),
-    /// A certificate without its key, or a key alone.
-    #[error("TLS: `certificate` and `key` belong together, and `{0}` is missing")]
-    Half(&'static str),
-}
 
 /// What the files of a configuration hold.
 #[derive(Debug)]
@@ -66,11 +37,6 @@ impl Tls {
         let (trust, own) = (Trust::watched(files)?, watched_own(files)?);
         Ok(Arc::new(Self { trust, own }))
     }
-}
-
-/// The arithmetic of all connections.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
 }
 
 /// Whose certificates are taken.
@@ -132,22 +98,6 @@ fn watched_own(files: &TlsFiles) -> Result<Option<Arc<Watched<Own>>>, TlsError> 
     };
     let all = vec![certificate.clone(), key.clone(), pair::next_key(&key)];
     Watched::new(all, move || pair::load(&certificate, &key)).map(Some)
-}
-
-pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    read_pem(path)
-}
-
-fn read_pem<T: PemObject>(path: &Path) -> Result<Vec<T>, TlsError> {
-    let at = |reason: String| TlsError::File {
-        path: path.to_owned(),
-        reason,
-    };
-    let bytes =
-        merits_guard::input::read(path, MOST_BYTES).map_err(|error| at(error.to_string()))?;
-    T::pem_slice_iter(&bytes)
-        .collect::<Result<Vec<T>, _>>()
-        .map_err(|error| at(format!("is not PEM: {error}")))
 }
 
 type Stamp = Vec<Option<(SystemTime, u64)>>;

@@ -22,8 +22,8 @@ use rustls::{
 use zeroize::Zeroizing;
 
 use crate::{
-    certificates::{TlsError, provider, read_certificates},
     names::Names,
+    pem_file::{TlsError, provider, read_certificates},
 };
 
 /// Most bytes of a private key's file.

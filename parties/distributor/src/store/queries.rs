@@ -176,14 +176,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn missing_earnings(&self, scale: &ScaleId) -> Result<u64, StoreError> {
-        let missing: i64 = sqlx::query_scalar(
+        let missing: Option<i64> = sqlx::query_scalar(
             "SELECT count(*) FROM deed
              WHERE scale = ? AND state = 'acknowledged' AND subject IS NOT NULL AND credits IS NULL",
         )
         .bind(scale.as_str())
         .fetch_one(&self.pool)
         .await?;
-        Ok(missing.unsigned_abs())
+        Ok(counted(missing)?)
     }
 
     /// Receipts of at most `limit` acknowledged batches, whose rows come after the row `after` (0: from the first).

@@ -259,8 +259,8 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
         &proof,
     );
     let code = refusal(town.submit(&stranger)).code();
-    // The proof names the exchange; with one that named the distributor its role would be missing.
-    assert_eq!(code, Reason::ProofInvalid);
+    // The role is asked before the proof, which names the exchange.
+    assert_eq!(code, Reason::RoleMissing);
     there.exchange = federation.distributor.clone();
     let no_exchange = redeemed(&there, &mut town, &citizen, &[note]);
     refused(&mut town, &no_exchange, "role-missing", "");

@@ -193,7 +193,12 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 101] = [
     ("1 if a > 2 else 3", (1, 3), "`if`", "condition ? a : b"),
     ("not !(a)", (1, 1), "`not`", "!(..)"),
     ("m(a => b)", (1, 5), "`=>`", "map(t, ..)"),
-    ("a in [1..5]", (1, 9), "a name", "x >= 1 && x <= 5"),
+    (
+        "a in [1..5]",
+        (1, 9),
+        "digits are missing",
+        "x >= 1 && x <= 5",
+    ),
     ("a XOR b", (1, 3), "`XOR`", "(a) != (b)"),
     (
         "2 * a between 1 and b + 5",

@@ -84,7 +84,7 @@ CREATE TABLE state (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     version     INTEGER NOT NULL,
     size        INTEGER NOT NULL,
-    digest      BLOB    NOT NULL CHECK (length(digest) = 2048)
+    digest      BLOB    NOT NULL CHECK (length(digest) = 2080)
 ) STRICT;
 
 CREATE TABLE row (

@@ -20,10 +20,10 @@ use merits_primitives::{
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
 
-pub const PRICE: Credits = Credits(30);
+pub(crate) const PRICE: Credits = Credits(30);
 
 /// A town with a citizen who has a note of [`WORTH`], and an offer.
-pub fn rich() -> (Town, Citizen, Note, EntryId) {
+pub(crate) fn rich() -> (Town, Citizen, Note, EntryId) {
     let mut town = town();
     let citizen = Citizen::new(1);
     let note = town.earner(&citizen).unwrap();
@@ -42,7 +42,7 @@ fn offer_with(town: &mut Town, change: impl FnOnce(&mut OfferPublished)) -> Entr
 }
 
 /// Where the next entry redeems.
-pub fn at(town: &Town, offer: EntryId) -> Redeeming {
+pub(crate) fn at(town: &Town, offer: EntryId) -> Redeeming {
     Redeeming::new(
         offer,
         &town.federation.exchange,
@@ -50,7 +50,12 @@ pub fn at(town: &Town, offer: EntryId) -> Redeeming {
     )
 }
 
-pub fn redemption(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> Redeemed {
+pub(crate) fn redemption(
+    at: &Redeeming,
+    town: &mut Town,
+    citizen: &Citizen,
+    notes: &[Note],
+) -> Redeemed {
     let state = town.ledger.state();
     town.federation
         .redemption(state, citizen, notes, at, &mut town.rng)
@@ -63,7 +68,12 @@ fn sign_redeemed(town: &mut Town, redeemed: Redeemed) -> SignedEntry {
     proven_or_not(town, &Entry::Redeemed(redeemed), Some(&exchange))
 }
 
-pub fn redeemed(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> SignedEntry {
+pub(crate) fn redeemed(
+    at: &Redeeming,
+    town: &mut Town,
+    citizen: &Citizen,
+    notes: &[Note],
+) -> SignedEntry {
     let state = town.ledger.state();
     town.federation
         .redeem(state, citizen, notes, at, &mut town.rng)
@@ -71,7 +81,12 @@ pub fn redeemed(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Not
         .0
 }
 
-pub fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier: &str) -> Attested {
+pub(crate) fn attestation(
+    town: &mut Town,
+    citizen: &Citizen,
+    notes: &[Note],
+    verifier: &str,
+) -> Attested {
     let about = (Credits(10), verifier, town.time + Duration::from_secs(1));
     let state = town.ledger.state();
     town.federation
@@ -80,7 +95,7 @@ pub fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier:
         .0
 }
 
-pub fn redeemed_with(
+pub(crate) fn redeemed_with(
     town: &mut Town,
     citizen: &Citizen,
     note: Note,
@@ -90,7 +105,7 @@ pub fn redeemed_with(
     redeemed(&at, town, citizen, &[note])
 }
 
-pub fn proof_of(entry: &SignedEntry) -> Proof {
+pub(crate) fn proof_of(entry: &SignedEntry) -> Proof {
     entry.groth16_proof().unwrap()
 }
 

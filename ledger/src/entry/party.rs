@@ -53,9 +53,9 @@ impl PartyAdmitted {
         application
     }
 
-    /// The party's permanent id.
+    /// The party's permanent id: the key of its application is its first.
     pub fn party(&self, origin: &Origin) -> PartyId {
-        PartyId::derive(origin, &self.name, &self.signing_key.to_bytes())
+        PartyId::of_first_key(origin, &self.name, &self.signing_key.to_bytes())
     }
 
     /// Checks that the party itself signed the application.

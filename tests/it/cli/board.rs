@@ -52,10 +52,29 @@ fn act(ledger: &Ledger, command: &str) -> String {
 
 #[test]
 fn two_supervisors_and_a_witness_decide_together() {
-    let ledger = found();
+    decide_together(&found());
+}
+
+/// Regression: with another key than their first, none of them had a voice.
+#[test]
+fn members_whose_keys_were_succeeded_decide_together() {
+    for grace in [0, 24] {
+        let ledger = found();
+        for config in ["supervisor.toml", "second/supervisor.toml", "witness.toml"] {
+            ledger
+                .merits(&format!(
+                    "party rotate-key --config {config} --grace-hours {grace}"
+                ))
+                .succeeds("has a new signing key, its number 1");
+        }
+        decide_together(&ledger);
+    }
+}
+
+fn decide_together(ledger: &Ledger) {
     ledger.apply("issuer");
     let admit = act(
-        &ledger,
+        ledger,
         "supervisor admit --config supervisor.toml issuer.application",
     );
     let enact =
@@ -75,7 +94,7 @@ fn two_supervisors_and_a_witness_decide_together() {
         .merits("witness half --config witness.toml --epoch 1 --output half.public")
         .succeeds("wrote");
     let epoch = act(
-        &ledger,
+        ledger,
         "supervisor epoch --config supervisor.toml --epoch 1 --witness-half half.public",
     );
     endorse("second/supervisor.toml", &epoch).succeeds("open view-key epoch 1");

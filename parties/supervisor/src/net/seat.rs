@@ -106,15 +106,9 @@ impl Seat {
     /// [`SupervisorError`].
     pub fn open(config: &WitnessConfig) -> BoxFuture<'_, Result<Self, SupervisorError>> {
         Box::pin(async move {
-            let identity = config.identity()?;
+            let signer = EntrySigner::of(&config.identity()?);
             let follower = config.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
-            let signer = EntrySigner::founding(
-                identity.origin.clone(),
-                &identity.name,
-                identity.signing.clone(),
-                identity.sealing.public(),
-            );
             Ok(Self { signer, follower })
         })
     }
@@ -128,7 +122,7 @@ impl Seat {
         config: &'a WitnessConfig,
     ) -> BoxFuture<'a, Result<Entered, SupervisorError>> {
         Box::pin(async move {
-            let own = config.identity()?.application(&[Role::Witness]);
+            let own = config.identity()?.application(&[Role::Witness])?;
             self.submit(&self.signer.join(own)).await
         })
     }

@@ -201,6 +201,17 @@ pub enum Refusal {
         /// The party.
         party: PartyId,
     },
+    /// Another change of keys would cut off a key that was promised to sign for some time still.
+    #[error(
+        "the key of party {party} before its present one signs until {until}, and another change of keys would cut it \
+         off: wait until then, or change the key with a grace of 0, which ends all earlier keys at once"
+    )]
+    KeyInGrace {
+        /// The party.
+        party: PartyId,
+        /// Until when the earlier key signs.
+        until: Timestamp,
+    },
     /// The party lacks the role that the entry needs.
     #[error("party {party} lacks the role `{needed}`")]
     RoleMissing {

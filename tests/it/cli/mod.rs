@@ -22,6 +22,7 @@ mod people_receipts;
 mod printing;
 mod prover;
 mod receipts;
+mod rotated;
 mod run;
 mod scale;
 mod servers;

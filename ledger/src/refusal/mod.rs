@@ -395,7 +395,8 @@ pub enum Refusal {
     },
     /// A source signature does not hold.
     #[error(
-        "claim {claim}: the source's signature over (log, source, schema, period, C) does not hold"
+        "claim {claim}: the source's signature over (log, source, schema, period, C) does not hold under a key that \
+         signs for the source now: if its key has changed since, let the source sign again"
     )]
     SourceSignature {
         /// Index of the claim.

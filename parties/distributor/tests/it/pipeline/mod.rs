@@ -8,6 +8,7 @@ mod intake;
 mod missing;
 mod outbox;
 mod set_aside;
+mod signed_again;
 
 use crate::federation::{custody::Scene, scale_id};
 use merits_distributor::earnings::EarnedSum;

@@ -17,12 +17,12 @@ fn found() -> Ledger {
             "ordinary 2; trust 2; delay 0; consents 1; supervisors {second}; witnesses {witness}"
         ))
     });
-    let config = ledger.path().join("second/supervisor.toml");
-    fs::copy(ledger.path().join("supervisor.toml"), &config).expect("copied");
-    edit(
-        &config,
-        "name = \"city-supervisor\"",
-        "name = \"second-supervisor\"",
+    another(
+        &ledger,
+        "supervisor",
+        "city-supervisor",
+        "second-supervisor",
+        "second",
     );
     ledger
         .merits("supervisor found --config second/supervisor.toml")
@@ -124,3 +124,73 @@ fn a_ledger_of_one_supervisor_says_so() {
         .merits("verify kit/00000001-act-proposed.receipt --kit kit")
         .succeeds("one supervisor alone decides");
 }
+
+/// A copy of a role's configuration for another party, with keys and copies in the folder `directory`.
+fn another(ledger: &Ledger, role: &str, sample: &str, name: &str, directory: &str) {
+    let folder = ledger.path().join(directory);
+    if !folder.exists() {
+        fs::create_dir(&folder).expect("a folder");
+    }
+    let config = folder.join(format!("{role}.toml"));
+    fs::copy(ledger.path().join(format!("{role}.toml")), &config).expect("copied");
+    edit(
+        &config,
+        &format!("name = \"{sample}\""),
+        &format!("name = \"{name}\""),
+    );
+}
+
+/// Regression: nobody could follow a ledger whose founding facts name three parties or more.
+#[test]
+fn a_board_of_five_supervisors_and_three_witnesses_is_followed_by_everybody() {
+    let (supervisors, witnesses) = (["s2", "s3", "s4", "s5"], ["w1", "w2", "w3"]);
+    let ledger = Ledger::found_by("002", |path| {
+        let ids = |role: &str, names: &[&str]| {
+            let id = |name: &&str| {
+                fs::create_dir(path.join(name)).expect("a folder");
+                made(path, role, &format!("{role}-{name}"), name)
+            };
+            names.iter().map(id).collect::<Vec<_>>().join(" ")
+        };
+        Some(format!(
+            "ordinary 2; trust 3; delay 172800; consents 2; supervisors {}; witnesses {}",
+            ids("supervisor", &supervisors),
+            ids("witness", &witnesses)
+        ))
+    });
+    for name in supervisors {
+        let own = format!("supervisor-{name}");
+        another(&ledger, "supervisor", "city-supervisor", &own, name);
+        ledger
+            .merits(&format!("supervisor found --config {name}/supervisor.toml"))
+            .succeeds("joined the ledger");
+    }
+    for name in witnesses {
+        let own = format!("witness-{name}");
+        another(&ledger, "witness", "log-witness", &own, name);
+        ledger
+            .merits(&format!("board join --config {name}/witness.toml"))
+            .succeeds("joined: entry");
+    }
+    let status = ledger.merits("board status --config w1/witness.toml");
+    let said = status
+        .succeeds("an act of trust 3 and 172800 s")
+        .stdout
+        .clone();
+    for name in supervisors {
+        assert!(said.contains(&format!("supervisor-{name}")), "{said}");
+    }
+    for name in witnesses {
+        assert!(said.contains(&format!("witness-{name}")), "{said}");
+    }
+    // A kit states the board too.
+    ledger
+        .merits("kit --config sponsor.toml --output kit")
+        .succeeds("wrote 8 receipts");
+    ledger
+        .merits("verify kit/00000007-party-admitted.receipt --kit kit")
+        .succeeds("signatures  yes");
+}
+
+/// Regression: "the party is not admitted" does not say what to do instead.
+/// Regression: the id of a supervisor or a witness was made of its present key, so a new key ended its voice.

@@ -45,7 +45,8 @@ fn made(path: &Path, role: &str, name: &str, directory: &str) -> String {
 /// The act that a command says it proposed.
 fn act(ledger: &Ledger, command: &str) -> String {
     let ran = ledger.merits(command);
-    let said = ran.succeeds("not in force yet").stdout.clone();
+    // What has not happened is not told as done.
+    let said = ran.succeeds("not in force yet (to ").stdout.clone();
     let (_, after) = said.split_once(": act ").expect("an act");
     after.split(' ').next().expect("its id").to_owned()
 }

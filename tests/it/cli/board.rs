@@ -195,3 +195,27 @@ fn a_board_of_five_supervisors_and_three_witnesses_is_followed_by_everybody() {
 
 /// Regression: "the party is not admitted" does not say what to do instead.
 /// Regression: the id of a supervisor or a witness was made of its present key, so a new key ended its voice.
+#[test]
+fn members_that_changed_their_keys_keep_their_voices() {
+    let ledger = found();
+    ledger.apply("sponsor");
+    for config in ["supervisor.toml", "second/supervisor.toml", "witness.toml"] {
+        ledger
+            .merits(&format!(
+                "party rotate-key --config {config} --grace-hours 0"
+            ))
+            .succeeds("has a new signing key");
+    }
+    let admit = act(
+        &ledger,
+        "supervisor admit --config supervisor.toml sponsor.application",
+    );
+    for config in ["second/supervisor.toml", "witness.toml"] {
+        ledger
+            .merits(&format!("board endorse --config {config} --act {admit}"))
+            .succeeds("endorsed: admit green-bank");
+    }
+    ledger
+        .merits(&format!("board enact --config witness.toml --act {admit}"))
+        .succeeds("in force now: admit green-bank as sponsor");
+}

@@ -111,12 +111,7 @@ impl Seat {
             let identity = config.identity()?;
             let follower = config.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
-            let signer = EntrySigner::founding(
-                identity.origin.clone(),
-                &identity.name,
-                identity.signing.clone(),
-                identity.sealing.public(),
-            );
+            let signer = EntrySigner::of(&identity);
             Ok(Self { signer, follower })
         })
     }

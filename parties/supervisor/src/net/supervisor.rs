@@ -85,12 +85,7 @@ impl Supervisor {
 
     /// Signs its entries.
     pub fn signer(&self) -> EntrySigner {
-        EntrySigner::founding(
-            self.identity.origin.clone(),
-            &self.identity.name,
-            self.identity.signing.clone(),
-            self.identity.sealing.public(),
-        )
+        EntrySigner::of(&self.identity)
     }
 
     /// Submits an entry that it signed, and adds it to the copy.

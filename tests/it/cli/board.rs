@@ -193,7 +193,64 @@ fn a_board_of_five_supervisors_and_three_witnesses_is_followed_by_everybody() {
         .succeeds("signatures  yes");
 }
 
+#[test]
+fn a_supervisor_is_admitted_later_by_the_board_and_decides_then() {
+    let ledger = found();
+    another(
+        &ledger,
+        "supervisor",
+        "city-supervisor",
+        "third-supervisor",
+        "third",
+    );
+    ledger
+        .merits("supervisor apply --config third/supervisor.toml --output third.application")
+        .succeeds("wrote third.application");
+    // It neither admits itself nor decides before it is admitted.
+    ledger
+        .merits("supervisor found --config third/supervisor.toml")
+        .refuses(&["not named by the founding facts", "an act of the board"]);
+    ledger
+        .merits("supervisor admit --config third/supervisor.toml third.application")
+        .refuses(&["party"]);
+    let proposed = ledger.merits("supervisor admit --config supervisor.toml third.application");
+    let said = proposed
+        .succeeds("not in force yet (to admit third-supervisor as supervisor): act ")
+        .stdout
+        .clone();
+    let (_, after) = said.split_once(": act ").expect("an act");
+    let admit = after.split(' ').next().expect("its id");
+    let enact =
+        |act: &str| ledger.merits(&format!("board enact --config witness.toml --act {act}"));
+    let endorse = |config: &str, act: &str| {
+        ledger.merits(&format!("board endorse --config {config} --act {act}"))
+    };
+    enact(admit).refuses(&["needs the endorsement of 2 members in standing, and has 1"]);
+    endorse("second/supervisor.toml", admit).succeeds("endorsed: admit third-supervisor");
+    enact(admit).succeeds("in force now: admit third-supervisor as supervisor");
+
+    ledger.apply("sponsor");
+    let sponsor = act(
+        &ledger,
+        "supervisor admit --config third/supervisor.toml sponsor.application",
+    );
+    endorse("second/supervisor.toml", &sponsor).succeeds("endorsed: admit green-bank");
+    enact(&sponsor).succeeds("in force now: admit green-bank as sponsor");
+}
+
 /// Regression: "the party is not admitted" does not say what to do instead.
+#[test]
+fn a_witness_that_the_facts_do_not_name_is_told_so() {
+    let ledger = found();
+    another(&ledger, "witness", "log-witness", "other-witness", "other");
+    ledger
+        .merits("witness apply --config other/witness.toml --output other.application")
+        .succeeds("wrote");
+    ledger
+        .merits("board join --config other/witness.toml")
+        .refuses(&["not named by the founding facts", "an act of the board"]);
+}
+
 /// Regression: the id of a supervisor or a witness was made of its present key, so a new key ended its voice.
 #[test]
 fn members_that_changed_their_keys_keep_their_voices() {

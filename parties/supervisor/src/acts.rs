@@ -87,7 +87,7 @@ impl EntrySigner {
         Self { origin, party, key }
     }
 
-    /// The party of an identity, by its files.
+    /// The party of an identity. Its id is that of its first key, also after it changed its key.
     pub fn of(identity: &Identity) -> Self {
         let (origin, key) = (identity.origin.clone(), identity.signing.clone());
         Self::new(origin, identity.party(), key)

@@ -89,15 +89,7 @@ fn every_role_is_the_same_party_after_a_rotation() {
             edit(&config, SAMPLE_LOG_KEY, &log_key);
         }
         let apply = format!("{role} apply --config {role}.toml --output {role}.application");
-        match role {
-            "supervisor" => {
-                ran("supervisor init --name city-supervisor --origin ledger.example.org/merits")
-                    .succeeds("");
-            }
-            _ => {
-                ran(&apply).succeeds("wrote");
-            }
-        }
+        ran(&apply).succeeds("wrote");
         let id = acts_as(role, &config)[0];
         // What a rotation leaves beside the new key.
         let key = holder_of(&config).expect(role).signing_key;
@@ -112,10 +104,8 @@ fn every_role_is_the_same_party_after_a_rotation() {
         let ids = acts_as(role, &config);
         assert!(ids.iter().all(|found| *found == id), "{role}: {ids:?}");
         assert_eq!(holder_of(&config).expect(role).party, id, "{role}");
-        if role != "supervisor" {
-            fs::remove_file(here.join(format!("{role}.application"))).expect("written");
-            ran(&apply).refuses(&[&format!("{role}.key"), "applies no second time"]);
-        }
+        fs::remove_file(here.join(format!("{role}.application"))).expect("written");
+        ran(&apply).refuses(&[&format!("{role}.key"), "applies no second time"]);
     }
 }
 

@@ -418,7 +418,8 @@ impl Supervisor {
             };
             in_hand.keep()?;
             let entry = self.submit(&entry).await?;
-            Ok(Decided { entry, waits })
+            let act = format!("open view-key epoch {}", epoch.0);
+            Ok(Decided { entry, act, waits })
         })
     }
 

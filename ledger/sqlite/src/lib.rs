@@ -139,7 +139,7 @@ impl Storage for Ledger {
 /// What an error says in words of somebody who runs a server, and what becomes of the file after it.
 pub fn explain(error: sqlx::Error) -> StoreFailure {
     let error = DatabaseError::from(error);
-    let outlook = if error.is_of_the_tables() {
+    let outlook = if error.is_altered() {
         Outlook::End
     } else if error.is_lasting() {
         // A disk that lost a write may answer from memory that it has it.
@@ -156,7 +156,7 @@ fn signed(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// A column violates its CHECK constraint, so the file is damaged.
+/// A column has a value that this program never writes, so the file is damaged.
 fn corrupt(column: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{column} has a wrong length; run fsck").into())
+    sqlx::Error::Decode(format!("the value of {column} is damaged").into())
 }

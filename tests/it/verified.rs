@@ -48,13 +48,15 @@ async fn batches_hold_after_the_keys_that_signed_them_have_ended() {
             "name = \"{role}\"\nsigning_key = \"{role}.key\"\nsealing_key = \"{role}-sealing.key\"\n\
              verify_online = true\n\
              [ledger]\ncoordinator = \"http://{}\"\nlog_key = \"{key}\"\nauthority = \"{}\"\n\
-             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nallow_dev_keys = true\n\
+             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nboard = \"{}\"\n\
+             allow_dev_keys = true\n\
              replica = \"{role}-replica\"\nhigh_water_mark = \"{role}.mark\"\n",
             coordinator.address(),
             hex::encode(policy.authority.0),
             policy.least_claims_per_total,
             policy.tickets,
             policy.anchor_seconds,
+            policy.board,
         );
         fs::write(dir.path().join(format!("{role}.toml")), text).unwrap();
     }

@@ -218,7 +218,8 @@ impl<'c> KeyMaker<'c> {
             loop {
                 let (generation, _, messages) = self.read(epoch, Some(attempt))?;
                 let (seen, unpublished) = running.take(&messages, rng, done)?;
-                if unpublished.is_empty() || !matches!(seen, standing::Standing::Waiting { .. }) {
+                // What the others judge by is in the log: a verdict that only the state has does not count yet.
+                if unpublished.is_empty() {
                     running.finish(&seen, passphrase, rng, done)?;
                     let progress = run::progress(&plan, &seen);
                     let deadline = generation.opened.deadline;

@@ -120,7 +120,7 @@ pub(crate) enum Command {
         /// Number of the epoch
         #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
-        /// File of the share
+        /// File of the share, or a copy of it: any other file is refused
         #[arg(long)]
         share: PathBuf,
     },
@@ -312,7 +312,7 @@ impl Command {
             } => {
                 let settings = holder(&config, side)?;
                 let maker = KeyMaker::open(&settings, side).await?;
-                let entry = maker.destroy(Epoch(epoch), &share, machine_time()).await?;
+                let entry = maker.destroy(Epoch(epoch), &share).await?;
                 println!(
                     "destroyed {}: entry {entry}. Copies of it in backups are yours to destroy",
                     share.display()

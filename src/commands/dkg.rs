@@ -53,7 +53,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
         hours: u32,
     },
-    /// Write a plan for machines without a network, which all holders carry out over a folder
+    /// Write a plan for machines without a network, carried out over a folder; no epoch takes such a half
     Begin {
         /// Configuration file of this party
         #[arg(long)]

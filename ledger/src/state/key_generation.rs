@@ -372,7 +372,7 @@ impl Governing {
         )?)
     }
 
-    /// A holder destroyed its share.
+    /// A holder destroyed its share. It may be suspended: a share that is kept longer helps nobody.
     pub(super) fn check_destroyed(
         &self,
         party: PartyId,
@@ -409,6 +409,10 @@ fn made_half(
     match draft.get(&generation_key(epoch, side, attempt))? {
         None => Err(KeyGenerationRefusal::Unknown {
             epoch,
+        let needed = Role::of_side(side);
+        if !self.parties.present(&party)?.roles.has(needed) {
+            return Err(Refusal::RoleMissing { party, needed }.into());
+        }
             side,
             attempt,
         }

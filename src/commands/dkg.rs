@@ -10,7 +10,8 @@ use std::{
 use clap::{Args, Subcommand};
 use merits_guard::{
     Secret,
-    output::{Kind, Output, Readers},
+    output::{Kind, Output, OutputError, Readers},
+    protected::Protected,
 };
 use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::ids::Epoch;
@@ -52,7 +53,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
         hours: u32,
     },
-    /// Write a plan for machines without a network, which all holders carry out over a folder
+    /// Write a plan for machines without a network, carried out over a folder; no epoch takes such a half
     Begin {
         /// Configuration file of this party
         #[arg(long)]
@@ -120,7 +121,7 @@ pub(crate) enum Command {
         /// Number of the epoch
         #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
-        /// File of the share
+        /// File of the share, or a copy of it: any other file is refused
         #[arg(long)]
         share: PathBuf,
     },
@@ -210,8 +211,8 @@ impl Command {
                 if let Some((plan, _)) = which.files() {
                     kept.keep(plan, "the plan");
                 }
+                admit_share(&mut kept, &share)?;
                 kept.admit(&state, "the state")?;
-                kept.admit(&share, "the share")?;
                 let ready = match which.files() {
                     Some((plan, folder)) => Ready::Folder(check(&settings, plan).await?, folder),
                     None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
@@ -311,8 +312,9 @@ impl Command {
                 share,
             } => {
                 let settings = holder(&config, side)?;
+                admit_share(&mut outputs::of_configuration(&config), &share)?;
                 let maker = KeyMaker::open(&settings, side).await?;
-                let entry = maker.destroy(Epoch(epoch), &share, machine_time()).await?;
+                let entry = maker.destroy(Epoch(epoch), &share).await?;
                 println!(
                     "destroyed {}: entry {entry}. Copies of it in backups are yours to destroy",
                     share.display()
@@ -327,6 +329,12 @@ impl Command {
 enum Ready<'w> {
     Folder(Checked, &'w Path),
     Ledger(Box<KeyMaker<'w>>),
+}
+
+/// Refuses a share in the place of a file that the configuration names, except for the shares that it names.
+fn admit_share(kept: &mut Protected, share: &Path) -> Result<(), OutputError> {
+    kept.release(share, &outputs::named_by("quorum_shares"));
+    kept.admit(share, "the share")
 }
 
 /// A holder's part of a configuration file.

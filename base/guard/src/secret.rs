@@ -222,7 +222,7 @@ impl Secret {
                             them are left",
                 when_exposed: "Keep the share in any case, because the claims of its epoch are opened with it. If \
                                others may have read it and its passphrase, tell the other holders, and make the \
-                               next epoch's half with them (`merits supervisor dkg begin`)",
+                               next epoch's half with them (`merits supervisor dkg open`)",
             },
             Self::SharePassphrase => Worth {
                 name: "passphrase of a share",
@@ -230,7 +230,7 @@ impl Secret {
                             enough of them are left",
                 when_exposed: "If others may have read it, keep the share's file and its backups from them. If they \
                                may have these too, tell the other holders, and make the next epoch's half with \
-                               them (`merits supervisor dkg begin`)",
+                               them (`merits supervisor dkg open`)",
             },
             Self::TlsKey => Worth {
                 name: "TLS key",

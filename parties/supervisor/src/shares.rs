@@ -169,14 +169,20 @@ impl WitnessConfig {
         side: Side,
     ) -> Result<(), SharesError> {
         require_journal(self, log, holder, side)?;
+        self.begin_journal_if_none()?;
+        Ok(())
+    }
+
+    /// Begins the journal and its mark, unless the journal is there. Returns whether it did.
+    fn begin_journal_if_none(&self) -> Result<bool, SharesError> {
         if self.journal.exists() {
-            return Ok(());
+            return Ok(false);
         }
         if self.has_files() {
             return Err(SharesError::NoJournal(self.journal.clone()));
         }
         drop(Journal::begin(&self.journal, &self.journal_mark()?)?);
-        Ok(())
+        Ok(true)
     }
 
     /// The path of the journal's mark: beside the high-water mark, with the suffix `.journal`.
@@ -229,13 +235,7 @@ impl InHand<'_> {
         let Some((config, path)) = self.new else {
             return Ok(self.share);
         };
-        let begins = !config.journal.exists();
-        if begins {
-            if config.has_files() {
-                return Err(SharesError::NoJournal(config.journal.clone()));
-            }
-            drop(Journal::begin(&config.journal, &config.journal_mark()?)?);
-        }
+        let begins = config.begin_journal_if_none()?;
         if let Err(error) = self.share.write(path) {
             if begins {
                 // It is empty, so nothing was answered. Its mark, at no lines, hinders no journal that begins.

@@ -103,9 +103,7 @@ pub enum DkgError {
     #[error("{0} is there already, and holds another share: name another file for this one")]
     OtherShare(PathBuf),
     /// Nothing to compare a share with.
-    #[error(
-        "the key generation is not done by the messages in the folder: run it to its end first"
-    )]
+    #[error("the key generation is not done by the messages so far: run it to its end first")]
     NotDone,
     /// Not a share of this half.
     #[error(

@@ -27,6 +27,7 @@ use rand_core::CryptoRng;
 
 use super::{
     Decided, HolderClient, OpenedClaim, PublishedTotal, Seat, Session, SupervisorError,
+    epoch_times::epoch_times,
     seat::{proposal_terms, refuse_lookalike},
 };
 use crate::{
@@ -41,8 +42,6 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long batches under the epoch before are still taken.
-pub(super) const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
 /// its receipt verified, and the copy has it.
@@ -391,17 +390,11 @@ impl Supervisor {
                 let own = in_hand.share().public(&party, rng);
                 let demands = state.demands_of_epoch();
                 let terms = proposal_terms(state, &party, demands, now);
-                // It can be enacted at the earliest when its delay is over.
-                let active_from = now + demands.delay;
+                let (active_from, previous_accepted_until) = epoch_times(state, epoch, now);
                 let entry = self.signer().open_epoch(
                     epoch,
                     active_from,
-                    // Batches under the epoch before may still be in proving.
-                    if epoch.0 > 1 {
-                        active_from + GRACE
-                    } else {
-                        active_from
-                    },
+                    previous_accepted_until,
                     own,
                     witness,
                     terms,

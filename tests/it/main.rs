@@ -7,3 +7,4 @@ mod docs;
 #[path = "../../coordinator/tests/it/federation/mod.rs"]
 mod federation;
 mod kill;
+mod openings;

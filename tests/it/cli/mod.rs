@@ -22,7 +22,7 @@ mod people_receipts;
 mod printing;
 mod prover;
 mod receipts;
-mod run;
+pub(crate) mod run;
 mod scale;
 mod servers;
 mod signing;

@@ -29,7 +29,7 @@ use merits_text::typed::argument;
 use super::{
     distributor::rng,
     numbers,
-    passphrase::{self, Asking},
+    passphrase::{self, Asking, PassphrasePlaces},
 };
 use crate::outputs;
 
@@ -87,7 +87,8 @@ pub(crate) enum Command {
         /// File of this party's share: secret, on this machine only
         #[arg(long)]
         share: PathBuf,
-        /// File with the passphrase of state and share in one line; without it the terminal asks
+        /// File with the passphrase of state and share in one line; without it the configuration's
+        /// `passphrase_file`, and without both the terminal asks
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },
@@ -101,7 +102,8 @@ pub(crate) enum Command {
         /// File of the share, or its backup
         #[arg(long)]
         share: PathBuf,
-        /// File with the passphrase of the share in one line; without it the terminal asks
+        /// File with the passphrase of the share in one line; without it the configuration's `passphrase_file`, and
+        /// without both the terminal asks
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },
@@ -173,7 +175,8 @@ impl Command {
                     .begin(Epoch(epoch), needed, &holders, deadline)
                     .await?;
                 println!(
-                    "opened attempt {attempt} to make the {side}s' half of epoch {epoch}, until {deadline}: entry {entry}"
+                    "opened attempt {attempt} to make the {}' half of epoch {epoch}, until {deadline}: entry {entry}",
+                    side.many()
                 );
             }
             Self::Begin {
@@ -223,7 +226,7 @@ impl Command {
                     Asking::New
                 };
                 let passphrase = passphrase::ask(
-                    passphrase_file.as_deref(),
+                    places_of_passphrase(passphrase_file.as_deref(), &settings),
                     asking,
                     "state and share",
                     SECRET,
@@ -276,20 +279,24 @@ impl Command {
                     None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
                 };
                 let passphrase = passphrase::ask(
-                    passphrase_file.as_deref(),
+                    places_of_passphrase(passphrase_file.as_deref(), &settings),
                     Asking::Known,
                     "the share",
                     SECRET,
                 )?;
                 let about = match &ready {
-                    Ready::Folder(plan, folder) => run::check(plan, folder, &share, &passphrase)?,
+                    Ready::Folder(plan, folder) => {
+                        let me = settings.identity()?.party();
+                        run::check(plan, me, folder, &share, &passphrase)?
+                    }
                     Ready::Ledger(maker) => {
                         maker.check(which.epoch(), which.attempt, &share, &passphrase)?
                     }
                 };
                 println!(
-                    "{} is a share of the {}' half of epoch {}: {} holders must answer",
+                    "{} is the share of {} in the {}' half of epoch {}: {} holders must answer",
                     share.display(),
+                    settings.name,
                     about.side.many(),
                     about.epoch,
                     about.threshold
@@ -383,6 +390,17 @@ fn print(report: &Report) -> ExitCode {
             println!("half of the totals key {total_key}");
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// Where the passphrase may come from.
+fn places_of_passphrase<'p>(
+    option: Option<&'p Path>,
+    settings: &'p WitnessConfig,
+) -> PassphrasePlaces<'p> {
+    PassphrasePlaces::OptionOrConfiguration {
+        option,
+        configured: settings.passphrase_file.as_deref(),
     }
 }
 

@@ -371,7 +371,7 @@ pub enum TotalFault {
     },
     /// Fewer holders of a quorum than its threshold answered rightly.
     #[error(
-        "{right} holders of the {side}'s half of the totals key answered rightly, and {needed} are needed{}",
+        "of the holders of the {side}'s half of the totals key, {right} answered rightly, and {needed} must{}",
         each(.wrong)
     )]
     TooFew {

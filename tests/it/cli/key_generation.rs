@@ -12,7 +12,7 @@ use std::{
 
 use merits_supervisor::dkg::vault::Vault;
 
-use crate::cli::founding::Ledger;
+use crate::cli::{founding::Ledger, run::edit};
 
 const WITNESSES: [u64; 3] = [1, 2, 3];
 
@@ -144,7 +144,57 @@ fn witnesses_that_are_killed_again_and_again_make_a_half_together() {
         .refuses(&["city-supervisor is no witness on this ledger, and only log witnesses hold"]);
     ledger
         .merits("witness dkg check --config w1.toml --plan plan.toml --board board --share w1.share --passphrase-file w1.passphrase")
-        .succeeds("is a share of the log witnesses' half of epoch 1: 2 of 3 holders must answer");
+        .succeeds("is the share of witness-1 in the log witnesses' half of epoch 1: 2 of 3 holders must answer");
+
+    // Regression: the share of another holder, with its passphrase, was taken without a word.
+    ledger
+        .merits("witness dkg check --config w2.toml --plan plan.toml --board board --share w1.share --passphrase-file w1.passphrase")
+        .refuses(&["w1.share is the share of witness-1, not of witness-2", "name witness-2's own share"]);
+
+    a_passphrase_comes_from_where_the_command_says(&ledger);
+}
+
+/// Regression: `dkg` did not read `passphrase_file`, and `serve` advised an option that it does not have.
+fn a_passphrase_comes_from_where_the_command_says(ledger: &Ledger) {
+    let check =
+        "witness dkg check --config w1.toml --plan plan.toml --board board --share w1.share";
+    let again = run(1).replace(" --passphrase-file w1.passphrase", "");
+    for command in [check, &again] {
+        ledger.merits(command).refuses(&[
+            "there is no terminal to ask for the passphrase",
+            "give --passphrase-file, or name `passphrase_file` in the configuration",
+        ]);
+    }
+    let config = ledger.path().join("w1.toml");
+    edit(
+        &config,
+        "# quorum_shares = [\"view-key-share-2.json\"]",
+        "quorum_shares = [\"w1.share\"]",
+    );
+    let serve = "witness serve --config w1.toml";
+    let ran = ledger.merits(serve);
+    ran.refuses(&["name `passphrase_file` in the configuration"]);
+    assert!(!ran.stderr.contains("--passphrase-file"), "{ran:#?}");
+    edit(
+        &config,
+        "# passphrase_file = \"shares.passphrase\"",
+        "passphrase_file = \"w1.passphrase\"",
+    );
+    ledger.merits(check).succeeds("is the share of witness-1");
+    ledger.merits(&again).succeeds("done: 2 of 3 holders");
+    // The option wins.
+    let other = format!("{check} --passphrase-file w2.passphrase");
+    ledger
+        .merits(&other)
+        .refuses(&["w1.share", "the passphrase is wrong"]);
+    // What others may read is not used, and its advice names the way over the ledger.
+    let passphrase = ledger.path().join("w1.passphrase");
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o644)).expect("set");
+    for command in [check, serve] {
+        ledger
+            .merits(command)
+            .refuses(&["w1.passphrase", "`merits witness dkg open`"]);
+    }
 }
 
 /// Names the share of a witness in its configuration, as its operator does before or after `dkg run`.

@@ -23,7 +23,7 @@ mod printing;
 mod prover;
 mod receipts;
 mod rotated;
-mod run;
+pub(crate) mod run;
 mod scale;
 mod servers;
 mod signing;

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::{
     DeedId, Store, StoreError, array,
     columns::{needed, period, stored},
-    tickets::{ClaimTicket, TicketId, open_keys},
+    tickets::{ClaimTicket, TicketId},
 };
 use crate::at_rest::{DataKey, SubjectTag};
 
@@ -214,7 +214,7 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let tag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        let name = self.unseal(&key, "name", &tag, row.try_get("name")?)?;
         Ok(Some(String::from_utf8_lossy(&name).into_owned()))
     }
 
@@ -358,7 +358,7 @@ impl Store {
         row.map(|row| {
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-            open_keys(&row, &key)
+            self.open_keys(&row, &key)
         })
         .transpose()
     }
@@ -370,9 +370,9 @@ impl Store {
         let sealed: &[u8] = needed(row, "records", "deed's records")?;
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        let name = self.unseal(&key, "name", &tag, row.try_get("name")?)?;
         let commitment: [u8; 32] = array(row.try_get("commitment")?, "commitment")?;
-        let sealed = key.unseal("records", &commitment, sealed)?;
+        let sealed = self.unseal(&key, "records", &commitment, sealed)?;
         let malformed = |what| StoreError::Malformed { what };
         let (handle, salt, records) =
             decode_records(&sealed).map_err(|_| malformed("list of records"))?;

@@ -254,7 +254,7 @@ impl<'c> KeyMaker<'c> {
         Ok(report(run::progress(&plan, &seen)))
     }
 
-    /// Opens a share's file, or a backup of it, and compares it with the half that an attempt made.
+    /// Opens the file of this holder's share, or a backup of it, and compares it with the half that an attempt made.
     ///
     /// # Errors
     /// [`GenerationError`].
@@ -266,7 +266,8 @@ impl<'c> KeyMaker<'c> {
         passphrase: &str,
     ) -> Result<About, GenerationError> {
         let (_, plan, messages) = self.read(epoch, attempt)?;
-        Ok(run::compare(&plan, &messages, share, passphrase)?)
+        let me = self.identity.party();
+        Ok(run::compare(&plan, me, &messages, share, passphrase)?)
     }
 
     /// Overwrites and removes this holder's share of an epoch whose retention ended, and records that. Only the file of

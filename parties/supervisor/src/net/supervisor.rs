@@ -416,10 +416,11 @@ impl Supervisor {
         })
     }
 
-    /// Connections to the holders of both halves, for openings and totals.
+    /// Connections to the holders of both halves, for openings and totals. Holders that cannot be reached are left out, and
+    /// the errors of the session say why.
     ///
     /// # Errors
-    /// [`SupervisorError::Holder`].
+    /// [`SupervisorError`].
     pub fn session(&self) -> BoxFuture<'_, Result<Session, SupervisorError>> {
         Box::pin(async move {
             let mut holders = Vec::with_capacity(self.config.holders.len());
@@ -429,29 +430,20 @@ impl Supervisor {
                 .follower
                 .replica()
                 .expected("a holder of view keys", &roles)?;
-            let mut unreachable = None;
+            let mut unreachable = Vec::new();
             for address in &self.config.holders {
                 let (security, expected) = (security.clone(), expected.clone());
                 match HolderClient::connect_over(address, security, expected).await {
                     Ok(holder) => holders.push(holder),
                     // Of a quorum, some holders may be away.
-                    Err(error) => {
-                        tracing::warn!(%error, "a holder of the view key cannot be reached");
-                        unreachable.get_or_insert(error);
-                    }
+                    Err(error) => unreachable.push(error),
                 }
             }
-            // Fewer than two cannot be both sides.
-            if let (Some(error), ..2) = (unreachable, holders.len()) {
-                return Err(error.into());
-            }
             let sealing = SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
-            Ok(Session::new(
-                self.signer(),
-                sealing,
-                self.follower.clone(),
-                holders,
-            ))
+            Ok(
+                Session::new(self.signer(), sealing, self.follower.clone(), holders)
+                    .without(unreachable),
+            )
         })
     }
 

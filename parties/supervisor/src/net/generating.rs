@@ -43,8 +43,9 @@ use crate::{
 pub enum GenerationError {
     /// No attempt.
     #[error(
-        "no attempt to make the {side}s' half of epoch {epoch} is on this ledger: a supervisor or a log witness \
-         opens one with `dkg open`"
+        "no attempt to make the {}' half of epoch {epoch} is on this ledger: a supervisor or a log witness \
+         opens one with `dkg open`",
+        side.many()
     )]
     None {
         /// The epoch.
@@ -53,7 +54,7 @@ pub enum GenerationError {
         side: Side,
     },
     /// Not this attempt.
-    #[error("attempt {attempt} to make the {side}s' half of epoch {epoch} is not on this ledger")]
+    #[error("attempt {attempt} to make the {}' half of epoch {epoch} is not on this ledger", side.many())]
     Unknown {
         /// The epoch.
         epoch: u32,

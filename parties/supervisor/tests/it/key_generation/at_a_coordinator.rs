@@ -75,7 +75,7 @@ async fn holders_make_an_epochs_halves_and_one_is_killed_at_every_step() {
         "{undone:?}"
     );
     // A party that changed its key signs with the new one, in its own name.
-    world.machines[1].succeed_key().await;
+    world.machines[1].succeed_key(world.now()).await;
     let mut steps = Vec::new();
     let mut done = 0;
     for _ in 0..8 {
@@ -130,7 +130,7 @@ async fn holders_make_an_epochs_halves_and_one_is_killed_at_every_step() {
         );
     }
     // So does the supervisor that opens the epoch.
-    first.succeed_key().await;
+    first.succeed_key(world.now()).await;
     world.open_epoch().await.expect("opened");
     let again = world.open_epoch().await.expect_err("open");
     assert!(

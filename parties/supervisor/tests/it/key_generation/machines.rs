@@ -135,9 +135,9 @@ impl Machine {
     }
 
     /// The party gets another signing key.
-    pub(super) async fn succeed_key(&self) {
+    pub(super) async fn succeed_key(&self, now: Timestamp) {
         let path = self.file("holder.toml");
-        let succeeded = succeed(&path, HOUR, &mut rng()).await;
+        let succeeded = succeed(&path, HOUR, now, &mut rng()).await;
         assert_eq!(succeeded.expect("succeeded").generation, 1);
     }
 
@@ -246,7 +246,8 @@ impl World {
                 Side::Supervisor => Role::Supervisor,
                 Side::Witness => Role::Witness,
             };
-            let admitted = supervisor.admit(identity.application(&[role]), world.now());
+            let application = identity.application(&[role]).expect("its first key");
+            let admitted = supervisor.admit(application, world.now());
             admitted.await.expect("admitted");
         }
         drop(supervisor);

@@ -22,7 +22,7 @@ pub use totals::TotalRefusal;
 
 use merits_primitives::{
     calendar::Timestamp,
-    figures::FiguresError,
+    figures::{FiguresError, PublicNumber},
     ids::{Epoch, PartyId},
     jubjub::PointError,
 };
@@ -356,9 +356,9 @@ pub enum Refusal {
         /// Its name, such as `fare (before)`.
         name: String,
         /// The approved public number of the period.
-        approved: u64,
+        approved: PublicNumber,
         /// The prover's.
-        found: u64,
+        found: PublicNumber,
         /// Label of the period.
         period: String,
     },

@@ -35,7 +35,7 @@ mod values;
 
 use merits_formula::{Declarations, Diagnostic, Schema, Typed};
 use merits_primitives::calendar::ExpiryRule;
-use merits_primitives::figures::Figures;
+use merits_primitives::figures::{Figures, PublicNumber};
 use merits_primitives::ids::{
     AssetId, Credits, Expiry, Period, PeriodKind, Quantity, ScaleId, ScaleVersion, SchemaId, sha256,
 };
@@ -301,7 +301,7 @@ impl Manifest {
     ///
     /// It also answers for periods outside the validity, for which no ledger accepts the numbers:
     /// see [`Manifest::is_valid_at`].
-    pub fn public_values(&self, period: Period) -> Vec<u64> {
+    pub fn public_values(&self, period: Period) -> Vec<PublicNumber> {
         self.figures.public(period)
     }
 

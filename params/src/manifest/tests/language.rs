@@ -1,6 +1,7 @@
 //! Every key of a manifest: what is read, what is refused, and the position of the refusal.
 
 use merits_formula::{Code, FieldKind, Record};
+use merits_primitives::figures::PublicNumber;
 use merits_primitives::ids::{Credits, Period, Quantity};
 
 use super::super::{FaultKind, Manifest, ManifestError};
@@ -92,7 +93,7 @@ fn figures_are_in_the_order_of_the_public_inputs() {
         let public = scale.public_values(scale.validity().from);
         assert_eq!(public.len(), numbers.len());
         for (number, value) in numbers.iter().zip(public) {
-            assert_eq!(number.check_public(value), Ok(()));
+            assert_eq!(number.check_public(value.0), Ok(()));
         }
     }
     let names = rides().figures().names();
@@ -120,7 +121,8 @@ fn a_period_has_the_figures_of_its_days() {
     let scale = rides();
     let fixed = [10, 8, 0, 10];
     let public = |label: &str, dated: [u64; 6], days: [u64; 2]| {
-        let expected: Vec<u64> = dated.into_iter().chain(fixed).chain(days).collect();
+        let expected = dated.into_iter().chain(fixed).chain(days);
+        let expected: Vec<_> = expected.map(PublicNumber).collect();
         assert_eq!(scale.public_values(month(label)), expected, "{label}");
     };
     public("2024-01", [3, 3, 10, 10, 5, 5], [0, 0]);

@@ -60,8 +60,8 @@ pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{
-    BoardRefusal, CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal, ProvenTerm, Refusal,
-    ScaleRefusal, TicketRefusal, TotalRefusal,
+    AlertRefusal, BoardRefusal, CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal,
+    ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
 };
 pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError};
 pub use role::{Role, Roles};

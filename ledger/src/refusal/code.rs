@@ -108,6 +108,7 @@ impl Refusal {
                 UniqueSet::Nullifier => Reason::NullifierUsed,
                 UniqueSet::Spend => Reason::Spent,
                 UniqueSet::Rate => Reason::RateLimit,
+                UniqueSet::Alert => Reason::AlertRaisedBefore,
             },
             Self::StatementKeyMissing { .. } => Reason::StatementKeyMissing,
             Self::NoteRootUnknown => Reason::NoteRootUnknown,
@@ -118,6 +119,7 @@ impl Refusal {
             Self::Ticket(refusal) => refusal.code(),
             Self::Offer(refusal) => refusal.code(),
             Self::Opening(refusal) => refusal.code(),
+            Self::Alert(refusal) => refusal.code(),
             Self::Total(refusal) => refusal.code(),
         }
     }
@@ -179,7 +181,7 @@ impl Refusal {
                 UniqueSet::Nullifier => "nullifier".into(),
                 UniqueSet::Spend => "spending".into(),
                 UniqueSet::Rate => "rn".into(),
-                UniqueSet::Entry | UniqueSet::Commitment => FieldPath::NONE,
+                UniqueSet::Entry | UniqueSet::Commitment | UniqueSet::Alert => FieldPath::NONE,
             },
             Self::NoteRootUnknown => "note_root".into(),
             Self::Board(refusal) => refusal.field(),
@@ -188,6 +190,7 @@ impl Refusal {
             Self::Ticket(refusal) => refusal.field(),
             Self::Offer(refusal) => refusal.field(),
             Self::Opening(refusal) => refusal.field(),
+            Self::Alert(refusal) => refusal.field(),
             Self::Total(refusal) => refusal.field(),
             Self::TooLarge { .. }
             | Self::TimeBackwards { .. }

@@ -1,6 +1,7 @@
 //! Why an entry is not appended. Each reason has a variant with a code for machines, the field at
 //! fault, and a message that says what came, what was expected and what to do next.
 
+mod alert;
 mod board;
 mod code;
 mod identity;
@@ -10,6 +11,7 @@ mod scale;
 mod ticket;
 mod totals;
 
+pub use alert::AlertRefusal;
 pub use board::BoardRefusal;
 pub use identity::IdentityRefusal;
 pub use offer::OfferRefusal;
@@ -63,6 +65,7 @@ macro_rules! refused_from {
 }
 
 refused_from!(
+    AlertRefusal,
     BoardRefusal,
     IdentityRefusal,
     OfferRefusal,
@@ -446,6 +449,9 @@ pub enum Refusal {
     /// Opening requests.
     #[error(transparent)]
     Opening(#[from] OpeningRefusal),
+    /// Alerts.
+    #[error(transparent)]
+    Alert(#[from] AlertRefusal),
     /// Opened totals.
     #[error(transparent)]
     Total(#[from] TotalRefusal),

@@ -139,11 +139,13 @@ pub enum Table {
     BlobQuota = 45,
     /// First evaluations of blinded elements.
     Request = 46,
+    /// Alerts.
+    Alert = 47,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -178,6 +180,7 @@ impl Table {
         Self::OpenedTotal,
         Self::BlobQuota,
         Self::Request,
+        Self::Alert,
     ];
 
     /// The table's number.
@@ -232,6 +235,7 @@ impl Table {
             Self::OpenedTotal => "opened total",
             Self::BlobQuota => "blob quota",
             Self::Request => "request",
+            Self::Alert => "alert",
         }
     }
 }

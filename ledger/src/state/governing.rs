@@ -422,6 +422,8 @@ impl Governing {
             | Entry::OpeningRequested(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
+            | Entry::AlertRaised(_)
+            | Entry::AlertHandled(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
             | Entry::IdentityRegistered(_)
@@ -580,6 +582,7 @@ impl Governing {
             | Table::Anchor
             | Table::NoteRun
             | Table::Opening
+            | Table::Alert
             | Table::Totals
             | Table::BatchTotal
             | Table::OpenedTotal

@@ -5,6 +5,7 @@
 //! leaves and the values that may occur only once.
 
 mod admission;
+mod alerts;
 mod authentic;
 mod blobs;
 mod board;
@@ -27,6 +28,7 @@ mod stored;
 mod tickets;
 mod totals;
 
+pub use alerts::{Alert, Alerts, LONGEST_SILENCE};
 pub use board::{
     Board, BoardMark, DELAY_WITHOUT_WITNESSES, Demands, Endorsed, LONGEST_PROPOSAL, MOST_PROPOSALS,
     Made, ProposedAct, VoiceRecord,
@@ -228,6 +230,11 @@ impl State {
             StateRows::Memory(rows) => rows.taken(uniques),
             StateRows::Stored(_) => None,
         }
+    }
+
+    /// All alerts.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts { rows: self.rows() }
     }
 
     /// All openings.

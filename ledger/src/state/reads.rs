@@ -3,7 +3,7 @@
 use merits_primitives::{field, group::GroupRoot};
 
 use super::tickets::Withdrawal;
-use super::{Governing, blobs, earn, notes, openings, people, spending, tickets, totals};
+use super::{Governing, alerts, blobs, earn, notes, openings, people, spending, tickets, totals};
 use crate::entry::{Entry, Spending};
 use crate::rows::{Key, RowError, RowKey, View};
 use crate::store::UniqueSet;
@@ -67,7 +67,10 @@ impl Governing {
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
             // A request is new because its id is.
-            | Entry::OpeningRequested(_) => Vec::new(),
+            | Entry::OpeningRequested(_)
+            // As an alert.
+            | Entry::AlertRaised(_) => Vec::new(),
+            Entry::AlertHandled(handled) => vec![alerts::alert_key(&handled.alert).into_row()],
             Entry::EarnBatch(batch) => {
                 let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
                 if let Ok(scale) = self.scales.get(&batch.scale) {
@@ -125,6 +128,9 @@ impl Governing {
             }
             Entry::Redeemed(redeemed) => spending::spending_values(&redeemed.spending).into(),
             Entry::Attested(attested) => spending::spending_values(&attested.spending).into(),
+            Entry::AlertRaised(raised) => {
+                vec![(UniqueSet::Alert, raised.occasion(&submission.party()))]
+            }
             // By name, so that a new kind says whether it uses up values.
             Entry::PartyAdmitted(_)
             | Entry::KeysRotated(_)
@@ -141,6 +147,7 @@ impl Governing {
             | Entry::OpeningRequested(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
+            | Entry::AlertHandled(_)
             | Entry::TotalsOpened(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
@@ -209,6 +216,8 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::OpeningRequested(_)
         | Entry::OpeningCompleted(_)
         | Entry::OpeningRevealed(_)
+        | Entry::AlertRaised(_)
+        | Entry::AlertHandled(_)
         | Entry::TotalsOpened(_)
         | Entry::EvaluatorOpened(_)
         | Entry::EvaluationCounted(_)

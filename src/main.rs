@@ -9,7 +9,7 @@ use std::{io::IsTerminal as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use merits_circuits::prover::SimdPath;
-use merits_text::{screen, shown::check_document};
+use merits_text::{display::check_document, screen};
 use tracing_subscriber::EnvFilter;
 
 // Its `println!` and similar macros hide those of std: they escape characters that must not reach a
@@ -148,7 +148,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     // A prover or a verifier would silently ignore a requested path that it cannot use.
     SimdPath::requested()?;
     let runtime = tokio::runtime::Runtime::new()
-        .map_err(merits_guard::words::starting_thread)
+        .map_err(merits_guard::explain::starting_thread)
         .context("this program cannot start its threads")?;
     runtime.block_on(command.run())
 }

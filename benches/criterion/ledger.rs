@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use merits_ledger::{KeyRing, MemoryStore, Replay, Sequencer, State, Submission};
+use merits_ledger::{Groth16Keys, MemoryStore, Replay, Sequencer, State, Submission};
 use merits_ledger_fixture::{Federation, START};
 use merits_verifier::{Verified, codec::Canonical as _};
 use rand::{SeedableRng as _, rngs::StdRng};
@@ -48,7 +48,7 @@ fn ledger(c: &mut Criterion) {
     let job = state.job(&submission).expect("the scale is approved");
     let job = job.expect("a batch has a proof");
     let job = job.groth16().expect("a batch's proof is of Groth16");
-    let key = KeyRing::new()
+    let key = Groth16Keys::new()
         .get(&state, &job.key)
         .expect("the scale's key");
     group.bench_function("proof, alone", |b| {

@@ -6,8 +6,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use merits_bench::cases::Case;
+use merits_bench_circuits::{multiplication_chain, multiplication_chain_inputs};
 use merits_circuits::{
-    bench_circuits::{multiplication_chain, multiplication_chain_inputs},
     builder::Circuit,
     prover::{CircomProver, Prover as _, SimdProver},
 };

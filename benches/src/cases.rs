@@ -12,7 +12,7 @@ use merits_primitives::{
     Fr,
     context::Context,
     field,
-    ids::{Period, PeriodKind},
+    ids::{Period, PeriodIndex, PeriodKind},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
     view_encryption::Exponent,
@@ -147,7 +147,7 @@ impl Case {
     ) -> anyhow::Result<Self> {
         let period = Period {
             kind: PeriodKind::Week,
-            index: 2_333,
+            index: PeriodIndex(2_333),
         };
         let key = |n: u64| Point::mul_base(&Scalar::from(n)).context("a key of zero");
         let terms = EarnTerms {

@@ -33,10 +33,10 @@ use tokio::{
 use super::{
     Effort, Program,
     ledger::{start, submit_all, submit_all_to},
-    machine::memory,
     roles::Step,
     sampling::ms,
     table::{Table, verdict},
+    told::{Told, milliseconds, tell},
 };
 use crate::screen::{thousands, working};
 
@@ -55,15 +55,6 @@ struct Serving {
     address: String,
     /// Milliseconds from its beginning.
     ready: f64,
-}
-
-/// What a process tells at its end.
-#[derive(Debug, Serialize, Deserialize)]
-struct Told {
-    /// The most memory that it had, in bytes.
-    peak: u64,
-    /// Milliseconds that the measured step took.
-    took: f64,
 }
 
 /// What the hidden command of a server takes.
@@ -137,19 +128,6 @@ impl Balance {
         ensure!(unwritten.is_none(), "found.sealed: {unwritten:?}");
         Ok(ExitCode::SUCCESS)
     }
-}
-
-pub(super) fn tell(start: Instant) -> anyhow::Result<()> {
-    let told = Told {
-        took: milliseconds(start),
-        peak: memory("VmHWM")?,
-    };
-    println!("{}", serde_json::to_string(&told)?);
-    Ok(())
-}
-
-fn milliseconds(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
 }
 
 /// A ledger that grows.

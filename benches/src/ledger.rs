@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use merits_coordinator::{Clock, Config, Coordinator, SystemClock};
-use merits_ledger::{KeyRing, MemoryStore, Sequencer, State, Submission};
+use merits_ledger::{Groth16Keys, MemoryStore, Sequencer, State, Submission};
 use merits_ledger_fixture::{CAPACITY, Federation, START};
 use merits_proto::{
     ledger::{SubmitManyRequest, ledger_client::LedgerClient, submit_many_response::Outcome},
@@ -261,7 +261,7 @@ impl Rehearsal {
                 .collect::<anyhow::Result<Vec<_>>>()
         })?;
         let digest = jobs.first().context("no batch")?.key;
-        let key = KeyRing::new().get(&self.state, &digest)?;
+        let key = Groth16Keys::new().get(&self.state, &digest)?;
         let items = jobs
             .into_iter()
             .map(|job| (job.statement, job.proof))

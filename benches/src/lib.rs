@@ -22,6 +22,7 @@ mod roles;
 mod sampling;
 mod size_classes;
 mod table;
+mod told;
 mod verification;
 mod whole_file;
 

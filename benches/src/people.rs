@@ -31,6 +31,7 @@ use merits_primitives::{
     jubjub::{Point, random_scalar},
     note::NoteCommitment,
     note_tree::{self, bucket_root, root_of_buckets},
+    owner::KeyParts,
     view_encryption::Exponent,
 };
 use merits_verifier::{
@@ -209,10 +210,9 @@ pub(super) fn redeem_inputs(rng: &mut StdRng) -> anyhow::Result<Inputs> {
     let (secret, birth, group_path, group_root) = member(rng)?;
     let (asset, expiry) = (AssetId(1), Expiry(600));
     let mut own =
-        [(1_000, field::random(rng)), (500, field::random(rng))].map(|(value, f1)| NoteWitness {
+        [(1_000, field::random(rng)), (500, field::random(rng))].map(|(value, sn1)| NoteWitness {
             value: Credits(value),
-            f1,
-            f2: Fr::from(0u64),
+            made_of: KeyParts::Change { sn1 },
             path: note_tree::NotePath::dummy(),
         });
     let mut leaves: Vec<NoteCommitment> = (0..64).map(|_| field::random(rng)).collect();

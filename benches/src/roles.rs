@@ -9,7 +9,7 @@ use merits_party::lookup::find_entry;
 use merits_replica::{Client, Follower, Replica};
 use merits_verifier::log::LogKey;
 
-use super::footprint::tell;
+use super::told::tell;
 
 /// A part of a role's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

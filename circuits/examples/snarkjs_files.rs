@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Error, Result, bail};
-use merits_circuits::bench_circuits::{sampler, sampler_inputs};
+use merits_bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::builder::Circuit;
 use merits_circuits::earn::{ClaimWitness, EarnCircuit, EarnTerms, EarnWitness};
 use merits_circuits::prover::{Prover, SimdProver};

@@ -4,7 +4,6 @@
 //! [`program::Program`] that fills the wires. Both are made once; a proof is `program.run(inputs)`
 //! and [`prover::Prover::prove`].
 
-pub mod bench_circuits;
 pub mod builder;
 mod circuit;
 pub mod differential;

@@ -1,15 +1,12 @@
-//! The choice of the database that stores a ledger. Every other module works over [`Place`].
+//! The choice of the database that stores a ledger. Every other module works over [`crate::place::Place`].
 //!
-//! Another database is another crate with an implementation of [`merits_ledger::storage::Place`], a case in [`place`],
-//! and a variant of [`StartError`] for its failures.
+//! Another database is another crate with an implementation of [`merits_ledger::storage::Place`], a case in [`crate::place::of`],
+//! and a variant of [`crate::StartError`] for its failures.
 
 use std::path::PathBuf;
 
-use merits_ledger::storage;
 use merits_ledger_sqlite::{SqliteFile, TABLES};
 use merits_sqlite::Schema;
-
-use crate::{config::Config, error::StartError};
 
 /// Written to `PRAGMA user_version`. Raise it with every change of the schema, and write the
 /// migration. 2 stores the founding facts, 3 the state, 4 blobs. From 5 on, leaves have room for the digest of the
@@ -28,22 +25,10 @@ const SCHEMA: Schema = Schema {
 /// The kind of place that a coordinator uses.
 pub(crate) type Chosen = SqliteFile;
 
-/// The place of the ledger that `config` names.
-pub(crate) fn place(config: &Config) -> Chosen {
-    file(config.database())
-}
+/// Why that place cannot be used.
+pub type PlaceError = merits_sqlite::FileError;
 
 /// A ledger in a SQLite file.
 pub(crate) fn file(path: PathBuf) -> Chosen {
     SqliteFile::new(path, SCHEMA)
 }
-
-/// A place whose failures are reasons not to start.
-pub(crate) trait Place: storage::Place + Inspect {}
-
-impl<P: storage::Place + Inspect> Place for P {}
-
-/// Something to look at whose failures are reasons not to start.
-pub(crate) trait Inspect: storage::Inspect<Error: Into<StartError>> {}
-
-impl<I: storage::Inspect<Error: Into<StartError>>> Inspect for I {}

@@ -14,7 +14,6 @@ use merits_ledger::{
 };
 use merits_primitives::ids::Origin;
 use merits_replica::{HighWaterMark, MarkError};
-use merits_sqlite::FileError;
 use merits_verifier::{
     log::{Checkpoint, Hash, LogKey, SignedCheckpoint},
     signature::PublicKey,
@@ -24,13 +23,13 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{
-    backend::{self, Inspect},
     config::Config,
     data_dir,
     error::StartError,
     founding,
     fsck::{self, Report, failed},
     log_key,
+    place::{self, Inspect},
 };
 
 /// Why a backup was not made or not restored.
@@ -58,6 +57,12 @@ pub enum BackupError {
         report: String,
         /// True for the ledger's own database, false for a backup of it.
         live: bool,
+    },
+    /// Existing files are not overwritten.
+    #[error("{} exists and is not overwritten; move it away or name another file", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
     },
     /// The checkpoint cannot be read.
     #[error("the checkpoint in {}: {reason}", path.display())]
@@ -139,12 +144,6 @@ impl From<StoreFailure> for BackupError {
     }
 }
 
-impl From<FileError> for BackupError {
-    fn from(error: FileError) -> Self {
-        Self::Ledger(error.into())
-    }
-}
-
 impl From<MarkError> for BackupError {
     fn from(error: MarkError) -> Self {
         Self::Ledger(error.into())
@@ -192,14 +191,13 @@ pub async fn backup(
     output: &Path,
     rng: &mut impl CryptoRng,
 ) -> Result<Kept, BackupError> {
-    let place = backend::place(config);
+    let place = place::of(config);
     founding::require(config, &place).await?;
     let checkpoint_file = with_suffix(output, ".checkpoint");
     if std::fs::symlink_metadata(&checkpoint_file).is_ok() {
-        return Err(FileError::Exists {
+        return Err(BackupError::Exists {
             path: checkpoint_file,
-        }
-        .into());
+        });
     }
     let key = key_of(config, &place).await?;
     // Read this first, so that the copy can only be newer.
@@ -255,7 +253,7 @@ pub async fn restore(
 ) -> Result<Kept, BackupError> {
     config.check().map_err(StartError::from)?;
     HighWaterMark::place(&config.high_water_mark, &config.data_dir)?;
-    let place = backend::place(config);
+    let place = place::of(config);
     let backup = place.backup(input).await.map_err(refused)?;
     let key = key_of(config, &backup).await?;
     let needed = read_checkpoint(not_behind, &key)?;
@@ -317,7 +315,7 @@ pub fn raise_mark<'a>(
     checkpoint: &'a Path,
 ) -> BoxFuture<'a, Result<Raised, BackupError>> {
     Box::pin(async move {
-        let place = backend::place(config);
+        let place = place::of(config);
         founding::require(config, &place).await?;
         let _lock = data_dir::lock_data_dir(config)?;
         let key = key_of(config, &place).await?;
@@ -516,6 +514,7 @@ mod tests {
     use merits_ledger::storage::Storage as _;
 
     use super::*;
+    use crate::backend;
 
     /// A store, and a copy of it that is not yet under its name.
     async fn staged(

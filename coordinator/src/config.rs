@@ -8,6 +8,7 @@ use std::{
 
 use merits_ledger::{BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
+use merits_replica::ConfigKind;
 use merits_serve::Limits;
 use merits_tls::{Security, TlsFiles, is_loopback};
 use merits_verifier::groth16::KeyPolicy;
@@ -249,9 +250,10 @@ impl Config {
             path: path.to_owned(),
             source,
         })?;
-        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+        let parsed = merits_replica::parse_config(&text, &[ConfigKind::Coordinator]);
+        let mut config: Self = parsed.map_err(|reason| ConfigError::Parse {
             path: path.to_owned(),
-            source: Box::new(source),
+            reason,
         })?;
         let base = path.parent().unwrap_or(Path::new(""));
         config.data_dir = base.join(&config.data_dir);

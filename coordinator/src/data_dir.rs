@@ -5,8 +5,6 @@ use std::{
     path::PathBuf,
 };
 
-use merits_sqlite::FileError;
-
 use crate::{config::Config, error::StartError};
 
 /// The lock's file in `data_dir`.
@@ -22,7 +20,7 @@ pub(crate) fn lock_data_dir(config: &Config) -> Result<File, StartError> {
     merits_guard::create_folder(&config.data_dir)
         .map_err(|source| file("create", &config.data_dir, source))?;
     let path = config.data_dir.join(LOCK);
-    let lock = merits_guard::open_lock(&path).map_err(FileError::from)?;
+    let lock = merits_guard::open_lock(&path)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(StartError::InUse { path }),

@@ -6,8 +6,9 @@ use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
 use merits_ledger::storage::StoreFailure;
 use merits_replica::MarkError;
-use merits_sqlite::FileError;
 use thiserror::Error;
+
+use crate::backend::PlaceError;
 
 /// A configuration that cannot be used. Its author is to blame.
 #[derive(Debug, Error)]
@@ -22,12 +23,12 @@ pub enum ConfigError {
         source: io::Error,
     },
     /// The file is not TOML of the expected shape.
-    #[error("in the configuration {}: {source}", path.display())]
+    #[error("in the configuration {}: {reason}", path.display())]
     Parse {
         /// The file.
         path: PathBuf,
-        /// Line, column and key.
-        source: Box<toml::de::Error>,
+        /// Line, column and key, or whose configuration it is.
+        reason: String,
     },
     /// A limit of the server is out of its range.
     #[error("in the configuration, {0}")]
@@ -82,9 +83,12 @@ pub enum StartError {
     /// The address cannot be served.
     #[error(transparent)]
     Listen(#[from] merits_serve::ListenError),
-    /// The database's file: another program's, of another version, or one that cannot be folded or copied.
+    /// The place of the database: another program's, of another version, or one that cannot be folded or copied.
     #[error(transparent)]
-    Store(#[from] FileError),
+    Store(#[from] PlaceError),
+    /// The data directory, its lock or the record of the time is something else, or others could have replaced it.
+    #[error(transparent)]
+    Exposed(#[from] GuardError),
     /// There is no ledger, and founding one was not requested.
     #[error(
         "there is no ledger at {}: `data_dir` names its folder; \

@@ -15,18 +15,18 @@ use merits_ledger::{
     storage::{Founded, Inspection, Storage as _, StorageReader},
 };
 use merits_replica::{HighWaterMark, MarkError};
-use merits_sqlite::FileError;
 use merits_verifier::log::{Checkpoint, empty_root};
 use rand_core::CryptoRng;
 
 use crate::{
-    backend::Place,
     clock::{Clock, Synchronised},
     clock_peers::Verdict,
     config::Config,
     data_dir,
     error::StartError,
-    log_key, timekeeper,
+    log_key,
+    place::Place,
+    timekeeper,
 };
 
 /// In `data_dir` while a ledger is being founded.
@@ -71,8 +71,7 @@ pub(crate) fn missing(config: &Config, place: &impl Place) -> StartError {
 /// Refuses a data directory and a database that are something else, or dangling links: what they should be is
 /// not lost.
 fn judge_places(config: &Config, place: &impl Place) -> Result<(), StartError> {
-    merits_guard::require_folder_if_any(&config.data_dir)
-        .map_err(|error| StartError::Store(FileError::from(error)))?;
+    merits_guard::require_folder_if_any(&config.data_dir)?;
     place.judge().map_err(Into::into)
 }
 
@@ -247,6 +246,6 @@ fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError
     StartError::File {
         action,
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use merits_ledger::{KeyRing, Refusal};
+use merits_ledger::{Groth16Keys, Refusal};
 use merits_proto::Fault;
 use merits_verifier::groth16::{KeyDigest, PreparedKey};
 use tokio::sync::Semaphore;
@@ -21,7 +21,7 @@ use crate::{
 /// The prepared keys, and the turns to prepare others.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    ring: KeyRing,
+    ring: Groth16Keys,
     /// The turns of parties and of others.
     turns: [Semaphore; 2],
 }
@@ -30,7 +30,7 @@ impl Keys {
     /// Without any key.
     pub(crate) fn new() -> Self {
         Self {
-            ring: KeyRing::new(),
+            ring: Groth16Keys::new(),
             turns: [Semaphore::new(1), Semaphore::new(1)],
         }
     }

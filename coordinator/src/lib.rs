@@ -38,6 +38,7 @@ mod needs;
 mod node;
 mod notes;
 mod opening;
+mod place;
 mod published;
 mod receipts;
 mod sequencer;
@@ -48,7 +49,7 @@ mod timekeeper;
 mod verify_pool;
 mod writing;
 
-pub use backend::SCHEMA_VERSION;
+pub use backend::{PlaceError, SCHEMA_VERSION};
 pub use backup::{BackupError, Kept, Raised, backup, raise_mark, restore};
 pub use clock::{Clock, Synchronised, SystemClock};
 pub use config::{

@@ -134,7 +134,7 @@ fn file(action: &'static str, path: &Path, source: std::io::Error) -> StartError
     StartError::File {
         action,
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }
 

@@ -32,7 +32,6 @@ use tokio::{
 
 use crate::{
     archive::Archive,
-    backend::{self, Place},
     clock::Clock,
     clock_peers::{self, Verdict},
     completeness,
@@ -48,6 +47,7 @@ use crate::{
     needs::Needs,
     notes::{Notes, SharedRoots},
     opening::{Opening, start_sequencer},
+    place::{self, Place},
     sequencer::SequencerError,
     services::{
         self, BlobsService, CosignaturesService, LedgerService, NotesService, RegistryService,
@@ -121,13 +121,13 @@ impl Coordinator {
     ) -> BoxFuture<'static, Result<Self, StartError>> {
         Box::pin(async move {
             config.check()?;
-            let place = backend::place(&config);
+            let place = place::of(&config);
             Self::begin_at(place, config, clock, beginning).await
         })
     }
 
     /// [`Coordinator::begin`] for a ledger at `place`.
-    async fn begin_at<P: Place>(
+    pub(crate) async fn begin_at<P: Place>(
         place: P,
         config: Config,
         clock: Arc<dyn Clock>,
@@ -569,6 +569,6 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
     VerifyPool::start(limits).map_err(|source| StartError::File {
         action: "start the verification threads of",
         path: config.data_dir.clone(),
-        source: merits_guard::words::starting_thread(source),
+        source: merits_guard::explain::starting_thread(source),
     })
 }

@@ -285,16 +285,14 @@ impl BucketRoots {
 mod tests {
     use futures::TryStreamExt as _;
     use merits_ledger::{
-        rows::{RowChange, RowKey, Table},
-        storage::{Commit, Head, StorageGroup as _},
+        rows::{RowChange, RowKey, StateDigest, Table},
+        storage::{Commit, Head, MemoryStorage, Storage as _, StorageGroup as _},
     };
-    use merits_ledger_sqlite::{Reader, TABLES, Writer};
     use merits_primitives::{
         Fr,
         note_tree::{NoteFrontier, path, root_of_buckets},
     };
     use merits_proto::{NoteBucket, notes::GetBucketResponse};
-    use sqlx::ConnectOptions as _;
 
     use super::*;
 
@@ -304,44 +302,37 @@ mod tests {
             .collect()
     }
 
-    /// A database with these notes in rows of this many.
-    async fn stored(dir: &tempfile::TempDir, notes: &[NoteCommitment], run: usize) -> Notes {
-        let path = dir.path().join("ledger.sqlite");
-        let options = merits_sqlite::durable(&path);
-        let mut db = options
-            .clone()
-            .create_if_missing(true)
-            .connect()
-            .await
-            .unwrap();
-        sqlx::raw_sql(TABLES).execute(&mut db).await.unwrap();
+    fn row(first: u64) -> RowKey {
+        let (table, key) = (Table::NoteRun, first.to_be_bytes().to_vec());
+        RowKey { table, key }
+    }
+
+    async fn write(store: &mut MemoryStorage, rows: Vec<RowChange>) {
+        let head = Head {
+            size: 0,
+            root: [0; 32],
+            checkpoint: String::new(),
+            digest: StateDigest::default(),
+        };
+        let group = store.begin().await.unwrap();
+        let nodes = Vec::new();
+        group.commit(Commit { head, nodes, rows }).await.unwrap();
+    }
+
+    /// A store with these notes in rows of this many.
+    async fn stored(notes: &[NoteCommitment], run: usize) -> (MemoryStorage, Notes) {
         let mut rows: Vec<RowChange> = Vec::new();
         let mut first = 0u64;
         for run in notes.chunks(run) {
             let mut value = u32::try_from(run.len()).unwrap().to_le_bytes().to_vec();
             value.extend(run.iter().flat_map(field::to_bytes));
-            let key = first.to_be_bytes().to_vec();
-            let table = Table::NoteRun;
-            rows.push((RowKey { table, key }, Some(value)));
+            rows.push((row(first), Some(value)));
             first += run.len() as u64;
         }
-        let head = Head {
-            size: 0,
-            root: [0; 32],
-            checkpoint: String::new(),
-            digest: merits_ledger::rows::StateDigest::default(),
-        };
-        let mut writer = Writer::new(db);
-        let group = writer.begin().await.unwrap();
-        let nodes = Vec::new();
-        group.commit(Commit { head, nodes, rows }).await.unwrap();
-        Notes::new(Archive::new(reader(dir).await))
-    }
-
-    async fn reader(dir: &tempfile::TempDir) -> Reader {
-        let options = merits_sqlite::durable(&dir.path().join("ledger.sqlite"));
-        let pool = merits_sqlite::pool(2).connect_with(options.read_only(true));
-        Reader::new(pool.await.unwrap())
+        let mut store = MemoryStorage::new();
+        write(&mut store, rows).await;
+        let notes = Notes::new(Archive::new(store.clone()));
+        (store, notes)
     }
 
     /// As a wallet reads it.
@@ -360,10 +351,9 @@ mod tests {
     async fn notes_come_in_order_wherever_they_begin() {
         let all = made_up(3..2 * CHUNK + 10);
         for run in [1, 16, 64] {
-            let dir = tempfile::tempdir().unwrap();
-            let notes = stored(&dir, &all, run).await;
+            let (store, notes) = stored(&all, run).await;
             require_all(&notes.archive).await.unwrap();
-            let counted = end(&reader(&dir).await, all.len() as u64).await.unwrap();
+            let counted = end(&store, all.len() as u64).await.unwrap();
             assert_eq!(counted, all.len() as u64);
             for (from, until) in [(0, all.len()), (5, 6), (15, 1_040), (1_000, all.len())] {
                 let range = from as u64..until as u64;
@@ -377,25 +367,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_is_missing_is_named() {
-        let all = made_up(0..64);
-        let dir = tempfile::tempdir().unwrap();
-        let notes = stored(&dir, &all, 8).await;
-        let path = dir.path().join("ledger.sqlite");
-        let mut db = merits_sqlite::durable(&path).connect().await.unwrap();
-        sqlx::query("DELETE FROM row WHERE key = ?")
-            .bind(&16u64.to_be_bytes()[..])
-            .execute(&mut db)
-            .await
-            .unwrap();
+        let all = made_up(0..200);
+        let (mut store, notes) = stored(&all, 8).await;
+        write(&mut store, vec![(row(16), None)]).await;
         for range in [0..64, 16..20, 20..64] {
             let read: Result<Vec<Bytes>, _> = notes.encoded(range.clone()).try_collect().await;
             let missing = range.start.max(16);
             assert!(matches!(read, Err(NotesError::Missing(note)) if note == missing));
         }
         assert_eq!(decoded(&notes, 0..16).await, all[..16]);
-        assert_eq!(decoded(&notes, 24..64).await, all[24..]);
-        // The end is there, and a look at all rows finds the gap.
-        assert_eq!(end(&reader(&dir).await, 64).await.unwrap(), 64);
+        assert_eq!(decoded(&notes, 24..64).await, all[24..64]);
+        // The end is there, as the last rows say, and a look at all rows finds the gap.
+        assert_eq!(end(&store, 200).await.unwrap(), 200);
         let gap = require_all(&notes.archive).await;
         assert!(matches!(gap, Err(NotesError::Missing(16))), "{gap:?}");
     }
@@ -404,12 +387,10 @@ mod tests {
     async fn the_end_of_the_notes_is_found_from_the_last_ones() {
         for (count, run) in [(0, 8), (1, 1), (64, 8), (1_000, 16), (1_001, 1)] {
             let all = made_up(0..count);
-            let dir = tempfile::tempdir().unwrap();
-            let notes = stored(&dir, &all, run).await;
-            let reader = reader(&dir).await;
+            let (store, notes) = stored(&all, run).await;
             require_all(&notes.archive).await.unwrap();
             for expected in [count, count + 1, count.saturating_sub(1)] {
-                let found = end(&reader, expected).await.unwrap();
+                let found = end(&store, expected).await.unwrap();
                 assert_eq!(found, count, "{expected} were expected");
             }
         }
@@ -418,9 +399,8 @@ mod tests {
     #[tokio::test]
     async fn buckets_lead_to_the_anchor_and_give_paths() {
         let all = made_up(9..BUCKET + 79);
-        let dir = tempfile::tempdir().unwrap();
         // Notes that came after the anchor are left out.
-        let notes = stored(&dir, &all, 16).await;
+        let (_, notes) = stored(&all, 16).await;
         let mut frontier = NoteFrontier::new();
         let mut roots = BucketRoots::default();
         for (part, size) in [(0, 50), (50, BUCKET), (BUCKET, BUCKET + 5)] {
@@ -453,8 +433,7 @@ mod tests {
     #[tokio::test]
     async fn callers_that_go_away_leave_one_work() {
         let all = made_up(0..50);
-        let dir = tempfile::tempdir().unwrap();
-        let notes = stored(&dir, &all, 16).await;
+        let (_, notes) = stored(&all, 16).await;
         let mut frontier = NoteFrontier::new();
         assert!(all.iter().all(|note| frontier.push(*note)));
         let anchor = || Anchor {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread};
 
-use merits_guard::words::starting_thread;
+use merits_guard::explain::starting_thread;
 use merits_ledger::LedgerPolicy;
 use merits_primitives::calendar::Day;
 use merits_replica::HighWaterMark;
@@ -10,9 +10,9 @@ use merits_verifier::log::LogSigner;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    backend::Place,
     config::Config,
     error::StartError,
+    place::Place,
     published::Published,
     sequencer::{Ready, Sequencer, SequencerError, parts, reload},
     timekeeper::Timekeeper,

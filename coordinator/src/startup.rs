@@ -21,11 +21,11 @@ use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint};
 use rand_core::CryptoRng;
 
 use crate::{
-    backend::Place,
     config::Config,
     error::StartError,
     founding,
     notes::{self, NotesError},
+    place::Place,
 };
 
 /// A log as stored in its database.

@@ -20,7 +20,6 @@ use std::{
 
 use merits_guard::output::{self, Readers};
 use merits_primitives::calendar::{Day, Timestamp};
-use merits_sqlite::FileError;
 
 use crate::{
     clock::{Clock, MOST_STEP},
@@ -174,13 +173,13 @@ impl Timekeeper {
     /// [`Self::confirm`].
     ///
     /// # Errors
-    /// [`StartError::Clock`]; [`StartError::Store`] if something else than a file has its name.
+    /// [`StartError::Clock`]; [`StartError::Exposed`] if something else than a file has its name.
     pub(crate) fn judge_start(
         &self,
         newest_leaf: Option<Timestamp>,
         today: Option<Day>,
     ) -> Result<(), StartError> {
-        merits_guard::require_file_if_any(&self.file).map_err(FileError::from)?;
+        merits_guard::require_file_if_any(&self.file)?;
         let start = Start {
             newest_leaf,
             last_seen: self.last_seen(),

@@ -16,7 +16,7 @@ const MOST_KEPT: usize = 256;
 /// kept while it is used. The preparation happens outside of the lock, so nobody waits for the
 /// preparation of another key. Clones share the kept keys.
 #[derive(Debug, Clone)]
-pub struct KeyRing(Arc<Mutex<Kept>>);
+pub struct Groth16Keys(Arc<Mutex<Kept>>);
 
 #[derive(Debug)]
 struct Kept {
@@ -58,13 +58,13 @@ impl UnpreparedKey {
     }
 }
 
-impl Default for KeyRing {
+impl Default for Groth16Keys {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl KeyRing {
+impl Groth16Keys {
     /// Without any key.
     pub fn new() -> Self {
         Self::holding(MOST_KEPT)

@@ -54,16 +54,16 @@ pub use board_facts::{BoardFacts, BoardFactsError, LONGEST_DELAY, Thresholds};
 pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;
-pub use keys::{KeyRing, UnpreparedKey};
+pub use keys::{Groth16Keys, UnpreparedKey};
 pub use known_proofs::KnownProofs;
 pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{ANCHOR_SECONDS, FactDiffers, FoundingFact, LedgerPolicy};
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{
-    AlertRefusal, BoardRefusal, CheckError, IdentityRefusal, OfferRefusal, OpeningRefusal,
-    ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
+    AlertRefusal, BoardRefusal, CheckError, IdentityRefusal, KeyGenerationRefusal, OfferRefusal,
+    OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
 };
-pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError};
+pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError, ReplayFault};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
 pub use signatures::{Unverified, verify_together};

@@ -1,12 +1,13 @@
-//! What both partials and the sum of an opened total must show, and that they do.
+//! What the partials and the sum of an opened total must show, and that they do.
 
 use merits_primitives::{ids::Origin, jubjub::Point};
-use merits_verifier::{
-    possession::KeyHalf,
-    total::{SumFault, TotalSum},
+use merits_threshold::{
+    half::QuorumHalf,
+    total::{self, TotalFault},
 };
+use merits_verifier::total::TotalSum;
 
-use crate::entry::{HalfKeys, TotalsOpened};
+use crate::entry::TotalsOpened;
 use crate::refusal::TotalRefusal;
 
 /// An opened total, with everything of the state that its proofs are about.
@@ -17,9 +18,9 @@ pub struct TotalStatement {
     /// The entry: batches, sum, partials and their proofs.
     pub opened: TotalsOpened,
     /// The supervisors' half of the epoch's keys.
-    pub supervisor: HalfKeys,
+    pub supervisor: QuorumHalf,
     /// The log witnesses' half.
-    pub witness: HalfKeys,
+    pub witness: QuorumHalf,
     /// T1 and T2 of the batches, in the entry's order.
     pub totals: Vec<(Point, Point)>,
 }
@@ -29,13 +30,13 @@ pub struct TotalStatement {
 pub struct VerifiedTotal(TotalStatement);
 
 impl VerifiedTotal {
-    /// Adds up the batches, and verifies both partials (or that there are none, if the total is open already)
-    /// and the sum: about a millisecond, more with many batches.
+    /// Adds up the batches, and verifies every partial against its holder's verification share (or that there are
+    /// none, if the total is open already) and the sum: about a millisecond, more with many batches or holders.
     ///
     /// Totals are verified one by one. A ledger has few of them, so batching would save little.
     ///
     /// # Errors
-    /// [`TotalRefusal`].
+    /// [`TotalRefusal`] names the holder at fault.
     pub fn check(statement: TotalStatement) -> Result<Self, TotalRefusal> {
         let TotalStatement {
             origin,
@@ -47,18 +48,15 @@ impl VerifiedTotal {
         let sums = TotalSum::of(totals.iter().copied());
         let partials = opened.partials.as_ref();
         let answers = partials.map(|partials| partials.answers(supervisor, witness));
-        let checked = sums.check(origin, &opened.key, &opened.entries, answers, opened.sum);
-        checked.map_err(|fault| match fault {
-            SumFault::Missing => TotalRefusal::PartialsMissing,
-            SumFault::OpenAlready => TotalRefusal::OpenAlready,
-            SumFault::Partial(half) => {
-                let side = match half {
-                    KeyHalf::ClaimSupervisor | KeyHalf::TotalSupervisor => "supervisor",
-                    KeyHalf::ClaimWitness | KeyHalf::TotalWitness => "witness",
-                };
-                TotalRefusal::PartialInvalid { side }
-            }
-            SumFault::Wrong(sum) => TotalRefusal::SumWrong { sum },
+        let (key, entries, sum) = (&opened.key, &opened.entries, opened.sum);
+        total::check(&sums, origin, key, entries, answers, sum).map_err(|fault| match fault {
+            TotalFault::Missing => TotalRefusal::PartialsMissing,
+            TotalFault::OpenAlready => TotalRefusal::OpenAlready,
+            TotalFault::Sum(sum) => TotalRefusal::SumWrong { sum },
+            fault @ (TotalFault::Count { .. }
+            | TotalFault::Twice { .. }
+            | TotalFault::Stranger { .. }
+            | TotalFault::Wrong { .. }) => TotalRefusal::Partials(fault),
         })?;
         Ok(Self(statement))
     }

@@ -1,5 +1,6 @@
 //! Roles of parties, and the combinations that one institution may not hold.
 
+use merits_threshold::Side;
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 /// What a party may do.
@@ -29,6 +30,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role of those who hold shares on a side.
+    pub(crate) fn of_side(side: Side) -> Self {
+        match side {
+            Side::Supervisor => Self::Supervisor,
+            Side::Witness => Self::Witness,
+        }
+    }
+
     /// Every role, in the order of their numbers.
     pub const ALL: [Self; 10] = [
         Self::Issuer,

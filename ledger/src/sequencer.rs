@@ -11,7 +11,7 @@ use merits_verifier::{
 use thiserror::Error;
 
 use crate::blob::Blob;
-use crate::keys::KeyRing;
+use crate::keys::Groth16Keys;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::RowError;
 use crate::state::{CommitError, Effects, State};
@@ -25,7 +25,7 @@ pub struct Sequencer<S: Store> {
     state: State,
     store: S,
     frontier: Frontier,
-    keys: KeyRing,
+    keys: Groth16Keys,
     signer: LogSigner,
 }
 
@@ -83,7 +83,7 @@ impl<S: Store> Sequencer<S> {
             state,
             store,
             frontier: Frontier::new(),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
             signer,
         }
     }

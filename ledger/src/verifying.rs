@@ -3,7 +3,7 @@
 use merits_verifier::{Verified, VerifyError, schnorr::SchnorrError};
 use thiserror::Error;
 
-use crate::keys::KeyRing;
+use crate::keys::Groth16Keys;
 use crate::opened_total::VerifiedTotal;
 use crate::proven::{Job, VerifiedProof};
 use crate::refusal::{Refusal, TotalRefusal};
@@ -14,7 +14,7 @@ impl Job {
     ///
     /// # Errors
     /// [`JobError`].
-    pub fn verify(self, state: &Governing, keys: &KeyRing) -> Result<VerifiedProof, JobError> {
+    pub fn verify(self, state: &Governing, keys: &Groth16Keys) -> Result<VerifiedProof, JobError> {
         Ok(match self {
             Self::Groth16(job) => {
                 let key = keys.get(state, &job.key)?;

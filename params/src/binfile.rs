@@ -105,7 +105,7 @@ impl<R: Read + Seek> BinFile<R> {
     ) -> Result<Self, BinFileError> {
         let io = |source| BinFileError::Io {
             kind: name(kind),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         };
         let length = input.seek(SeekFrom::End(0)).map_err(io)?;
         input.rewind().map_err(io)?;
@@ -271,7 +271,7 @@ impl<R: Read + Seek> Section<'_, R> {
         }
         BinFileError::Io {
             kind: name(self.kind),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         }
     }
 }

@@ -535,9 +535,9 @@ fn at<'a>(
         action,
         path: path.to_owned(),
         source: if action == "writing" {
-            merits_guard::words::writing(source)
+            merits_guard::explain::writing(source)
         } else {
-            merits_guard::words::reading(source)
+            merits_guard::explain::reading(source)
         },
     }
 }

@@ -8,6 +8,7 @@ mod positioned;
 pub mod r1cs;
 pub mod snarkjs_json;
 pub mod terms;
+pub mod trial_key;
 pub mod wtns;
 pub mod zkey;
 

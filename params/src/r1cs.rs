@@ -93,7 +93,7 @@ pub enum R1csError {
 
 impl From<io::Error> for R1csError {
     fn from(error: io::Error) -> Self {
-        Self::Io(merits_guard::words::reading(error))
+        Self::Io(merits_guard::explain::reading(error))
     }
 }
 

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use merits_primitives::ids::{PartyId, PeriodKind, ScaleId, sha256};
-use merits_text::shown::{self, Unshowable};
+use merits_text::display::{self, Unshowable};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -106,7 +106,7 @@ impl TermsDocument {
             return Err(TermsError::TooLong { found: text.len() });
         }
         // Comments are published with the rest.
-        shown::check_document(text).map_err(TermsError::Unshowable)?;
+        display::check_document(text).map_err(TermsError::Unshowable)?;
         let content: Content =
             toml::from_str(text).map_err(|error| TermsError::Toml(error.to_string()))?;
         let value = |key, reason: &str| TermsError::Value {
@@ -296,7 +296,7 @@ fn check_words(key: &'static str, text: &str) -> Result<(), TermsError> {
     // The whole text has been checked, but here TOML's escapes have become characters.
     let reason = if text.trim().is_empty() {
         "is empty: fill it in".to_owned()
-    } else if let Err(fault) = shown::check_document(text) {
+    } else if let Err(fault) = display::check_document(text) {
         fault.to_string()
     } else {
         return Ok(());

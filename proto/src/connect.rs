@@ -53,7 +53,7 @@ pub async fn connect(
 ) -> Result<Channel, Unreachable> {
     let unreachable = |why: String| Unreachable {
         who,
-        address: merits_text::shown::document(address),
+        address: merits_text::display::document(address),
         why,
     };
     let begins = |scheme: &str| {
@@ -138,7 +138,7 @@ fn cause(error: &(dyn Error + 'static)) -> String {
     let mut inner = error;
     loop {
         if let Some(Told(words)) = inner.downcast_ref() {
-            return merits_text::shown::document(words);
+            return merits_text::display::document(words);
         }
         match inner.source() {
             Some(source) => inner = source,

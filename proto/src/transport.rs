@@ -26,7 +26,7 @@ pub fn transport_words(error: &(dyn Error + 'static)) -> String {
     }
     // The outer ones only say that the transport failed.
     let innermost = said.last().map_or("", String::as_str);
-    without_number(&merits_text::shown::document(innermost)).to_owned()
+    without_number(&merits_text::display::document(innermost)).to_owned()
 }
 
 fn of_the_system(kind: ErrorKind) -> Option<&'static str> {

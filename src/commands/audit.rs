@@ -2,14 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, ensure};
 use clap::Subcommand;
 use comfy_table::{Table, presets::UTF8_BORDERS_ONLY};
-use merits_ledger::{State, state::Balance};
-use merits_primitives::ids::Expiry;
+use merits_audit::{
+    books::{Book, Books, weigh},
+    replay::{checkpoint, replay},
+};
 use merits_replica::Replica;
-use merits_sponsor::offers::expiry_label;
-use merits_verifier::log::Checkpoint;
 
 use crate::screen::{VOUCHED, thousands};
 
@@ -39,49 +38,29 @@ impl Command {
                 let ledger = merits_party::config::ledger_of(&ledger)?;
                 if offline {
                     let replica = ledger.open().await?;
-                    filled(&replica)?;
-                    return conservation(replica.state()?);
+                    checkpoint(&replica)?;
+                    return conservation(&replica);
                 }
                 let follower = ledger.follow().await?;
                 follower.sync().await?;
-                let replica = follower.replica();
-                conservation(replica.state()?)
+                conservation(&follower.replica())
             }
             Self::Replay { ledger } => {
                 let replica = merits_party::config::ledger_of(&ledger)?.open().await?;
-                let checkpoint = filled(&replica)?;
-                // Nothing in the copy is trusted: leaves, tree and the stored state are all
-                // checked.
-                let state = &replica.replay(&mut rand::rng())?;
-                ensure!(
-                    state.size() == checkpoint.size,
-                    "the copy has {} leaves, its checkpoint {}",
-                    state.size(),
-                    checkpoint.size
-                );
-                println!("{} leaves of {} hold", state.size(), state.origin());
-                println!("root   {}", hex::encode(checkpoint.root));
-                println!("state  {}", hex::encode(state.digest()?));
+                let report = replay(&replica, &mut rand::rng())?;
+                println!("{} leaves of {} hold", report.leaves, report.origin);
+                println!("root   {}", report.root);
+                println!("state  {}", report.state);
                 Ok(ExitCode::SUCCESS)
             }
         }
     }
 }
 
-/// The checkpoint of a copy that is not empty.
-fn filled(replica: &Replica) -> anyhow::Result<&Checkpoint> {
-    replica.checkpoint().with_context(|| {
-        format!(
-            "the copy of the log in {} is empty: bring it up to date first",
-            replica.directory().display()
-        )
-    })
-}
-
 /// Prints the books; failure if they do not balance.
-fn conservation(state: &State) -> anyhow::Result<ExitCode> {
-    let books = books(state)?;
-    if books.is_empty() {
+fn conservation(replica: &Replica) -> anyhow::Result<ExitCode> {
+    let books = weigh(replica.state()?, replica.leaves())?;
+    if books.books.is_empty() {
         println!("nothing was issued and nothing redeemed yet");
         return Ok(ExitCode::SUCCESS);
     }
@@ -95,8 +74,8 @@ fn conservation(state: &State) -> anyhow::Result<ExitCode> {
         "redeemed",
         "outstanding",
     ]);
-    for book in &books {
-        table.add_row(book.row());
+    for book in &books.books {
+        table.add_row(row(book));
     }
     println!("{table}");
     println!(
@@ -104,14 +83,13 @@ fn conservation(state: &State) -> anyhow::Result<ExitCode> {
          log. redeemed: public, each with its proof. not yet opened: what those claims can hold at \
          most"
     );
-    for book in books.iter().filter(|book| book.vouched) {
+    for book in books.books.iter().filter(|book| book.vouched) {
         println!("{}: {VOUCHED}", book.scale);
     }
-    let alarms: Vec<String> = books.iter().filter_map(Book::alarm).collect();
-    for alarm in &alarms {
+    for alarm in alarms(&books) {
         eprintln!("{alarm}");
     }
-    if alarms.is_empty() {
+    if books.are_conserved() {
         println!("conserved: no more was redeemed than was issued, in every bucket");
         Ok(ExitCode::SUCCESS)
     } else {
@@ -119,117 +97,72 @@ fn conservation(state: &State) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The balance of one scale and expiry bucket, with its names.
-struct Book {
-    scale: String,
-    vouched: bool,
-    expiry: Expiry,
-    balance: Balance,
+fn alarms(books: &Books) -> Vec<String> {
+    let findings = &books.findings;
+    let kept = findings.kept.iter();
+    let mut alarms: Vec<String> = kept
+        .map(|found| format!("NOT CONSERVED: {found}"))
+        .collect();
+    if findings.more > 0 {
+        alarms.push(format!("and {} more", thousands(findings.more)));
+    }
+    alarms
 }
 
-fn books(state: &State) -> anyhow::Result<Vec<Book>> {
-    let named = |asset| {
-        let found = state.scales().by_asset(asset);
-        found.map_or_else(
-            // Every entry that reaches the books names a scale of the ledger.
-            || (format!("asset {}", asset.0), false),
-            |(id, scale)| {
-                let vouched = scale.versions.iter().any(|record| record.terms.vouched);
-                (id.to_string(), vouched)
-            },
-        )
+fn row(book: &Book) -> [String; 6] {
+    let claims = |count: u64| if count == 1 { "claim" } else { "claims" };
+    let unopened = match book.unopened_claims {
+        0 => "nothing".to_owned(),
+        count => format!(
+            "{} {}, at most {}",
+            thousands(count),
+            claims(count),
+            thousands(book.unopened_worst.0)
+        ),
     };
-    let books = state.conservation()?.into_iter();
-    Ok(books
-        .map(|((asset, expiry), balance)| {
-            let (scale, vouched) = named(asset);
-            Book {
-                scale,
-                vouched,
-                expiry,
-                balance,
-            }
-        })
-        .collect())
-}
-
-impl Book {
-    fn row(&self) -> [String; 6] {
-        let balance = &self.balance;
-        let claims = |count: u64| if count == 1 { "claim" } else { "claims" };
-        let unopened = match balance.unopened_claims {
-            0 => "nothing".to_owned(),
-            count => format!(
-                "{} {}, at most {}",
-                thousands(count),
-                claims(count),
-                thousands(balance.unopened_worst.0)
-            ),
-        };
-        let outstanding = match balance.outstanding() {
-            None => "LESS THAN NOTHING".to_owned(),
-            Some((least, most)) if least == most => thousands(least.0),
-            Some((least, most)) => format!("{} to {}", thousands(least.0), thousands(most.0)),
-        };
-        [
-            self.scale.clone(),
-            expiry_label(self.expiry),
-            format!(
-                "{} over {} {}",
-                thousands(balance.issued.0),
-                thousands(balance.claims),
-                claims(balance.claims)
-            ),
-            unopened,
-            format!(
-                "{} in {}",
-                thousands(balance.redeemed.0),
-                thousands(balance.redemptions)
-            ),
-            if balance.expired {
-                format!("{outstanding} expired")
-            } else {
-                outstanding
-            },
-        ]
-    }
-
-    /// Says that more was redeemed than can have been issued.
-    fn alarm(&self) -> Option<String> {
-        let balance = &self.balance;
-        if balance.outstanding().is_some() {
-            return None;
-        }
-        Some(format!(
-            "NOT CONSERVED: {} good until before {}: {} credits were redeemed, and at most {} can \
-             have been issued. Credits were made from nothing: stop honouring vouchers of this \
-             scale and show this to the supervisors",
-            self.scale,
-            expiry_label(self.expiry),
-            thousands(balance.redeemed.0),
-            thousands((balance.issued + balance.unopened_worst).0)
-        ))
-    }
+    let outstanding = match book.outstanding {
+        None => "LESS THAN NOTHING".to_owned(),
+        Some(left) if left.least == left.most => thousands(left.least.0),
+        Some(left) => format!("{} to {}", thousands(left.least.0), thousands(left.most.0)),
+    };
+    [
+        book.scale.clone(),
+        book.good_until_before.clone(),
+        format!(
+            "{} over {} {}",
+            thousands(book.issued.0),
+            thousands(book.claims),
+            claims(book.claims)
+        ),
+        unopened,
+        format!(
+            "{} in {}",
+            thousands(book.redeemed.0),
+            thousands(book.redemptions)
+        ),
+        if book.expired {
+            format!("{outstanding} expired")
+        } else {
+            outstanding
+        },
+    ]
 }
 
 #[cfg(test)]
 mod tests {
-    use merits_primitives::sum::CreditsSum;
+    use merits_audit::{
+        books::Outstanding,
+        report::{Finding, Findings},
+    };
+    use merits_primitives::{ids::EntryId, sum::CreditsSum};
 
     use super::*;
 
-    fn book(balance: Balance) -> Book {
+    fn book() -> Book {
         Book {
             scale: "cycling-week".to_owned(),
             vouched: false,
-            expiry: Expiry(12 * 59),
-            balance,
-        }
-    }
-
-    #[test]
-    fn a_balance_reads_as_a_range_while_totals_are_unopened() {
-        let balance = Balance {
+            good_until_before: "2029-01".to_owned(),
             issued: CreditsSum(12_000),
             claims: 20,
             unopened_claims: 1,
@@ -237,42 +170,52 @@ mod tests {
             redeemed: CreditsSum(2_000),
             redemptions: 3,
             expired: false,
-        };
-        let [_, until, issued, unopened, redeemed, outstanding] = book(balance.clone()).row();
+            outstanding: Some(Outstanding {
+                least: CreditsSum(10_000),
+                most: CreditsSum(10_500),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_balance_reads_as_a_range_while_totals_are_unopened() {
+        let [_, until, issued, unopened, redeemed, outstanding] = row(&book());
         assert_eq!(until, "2029-01");
         assert_eq!(issued, "12,000 over 20 claims");
         assert_eq!(unopened, "1 claim, at most 500");
         assert_eq!(redeemed, "2,000 in 3");
         assert_eq!(outstanding, "10,000 to 10,500");
-        let settled = Balance {
+        let settled = Book {
             unopened_claims: 0,
             unopened_worst: CreditsSum(0),
             expired: true,
-            ..balance
+            outstanding: Some(Outstanding {
+                least: CreditsSum(10_000),
+                most: CreditsSum(10_000),
+            }),
+            ..book()
         };
-        let row = book(settled).row();
+        let row = row(&settled);
         assert_eq!((&*row[3], &*row[5]), ("nothing", "10,000 expired"));
     }
 
     #[test]
     fn more_redeemed_than_can_be_issued_is_said_loudly() {
-        let balance = Balance {
-            issued: CreditsSum(100),
-            unopened_worst: CreditsSum(50),
-            redeemed: CreditsSum(150),
-            ..Balance::default()
+        let mut books = Books {
+            leaves: 9,
+            books: vec![Book {
+                outstanding: None,
+                ..book()
+            }],
+            findings: Findings::default(),
         };
-        assert_eq!(book(balance.clone()).alarm(), None);
-        let forged = Balance {
-            redeemed: CreditsSum(151),
-            ..balance
-        };
-        let alarm = book(forged.clone()).alarm().expect("an alarm");
-        assert!(alarm.starts_with("NOT CONSERVED"), "{alarm}");
-        assert!(
-            alarm.contains("151") && alarm.contains("at most 150"),
-            "{alarm}"
-        );
-        assert_eq!(book(forged).row()[5], "LESS THAN NOTHING");
+        assert!(alarms(&books).is_empty());
+        let what = "too much".to_owned();
+        let finding = Finding::of_entry("books", 7, EntryId([0xab; 32]), what);
+        books.findings.push(finding);
+        let entry = "ab".repeat(32);
+        let said = format!("NOT CONSERVED: leaf 7, entry {entry}: too much");
+        assert_eq!(alarms(&books), [said]);
+        assert_eq!(row(&books.books[0])[5], "LESS THAN NOTHING");
     }
 }

@@ -18,6 +18,7 @@ use merits_supervisor::{
 use merits_text::typed::{argument, prose};
 
 use super::numbers;
+use crate::screen;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -135,24 +136,24 @@ impl Command {
                 act,
                 distinct,
             } => {
-                let words = seat(&config).await?.endorse(act, distinct).await?;
-                println!("endorsed: {words}");
+                let endorsed = seat(&config).await?.endorse(act, distinct).await?;
+                println!("endorsed: {}", endorsed.act);
             }
             Self::Revoke { config, act } => {
-                let entry = seat(&config).await?.revoke(act).await?;
+                let entry = seat(&config).await?.revoke(act).await?.entry;
                 println!("revoked: entry {entry}");
             }
             Self::Object { config, act } => {
-                let entry = seat(&config).await?.object(act).await?;
+                let entry = seat(&config).await?.object(act).await?.entry;
                 println!("objected: entry {entry}");
             }
             Self::Enact { config, act } => {
-                let words = seat(&config).await?.enact(act).await?;
-                println!("in force now: {words}");
+                let enacted = seat(&config).await?.enact(act).await?;
+                println!("in force now: {}", enacted.act);
             }
             Self::Join { config } => {
                 let config = WitnessConfig::load(&config)?;
-                let entry = Seat::open(&config).await?.join(&config).await?;
+                let entry = Seat::open(&config).await?.join(&config).await?.entry;
                 println!("joined: entry {entry}");
             }
             Self::Status { config, all } => {
@@ -221,10 +222,16 @@ fn print(report: &BoardReport, all: bool) {
     if let Some(mark) = &report.mark {
         println!("note: {mark}");
     }
+    if let Some(keys) = &report.keys {
+        println!("note: {keys}");
+    }
     println!(
-        "an ordinary act takes {} supervisors, an act of trust {} and {} s; acts on witnesses, view keys and \
-         thresholds take the consent of {} log witnesses",
-        report.ordinary, report.trust, report.delay_seconds, report.consents
+        "an ordinary act takes {}, an act of trust {} and {} s; acts on witnesses, view keys and thresholds \
+         take the consent of {}",
+        screen::counted(report.ordinary, "supervisor"),
+        report.trust,
+        report.delay_seconds,
+        screen::counted(report.consents, "log witness")
     );
     println!("supervisors: {}", names(&report.supervisors));
     println!("log witnesses: {}", names(&report.witnesses));

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use jiff::Timestamp;
 use merits_primitives::{
     calendar::{CalendarError, Date, Day},
-    ids::{Period, PeriodKind},
+    ids::{Period, PeriodIndex, PeriodKind},
 };
 
 /// A day.
@@ -18,7 +18,7 @@ pub(crate) fn day(text: &str) -> Result<Date, String> {
         Ok(Period {
             kind: PeriodKind::Day,
             index,
-        }) => Ok(Date::from_days(index)),
+        }) => Ok(Date::from_days(index.0)),
         Err(error @ (CalendarError::NoSuchDay { .. } | CalendarError::NoSuchWeek { .. })) => {
             Err(error.to_string())
         }
@@ -75,14 +75,14 @@ pub(crate) fn periods(text: &str) -> Result<Periods, String> {
                 .to_owned(),
         );
     }
-    let count = last.index - first.index + 1;
+    let count = last.index.0 - first.index.0 + 1;
     if count > MOST_PERIODS {
         return Err(format!(
             "these are {count} periods; at most {MOST_PERIODS} are taken at a time"
         ));
     }
     let kind = first.kind;
-    let periods = (first.index..=last.index).map(|index| Period { kind, index });
+    let periods = (first.index.0..=last.index.0).map(|index| PeriodIndex(index).of(kind));
     Ok(Periods(periods.collect()))
 }
 

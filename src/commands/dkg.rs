@@ -1,16 +1,18 @@
-//! `merits supervisor dkg` and `merits witness dkg`: the key generation of a quorum's half, over files.
+//! `merits supervisor dkg` and `merits witness dkg`: the key generation of a quorum's half, over the ledger or over a
+//! folder of files.
 
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use merits_guard::{
     Secret,
     output::{Kind, Output, Readers},
 };
-use merits_party::identity::PartyConfig as _;
+use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
     config::{SupervisorConfig, WitnessConfig},
@@ -18,19 +20,39 @@ use merits_supervisor::{
         plan::{Checked, Plan},
         run::{self, Places, Progress, Report, Runner, Step},
     },
+    net::KeyMaker,
     side::Side,
 };
 use merits_text::typed::argument;
 
 use super::{
     distributor::rng,
+    numbers,
     passphrase::{self, Asking},
 };
 use crate::outputs;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write the plan that all holders carry out: which half, by whom, how many of them must answer
+    /// Open an attempt on the ledger: which half, by whom, how many of them must answer, and until when
+    Open {
+        /// Configuration file of this party
+        #[arg(long)]
+        config: PathBuf,
+        /// Number of the epoch that the half is for: the next one
+        #[arg(long, value_parser = numbers::epoch)]
+        epoch: u32,
+        /// How many holders must answer: more than half of them
+        #[arg(long)]
+        needed: u16,
+        /// Name of a holder on the ledger; give it once for each
+        #[arg(long = "holder", value_parser = argument, required = true)]
+        holders: Vec<String>,
+        /// Hours until the attempt takes no more messages
+        #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
+        hours: u32,
+    },
+    /// Write a plan for machines without a network, which all holders carry out over a folder
     Begin {
         /// Configuration file of this party
         #[arg(long)]
@@ -56,12 +78,8 @@ pub(crate) enum Command {
         /// Configuration file of this party
         #[arg(long)]
         config: PathBuf,
-        /// Plan, made by `dkg begin`
-        #[arg(long)]
-        plan: PathBuf,
-        /// Folder of the messages, which all holders read and write
-        #[arg(long)]
-        board: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// File of this party's state until it is done: secret, on this machine only
         #[arg(long)]
         state: PathBuf,
@@ -77,12 +95,8 @@ pub(crate) enum Command {
         /// Configuration file of this party
         #[arg(long)]
         config: PathBuf,
-        /// Plan, made by `dkg begin`
-        #[arg(long)]
-        plan: PathBuf,
-        /// Folder of the messages
-        #[arg(long)]
-        board: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// File of the share, or its backup
         #[arg(long)]
         share: PathBuf,
@@ -95,18 +109,72 @@ pub(crate) enum Command {
         /// Configuration file of this party
         #[arg(long)]
         config: PathBuf,
-        /// Plan, made by `dkg begin`
-        #[arg(long)]
-        plan: PathBuf,
-        /// Folder of the messages
-        #[arg(long)]
-        board: PathBuf,
+        #[command(flatten)]
+        which: Which,
     },
+    /// Overwrite and remove this party's share of an epoch whose retention ended, and record that on the ledger
+    Destroy {
+        /// Configuration file of this party
+        #[arg(long)]
+        config: PathBuf,
+        /// Number of the epoch
+        #[arg(long, value_parser = numbers::epoch)]
+        epoch: u32,
+        /// File of the share
+        #[arg(long)]
+        share: PathBuf,
+    },
+}
+
+/// Which key generation: an attempt on the ledger, or a plan with its folder.
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// Number of the epoch that the half is for
+    #[arg(long, value_parser = numbers::epoch, required_unless_present = "plan", conflicts_with = "plan")]
+    epoch: Option<u32>,
+    /// Attempt on the ledger; without it the newest
+    #[arg(long, conflicts_with = "plan", value_parser = clap::value_parser!(u32).range(1..))]
+    attempt: Option<u32>,
+    /// Without a network: the plan, made by `dkg begin`
+    #[arg(long, requires = "folder")]
+    plan: Option<PathBuf>,
+    /// Without a network: the folder of the messages, which all holders read and write
+    #[arg(long, alias = "board", requires = "plan")]
+    folder: Option<PathBuf>,
+}
+
+impl Which {
+    /// Plan and folder, if it is one of them.
+    fn files(&self) -> Option<(&Path, &Path)> {
+        self.plan.as_deref().zip(self.folder.as_deref())
+    }
+
+    /// The epoch of an attempt on the ledger. Without a plan, the parser demands it.
+    fn epoch(&self) -> Epoch {
+        Epoch(self.epoch.unwrap_or_default())
+    }
 }
 
 impl Command {
     pub(crate) async fn run(self, side: Side) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Open {
+                config,
+                epoch,
+                needed,
+                holders,
+                hours,
+            } => {
+                let settings = holder(&config, side)?;
+                let maker = KeyMaker::open(&settings, side).await?;
+                let deadline = machine_time() + hours * Duration::from_secs(3_600);
+                let (attempt, entry) = maker
+                    .begin(Epoch(epoch), needed, &holders, deadline)
+                    .await?;
+                println!(
+                    "opened attempt {attempt} to make the {side}s' half of epoch {epoch}, until {deadline}: entry {entry}"
+                );
+            }
             Self::Begin {
                 config,
                 epoch,
@@ -132,19 +200,22 @@ impl Command {
             }
             Self::Run {
                 config,
-                plan,
-                board,
+                which,
                 state,
                 share,
                 passphrase_file,
             } => {
                 let settings = holder(&config, side)?;
                 let mut kept = outputs::of_configuration(&config);
-                kept.keep(&plan, "the plan");
+                if let Some((plan, _)) = which.files() {
+                    kept.keep(plan, "the plan");
+                }
                 kept.admit(&state, "the state")?;
                 kept.admit(&share, "the share")?;
-                let checked = check(&settings, &plan).await?;
-                let identity = settings.identity()?;
+                let ready = match which.files() {
+                    Some((plan, folder)) => Ready::Folder(check(&settings, plan).await?, folder),
+                    None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
+                };
                 let asking = if state.exists() {
                     Asking::Known
                 } else {
@@ -156,12 +227,7 @@ impl Command {
                     "state and share",
                     SECRET,
                 )?;
-                let runner = Runner {
-                    party: identity.party(),
-                    signing: &identity.signing,
-                };
                 let places = Places {
-                    board: &board,
                     state: &state,
                     share: &share,
                 };
@@ -170,46 +236,97 @@ impl Command {
                     Step::ShareWritten => println!("wrote the share {}", share.display()),
                     Step::Stored | Step::Erased => {}
                 };
-                let report =
-                    run::advance(&checked, &runner, places, &passphrase, &mut rng(), &mut say)?;
+                let rng = &mut rng();
+                let report = match &ready {
+                    Ready::Folder(plan, folder) => {
+                        let identity = settings.identity()?;
+                        let runner = Runner {
+                            party: identity.party(),
+                            signing: &identity.signing,
+                        };
+                        run::advance(plan, &runner, folder, places, &passphrase, rng, &mut say)?
+                    }
+                    Ready::Ledger(maker) => {
+                        let (epoch, now) = (which.epoch(), machine_time());
+                        maker
+                            .run(
+                                epoch,
+                                which.attempt,
+                                places,
+                                &passphrase,
+                                now,
+                                rng,
+                                &mut say,
+                            )
+                            .await?
+                    }
+                };
                 return Ok(print(&report));
             }
             Self::Check {
                 config,
-                plan,
-                board,
+                which,
                 share,
                 passphrase_file,
             } => {
                 let settings = holder(&config, side)?;
-                let checked = check(&settings, &plan).await?;
+                let ready = match which.files() {
+                    Some((plan, folder)) => Ready::Folder(check(&settings, plan).await?, folder),
+                    None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
+                };
                 let passphrase = passphrase::ask(
                     passphrase_file.as_deref(),
                     Asking::Known,
                     "the share",
                     SECRET,
                 )?;
-                let about = run::check(&checked, &board, &share, &passphrase)?;
+                let about = match &ready {
+                    Ready::Folder(plan, folder) => run::check(plan, folder, &share, &passphrase)?,
+                    Ready::Ledger(maker) => {
+                        maker.check(which.epoch(), which.attempt, &share, &passphrase)?
+                    }
+                };
                 println!(
-                    "{} is a share of the {}s' half of epoch {}: {} holders must answer",
+                    "{} is a share of the {}' half of epoch {}: {} holders must answer",
                     share.display(),
-                    about.side,
+                    about.side.many(),
                     about.epoch,
                     about.threshold
                 );
             }
-            Self::Status {
+            Self::Status { config, which } => {
+                let settings = holder(&config, side)?;
+                let report = match which.files() {
+                    Some((plan, folder)) => run::status(&check(&settings, plan).await?, folder)?,
+                    None => {
+                        let maker = KeyMaker::open(&settings, side).await?;
+                        maker.status(which.epoch(), which.attempt)?
+                    }
+                };
+                return Ok(print(&report));
+            }
+            Self::Destroy {
                 config,
-                plan,
-                board,
+                epoch,
+                share,
             } => {
                 let settings = holder(&config, side)?;
-                let checked = check(&settings, &plan).await?;
-                return Ok(print(&run::status(&checked, &board)?));
+                let maker = KeyMaker::open(&settings, side).await?;
+                let entry = maker.destroy(Epoch(epoch), &share, machine_time()).await?;
+                println!(
+                    "destroyed {}: entry {entry}. Copies of it in backups are yours to destroy",
+                    share.display()
+                );
             }
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Where the messages of a key generation travel.
+enum Ready<'w> {
+    Folder(Checked, &'w Path),
+    Ledger(Box<KeyMaker<'w>>),
 }
 
 /// A holder's part of a configuration file.

@@ -36,7 +36,7 @@ pub(crate) fn ask(
         merits_guard::open(path, Guard::Private(secret))?
             .take(MOST_PASSPHRASE as u64 + 1)
             .read_to_end(&mut bytes)
-            .map_err(merits_guard::words::reading)
+            .map_err(merits_guard::explain::reading)
             .with_context(at)?;
         if bytes.len() > MOST_PASSPHRASE {
             bail!(

@@ -101,7 +101,7 @@ impl Command {
                     }
                     (None, None) => anyhow::bail!("--commitment or --request is expected"),
                 };
-                let entry = config.retire(commitment, &basis).await?;
+                let entry = config.retire(commitment, &basis).await?.entry;
                 println!("retired: entry {entry}");
             }
         }

@@ -3,7 +3,6 @@
 //! Everything here works on one file, `scale.toml`, and needs no ledger. Every command shows a
 //! fault of the file at its place in the file.
 
-mod batch;
 mod check;
 mod diff;
 mod eval;
@@ -12,10 +11,8 @@ mod export;
 mod faults;
 mod figures;
 mod file;
-mod records;
 mod setup;
 mod template;
-mod timing;
 mod trial;
 
 use std::{

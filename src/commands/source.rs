@@ -19,7 +19,8 @@ use merits_records::{
     reading::Edge,
 };
 use merits_source::{
-    FileSigning, Outcome, Signing, SigningStep, SourceConfig, said::Said, wholeness::RejectShare,
+    FileSigning, Outcome, Signing, SigningStep, SourceConfig, complete_span::CompleteSpan,
+    wholeness::RejectShare,
 };
 
 use super::{dates, hand_over, numbers};
@@ -96,9 +97,6 @@ pub(crate) struct SignArguments {
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// For the demonstration: the file is taken as it is, and nothing is printed about it
-    #[arg(skip)]
-    pub(crate) as_it_is: bool,
 }
 
 /// Exit code of a signing or a distributor's run that left something out.
@@ -223,12 +221,7 @@ fn tell(arguments: &SignArguments, signing: &Signing) -> ExitCode {
 
 fn day(days: i64) -> String {
     let days = u32::try_from(days).unwrap_or_default();
-    let index = days;
-    Period {
-        kind: PeriodKind::Day,
-        index,
-    }
-    .label()
+    Period::of_day(PeriodKind::Day, days).label()
 }
 
 /// Takes links in and prints the result for each.
@@ -290,7 +283,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
     let config = SourceConfig::load(&arguments.config)?;
     admit(arguments)?;
     let manifest = merits_issuer::read_manifest(&config.scale)?;
-    let said = Said {
+    let said = CompleteSpan {
         complete_from: arguments.complete_from,
         complete_until: arguments.complete_until,
     };
@@ -301,7 +294,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         output: &arguments.output,
         rejects: arguments.rejects.as_deref(),
         subjects: arguments.subjects,
-        said: (!arguments.as_it_is).then_some(said),
+        said,
         most_rejects_percent: arguments.most_rejects_percent,
         dry_run: arguments.dry_run,
     };

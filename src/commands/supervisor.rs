@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -15,7 +16,7 @@ use merits_party::{lookup::find_entry, machine_time, public_line};
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
-    net::{OpenedClaim, Supervisor},
+    net::{OpenedClaim, QuorumEpoch, Supervisor},
     side::Side,
 };
 use merits_text::typed::{argument, prose};
@@ -137,6 +138,24 @@ pub(crate) enum Command {
         #[arg(long)]
         witness_half: PathBuf,
     },
+    /// Open a view-key epoch, or propose it to the board, with the halves that two quorums made by `dkg`
+    QuorumEpoch {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Number of the epoch, from 1
+        #[arg(long, value_parser = numbers::epoch)]
+        epoch: u32,
+        /// Attempt that made the supervisors' half; without it the newest that is done
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        supervisor_attempt: Option<u32>,
+        /// Attempt that made the log witnesses' half; without it the newest that is done
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        witness_attempt: Option<u32>,
+        /// Days for which holders keep their shares after the epoch begins
+        #[arg(long, default_value_t = 3_650, value_parser = clap::value_parser!(u32).range(1..=36_500))]
+        readable_days: u32,
+    },
     /// Make a half of a view key together with other supervisors, so that nobody holds it alone
     #[command(subcommand)]
     Dkg(super::dkg::Command),
@@ -219,7 +238,7 @@ impl Command {
             } => witness::init("supervisor", &name, &origin, &directory)?,
             Self::Found { config } => {
                 let supervisor = open(&config).await?;
-                let entry = supervisor.found().await?;
+                let entry = supervisor.found().await?.entry;
                 // The authority's entry is the first; other founders join what it founded.
                 if supervisor.is_authority()? {
                     println!("founded the ledger with entry {entry}");
@@ -251,7 +270,7 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 if emergency {
-                    let entry = supervisor.suspend_now(&party, &basis).await?;
+                    let entry = supervisor.suspend_now(&party, &basis).await?.entry;
                     println!("suspended {party} for 72 hours: entry {entry}");
                 } else {
                     let decided = supervisor.suspend(&party, &basis, machine_time()).await?;
@@ -329,6 +348,23 @@ impl Command {
                     .await?;
                 println!("{}", decided.said(&format!("opened epoch {epoch}")));
             }
+            Self::QuorumEpoch {
+                config,
+                epoch,
+                supervisor_attempt,
+                witness_attempt,
+                readable_days,
+            } => {
+                let supervisor = open(&config).await?;
+                let wanted = QuorumEpoch {
+                    epoch: Epoch(epoch),
+                    supervisor: supervisor_attempt,
+                    witness: witness_attempt,
+                    readable: readable_days * Duration::from_secs(86_400),
+                };
+                let decided = supervisor.open_quorum_epoch(wanted, machine_time()).await?;
+                println!("{}", decided.said(&format!("opened epoch {epoch}")));
+            }
             Self::Dkg(command) => return command.run(Side::Supervisor).await,
             Self::Open {
                 config,
@@ -350,7 +386,7 @@ impl Command {
             }
             Self::Reveal { config, request } => {
                 let supervisor = open(&config).await?;
-                let entry = supervisor.session().await?.reveal(&request).await?;
+                let entry = supervisor.session().await?.reveal(&request).await?.entry;
                 println!("revealed: entry {entry}");
             }
             Self::Check {

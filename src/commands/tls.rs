@@ -19,6 +19,7 @@ use merits_primitives::calendar::Timestamp;
 use merits_tls::{
     Names, Subject, TlsFiles,
     issue::{self, Key, Made},
+    pair,
 };
 use zeroize::Zeroizing;
 
@@ -98,7 +99,8 @@ pub(crate) struct SubjectArguments {
     /// Days until the party's word for the certificate ends, and the certificate with it
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=MOST_DAYS))]
     days: u32,
-    /// Make a new private key. Without it an existing one stays, and only the certificate is new
+    /// Make a new private key, which waits beside the present one (`.next`) until its certificate is in its place.
+    /// Without it an existing one stays, and only the certificate is new
     #[arg(long)]
     new_key: bool,
 }
@@ -146,10 +148,24 @@ impl Command {
                      left away, and have everybody take its certificate out of `authorities`",
                     dir.display()
                 );
+                ensure!(
+                    !key.exists(),
+                    "{} is an authority's key without its certificate {CERTIFICATE}: put that back (everybody has \
+                     it among their `authorities`), or name another folder",
+                    key.display()
+                );
                 merits_guard::create_folder(&dir).with_context(|| dir.display().to_string())?;
-                // First the key: a certificate without it would be of no use.
-                keep_key(&key, &made.key)?;
+                // First the key, under another name: a certificate without it would be of no use, and a
+                // run that is cut off leaves no half of an authority.
+                let next = pair::next_key(&key);
+                merits_guard::check_folder(&next)?;
+                replace_own(&next, Readers::Owner, |out| {
+                    out.write_all(made.key.0.as_bytes())
+                })
+                .with_context(|| next.display().to_string())?;
                 Output::write(&certificate, PEM_CERTIFICATE, made.pem.as_bytes())?;
+                merits_guard::folder::rename(&next, &key)
+                    .with_context(|| key.display().to_string())?;
                 println!(
                     "wrote {}: everybody names it among their `authorities`",
                     certificate.display()
@@ -161,27 +177,35 @@ impl Command {
             }
             Self::Certificate { subject, ca } => {
                 let (days, subject) = (subject.days, subject.read()?);
-                let request = subject.request(now)?;
                 let authority = Authority::load(&ca)?;
+                issue::check_time(&authority.certificate, now)?;
+                let request = subject.request(now)?;
                 let signed = issue::sign(authority.parts(), &request.pem, now, days, rng)?;
-                subject.keep_key(&request)?;
                 replace_own(&subject.certificate, Readers::Everybody, |out| {
                     out.write_all(signed.pem.as_bytes())
                 })
                 .with_context(|| subject.certificate.display().to_string())?;
                 tell(&subject.certificate, &signed);
+                subject.settle()?;
             }
             Self::Request { subject, output } => {
                 let mut subject = subject.read()?;
                 subject.protected.admit(&output, "the request")?;
                 let request = subject.request(now)?;
-                subject.keep_key(&request)?;
                 Output::write(&output, PEM_REQUEST, request.pem.as_bytes())?;
                 println!(
                     "wrote {}: give it to the authority, and put its certificate into {}",
                     output.display(),
                     subject.certificate.display()
                 );
+                let next = pair::next_key(&subject.key);
+                if subject.new_key && next.exists() {
+                    println!(
+                        "wrote {}: the new key, which takes the place of the present one when its certificate is \
+                         there. Servers see it, and need no restart",
+                        next.display()
+                    );
+                }
             }
             Self::Sign {
                 ca,
@@ -288,10 +312,18 @@ impl Authority {
             dir.display()
         );
         let certificate = read(&file)?;
-        let key = read_private(&dir.join(KEY), Secret::TlsAuthority)?;
+        let path = dir.join(KEY);
+        // `merits tls ca` was cut off before the key had its name.
+        let next = pair::next_key(&path);
+        let waits = !path.exists() && next.exists();
+        let key = read_private(if waits { &next } else { &path }, Secret::TlsAuthority)?;
         let authority = Self { certificate, key };
         issue::check_authority(authority.parts())
             .with_context(|| format!("{} and {KEY} beside it", file.display()))?;
+        if waits {
+            merits_guard::folder::rename(&next, &path)
+                .with_context(|| path.display().to_string())?;
+        }
         Ok(authority)
     }
 
@@ -311,6 +343,7 @@ fn of_authority(dir: &Path) -> Protected {
     ] {
         kept.keep(&dir.join(name), what);
     }
+    kept.keep(&pair::next_key(&dir.join(KEY)), "the authority's key");
     kept
 }
 
@@ -377,30 +410,39 @@ impl SubjectArguments {
 }
 
 impl Owner {
-    /// A request for the present key, or for a new one.
+    /// A request for the present key or for a new one, whose file is there afterwards. A new key
+    /// beside a present one waits for its certificate.
     fn request(&self, now: Timestamp) -> anyhow::Result<Made> {
         let until = now + std::time::Duration::from_secs(u64::from(self.days) * 86_400);
-        let key = if self.new_key || !self.key.exists() {
-            None
+        // An earlier run may have ended between the certificate and the name of its key.
+        self.settle()?;
+        let path = if self.new_key && self.key.exists() {
+            pair::next_key(&self.key)
         } else {
-            Some(read_private(&self.key, Secret::TlsKey)?)
+            self.key.clone()
+        };
+        // A key that waits was used for nothing but requests: it is taken again.
+        let key = if path.exists() {
+            Some(read_private(&path, Secret::TlsKey)?)
+        } else {
+            None
         };
         let sign = |info: &[u8]| (self.sign)(info, until);
-        issue::request(sign, &self.hosts, key.as_ref().map(|key| key.0.as_str()))
+        let made = issue::request(sign, &self.hosts, key.as_ref().map(|key| key.0.as_str()))?;
+        if key.is_none() {
+            keep_key(&path, &made.key)?;
+        }
+        Ok(made)
     }
 
-    fn keep_key(&self, made: &Made) -> anyhow::Result<()> {
-        if !self.key.exists() {
-            return keep_key(&self.key, &made.key);
+    fn settle(&self) -> anyhow::Result<()> {
+        if pair::settle(&self.certificate, &self.key)? {
+            println!(
+                "the new key is {} now: make a backup of it",
+                self.key.display()
+            );
         }
-        if !self.new_key {
-            return Ok(());
-        }
-        merits_guard::check_folder(&self.key)?;
-        replace_own(&self.key, Readers::Owner, |out| {
-            out.write_all(made.key.0.as_bytes())
-        })
-        .with_context(|| self.key.display().to_string())
+        Ok(())
     }
 }
 
@@ -409,12 +451,7 @@ fn keep_key(path: &Path, key: &Key) -> anyhow::Result<()> {
     make_own(path, Readers::Owner, |file| {
         file.write_all(key.0.as_bytes())
     })
-    .with_context(|| {
-        format!(
-            "{} (a private key is never written over by another)",
-            path.display()
-        )
-    })
+    .with_context(|| path.display().to_string())
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::Subcommand;
+use merits_guard::Secret;
 use merits_party::{
     identity::{Identity, PartyConfig as _, make_keys},
     stop_signal,
@@ -16,7 +17,11 @@ use merits_primitives::ids::{Epoch, Origin};
 use merits_supervisor::{config::WitnessConfig, side::Side};
 use merits_text::typed::argument;
 
-use super::{distributor::rng, hand_over, numbers};
+use super::{
+    distributor::rng,
+    hand_over, numbers,
+    passphrase::{self, Asking},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -118,6 +123,20 @@ pub(super) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> an
 /// Serves a holder until ctrl-c or SIGTERM.
 pub(super) async fn serve(config: &WitnessConfig, side: Side) -> anyhow::Result<()> {
     let ready = |address| println!("{} answers for its half on {address}", config.name);
-    config.serve(side, ready, stop_signal()?).await?;
+    let passphrase = if config.quorum_shares.iter().any(|share| share.exists()) {
+        let file = config.passphrase_file.as_deref();
+        let what = "the shares of view keys";
+        Some(passphrase::ask(
+            file,
+            Asking::Known,
+            what,
+            Secret::SharePassphrase,
+        )?)
+    } else {
+        None
+    };
+    config
+        .serve(side, passphrase, ready, stop_signal()?)
+        .await?;
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! The demonstration's beginning: ledger, parties, keys, scale, services.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use merits_clearing::config::ClearingConfig;
-use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_coordinator::{Clock, Config, Coordinator, Synchronised, SystemClock};
 use merits_distributor::config::DistributorConfig;
 use merits_evaluator::config::EvaluatorConfig;
 use merits_exchange::config::ExchangeConfig;
@@ -14,7 +18,7 @@ use merits_party::{
     identity::{Identity, PartyConfig as _, make_keys},
     machine_time,
 };
-use merits_primitives::ids::Epoch;
+use merits_primitives::{calendar::Timestamp, ids::Epoch};
 use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
@@ -35,6 +39,30 @@ use crate::{
     screen::{say, step, thousands, working},
 };
 
+/// The machine's clock, which nobody has to confirm: nothing but this demonstration depends on the times of
+/// its ledger. A real ledger warns about such a clock before its first entry, whose time can never be taken
+/// back. A later `merits coordinator serve` on the same files asks again.
+#[derive(Debug)]
+struct UnconfirmedClock(SystemClock);
+
+impl Clock for UnconfirmedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn steady(&self) -> Duration {
+        self.0.steady()
+    }
+
+    fn boot(&self) -> Option<String> {
+        self.0.boot()
+    }
+
+    fn synchronised(&self) -> Synchronised {
+        Synchronised::Yes
+    }
+}
+
 pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator> {
     step(1, "A coordinator opens a ledger");
     let origin = merits_primitives::ids::Origin::new(ORIGIN)?;
@@ -47,11 +75,13 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
     let supervisor = Identity::load(origin, federation::SUPERVISOR, &signing, &sealing)?;
     let authority = supervisor.party();
     let config = Config::load(&federation.write_coordinator(&authority)?)?;
-    let coordinator = Coordinator::found(config, Arc::new(SystemClock)).await?;
+    let coordinator = Coordinator::found(config, Arc::new(UnconfirmedClock(SystemClock))).await?;
     federation.write_parties(coordinator.log_key(), &authority)?;
     say(&format!(
         "It orders signed entries, verifies proofs, and signs checkpoints of the log {ORIGIN} on \
-         {}. It sees public ledger data only, and can make no entry of its own.",
+         {}. It sees public ledger data only, and can make no entry of its own. (Here entries are dated \
+         by this machine's clock alone. A real coordinator asks a time service or other servers whether its \
+         clock is right.)",
         coordinator.address()
     ));
     Ok(coordinator)
@@ -107,7 +137,7 @@ pub(super) async fn open_epoch(
         (config, Side::Witness),
     ] {
         let listener = merits_serve::listen(config.listen).await?;
-        let service = config.holder(side).await?;
+        let service = config.holder(side, None).await?;
         let mut stopped = stopped.clone();
         servers.spawn(async move {
             let stop = async move {

@@ -24,6 +24,7 @@ use clap::{Args, Parser as _};
 use merits_distributor::{RecordsInput, summary::RunSummary};
 use merits_party::machine_time;
 use merits_primitives::{ids::Period, sum::Sum};
+use merits_source::complete_span::CompleteSpan;
 use tokio::{sync::watch, task::JoinSet};
 
 #[cfg(feature = "bench")]
@@ -115,7 +116,8 @@ impl Arguments {
         let input = federation.records()?;
         let people = self.register(&federation, &input, &mut story).await?;
         self.consent(&federation, &people, &mut story).await?;
-        self.earn(&federation, &input, &mut story).await?;
+        let said = people.complete();
+        self.earn(&federation, (&input, said), &mut story).await?;
         verify_by_strangers(&federation, &mut story).await?;
         open_one_claim(&federation, &supervisor, &mut story).await?;
         open_total(&federation, &supervisor, &mut story).await?;
@@ -250,11 +252,11 @@ impl Arguments {
         Ok(())
     }
 
-    /// Source and distributor: records become proven credits.
+    /// Source and distributor: records become proven credits. The operator says how far they are complete.
     async fn earn(
         &self,
         federation: &Federation,
-        input: &Path,
+        (input, said): (&Path, CompleteSpan),
         story: &mut Story,
     ) -> anyhow::Result<()> {
         step(7, "The source signs what it recorded");
@@ -279,10 +281,8 @@ impl Arguments {
             output: bundle.clone(),
             rejects: None,
             subjects: self.subjects(),
-            complete_from: None,
-            complete_until: None,
-            // From its first day to its last, or to today.
-            as_it_is: true,
+            complete_from: said.complete_from,
+            complete_until: said.complete_until,
             most_rejects_percent: Some(packs::REJECTS_PERCENT),
             dry_run: false,
         })?;

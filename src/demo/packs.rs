@@ -13,7 +13,7 @@ use merits_party::machine_time;
 use merits_primitives::ids::Period;
 use merits_records::{Mapping, Plan, ReadOptions, Reject, read_file};
 use merits_source::{
-    said::Said,
+    complete_span::CompleteSpan,
     wholeness::{MOST_REJECTS_PERCENT, RejectShare, Wholeness},
 };
 
@@ -32,7 +32,7 @@ pub(super) const REJECTS_PERCENT: u8 = 50;
 /// Whether claims can be made for a period: the scale is for it, and it is over by the clock of the deeds.
 pub(super) fn plays(manifest: &Manifest, plan: &Plan, period: Period) -> bool {
     let present = plan.present(machine_time());
-    let whole = Wholeness::new(None, Said::everything(), &present);
+    let whole = Wholeness::new(None, CompleteSpan::everything(), &present);
     manifest.is_valid_at(period) && whole.covers(period)
 }
 

@@ -15,10 +15,11 @@ use merits_distributor::config::DistributorConfig;
 use merits_params::keystore::KeyStore;
 use merits_party::{config::ledger_of, machine_time};
 use merits_primitives::{
+    calendar::Date,
     identity::IdentityCommitment,
     ids::{PartyId, Period, ScaleId},
 };
-use merits_records::{Plan, handover::Handover as _};
+use merits_records::{Plan, SubjectPeriod};
 use merits_registrar::{
     config::RegistrarConfig,
     number::{IdentityNumber, NumberKind},
@@ -27,14 +28,11 @@ use merits_registrar::{
     session::Registered,
 };
 use merits_replica::{Follower, LedgerConfig};
-use merits_source::{
-    config::SourceConfig,
-    linking::{LinkChecker, LinksFile},
-};
+use merits_source::{complete_span::CompleteSpan, config::SourceConfig};
 use merits_wallet::{
     directory::{Directory, WalletConfig},
     keys::WalletKeys,
-    net::{ConsentRequest, Wallet},
+    net::{ConsentRequest, TicketFiles, Wallet},
     prover::PersonProver,
 };
 
@@ -108,14 +106,10 @@ impl People {
         input: &Path,
         subjects: Option<usize>,
     ) -> anyhow::Result<Self> {
-        let config = DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?;
-        let plan = Plan::new(&config.mapping, federation.manifest.schema())?;
         let mut periods: BTreeMap<String, Vec<Period>> = BTreeMap::new();
-        for group in source::read(input, &plan, subjects, None)?.groups {
-            // A period for which no claim can be made needs no consent.
-            if packs::plays(&federation.manifest, &plan, group.period) {
-                periods.entry(group.subject).or_default().push(group.period);
-            }
+        // A period for which no claim can be made needs no consent.
+        for group in played(federation, input, subjects)? {
+            periods.entry(group.subject).or_default().push(group.period);
         }
         let wallets = federation.path("wallets");
         let ledger: LedgerConfig = ledger_of(&wallets.join("ledger.toml"))?;
@@ -187,31 +181,33 @@ impl People {
         }
     }
 
-    /// Each account's pseudonym, proven to the source.
+    /// Each account's pseudonym, proven to the source, which takes the links in.
     pub(super) async fn link(&self, federation: &Federation) -> anyhow::Result<usize> {
         self.follower.sync().await?;
-        let mut proven = Vec::with_capacity(self.persons.len());
+        let mut files = Vec::with_capacity(self.persons.len());
         let bar = progress(self.persons.len() as u64, "proving links");
         for person in &self.persons {
             let wallet = self.open(person)?;
-            let account = &person.account;
-            proven.push(wallet.link(&self.source, account, &self.prover, machine_time())?);
-            wallet.remember(federation.pack.source, account)?;
+            let name = format!("link-{}.json", person.number + 1);
+            let path = federation.path("handover").join(name);
+            let (account, now) = (&person.account, machine_time());
+            wallet.write_link(&self.source, account, &path, &self.prover, now)?;
+            files.push(path);
             bar.inc(1);
         }
         bar.finish_and_clear();
         let config = SourceConfig::load(&federation.path(SOURCE_TOML))?;
-        let path = config.links_file.as_ref().context("links_file")?;
-        let replica = self.follower.replica();
-        let state = replica.state()?;
-        let mut links = LinksFile::open(path, state.origin(), self.source)?;
-        let mut checker = LinkChecker::new(state, self.source, machine_time());
-        for link in &proven {
-            checker.check(link)?;
-            links.link(link, false)?;
+        // Accounts of the records are different ones, however much they look alike.
+        let (replace, distinct) = (false, true);
+        let report = config
+            .import_links(&files, replace, distinct, machine_time())
+            .await?;
+        for file in &report.files {
+            if let Err(fault) = &file.outcome {
+                bail!("{}: {fault}", file.path.display());
+            }
         }
-        links.write()?;
-        Ok(links.len())
+        Ok(report.accounts)
     }
 
     /// A ticket for each person and period, sealed to the distributor.
@@ -229,19 +225,30 @@ impl People {
                 periods: person.periods.clone(),
                 account: Some(person.account.clone()),
             })?;
-            for period in &person.periods {
-                let (now, rng) = (machine_time(), &mut rand::rng());
-                let ticket = wallet.ticket(&proposal, *period, &self.prover, now, rng)?;
-                let file = format!("ticket-{}-{}.json", person.number + 1, period.label());
-                let path = federation.path("handover").join(file);
-                ticket.write(&path)?;
-                tickets.push(path);
-                bar.inc(1);
-            }
-            wallet.remember(&proposal.distributor, &proposal.account)?;
+            let folder = format!("tickets-{}", person.number + 1);
+            let folder = federation.path("handover").join(folder);
+            merits_guard::create_folder(&folder).with_context(|| folder.display().to_string())?;
+            let files = TicketFiles::new(&folder, &self.scale, &person.periods);
+            let (prover, rng) = (&self.prover, &mut rand::rng());
+            let mut written = |_: &Path| bar.inc(1);
+            let given = wallet.write_tickets(
+                &proposal,
+                &files,
+                prover,
+                &machine_time,
+                rng,
+                &mut written,
+            )?;
+            tickets.extend(given.files);
         }
         bar.finish_and_clear();
         Ok(tickets)
+    }
+
+    /// What the source's operator says of the records.
+    pub(super) fn complete(&self) -> CompleteSpan {
+        let periods = self.persons.iter().flat_map(|person| &person.periods);
+        complete(periods.copied())
     }
 
     /// The person whose wallet the demonstration shows.
@@ -283,4 +290,29 @@ pub(super) async fn publish_terms(federation: &Federation) -> anyhow::Result<()>
     let published = distributor.publish_terms(&path).await;
     distributor.close(published).await?;
     Ok(())
+}
+
+/// The subject-periods of a file of records for which claims can be made.
+pub(super) fn played(
+    federation: &Federation,
+    input: &Path,
+    subjects: Option<usize>,
+) -> anyhow::Result<Vec<SubjectPeriod>> {
+    let config = DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?;
+    let plan = Plan::new(&config.mapping, federation.manifest.schema())?;
+    let mut groups = source::read(input, &plan, subjects, None)?.groups;
+    groups.retain(|group| packs::plays(&federation.manifest, &plan, group.period));
+    Ok(groups)
+}
+
+/// What the demonstration says of its records, as an operator does: from the first of these periods to the last
+/// nothing is missing. They may begin and end in the middle of a period.
+pub(super) fn complete(periods: impl Iterator<Item = Period> + Clone) -> CompleteSpan {
+    let day = |days: i64| Date::from_days(u32::try_from(days).unwrap_or_default());
+    let first = periods.clone().map(Period::first_day).min();
+    let last = periods.map(Period::last_day).max();
+    CompleteSpan {
+        complete_from: first.map(day),
+        complete_until: last.map(day),
+    }
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use merits_party::machine_time;
 use merits_primitives::ids::{Credits, Expiry};
-use merits_sponsor::offers::expiry_label;
 use merits_supervisor::net::Supervisor;
 use merits_wallet::{net::scan, view::OwnNote};
 
@@ -160,7 +159,7 @@ async fn offer(federation: &Federation, expiry: Expiry, price: Credits) -> anyho
          description = \"Brass, with a mount for every handlebar.\"\nprice = {}\nquota = {QUOTA}\n\
          opens = \"{}\"\ncloses = \"{}\"\nper_day = 2\nexchanges = [\"{}\"]\n",
         federation.pack.id,
-        expiry_label(expiry),
+        expiry.label(),
         price.0,
         day(0),
         day(30),

@@ -10,7 +10,7 @@ use super::{
     Arguments, Pack, Story,
     federation::{Federation, Owners},
     founding::{admit, found, open_epoch, publish},
-    packs,
+    packs, people,
 };
 
 /// Founds a federation under `data` (keys there are reused) and takes every row of `input`
@@ -35,7 +35,12 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
     let supervisor = admit(&federation).await?;
     open_epoch(&federation, &supervisor, &mut servers, &stopped).await?;
     publish(&federation, &supervisor, &mut story).await?;
-    arguments.earn(&federation, input, &mut story).await?;
+    let played = people::played(&federation, input, None)?;
+    let said = people::complete(played.iter().map(|group| group.period));
+    drop(played);
+    arguments
+        .earn(&federation, (input, said), &mut story)
+        .await?;
     let _ = stop.send(true);
     while let Some(ended) = servers.join_next().await {
         ended??;

@@ -116,14 +116,17 @@ def main(address):
     ]
     assert len(leaves) == int(size)
 
-    # A leaf is the sequencer's time (8 bytes) and the entry as its party signed it. The one earn
+    # A leaf is the sequencer's time (8 bytes), perhaps the digest of the state before it (a flag, then 32 bytes
+    # if it is 1), and the entry as its party signed it. The last leaf has a digest. The one earn
     # batch among them verifies. A view-key epoch has a proof too, and is judged as the next one, which it
     # is not any more. Entries of other kinds have no proof to judge.
     valid = 0
+    assert leaves[-1][8] == 1
     for leaf in leaves:
+        entry = leaf[9 + 32 * leaf[8] :]
         try:
             answer = coordinator.call(
-                "merits.verifier.v1.Verifier", "VerifyOne", subject={"entry": leaf[8:]}
+                "merits.verifier.v1.Verifier", "VerifyOne", subject={"entry": entry}
             )
             if answer.verdict.valid:
                 valid += 1

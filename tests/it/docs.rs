@@ -220,7 +220,7 @@ fn quoted(markdown: &str) -> Vec<&str> {
 fn quotations() -> Vec<(PathBuf, Vec<String>)> {
     let mut pages = Vec::new();
     files(&root().join("docs/src"), "md", &mut pages);
-    pages.extend(["README.md", "CONTRIBUTING.md"].map(|page| root().join(page)));
+    pages.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|page| root().join(page)));
     let quotations = pages.into_iter().map(|page| {
         let text = fs::read_to_string(&page).expect("a page");
         let quoted = quoted(&text).into_iter().map(str::to_owned).collect();
@@ -233,13 +233,18 @@ fn quotations() -> Vec<(PathBuf, Vec<String>)> {
 #[test]
 fn files_that_pages_name_exist() {
     let folders = [
+        "base",
+        "benches",
         "circuits",
         "coordinator",
         "docs",
         "examples",
+        "findings",
+        "ledger",
         "params",
         "parties",
         "proto",
+        "src",
         "tests",
         "verifier",
     ];

@@ -323,7 +323,7 @@ impl Attestation {
             return Err(AttestationFault::Late { not_after, at });
         }
         let expiry = self.expiry;
-        if Period::of_day(PeriodKind::Month, at.day().0).index >= expiry.0 {
+        if Period::of_day(PeriodKind::Month, at.day().0).index >= expiry.month().index {
             return Err(AttestationFault::Expired { expiry });
         }
         Ok(Included {
@@ -519,6 +519,5 @@ fn read_short(
 }
 
 fn month(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    Period { kind, index }.label()
+    expiry.month().label()
 }

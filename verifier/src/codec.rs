@@ -13,7 +13,7 @@ use merits_primitives::{
     field,
     jubjub::{Point, PointError},
 };
-use merits_text::shown::{Unshowable, check_document, check_line};
+use merits_text::display::{Unshowable, check_document, check_line};
 use thiserror::Error;
 
 /// Why bytes are not a canonical encoding. `what` names the field at fault; the sender is to blame.
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
         self.take(what, len)
     }
 
-    /// Length-prefixed text on one line that may be shown to others ([`merits_text::shown`]).
+    /// Length-prefixed text on one line that may be shown to others ([`merits_text::display`]).
     ///
     /// # Errors
     /// [`CodecError::NotText`], [`CodecError::Unshowable`].
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_trailing_and_bad_flags_are_told_apart() {
+    fn truncation_trailing_bytes_and_bad_flags_are_distinguished() {
         assert_eq!(
             Reader::new(&[1, 2]).u32("n"),
             Err(CodecError::Truncated {

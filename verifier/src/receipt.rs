@@ -128,7 +128,7 @@ impl Receipt {
         }
         let text = plain(text);
         let (head, checkpoint) = text.split_once("\n\n").ok_or(refuse(
-            "no blank line parts the proof from the checkpoint; was a part of the file lost?",
+            "no blank line parts the proof from the checkpoint, so a part of the file is lost",
         ))?;
         let mut lines = head.split('\n');
         if lines.next() != Some(RECEIPT_HEADER) {

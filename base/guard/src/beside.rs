@@ -8,8 +8,9 @@ use std::{
 };
 
 use crate::{
+    explain,
     folder::{Folder, folder_of},
-    mode, words,
+    mode,
 };
 
 /// The mode of files that everybody may read: only their owner writes them.
@@ -72,7 +73,7 @@ impl Beside {
                         Readers::Owner => mode::private(&file),
                         Readers::Everybody => mode::shared(&file, PUBLIC),
                     }
-                    .map_err(words::writing)?;
+                    .map_err(explain::writing)?;
                     return Ok((beside, file));
                 }
                 // An earlier process with this number was killed.
@@ -84,7 +85,7 @@ impl Beside {
                         "its folder takes no new files: name a file in another one",
                     ));
                 }
-                Err(error) => return Err(words::writing(error)),
+                Err(error) => return Err(explain::writing(error)),
             }
         }
     }
@@ -109,7 +110,7 @@ impl Beside {
     /// # Errors
     /// The system's.
     pub fn rename(&mut self) -> io::Result<()> {
-        fs::rename(&self.path, &self.name).map_err(words::writing)?;
+        fs::rename(&self.path, &self.name).map_err(explain::writing)?;
         self.is_there = false;
         Ok(())
     }
@@ -119,7 +120,7 @@ impl Beside {
     /// # Errors
     /// The system's: of the kind `AlreadyExists` where the name is taken.
     pub fn link(&mut self) -> io::Result<()> {
-        fs::hard_link(&self.path, &self.name).map_err(words::writing)?;
+        fs::hard_link(&self.path, &self.name).map_err(explain::writing)?;
         let _ = self.delete();
         Ok(())
     }

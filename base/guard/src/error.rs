@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::{NotRegular, Secret, words};
+use crate::{NotRegular, Secret, explain};
 
 /// Why a file is not used. Never holds a part of it.
 #[derive(Debug, Error)]
@@ -152,7 +152,7 @@ impl GuardError {
                 Some(found) => Self::NoFile { path, found },
                 None => Self::Io {
                     path,
-                    source: words::reading(source),
+                    source: explain::reading(source),
                 },
             }
         }

@@ -77,7 +77,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
-    fn a_wider_mode_is_told_with_what_it_means() {
+    fn a_wider_mode_is_reported_with_its_meaning() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("codes.txt");
         assert_eq!(Exposed::of(&path, Holds::Vouchers), None, "not there");

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{mode, words};
+use crate::{explain, mode};
 
 /// The folder of a file, opened before any work is done for the file.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Folder {
         let handle = match opened {
             Ok(handle) => Some(handle),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => None,
-            Err(error) => return Err(words::writing(error)),
+            Err(error) => return Err(explain::writing(error)),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -80,6 +80,18 @@ pub fn sync_name(path: &Path, file: &File) -> io::Result<()> {
     Folder::of(path)?.sync(file)
 }
 
+/// Gives a file that is on the disk another name of the same folder, where a file may be. Afterwards the
+/// name is on the disk too.
+///
+/// # Errors
+/// The system's, in words.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to).map_err(explain::writing)?;
+    Folder::of(to)
+        .and_then(|folder| folder.sync(&File::open(to)?))
+        .map_err(explain::writing)
+}
+
 /// The folder of a file, which is `.` for a name alone.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
@@ -124,7 +136,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
                 "it is not a folder, and a folder must be made there: name another, or move this away",
             ));
         }
-        made => return made.map_err(words::writing),
+        made => return made.map_err(explain::writing),
     }
     // One after another, because the next can be made only once its owner may enter the one before.
     match path.parent() {
@@ -139,7 +151,7 @@ fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     match make_one_folder(path, mode) {
         // Another program made it at the same time.
         Err(_) if path.is_dir() => Ok(()),
-        made => made.map_err(words::writing),
+        made => made.map_err(explain::writing),
     }
 }
 

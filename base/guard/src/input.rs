@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use crate::{NotRegular, words};
+use crate::{NotRegular, explain};
 
 /// Most bytes of a file that people write by hand, such as a configuration: 1 MiB.
 pub const MOST_TEXT: u64 = 1 << 20;
@@ -41,7 +41,7 @@ pub fn open_stream(path: &Path) -> io::Result<File> {
 /// Those of [`open`]; of the kind `FileTooLarge`, in words, for a larger one.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
-    let length = file.metadata().map_err(words::reading)?.len();
+    let length = file.metadata().map_err(explain::reading)?.len();
     if length > most {
         return Err(too_large(most));
     }
@@ -59,7 +59,7 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 pub fn whole(input: impl Read, bytes: &mut Vec<u8>, most: u64) -> io::Result<()> {
     let before = bytes.len();
     let mut input = input.take(most.saturating_add(1));
-    input.read_to_end(bytes).map_err(words::reading)?;
+    input.read_to_end(bytes).map_err(explain::reading)?;
     if (bytes.len() - before) as u64 > most {
         return Err(too_large(most));
     }
@@ -74,7 +74,7 @@ fn too_large(most: u64) -> io::Error {
 }
 
 fn open_as(path: &Path, taken: impl Fn(&FileType) -> bool) -> io::Result<File> {
-    let found = fs::metadata(path).map_err(words::reading)?;
+    let found = fs::metadata(path).map_err(explain::reading)?;
     open_found(path, found.file_type(), taken)
 }
 
@@ -97,7 +97,7 @@ fn open_found(path: &Path, found: FileType, taken: impl Fn(&FileType) -> bool) -
         let never_wait = rustix::fs::OFlags::NONBLOCK.bits();
         std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, never_wait.cast_signed());
     }
-    let file = options.open(path).map_err(words::reading)?;
+    let file = options.open(path).map_err(explain::reading)?;
     let opened = file.metadata()?.file_type();
     judge(opened)?;
     // A pipe that nobody waits for would be read as an empty file.

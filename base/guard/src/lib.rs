@@ -24,12 +24,12 @@
 //! Out of scope: folders above the file's own, access control lists, root.
 
 pub mod beside;
+pub mod explain;
 pub mod exposed;
 pub mod folder;
 pub mod input;
 pub mod output;
 pub mod protected;
-pub mod words;
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -212,10 +212,10 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 fn private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    let file = regular::open(path, options).map_err(words::writing)?;
+    let file = regular::open(path, options).map_err(explain::writing)?;
     // The umask may have removed the owner's rights, and an existing file would keep its mode. The mode of another
     // user's file cannot be set; then this fails.
-    mode::private(&file).map_err(words::writing)?;
+    mode::private(&file).map_err(explain::writing)?;
     Ok(file)
 }
 
@@ -254,7 +254,7 @@ fn check_one_folder(path: &Path, named: &Path) -> Result<(), GuardError> {
                 io::ErrorKind::NotFound,
                 "the folder does not exist: make it first, or name another file",
             ),
-            _ => words::reading(source),
+            _ => explain::reading(source),
         };
         GuardError::Io {
             path: folder.to_owned(),
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_owner_reads_it_whatever_was_there_before() {
+    fn only_the_owner_reads_it_also_over_an_existing_file() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("bundle.jsonl");
         let mode = || fs::metadata(&path).expect("there").permissions().mode() & 0o777;
@@ -511,7 +511,7 @@ mod tests {
 
     /// Regression: a store that was a link to nothing, or its folder a pipe, was told as lost.
     #[test]
-    fn what_is_something_else_is_told_as_that_and_not_as_missing() {
+    fn a_path_of_another_kind_is_not_reported_as_missing() {
         let dir = tempfile::tempdir().expect("a directory");
         let here = |name: &str| dir.path().join(name);
         let link = |to: &str, name: &str| {

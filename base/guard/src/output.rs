@@ -21,7 +21,7 @@ use std::{
 use thiserror::Error;
 
 pub use crate::beside::Readers;
-use crate::{beside::Beside, folder::folder_of, input, words};
+use crate::{beside::Beside, explain, folder::folder_of, input};
 
 /// The kind of a file that is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,14 +258,14 @@ pub fn replace_own(
 ) -> io::Result<()> {
     let (mut beside, out) = Beside::make(path, readers)?;
     let mut out = BufWriter::with_capacity(1 << 20, out);
-    write(&mut out).map_err(words::writing)?;
+    write(&mut out).map_err(explain::writing)?;
     let file = out
         .into_inner()
         .map_err(io::IntoInnerError::into_error)
-        .map_err(words::writing)?;
-    file.sync_all().map_err(words::writing)?;
+        .map_err(explain::writing)?;
+    file.sync_all().map_err(explain::writing)?;
     beside.rename()?;
-    beside.folder().sync(&file).map_err(words::writing)
+    beside.folder().sync(&file).map_err(explain::writing)
 }
 
 /// Makes a file of the program's own state that is never replaced, such as a key. It has its name only when it is
@@ -279,19 +279,19 @@ pub fn make_own(
     readers: Readers,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    let taken = words::taken;
+    let taken = explain::taken;
     if fs::symlink_metadata(path).is_ok() {
         return Err(taken());
     }
     let (mut beside, mut file) = Beside::make(path, readers)?;
     write(&mut file)
         .and_then(|()| file.sync_all())
-        .map_err(words::writing)?;
+        .map_err(explain::writing)?;
     beside.take_name()?;
     beside.folder().sync(&file).map_err(|error| {
         // A power cut could take it away after it was used.
         let _ = fs::remove_file(path);
-        words::writing(error)
+        explain::writing(error)
     })
 }
 
@@ -303,8 +303,8 @@ pub fn make_own(
 pub fn prove_replaceable(path: &Path) -> io::Result<()> {
     let (mut beside, out) = Beside::make(path, Readers::Owner)?;
     let written = out.sync_all();
-    beside.delete().map_err(words::writing)?;
-    written.map_err(words::writing)
+    beside.delete().map_err(explain::writing)?;
+    written.map_err(explain::writing)
 }
 
 /// Files that are put on the disk at the same time: the file system then writes its journal once for several of them.
@@ -355,7 +355,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> OutputError + use<> {
     let path = path.to_owned();
     move |source| OutputError::Io {
         path: path.clone(),
-        source: words::writing(source),
+        source: explain::writing(source),
     }
 }
 

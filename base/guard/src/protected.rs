@@ -132,7 +132,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn an_output_is_nothing_that_the_command_needs_by_whatever_name() {
+    fn an_output_is_not_a_file_that_the_command_needs_under_any_name() {
         let dir = tempfile::tempdir().expect("a directory");
         let here = |name: &str| dir.path().join(name);
         fs::write(here("input.csv"), "a").expect("written");

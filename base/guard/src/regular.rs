@@ -138,7 +138,7 @@ mod tests {
 
     /// The kind is that of the opened file, even if something else was found before.
     #[test]
-    fn what_was_opened_is_what_is_judged() {
+    fn the_opened_file_is_the_checked_one() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&path).status();

@@ -271,7 +271,7 @@ mod tests {
     /// Regression: the message for a readable log key told people to make a new one, which ends the
     /// ledger.
     #[test]
-    fn nobody_is_sent_to_make_anew_what_has_no_successor() {
+    fn no_advice_replaces_a_secret_that_cannot_be_replaced() {
         for secret in Secret::ALL {
             let Worth {
                 name,

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use crate::{GuardError, NotRegular, check_folder, private, words};
+use crate::{GuardError, NotRegular, check_folder, explain, private};
 
 /// Opens a file that a server or command must be able to write, or makes it if `options` say so. It belongs to
 /// this user, nobody else may replace it, and its mode is 0600 afterwards, for any umask.
@@ -84,7 +84,7 @@ fn not_writable(path: &Path, source: io::Error) -> GuardError {
     GuardError::NotWritable {
         path: path.to_owned(),
         facts,
-        source: words::writing(source),
+        source: explain::writing(source),
     }
 }
 

@@ -186,7 +186,7 @@ pub fn create(
 pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(), KeyFileError> {
     let io = |source| KeyFileError::Io {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     };
     if let Some(parent) = path.parent() {
         merits_guard::create_folder(parent).map_err(io)?;
@@ -215,7 +215,7 @@ pub fn keep(path: &Path, kind: KeyKind, secret: &[u8; SECRET_BYTES]) -> Result<(
 pub fn load(path: &Path, kind: KeyKind) -> Result<SecretBytes, KeyFileError> {
     let io = |source| KeyFileError::Io {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     };
     let mut file = merits_guard::open(path, Guard::Private(kind.secret())).map_err(|error| {
         if error.is_missing() {
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_key_is_told_as_such_with_what_to_do() {
+    fn a_lost_key_is_reported_with_what_to_do() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("seed.key");
         for kind in KeyKind::ALL {

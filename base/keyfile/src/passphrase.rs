@@ -8,7 +8,7 @@ use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit as _,
     aead::{Aead as _, Payload},
 };
-use merits_text::{file::without_mark, shown::check_line, typed};
+use merits_text::{display::check_line, file::without_mark, typed};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -73,7 +73,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_come_back_and_only_as_what_they_are(v: u64, w: u64) {
+        fn both_are_read_back_and_only_as_their_own_kind(v: u64, w: u64) {
             let plain = Earned::from(Credits(v));
             let both = Earned { measure: Some(Quantity(w)), ..plain };
             prop_assert_eq!(Earned::from_element(&plain.element(), false), Some(plain));

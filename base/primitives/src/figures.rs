@@ -93,7 +93,7 @@ pub enum FiguresError {
         found: u8,
     },
     /// A value outside the interval that the shape was compiled for.
-    #[error("{name} = {value} lies outside {low}..={high}, for which the shape was compiled")]
+    #[error("{name} = {value} is outside {low}..={high}, the interval of the compiled shape")]
     Outside {
         /// The figure.
         name: String,

@@ -1,7 +1,10 @@
 //! Names and numbers of the ledger. Each kind has its own type, so that none is mistaken for another.
 
 use alloc::{borrow::ToOwned as _, string::String};
-use core::fmt;
+use core::{
+    fmt,
+    ops::{Add, AddAssign},
+};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -110,6 +113,18 @@ impl fmt::Display for Output {
 /// A coarse expiry bucket: credits of one scale and bucket are interchangeable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Expiry(pub u32);
+
+impl Expiry {
+    /// The month from whose first day on the credits are not valid any more.
+    pub const fn month(self) -> Period {
+        PeriodIndex(self.0).of(PeriodKind::Month)
+    }
+
+    /// That month, such as `2029-01`.
+    pub fn label(self) -> String {
+        self.month().label()
+    }
+}
 
 /// The number of a view-key epoch, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -293,13 +308,45 @@ pub struct Period {
     /// Day, week or month.
     pub kind: PeriodKind,
     /// The number of such periods after the one that holds 1 January 1970.
-    pub index: u32,
+    pub index: PeriodIndex,
+}
+
+/// How many periods of one kind lie between the one that holds 1 January 1970 and this one. The kind is said elsewhere:
+/// by the [`Period`], or by the scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeriodIndex(pub u32);
+
+impl PeriodIndex {
+    /// With the kind of period that it counts.
+    pub const fn of(self, kind: PeriodKind) -> Period {
+        Period { kind, index: self }
+    }
+}
+
+impl fmt::Display for PeriodIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Add<u32> for PeriodIndex {
+    type Output = Self;
+
+    fn add(self, later: u32) -> Self {
+        Self(self.0 + later)
+    }
+}
+
+impl AddAssign<u32> for PeriodIndex {
+    fn add_assign(&mut self, later: u32) {
+        self.0 += later;
+    }
 }
 
 impl Period {
     /// index + 2^32·kind: the number that statements and the ledger carry.
     pub fn to_u64(self) -> u64 {
-        u64::from(self.index) | (self.kind as u64) << 32
+        u64::from(self.index.0) | (self.kind as u64) << 32
     }
 
     /// Reads [`Period::to_u64`].
@@ -308,7 +355,7 @@ impl Period {
         // The upper half has been removed, so the rest is the index.
         Some(Self {
             kind,
-            index: (number & 0xffff_ffff) as u32,
+            index: PeriodIndex((number & 0xffff_ffff) as u32),
         })
     }
 
@@ -391,7 +438,7 @@ mod tests {
         for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month] {
             let period = Period {
                 kind,
-                index: u32::MAX,
+                index: PeriodIndex(u32::MAX),
             };
             assert_eq!(Period::from_u64(period.to_u64()), Some(period));
         }

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_hashed_ahead_make_the_same_tree_whatever_notes_come() {
+    fn nodes_hashed_ahead_make_the_same_tree_for_any_notes() {
         let note = |n: u64| NoteCommitment(Fr::from(n * n + 2));
         for size in [0, 1, 3, 4, 15, 17, 61] {
             let mut start = NoteFrontier::new();

@@ -2,6 +2,8 @@
 //!
 //! The wallet derives them by this code and, until wallets exist, so does a distributor's custody.
 
+use zeroize::Zeroize;
+
 use crate::{
     Fr,
     earned::Earned,
@@ -50,6 +52,18 @@ pub enum KeyParts {
         /// The nullifier of the first note that was spent.
         sn1: SpendNullifier,
     },
+}
+
+impl Zeroize for KeyParts {
+    fn zeroize(&mut self) {
+        match self {
+            Self::Earned { scope, message } => {
+                scope.0.zeroize();
+                message.0.zeroize();
+            }
+            Self::Change { sn1 } => sn1.0.zeroize(),
+        }
+    }
 }
 
 impl KeyParts {
@@ -109,7 +123,7 @@ pub fn earned_key(secret: &Secret, scope: Scope, message: Message) -> OwnerKey {
 }
 
 /// K = P(OWN; secret, f1, f2), for either kind of note: [`earned_key`] or [`change_key`].
-pub fn owner_key(secret: &Secret, f1: Fr, f2: Fr) -> OwnerKey {
+fn owner_key(secret: &Secret, f1: Fr, f2: Fr) -> OwnerKey {
     OwnerKey(poseidon::hash(tags::OWN, &[secret.element(), f1, f2]))
 }
 

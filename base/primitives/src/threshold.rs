@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_another_polynomial_is_found_wherever_it_stands() {
+    fn a_value_of_another_polynomial_is_found_at_any_position() {
         let rng = &mut StdRng::seed_from_u64(2);
         let (shares, secret) = shared(3, 5, rng);
         let key = Point::mul_base(&secret).expect("not zero");

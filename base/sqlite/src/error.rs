@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use merits_guard::{
     GuardError,
-    words::{Attempt, in_words},
+    explain::{Attempt, in_words},
 };
 use thiserror::Error;
 

@@ -12,6 +12,7 @@
 //! - [`StoreKind`], [`examine`], [`explain`]: what a wrong file is, and what a failure means, in
 //!   terms that operators understand ([`DatabaseError`]);
 //! - [`Schema`]: the owner and version of a file, checked before anything is read or changed;
+//! - [`counted`]: the number of rows that a query counted;
 //! - [`fold`]: at the stop, the write-ahead log goes into the file. A server whose readers close
 //!   after its writer leaves everything in `-wal`, and a copy of the file alone would be an empty
 //!   store;
@@ -22,6 +23,7 @@
 //! [`Staged::copy_of`] and [`Staged::put_in_place`].
 
 mod access;
+mod counted;
 mod durability;
 mod error;
 mod explain;
@@ -46,6 +48,7 @@ use std::{
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 
 pub use access::{keep_private, require_files, restrict};
+pub use counted::counted;
 pub use durability::{make_durable, prove_writable};
 pub use error::FileError;
 pub use explain::{examine, explain};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use sqlx::{Connection as _, SqliteConnection};
 
-use crate::{error::FileError, explain::explain, kind::StoreKind};
+use crate::{counted::counted, error::FileError, explain::explain, kind::StoreKind};
 
 /// The identity and the tables of a store.
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +54,11 @@ impl Schema {
                 })
             };
         }
-        let things: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        let things: Option<i64> = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
             .fetch_one(&mut *db)
             .await
             .map_err(failed)?;
+        let things = counted(things).map_err(failed)?;
         if (application, version, things) == (0, 0, 0) {
             Ok(Found::Empty)
         } else {

@@ -5,6 +5,7 @@ use std::path::Path;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 
 use crate::{
+    counted::counted,
     error::FileError,
     explain::{examine, explain},
     inspecting,
@@ -62,10 +63,11 @@ impl StoreKind {
         let failed = |error| explain(path, error);
         let mut db = inspecting(path).connect().await.map_err(failed)?;
         let found = Self::of(&mut db).await.map_err(failed)?;
-        let things: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        let things: Option<i64> = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
             .fetch_one(&mut db)
             .await
             .map_err(failed)?;
+        let things = counted(things).map_err(failed)?;
         db.close().await.map_err(failed)?;
         match found {
             None if things == 0 => Ok(Found::Empty),

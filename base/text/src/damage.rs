@@ -7,8 +7,8 @@
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
+use crate::display;
 use crate::lines::MARK;
-use crate::shown;
 
 /// Most characters of a kind's name that are shown.
 const MOST_SHOWN: usize = 40;
@@ -94,7 +94,7 @@ fn named(text: &[u8]) -> Option<String> {
     let end = rest.iter().position(|byte| *byte == b'"')?;
     let name = core::str::from_utf8(rest.get(..end)?).ok()?;
     let short: String = name.chars().take(MOST_SHOWN).collect();
-    Some(shown::line(&short))
+    Some(display::line(&short))
 }
 
 /// Whether JSON ends inside of a text, list or object.
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_cut_off_anywhere_is_told_as_that() {
+    fn a_file_that_was_cut_off_anywhere_is_recognised() {
         let whole = BACKUP.trim_end();
         for end in 1..whole.len() {
             // Without a complete kind, the file can only be cut off.
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_told_as_another_file() {
+    fn another_kind_of_file_is_recognised() {
         for text in ["PK\u{3}\u{4}", "<html>", "[1]", "C2SP/tlog-proof@v1"] {
             assert_eq!(judged(text), Damage::Foreign, "{text}");
         }

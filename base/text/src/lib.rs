@@ -4,7 +4,7 @@
 //! begin with an invisible mark. A name may contain a character that reverses the line, or one that
 //! looks like another. Only this crate handles these cases:
 //!
-//! - [`shown`]: characters that are not allowed in a text that another party's screen shows, and
+//! - [`display`]: characters that are not allowed in a text that another party's screen shows, and
 //!   how to escape them when such a text must be shown. The lists are fixed, because the ledger's
 //!   rules use them and replicas must agree even if their libraries have different versions of
 //!   Unicode.
@@ -28,6 +28,7 @@ extern crate alloc;
 mod assigned;
 pub mod cell;
 pub mod damage;
+pub mod display;
 #[cfg(feature = "typed")]
 pub mod file;
 pub mod lines;
@@ -37,6 +38,5 @@ mod marks;
 mod runs;
 #[cfg(feature = "screen")]
 pub mod screen;
-pub mod shown;
 #[cfg(feature = "typed")]
 pub mod typed;

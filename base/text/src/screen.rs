@@ -2,7 +2,7 @@
 //!
 //! Much of it comes from elsewhere: titles, names, reasons, files' contents, a server's messages. So this
 //! crate has its own `println!` and related macros. They escape characters that are not allowed on a screen
-//! ([`crate::shown`]), and mark lines that came with a value ([`Printed`]). So a title cannot reverse the
+//! ([`crate::display`]), and mark lines that came with a value ([`Printed`]). So a title cannot reverse the
 //! line, a reason cannot send commands to the terminal, and a file's name cannot forge a line. A program
 //! imports all of them by `#[macro_use] extern crate merits_text`, which hides std's, so that none is used by
 //! mistake. Text that the program itself colours goes through [`coloured`]. None of the macros ends the
@@ -44,7 +44,7 @@ use std::{borrow::Cow, fmt, process::ExitCode, time::Duration};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::output::Unprinted;
-use crate::shown::Document;
+use crate::display::Document;
 
 /// The text that is printed for a format with its values filled in.
 ///
@@ -174,7 +174,7 @@ fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     match number {
         Some(number) => {
             let system = std::io::Error::from_raw_os_error(number);
-            merits_guard::words::reading(system).to_string()
+            merits_guard::explain::reading(system).to_string()
         }
         None => cause.to_string(),
     }
@@ -211,6 +211,17 @@ pub fn thousands(number: impl Into<u128>) -> String {
     out
 }
 
+/// `1 supervisor`, `2 supervisors`, `2 log witnesses`: `one` is the noun of one.
+pub fn counted(number: impl Into<u128>, one: &str) -> String {
+    let number = number.into();
+    let end = match number {
+        1 => "",
+        _ if one.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {one}{end}", thousands(number))
+}
+
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
@@ -241,6 +252,14 @@ mod tests {
         assert_eq!(thousands(999u32), "999");
         assert_eq!(thousands(65_798u64), "65,798");
         assert_eq!(thousands(1_234_567u128), "1,234,567");
+    }
+
+    #[test]
+    fn one_thing_is_not_many() {
+        assert_eq!(counted(0u32, "supervisor"), "0 supervisors");
+        assert_eq!(counted(1u32, "log witness"), "1 log witness");
+        assert_eq!(counted(2u32, "log witness"), "2 log witnesses");
+        assert_eq!(counted(1_000u64, "claim"), "1,000 claims");
     }
 
     /// Regression: a line break in a file's name made a line that looked like one of ours.

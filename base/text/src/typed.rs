@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::shown::{Unshowable, check_document, check_line};
+use crate::display::{Unshowable, check_document, check_line};
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 

@@ -8,15 +8,11 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
-use merits_circuits::{
-    bench_circuits::{
-        PEERS_CONSTRAINTS, multiplication_chain, multiplication_chain_inputs, poseidon_chain,
-        poseidon_chain_inputs, sha256_chain, sha256_chain_inputs, sha256_message_len,
-    },
-    builder::Circuit,
-    redeem::RedeemCircuit,
-    ticket::TicketCircuit,
+use merits_bench_circuits::{
+    PEERS_CONSTRAINTS, multiplication_chain, multiplication_chain_inputs, poseidon_chain,
+    poseidon_chain_inputs, sha256_chain, sha256_chain_inputs, sha256_message_len,
 };
+use merits_circuits::{builder::Circuit, redeem::RedeemCircuit, ticket::TicketCircuit};
 use merits_guard::input;
 use merits_params::{
     keystore::{KeyStore, ZKEY_FILE},
@@ -243,7 +239,7 @@ impl Trial {
         bar.finish_and_clear();
         let name = zkey_path.file_name().unwrap_or(zkey_path.as_os_str());
         Ok(Self {
-            name: merits_text::shown::line(&name.to_string_lossy()),
+            name: merits_text::display::line(&name.to_string_lossy()),
             zkey,
             zkey_path: zkey_path.to_owned(),
             assignment,

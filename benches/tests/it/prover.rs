@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use merits_circuits::bench_circuits::{sampler, sampler_inputs};
+use merits_bench_circuits::{sampler, sampler_inputs};
 use merits_params::{groth16::set_up, snarkjs_json, wtns, zkey::Zkey};
 use merits_primitives::Fr;
 use rand::{SeedableRng as _, rngs::StdRng};

@@ -22,11 +22,11 @@ use merits_primitives::{
     field,
     group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
-    ids::{AssetId, Credits, Expiry, Period, PeriodKind},
+    ids::{AssetId, Credits, Expiry, Period, PeriodIndex, PeriodKind},
     jubjub::{Point, Scalar},
     note::NoteCommitment,
     note_tree::{self, NotePath},
-    owner::{Handle, OwnerKey},
+    owner::{Handle, KeyParts, OwnerKey},
     view_encryption::Exponent,
 };
 use merits_verifier::statement::ticket::TicketStatement;
@@ -48,7 +48,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
         expiry: Expiry(2027),
         period: Period {
             kind: PeriodKind::Week,
-            index: 2_333,
+            index: PeriodIndex(2_333),
         },
         context: Context(Fr::from(5u64)),
         view_key: key(12_345)?,
@@ -132,8 +132,10 @@ pub fn redeem(rng: &mut StdRng) -> Result<(RedeemTerms, RedeemWitness)> {
     let (asset, expiry) = (AssetId(1), Expiry(2027));
     let mut notes = [700u64, 300].map(|value| NoteWitness {
         value: Credits(value),
-        f1: field::random(rng),
-        f2: field::random(rng),
+        made_of: KeyParts::Earned {
+            scope: field::random(rng),
+            message: field::random(rng),
+        },
         path: NotePath::dummy(),
     });
     let mut leaves: Vec<NoteCommitment> = (0..200).map(|_| field::random(rng)).collect();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use merits_verifier::statement::earn::CLAIM_INPUTS;
+
 use super::EarnCircuit;
 
 /// One part of the circuit.
@@ -74,6 +76,16 @@ impl CostTable {
         claim.and_then(|line| line.per_claim).unwrap_or(0)
     }
 
+    /// How many claims the domain has room for: it is paid for whether it is full or not.
+    #[must_use]
+    pub fn claims_that_fit(&self) -> usize {
+        let batch = self.constraints - self.claims * self.per_claim();
+        let publics = self.publics.saturating_sub(CLAIM_INPUTS * self.claims);
+        // A claim takes its constraints and, in circom's reduction, one row for each public input.
+        let room = self.domain().saturating_sub(batch + publics + 1);
+        room / (self.per_claim() + CLAIM_INPUTS)
+    }
+
     /// Size of the smallest domain that holds the circuit: constraints, public inputs and one.
     #[must_use]
     pub fn domain(&self) -> usize {
@@ -116,5 +128,32 @@ impl fmt::Display for CostTable {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_fit_while_rows_are_left() {
+        let costs = |claims: usize| CostTable {
+            lines: vec![CostLine {
+                part: "claim".to_owned(),
+                total: 100 * claims,
+                per_claim: Some(100),
+                per_record: None,
+            }],
+            claims,
+            records: 1,
+            wires: 0,
+            constraints: 50 + 100 * claims,
+            publics: 10 + CLAIM_INPUTS * claims,
+            terms: [0; 3],
+        };
+        // 1,024 rows, of which the batch takes 50, its public inputs 10, and the constant one.
+        assert_eq!((costs(8).domain(), costs(8).claims_that_fit()), (1024, 9));
+        assert_eq!(costs(9).domain(), 1024);
+        assert_eq!(costs(10).domain(), 2048);
     }
 }

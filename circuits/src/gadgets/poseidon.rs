@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn every_width_agrees_with_the_primitives_and_costs_what_is_said() {
+    fn every_width_agrees_with_the_primitives_and_has_the_stated_cost() {
         for n in 2..=12usize {
             let values: Vec<Fr> = (0..n as u64).map(|i| -Fr::from(i * i + 5)).collect();
             let (constraints, _, lanes) = run(tags::BIND, &values, 0);

@@ -12,7 +12,8 @@ use merits_primitives::{
     note::{self, NoteCommitment},
     note_tree::{NotePath, NoteRoot},
     nullifier::{self, SpendNullifier},
-    owner, poseidon,
+    owner::{self, KeyParts},
+    poseidon,
     scope::RateScope,
     tags,
     view_encryption::{self, Exponent},
@@ -28,10 +29,8 @@ use crate::{element, person};
 pub struct NoteWitness {
     /// v: its value.
     pub value: Credits,
-    /// The first part of its owner key: the scope of an earned note, sn1 of a change note.
-    pub f1: Fr,
-    /// The second part: the message of an earned note, 0 of a change note.
-    pub f2: Fr,
+    /// What its owner key was made of, besides the secret: f1 and f2.
+    pub made_of: KeyParts,
     /// Its path to the note root.
     pub path: NotePath,
 }
@@ -109,8 +108,7 @@ impl std::fmt::Debug for RedeemWitness {
 impl Drop for NoteWitness {
     fn drop(&mut self) {
         self.value.0.zeroize();
-        self.f1.zeroize();
-        self.f2.zeroize();
+        self.made_of.zeroize();
         self.path.index.zeroize();
         self.path.siblings.zeroize();
     }
@@ -121,8 +119,10 @@ impl NoteWitness {
     pub fn dummy(rng: &mut impl rand_core::CryptoRng) -> Self {
         Self {
             value: Credits(0),
-            f1: field::random(rng),
-            f2: field::random(rng),
+            made_of: KeyParts::Earned {
+                scope: field::random(rng),
+                message: field::random(rng),
+            },
             path: NotePath::dummy(),
         }
     }
@@ -130,14 +130,14 @@ impl NoteWitness {
     /// cm of this note, if it is this person's.
     #[must_use]
     pub fn commitment(&self, secret: &Secret, expiry: Expiry, asset: AssetId) -> NoteCommitment {
-        let key = owner::owner_key(secret, self.f1, self.f2);
+        let key = self.made_of.owner_key(secret);
         note::note_commitment(self.value, expiry, asset, &key)
     }
 
     /// Private inputs in the order of `note::spent`.
     fn inputs(&self, note: NoteCommitment, out: &mut Vec<Fr>) {
         out.extend(number_bits(self.value.0, VALUE_BITS));
-        out.extend([self.f1, self.f2]);
+        out.extend(self.made_of.elements());
         let mut below = note.0;
         for (level, siblings) in self.path.siblings.iter().enumerate() {
             let place = self.path.place(level);

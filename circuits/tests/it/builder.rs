@@ -16,7 +16,7 @@ fn run(circuit: &Circuit, inputs: &[Fr]) -> Vec<Fr> {
 }
 
 #[test]
-fn each_operation_costs_what_it_says_and_computes_what_it_says() {
+fn each_operation_has_the_stated_cost_and_result() {
     let mut b = Builder::new();
     let out = b.public("out");
     let x = b.input("x");
@@ -164,7 +164,7 @@ fn refusals_name_their_section() {
 }
 
 #[test]
-fn parallel_segments_share_what_was_before_and_give_what_is_after() {
+fn parallel_segments_share_earlier_wires_and_their_results_are_used_later() {
     let mut b = Builder::new();
     let total = b.public("total");
     let k = b.input("k");
@@ -194,7 +194,7 @@ fn parallel_segments_share_what_was_before_and_give_what_is_after() {
 }
 
 #[test]
-fn segments_that_invert_in_step_give_what_they_give_alone() {
+fn segments_that_share_inversions_give_the_same_results_as_alone() {
     // Segments of one shape share inversions; the odd one makes all run alone.
     for odd in [false, true] {
         let mut b = Builder::new();

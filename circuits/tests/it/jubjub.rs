@@ -126,7 +126,7 @@ fn multiples_agree_with_the_primitives_at_extreme_exponents() {
 /// Kernels fill the same wires as the instructions: for points of the curve and for others, with
 /// divisions by zero, and with bits that are not 0 or 1.
 #[test]
-fn kernels_give_what_the_instructions_give() {
+fn kernels_give_the_same_wires_as_the_instructions() {
     let circuit = multiples_circuit();
     let same = |inputs: &[Fr]| {
         let program = &circuit.program;

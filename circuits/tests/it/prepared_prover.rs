@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use merits_circuits::bench_circuits::{sampler, sampler_inputs};
+use merits_bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::prover::{
     LayoutError, LoadError, LoadedProver, Prover, Readiness, SimdProver, TableBudget,
 };

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use ark_bn254::Bn254;
 use ark_ff::Field;
-use merits_circuits::bench_circuits::{sampler, sampler_inputs};
+use merits_bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::builder::Circuit;
 use merits_circuits::prover::{CircomProver, ProveError, Prover};
 use merits_params::groth16::{domain_generator, set_up};

@@ -1,6 +1,6 @@
 //! The prover over our kernels, on every path: its proofs verify, and it refuses what it must.
 
-use merits_circuits::bench_circuits::{sampler, sampler_inputs};
+use merits_bench_circuits::{sampler, sampler_inputs};
 use merits_circuits::prover::{ProveError, Prover, SimdPath, SimdProver};
 use merits_params::groth16::set_up;
 use merits_params::zkey::Zkey;
@@ -28,7 +28,7 @@ fn proofs_verify_and_wrong_witnesses_are_stopped() {
         assert_ne!(
             prover.prove(&assignment, &mut rng).unwrap(),
             proof,
-            "blinded anew"
+            "blinded again"
         );
 
         let prover = prover.with_self_check(prepared());

@@ -19,9 +19,9 @@ use rand_core::CryptoRng;
 pub use report::{Finding, Report};
 
 use crate::{
-    backend::{self, Inspect},
     config::Config,
     error::StartError,
+    place::{self, Inspect},
 };
 use blobs::check_blobs;
 use checkpoint::{check_log, check_mark, public_key};
@@ -42,7 +42,7 @@ const FINDINGS: u32 = 20;
 /// other founding parameters than the configuration. Faults inside the database are in the
 /// [`Report`].
 pub async fn fsck(config: &Config, rng: &mut impl CryptoRng) -> Result<Report, StartError> {
-    fsck_at(&backend::place(config), config, rng).await
+    fsck_at(&place::of(config), config, rng).await
 }
 
 async fn fsck_at<I: Inspect>(

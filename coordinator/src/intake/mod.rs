@@ -14,6 +14,8 @@ mod examining;
 mod permits;
 mod proving;
 mod refusals;
+#[cfg(test)]
+mod twice;
 
 use std::sync::Arc;
 

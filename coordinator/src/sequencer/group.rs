@@ -221,12 +221,15 @@ fn already_used(unique: Unique) -> Box<Refusal> {
 #[cfg(test)]
 mod tests {
     use merits_ledger::{
-        Extension, KeyRing, State,
+        Extension, Groth16Keys, State,
         storage::{Commit, Head, MemoryStorage, Storage as _},
     };
     use merits_ledger_fixture::{Citizen, Stage};
     use merits_primitives::ids::Credits;
-    use merits_verifier::entry::SignedEntry;
+    use merits_verifier::{
+        codec::Canonical as _,
+        entry::{Leaf, SignedEntry},
+    };
     use rand::{SeedableRng as _, rngs::StdRng};
 
     use super::*;
@@ -237,7 +240,7 @@ mod tests {
             Governing::new(town.federation.policy()),
             Frontier::new(),
             StateDigest::default(),
-            KeyRing::new(),
+            Groth16Keys::new(),
         );
         let rng = &mut StdRng::seed_from_u64(1);
         let mut group = storage.begin().await.unwrap();
@@ -266,7 +269,7 @@ mod tests {
         let submission = Submission::from_signed(signed, state.origin()).unwrap();
         let authentic = state.authenticate(submission).unwrap();
         let job = state.job(authentic.submission()).unwrap();
-        let verified = job.map(|job| job.verify(state, &KeyRing::new()).unwrap());
+        let verified = job.map(|job| job.verify(state, &Groth16Keys::new()).unwrap());
         (authentic, verified)
     }
 
@@ -322,6 +325,48 @@ mod tests {
         assert_eq!(pending.stored.len(), looked_up);
         let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
         assert_eq!(leaves.len(), 1);
+        assert_eq!(group.append_all(&leaves).await.unwrap(), Ok(()));
+    }
+
+    /// The last leaf of a group holds the digest of the state before it, which those before it in the group made too.
+    #[tokio::test]
+    async fn the_last_leaf_of_a_group_holds_the_state_before_it() {
+        let mut town = Stage::new(StdRng::seed_from_u64(8)).unwrap();
+        let people = [Citizen::new(1), Citizen::new(2)];
+        let notes = [0, 1].map(|person| town.earner(&people[person]).unwrap());
+        let offer = town.offer(Credits(30), 5).unwrap();
+        let redemptions = [0, 1].map(|person| {
+            let redeemed = town.redemption(&people[person], &notes[person..=person], offer);
+            redeemed.unwrap().0
+        });
+        let mut storage = MemoryStorage::new();
+        let mut log = stored(&town, &mut storage).await;
+        let entries = redemptions
+            .clone()
+            .map(|signed| entry(town.state(), signed));
+        let time = town.time + std::time::Duration::from_secs(1);
+        let mut pending = Pending::new(&log);
+        let mut group = storage.begin().await.unwrap();
+        for entry in &entries {
+            let known = HashMap::new();
+            let placed = pending.place(&mut log.state, &mut group, entry, &known, time);
+            placed.await.unwrap().unwrap();
+        }
+        let (_, digest) = pending.seal(&log, &mut group).await.unwrap();
+
+        let [first, last] = &redemptions;
+        let mut one_by_one = town.ledger;
+        one_by_one.submit(&first.to_bytes(), time).unwrap();
+        let before = one_by_one.state().digest().unwrap();
+        one_by_one.submit(&last.to_bytes(), time).unwrap();
+        let sealed = pending.effects.iter().map(|effects| {
+            let leaf = Leaf::from_bytes(effects.leaf()).unwrap();
+            leaf.state
+        });
+        assert_eq!(sealed.collect::<Vec<_>>(), [None, Some(before)]);
+        // The digest does not change the state after it.
+        assert_eq!(digest, one_by_one.state().rows().digest().unwrap());
+        let leaves: Vec<StoredLeaf<'_>> = pending.effects.iter().map(StoredLeaf::of).collect();
         assert_eq!(group.append_all(&leaves).await.unwrap(), Ok(()));
     }
 }

@@ -36,9 +36,9 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use reload::{parts, reload};
 
 use crate::{
-    backend::Place,
     config::Config,
     holding::Holding,
+    place::Place,
     published::Published,
     timekeeper::{OutOfStep, Timekeeper},
     writing::{CannotWrite, Writing},

@@ -8,10 +8,10 @@ use merits_verifier::log::LogSigner;
 
 use super::Log;
 use crate::{
-    backend::Place,
     config::Config,
     error::StartError,
     founding,
+    place::Place,
     published::View,
     startup::{self, Loaded},
 };

@@ -163,9 +163,9 @@ impl Registry for RegistryService {
         let size = page_size(asked)?;
         let view = self.published.read();
         let epochs = view.state.epochs();
-        let rest = epochs.iter().filter(|keys| keys.opened.epoch.0 > after);
+        let rest = epochs.iter().filter(|keys| keys.epoch.0 > after);
         let (epochs, more) = page(rest, size, |keys| {
-            epoch(keys, epochs.standing(keys.opened.epoch, view.state.time()))
+            epoch(keys, epochs.standing(keys.epoch, view.state.time()))
         });
         Ok(Response::new(ListEpochsResponse {
             epochs,
@@ -253,7 +253,7 @@ fn schedule(days: &[u32]) -> Schedule {
 
 fn epoch(keys: &EpochKeys, standing: Option<EpochStanding>) -> Epoch {
     Epoch {
-        number: keys.opened.epoch.0,
+        number: keys.epoch.0,
         view_key: keys.view_key.to_bytes().to_vec(),
         totals_key: keys.totals_key.to_bytes().to_vec(),
         accepted: matches!(standing, Some(EpochStanding::Active | EpochStanding::Grace)),

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use merits_ledger::{Job, KeyRing, Submission};
+use merits_ledger::{Groth16Keys, Job, Submission};
 use merits_ledger_fixture::{Federation, Stage};
 use merits_primitives::{Fr, ids::Epoch};
 use merits_verifier::{
@@ -213,7 +213,7 @@ fn a_proof_that_cannot_be_decoded_does_not_sink_the_others_of_its_batch() {
         let Job::Groth16(job) = job else {
             panic!("a batch has a Groth16 proof");
         };
-        let key = KeyRing::new().get(state, &job.key).unwrap();
+        let key = Groth16Keys::new().get(state, &job.key).unwrap();
         let unverified = state.signatures(submission, None).unwrap();
         let question = (job.statement, job.proof, unverified);
         let answer = pool.verify(Class::Parties, &key, question, Holding::of_nothing());

@@ -150,6 +150,51 @@ async fn every_damage_is_found() {
     }
 }
 
+/// A leaf with a wrong digest of the state, with that of another size, and the last one without any, are named.
+#[tokio::test]
+async fn a_wrong_or_missing_digest_of_the_state_is_named() {
+    let clean = tempfile::tempdir().unwrap();
+    let mut founding = Founding::new(35);
+    let config = founding.config(clean.path());
+    let mut node = Node::founded(&founding, config.clone()).await;
+    for _ in 0..2 {
+        node.client.submit(&founding.earn(3)).await.unwrap();
+    }
+    node.coordinator.shutdown().await.unwrap();
+    // A flag, then the digest, follow the time of eight bytes.
+    let digest = |new: &str, index: &str| {
+        format!(
+            "UPDATE leaf SET leaf = CAST(substr(leaf, 1, 8) || {new} || substr(leaf, 42) AS BLOB) WHERE idx = {index}"
+        )
+    };
+    let sevens = format!("x'01{}'", "07".repeat(32));
+    let another = "(SELECT substr(leaf, 9, 33) FROM leaf WHERE idx = 3)";
+    for (damage, said) in [
+        (
+            digest(&sevens, "4"),
+            "leaf 4: it says that the state before it has the digest 0707",
+        ),
+        (
+            digest(another, "4"),
+            "leaf 4: it says that the state before it",
+        ),
+        (
+            digest("x'00'", "(SELECT max(idx) FROM leaf)"),
+            "leaf 9: it is the last leaf under a checkpoint, and it lacks",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = founding.config(dir.path());
+        copy(clean.path(), dir.path());
+        copy(&clean.path().join("data"), &config.data_dir);
+        apply(&config, &damage).await;
+        let report = fsck(&config, &mut rand::rng()).await.unwrap();
+        let found = |finding: &&merits_coordinator::Finding| finding.place == "rules";
+        let found = report.findings.iter().find(found).map(|found| &found.what);
+        assert!(found.is_some_and(|what| what.contains(said)), "{report}");
+    }
+}
+
 /// Regression: a trigger whose name begins as those of SQLite's own tables was not seen.
 #[tokio::test]
 async fn a_trigger_of_somebody_else_is_found() {

@@ -23,6 +23,5 @@ mod tiles;
     reason = "shared; a failure to set up is a failure"
 )]
 mod tls;
-mod twice;
 mod wire;
 mod writable;

@@ -6,7 +6,7 @@ use merits_ledger::{Entry, Role, entry::EarnBatch};
 use merits_ledger_fixture::{Member, acts};
 use merits_primitives::{
     Fr,
-    ids::{Epoch, Origin, ScaleId, ScaleVersion},
+    ids::{Epoch, Origin, PeriodIndex, ScaleId, ScaleVersion},
     view_encryption::EphemeralKey,
 };
 use merits_verifier::{
@@ -79,7 +79,7 @@ async fn envelopes_that_are_not_for_this_log_or_not_from_their_party() {
         .unwrap()
         .unwrap();
     let proof = entry.groth16_proof().unwrap();
-    let strange = batch.sign(origin, stranger.id, Some(&proof), &stranger.key);
+    let strange = batch.sign(origin, stranger.id, Some((&proof).into()), &stranger.key);
     let fault = world.refused(&strange).await;
     assert_eq!(
         told(&fault),
@@ -250,7 +250,7 @@ async fn what_was_changed_after_proving_is_refused() {
         (
             "scale-not-yet-valid",
             "period",
-            Box::new(|batch| batch.period.index = 2_300),
+            Box::new(|batch| batch.period.index = PeriodIndex(2_300)),
         ),
         (
             "scale-unknown",

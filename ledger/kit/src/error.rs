@@ -122,7 +122,7 @@ impl KitError {
         let path = path.to_owned();
         move |source| Self::Io {
             path,
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         }
     }
 }

@@ -287,7 +287,7 @@ impl Kit {
         let mut leaves = BTreeMap::new();
         let mut receipts = 0;
         let directory = &self.directory;
-        let files = fs::read_dir(directory).map_err(merits_guard::words::reading);
+        let files = fs::read_dir(directory).map_err(merits_guard::explain::reading);
         for file in files.map_err(KitError::io(directory))? {
             let path = file.map_err(KitError::io(directory))?.path();
             let extension = path.extension();

@@ -1,4 +1,4 @@
-//! What one supervisor alone decided of what an entry rests on.
+//! What one supervisor alone decided of what an entry rests on, and whose keys one holder has alone.
 
 use merits_ledger::{
     Entry, State,
@@ -35,6 +35,9 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         | Entry::KeySucceeded(_)
         | Entry::ActProposed(_)
         | Entry::EpochProposed(_)
+        | Entry::KeyGenerationOpened(_)
+        | Entry::KeyGenerationMessage(_)
+        | Entry::KeyShareDestroyed(_)
         | Entry::ActEndorsed(_)
         | Entry::EndorsementRevoked(_)
         | Entry::ActEnacted(_)
@@ -72,6 +75,16 @@ fn key(state: &State, statement: PersonStatement) -> Option<Made<'static>> {
 }
 
 fn collect(state: &State, made: &[Made<'_>]) -> Vec<String> {
+    let mut marks = marks_of_board(state, made);
+    // However an epoch was decided, one holder of a whole half is a hand of its own.
+    marks.extend(made.iter().filter_map(|made| match made {
+        Made::Epoch(epoch) => Some(state.epochs().get(*epoch)?.mark()?.to_string()),
+        Made::Party(_) | Made::StatementKey(..) | Made::Scale(..) => None,
+    }));
+    marks
+}
+
+fn marks_of_board(state: &State, made: &[Made<'_>]) -> Vec<String> {
     let board = state.board();
     let Some(mark) = board.mark() else {
         return Vec::new();

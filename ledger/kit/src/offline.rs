@@ -1,7 +1,7 @@
 //! Offline verification from a receipt, the log's key and a state, without a network and without
 //! trusting anybody.
 
-use merits_ledger::{Entry, JobError, KeyRing, Refusal, State, Submission};
+use merits_ledger::{Entry, Groth16Keys, JobError, Refusal, State, Submission};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{AssetId, EntryId, PartyId, Period, ScaleId, ScaleVersion},
@@ -79,7 +79,7 @@ pub enum OfflineFault {
 #[derive(Debug)]
 pub struct OfflineVerifier {
     log: LogKey,
-    keys: KeyRing,
+    keys: Groth16Keys,
 }
 
 impl OfflineVerifier {
@@ -87,7 +87,7 @@ impl OfflineVerifier {
     pub fn new(log: &LogKey) -> Self {
         Self {
             log: log.clone(),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         }
     }
 

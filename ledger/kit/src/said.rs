@@ -5,11 +5,11 @@ use std::fmt::Display;
 use merits_ledger::{
     Role, State,
     entry::{
-        Act, AlertRaised, AlertSubject, OfferPublished, PartyAdmitted, ProposalTerms,
-        ScaleProposed, StandingChange, ViewKeyEpochOpened,
+        Act, AlertRaised, AlertSubject, KeyGenerationOpened, OfferPublished, PartyAdmitted,
+        ProposalTerms, ScaleProposed, StandingChange, ViewKeyEpochOpened,
     },
 };
-use merits_primitives::ids::{EntryId, Expiry, Period, PeriodKind, ScaleId, ScaleVersion, sha256};
+use merits_primitives::ids::{EntryId, Expiry, PeriodIndex, ScaleId, ScaleVersion, sha256};
 use serde::Serialize;
 
 use crate::named::named;
@@ -37,6 +37,17 @@ pub(crate) fn act(state: &State, act: &Act) -> Vec<Said> {
             said("provenance", adopted.provenance),
         ],
         Act::ViewKeyEpochOpened(opened) => epoch(state, opened),
+        Act::QuorumEpochOpened(opened) => vec![
+            said("epoch", opened.epoch.0),
+            said("active from", opened.active_from),
+            said("last epoch", {
+                let until = opened.previous_accepted_until;
+                format!("accepted until {until}")
+            }),
+            said("readable until", opened.readable_until),
+            said("supervisor", format!("attempt {}", opened.supervisor)),
+            said("witness", format!("attempt {}", opened.witness)),
+        ],
         Act::ScaleApproved(approved) => vec![
             said("scale", &approved.id),
             said("version", approved.version.0),
@@ -98,11 +109,26 @@ pub(crate) fn epoch(state: &State, opened: &ViewKeyEpochOpened) -> Vec<Said> {
     ]
 }
 
+pub(crate) fn generation(state: &State, opened: &KeyGenerationOpened) -> Vec<Said> {
+    let holders = opened.holders.iter();
+    let holders: Vec<String> = holders
+        .map(|party| named(state, party).to_string())
+        .collect();
+    vec![
+        said("epoch", opened.epoch.0),
+        said("side", opened.side),
+        said("attempt", opened.attempt),
+        said(
+            "threshold",
+            format!("{} of {}", opened.needed, opened.holders.len()),
+        ),
+        said("holders", holders.join(", ")),
+        said("deadline", opened.deadline),
+    ]
+}
+
 pub(crate) fn scale(proposed: &ScaleProposed) -> Vec<Said> {
-    let label = |index| {
-        let kind = proposed.period_kind;
-        Period { kind, index }.label()
-    };
+    let label = |index: PeriodIndex| index.of(proposed.period_kind).label();
     let mut says = vec![
         said("scale", &proposed.id),
         said("version", proposed.version.0),
@@ -137,17 +163,13 @@ pub(crate) fn retirement(
     state: &State,
     id: &ScaleId,
     version: ScaleVersion,
-    last_period: u32,
+    last_period: PeriodIndex,
 ) -> Vec<Said> {
     // The kit may lack the scale, and the statement has no kind of period.
     let known = state.scales().version(id, version).ok();
     let last = known.map_or_else(
         || format!("number {last_period}"),
-        |known| {
-            let kind = known.terms.period_kind;
-            let index = last_period;
-            Period { kind, index }.label()
-        },
+        |known| last_period.of(known.terms.period_kind).label(),
     );
     vec![
         said("scale", id),
@@ -207,6 +229,5 @@ pub(crate) fn said(what: &'static str, value: impl Display) -> Said {
 }
 
 pub(crate) fn first_day(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    format!("{}-01", Period { kind, index }.label())
+    format!("{}-01", expiry.month().label())
 }

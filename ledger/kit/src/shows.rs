@@ -8,8 +8,8 @@ use crate::{
     named::{NamedParty, named},
     offline::VerifiedEntry,
     said::{
-        Said, act, admission, alert, closing, epoch, first_day, offer, proposal, retirement, said,
-        scale,
+        Said, act, admission, alert, closing, epoch, first_day, generation, offer, proposal,
+        retirement, said, scale,
     },
 };
 
@@ -164,6 +164,17 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
             says.extend(proposal(terms));
             says
         }
+        Entry::KeyGenerationOpened(opened) => generation(state, opened),
+        Entry::KeyGenerationMessage(published) => vec![
+            said("epoch", published.epoch.0),
+            said("side", published.side),
+            said("attempt", published.attempt),
+            said("round", published.message.body.round()),
+        ],
+        Entry::KeyShareDestroyed(destroyed) => vec![
+            said("epoch", destroyed.epoch.0),
+            said("side", destroyed.side),
+        ],
         Entry::ActEndorsed(voice) | Entry::EndorsementRevoked(voice) => vec![
             said("proposal", voice.proposal),
             said("number", voice.number),

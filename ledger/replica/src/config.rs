@@ -138,29 +138,6 @@ fn anchor_seconds() -> u32 {
     merits_ledger::ANCHOR_SECONDS
 }
 
-/// Why a configuration file cannot be used.
-#[derive(Debug, Error)]
-#[error("{path}: {reason}")]
-pub struct ConfigFileError {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong, with line and column where there is one.
-    pub reason: String,
-}
-
-/// Reads a party's configuration file; paths in it stay as written.
-///
-/// # Errors
-/// [`ConfigFileError`]: no such file, or the parser's complaint.
-pub fn read_config<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ConfigFileError> {
-    let fault = |reason: String| ConfigFileError {
-        path: path.to_owned(),
-        reason,
-    };
-    let text = merits_text::file::read(path).map_err(|error| fault(error.to_string()))?;
-    toml::from_str(&text).map_err(|error| fault(error.to_string()))
-}
-
 /// An invalid value of the `[ledger]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("ledger.{key}: {reason}")]

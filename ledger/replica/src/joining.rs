@@ -13,6 +13,7 @@ use crate::{
     follower::Follower,
     mark::{COMMANDS_SUFFIX, HighWaterMark, MarkError, read_checkpoint},
     replica::{Replica, ReplicaError},
+    retry::Retry,
 };
 
 /// Why a party could not join its ledger.
@@ -146,18 +147,23 @@ impl LedgerConfig {
     /// Opens this party's copy; waits a moment for another command that has it. One that only looks, such as
     /// `distributor status`, has it for a fraction of a second, and must not end a run that begins beside it.
     async fn open_soon(&self) -> Result<Replica, JoinError> {
-        for _ in 0..LOOKS {
-            match self.open().await {
-                Err(JoinError::Replica(error)) if error.is_in_use() => {
-                    tokio::time::sleep(LOOK_EVERY).await;
-                }
-                opened => return opened,
+        let mut failed = 0;
+        loop {
+            let opened = self.open().await;
+            let in_use = matches!(&opened, Err(JoinError::Replica(error)) if error.is_in_use());
+            failed += 1;
+            match OPENING.wait(failed).filter(|_| in_use) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return opened,
             }
         }
-        self.open().await
     }
 }
 
-/// How often, and how many times, a copy is looked at that another command has: two seconds in all.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-const LOOKS: u32 = 40;
+/// How a copy is opened that another command has: two seconds in all.
+const OPENING: Retry = Retry {
+    attempts: 41,
+    first_wait: Duration::from_millis(50),
+    growth: 1,
+    longest_wait: Duration::from_millis(50),
+};

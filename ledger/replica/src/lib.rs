@@ -29,6 +29,7 @@ mod archive;
 mod client;
 mod clock;
 mod config;
+mod config_file;
 #[cfg(feature = "net")]
 mod expected;
 #[cfg(feature = "net")]
@@ -37,12 +38,14 @@ mod follower;
 mod joining;
 mod mark;
 mod replica;
+mod retry;
 
 pub use archive::ArchiveError;
 #[cfg(feature = "net")]
 pub use client::{Client, ClientError, Submitted};
 pub use clock::machine_time;
-pub use config::{ConfigFileError, LedgerConfig, LedgerConfigError, WitnessesConfig, read_config};
+pub use config::{LedgerConfig, LedgerConfigError, WitnessesConfig};
+pub use config_file::{ConfigFileError, ConfigKind, parse_config, read_config};
 #[cfg(feature = "net")]
 pub use follower::{FollowError, Follower, MOST_AHEAD, Progress};
 #[cfg(feature = "net")]
@@ -51,3 +54,4 @@ pub use mark::{COMMANDS_SUFFIX, HighWaterMark, MarkError};
 #[cfg(feature = "net")]
 pub use merits_proto::{Expected, Security, Verdict};
 pub use replica::{Growth, Leaves, Replica, ReplicaError, Update, WriteKitError};
+pub use retry::Retry;

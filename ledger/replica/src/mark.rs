@@ -14,9 +14,8 @@ use std::{
 };
 
 use merits_guard::{
-    GuardError,
+    GuardError, explain,
     output::{self, Readers},
-    words,
 };
 use merits_verifier::log::{Checkpoint, Hash, LogKey, MAX_NOTE_BYTES, SignedCheckpoint};
 use thiserror::Error;
@@ -200,12 +199,12 @@ impl HighWaterMark {
         let lock_path = with_suffix(&path, ".lock");
         let unwritable = |source| MarkError::NotWritable {
             path: path.clone(),
-            source: words::writing(source),
+            source: explain::writing(source),
         };
         let lock = merits_guard::open_lock(&lock_path)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => MarkError::InUse { path: path.clone() },
-            TryLockError::Error(error) => unwritable(words::writing(error)),
+            TryLockError::Error(error) => unwritable(explain::writing(error)),
         })?;
         // A file that an earlier version made, or a copied one.
         if path.exists() {
@@ -255,7 +254,7 @@ impl HighWaterMark {
         let path = outside(path, data)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         if !folder.is_dir() {
-            return Err(at(folder, words::reading)(io::Error::other(
+            return Err(at(folder, explain::reading)(io::Error::other(
                 "it is not a folder, and the mark is kept in one: make it, or name another",
             )));
         }
@@ -363,14 +362,14 @@ impl HighWaterMark {
 /// Replaces a small private file completely. It is on disk when this returns.
 fn replace(path: &Path, text: &str) -> Result<(), MarkError> {
     output::replace_own(path, Readers::Owner, |out| out.write_all(text.as_bytes()))
-        .map_err(at(path, words::writing))
+        .map_err(at(path, explain::writing))
 }
 
 fn read(path: &Path, key: &LogKey) -> Result<Option<(Checkpoint, SignedCheckpoint)>, MarkError> {
     match merits_text::file::read_at_most(path, MAX_NOTE_BYTES as u64) {
         Ok(text) => parse(path, &text, key).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(at(path, words::reading)(error)),
+        Err(error) => Err(at(path, explain::reading)(error)),
     }
 }
 
@@ -409,8 +408,8 @@ pub(crate) fn read_checkpoint(
 
 /// The mark's path with links resolved, if it is not inside `data`.
 fn outside(path: &Path, data: &Path) -> Result<PathBuf, MarkError> {
-    let resolved = resolve(path).map_err(at(path, words::reading))?;
-    let folder = resolve(data).map_err(at(data, words::reading))?;
+    let resolved = resolve(path).map_err(at(path, explain::reading))?;
+    let folder = resolve(data).map_err(at(data, explain::reading))?;
     if resolved.starts_with(&folder) {
         return Err(MarkError::Inside {
             path: resolved,

@@ -141,10 +141,11 @@ pub async fn differences<'e>(
 /// # Errors
 /// SQLite's.
 pub async fn leaf_count<'e>(db: impl SqliteExecutor<'e>) -> sqlx::Result<(u64, Option<u64>)> {
-    let (count, last): (i64, Option<i64>) = sqlx::query_as("SELECT count(*), max(idx) FROM leaf")
-        .fetch_one(db)
-        .await?;
-    Ok((count.cast_unsigned(), last.map(i64::cast_unsigned)))
+    let (count, last): (Option<i64>, Option<i64>) =
+        sqlx::query_as("SELECT count(*), max(idx) FROM leaf")
+            .fetch_one(db)
+            .await?;
+    Ok((merits_sqlite::counted(count)?, last.map(i64::cast_unsigned)))
 }
 
 /// The blob whose digest is the next after this one; nothing after the last.

@@ -11,8 +11,9 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::{
-    KeyPlace, MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, Published, ScaleApproved, ScaleRetired,
-    StandingChange, StatementKeyAdopted, ViewKeyEpochOpened, read_entry_id, write_entry_id,
+    KeyPlace, MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, Published, QuorumEpochOpened,
+    ScaleApproved, ScaleRetired, StandingChange, StatementKeyAdopted, ViewKeyEpochOpened,
+    read_entry_id, write_entry_id,
 };
 use crate::board_facts::Thresholds;
 
@@ -23,7 +24,7 @@ macro_rules! acts {
         $(#[$doc:meta])*
         $variant:ident($statement:ty), $number:literal, $name:literal, [$($carried:ident)?];
     )+) => {
-        /// What the board decides. The numbers are those of the entry kinds by which one supervisor could do the
+        /// What the board decides. Most numbers are those of the entry kinds by which one supervisor could do the
         /// same alone before there was a board.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[allow(
@@ -100,6 +101,8 @@ acts! {
     StatementKeyAdopted(StatementKeyAdopted), 0x0202, "adopt a statement key", [key];
     /// New view keys. Their proof is in a proposal of its own kind ([`EpochProposed`]).
     ViewKeyEpochOpened(ViewKeyEpochOpened), 0x0203, "open a view-key epoch", [];
+    /// New view keys, whose halves quorums made.
+    QuorumEpochOpened(QuorumEpochOpened), 0x0204, "open a view-key epoch of quorums", [];
     /// A proposed version of a scale is approved.
     ScaleApproved(ScaleApproved), 0x0302, "approve a scale", [];
     /// A version of a scale ends.
@@ -112,8 +115,14 @@ acts! {
 
 impl Act {
     /// What the act is about, by which its mark is found: the act's number, then party, epoch, statement or version.
+    /// Epochs of both kinds have one number, because they have one sequence.
     pub fn target(&self, origin: &merits_primitives::ids::Origin) -> Vec<u8> {
-        let mut key = self.number().to_be_bytes().to_vec();
+        let number = if let Self::QuorumEpochOpened(_) = self {
+            EPOCH_NUMBER
+        } else {
+            self.number()
+        };
+        let mut key = number.to_be_bytes().to_vec();
         match self {
             Self::PartyAdmitted(admitted) => key.extend(admitted.party(origin).0),
             Self::PartySuspended(change)
@@ -127,6 +136,7 @@ impl Act {
                 key.extend(adopted.generation.to_be_bytes());
             }
             Self::ViewKeyEpochOpened(opened) => key.extend(opened.epoch.0.to_be_bytes()),
+            Self::QuorumEpochOpened(opened) => key.extend(opened.epoch.0.to_be_bytes()),
             Self::ScaleApproved(ScaleApproved { id, version, .. })
             | Self::ScaleRetired(ScaleRetired { id, version, .. }) => {
                 key.extend(version.0.to_be_bytes());
@@ -138,6 +148,9 @@ impl Act {
         key
     }
 }
+
+/// The number in the targets of acts that open an epoch.
+pub(crate) const EPOCH_NUMBER: u16 = 0x0203;
 
 /// The board's thresholds change, and so its generation: every open proposal is void.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +217,7 @@ impl Canonical for ProposalTerms {
     }
 }
 
-/// A member proposes an act, and thereby endorses it. Every act but a view-key epoch.
+/// A member proposes an act, and thereby endorses it. Every act but a view-key epoch whose halves have one holder each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActProposed {
     /// What is decided.

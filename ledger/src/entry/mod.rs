@@ -13,6 +13,7 @@
 //! - 0x0402: a batch without tickets
 //! - 0x0504: a total of credits only
 //! - 0x0505: a total that always has partials
+//! - 0x0506: a total with one partial of each side
 //! - 0x0702: a ticket that names no version
 
 mod alert;
@@ -21,6 +22,7 @@ mod carried;
 mod earn;
 mod figures;
 mod identity;
+mod key_generation;
 mod opening;
 mod party;
 mod redemption;
@@ -31,6 +33,7 @@ mod totals;
 mod view_key;
 
 pub use alert::{AlertHandled, AlertRaised, AlertSubject, MAX_RULE_ID_BYTES};
+pub(crate) use board::EPOCH_NUMBER;
 pub use board::{
     Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,
     ThresholdsChanged, Voice,
@@ -41,6 +44,7 @@ pub use identity::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
     evaluation_digest,
 };
+pub use key_generation::{KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed};
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{
     KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,
@@ -49,19 +53,18 @@ pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed,
 pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
-pub use totals::{MAX_TOTAL_ENTRIES, TotalPartial, TotalPartials, TotalsOpened};
-pub use view_key::{HalfKeys, ProvenHalf, ViewKeyEpochOpened};
+pub use totals::{MAX_TOTAL_ENTRIES, TotalPartials, TotalsOpened};
+pub use view_key::{HalfKeys, ProvenHalf, QuorumEpochOpened, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
 use merits_primitives::{
-    ids::{EntryId, Origin, PartyId},
+    ids::{EntryId, Origin, PartyId, PeriodIndex},
     note::NoteCommitment,
 };
 use merits_verifier::{
     EncodedProof, ProofSystem,
     codec::{Canonical, CodecError, Reader, Writer},
     entry::SignedEntry,
-    groth16::Proof,
 };
 
 use self::carried::{Naming, Noting, Publishing};
@@ -75,7 +78,7 @@ pub const EPOCH_PROPOSED: u16 = 0x0412;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
 /// Kind of opened totals.
-pub const TOTALS_OPENED: u16 = 0x0506;
+pub const TOTALS_OPENED: u16 = 0x0507;
 /// The kind of a deposited ticket.
 pub const TICKET_DEPOSITED: u16 = 0x0704;
 /// The kind of a withdrawn consent.
@@ -269,6 +272,12 @@ entries! {
     ActProposed(ActProposed), ACT_PROPOSED, "act proposed", Party [Supervisor], plain, [key], governs;
     /// A supervisor proposes a view-key epoch, and endorses it.
     EpochProposed(EpochProposed), EPOCH_PROPOSED, "view-key epoch proposed", Party [Supervisor], schnorr, [], governs;
+    /// A half of the next epoch's keys is to be made by these holders together.
+    KeyGenerationOpened(KeyGenerationOpened), 0x0205, "key generation opened", Party [Supervisor, Witness], plain, [], governs;
+    /// A holder's message of a round. The rule asks for the role of the half's side.
+    KeyGenerationMessage(KeyGenerationMessage), 0x0206, "key generation message", Party [Supervisor, Witness], plain, [], governs;
+    /// A holder destroyed its share of an epoch.
+    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Party [Supervisor, Witness], plain, [], counts;
     /// A supervisor endorses an act, or a witness consents to it.
     ActEndorsed(Voice), 0x0413, "act endorsed", Voice [Supervisor, Witness], plain, [], governs;
     /// An endorsement is revoked by its party.
@@ -378,8 +387,8 @@ impl Entry {
         matches!(self, Self::KeysRotated(_) | Self::KeySucceeded(_))
     }
 
-    /// An entry that a person makes, without party and signature.
-    pub fn personal(&self, origin: &Origin, proof: &Proof) -> SignedEntry {
+    /// An entry that a person makes, without party and signature, with a proof of any system.
+    pub fn personal(&self, origin: &Origin, proof: impl Into<EncodedProof>) -> SignedEntry {
         SignedEntry::unsigned(
             origin.clone(),
             self.kind(),
@@ -388,19 +397,8 @@ impl Entry {
         )
     }
 
-    /// Signs the statement as `party` for the log `origin`, with the Groth16 proof of a kind that has one.
+    /// Signs the statement as `party` for the log `origin`, with the proof of a kind that has one.
     pub fn sign(
-        &self,
-        origin: &Origin,
-        party: PartyId,
-        proof: Option<&Proof>,
-        key: &SigningKey,
-    ) -> SignedEntry {
-        self.sign_with(origin, party, proof.map(EncodedProof::from), key)
-    }
-
-    /// As [`Entry::sign`], with a proof of any system.
-    pub fn sign_with(
         &self,
         origin: &Origin,
         party: PartyId,
@@ -419,7 +417,7 @@ impl Entry {
 }
 
 /// Days from 1970 to the year 9999; weeks and months are fewer.
-const MAX_PERIOD_INDEX: u32 = 2_932_896;
+const MAX_PERIOD_INDEX: PeriodIndex = PeriodIndex(2_932_896);
 
 fn write_entry_id(out: &mut Writer, id: &EntryId) {
     out.array(&id.0);

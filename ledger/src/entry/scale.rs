@@ -3,7 +3,10 @@
 use merits_primitives::{
     calendar::ExpiryRule,
     figures::Figures,
-    ids::{AssetId, Credits, EntryId, PeriodKind, Quantity, ScaleId, ScaleVersion, SchemaId},
+    ids::{
+        AssetId, Credits, EntryId, PeriodIndex, PeriodKind, Quantity, ScaleId, ScaleVersion,
+        SchemaId,
+    },
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -153,9 +156,9 @@ pub struct ScaleProposed {
     /// When credits lapse.
     pub expiry: ExpiryRule,
     /// Index of the first period that the version is for.
-    pub valid_from: u32,
+    pub valid_from: PeriodIndex,
     /// Index of the last period, if it is fixed in advance.
-    pub valid_to: Option<u32>,
+    pub valid_to: Option<PeriodIndex>,
     /// The most credits of this scale that may ever exist.
     pub supply_cap: Option<Credits>,
     /// Whether deeds at two sources are different deeds, each with its own claim.
@@ -200,8 +203,8 @@ impl Canonical for ScaleProposed {
         out.option(self.max_measure.as_ref(), |out, most| out.u64(most.0));
         out.u16(self.expiry.lifetime_months);
         out.u16(self.expiry.bucket_months);
-        out.u32(self.valid_from);
-        out.option(self.valid_to.as_ref(), |out, last| out.u32(*last));
+        out.u32(self.valid_from.0);
+        out.option(self.valid_to.as_ref(), |out, last| out.u32(last.0));
         out.option(self.supply_cap.as_ref(), |out, cap| out.u64(cap.0));
         out.bool(self.per_source);
         out.bool(self.vouched);
@@ -275,7 +278,7 @@ pub struct ScaleRetired {
     /// The version.
     pub version: ScaleVersion,
     /// Index of the last period that still counts.
-    pub last_period: u32,
+    pub last_period: PeriodIndex,
 }
 
 impl Canonical for ScaleRetired {
@@ -283,7 +286,7 @@ impl Canonical for ScaleRetired {
 
     fn write(&self, out: &mut Writer) {
         write_version(out, &self.id, self.version);
-        out.u32(self.last_period);
+        out.u32(self.last_period.0);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
@@ -311,10 +314,10 @@ pub(super) fn read_scale_id(input: &mut Reader<'_>) -> Result<ScaleId, CodecErro
 }
 
 /// Index of a period, before the year 10,000.
-fn read_index(input: &mut Reader<'_>, what: &'static str) -> Result<u32, CodecError> {
-    let index = input.u32(what)?;
+fn read_index(input: &mut Reader<'_>, what: &'static str) -> Result<PeriodIndex, CodecError> {
+    let index = PeriodIndex(input.u32(what)?);
     if index > MAX_PERIOD_INDEX {
-        let found = index.into();
+        let found = index.0.into();
         return Err(CodecError::UnknownValue { what, found });
     }
     Ok(index)

@@ -1,74 +1,48 @@
 //! Sums over many batches, opened in public.
 
 use merits_primitives::{
-    dleq::{Equality, PROOF_BYTES},
     ids::{AssetId, EntryId, Epoch, Output},
-    jubjub::Point,
     sum::Sum,
 };
+use merits_threshold::{Side, Threshold, half::QuorumHalf, quorum::Partial, total::SidePartials};
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
-    possession::{KeyHalf, TotalsKey},
-    total::Answer,
+    possession::TotalsKey,
 };
 
-use super::{HalfKeys, earn::read_period, read_entry_id, write_entry_id};
+use super::{earn::read_period, read_entry_id, write_entry_id};
 
-/// Most batches of one opened sum: their ids fill most of an entry.
-pub const MAX_TOTAL_ENTRIES: usize = 1_900;
+/// Most batches of one opened sum: with the partials of two quorums of 32, their ids fill most of an entry.
+pub const MAX_TOTAL_ENTRIES: usize = 1_600;
 
-/// One side's partial: half of At times ΣT1, with the proof that it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TotalPartial {
-    /// The partial.
-    pub point: Point,
-    /// Made in [`merits_verifier::possession::total_context`].
-    pub proof: Equality,
-}
+/// Most partials of one side.
+const MOST_PARTIALS: usize = Threshold::MOST_HOLDERS as usize;
 
-impl Canonical for TotalPartial {
-    const NAME: &'static str = "partial";
-
-    fn write(&self, out: &mut Writer) {
-        out.point(&self.point);
-        out.array(&self.proof.to_bytes());
-    }
-
-    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let point = input.point(Self::NAME)?;
-        let what = "partial's proof";
-        let bytes: [u8; PROOF_BYTES] = input.array(what)?;
-        let proof = Equality::from_bytes(&bytes).map_err(|_| CodecError::NotCanonical { what })?;
-        Ok(Self { point, proof })
-    }
-}
-
-/// Both sides' partials.
+/// Both sides' partials: each of t holders' share of At times ΣT1, with the proof that it is, made in
+/// [`merits_verifier::possession::total_context`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalPartials {
-    /// The supervisors'.
-    pub supervisor: TotalPartial,
-    /// The log witnesses'.
-    pub witness: TotalPartial,
+    /// Those of the supervisors' half.
+    pub supervisor: Vec<Partial>,
+    /// Those of the log witnesses' half.
+    pub witness: Vec<Partial>,
 }
 
 impl TotalPartials {
-    /// Both, each with the half of the epoch that it must be made with.
+    /// Both sides' partials, each with the half of the epoch that they must be made with.
     pub fn answers<'a>(
         &'a self,
-        supervisor: &'a HalfKeys,
-        witness: &'a HalfKeys,
-    ) -> [Answer<'a>; 2] {
+        supervisor: &'a QuorumHalf,
+        witness: &'a QuorumHalf,
+    ) -> [SidePartials<'a>; 2] {
         [
-            (KeyHalf::TotalSupervisor, supervisor, &self.supervisor),
-            (KeyHalf::TotalWitness, witness, &self.witness),
+            (Side::Supervisor, supervisor, &self.supervisor),
+            (Side::Witness, witness, &self.witness),
         ]
-        .map(|(half, published, partial)| Answer {
+        .map(|(side, half, partials)| SidePartials {
+            side,
             half,
-            public: &published.total,
-            holder: &published.holder,
-            partial: &partial.point,
-            proof: &partial.proof,
+            partials,
         })
     }
 }
@@ -102,8 +76,8 @@ impl Canonical for TotalsOpened {
         }
         out.u64(self.sum.0);
         out.option(self.partials.as_ref(), |out, partials| {
-            partials.supervisor.write(out);
-            partials.witness.write(out);
+            out.list(&partials.supervisor);
+            out.list(&partials.witness);
         });
     }
 
@@ -124,8 +98,8 @@ impl Canonical for TotalsOpened {
             sum: Sum(input.u64("sum")?),
             partials: input.option("partials", |input| {
                 Ok(TotalPartials {
-                    supervisor: TotalPartial::read(input)?,
-                    witness: TotalPartial::read(input)?,
+                    supervisor: input.list("supervisors' partials", MOST_PARTIALS)?,
+                    witness: input.list("witnesses' partials", MOST_PARTIALS)?,
                 })
             })?,
         })

@@ -4,7 +4,7 @@ use merits_primitives::{
     calendar::Timestamp,
     dleq::{PROOF_BYTES, Possession},
     ids::{Epoch, PartyId},
-    jubjub::{Point, PointError},
+    jubjub::Point,
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
@@ -13,7 +13,7 @@ use merits_verifier::{
 
 /// One side's halves of both keys.
 ///
-/// A half has one holder for now. Quorums will use a threshold key, under a new entry kind.
+/// Such a half has one holder. Halves of quorums are in [`QuorumEpochOpened`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HalfKeys {
     /// The holder of the secrets.
@@ -98,22 +98,6 @@ impl ViewKeyEpochOpened {
         // Four, which is fewer than the most.
         schnorr::Proof::new(possessions.concat()).expect("four possessions are a proof")
     }
-
-    /// A = A_sup + A_wit.
-    ///
-    /// # Errors
-    /// [`PointError::Identity`], which hides nothing.
-    pub fn view_key(&self) -> Result<Point, PointError> {
-        self.supervisor.claim + self.witness.claim
-    }
-
-    /// At = At_sup + At_wit.
-    ///
-    /// # Errors
-    /// [`PointError::Identity`].
-    pub fn totals_key(&self) -> Result<Point, PointError> {
-        self.supervisor.total + self.witness.total
-    }
 }
 
 impl Canonical for ViewKeyEpochOpened {
@@ -134,6 +118,50 @@ impl Canonical for ViewKeyEpochOpened {
             previous_accepted_until: input.time("previous accepted until")?,
             supervisor: HalfKeys::read(input)?,
             witness: HalfKeys::read(input)?,
+        })
+    }
+}
+
+/// A new epoch whose halves two quorums made together, each in a finished attempt of a key generation. The packages
+/// of the attempts have shown that the holders know what they hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuorumEpochOpened {
+    /// The epoch, counted from 1.
+    pub epoch: Epoch,
+    /// From when batches are proven under it; pending before.
+    pub active_from: Timestamp,
+    /// Until when batches under the epoch before are still accepted; not before `active_from`. Of no meaning for
+    /// the first epoch.
+    pub previous_accepted_until: Timestamp,
+    /// Until when its holders keep their shares, so that what was encrypted under it can be opened. They destroy
+    /// them afterwards.
+    pub readable_until: Timestamp,
+    /// The attempt that made the supervisors' half.
+    pub supervisor: u32,
+    /// The attempt that made the log witnesses' half.
+    pub witness: u32,
+}
+
+impl Canonical for QuorumEpochOpened {
+    const NAME: &'static str = "view-key epoch of quorums opened";
+
+    fn write(&self, out: &mut Writer) {
+        out.u32(self.epoch.0);
+        out.time(self.active_from);
+        out.time(self.previous_accepted_until);
+        out.time(self.readable_until);
+        out.u32(self.supervisor);
+        out.u32(self.witness);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            epoch: Epoch(input.u32("epoch")?),
+            active_from: input.time("active from")?,
+            previous_accepted_until: input.time("previous accepted until")?,
+            readable_until: input.time("readable until")?,
+            supervisor: input.u32("supervisors' attempt")?,
+            witness: input.u32("witnesses' attempt")?,
         })
     }
 }

@@ -5,6 +5,7 @@ mod alert;
 mod board;
 mod code;
 mod identity;
+mod key_generation;
 mod offer;
 mod opening;
 mod scale;
@@ -14,6 +15,7 @@ mod totals;
 pub use alert::AlertRefusal;
 pub use board::BoardRefusal;
 pub use identity::IdentityRefusal;
+pub use key_generation::KeyGenerationRefusal;
 pub use offer::OfferRefusal;
 pub use opening::OpeningRefusal;
 pub use scale::ScaleRefusal;
@@ -68,6 +70,7 @@ refused_from!(
     AlertRefusal,
     BoardRefusal,
     IdentityRefusal,
+    KeyGenerationRefusal,
     OfferRefusal,
     OpeningRefusal,
     ScaleRefusal,
@@ -283,8 +286,8 @@ pub enum Refusal {
     /// A and At, or their halves, are equal, so that opened totals would open claims.
     #[error("the view key and the totals key share a half: opening a total would open claims")]
     ViewKeysEqual,
-    /// Both halves have one holder.
-    #[error("both halves have one holder: it could open every claim without a trace")]
+    /// One party holds something of both halves.
+    #[error("one party is a holder on both sides: it could help to open claims without a trace")]
     OneHolder,
     /// The epoch's times contradict each other.
     #[error("the epoch's times contradict each other: {why}")]
@@ -446,6 +449,9 @@ pub enum Refusal {
     /// Offers and redemptions.
     #[error(transparent)]
     Offer(#[from] OfferRefusal),
+    /// Key generations and destroyed shares.
+    #[error(transparent)]
+    KeyGeneration(#[from] KeyGenerationRefusal),
     /// Opening requests.
     #[error(transparent)]
     Opening(#[from] OpeningRefusal),

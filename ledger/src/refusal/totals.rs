@@ -1,6 +1,7 @@
 //! Why an opened total is refused.
 
 use merits_primitives::sum::{Sum, WideSum};
+use merits_threshold::{Side, total::TotalFault};
 use merits_verifier::{FieldPath, Reason};
 use thiserror::Error;
 
@@ -56,17 +57,15 @@ pub enum TotalRefusal {
     )]
     OpenAlready,
     /// The sum is hidden, but there are no partials.
-    #[error("the batches' T1 do not cancel out: both partials are needed to open the sum")]
-    PartialsMissing,
-    /// A partial's proof does not hold: it was made with another key, for another set of batches,
-    /// or from a ciphertext that is not a total.
     #[error(
-        "the {side}'s partial does not hold for the sum of these batches' T1 under its half of At"
+        "the batches' T1 do not cancel out: the partials of both sides are needed to open the sum"
     )]
-    PartialInvalid {
-        /// "supervisor" or "witness".
-        side: &'static str,
-    },
+    PartialsMissing,
+    /// The partials of a side: a partial whose proof does not hold (made with another key, for another set of batches,
+    /// or from a ciphertext that is not a total), one of a stranger, one holder's twice, or another number than the
+    /// threshold. The holder at fault is named.
+    #[error(transparent)]
+    Partials(TotalFault),
     /// The sum is not the one in the ciphertexts.
     #[error("the sum {sum} is not the one in the batches' totals")]
     SumWrong {
@@ -85,7 +84,15 @@ impl TotalRefusal {
             Self::TooLarge { .. } => Reason::TotalTooLarge,
             Self::OpenAlready => Reason::TotalOpenAlready,
             Self::PartialsMissing => Reason::PartialsMissing,
-            Self::PartialInvalid { .. } => Reason::PartialInvalid,
+            Self::Partials(fault) => match fault {
+                TotalFault::Count { .. } => Reason::PartialCount,
+                TotalFault::Twice { .. } => Reason::PartialTwice,
+                TotalFault::Stranger { .. } => Reason::PartialForeign,
+                TotalFault::Wrong { .. }
+                | TotalFault::Missing
+                | TotalFault::OpenAlready
+                | TotalFault::Sum(_) => Reason::PartialInvalid,
+            },
             Self::SumWrong { .. } => Reason::SumWrong,
         }
     }
@@ -94,9 +101,17 @@ impl TotalRefusal {
         match self {
             Self::Set { position } => FieldPath::name("entries").index(*position),
             Self::Cut { .. } => "entries".into(),
-            Self::PartialInvalid { side } => (*side).into(),
+            Self::Partials(
+                TotalFault::Count { side, .. }
+                | TotalFault::Twice { side, .. }
+                | TotalFault::Stranger { side, .. }
+                | TotalFault::Wrong { side, .. },
+            ) => match side {
+                Side::Supervisor => "supervisor".into(),
+                Side::Witness => "witness".into(),
+            },
             Self::SumWrong { .. } => "sum".into(),
-            Self::OpenAlready | Self::PartialsMissing => "partials".into(),
+            Self::OpenAlready | Self::PartialsMissing | Self::Partials(_) => "partials".into(),
             Self::TwinBehind { .. } => "output".into(),
             Self::TooFew { .. } | Self::TooLarge { .. } => FieldPath::NONE,
         }

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::verify::{self, Proven, Unread};
 use super::{GROUP, ReplayError, ReplayFault, require_sealed, require_state};
 use crate::blob::Blob;
-use crate::keys::KeyRing;
+use crate::keys::Groth16Keys;
 use crate::known_proofs::KnownProofs;
 use crate::refusal::{CheckError, Refusal};
 use crate::rows::{RowError, StateDigest};
@@ -35,7 +35,7 @@ pub struct Extension {
     /// The governing state that other threads use to check signatures and proofs.
     judging: Option<Arc<Governing>>,
     frontier: Frontier,
-    keys: KeyRing,
+    keys: Groth16Keys,
     /// Proofs that this process has verified already.
     known: KnownProofs,
     digest: StateDigest,
@@ -97,7 +97,7 @@ impl Extension {
         governing: Governing,
         frontier: Frontier,
         digest: StateDigest,
-        keys: KeyRing,
+        keys: Groth16Keys,
     ) -> Self {
         Self {
             first_waiting: governing.size(),
@@ -464,7 +464,7 @@ mod tests {
 
         let rng = &mut ChaCha20Rng::from_seed([1; 32]);
         let mut storage = MemoryStorage::new();
-        let (governing, keys) = (Governing::new(policy), KeyRing::new());
+        let (governing, keys) = (Governing::new(policy), Groth16Keys::new());
         let digest = StateDigest::default();
         let mut extension = Extension::new(governing, Frontier::new(), digest, keys);
         ready(async {

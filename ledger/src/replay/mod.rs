@@ -16,7 +16,7 @@ use thiserror::Error;
 pub use extension::{Extended, Extension, ExtensionError};
 
 use crate::blob::Blob;
-use crate::keys::KeyRing;
+use crate::keys::Groth16Keys;
 use crate::known_proofs::KnownProofs;
 use crate::policy::LedgerPolicy;
 use crate::refusal::{CheckError, Refusal};
@@ -115,7 +115,7 @@ pub struct Replay {
     /// Whether the newest leaf that was applied holds a digest of the state.
     is_sealed: bool,
     frontier: Frontier,
-    keys: KeyRing,
+    keys: Groth16Keys,
     waiting: Vec<Unread>,
 }
 
@@ -127,7 +127,7 @@ impl Replay {
             is_partial: false,
             is_sealed: false,
             frontier: Frontier::new(),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
             waiting: Vec::new(),
         }
     }

@@ -16,7 +16,7 @@ use rand_core::{CryptoRng, SeedableRng as _};
 use super::{ReplayError, ReplayFault};
 use crate::blob::Blob;
 use crate::entry::Kind;
-use crate::keys::KeyRing;
+use crate::keys::Groth16Keys;
 use crate::known_proofs::KnownProofs;
 use crate::proven::{Groth16Job, Job, SchnorrJob, VerifiedProof};
 use crate::refusal::Refusal;
@@ -86,7 +86,7 @@ impl Proven {
 /// first faulty one, which the rules have not checked yet, and that fault.
 pub(super) fn verify(
     governing: &Governing,
-    (keys, known): (&KeyRing, &KnownProofs),
+    (keys, known): (&Groth16Keys, &KnownProofs),
     unread: Vec<Unread>,
     first: u64,
     rng: &mut impl CryptoRng,
@@ -218,7 +218,7 @@ impl Jobs {
     fn verify(
         self,
         governing: &Governing,
-        keys: &KeyRing,
+        keys: &Groth16Keys,
         rng: &mut impl CryptoRng,
     ) -> Vec<Judged> {
         let mut answers = Vec::new();

@@ -46,6 +46,10 @@
 //! | totals | asset, period, epoch, output | where the next total begins, sums of both sides | batches, totals |
 //! | batch total | the same, running number | claims, T1, T2 | totals, holders |
 //! | opened total | the same, running number | batches, claims, sum | reports |
+//! | key attempts | epoch, side | attempts to make this half, the newest of each party | openings of attempts |
+//! | key generation | epoch, side, attempt | holders, threshold, deadline, how far it is, the half that it made | openings of attempts, messages, epochs |
+//! | key message | epoch, side, attempt, round, party | the message | messages that complete a round |
+//! | destroyed share | epoch, side, party | when its holder destroyed it | reports |
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
 //! | request | digest of a blinded element | registrar and entry of its first evaluation | evaluations, the evaluator |
 //!
@@ -139,13 +143,21 @@ pub enum Table {
     BlobQuota = 45,
     /// First evaluations of blinded elements.
     Request = 46,
+    /// Attempts to make a half of the view keys, by half.
+    KeyAttempts = 47,
+    /// Attempts, one by one.
+    KeyGeneration = 48,
+    /// Messages of attempts.
+    KeyMessage = 49,
+    /// Shares that their holders destroyed.
+    DestroyedShare = 50,
     /// Alerts.
-    Alert = 47,
+    Alert = 51,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 39] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -180,6 +192,10 @@ impl Table {
         Self::OpenedTotal,
         Self::BlobQuota,
         Self::Request,
+        Self::KeyAttempts,
+        Self::KeyGeneration,
+        Self::KeyMessage,
+        Self::DestroyedShare,
         Self::Alert,
     ];
 
@@ -235,6 +251,10 @@ impl Table {
             Self::OpenedTotal => "opened total",
             Self::BlobQuota => "blob quota",
             Self::Request => "request",
+            Self::KeyAttempts => "key attempts",
+            Self::KeyGeneration => "key generation",
+            Self::KeyMessage => "key message",
+            Self::DestroyedShare => "destroyed share",
             Self::Alert => "alert",
         }
     }

@@ -139,6 +139,7 @@ impl Governing {
                 | Act::PartyEnded(_)
                 | Act::StatementKeyAdopted(_)
                 | Act::ViewKeyEpochOpened(_)
+                | Act::QuorumEpochOpened(_)
                 | Act::ScaleApproved(_)
                 | Act::ScaleRetired(_)
                 | Act::OfferClosed(_)
@@ -153,8 +154,10 @@ impl Governing {
             Entry::EarnBatch(batch) => {
                 return Ok(Some(self.source_signatures(batch, self.source_of(batch)?)));
             }
-            // By name, so that a new kind says what is signed in it.
             Entry::EpochProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
             | Entry::ActEndorsed(_)
             | Entry::EndorsementRevoked(_)
             | Entry::ActEnacted(_)

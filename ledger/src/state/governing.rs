@@ -412,6 +412,9 @@ impl Governing {
             | Entry::KeysRotated(_)
             | Entry::KeySucceeded(_)
             | Entry::ActProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
             | Entry::ActEndorsed(_)
             | Entry::EndorsementRevoked(_)
             | Entry::ActEnacted(_)
@@ -587,7 +590,11 @@ impl Governing {
             | Table::BatchTotal
             | Table::OpenedTotal
             | Table::BlobQuota
-            | Table::Request => Ok(()),
+            | Table::Request
+            | Table::KeyAttempts
+            | Table::KeyGeneration
+            | Table::KeyMessage
+            | Table::DestroyedShare => Ok(()),
         }
     }
 }

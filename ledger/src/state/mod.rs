@@ -14,6 +14,7 @@ mod draft;
 mod earn;
 mod epochs;
 mod governing;
+mod key_generation;
 mod notes;
 mod offers;
 mod openings;
@@ -34,10 +35,13 @@ pub use board::{
     Made, ProposedAct, VoiceRecord,
 };
 pub use conservation::Balance;
-pub use epochs::{EpochKeys, EpochStanding, Epochs};
+pub use epochs::{EpochKeys, EpochStanding, Epochs, HalfMark};
 pub use governing::Governing;
+pub use key_generation::{
+    DestroyedShare, Guilty, KeyGeneration, KeyGenerations, LONGEST_ATTEMPT, Progress, ceremony,
+};
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
-pub use offers::{Offer, Offers, RedeemedSum, check_not_expired};
+pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, Openings};
 pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
 pub use people::{Evaluator, FirstEvaluation, GroupTree, People, Person, ROOT_GRACE};
@@ -240,6 +244,11 @@ impl State {
     /// All openings.
     pub fn openings(&self) -> Openings<'_> {
         Openings { rows: self.rows() }
+    }
+
+    /// Key generations, and shares that were destroyed.
+    pub fn key_generations(&self) -> KeyGenerations<'_> {
+        KeyGenerations { rows: self.rows() }
     }
 
     /// Batches whose totals are not opened, and totals that are.

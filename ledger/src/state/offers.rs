@@ -110,10 +110,16 @@ impl Record for RedeemedSum {
     const TABLE: Table = Table::Redeemed;
 }
 
+/// Most offers that a sponsor ever publishes. All offers are in memory, also those that are over: a redemption is
+/// judged without rows, and an offline kit has none. The board admits each sponsor, so their number is bounded too.
+pub const MOST_OFFERS: u32 = 16_384;
+
 /// All offers.
 #[derive(Debug, Clone, Default)]
 pub struct Offers {
     by_id: Arc<BTreeMap<EntryId, Offer>>,
+    /// How many offers each sponsor has published.
+    published: Arc<BTreeMap<PartyId, u32>>,
     redeemed: Arc<BTreeMap<(AssetId, Expiry), RedeemedSum>>,
 }
 
@@ -122,7 +128,7 @@ pub struct Offers {
 /// # Errors
 /// [`OfferRefusal::CreditsExpired`].
 pub fn check_not_expired(expiry: Expiry, time: Timestamp) -> Result<(), Refusal> {
-    if Period::of_day(PeriodKind::Month, time.day().0).index >= expiry.0 {
+    if Period::of_day(PeriodKind::Month, time.day().0).index >= expiry.month().index {
         return Err(OfferRefusal::CreditsExpired { expiry }.into());
     }
     Ok(())
@@ -164,9 +170,8 @@ impl Offers {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
-        let own = |offer: &&Offer| offer.sponsor == sponsor;
-        let before = self.by_id.values().filter(own).count();
-        let expected = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        let before = self.published.get(&sponsor).copied().unwrap_or(0);
+        let expected = before.saturating_add(1);
         if published.number != expected {
             return Err(Refusal::OutOfSequence {
                 what: "number",
@@ -186,6 +191,12 @@ impl Offers {
                 published.per_day == 0 || published.per_day > MOST_A_DAY,
                 "per day",
                 "must be 1 to 65,536",
+            ),
+            (
+                published.number > MOST_OFFERS,
+                "number",
+                "must be at most 16,384, because a sponsor publishes no more offers: a further party can be admitted \
+                 as a sponsor",
             ),
             (
                 published.exchanges.is_empty(),
@@ -274,7 +285,13 @@ impl Offers {
     /// Applies a changed row.
     pub(super) fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         let id = EntryId(stored::key(Table::Offer, key)?);
-        Arc::make_mut(&mut self.by_id).insert(id, decode(value)?);
+        let offer: Offer = decode(value)?;
+        let sponsor = offer.sponsor;
+        if Arc::make_mut(&mut self.by_id).insert(id, offer).is_none() {
+            *Arc::make_mut(&mut self.published)
+                .entry(sponsor)
+                .or_default() += 1;
+        }
         Ok(())
     }
 
@@ -288,5 +305,81 @@ impl Offers {
         );
         Arc::make_mut(&mut self.redeemed).insert(bucket, decode(value)?);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use merits_primitives::{
+        calendar::Day,
+        ids::{Credits, ScaleId},
+    };
+
+    use super::*;
+    use crate::entry::OfferKind;
+    use crate::rows::View;
+
+    fn offer(number: u32) -> OfferPublished {
+        OfferPublished {
+            scale: ScaleId::new("a-scale").expect("an id"),
+            expiry: Expiry(2_000),
+            kind: OfferKind::Goods,
+            title: "A bell".to_owned(),
+            description: String::new(),
+            price: Credits(1),
+            quota: 1,
+            opens: Day(0).start(),
+            closes: Day(2).start(),
+            per_day: 1,
+            exchanges: vec![PartyId([2; 32])],
+            number,
+        }
+    }
+
+    /// Offers stay in memory, so a sponsor publishes a bounded number of them. Changes of one do not count.
+    #[test]
+    fn a_sponsor_publishes_a_bounded_number_of_offers() {
+        let [sponsor, rival] = [1, 3].map(|byte| PartyId([byte; 32]));
+        let mut offers = Offers::default();
+        for (number, redeemed) in [(1, 0), (2, 0), (2, 1)] {
+            let row = Offer {
+                sponsor,
+                asset: AssetId(1),
+                published: offer(number),
+                redeemed,
+                closed: None,
+            };
+            offers
+                .apply(&[number as u8; 32], &row.to_bytes())
+                .expect("a row");
+        }
+        let view = View::new();
+        let published = |offers: &Offers, sponsor, number| {
+            let (id, time) = (EntryId([9; 32]), Day(1).start());
+            let mut draft = Draft::new(&view);
+            offers.check_published(id, sponsor, AssetId(1), &offer(number), time, &mut draft)
+        };
+        assert_eq!(published(&offers, sponsor, 3), Ok(()));
+        let fault = published(&offers, sponsor, 2);
+        assert!(
+            matches!(fault, Err(Refusal::OutOfSequence { expected: 3, .. })),
+            "{fault:?}"
+        );
+        *Arc::make_mut(&mut offers.published)
+            .entry(sponsor)
+            .or_default() = MOST_OFFERS - 1;
+        assert_eq!(published(&offers, sponsor, MOST_OFFERS), Ok(()));
+        *Arc::make_mut(&mut offers.published)
+            .entry(sponsor)
+            .or_default() = MOST_OFFERS;
+        let fault = published(&offers, sponsor, MOST_OFFERS + 1).expect_err("one too many");
+        assert!(
+            matches!(
+                fault,
+                Refusal::Offer(OfferRefusal::Invalid { what: "number", .. })
+            ),
+            "{fault}"
+        );
+        assert_eq!(published(&offers, rival, 1), Ok(()));
     }
 }

@@ -389,31 +389,24 @@ impl Parties {
         Ok(())
     }
 
+    /// The old signing key ends at once.
     pub(super) fn check_rotation(
         &self,
         id: &PartyId,
         rotated: &KeysRotated,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
-        let mut party = self.active(id)?.clone();
-        let expected = party.generation.saturating_add(1);
-        if rotated.generation != expected {
-            let (what, found) = ("generation", rotated.generation);
-            return Err(Refusal::OutOfSequence {
-                what,
-                expected,
-                found,
-            });
-        }
-        self.check_key_is_new(&rotated.signing_key)?;
-        party.signing_key = rotated.signing_key;
-        party.sealing_key = rotated.sealing_key;
-        party.generation = expected;
-        party.former = None;
+        let party = self.with_key(id, rotated.generation, rotated.signing_key)?;
+        let party = Party {
+            sealing_key: rotated.sealing_key,
+            former: None,
+            ..party
+        };
         record(draft, id, &party);
         Ok(())
     }
 
+    /// The old signing key signs for some time still.
     pub(super) fn check_succession(
         &self,
         id: &PartyId,
@@ -421,26 +414,42 @@ impl Parties {
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
-        let mut party = self.active(id)?.clone();
+        let former = FormerKey {
+            key: self.active(id)?.signing_key,
+            until: time + succeeded.grace(),
+        };
+        let party = self.with_key(id, succeeded.generation, succeeded.signing_key)?;
+        let party = Party {
+            former: (former.until > time).then_some(former),
+            ..party
+        };
+        record(draft, id, &party);
+        Ok(())
+    }
+
+    /// The party with its next signing key, which must never have been a party's.
+    fn with_key(
+        &self,
+        id: &PartyId,
+        generation: u32,
+        signing_key: PublicKey,
+    ) -> Result<Party, Refusal> {
+        let party = self.active(id)?;
         let expected = party.generation.saturating_add(1);
-        if succeeded.generation != expected {
-            let (what, found) = ("generation", succeeded.generation);
+        if generation != expected {
+            let (what, found) = ("generation", generation);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,
                 found,
             });
         }
-        self.check_key_is_new(&succeeded.signing_key)?;
-        let former = FormerKey {
-            key: party.signing_key,
-            until: time + succeeded.grace(),
-        };
-        party.former = (former.until > time).then_some(former);
-        party.signing_key = succeeded.signing_key;
-        party.generation = expected;
-        record(draft, id, &party);
-        Ok(())
+        self.check_key_is_new(&signing_key)?;
+        Ok(Party {
+            signing_key,
+            generation,
+            ..party.clone()
+        })
     }
 
     /// Applies a changed row.

@@ -1,10 +1,13 @@
 //! The rows that an entry's rules need, and the values that it may use up.
 
-use merits_primitives::{field, group::GroupRoot};
+use merits_primitives::{field, group::GroupRoot, ids::EntryId};
 
 use super::tickets::Withdrawal;
-use super::{Governing, alerts, blobs, earn, notes, openings, people, spending, tickets, totals};
-use crate::entry::{Entry, Spending};
+use super::{
+    Governing, alerts, blobs, earn, key_generation, notes, openings, people, spending, tickets,
+    totals,
+};
+use crate::entry::{Act, Entry, Spending};
 use crate::rows::{Key, RowError, RowKey, View};
 use crate::store::UniqueSet;
 use crate::submission::Submission;
@@ -53,11 +56,9 @@ impl Governing {
             Entry::PartyAdmitted(_)
             | Entry::KeysRotated(_)
             | Entry::KeySucceeded(_)
-            | Entry::ActProposed(_)
             | Entry::EpochProposed(_)
-            | Entry::ActEndorsed(_)
             | Entry::EndorsementRevoked(_)
-            | Entry::ActEnacted(_)
+            | Entry::KeyShareDestroyed(_)
             | Entry::ActObjected(_)
             | Entry::EmergencySuspended(_)
             | Entry::ScaleProposed(_)
@@ -71,6 +72,16 @@ impl Governing {
             // As an alert.
             | Entry::AlertRaised(_) => Vec::new(),
             Entry::AlertHandled(handled) => vec![alerts::alert_key(&handled.alert).into_row()],
+            Entry::ActProposed(proposed) => act_reads(Some(&proposed.act)),
+            // They check the act's own rules again.
+            Entry::ActEndorsed(voice) => act_reads(self.proposed(&voice.proposal)),
+            Entry::ActEnacted(named) => act_reads(self.proposed(&named.proposal)),
+            Entry::KeyGenerationOpened(opened) => {
+                key_generation::opened_reads(view, &submission.party(), opened)?
+            }
+            Entry::KeyGenerationMessage(message) => {
+                key_generation::message_reads(view, &submission.party(), message)?
+            }
             Entry::EarnBatch(batch) => {
                 let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
                 if let Ok(scale) = self.scales.get(&batch.scale) {
@@ -114,6 +125,11 @@ impl Governing {
         })
     }
 
+    /// A proposed act, by the entry that proposed it.
+    fn proposed(&self, proposal: &EntryId) -> Option<&Act> {
+        self.board.act(proposal).map(|proposed| &proposed.act)
+    }
+
     /// The values that an entry may use up, to be looked up before the rules judge it: those of
     /// [`super::Effects::uniques`] except the entry's id, as far as the present governing state
     /// determines them.
@@ -137,6 +153,9 @@ impl Governing {
             | Entry::KeySucceeded(_)
             | Entry::ActProposed(_)
             | Entry::EpochProposed(_)
+            | Entry::KeyGenerationOpened(_)
+            | Entry::KeyGenerationMessage(_)
+            | Entry::KeyShareDestroyed(_)
             | Entry::ActEndorsed(_)
             | Entry::EndorsementRevoked(_)
             | Entry::ActEnacted(_)
@@ -205,6 +224,9 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::KeySucceeded(_)
         | Entry::ActProposed(_)
         | Entry::EpochProposed(_)
+        | Entry::KeyGenerationOpened(_)
+        | Entry::KeyGenerationMessage(_)
+        | Entry::KeyShareDestroyed(_)
         | Entry::ActEndorsed(_)
         | Entry::EndorsementRevoked(_)
         | Entry::ActEnacted(_)
@@ -228,6 +250,26 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::OfferPublished(_)
         | Entry::OfferClosed(_)
         | Entry::Redeemed(_) => None,
+    }
+}
+
+/// The rows that an act's own rules read: the attempts of an epoch of quorums. All others are in memory.
+fn act_reads(act: Option<&Act>) -> Vec<RowKey> {
+    match act {
+        Some(Act::QuorumEpochOpened(opened)) => key_generation::epoch_reads(opened),
+        Some(
+            Act::PartyAdmitted(_)
+            | Act::PartySuspended(_)
+            | Act::PartyReinstated(_)
+            | Act::PartyEnded(_)
+            | Act::StatementKeyAdopted(_)
+            | Act::ViewKeyEpochOpened(_)
+            | Act::ScaleApproved(_)
+            | Act::ScaleRetired(_)
+            | Act::OfferClosed(_)
+            | Act::ThresholdsChanged(_),
+        )
+        | None => Vec::new(),
     }
 }
 

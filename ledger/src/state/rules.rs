@@ -60,6 +60,17 @@ impl Governing {
                 let content = (&Act::ViewKeyEpochOpened(opened.clone()), &proposed.terms);
                 self.check_proposed(id, party, content, time, draft)
             }
+            Entry::KeyGenerationOpened(opened) => {
+                self.check_generation_opened(party, opened, time, draft)
+            }
+            Entry::KeyGenerationMessage(message) => {
+                self.parties.acting(&party, Role::of_side(message.side))?;
+                self.check_generation_message(party, message, time, draft)
+            }
+            Entry::KeyShareDestroyed(destroyed) => {
+                self.parties.acting(&party, Role::of_side(destroyed.side))?;
+                self.check_destroyed(party, destroyed, time, draft)
+            }
             Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),
             Entry::EndorsementRevoked(voice) => self.check_revoked(party, voice, time, draft),
             Entry::ActObjected(named) => self.check_objected(party, &named.proposal, time, draft),

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use merits_primitives::{
-    ids::{AssetId, Credits, EntryId, PartyId, Period, PeriodKind, ScaleId, ScaleVersion},
+    ids::{
+        AssetId, Credits, EntryId, PartyId, Period, PeriodIndex, PeriodKind, ScaleId, ScaleVersion,
+    },
     sum::CreditsSum,
 };
 use merits_verifier::groth16::{KeyDigest, Provenance, VerifyingKey};
@@ -64,7 +66,7 @@ pub struct VersionRecord {
     /// Its standing.
     pub standing: VersionStanding,
     /// Index of its last period, if it has one.
-    pub last_period: Option<u32>,
+    pub last_period: Option<PeriodIndex>,
 }
 
 /// A scale: all approved versions of one id.
@@ -77,9 +79,9 @@ pub struct Scale {
     /// Versions, the first at 0.
     pub versions: Vec<VersionRecord>,
     /// Index of the latest period with a claim.
-    pub last_claimed: Option<u32>,
+    pub last_claimed: Option<PeriodIndex>,
     /// Index of the latest period for which a ticket was deposited.
-    pub last_ticketed: Option<u32>,
+    pub last_ticketed: Option<PeriodIndex>,
     /// The most credits that may exist: V_max for each claim, until a total shows the real credits.
     pub issued_at_most: CreditsSum,
 }
@@ -102,7 +104,7 @@ impl Scale {
 
     /// The version in force for a period: the latest approved one that began by then. It may
     /// have ended since; an earlier one does not come back.
-    pub fn in_force(&self, index: u32) -> Option<&VersionRecord> {
+    pub fn in_force(&self, index: PeriodIndex) -> Option<&VersionRecord> {
         self.versions
             .iter()
             .rev()
@@ -116,11 +118,8 @@ impl VersionRecord {
         self.terms.version
     }
 
-    fn period(&self, index: u32) -> Period {
-        Period {
-            kind: self.terms.period_kind,
-            index,
-        }
+    fn period(&self, index: PeriodIndex) -> Period {
+        index.of(self.terms.period_kind)
     }
 }
 

@@ -13,7 +13,7 @@
 //! the raw tables for `fsck`.
 //!
 //! [`MemoryStorage`] serves copies that are not kept, and tests. Every implementation passes
-//! `merits_ledger_fixture::conformance`.
+//! `merits_ledger_fixture::conformance`: `run` for stores, `run_places` for places and what they give.
 
 mod failure;
 mod inspection;

@@ -2,7 +2,7 @@
 
 use merits_ledger::entry::{Entry, ScaleApproved, ScaleRetired, TicketDeposited};
 use merits_ledger_fixture::{Citizen, Consented, acts};
-use merits_primitives::ids::{EntryId, Period, PeriodKind, ScaleVersion};
+use merits_primitives::ids::{EntryId, Period, PeriodIndex, PeriodKind, ScaleVersion};
 use merits_verifier::{entry::SignedEntry, groth16::Proof};
 
 use crate::town::{Town, act_refused, inhabited, refused};
@@ -10,14 +10,14 @@ use crate::town::{Town, act_refused, inhabited, refused};
 fn week(index: u32) -> Period {
     Period {
         kind: PeriodKind::Week,
-        index,
+        index: PeriodIndex(index),
     }
 }
 
 /// Proposes version 2, of another formula, from this week on.
 fn propose(town: &mut Town, from: u32) -> EntryId {
     let mut scale = town.federation.scale(2);
-    scale.valid_from = from;
+    scale.valid_from = PeriodIndex(from);
     scale.manifest.push_str("formula = \"another\"\n");
     let issuer = town.federation.issuer.clone();
     let entry = Entry::ScaleProposed(scale);
@@ -125,7 +125,7 @@ fn a_version_begins_only_where_no_ticket_is_deposited() {
             .scales()
             .get(&town.federation.scale_id())
             .map(|scale| scale.last_ticketed),
-        Ok(Some(2_320))
+        Ok(Some(PeriodIndex(2_320)))
     );
 }
 
@@ -137,7 +137,7 @@ fn a_ticket_is_for_a_period_that_its_version_counts() {
     let retired = acts::retired(ScaleRetired {
         id: town.federation.scale_id(),
         version: ScaleVersion(1),
-        last_period: 2_319,
+        last_period: PeriodIndex(2_319),
     });
     let supervisor = town.federation.supervisor.clone();
     town.act(&supervisor, &retired).expect("retired");
@@ -152,9 +152,9 @@ fn a_ticket_is_for_a_period_that_its_version_counts() {
 fn a_claim_is_by_the_version_that_was_consented_to() {
     let (mut town, citizen) = inhabited();
     let period = town.federation.period();
-    let consented = consent(&town, &citizen, period.index);
+    let consented = consent(&town, &citizen, period.index.0);
     town.deposit_consent(&consented).expect("deposited");
-    let proposal = propose(&mut town, period.index + 1);
+    let proposal = propose(&mut town, period.index.0 + 1);
     approve(&mut town, proposal);
     let federation = town.federation.clone();
     let consents = [consented];

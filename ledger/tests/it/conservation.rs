@@ -13,7 +13,7 @@ use merits_ledger::{Replay, ReplayError, State};
 use merits_ledger_fixture::{Citizen, MAX_CREDITS, Note, WORTH};
 use merits_primitives::{
     calendar::Day,
-    ids::{AssetId, Credits, Expiry},
+    ids::{AssetId, Credits, Expiry, PeriodIndex},
     message::Message,
     owner::KeyParts,
     scope::Scope,
@@ -97,7 +97,7 @@ fn the_books_balance() {
     let expiry = bucket(&town).1;
     let month = merits_primitives::ids::Period {
         kind: merits_primitives::ids::PeriodKind::Month,
-        index: expiry.0,
+        index: PeriodIndex(expiry.0),
     };
     town.time = Day(u32::try_from(month.first_day()).unwrap()).start();
     let (citizen, supervisor) = (Citizen::new(9), town.federation.supervisor.clone());

@@ -8,7 +8,7 @@ use merits_ledger::{CheckError, Refusal, SubmitError};
 use merits_ledger_fixture::{Federation, START, acts};
 use merits_primitives::{
     Fr,
-    ids::{AssetId, Expiry, Origin, Output, Period, PeriodKind, SchemaId},
+    ids::{AssetId, Expiry, Origin, Output, Period, PeriodIndex, PeriodKind, SchemaId},
     view_encryption::EphemeralKey,
 };
 use merits_trapdoor::rerandomise;
@@ -123,8 +123,12 @@ fn a_proof_for_another_distributor_is_no_proof_here() {
     let proof = federation
         .prove(ledger.ledger.state(), &batch, &mut ledger.rng)
         .expect("a good batch");
-    let stolen =
-        Entry::EarnBatch(batch).sign(&federation.origin, other.id, Some(&proof), &other.key);
+    let stolen = Entry::EarnBatch(batch).sign(
+        &federation.origin,
+        other.id,
+        Some((&proof).into()),
+        &other.key,
+    );
     ledger.refused(&stolen, "proof-invalid", "proof");
 }
 
@@ -471,7 +475,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
         .job(&submission)
         .expect("in force")
         .expect("it has a proof");
-    let keys = merits_ledger::KeyRing::new();
+    let keys = merits_ledger::Groth16Keys::new();
     let verified = job.verify(&state, &keys).expect("a good proof");
     let authentic = state.authenticate(submission).expect("signed");
     assert!(
@@ -508,7 +512,7 @@ fn a_batch_verified_against_an_older_state_is_checked_again() {
 fn periods_beyond_the_calendar_are_malformed() {
     refuse(
         |federation, batch| {
-            batch.period.index = u32::MAX;
+            batch.period.index = PeriodIndex(u32::MAX);
             sign_again(federation, batch);
         },
         "malformed",

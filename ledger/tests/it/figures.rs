@@ -4,7 +4,7 @@ use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry, ScaleProposed};
 use merits_ledger_fixture::Federation;
 use merits_primitives::figures::{Figure, Figures};
-use merits_primitives::ids::{Period, PeriodKind, ScaleVersion};
+use merits_primitives::ids::{Period, PeriodIndex, PeriodKind, ScaleVersion};
 use merits_verifier::entry::SignedEntry;
 
 fn figure(name: &str, schedule: Option<u16>, values: &[u64]) -> Figure {
@@ -21,7 +21,7 @@ fn figure(name: &str, schedule: Option<u16>, values: &[u64]) -> Figure {
 fn week(index: u32) -> Period {
     Period {
         kind: PeriodKind::Week,
-        index,
+        index: PeriodIndex(index),
     }
 }
 
@@ -150,7 +150,7 @@ fn a_proof_made_with_another_periods_figures_does_not_hold() {
 
 fn proposal(ledger: &Founded, change: impl FnOnce(&mut ScaleProposed)) -> SignedEntry {
     let mut scale = ledger.federation.scale(2);
-    scale.valid_from = 2_320;
+    scale.valid_from = PeriodIndex(2_320);
     change(&mut scale);
     let issuer = &ledger.federation.issuer;
     ledger.federation.sign(&Entry::ScaleProposed(scale), issuer)

@@ -1,6 +1,6 @@
 //! Prepared keys: kept, bounded, and prepared outside of any lock.
 
-use merits_ledger::{KeyRing, MemoryStore, Refusal, Sequencer, State, Submission};
+use merits_ledger::{Groth16Keys, MemoryStore, Refusal, Sequencer, State, Submission};
 use merits_ledger_fixture::{Federation, START};
 use merits_trapdoor::TrapdoorKey;
 use merits_verifier::codec::Canonical as _;
@@ -17,7 +17,7 @@ fn prepared(seed: u64) -> PreparedKey {
 
 #[test]
 fn the_key_that_was_not_used_longest_makes_room() {
-    let ring = KeyRing::holding(2);
+    let ring = Groth16Keys::holding(2);
     let digests: Vec<_> = (0..2)
         .map(|seed| ring.keep(prepared(seed)).digest())
         .collect();

@@ -4,8 +4,8 @@ use merits_ledger::rows::StateDigest;
 use merits_ledger::storage::{MemoryStorage, Storage as _};
 use merits_ledger::tree::Frontier;
 use merits_ledger::{
-    Extended, Extension, Governing, Groth16Job, KeyRing, KnownProofs, ProvenStatement, ReplayError,
-    Submission,
+    Extended, Extension, Governing, Groth16Job, Groth16Keys, KnownProofs, ProvenStatement,
+    ReplayError, Submission,
 };
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{Fr, ids::Credits};
@@ -27,7 +27,7 @@ fn job(town: &Stage<StdRng>, redemption: &SignedEntry) -> Groth16Job {
 }
 
 fn verified(town: &Stage<StdRng>, job: &Groth16Job) -> Verified<ProvenStatement> {
-    let key = KeyRing::new().get(town.state(), &job.key);
+    let key = Groth16Keys::new().get(town.state(), &job.key);
     let key = key.expect("in force");
     Verified::check(&key, job.statement.clone(), &job.proof).expect("it holds")
 }
@@ -44,7 +44,7 @@ fn follow(
             Governing::new(town.federation.policy()),
             Frontier::new(),
             StateDigest::default(),
-            KeyRing::new(),
+            Groth16Keys::new(),
         );
         let mut extension = extension.knowing(known.clone());
         let mut storage = MemoryStorage::new();

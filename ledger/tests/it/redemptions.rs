@@ -13,7 +13,7 @@ use merits_ledger::entry::{
 };
 use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH, acts};
-use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry};
+use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry, PeriodIndex};
 use merits_primitives::{
     Fr, calendar::Day, message::Message, owner::KeyParts, scope::Scope, sum::CreditsSum,
     view_encryption::EphemeralKey,
@@ -259,8 +259,8 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
         &proof,
     );
     let code = refusal(town.submit(&stranger)).code();
-    // The proof names the exchange; with one that named the distributor its role would be missing.
-    assert_eq!(code, Reason::ProofInvalid);
+    // The role is asked before the proof, which names the exchange.
+    assert_eq!(code, Reason::RoleMissing);
     there.exchange = federation.distributor.clone();
     let no_exchange = redeemed(&there, &mut town, &citizen, &[note]);
     refused(&mut town, &no_exchange, "role-missing", "");
@@ -387,7 +387,7 @@ fn expired_credits_are_good_for_nothing() {
     // 600 months and more after 2014-04: the bucket of 2064-07 is good in June, not in July.
     let month = merits_primitives::ids::Period {
         kind: merits_primitives::ids::PeriodKind::Month,
-        index: note.expiry.0,
+        index: PeriodIndex(note.expiry.0),
     };
     let first_day = Day(u32::try_from(month.first_day()).unwrap()).start();
     town.time = first_day - Duration::from_secs(3);

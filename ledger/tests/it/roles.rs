@@ -6,14 +6,15 @@ use crate::founded::Founded;
 use merits_ledger::entry::{
     AlertHandled, AlertRaised, AlertSubject, EmergencySuspended, Entry, EpochProposed,
     OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ProposalTerms,
-    ScaleApproved, ScaleRetired, StandingChange, TotalPartial, TotalPartials, TotalsOpened,
+    ScaleApproved, ScaleRetired, StandingChange, TotalPartials, TotalsOpened,
 };
 use merits_ledger::{Role, Roles};
 use merits_ledger_fixture::{Member, START, acts};
 use merits_primitives::dleq::{Context, Equality};
-use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, ScaleId, ScaleVersion};
+use merits_primitives::ids::{EntryId, Epoch, Output, PartyId, PeriodIndex, ScaleId, ScaleVersion};
 use merits_primitives::jubjub::{Point, Scalar};
 use merits_primitives::sum::Sum;
+use merits_threshold::quorum::Partial;
 use merits_verifier::entry::SignedEntry;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -36,16 +37,20 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         basis: "test".to_owned(),
         nonce: [3; 32],
     };
-    let (point, proof) = Equality::prove(
+    let (image, proof) = Equality::prove(
         &Scalar::from(5u64),
         &Point::base(),
         &Context::new("test", &[]),
         &mut rng,
     )
     .expect("not zero");
-    let partial = TotalPartial { point, proof };
+    let partial = Partial {
+        holder: federation.supervisor.id,
+        image,
+        proof,
+    };
     let mut second = federation.scale(2);
-    second.valid_from = 2_320;
+    second.valid_from = PeriodIndex(2_320);
     let approved = ScaleApproved {
         id: id.clone(),
         version,
@@ -54,7 +59,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     let retired = ScaleRetired {
         id: id.clone(),
         version,
-        last_period: 2_400,
+        last_period: PeriodIndex(2_400),
     };
     let requested = OpeningRequested {
         commitment: content.commitment(&federation.origin),
@@ -66,8 +71,8 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         entries: vec![request],
         sum: Sum(1),
         partials: Some(TotalPartials {
-            supervisor: partial.clone(),
-            witness: partial,
+            supervisor: vec![partial],
+            witness: vec![partial],
         }),
     };
     let (epoch, _) = federation.epoch(
@@ -164,7 +169,7 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
             }
             let proof = matches!(entry, Entry::EpochProposed(_)).then(|| (&possession).into());
             let origin = &federation.origin;
-            let signed = entry.sign_with(origin, member.id, proof, &member.key);
+            let signed = entry.sign(origin, member.id, proof, &member.key);
             ledger.refused(&signed, "role-missing", "");
             refused += 1;
         }

@@ -8,17 +8,21 @@ use std::time::Duration;
 use crate::conservation::busy;
 use crate::town::Town;
 use merits_ledger::entry::{
-    Act, ActProposed, AlertHandled, AlertRaised, AlertSubject, Entry, OpeningCompleted,
-    OpeningContent, OpeningRequested, OpeningRevealed, ProposalNamed, ProposalTerms, ScaleApproved,
-    StandingChange, ThresholdsChanged,
+    Act, ActProposed, AlertHandled, AlertRaised, AlertSubject, Entry, KeyShareDestroyed,
+    OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ProposalNamed,
+    ProposalTerms, QuorumEpochOpened, ScaleApproved, StandingChange, ThresholdsChanged,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
-    Authentic, CheckError, Governing, KeyRing, State, Submission, Thresholds, VerifiedProof,
+    Authentic, CheckError, Governing, Groth16Keys, State, Submission, Thresholds, VerifiedProof,
     named_blobs,
 };
-use merits_ledger_fixture::{LargeScale, START, acts};
-use merits_primitives::{calendar::Timestamp, ids::EntryId};
+use merits_ledger_fixture::{Federation, LargeScale, Quorum, START, acts};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Epoch},
+};
+use merits_threshold::Side;
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::entry::Leaf;
 
@@ -79,8 +83,57 @@ fn everything() -> Town {
         proposal: taken.unwrap().id,
     };
     town.act(&supervisor, &acts::approved(approved)).unwrap();
+    quorums(&mut town);
     decide(&mut town);
     town
+}
+
+/// Two quorums' epoch, its end, and a share that is destroyed.
+fn quorums(town: &mut Town) {
+    let federation = town.federation.clone();
+    let supervisor = federation.supervisor.clone();
+    for admission in federation.admissions_of_quorums() {
+        town.submit(&admission).unwrap();
+    }
+    let deadline = town.time + Duration::from_secs(86_400);
+    for side in Side::BOTH {
+        let which = (Epoch(2), side, 1);
+        let members = federation.side(side);
+        let mut quorum = Quorum::new(&federation, which, 3, members, deadline, &mut town.rng);
+        town.act(&supervisor, &quorum.opening()).unwrap();
+        loop {
+            let next = quorum.next(town.ledger.state());
+            if next.is_empty() {
+                break;
+            }
+            for (member, message) in next {
+                town.act(&member, &Entry::KeyGenerationMessage(message))
+                    .unwrap();
+            }
+        }
+    }
+    let from = town.time + Duration::from_secs(60);
+    let opened = QuorumEpochOpened {
+        epoch: Epoch(2),
+        active_from: from,
+        previous_accepted_until: from,
+        readable_until: from + Duration::from_secs(1),
+        supervisor: 1,
+        witness: 1,
+    };
+    town.act(&supervisor, &Federation::quorum_epoch(opened))
+        .unwrap();
+    let next = from + Duration::from_secs(60);
+    let fresh = federation.with_fresh_halves(&mut town.rng);
+    let (opened, proof) = fresh.epoch(Epoch(3), next, next, &mut town.rng);
+    town.submit(&federation.sign_epoch(opened, &proof)).unwrap();
+    town.time = next + Duration::from_secs(60);
+    let destroyed = KeyShareDestroyed {
+        epoch: Epoch(2),
+        side: Side::Supervisor,
+    };
+    town.act(&supervisor, &Entry::KeyShareDestroyed(destroyed))
+        .unwrap();
 }
 
 /// An act that is proposed, endorsed and enacted, and other thresholds.
@@ -115,7 +168,7 @@ fn walk(
     mut each: impl FnMut(&State, &Authentic, Timestamp, Option<&VerifiedProof>),
 ) -> State {
     let mut state = State::new(town.federation.policy());
-    let keys = KeyRing::new();
+    let keys = Groth16Keys::new();
     let store = town.ledger.store();
     for leaf in store.leaves() {
         let named = named_blobs::named_by(leaf).into_iter();

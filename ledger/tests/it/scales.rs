@@ -9,7 +9,7 @@ use merits_ledger::entry::{
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
 use merits_ledger_fixture::{Member, acts};
 use merits_primitives::ids::{
-    AssetId, Credits, EntryId, Period, PeriodKind, Quantity, ScaleId, ScaleVersion,
+    AssetId, Credits, EntryId, Period, PeriodIndex, PeriodKind, Quantity, ScaleId, ScaleVersion,
 };
 use merits_verifier::groth16::{KeyPolicy, Provenance, VerifyingKey};
 use merits_verifier::{Reason, entry::SignedEntry};
@@ -26,7 +26,7 @@ fn key_of(proposed: &mut ScaleProposed) -> &mut VerifyingKey {
 fn proposal(ledger: &Founded, change: impl FnOnce(&mut ScaleProposed)) -> SignedEntry {
     let mut scale = ledger.federation.scale(2);
     // After every period that the tests claim.
-    scale.valid_from = 2_320;
+    scale.valid_from = PeriodIndex(2_320);
     change(&mut scale);
     ledger
         .federation
@@ -45,7 +45,7 @@ fn second_version(ledger: &mut Founded) -> EntryId {
 fn week(index: u32) -> Period {
     Period {
         kind: PeriodKind::Week,
-        index,
+        index: PeriodIndex(index),
     }
 }
 
@@ -96,7 +96,11 @@ fn each_fault_of_a_proposal_has_its_refusal() {
             "",
             Box::new(|s| s.max_credits = Credits(1 << 45)),
         ),
-        ("scale-invalid", "", Box::new(|s| s.valid_to = Some(1))),
+        (
+            "scale-invalid",
+            "",
+            Box::new(|s| s.valid_to = Some(PeriodIndex(1))),
+        ),
         ("scale-invalid", "", Box::new(|s| s.manifest.clear())),
         ("scale-invalid", "", Box::new(|s| s.schema_text.push('x'))),
         (
@@ -319,7 +323,7 @@ fn a_new_version_never_changes_a_claimed_period() {
     let mut ledger = Founded::new();
     let batch = ledger.earn(1);
     ledger.submit(&batch).expect("claimed for week 2310");
-    let entry = proposal(&ledger, |scale| scale.valid_from = 2_310);
+    let entry = proposal(&ledger, |scale| scale.valid_from = PeriodIndex(2_310));
     ledger.submit(&entry).expect("proposed");
     let approval = ledger.federation.approval(2, entry.id());
     ledger.refused(&approval, "version-retroactive", "");
@@ -333,7 +337,7 @@ fn a_retired_version_ends_after_its_last_period() {
         Entry::ScaleRetired(ScaleRetired {
             id: federation.scale_id(),
             version: ScaleVersion(1),
-            last_period,
+            last_period: PeriodIndex(last_period),
         })
     };
     let batch = ledger.earn(1);
@@ -365,7 +369,7 @@ fn another_issuers_scale_is_retired_by_supervisors_only() {
     let retired = ScaleRetired {
         id: federation.scale_id(),
         version: ScaleVersion(1),
-        last_period: 2_305,
+        last_period: PeriodIndex(2_305),
     };
     let own = Entry::ScaleRetired(retired.clone());
     ledger.refused(&federation.sign(&own, &other), "role-missing", "");
@@ -391,7 +395,7 @@ fn another_issuers_scale_gets_its_versions_from_that_issuer() {
     let admitted = acts::admitted(other.application(&federation.origin));
     ledger.supervise(&admitted).expect("admitted");
     let mut second = federation.scale(2);
-    second.valid_from = 2_320;
+    second.valid_from = PeriodIndex(2_320);
     let stranger = federation.sign(&Entry::ScaleProposed(second.clone()), &other);
     ledger.refused(&stranger, "scale-of-another", "id");
     let own = federation.sign(&Entry::ScaleProposed(second), &federation.issuer);
@@ -412,7 +416,7 @@ fn versions_follow_each_other() {
         .expect("the old place");
     assert!(repeated.already_present);
     let mut third = ledger.federation.scale(3);
-    third.valid_from = 2_320;
+    third.valid_from = PeriodIndex(2_320);
     let entry = ledger
         .federation
         .sign(&Entry::ScaleProposed(third), &ledger.federation.issuer);

@@ -7,7 +7,7 @@ use merits_ledger::entry::{
     Entry, OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, TotalPartials,
     TotalsOpened,
 };
-use merits_ledger::{CheckError, KeyRing, Refusal, Submission};
+use merits_ledger::{CheckError, Groth16Keys, Refusal, Submission};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId, Output, ScaleId},
@@ -185,10 +185,10 @@ fn a_wrong_sum_set_or_partial_is_refused() {
         let partials = partials(total);
         std::mem::swap(&mut partials.supervisor, &mut partials.witness);
     });
-    refused_total(&mut ledger, exchanged, "partial-invalid", "supervisor");
+    refused_total(&mut ledger, exchanged, "partial-foreign", "supervisor");
     let unproven = change(&|total| {
         let partials = partials(total);
-        partials.witness.point = partials.supervisor.point;
+        partials.witness[0].image = partials.supervisor[0].image;
     });
     refused_total(&mut ledger, unproven, "partial-invalid", "witness");
     ledger
@@ -208,7 +208,9 @@ fn the_rules_take_a_verified_total_only() {
         let submission = Submission::from_signed(signed, state.origin()).expect("an entry");
         let authentic = state.authenticate(submission).expect("the supervisor's");
         let job = state.job(authentic.submission()).expect("the next batches");
-        let verified = job.expect("it has proofs").verify(state, &KeyRing::new());
+        let verified = job
+            .expect("it has proofs")
+            .verify(state, &Groth16Keys::new());
         (authentic, verified.expect("both partials hold"))
     };
     let (authentic, of_all) = verified(&all);
@@ -245,8 +247,10 @@ fn a_claims_ciphertext_is_no_total() {
         .expect("an ephemeral key");
     let (mut forged, entries) = (good.clone(), good.entries);
     partials(&mut forged).witness =
-        ledger
-            .federation
-            .witness_partial(&ephemeral, &entries, &mut ledger.rng);
+        vec![
+            ledger
+                .federation
+                .witness_partial(&ephemeral, &entries, &mut ledger.rng),
+        ];
     refused_total(&mut ledger, forged, "partial-invalid", "witness");
 }

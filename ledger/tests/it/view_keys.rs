@@ -7,7 +7,7 @@ use merits_ledger::entry::{
     EPOCH_PROPOSED, Entry, EpochProposed, ProposalTerms, ViewKeyEpochOpened,
 };
 use merits_ledger::state::EpochStanding;
-use merits_ledger::{CheckError, KeyRing, Refusal, Submission};
+use merits_ledger::{CheckError, Groth16Keys, Refusal, Submission};
 use merits_ledger_fixture::{Federation, START};
 use merits_primitives::{
     ids::{Epoch, Origin},
@@ -187,7 +187,7 @@ fn an_epoch_without_its_whole_proof_is_refused() {
     });
     let supervisor = federation.supervisor.clone();
     let sign = |proof: Option<EncodedProof>| {
-        entry.sign_with(&federation.origin, supervisor.id, proof, &supervisor.key)
+        entry.sign(&federation.origin, supervisor.id, proof, &supervisor.key)
     };
     let of_bytes = |bytes: &[u8]| {
         let system = ProofSystem::SchnorrBabyJubjub;
@@ -211,7 +211,7 @@ fn an_epoch_without_its_whole_proof_is_refused() {
     // A party that verified nothing may not say that it did, and neither may one that verified
     // other points.
     let state = ledger.ledger.state().clone();
-    let keys = KeyRing::new();
+    let keys = Groth16Keys::new();
     let submission = |signed| Submission::from_signed(signed, &federation.origin).expect("good");
     let good = submission(federation.sign_epoch(opened, &proof));
     let job = state.job(&good).expect("in order").expect("it has a proof");

@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn public_numbers_stand_in_the_order_of_the_statement() {
+    fn public_numbers_are_in_the_order_of_the_statement() {
         let number = |name: &str, dated| NamedConstant {
             name: name.into(),
             interval: [Decimal::integer(0), Decimal::integer(9)],

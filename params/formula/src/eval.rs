@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
                         numbers.iter().for_each(|number| within(number, &item));
                         numbers.len()
                     }
-                    Value::Truth(_) | Value::Number(_) => panic!("{id:?} is no list"),
+                    Value::Truth(_) | Value::Number(_) => panic!("{id:?} is not a list"),
                 };
                 assert!((*least..=*most).contains(&count), "{id:?}: {count}");
             }

@@ -1,7 +1,7 @@
 //! The two JSON Lines files between a source and a distributor: one that the source gives, and one
 //! that it needs.
 //!
-//! - *links*, from the distributor: which pseudonym h belongs to which account of the source.
+//! - *links*, from the distributor: the pseudonym h of each account of the source.
 //!   Until wallets register their own pseudonyms, the distributor derives them in custody.
 //! - *bundle*, from the source: for each subject and period the commitment, its salt, and the
 //!   source's signature. It holds salts, so it is as private as the records themselves.
@@ -42,7 +42,7 @@ pub struct LinksHeader {
     pub source: [u8; 32],
 }
 
-/// Who wrote a links file, and can write it again.
+/// The party that wrote a links file, and can write it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LinksAuthor {
@@ -88,7 +88,7 @@ pub struct SignedCommitment {
     /// The period.
     #[serde(with = "field_text::period")]
     pub period: Period,
-    /// How many records.
+    /// The number of records.
     pub count: u16,
     /// h.
     #[serde(with = "field_text::element")]
@@ -123,7 +123,7 @@ pub trait FileKind {
     type Line: Serialize + DeserializeOwned;
     /// The value of the header's `merits`.
     const NAME: &'static str;
-    /// How a file of this kind begins that a new one may replace.
+    /// The beginning of a file of this kind that a new one may replace.
     const BEGINS: &'static [u8];
     /// What it is, in words with an article.
     const WHAT: &'static str;
@@ -192,7 +192,7 @@ pub enum BundleError {
 
 impl From<io::Error> for BundleError {
     fn from(error: io::Error) -> Self {
-        Self::Io(merits_guard::words::reading(error))
+        Self::Io(merits_guard::explain::reading(error))
     }
 }
 
@@ -277,6 +277,7 @@ impl<K: FileKind, R: BufRead> Iterator for FileReader<K, R> {
 mod tests {
     use super::*;
     use merits_guard::output::Output;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     /// Regression: `merits distributor links` replaced the file in which a source keeps people's
@@ -315,7 +316,7 @@ mod tests {
 
     /// Regression: "EOF while parsing a string at line 1 column 40".
     #[test]
-    fn a_bundle_that_was_cut_off_is_told_in_words() {
+    fn a_bundle_that_was_cut_off_is_explained() {
         let header = br#"{"merits":"source-bundle/v1","origin":"te"#;
         let said = |file: &[u8]| match FileReader::<Bundle, _>::open(file) {
             Err(error) => error.to_string(),
@@ -363,7 +364,7 @@ mod tests {
             subject: "568".into(),
             period: Period {
                 kind: PeriodKind::Week,
-                index: 2330,
+                index: PeriodIndex(2330),
             },
             count: 5,
             h: Handle(-Fr::from(1u64)),

@@ -16,6 +16,25 @@ use crate::{
     row::{Cell, RawRow},
 };
 
+/// What separates the columns of tables, beside the comma.
+const DELIMITERS: [char; 4] = [';', '\t', ',', '|'];
+
+/// What separates the columns of a header that has one column only, if some of the columns that are
+/// looked for are there.
+fn other_delimiter(header: &str, delimiter: u8, columns: &[String]) -> Option<char> {
+    let named = |other: &char| {
+        header.contains(*other)
+            && header
+                .split(*other)
+                .map(|name| name.trim().trim_matches('"'))
+                .any(|name| columns.iter().any(|column| column == name))
+    };
+    DELIMITERS
+        .into_iter()
+        .filter(|other| *other != char::from(delimiter))
+        .find(named)
+}
+
 /// Rows of a CSV input with a header.
 pub(crate) struct CsvRows<R> {
     lines: Lines<R>,
@@ -24,6 +43,8 @@ pub(crate) struct CsvRows<R> {
     width: usize,
     /// The positions of the plan's columns.
     mapped: Vec<usize>,
+    /// The names of the other columns.
+    others: Vec<String>,
 }
 
 const CR_ALONE: &str =
@@ -44,6 +65,11 @@ pub(crate) enum HeaderFault {
         found: Vec<String>,
     },
     ColumnTwice(String),
+    /// Another character separates the columns than the mapping says.
+    Delimiter {
+        found: char,
+        expected: char,
+    },
 }
 
 impl From<io::Error> for HeaderFault {
@@ -62,6 +88,13 @@ impl<R: BufRead> CsvRows<R> {
                 Some((_, Parsed::Blank)) => {}
                 Some((_, Parsed::Fields { fields, bare_cr })) => break (fields, bare_cr),
                 Some((_, Parsed::Broken { value, detail, .. })) => {
+                    // Names in quotes, which another character separates.
+                    let text = String::from_utf8_lossy(&value);
+                    let first = text.lines().next().unwrap_or("");
+                    if let Some(found) = other_delimiter(first, delimiter, columns) {
+                        let expected = char::from(delimiter);
+                        return Err(HeaderFault::Delimiter { found, expected });
+                    }
                     let alone = value.contains(&b'\r') && !lines.any_feed();
                     let why = if alone { CR_ALONE } else { detail };
                     return Err(HeaderFault::NotText(why));
@@ -98,15 +131,31 @@ impl<R: BufRead> CsvRows<R> {
                 (None, _) => missing.push(column.clone()),
             }
         }
+        if let (false, [whole]) = (missing.is_empty(), found.as_slice())
+            && let Some(found) = other_delimiter(whole, delimiter, columns)
+        {
+            let expected = char::from(delimiter);
+            return Err(HeaderFault::Delimiter { found, expected });
+        }
         if !missing.is_empty() {
             return Err(HeaderFault::MissingColumns { missing, found });
         }
+        let width = found.len();
+        let others = found.into_iter();
         Ok(Self {
             lines,
             delimiter,
-            width: found.len(),
+            width,
             mapped,
+            others: others
+                .filter(|name| !name.is_empty() && !columns.contains(name))
+                .collect(),
         })
+    }
+
+    /// The columns of the header that are not mapped.
+    pub(crate) fn others(&self) -> &[String] {
+        &self.others
     }
 
     /// The next row; `None` at the end. Blank lines do not count as rows.
@@ -361,6 +410,25 @@ mod tests {
         );
         assert_eq!(broken(&got[1]), Some((5, Reason::ColumnCount)));
         assert!(matches!(got[2], RawRow::Cells { line: 6, .. }));
+    }
+
+    #[test]
+    fn another_separator_is_named() {
+        let columns = ["a".to_owned(), "b".to_owned()];
+        let open = |header: &str, delimiter| {
+            let opened = CsvRows::open(header.as_bytes(), delimiter, &columns);
+            match opened {
+                Err(HeaderFault::Delimiter { found, .. }) => Some(found),
+                _ => None,
+            }
+        };
+        assert_eq!(open("a;b;c\n1;2;3\n", b','), Some(';'));
+        assert_eq!(open("\"a\";\"b\"\n1;2\n", b','), Some(';'));
+        assert_eq!(open("a\tb\n", b';'), Some('\t'));
+        assert_eq!(open("a,b\n", b';'), Some(','));
+        // The columns of another file.
+        assert_eq!(open("x;y\n", b','), None);
+        assert_eq!(open("a,x;b\n", b','), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a distributor discloses of one opened claim: the records, the salt and the pseudonym.
+//! A distributor's disclosure about one opened claim: the records, the salt and the pseudonym.
 //!
 //! One JSON document, as private as the records. It needs no signature: it either opens the
 //! commitment C on the ledger, or it proves nothing.
@@ -116,6 +116,7 @@ impl Disclosure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     #[test]
@@ -130,7 +131,7 @@ mod tests {
             schema: SchemaId(Fr::from(5u64)),
             period: Period {
                 kind: PeriodKind::Week,
-                index: 2330,
+                index: PeriodIndex(2330),
             },
             h: Handle(Fr::from(7u64)),
             salt: RecordSalt(Fr::from(9u64)),

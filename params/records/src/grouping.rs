@@ -1,4 +1,4 @@
-//! Records by subject and period, whatever the order of the file.
+//! Records by subject and period, for any order of the file.
 //!
 //! Rows are collected as they come and sorted at the end: files are sorted by time, newest first,
 //! by account, or not at all, and the same rows must give the same commitments. If two rows cannot
@@ -72,7 +72,7 @@ pub(crate) struct Beside {
     pub(crate) line: u64,
     /// The line of the row that counts.
     pub(crate) kept: u64,
-    /// What both rows have.
+    /// The value that both rows have.
     pub(crate) same: Same,
 }
 
@@ -90,14 +90,13 @@ pub(crate) enum Same {
 pub(crate) struct Grouped {
     /// By period and subject.
     pub(crate) groups: Vec<SubjectPeriod>,
-    /// Those over the claim's size.
+    /// Subject-periods over the claim's size.
     pub(crate) refused: Vec<RefusedGroup>,
     /// Rows that do not count because another row does, by line.
     pub(crate) beside: Vec<Beside>,
     /// Subjects with a record.
     pub(crate) subjects: u64,
-    /// The texts of row keys that came more than once. Each text is held once, however many rows
-    /// have it.
+    /// The texts of row keys that came more than once. Each text is stored only once.
     texts: HashMap<ShortKey, String>,
 }
 
@@ -117,7 +116,7 @@ pub(crate) struct Grouping {
     key: usize,
     subjects: HashMap<String, u32>,
     rows: Vec<Row>,
-    /// The values of all rows, `width` each: no allocation a row.
+    /// The values of all rows, `width` each, so that a row needs no allocation.
     values: Vec<u64>,
     row_keys: HashSet<ShortKey>,
     /// Row keys that came more than once, with their texts.
@@ -263,7 +262,7 @@ impl Grouping {
         }
     }
 
-    /// Takes all rows but one out of those that share a row key.
+    /// Removes all rows but one of those that share a row key.
     fn part_row_keys(&self, rows: &mut Vec<Row>, names: &[String]) -> Vec<Beside> {
         if self.twice.is_empty() {
             return Vec::new();

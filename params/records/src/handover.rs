@@ -39,7 +39,7 @@ use crate::field_text;
 /// Bytes of a proof.
 pub const PROOF_BYTES: usize = 128;
 
-/// Most bytes of a file: a ticket has 3,000, whatever the account's name.
+/// Most bytes of a file. A ticket has 3,000, for any account's name.
 const MAX_FILE_BYTES: u64 = 1 << 16;
 
 /// Why a file that was handed over cannot be used.
@@ -82,7 +82,7 @@ pub enum HandoverError {
     OtherParty {
         /// The receiver.
         expected: PartyId,
-        /// Whom it names.
+        /// The party that it names.
         found: PartyId,
     },
     /// A key under which nothing would be hidden.
@@ -124,7 +124,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     fn write(&self, path: &Path) -> Result<(), HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         let mut text = serde_json::to_string_pretty(self)
             .map_err(|error| io(error.into()))
@@ -141,7 +141,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     fn read(path: &Path) -> Result<Self, HandoverError> {
         let io = |source| HandoverError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         };
         let kind = |reason: String| HandoverError::Kind {
             path: path.to_owned(),
@@ -161,7 +161,7 @@ pub trait Handover: Serialize + DeserializeOwned {
         Ok(read)
     }
 
-    /// The file is for this ledger.
+    /// Checks that the file is for this ledger.
     ///
     /// # Errors
     /// [`HandoverError::OtherOrigin`].
@@ -176,7 +176,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     }
 }
 
-/// How every file of this name begins.
+/// The beginning of every file of this name.
 fn beginning(name: &str) -> String {
     format!("{{\n  \"merits\": \"{name}\",\n")
 }
@@ -221,7 +221,7 @@ impl Handover for RegistrationRequest {
     }
 }
 
-/// A person says which pseudonym an account of a source has.
+/// A person's statement of the pseudonym of an account at a source.
 ///
 /// The proof is of the statement `ticket`: scope = the source's, nullifier = h, message =
 /// `link_message(origin, source, account)`, which the source computes itself.
@@ -284,7 +284,7 @@ mod tests {
     const ORIGIN: &str = "ledger.test/merits";
 
     #[test]
-    fn files_read_back_as_what_they_are() {
+    fn files_are_read_back_as_their_own_kind() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("request.json");
         let request = RegistrationRequest::new(ORIGIN, IdentityCommitment(Fr::from(12u64)));

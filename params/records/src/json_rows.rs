@@ -6,7 +6,7 @@
 
 use merits_text::typed::typed;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt,
     io::{self, BufRead},
 };
@@ -15,6 +15,7 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{error::Category, value::RawValue};
 
 use crate::{
+    limits,
     lines::Lines,
     reject::Reason,
     row::{Cell, RawRow},
@@ -24,6 +25,8 @@ use crate::{
 pub(crate) struct JsonRows<R> {
     lines: Lines<R>,
     columns: HashMap<String, usize>,
+    /// The names of members that are not mapped, if they are noted.
+    others: Option<BTreeSet<String>>,
 }
 
 impl<R: BufRead> JsonRows<R> {
@@ -35,7 +38,19 @@ impl<R: BufRead> JsonRows<R> {
                 .enumerate()
                 .map(|(place, name)| (name.clone(), place))
                 .collect(),
+            others: None,
         }
+    }
+
+    /// Notes the names of members that are not mapped, at most [`limits::COLUMNS`] of them.
+    pub(crate) fn noting_others(mut self) -> Self {
+        self.others = Some(BTreeSet::new());
+        self
+    }
+
+    /// The names that were noted.
+    pub(crate) fn others(self) -> Vec<String> {
+        self.others.into_iter().flatten().collect()
     }
 
     /// The next row; `None` at the end. Blank lines do not count as rows.
@@ -77,15 +92,18 @@ impl<R: BufRead> JsonRows<R> {
         }
     }
 
-    fn cells(&self, line: &[u8]) -> Result<Vec<Cell>, serde_json::Error> {
+    fn cells(&mut self, line: &[u8]) -> Result<Vec<Cell>, serde_json::Error> {
         let mut json = serde_json::Deserializer::from_slice(line);
-        let cells = json.deserialize_map(Members(&self.columns))?;
+        let cells = json.deserialize_map(Members {
+            columns: &self.columns,
+            others: self.others.as_mut(),
+        })?;
         json.end()?;
         Ok(cells)
     }
 }
 
-/// What is wrong with a line, in words: the parser's own name its states.
+/// What is wrong with a line, in words. The parser's own words are about its states.
 fn words(error: &serde_json::Error) -> String {
     match error.classify() {
         Category::Eof => "the JSON object ends in the middle: the line was cut off".to_owned(),
@@ -105,7 +123,10 @@ fn words(error: &serde_json::Error) -> String {
     }
 }
 
-struct Members<'a>(&'a HashMap<String, usize>);
+struct Members<'a> {
+    columns: &'a HashMap<String, usize>,
+    others: Option<&'a mut BTreeSet<String>>,
+}
 
 impl<'de> Visitor<'de> for Members<'_> {
     type Value = Vec<Cell>;
@@ -114,11 +135,16 @@ impl<'de> Visitor<'de> for Members<'_> {
         f.write_str("one JSON object a line")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut cells: Vec<Option<Cell>> = vec![None; self.0.len()];
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut cells: Vec<Option<Cell>> = vec![None; self.columns.len()];
         while let Some(name) = map.next_key::<String>()? {
-            let Some(&place) = self.0.get(typed(&name).as_ref()) else {
+            let Some(&place) = self.columns.get(typed(&name).as_ref()) else {
                 map.next_value::<IgnoredAny>()?;
+                if let Some(others) = &mut self.others
+                    && others.len() < limits::COLUMNS
+                {
+                    others.insert(name);
+                }
                 continue;
             };
             let value: &RawValue = map.next_value()?;
@@ -166,7 +192,7 @@ mod tests {
 
     /// Regression: "EOF while parsing a string at line 1 column 9".
     #[test]
-    fn a_broken_line_is_told_in_words() {
+    fn a_broken_line_is_explained() {
         for (line, says) in [
             ("{\"a\": \"x", "ends in the middle"),
             (
@@ -180,7 +206,7 @@ mod tests {
             ("[1]", "one JSON object a line"),
             ("{\"a\": 1, \"a\": 2}", "member \"a\" is given twice"),
         ] {
-            let rows = JsonRows::new(line.as_bytes(), &["a".into()]);
+            let mut rows = JsonRows::new(line.as_bytes(), &["a".into()]);
             let said = words(&rows.cells(line.as_bytes()).expect_err(line));
             assert!(said.contains(says), "{line}: {said}");
             assert!(!said.contains("column") && !said.contains("EOF"), "{said}");
@@ -188,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_taken_as_written() {
+    fn cells_are_read_as_written() {
         let got =
             rows(b"{\"b\":12.50,\"x\":[{}],\"a\":\"\\u00e9\"}\n\n{\"a\":null}\r\n{\"a\":true}");
         let bytes = |text: &str| Cell::Bytes(text.as_bytes().to_vec());

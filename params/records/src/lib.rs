@@ -3,12 +3,13 @@
 //!
 //! A source and a distributor read with this same code, so they commit to, and prove about, the
 //! same records. A bad row is counted, named with line, column, value and reason, and never stops
-//! the rest ([`reject`]). What stops a reading is only what makes every row meaningless: a header
+//! the rest ([`reject`]). Only a fault that makes every row meaningless stops a reading: a header
 //! without a mapped column, a file that is not text, a file that cannot be read ([`ReadError`]).
 //!
 //! - [`mapping`]: the config; a [`Plan`] is one that fits a schema
 //! - [`wall_clock`]: times, and the periods they fall into
 //! - [`reading`]: the one entry point, [`reading::read`]
+//! - [`one_claim`]: records of one claim, for people who try a scale
 //! - [`peoples_table`]: CSV that people open
 //! - [`bundle`]: the files that sources and distributors exchange
 //! - [`handover`]: the files that wallets hand to registrars, sources and distributors
@@ -30,6 +31,7 @@ mod json_rows;
 pub mod limits;
 mod lines;
 pub mod mapping;
+pub mod one_claim;
 pub mod peoples_table;
 mod plan;
 pub mod quantity;

@@ -1,4 +1,4 @@
-//! What one reading may use of the machine; each limit has its reason.
+//! The limits of one reading, each with its reason.
 
 /// Longest row in bytes, quoted line breaks included. Behaviour rows have some hundred bytes; a
 /// longer one is a quote that was never closed, or not a table.

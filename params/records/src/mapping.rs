@@ -1,4 +1,4 @@
-//! The column mapping: which column of a file gives which field of the schema.
+//! The column mapping: the column of a file for each field of the schema.
 //!
 //! Source and distributor keep it in their config; [`crate::Plan::new`] checks it against the scale's
 //! schema once, so that a wrong mapping fails before any row.
@@ -134,7 +134,7 @@ pub enum MappingError {
         /// The keys that are allowed.
         takes: &'static str,
     },
-    /// A word that is to mean something that the field does not have.
+    /// A word that is mapped to a name that the field does not have.
     #[error("[fields.{field}] values: {word:?} is to mean {meaning:?}, but the field has {known}")]
     UnknownValue {
         /// The field.

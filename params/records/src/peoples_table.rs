@@ -3,7 +3,7 @@
 //! Such programs run a cell that begins like a formula (`=HYPERLINK(..)`), and cells hold what
 //! strangers wrote. A text that begins so gets an apostrophe before it, which tells table programs
 //! that it is text. Numbers keep their minus. Characters that must not reach a screen are escaped
-//! ([`merits_text::shown`]): people look at such a file in a terminal, too.
+//! ([`merits_text::display`]): people look at such a file in a terminal, too.
 
 use std::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use std::{
 
 use merits_text::{
     cell::formula_sign,
-    shown::{Document, check_document},
+    display::{Document, check_document},
 };
 
 /// A table for people.

@@ -1,4 +1,4 @@
-//! A mapping that fits a schema: which column is read how.
+//! A mapping that fits a schema: the columns, and how each is read.
 
 use merits_formula::{Field, FieldKind, Schema};
 use merits_primitives::{calendar::Timestamp, ids::PeriodKind};
@@ -35,8 +35,8 @@ impl Plan {
         key.and_then(FieldPlan::column).unwrap_or(self.time)
     }
 
-    /// What the local wall clock of the deeds shows at this time; where the mapping names no
-    /// zone, all clocks on Earth.
+    /// The local wall clock of the deeds at this time; if the mapping names no zone, all clocks on
+    /// Earth.
     pub fn present(&self, time: Timestamp) -> Present {
         self.clock.present(time)
     }

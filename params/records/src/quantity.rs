@@ -1,7 +1,7 @@
 //! Numbers with units, exactly: a cell's decimal becomes the integer that a record stores.
 //!
-//! No float is involved: 0.1 km is 100 m, and what has more digits than the schema keeps is
-//! rejected unless the mapping says to round down.
+//! No float is involved: 0.1 km is 100 m. A number with more digits than the schema keeps is rejected,
+//! unless the mapping says to round down.
 
 use merits_formula::Unit;
 use thiserror::Error;

@@ -13,7 +13,7 @@ use merits_guard::{
     output::{Output, OutputError},
 };
 use merits_primitives::{calendar::MINUTES_PER_DAY, ids::Period};
-use merits_text::{shown, typed::typed};
+use merits_text::{display, typed::typed};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -30,7 +30,7 @@ use crate::{
     wall_clock::{self, TimeFault, WallClock},
 };
 
-/// What makes a file unreadable as a whole. Single bad rows are [`Reject`]s instead.
+/// Why a file is unreadable as a whole. Single bad rows are [`Reject`]s instead.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -65,16 +65,27 @@ pub enum ReadError {
     /// A header beyond its limit.
     #[error("the header has {found} columns, at most {} are read", limits::COLUMNS)]
     TooManyColumns {
-        /// How many there are.
+        /// The number of columns.
         found: usize,
     },
     /// Mapped columns that the header does not have.
     #[error("the header lacks mapped column(s) {}; it has {}. Correct the mapping or the file", .missing.join(", "), .found.join(", "))]
     MissingColumns {
-        /// Which are mapped and not there.
+        /// The mapped columns that are missing.
         missing: Vec<String>,
-        /// Which are there.
+        /// The columns of the header.
         found: Vec<String>,
+    },
+    /// Another character separates the columns than the mapping says.
+    #[error(
+        "{found:?} separates the columns of this file: write delimiter = {:?} in the mapping, or save the file with \
+         {expected:?} between its columns", .found.to_string()
+    )]
+    Delimiter {
+        /// What separates them.
+        found: char,
+        /// What the mapping says.
+        expected: char,
     },
     /// A mapped column that the header has twice.
     #[error("the header has column {column:?} twice: which one is meant?")]
@@ -107,7 +118,7 @@ pub struct Report {
     pub subjects: u64,
 }
 
-/// What a reading gives.
+/// The result of a reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// By period and subject.
@@ -116,12 +127,12 @@ pub struct Reading {
     pub refused: Vec<RefusedGroup>,
     /// Counts.
     pub report: Report,
-    /// What the file covers.
+    /// The span that the file covers.
     pub span: Option<Span>,
 }
 
-/// How many rows must be at an end of a file for it to count. A single row with a wrong date
-/// extends nothing.
+/// The number of rows at an end of a file that make it count. A single row with a wrong date must
+/// not extend the span.
 const FEWEST: usize = 3;
 
 /// A row at an end of a file.
@@ -184,7 +195,7 @@ impl Span {
     }
 }
 
-/// Puts a row where it belongs among the few that come first, and drops the one that is too many.
+/// Inserts a row among the few that come first, in order, and drops the surplus one.
 fn place(rows: &mut [Option<Edge>; FEWEST], row: Edge, is_before: impl Fn(&Edge, &Edge) -> bool) {
     let at = rows
         .iter()
@@ -284,7 +295,7 @@ pub fn read(
         }
         .map_err(|source| ReadError::Input {
             rows: report.rows,
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         })?;
         let Some(raw) = raw else { break };
         report.rows += 1;
@@ -412,7 +423,7 @@ fn take(
         .first_subjects
         .is_some_and(|most| grouping.subjects() >= most && !grouping.knows(&subject))
     {
-        // Its faults do not concern this reading.
+        // The faults of a subject that is left out do not concern this reading.
         return Ok(Taken::LeftOut(row.when(options.now).ok()));
     }
     let row_key = plan
@@ -479,7 +490,7 @@ impl Row<'_> {
         })
     }
 
-    /// What a record stores of one field. `minutes` is the deed's time in the period.
+    /// The stored value of one field. `minutes` is the deed's time in the period.
     fn value(&self, field: &FieldPlan, minutes: u64) -> Result<u64, Reject> {
         match field {
             FieldPlan::TimeInPeriod => Ok(minutes),
@@ -551,13 +562,13 @@ impl Row<'_> {
         }
     }
 
-    /// An identifier, in the one form of what people type.
+    /// An identifier, in the normal form of typed text.
     fn short_text(&self, column: usize, most: usize) -> Result<Cow<'_, str>, Reject> {
         let text = typed(self.text(column)?);
         if text.len() > most {
             return Err(self.reject(column, Reason::TooLong, format!("longer than {most} bytes")));
         }
-        if let Err(fault) = shown::check_line(&text) {
+        if let Err(fault) = display::check_line(&text) {
             return Err(self.reject(column, Reason::Unparsable, fault.to_string()));
         }
         Ok(text)
@@ -583,6 +594,7 @@ impl From<HeaderFault> for ReadError {
                 Self::MissingColumns { missing, found }
             }
             HeaderFault::ColumnTwice(column) => Self::ColumnTwice { column },
+            HeaderFault::Delimiter { found, expected } => Self::Delimiter { found, expected },
         }
     }
 }

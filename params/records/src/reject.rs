@@ -21,9 +21,10 @@ pub enum Reason {
     Unparsable,
     /// A value outside the schema's bounds.
     OutOfBounds,
-    /// A row key that another row has, which counts.
+    /// A row key that another row has. The other row counts.
     DuplicateKey,
-    /// The subject has another record of the same moment, day or other ordering value, which counts.
+    /// The subject has another record of the same moment, day or other ordering value. The other
+    /// record counts.
     Tie,
     /// A civil time that came twice where it was recorded: the clock was set back.
     TimeTwice,
@@ -166,7 +167,7 @@ impl Serialize for Reason {
     }
 }
 
-/// How many rows were refused for each reason.
+/// The number of rows that were refused for each reason.
 pub type Counts = BTreeMap<Reason, u64>;
 
 #[cfg(test)]
@@ -174,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_cut_and_shown_whatever_they_hold() {
+    fn values_of_any_content_are_cut_and_shown() {
         assert_eq!(shown(b"785"), "785");
         assert_eq!(shown(b"\xffx"), "\u{fffd}x");
         let long = shown("é".repeat(1000).as_bytes());

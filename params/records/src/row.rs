@@ -13,7 +13,7 @@ pub(crate) enum Cell {
     Other(Vec<u8>),
 }
 
-/// What a line gives.
+/// The result for a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RawRow {
     /// The mapped cells, in the order of the plan's columns.

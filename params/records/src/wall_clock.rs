@@ -1,7 +1,7 @@
 //! Reading a column of times or dates into the local wall clock, and from there into a period.
 //!
 //! The wall clock is local to the deed: a trip on Sunday night counts in the week in which the
-//! rider lived it ([`merits_primitives::calendar`]). What that clock shows now is [`Present`]'s.
+//! rider lived it ([`merits_primitives::calendar`]). [`Present`] is what that clock shows now.
 
 mod moment;
 mod present;
@@ -36,7 +36,7 @@ pub enum TimeFault {
     Skipped {
         /// The cell's.
         civil: String,
-        /// Where.
+        /// The zone.
         zone: String,
         /// The offset before.
         before: String,
@@ -161,8 +161,8 @@ impl WallClock {
         }))
     }
 
-    /// What the local wall clock shows at this time : in the mapping's zone, or where it
-    /// names none, anywhere on Earth.
+    /// The local wall clock at this time: in the mapping's zone or, if it names none, anywhere on
+    /// Earth.
     pub fn present(&self, time: Timestamp) -> Present {
         let zone = match &self.0 {
             Form::Civil { counts, .. } => counts.as_ref(),
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn local_times_are_taken_as_they_are() {
+    fn local_times_are_not_converted() {
         let clock =
             WallClock::new(&mapping("%Y-%m-%dT%H:%M", None, None), Needed::Minute).expect("fits");
         assert_eq!(

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use merits_formula::Decimal;
-use merits_text::shown::check_document;
+use merits_text::display::check_document;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -210,7 +210,7 @@ pub(super) fn names<'a>(
 ) -> Option<Section<'a>> {
     let table = table(faults, name, value)?;
     for key in table.keys() {
-        if let Err(fault) = merits_text::shown::check_line(key.get_ref()) {
+        if let Err(fault) = merits_text::display::check_line(key.get_ref()) {
             return faults.value(key.span(), format!("a name in {name}: {fault}"), "");
         }
     }
@@ -329,7 +329,7 @@ pub(super) fn kind(value: &Value<'_>) -> &'static str {
 pub(super) fn shown(text: &str) -> String {
     let mut cut: String = text.chars().take(60).collect();
     let whole = cut.len() == text.len();
-    cut = merits_text::shown::line(&cut);
+    cut = merits_text::display::line(&cut);
     if !whole {
         cut.push('…');
     }

@@ -152,11 +152,28 @@ fn decimal(faults: &mut Faults<'_>, section: &Section<'_>) -> Option<FieldKind> 
         let bound = section.decimal(faults, key)?;
         let stored = (bound.value.at(digits.value)).and_then(|stored| u64::try_from(stored).ok());
         if stored.is_none() {
-            let message = format!(
-                "`{key}` = {} is below 0, has more than {} digits after the point, or is too large",
-                bound.value, digits.value
-            );
-            return faults.value(bound.span, message, "");
+            let (value, most) = (bound.value, digits.value);
+            let after = match value.digits() {
+                1 => "1 digit".to_owned(),
+                more => format!("{more} digits"),
+            };
+            let (message, hint) = if value.mantissa() < 0 {
+                let hint = "a field's values begin at 0 or above".to_owned();
+                (format!("`{key}` = {value} is below 0"), hint)
+            } else if value.digits() > most {
+                (
+                    format!(
+                        "`{key}` = {value} has {after} after the point, and `digits` is {most}"
+                    ),
+                    format!("write it with fewer, or have `digits` = {}", value.digits()),
+                )
+            } else {
+                (
+                    format!("`{key}` = {value} is too large for `digits` = {most}"),
+                    "without its point it must be less than 2^64".to_owned(),
+                )
+            };
+            return faults.value(bound.span, message, hint);
         }
         stored
     };

@@ -49,7 +49,7 @@ pub use header::{Title, Validity};
 pub use shape::Shape;
 pub use values::{read_value, show_value, within_period};
 
-use merits_text::{file::without_mark, shown::check_document};
+use merits_text::{display::check_document, file::without_mark};
 
 use document::Section;
 use error::Faults;

@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused_with_what_is_wanted() {
+    fn other_texts_are_refused_with_the_expected_form() {
         use PeriodKind::{Day, Month, Week};
         let modes = FieldKind::Enum {
             values: vec!["bus".into(), "metro".into()],

@@ -38,7 +38,7 @@ fn scales() -> BTreeMap<String, Manifest> {
 }
 
 #[test]
-fn every_scale_reads_and_is_what_its_directory_says() {
+fn every_scale_reads_and_has_the_id_of_its_directory() {
     let mut assets = BTreeSet::new();
     for (name, manifest) in scales() {
         assert_eq!(manifest.id().as_str(), name);

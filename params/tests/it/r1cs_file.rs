@@ -85,7 +85,7 @@ fn terms_may_come_in_any_order_and_more_than_once() {
 }
 
 #[test]
-fn sizes_are_told_before_anything_is_read() {
+fn sizes_are_known_before_anything_is_read() {
     let bytes = square(&[(2, Fr::ONE)]);
     let file = R1csFile::open(Cursor::new(&bytes)).unwrap();
     let head = *file.head();

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use merits_ledger::{KeyRing, ProvenStatement, Refusal, State, Submission};
+use merits_ledger::{Groth16Keys, ProvenStatement, Refusal, State, Submission};
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
     ProofSystem, Verified, VerifyError,
@@ -57,7 +57,7 @@ pub fn audit(
 #[derive(Debug, Default)]
 pub struct Auditor {
     audit: Audit,
-    keys: KeyRing,
+    keys: Groth16Keys,
     waiting: BTreeMap<[u8; 32], Group>,
 }
 

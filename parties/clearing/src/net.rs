@@ -60,7 +60,7 @@ pub struct Report {
     /// All batches, verified together offline.
     pub batches: Audit,
     /// Batches that the coordinator's Verifier calls invalid; `None` when it was not asked.
-    #[serde(serialize_with = "crate::report::faults_told")]
+    #[serde(serialize_with = "crate::report::optional_faults")]
     pub online: Option<Invalid>,
     /// Opened totals, each checked from the log alone.
     #[serde(serialize_with = "crate::report::outcomes")]

@@ -35,7 +35,7 @@ pub(crate) fn epoch<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok
 }
 
 /// Entries, and what is wrong with each, where there may be no answer.
-pub(crate) fn faults_told<S: Serializer>(
+pub(crate) fn optional_faults<S: Serializer>(
     told: &Option<Vec<(EntryId, String)>>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

@@ -1,8 +1,8 @@
 //! Checks an opened total from the log alone: from its entries and the published halves of the
 //! view-key epoch, without any secret.
 //!
-//! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that the
-//! published half of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
+//! V·B8 = ΣT2 − a_sup·ΣT1 − a_wit·ΣT1 (for a measure, of the M1 and M2), and each partial comes with a proof that its
+//! holder's share of At made it. So the sum is right, or a discrete logarithm on Baby Jubjub was found.
 
 use merits_ledger::{
     Entry,
@@ -14,11 +14,8 @@ use merits_primitives::{
     jubjub::Point,
     sum::Sum,
 };
-use merits_verifier::{
-    entry::SignedEntry,
-    possession::TotalsKey,
-    total::{SumFault, TotalSum},
-};
+use merits_threshold::total::{self, TotalFault as SumFault};
+use merits_verifier::{entry::SignedEntry, possession::TotalsKey, total::TotalSum};
 use serde::Serialize;
 use thiserror::Error;
 
@@ -89,10 +86,10 @@ pub fn verify_total(
         })
     });
     let points: Vec<(Point, Point)> = points.collect::<Result<_, TotalFault>>()?;
-    let (supervisor, witness) = (&keys.opened.supervisor, &keys.opened.witness);
     let partials = opened.partials.as_ref();
-    let answers = partials.map(|partials| partials.answers(supervisor, witness));
-    TotalSum::of(points).check(origin, &opened.key, &opened.entries, answers, opened.sum)?;
+    let answers = partials.map(|partials| partials.answers(&keys.supervisor, &keys.witness));
+    let (sums, entries) = (TotalSum::of(points), &opened.entries);
+    total::check(&sums, origin, &opened.key, entries, answers, opened.sum)?;
     Ok(CheckedTotal {
         batches: batches.len(),
         claims: batches.iter().map(|batch| batch.claims.len()).sum(),

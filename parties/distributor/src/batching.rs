@@ -190,7 +190,7 @@ impl Stating<'_> {
 
 /// A deed in the order of claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<T> {
+pub struct OrderedDeed<T> {
     /// Which.
     pub item: T,
     /// Its period.
@@ -205,8 +205,11 @@ pub struct Place<T> {
 /// Deeds that need a batch of their own come last, so that they do not delay others. The order is the store's
 /// (period, source, commitment), so that the same deeds make the same batches, and the order of commitments
 /// reveals nothing about accounts.
-pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, PartyId, Vec<T>)> {
-    let (alone, others): (Vec<&Place<T>>, Vec<&Place<T>>) =
+pub fn split<T: Copy>(
+    unclaimed: &[OrderedDeed<T>],
+    capacity: usize,
+) -> Vec<(Period, PartyId, Vec<T>)> {
+    let (alone, others): (Vec<&OrderedDeed<T>>, Vec<&OrderedDeed<T>>) =
         unclaimed.iter().partition(|place| place.alone);
     let groups = others.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source));
     groups
@@ -224,6 +227,7 @@ pub fn split<T: Copy>(unclaimed: &[Place<T>], capacity: usize) -> Vec<(Period, P
 mod tests {
     use super::*;
     use crate::store::DeedId;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::ids::PeriodKind;
     use proptest::prelude::*;
 
@@ -234,10 +238,10 @@ mod tests {
             capacity in 1usize..20,
         ) {
             deeds.sort_unstable_by_key(|(week, source, _)| (*week, *source));
-            let unclaimed: Vec<Place<DeedId>> = deeds.iter().enumerate()
-                .map(|(i, (week, source, alone))| Place {
+            let unclaimed: Vec<OrderedDeed<DeedId>> = deeds.iter().enumerate()
+                .map(|(i, (week, source, alone))| OrderedDeed {
                     item: i as i64,
-                    period: Period { kind: PeriodKind::Week, index: *week },
+                    period: Period { kind: PeriodKind::Week, index: PeriodIndex(*week) },
                     source: PartyId([*source; 32]),
                     alone: *alone,
                 }).collect();

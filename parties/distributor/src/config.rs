@@ -9,7 +9,7 @@ use merits_circuits::prover::TableBudget;
 use merits_ledger::Role;
 use merits_party::identity::{PartyConfig, PartyFields};
 use merits_records::Mapping;
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use serde::Deserialize;
 
 use crate::pool::Width;
@@ -107,7 +107,7 @@ impl DistributorConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Distributor])?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.key_store,

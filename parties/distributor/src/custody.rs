@@ -124,7 +124,7 @@ impl Custody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use merits_primitives::ids::{Credits, PeriodKind};
+    use merits_primitives::ids::{Credits, PeriodIndex, PeriodKind};
     use zeroize::Zeroizing;
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
         let scale = ScaleId::new("cycling-week").expect("a name");
         let period = Period {
             kind: PeriodKind::Week,
-            index: 2330,
+            index: PeriodIndex(2330),
         };
         let claimed = Claimed {
             source: &source,

@@ -5,6 +5,7 @@
 //! gets the old receipt. A refusal that the log signed sets the ticket aside with its reason; a
 //! person may then give another.
 
+use merits_party::Retry;
 use merits_primitives::ids::EntryId;
 use merits_verifier::{codec::Canonical, entry::SignedEntry};
 use serde::Serialize;
@@ -12,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     node::Node,
-    outbox::{OutboxError, Patience, SubmitFault, SubmitPort},
+    outbox::{OutboxError, SubmitFault, SubmitPort},
     store::{Deposit, TicketEnd},
 };
 
@@ -39,7 +40,7 @@ const IN_FLIGHT: u32 = 32;
 pub async fn deposit_tickets(
     node: &Node,
     ledger: &impl SubmitPort,
-    patience: Patience,
+    patience: Retry,
 ) -> Result<DepositReport, OutboxError> {
     let mut report = DepositReport::default();
     let mut tries = 0;
@@ -54,14 +55,14 @@ pub async fn deposit_tickets(
             continue;
         };
         tries += 1;
-        if tries >= patience.tries {
+        let Some(pause) = patience.wait(tries) else {
             return Err(OutboxError::GaveUp {
                 tries,
                 reason,
                 left,
             });
-        }
-        tokio::time::sleep(patience.wait(tries)).await;
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -31,7 +31,7 @@ use crate::{
     net::LedgerOutbox,
     node::Node,
     open_store::{OpenStore, closed, write_receipts},
-    outbox::Patience,
+    outbox::PATIENCE,
     pool::ProverPool,
     progress::{Event, Progress},
     run::{Run, run},
@@ -233,7 +233,7 @@ impl Distributor {
             ledger: &port,
             terms: &terms,
             consents: Consents::of(&state, now),
-            patience: Patience::default(),
+            patience: PATIENCE,
             progress: around.progress,
             stop: around.stop,
         };
@@ -330,6 +330,6 @@ pub(crate) fn unreadable(
     DistributorError::Input {
         what,
         path: path.to_owned(),
-        source: merits_guard::words::reading(source),
+        source: merits_guard::explain::reading(source),
     }
 }

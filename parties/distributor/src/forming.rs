@@ -16,16 +16,16 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use crate::{
-    aside::Tried,
-    batching::{Place, StatedBatch, Stating, ValuedDeed, split},
+    attempts::Tried,
+    batching::{OrderedDeed, StatedBatch, Stating, ValuedDeed, split},
     consents::{Consents, Wait, Waiting},
     earnings::EarnedSum,
     node::Node,
     pool::{ProverPool, ProvingError, TermsFn},
     progress::{Event, Progress},
     store::{
-        AsideReason, Candidate, Deed, DeedId, FormedBatch, NewBatch, Opened, StoreError, TicketId,
-        Unclaimed,
+        AsideReason, Candidate, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError,
+        TicketId, Unclaimed,
     },
     terms::{Terms, TermsError},
 };
@@ -300,7 +300,7 @@ impl Forming<'_> {
                 return Ok(None);
             }
         };
-        let Opened { mut deeds, damaged } = store.claimed_deeds(&claims).await?;
+        let DecryptedDeeds { mut deeds, damaged } = store.claimed_deeds(&claims).await?;
         for damaged in damaged {
             self.tried
                 .set_aside(store, damaged.deed, AsideReason::Damaged)
@@ -384,7 +384,10 @@ impl Forming<'_> {
     }
 
     /// The deeds that may be claimed, in their order; the others are counted.
-    async fn claimable(&self, waiting: &mut Waiting) -> Result<Vec<Place<Claimable>>, StoreError> {
+    async fn claimable(
+        &self,
+        waiting: &mut Waiting,
+    ) -> Result<Vec<OrderedDeed<Claimable>>, StoreError> {
         let (node, consents) = (self.node, self.consents);
         let mut out = Vec::new();
         if matches!(consents, Consents::Custody) {
@@ -400,7 +403,7 @@ impl Forming<'_> {
                     continue;
                 }
                 let item = (deed, None);
-                out.push(Place {
+                out.push(OrderedDeed {
                     item,
                     period,
                     source,
@@ -426,7 +429,7 @@ impl Forming<'_> {
                 Err(wait) => waiting.add(wait),
                 Ok(ticket) => {
                     let item = (deed, Some(ticket));
-                    out.push(Place {
+                    out.push(OrderedDeed {
                         item,
                         period,
                         source,

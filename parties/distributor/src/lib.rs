@@ -25,8 +25,8 @@
 //! On a ledger with tickets, a deed is claimed with its person's ticket. On one without, accounts
 //! are in [`custody`].
 
-mod aside;
 pub mod at_rest;
+mod attempts;
 pub mod batching;
 pub mod config;
 pub mod consents;

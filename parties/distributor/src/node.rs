@@ -104,6 +104,7 @@ impl Node {
 
     /// Signs any entry.
     pub(crate) fn sign_entry(&self, entry: &Entry, proof: Option<&Proof>) -> SignedEntry {
+        let proof = proof.map(Into::into);
         entry.sign(&self.origin, self.party, proof, &self.keys.signing)
     }
 }

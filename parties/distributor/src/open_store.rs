@@ -229,7 +229,7 @@ pub(crate) async fn write_receipts(
 ) -> Result<usize, DistributorError> {
     let at = |source| DistributorError::Write {
         path: directory.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     };
     merits_guard::create_folder(directory).map_err(at)?;
     let (mut written, mut lost, mut after) = (0, Vec::new(), 0);

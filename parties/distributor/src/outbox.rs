@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use merits_party::Retry;
 use merits_primitives::ids::EntryId;
 use merits_verifier::{FieldPath, Reason, ReasonCode, codec::Canonical, entry::SignedEntry};
 use serde::Serialize;
@@ -76,34 +77,13 @@ pub enum OutboxError {
     },
 }
 
-/// How a submission is repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Attempts without any answer before giving up.
-    pub tries: u32,
-    /// Wait after the first; it doubles each time.
-    pub first_wait: Duration,
-    /// Longest wait.
-    pub longest_wait: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            tries: 12,
-            first_wait: Duration::from_millis(100),
-            longest_wait: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Patience {
-    pub(crate) fn wait(&self, tries: u32) -> Duration {
-        self.first_wait
-            .saturating_mul(1 << tries.min(16))
-            .min(self.longest_wait)
-    }
-}
+/// How a submission without an answer is repeated: twelve attempts in almost a minute.
+pub const PATIENCE: Retry = Retry {
+    attempts: 12,
+    first_wait: Duration::from_millis(200),
+    growth: 2,
+    longest_wait: Duration::from_secs(10),
+};
 
 /// The result of submitting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -138,7 +118,7 @@ const TRIES_WHEN_STOPPING: u32 = 2;
 pub async fn empty_outbox(
     node: &Node,
     ledger: &impl SubmitPort,
-    patience: Patience,
+    patience: Retry,
     filling: &AtomicBool,
     stop: &AtomicBool,
     progress: &dyn Progress,
@@ -163,19 +143,18 @@ pub async fn empty_outbox(
             Some(reason) => {
                 tries += 1;
                 progress.event(Event::Unavailable { tries });
-                let most = if stop.load(Ordering::Relaxed) {
-                    patience.tries.min(TRIES_WHEN_STOPPING)
-                } else {
-                    patience.tries
+                let patience = match stop.load(Ordering::Relaxed) {
+                    true => patience.at_most(TRIES_WHEN_STOPPING),
+                    false => patience,
                 };
-                if tries >= most {
+                let Some(pause) = patience.wait(tries) else {
                     return Err(OutboxError::GaveUp {
                         tries,
                         reason,
                         left,
                     });
-                }
-                wait(patience.wait(tries), stop).await;
+                };
+                wait(pause, stop).await;
             }
         }
     }
@@ -365,13 +344,5 @@ mod tests {
         let code = "moon-too-full".parse().expect("a reason's text");
         let field = FieldPath::name("claims").index(3);
         assert_eq!(refusal_cause(&code, &field), RefusalCause::Unnamed);
-    }
-
-    #[test]
-    fn waits_double_and_end() {
-        let patience = Patience::default();
-        assert_eq!(patience.wait(1), Duration::from_millis(200));
-        assert_eq!(patience.wait(2), Duration::from_millis(400));
-        assert_eq!(patience.wait(40), Duration::from_secs(10));
     }
 }

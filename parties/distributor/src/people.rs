@@ -24,7 +24,7 @@ use crate::{
     error::DistributorError,
     links::{TicketLinks, write_links},
     net::LedgerOutbox,
-    outbox::Patience,
+    outbox::PATIENCE,
     progress::Progress,
     publishing::{Published, admitted_name, published},
     store::{Imported, StoreError, TicketCounts},
@@ -160,7 +160,7 @@ impl Distributor {
     pub fn deposit(&self) -> BoxFuture<'_, Result<DepositReport, DistributorError>> {
         Box::pin(async move {
             let port = LedgerOutbox::new(self.follower.clone());
-            Ok(deposit_tickets(&self.node, &port, Patience::default()).await?)
+            Ok(deposit_tickets(&self.node, &port, PATIENCE).await?)
         })
     }
 
@@ -249,6 +249,6 @@ impl Distributor {
 fn unwritten(path: &Path, source: std::io::Error) -> DistributorError {
     DistributorError::Write {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::{
-    aside::Tried,
+    attempts::Tried,
     forming::{Fixed, FormReport, Forming},
     node::Node,
     pool::{Proven, ProverPool, ProvingError},

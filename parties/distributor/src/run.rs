@@ -5,15 +5,16 @@ use std::{
     time::Instant,
 };
 
+use merits_party::Retry;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::{
-    aside::Tried,
+    attempts::Tried,
     consents::Consents,
     forming::Forming,
     node::Node,
-    outbox::{OutboxError, Patience, SubmitPort, empty_outbox},
+    outbox::{OutboxError, SubmitPort, empty_outbox},
     pool::{ProverPool, ProvingError, TermsFn},
     progress::Progress,
     proving::form_and_prove,
@@ -52,7 +53,7 @@ pub struct Run<'a, L> {
     /// People's consents in the same state.
     pub consents: Consents<'a>,
     /// The retry policy for a ledger that does not answer.
-    pub patience: Patience,
+    pub patience: Retry,
     /// Sees events.
     pub progress: &'a dyn Progress,
     /// Once true, the run ends after the proofs in flight; proven batches are still submitted, if

@@ -12,7 +12,7 @@ use merits_params::manifest::{Manifest, ManifestError};
 use merits_primitives::{
     calendar::Timestamp,
     context::earn_context,
-    ids::{Epoch, PartyId, Period, ScaleId, ScaleVersion},
+    ids::{Epoch, PartyId, Period, PeriodIndex, ScaleId, ScaleVersion},
 };
 use merits_verifier::{groth16::KeyDigest, signature::PublicKey};
 use thiserror::Error;
@@ -186,7 +186,7 @@ impl<'s> TermsReader<'s> {
         Ok(Terms {
             scale: scale.clone(),
             version,
-            epoch: epoch.opened.epoch,
+            epoch: epoch.epoch,
             key,
             ledger,
             circuit,
@@ -225,7 +225,7 @@ pub fn latest_version<'a>(state: &'a State, scale: &ScaleId) -> Option<&'a Scale
         scale,
         Period {
             kind: state.scales().get(scale).ok()?.period_kind,
-            index: u32::MAX,
+            index: PeriodIndex(u32::MAX),
         },
     )
     .map(|record| record.terms.as_ref())

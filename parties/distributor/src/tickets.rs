@@ -7,7 +7,7 @@
 //! [rules]: merits_ledger::Governing::ticket_statement
 
 use merits_ledger::{
-    Entry, KeyRing, KnownProofs, ProvenStatement, Refusal, State,
+    Entry, Groth16Keys, KnownProofs, ProvenStatement, Refusal, State,
     entry::{PersonStatement, TicketDeposited},
     rows::RowError,
 };
@@ -104,7 +104,7 @@ pub struct Importer<'a> {
     node: &'a Node,
     state: &'a State,
     sealing: &'a [u8; 32],
-    keys: KeyRing,
+    keys: Groth16Keys,
     known: KnownProofs,
 }
 
@@ -121,7 +121,7 @@ impl<'a> Importer<'a> {
             node,
             state,
             sealing,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
             known: KnownProofs::default(),
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use merits_ledger::Role;
 use merits_party::identity::{PartyConfig, PartyFields};
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use merits_serve::Limits;
 use serde::Deserialize;
 
@@ -51,7 +51,7 @@ impl EvaluatorConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Evaluator])?;
         config.server.check().map_err(|error| ConfigFileError {
             path: path.to_owned(),
             reason: error.to_string(),

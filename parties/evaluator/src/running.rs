@@ -153,3 +153,18 @@ fn stands(
     Ok(known
         .is_some_and(|known| known.party == evaluator.party() && known.public_key == key.public()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key itself is in its file alone.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let entry = Some(EntryId([0xab; 32]));
+        let report = serde_json::to_value(Announced { entry }).expect("JSON");
+        assert_eq!(report, serde_json::json!({ "entry": "ab".repeat(32) }));
+        let there = serde_json::to_value(Announced { entry: None }).expect("JSON");
+        assert_eq!(there, serde_json::json!({ "entry": null }));
+    }
+}

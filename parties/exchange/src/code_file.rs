@@ -11,7 +11,7 @@ use std::{
 };
 
 use merits_primitives::field;
-use merits_text::{cell::formula_sign, lines::listed, lookalike::skeleton, shown::check_line};
+use merits_text::{cell::formula_sign, display::check_line, lines::listed, lookalike::skeleton};
 use thiserror::Error;
 use zeroize::Zeroizing;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use merits_ledger::{
-    Groth16Job, KeyRing, KnownProofs, OfferRefusal, Refusal, State, Submission, UniqueSet,
+    Groth16Job, Groth16Keys, KnownProofs, OfferRefusal, Refusal, State, Submission, UniqueSet,
     UnpreparedKey, entry::Redeemed,
 };
 use merits_primitives::{
@@ -49,7 +49,7 @@ pub(crate) struct Examiner {
     pub(crate) origin: Origin,
     pub(crate) party: PartyId,
     pub(crate) clock: Clock,
-    pub(crate) keys: KeyRing,
+    pub(crate) keys: Groth16Keys,
 }
 
 impl Examiner {

@@ -26,7 +26,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    Entry, Groth16Job, KeyRing, OfferRefusal, ProvenStatement, Refusal,
+    Entry, Groth16Job, Groth16Keys, OfferRefusal, ProvenStatement, Refusal,
     entry::{REDEEMED, Redeemed},
 };
 use merits_party::ledger::LedgerPort;
@@ -44,7 +44,7 @@ pub use crate::examine::Clock;
 use crate::{
     examine::{Examined, Examiner, Key},
     handed::{Handed, Owed, redemptions},
-    ledger::{told, unreadable},
+    ledger::{for_wallet, unreadable},
     store::{Store, StoreError},
     voucher::{self, VoucherContext},
 };
@@ -102,7 +102,7 @@ impl<L: LedgerPort> Exchange<L> {
             origin: origin.clone(),
             party,
             clock,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         };
         Self {
             origin,
@@ -173,7 +173,7 @@ impl<L: LedgerPort> Exchange<L> {
             {
                 Some(receipt) => receipt,
                 // Assigned, and the copy has not come so far.
-                None => self.ledger.receipt(&id).await.map_err(told)?,
+                None => self.ledger.receipt(&id).await.map_err(for_wallet)?,
             },
             Examined::New {
                 job,
@@ -189,7 +189,7 @@ impl<L: LedgerPort> Exchange<L> {
                 self.writable_since(Instant::now()).await?;
                 // The copy need not verify it again when it comes back from the log.
                 known.remember(proof, verified);
-                let receipt = self.ledger.submit(&entry).await.map_err(told)?;
+                let receipt = self.ledger.submit(&entry).await.map_err(for_wallet)?;
                 // The log's answer is not enough: the exchange's copy must have accepted the entry.
                 self.paced.sync(self.follow()).await?;
                 self.find(&id).await?.ok_or_else(|| unshown(&id))?;
@@ -344,7 +344,7 @@ impl<L: LedgerPort> Exchange<L> {
             ));
         }
         let entry = Entry::Redeemed(redeemed.clone());
-        let entry = entry.sign(&self.origin, self.party, Some(&proof), &self.key);
+        let entry = entry.sign(&self.origin, self.party, Some((&proof).into()), &self.key);
         Ok((redeemed, entry))
     }
 
@@ -376,7 +376,7 @@ impl<L: LedgerPort> Exchange<L> {
 
     /// Brings the copy up to date.
     async fn follow(&self) -> Result<(), Fault> {
-        self.ledger.sync().await.map_err(told)
+        self.ledger.sync().await.map_err(for_wallet)
     }
 
     /// Reads the copy on a thread that may wait for the disk.
@@ -384,7 +384,7 @@ impl<L: LedgerPort> Exchange<L> {
         &self,
         read: impl FnOnce(&Replica) -> R + Send + 'static,
     ) -> Result<R, Fault> {
-        self.ledger.look(read).await.map_err(told)
+        self.ledger.look(read).await.map_err(for_wallet)
     }
 
     /// Brings the copy up to date for an unauthenticated caller.

@@ -7,7 +7,7 @@ use merits_verifier::Reason;
 use tonic::Code;
 
 /// A fault of the ledger, for the wallet.
-pub(crate) fn told(fault: LedgerFault) -> Fault {
+pub(crate) fn for_wallet(fault: LedgerFault) -> Fault {
     match fault {
         LedgerFault::Follow(error) => {
             tracing::error!(%error, "the exchange cannot follow its log");

@@ -266,3 +266,31 @@ async fn closed<T>(store: &Store, done: Result<T, ExchangeError>) -> Result<T, E
         (done, _) => done,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report of vouchers counts them, and holds none.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let report = StockReport {
+            offer: EntryId([0xab; 32]),
+            title: "A bicycle bell".to_owned(),
+            taken: 2,
+            total: 5,
+            quota: 10,
+            header: true,
+        };
+        let report = serde_json::to_value(&report).expect("JSON");
+        let expected = serde_json::json!({
+            "offer": "ab".repeat(32),
+            "title": "A bicycle bell",
+            "taken": 2,
+            "total": 5,
+            "quota": 10,
+            "header": true,
+        });
+        assert_eq!(report, expected);
+    }
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use merits_ledger::Role;
 use merits_party::identity::{PartyConfig, PartyFields};
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use serde::Deserialize;
 
 /// `issuer.toml`. Relative paths are relative to the file.
@@ -44,7 +44,7 @@ impl IssuerConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Issuer])?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.scale,

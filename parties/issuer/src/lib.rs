@@ -5,11 +5,14 @@
 //! everything that verifiers need: manifest, verifying key, constants, schema. [`config::IssuerConfig::build`] and
 //! [`config::IssuerConfig::propose`] do both from a configuration.
 //!
+//! [`trying`] is for those who write a scale: it needs no ledger.
+//!
 //! Out of scope: approval (the supervisors') and supply accounting (the ledger's).
 
 pub mod config;
 mod running;
 mod scale;
+pub mod trying;
 
 pub use running::{IssuerError, Proposed};
 pub use scale::{BuildError, Built, read_manifest};

@@ -107,3 +107,26 @@ impl IssuerConfig {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report names the folder of the keys, and holds none.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let proposed = Proposed {
+            entry: EntryId([0xab; 32]),
+            scale: ScaleId::new("cycling-week").expect("an id"),
+            version: ScaleVersion(2),
+            files: "keys/1".into(),
+        };
+        let expected = serde_json::json!({
+            "entry": "ab".repeat(32),
+            "scale": "cycling-week",
+            "version": 2,
+            "files": "keys/1",
+        });
+        assert_eq!(serde_json::to_value(&proposed).expect("JSON"), expected);
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::SigningKey;
 use merits_keyfile::{KeyFileError, KeyKind};
 use merits_primitives::ids::PartyId;
-use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, LedgerConfigError, read_config};
 use merits_verifier::signature::PublicKey;
 use serde::Deserialize;
 use thiserror::Error;
@@ -25,15 +25,33 @@ pub fn ledger_of(config: &Path) -> Result<LedgerConfig, ConfigFileError> {
     struct Inner {
         ledger: LedgerConfig,
     }
-    let any: Any = read_config(config)?;
+    let any: Any = read_config(config, &[])?;
     let ledger = any.ledger.or(any.holder.map(|holder| holder.ledger));
     let ledger = ledger.ok_or_else(|| ConfigFileError {
         path: config.to_owned(),
-        reason: "no [ledger] table, which says which ledger it is and where: the role's sample \
-                 configuration has one to copy"
-            .to_owned(),
+        reason: format!(
+            "no [ledger] table, which says which ledger it is and where: the role's sample configuration has \
+             one to copy{}",
+            not_a_partys(config)
+        ),
     })?;
     Ok(ledger.relative_to(config.parent().unwrap_or(Path::new(""))))
+}
+
+/// Whose a file is that is no party's.
+fn not_a_partys(config: &Path) -> String {
+    match ConfigKind::of_file(config) {
+        Some(
+            kind @ (ConfigKind::Coordinator
+            | ConfigKind::Cosigner
+            | ConfigKind::Offer
+            | ConfigKind::Wallet),
+        ) => format!(
+            ". This looks like the configuration of {}: name that of a party",
+            kind.words()
+        ),
+        _ => String::new(),
+    }
 }
 
 /// A party by its configuration alone, whatever its role.
@@ -87,15 +105,17 @@ pub fn holder_of(config: &Path) -> Result<Holder, HolderError> {
     struct Keys {
         signing: Option<PathBuf>,
     }
-    let any: Any = read_config(config)?;
+    let any: Any = read_config(config, &[])?;
     let own = any.holder.unwrap_or(any.own);
     let in_table = own.keys.and_then(|keys| keys.signing);
     let (Some(name), Some(signing_key)) = (own.name, own.signing_key.or(in_table)) else {
         return Err(HolderError::File(ConfigFileError {
             path: config.to_owned(),
-            reason: "it names no party: `name` and `signing_key` (of a distributor, `signing` in \
-                     [keys]) are expected"
-                .to_owned(),
+            reason: format!(
+                "it names no party: `name` and `signing_key` (of a distributor, `signing` in [keys]) are \
+                 expected{}",
+                not_a_partys(config)
+            ),
         }));
     };
     let ledger = ledger_of(config)?;

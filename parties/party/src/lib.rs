@@ -10,6 +10,7 @@
 //! - [`lookup`]: parties and entries of the ledger, by what people type
 //! - [`report`]: reports of several roles, as programs read them
 //! - [`stop_signal`] and [`machine_time`]: the end of a server, and the machine's clock
+//! - [`Retry`]: how a call that got no answer is made again
 //!
 //! A role's crate may depend on this one, but not the other way round.
 
@@ -24,5 +25,5 @@ mod stop;
 pub mod store_key;
 pub mod succession;
 
-pub use merits_replica::machine_time;
+pub use merits_replica::{Retry, machine_time};
 pub use stop::stop_signal;

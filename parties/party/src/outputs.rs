@@ -31,6 +31,10 @@ const NO_FILES_IN: [&str; 1] = ["mapping"];
 /// ([`merits_replica::LedgerConfig::of_commands`]).
 const OF_COMMANDS: [&str; 2] = ["replica", "high_water_mark"];
 
+/// Keys of files whose key can be changed for a new one: a party's, of a distributor in `[keys]`, and
+/// that of TLS.
+const KEYS: [&str; 3] = ["signing_key", "signing", "key"];
+
 /// The configuration file itself, and every file and folder that it names.
 pub fn of_configuration(config: &Path) -> Protected {
     let mut kept = Protected::new();
@@ -82,6 +86,14 @@ fn add_name(kept: &mut Protected, base: &Path, key: &str, text: &str) {
         return;
     }
     add_file(kept, base, key, base.join(text));
+    // A new key waits there until it is in use, and a party's id stays there.
+    if KEYS.contains(&key) {
+        for end in [".next", ".party"] {
+            let mut beside = base.join(text);
+            beside.as_mut_os_string().push(end);
+            add_file(kept, base, key, beside);
+        }
+    }
     // The party's commands keep their own files beside the server's.
     if OF_COMMANDS.contains(&key) {
         let mut commands = base.join(text);
@@ -155,6 +167,8 @@ mod tests {
                 &[
                     "source.toml",
                     "source.key",
+                    "source.key.next",
+                    "source.key.party",
                     "source-salts.key",
                     "source.register",
                     "links.jsonl",

@@ -5,6 +5,28 @@ use std::fmt::Display;
 use merits_primitives::ids::EntryId;
 use serde::{Serialize, Serializer};
 
+/// An act that is on the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Entered {
+    /// Its entry.
+    #[serde(serialize_with = "text")]
+    pub entry: EntryId,
+}
+
+impl From<EntryId> for Entered {
+    fn from(entry: EntryId) -> Self {
+        Self { entry }
+    }
+}
+
+/// A value as its text.
+///
+/// # Errors
+/// The serializer's.
+pub fn text<S: Serializer>(value: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
 /// Something about an entry.
 #[derive(Debug, Serialize)]
 pub struct About<T> {
@@ -48,4 +70,20 @@ pub fn faults<S: Serializer>(
 ) -> Result<S::Ok, S::Error> {
     let faults = faults.iter();
     serializer.collect_seq(faults.map(|(entry, fault)| About::new(entry, Wrong::new(fault))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_as_people_read_them() {
+        let entry = EntryId([0xab; 32]);
+        let report = serde_json::to_value(Entered { entry }).expect("JSON");
+        assert_eq!(report, serde_json::json!({ "entry": "ab".repeat(32) }));
+        let about =
+            serde_json::to_value(About::new(&entry, Wrong::new(&"no proof"))).expect("JSON");
+        assert_eq!(about["entry"], "ab".repeat(32));
+        assert_eq!(about["fault"], "no proof");
+    }
 }

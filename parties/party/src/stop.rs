@@ -77,7 +77,7 @@ pub fn stop_signal() -> io::Result<BoxFuture<'static, ()>> {
             kind,
             format!(
                 "this program cannot wait for the signals that stop it: {}",
-                merits_guard::words::starting_thread(error)
+                merits_guard::explain::starting_thread(error)
             ),
         )
     })

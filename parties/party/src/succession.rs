@@ -17,6 +17,7 @@ use merits_primitives::ids::PartyId;
 use merits_replica::{ClientError, FollowError, JoinError, ReplicaError};
 use merits_verifier::signature::PublicKey;
 use rand_core::CryptoRng;
+use serde::Serialize;
 use std::io::Write as _;
 use thiserror::Error;
 
@@ -82,10 +83,11 @@ pub enum SuccessionError {
     },
 }
 
-/// A key that was succeeded.
-#[derive(Debug, Clone)]
+/// A key that was succeeded. It names files, and holds no key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Succeeded {
     /// The party.
+    #[serde(serialize_with = "crate::report::text")]
     pub party: PartyId,
     /// Changes of its keys so far.
     pub generation: u32,
@@ -155,10 +157,7 @@ pub async fn succeed(
         }
         _ => {}
     }
-    fs::rename(&next, &path).map_err(|source| at(&path, source))?;
-    merits_guard::folder::Folder::of(&path)
-        .and_then(|folder| folder.sync(&fs::File::open(&path)?))
-        .map_err(|source| at(&path, source))?;
+    merits_guard::folder::rename(&next, &path).map_err(|source| at(&path, source))?;
     Ok(Succeeded {
         party,
         generation,

@@ -102,7 +102,7 @@ pub enum ReadFault {
 
 impl From<io::Error> for ReadFault {
     fn from(error: io::Error) -> Self {
-        Self::Io(merits_guard::words::reading(error))
+        Self::Io(merits_guard::explain::reading(error))
     }
 }
 
@@ -149,7 +149,7 @@ impl IdentityNumber {
         let mut input = input.take(MOST_BYTES as u64 + 1);
         input
             .read_to_end(&mut bytes)
-            .map_err(merits_guard::words::reading)?;
+            .map_err(merits_guard::explain::reading)?;
         if bytes.len() > MOST_BYTES {
             return Err(ReadFault::TooLong);
         }

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use merits_party::identity::{IdentityError, PartyConfig as _};
+use merits_party::{
+    identity::{IdentityError, PartyConfig as _},
+    report::Entered,
+};
 use merits_primitives::{
     calendar::{Day, Timestamp},
     identity::IdentityCommitment,
-    ids::EntryId,
 };
 use merits_records::handover::{Handover as _, HandoverError, RegistrationRequest};
 use merits_replica::{JoinError, LedgerConfigError};
@@ -21,7 +23,7 @@ use crate::{
     config::RegistrarConfig,
     number::IdentityNumber,
     registration::Occasion,
-    session::{Registered, Session, SessionError},
+    session::{FollowingRegistrar, Registered, RegisteringError},
 };
 
 /// Why a command of a registrar failed.
@@ -52,7 +54,7 @@ pub enum RegistrarError {
     Evaluator(#[from] EvaluatorError),
     /// The registration, or the end of an identity.
     #[error(transparent)]
-    Session(#[from] SessionError),
+    Registering(#[from] RegisteringError),
 }
 
 /// What a person asks for: an identity, from a day on.
@@ -131,18 +133,20 @@ impl RegistrarConfig {
         &'a self,
         commitment: IdentityCommitment,
         basis: &'a str,
-    ) -> BoxFuture<'a, Result<EntryId, RegistrarError>> {
+    ) -> BoxFuture<'a, Result<Entered, RegistrarError>> {
         Box::pin(async move {
             let session = self.session().await?;
             Ok(session.retire(commitment, basis).await?)
         })
     }
 
-    async fn session(&self) -> Result<Session, RegistrarError> {
+    async fn session(&self) -> Result<FollowingRegistrar, RegistrarError> {
         let identity = self.identity()?;
         let party = identity.party();
         let registrar = Registrar::new(identity.origin, party, identity.signing);
-        Ok(Session::new(registrar, self.ledger.follow().await?))
+        let sleep = Box::new(|wait| Box::pin(tokio::time::sleep(wait)) as BoxFuture<'static, ()>);
+        let follower = self.ledger.follow().await?;
+        Ok(FollowingRegistrar::new(registrar, follower, sleep))
     }
 }
 
@@ -159,9 +163,34 @@ impl Serialize for Registered {
 
 #[cfg(test)]
 mod tests {
-    use merits_primitives::{Fr, calendar::Date};
+    use merits_ledger::entry::{IdentityRegistered, UniquenessTag};
+    use merits_primitives::{Fr, calendar::Date, ids::EntryId};
 
     use super::*;
+
+    /// The tag would let two registrars compare their people.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let registered = Registered {
+            entry: EntryId([0xab; 32]),
+            content: IdentityRegistered {
+                commitment: IdentityCommitment(Fr::from(7u64)),
+                from: Day(20_787),
+                generation: 1,
+                tag: UniquenessTag([0xcd; 32]),
+                evaluation: EntryId([0xef; 32]),
+            },
+        };
+        let report = serde_json::to_value(&registered).expect("JSON");
+        assert_eq!(report["entry"], "ab".repeat(32));
+        assert_eq!(report["generation"], 1);
+        let text = report.to_string();
+        assert!(!text.contains(&"cd".repeat(4)), "{text}");
+        assert!(!text.contains(&"ef".repeat(4)), "{text}");
+        let retired = Entered::from(EntryId([1; 32]));
+        let report = serde_json::to_value(retired).expect("JSON");
+        assert_eq!(report["entry"], "01".repeat(32));
+    }
 
     #[test]
     fn nobody_is_registered_for_a_day_that_is_years_away() {

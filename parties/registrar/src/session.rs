@@ -1,8 +1,10 @@
 //! The work of a registrar: from a commitment and an identity number to a registered person.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
+use futures::future::BoxFuture;
 use merits_ledger::{Role, entry::IdentityRegistered};
+use merits_party::{Retry, report::Entered};
 use merits_primitives::{
     calendar::{Day, Timestamp},
     identity::IdentityCommitment,
@@ -24,7 +26,7 @@ use crate::{
 /// Why a person was not registered, or an identity not retired.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum SessionError {
+pub enum RegisteringError {
     /// The registrar's copy of the log cannot be brought up to date.
     #[error(transparent)]
     Follow(#[from] FollowError),
@@ -57,27 +59,41 @@ pub struct Registered {
     pub content: IdentityRegistered,
 }
 
+/// Waits for a time, by the runtime's clock or a simulation's.
+pub type Sleep = Box<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// A registrar with its copy of the log.
-#[derive(Debug)]
-pub struct Session {
+pub struct FollowingRegistrar {
     registrar: Registrar,
     follower: Follower,
+    sleep: Sleep,
 }
 
-impl Session {
-    /// A registrar over its copy of the log.
-    pub fn new(registrar: Registrar, follower: Follower) -> Self {
+impl fmt::Debug for FollowingRegistrar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowingRegistrar")
+            .field("registrar", &self.registrar)
+            .field("follower", &self.follower)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FollowingRegistrar {
+    /// A registrar over its copy of the log. `sleep` waits between attempts to reach the evaluator, by
+    /// [`ASKING`].
+    pub fn new(registrar: Registrar, follower: Follower, sleep: Sleep) -> Self {
         Self {
             registrar,
             follower,
+            sleep,
         }
     }
 
     /// Who may be at the other end of the evaluator's address, over TLS: the ledger's evaluator.
     ///
     /// # Errors
-    /// [`SessionError::Follow`], [`SessionError::Replica`].
-    pub async fn evaluator(&self) -> Result<Expected, SessionError> {
+    /// [`RegisteringError::Follow`], [`RegisteringError::Replica`].
+    pub async fn evaluator(&self) -> Result<Expected, RegisteringError> {
         self.follower.sync().await?;
         let copy = self.follower.replica();
         Ok(copy.expected("an evaluator", &[Role::Evaluator])?)
@@ -92,7 +108,7 @@ impl Session {
     /// nobody.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`RegisteringError`].
     pub async fn register(
         &self,
         evaluator: &mut EvaluatorClient,
@@ -101,13 +117,13 @@ impl Session {
         number: IdentityNumber,
         now: Timestamp,
         rng: &mut impl CryptoRng,
-    ) -> Result<Registered, SessionError> {
+    ) -> Result<Registered, RegisteringError> {
         self.follower.sync().await?;
         let public_key = {
             let replica = self.follower.replica();
             let people = replica.state()?.people();
             check_commitment(&people, &commitment)?;
-            let evaluator = people.evaluator().ok_or(SessionError::NoEvaluator)?;
+            let evaluator = people.evaluator().ok_or(RegisteringError::NoEvaluator)?;
             evaluator.public_key
         };
         let pending = Pending::blind(number)?;
@@ -130,14 +146,14 @@ impl Session {
     /// Ends the identity with this commitment.
     ///
     /// # Errors
-    /// [`SessionError`].
+    /// [`RegisteringError`].
     pub async fn retire(
         &self,
         commitment: IdentityCommitment,
         basis: &str,
-    ) -> Result<EntryId, SessionError> {
+    ) -> Result<Entered, RegisteringError> {
         let entry = self.registrar.retire(commitment, basis);
-        Ok(self.follower.client().submit(&entry).await?.id)
+        Ok(self.follower.client().submit(&entry).await?.id.into())
     }
 
     /// Asks until there is an answer: the same element gives the same evaluation.
@@ -146,26 +162,31 @@ impl Session {
         evaluator: &mut EvaluatorClient,
         pending: &Pending,
         rng: &mut impl CryptoRng,
-    ) -> Result<EvaluationAnswer, SessionError> {
-        let mut wait = FIRST_WAIT;
-        for _ in 1..ATTEMPTS {
-            match evaluator.evaluate(self.registrar.ask(pending, rng)).await {
-                Err(error) if error.may_retry() => {
-                    tracing::warn!(%error, "asking the evaluator again");
-                    tokio::time::sleep(wait).await;
-                    wait *= 2;
-                }
-                answer => return Ok(answer?),
-            }
+    ) -> Result<EvaluationAnswer, RegisteringError> {
+        let mut failed = 0;
+        loop {
+            let error = match evaluator.evaluate(self.registrar.ask(pending, rng)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            failed += 1;
+            let wait = ASKING.wait(failed).filter(|_| error.may_retry());
+            let Some(wait) = wait else {
+                return Err(error.into());
+            };
+            tracing::warn!(%error, "asking the evaluator again");
+            (self.sleep)(wait).await;
         }
-        Ok(evaluator.evaluate(self.registrar.ask(pending, rng)).await?)
     }
 }
 
 /// How much later than now the ledger may append: an entry that is prepared before
 /// midnight and appended after it must still fit.
 const MARGIN: Duration = Duration::from_secs(10 * 60);
-/// How often the evaluator is asked: over a minute with the waits between.
-const ATTEMPTS: u32 = 8;
-/// How long the first wait is; each is twice the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// How the evaluator is asked: over a minute with the waits between.
+pub const ASKING: Retry = Retry {
+    attempts: 8,
+    first_wait: Duration::from_millis(500),
+    growth: 2,
+    longest_wait: Duration::from_secs(60),
+};

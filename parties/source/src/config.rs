@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use merits_records::Mapping;
-use merits_replica::LedgerConfig;
+use merits_replica::{ConfigKind, LedgerConfig, parse_config};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -68,10 +68,11 @@ impl SourceConfig {
             path: path.to_owned(),
             source,
         })?;
-        let mut config = Self::from_toml(&text).map_err(|error| ConfigError::Invalid {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let mut config: Self =
+            parse_config(&text, &[ConfigKind::Source]).map_err(|reason| ConfigError::Invalid {
+                path: path.to_owned(),
+                reason,
+            })?;
         let base = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut config.signing_key,

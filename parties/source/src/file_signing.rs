@@ -25,10 +25,10 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::{
+    complete_span::{CompleteSpan, Periods, SpanFault},
     config::SourceConfig,
     keys::KeyError,
     register::{Register, RegisterError},
-    said::{Periods, Said, SaidFault},
     signer::Signer,
     signing::{Pseudonyms, RefusedReason, SignError, SignReport, sign_groups},
     wholeness::{MOST_REJECTS_PERCENT, Partial, RejectShare, Wholeness},
@@ -47,8 +47,8 @@ pub struct FileSigning<'a> {
     pub rejects: Option<&'a Path>,
     /// Read only this many subjects, the first ones.
     pub subjects: Option<usize>,
-    /// What the operator says of the file; `None`: it is taken as it is.
-    pub said: Option<Said>,
+    /// What the operator says of the file.
+    pub said: CompleteSpan,
     /// Rows in a hundred that may be rejected, if not the configuration's.
     pub most_rejects_percent: Option<u8>,
     /// Report what would be signed, and sign and write nothing but the rejects file.
@@ -145,7 +145,7 @@ pub enum FileSigningError {
     Mapping(#[from] MappingError),
     /// What the operator says of the file cannot be so.
     #[error(transparent)]
-    Said(#[from] SaidFault),
+    CompleteSpan(#[from] SpanFault),
     /// The records.
     #[error("records {}", .path.display())]
     Records {
@@ -246,18 +246,12 @@ impl SourceConfig {
         }
         let plan = Plan::new(&self.mapping, manifest.schema())?;
         let present = plan.present(now);
-        let said = match file.said {
-            None => Said::everything(),
-            Some(said) => {
-                let Validity { from, until } = manifest.validity();
-                let periods = Periods {
-                    first: from,
-                    last: until,
-                };
-                said.check(periods, &present)?;
-                said
-            }
+        let Validity { from, until } = manifest.validity();
+        let periods = Periods {
+            first: from,
+            last: until,
         };
+        file.said.check(periods, &present)?;
         let options = ReadOptions {
             first_subjects: file.subjects,
             now: Some(present.latest()),
@@ -270,7 +264,7 @@ impl SourceConfig {
                     source,
                 },
             )?;
-        let whole = Wholeness::new(reading.span, said, &present);
+        let whole = Wholeness::new(reading.span, file.said, &present);
         let partial = whole.part(&mut reading.groups);
         let mut done = Signing {
             rows: reading.report.clone(),

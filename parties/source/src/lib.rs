@@ -13,13 +13,13 @@
 //! Out of scope: whether the records are true. A source answers for its records with its signature;
 //! see `docs/threat-model.md`.
 
+pub mod complete_span;
 pub mod config;
 mod file_signing;
 mod keys;
 mod link_import;
 pub mod linking;
 pub mod register;
-pub mod said;
 pub mod signer;
 pub mod signing;
 pub mod wholeness;

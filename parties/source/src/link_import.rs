@@ -33,18 +33,28 @@ pub struct LinkFileReport {
     /// Its file.
     pub path: PathBuf,
     /// The account and its result, or why it was refused.
-    #[serde(serialize_with = "outcome")]
+    #[serde(flatten, serialize_with = "outcome")]
     pub outcome: Result<(String, Linked), LinkFault>,
+}
+
+/// An outcome as data: an account and its result, or a refusal.
+#[derive(Serialize)]
+struct OutcomeLine<'a> {
+    account: Option<&'a String>,
+    linked: Option<Linked>,
+    refused: Option<String>,
 }
 
 fn outcome<S: Serializer>(
     outcome: &Result<(String, Linked), LinkFault>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    match outcome {
-        Ok((account, linked)) => serializer.collect_str(&format_args!("{account}: {linked}")),
-        Err(fault) => serializer.collect_str(fault),
+    OutcomeLine {
+        account: outcome.as_ref().ok().map(|(account, _)| account),
+        linked: outcome.as_ref().ok().map(|(_, linked)| *linked),
+        refused: outcome.as_ref().err().map(ToString::to_string),
     }
+    .serialize(serializer)
 }
 
 impl LinkReport {
@@ -165,4 +175,36 @@ fn take(
     checker.check(&link)?;
     let linked = links.link(&link, replace)?;
     Ok((link.account, linked))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report names accounts, whose pseudonyms are in the links file alone.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let file = |path: &str, outcome| LinkFileReport {
+            path: path.into(),
+            outcome,
+        };
+        let report = LinkReport {
+            path: "links.jsonl".into(),
+            files: vec![
+                file("a.json", Ok(("A-1".to_owned(), Linked::New))),
+                file("b.json", Err(LinkFault::Early)),
+            ],
+            accounts: 1,
+        };
+        let report = serde_json::to_value(&report).expect("JSON");
+        let linked = serde_json::json!({
+            "path": "a.json",
+            "account": "A-1",
+            "linked": "new",
+            "refused": null,
+        });
+        assert_eq!(report["files"][0], linked);
+        assert_eq!(report["files"][1]["refused"], LinkFault::Early.to_string());
+        assert_eq!(report["accounts"], 1);
+    }
 }

@@ -19,7 +19,7 @@ use merits_guard::{
     output::{self, Readers},
 };
 use merits_ledger::{
-    KeyRing, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
+    Groth16Keys, ProvenStatement, Refusal, State, entry::PersonStatement, rows::RowError,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -40,6 +40,7 @@ use merits_verifier::{
     groth16::{Proof, ProofFormatError},
     statement::ticket::TicketStatement,
 };
+use serde::Serialize;
 use thiserror::Error;
 
 /// Why a link is not taken.
@@ -115,7 +116,7 @@ pub struct LinkChecker<'a> {
     source: PartyId,
     /// The time.
     now: Timestamp,
-    keys: KeyRing,
+    keys: Groth16Keys,
 }
 
 impl<'a> LinkChecker<'a> {
@@ -125,7 +126,7 @@ impl<'a> LinkChecker<'a> {
             state,
             source,
             now: now.max(state.time()),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
         }
     }
 
@@ -210,7 +211,8 @@ pub enum LinksError {
 }
 
 /// The result for a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Linked {
     /// The account has a pseudonym now.
     New,
@@ -395,7 +397,7 @@ impl LinksFile {
     fn io(&self, source: io::Error) -> LinksError {
         LinksError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         }
     }
 }

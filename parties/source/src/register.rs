@@ -32,9 +32,9 @@ const RECORD: usize = 96;
 /// Most bytes of a register: 170 million records.
 const MOST_BYTES: u64 = 1 << 34;
 
-/// The thing that has only one commitment, in two views.
+/// The key of a record: a source makes only one commitment for each account, and for each person, in a period.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct RegisterKey<'a> {
     /// Schema of the records.
     pub schema: SchemaId,
     /// The account, as [`crate::Signer::account_tag`] has it.
@@ -45,7 +45,7 @@ pub struct Place<'a> {
     pub period: Period,
 }
 
-impl Place<'_> {
+impl RegisterKey<'_> {
     fn digests(&self) -> [[u8; 32]; 2] {
         let of = |domain, who: &[u8]| {
             let (schema, period) = (field::to_bytes(&self.schema), self.period.to_u64());
@@ -115,7 +115,7 @@ impl Register {
     pub fn open(path: &Path) -> Result<Self, RegisterError> {
         let io = |source| RegisterError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(io)?;
@@ -131,7 +131,7 @@ impl Register {
         })?;
         let mut bytes = Vec::new();
         input::whole(&file, &mut bytes, MOST_BYTES)
-            .map_err(merits_guard::words::reading)
+            .map_err(merits_guard::explain::reading)
             .map_err(io)?;
         if bytes.len() < MAGIC.len() && MAGIC.starts_with(&bytes) {
             // New, or its making was cut short: no record was ever in it.
@@ -165,7 +165,7 @@ impl Register {
                 let path = path.to_owned();
                 return Err(RegisterError::Io {
                     path,
-                    source: merits_guard::words::reading(source),
+                    source: merits_guard::explain::reading(source),
                 });
             }
         };
@@ -186,7 +186,7 @@ impl Register {
     /// [`SecondCommitment`] when another C was signed for this place.
     pub fn note(
         &mut self,
-        place: &Place<'_>,
+        place: &RegisterKey<'_>,
         c: &RecordCommitment,
     ) -> Result<(), SecondCommitment> {
         let c = field::to_bytes(c);
@@ -221,7 +221,7 @@ impl Register {
             .and_then(|()| file.sync_data());
         written.map_err(|source| RegisterError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         })?;
         self.pending.clear();
         Ok(())
@@ -265,16 +265,17 @@ fn parse(bytes: &[u8], path: &Path) -> Result<Parsed, RegisterError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     fn note(register: &mut Register, h: u64, week: u32, c: u64) -> Result<(), SecondCommitment> {
         let period = Period {
             kind: PeriodKind::Week,
-            index: week,
+            index: PeriodIndex(week),
         };
         let mut account = [0u8; 32];
         account[0] = h as u8;
-        let place = Place {
+        let place = RegisterKey {
             schema: SchemaId(Fr::from(1u64)),
             account: &account,
             handle: &Handle(Fr::from(h)),

@@ -20,7 +20,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
-    register::{Place, Register, RegisterError},
+    register::{Register, RegisterError, RegisterKey},
     signer::Signer,
 };
 
@@ -58,7 +58,7 @@ pub enum SignError {
 }
 
 fn unwritten(error: io::Error) -> SignError {
-    SignError::Output(merits_guard::words::writing(error))
+    SignError::Output(merits_guard::explain::writing(error))
 }
 
 /// A subject-period that was not signed.
@@ -199,7 +199,7 @@ pub fn sign_groups(
                 continue;
             };
             let made = signer.commit(handle, group.period, &group.records);
-            let place = Place {
+            let place = RegisterKey {
                 schema,
                 account: &signer.account_tag(&group.subject),
                 handle: &handle,

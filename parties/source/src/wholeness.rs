@@ -24,7 +24,7 @@ use merits_records::{
 };
 use serde::{Serialize, Serializer};
 
-use crate::said::Said;
+use crate::complete_span::CompleteSpan;
 
 /// Rows in a hundred that may be unreadable before nothing is signed, unless the source says otherwise.
 pub const MOST_REJECTS_PERCENT: u8 = 5;
@@ -85,7 +85,7 @@ impl Partial {
 impl Wholeness {
     /// Judges a file by its span, the operator's options, and the local time of the deeds
     /// ([`merits_records::Plan::present`]).
-    pub fn new(span: Option<Span>, said: Said, present: &Present) -> Self {
+    pub fn new(span: Option<Span>, said: CompleteSpan, present: &Present) -> Self {
         let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day));
         let begins = span.and_then(|span| span.begins());
         let ends = span.and_then(|span| span.ends());
@@ -229,8 +229,8 @@ mod tests {
         span("2016-04-01T08:00:00", last)
     }
 
-    fn said(until: &str) -> Said {
-        Said {
+    fn said(until: &str) -> CompleteSpan {
+        CompleteSpan {
             complete_from: Some(day("2016-01-01")),
             complete_until: Some(day(until)),
         }
@@ -291,16 +291,16 @@ mod tests {
                     span.map(|span| span.with(Edge { moment, line }))
                 })
             };
-            let from = Said {
+            let from = CompleteSpan {
                 complete_from: Some(day("2016-04-01")),
-                ..Said::default()
+                ..CompleteSpan::default()
             };
             let whole = Wholeness::new(with(late), from, &june());
             assert_eq!(whole.covers(april), covers, "{wrong} late");
             assert!(!whole.covers(may));
-            let until = Said {
+            let until = CompleteSpan {
                 complete_until: Some(day("2016-04-30")),
-                ..Said::default()
+                ..CompleteSpan::default()
             };
             let whole = Wholeness::new(with(early), until, &june());
             assert_eq!(whole.covers(april), covers, "{wrong} early");
@@ -309,7 +309,11 @@ mod tests {
 
     #[test]
     fn a_period_is_over_in_the_data_or_by_ones_word_and_never_before_it_is() {
-        let whole = Wholeness::new(until("2016-05-12T23:59:00"), Said::default(), &june());
+        let whole = Wholeness::new(
+            until("2016-05-12T23:59:00"),
+            CompleteSpan::default(),
+            &june(),
+        );
         assert!(whole.covers(period("2016-04")));
         assert!(whole.covers(period("2016-05-11")));
         assert!(
@@ -322,7 +326,7 @@ mod tests {
         assert!(!more.covers(period("2016-06")));
         let less = Wholeness::new(until("2016-05-12T23:59:00"), said("2016-04-10"), &june());
         assert!(less.covers(period("2016-04")), "the data say more");
-        let nothing = Wholeness::new(None, Said::default(), &june());
+        let nothing = Wholeness::new(None, CompleteSpan::default(), &june());
         assert!(!nothing.covers(period("2016-04")));
         // Whatever is said.
         let early = Wholeness::new(until("2016-07-01T00:00:00"), said("2030-01-01"), &june());
@@ -345,7 +349,7 @@ mod tests {
     #[test]
     fn a_period_has_its_beginning_in_the_data_or_by_ones_word() {
         let file = span("2016-04-12T08:00:00", "2016-06-01T00:00:00");
-        let whole = Wholeness::new(file, Said::default(), &june());
+        let whole = Wholeness::new(file, CompleteSpan::default(), &june());
         assert!(
             !whole.covers(period("2016-04")),
             "eleven days are not there"
@@ -356,16 +360,16 @@ mod tests {
         assert!(whole.covers(period("2016-05")));
         for (from, covers) in [("2016-04-01", true), ("2016-04-02", false)] {
             let complete_from = Some(day(from));
-            let said = Said {
+            let said = CompleteSpan {
                 complete_from,
-                ..Said::default()
+                ..CompleteSpan::default()
             };
             let whole = Wholeness::new(file, said, &june());
             assert_eq!(whole.covers(period("2016-04")), covers, "{from}");
             assert!(whole.covers(period("2016-05")), "the data say more");
         }
         let exact = span("2016-04-01T23:00:00", "2016-05-01T00:00:00");
-        let whole = Wholeness::new(exact, Said::default(), &june());
+        let whole = Wholeness::new(exact, CompleteSpan::default(), &june());
         assert!(whole.covers(period("2016-04")));
     }
 

@@ -16,4 +16,4 @@ pub mod offers;
 pub mod report;
 mod sponsor;
 
-pub use sponsor::{OfferReport, Sponsor, SponsorError, VOUCHERS};
+pub use sponsor::{ClosedOffer, OfferReport, Sponsor, SponsorError, VOUCHERS, VouchersReport};

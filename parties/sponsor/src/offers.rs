@@ -16,8 +16,8 @@ use merits_primitives::{
     calendar::{CalendarError, Timestamp},
     ids::{Credits, EntryId, Expiry, PartyId, Period, PeriodKind, ScaleId},
 };
-use merits_replica::{ConfigFileError, read_config};
-use merits_text::{shown, typed::typed};
+use merits_replica::{ConfigFileError, ConfigKind, read_config};
+use merits_text::{display, typed::typed};
 use merits_verifier::statement::redeem::MOST_A_DAY;
 use rand_core::CryptoRng;
 use serde::Deserialize;
@@ -72,7 +72,7 @@ impl OfferFile {
     /// # Errors
     /// [`ConfigFileError`], with line and column.
     pub fn read(path: &Path) -> Result<Self, ConfigFileError> {
-        read_config(path)
+        read_config(path, &[ConfigKind::Offer])
     }
 
     /// The offer of `sponsor` on this ledger, its running number filled in.
@@ -89,8 +89,9 @@ impl OfferFile {
             return Err(value("title", "is empty"));
         }
         // The text as it will be on the ledger: positions in it are those in the file's text.
-        shown::check_line(self.title.trim()).map_err(|fault| value("title", fault.to_string()))?;
-        shown::check_document(self.description.trim())
+        display::check_line(self.title.trim())
+            .map_err(|fault| value("title", fault.to_string()))?;
+        display::check_document(self.description.trim())
             .map_err(|fault| value("description", fault.to_string()))?;
         for (key, number) in [("price", self.price.0), ("quota", self.quota.into())] {
             if number == 0 {
@@ -225,13 +226,13 @@ fn month(key: &'static str, text: &str) -> Result<Expiry, OfferFault> {
     let period = Period::from_label(text).map_err(|_| wrong())?;
     let month = match period.kind {
         PeriodKind::Month => period,
-        PeriodKind::Day => Period::of_day(PeriodKind::Month, period.index),
+        PeriodKind::Day => Period::of_day(PeriodKind::Month, period.index.0),
         PeriodKind::Week => return Err(wrong()),
     };
     if month.first_day() != period.first_day() {
         return Err(wrong());
     }
-    Ok(Expiry(month.index))
+    Ok(Expiry(month.index.0))
 }
 
 /// The instant of a date, or a date and time, in UTC unless it says its offset or zone.
@@ -280,17 +281,6 @@ fn in_zone(text: &str) -> Option<jiff::Timestamp> {
     is_place.then_some(instant)
 }
 
-/// The month of an expiry bucket, such as `2029-01`: credits are valid until its first day
-/// (exclusive).
-pub fn expiry_label(expiry: Expiry) -> String {
-    let index = expiry.0;
-    Period {
-        kind: PeriodKind::Month,
-        index,
-    }
-    .label()
-}
-
 /// The day of an instant, such as `2026-12-01`.
 pub fn day_label(time: Timestamp) -> String {
     time.day().to_string()
@@ -298,7 +288,7 @@ pub fn day_label(time: Timestamp) -> String {
 
 /// The status of an offer at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum OfferStatus {
     /// Before its time.
     Coming,
     /// It can be redeemed.
@@ -309,7 +299,7 @@ pub enum Standing {
     Over,
 }
 
-impl std::fmt::Display for Standing {
+impl std::fmt::Display for OfferStatus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Coming => "coming",
@@ -321,15 +311,15 @@ impl std::fmt::Display for Standing {
 }
 
 /// How an offer stands at `time`.
-pub fn standing(id: &EntryId, offer: &Offer, time: Timestamp) -> Standing {
+pub fn offer_status(id: &EntryId, offer: &Offer, time: Timestamp) -> OfferStatus {
     if offer.check_open(id, time).is_ok() {
-        Standing::Open
+        OfferStatus::Open
     } else if offer.closed.is_none() && time < offer.published.opens {
-        Standing::Coming
+        OfferStatus::Coming
     } else if offer.redeemed >= offer.published.quota {
-        Standing::SoldOut
+        OfferStatus::SoldOut
     } else {
-        Standing::Over
+        OfferStatus::Over
     }
 }
 
@@ -404,7 +394,7 @@ mod tests {
         // The same bucket by its month, and the exchange by its id.
         let bucket = stage.federation.terms(stage.federation.period()).expiry;
         let other = OfferFile {
-            expires: Some(expiry_label(bucket)),
+            expires: Some(bucket.label()),
             earned: None,
             exchanges: vec![EntryId(stage.federation.exchange.id.0).to_hex()],
             ..file
@@ -502,7 +492,7 @@ mod tests {
         }
         let expiry = month("expires", "2029-01").expect("a month");
         assert_eq!(month("expires", "2029-01-01").expect("its day"), expiry);
-        assert_eq!(expiry_label(expiry), "2029-01");
+        assert_eq!(expiry.label(), "2029-01");
         assert!(month("expires", "2029-W01").is_err());
     }
 
@@ -513,23 +503,23 @@ mod tests {
         let offer = stage.state().offers().get(&id).expect("there").clone();
         let (opens, closes) = (offer.published.opens, offer.published.closes);
         assert_eq!(
-            standing(&id, &offer, opens - Duration::from_millis(1)),
-            Standing::Coming
+            offer_status(&id, &offer, opens - Duration::from_millis(1)),
+            OfferStatus::Coming
         );
-        assert_eq!(standing(&id, &offer, opens), Standing::Open);
-        assert_eq!(standing(&id, &offer, closes), Standing::Over);
+        assert_eq!(offer_status(&id, &offer, opens), OfferStatus::Open);
+        assert_eq!(offer_status(&id, &offer, closes), OfferStatus::Over);
         let sold = Offer {
             redeemed: 3,
             ..offer.clone()
         };
-        assert_eq!(standing(&id, &sold, opens), Standing::SoldOut);
+        assert_eq!(offer_status(&id, &sold, opens), OfferStatus::SoldOut);
         let closed = Offer {
             closed: Some(opens),
             ..offer
         };
         assert_eq!(
-            standing(&id, &closed, opens + Duration::from_millis(1)),
-            Standing::Over
+            offer_status(&id, &closed, opens + Duration::from_millis(1)),
+            OfferStatus::Over
         );
     }
 

@@ -22,6 +22,37 @@ pub struct BatchOutcome {
     pub online: Option<Verdict>,
 }
 
+/// A batch's outcome as data: what the log shows of the batch, and what is wrong with it.
+#[derive(Serialize)]
+struct OutcomeLine<'a> {
+    entry: String,
+    scale: Option<&'a str>,
+    period: Option<String>,
+    claims: Option<usize>,
+    offline: String,
+    online: Option<String>,
+}
+
+impl Serialize for BatchOutcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let valid = || "valid".to_owned();
+        let batch = self.offline.as_ref().ok();
+        let fault = self.offline.as_ref().err();
+        OutcomeLine {
+            entry: self.entry.to_string(),
+            scale: batch.map(|batch| batch.scale.as_str()),
+            period: batch.map(|batch| batch.period.label()),
+            claims: batch.map(|batch| batch.claims),
+            offline: fault.map_or_else(valid, ToString::to_string),
+            online: self.online.as_ref().map(|online| match online {
+                Verdict::Valid => valid(),
+                Verdict::Invalid(fault) => fault.to_string(),
+            }),
+        }
+        .serialize(serializer)
+    }
+}
+
 impl BatchOutcome {
     /// Both checks hold; an online check that was not made counts as held.
     pub fn holds(&self) -> bool {
@@ -170,7 +201,7 @@ fn vouched(state: &State, scale: &ScaleId) -> bool {
 }
 
 /// A party's view.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seen {
     /// What was seen.
     pub saw: String,

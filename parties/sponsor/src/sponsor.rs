@@ -11,6 +11,7 @@ use merits_ledger::{Entry, entry::OfferClosed};
 use merits_party::{
     identity::{Identity, IdentityError, PartyConfig as _},
     lookup::{LookupError, find_entry},
+    report::{Entered, text},
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -23,7 +24,7 @@ use thiserror::Error;
 
 use crate::{
     config::SponsorConfig,
-    offers::{OfferFault, OfferFile, Standing, day_label, expiry_label, standing, voucher_codes},
+    offers::{OfferFault, OfferFile, OfferStatus, day_label, offer_status, voucher_codes},
 };
 
 /// A file of vouchers never replaces another one, whose codes may already be at an exchange.
@@ -96,7 +97,7 @@ pub struct OfferReport {
     pub kind: String,
     /// Its status.
     #[serde(serialize_with = "text")]
-    pub standing: Standing,
+    pub standing: OfferStatus,
     /// Redemptions so far.
     pub redeemed: u32,
     /// Most redemptions.
@@ -115,8 +116,27 @@ pub struct OfferReport {
     pub closes: String,
 }
 
-fn text<S: Serializer>(value: &impl std::fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
+/// An offer that was closed before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ClosedOffer {
+    /// The offer's entry.
+    #[serde(serialize_with = "text")]
+    pub offer: EntryId,
+    /// The entry that closed it.
+    #[serde(serialize_with = "text")]
+    pub entry: EntryId,
+}
+
+/// A file of vouchers that was written. The report holds none of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VouchersReport {
+    /// The offer's entry.
+    #[serde(serialize_with = "text")]
+    pub offer: EntryId,
+    /// How many vouchers.
+    pub count: u32,
+    /// The file that has them.
+    pub file: PathBuf,
 }
 
 fn credits<S: Serializer>(credits: &Credits, serializer: S) -> Result<S::Ok, S::Error> {
@@ -137,14 +157,14 @@ impl Sponsor {
         })
     }
 
-    /// Publishes an offer and returns its id.
+    /// Publishes an offer. Its entry's id is the offer's.
     ///
     /// # Errors
     /// [`SponsorError`].
     pub fn publish<'a>(
         &'a self,
         file: &'a OfferFile,
-    ) -> BoxFuture<'a, Result<EntryId, SponsorError>> {
+    ) -> BoxFuture<'a, Result<Entered, SponsorError>> {
         Box::pin(async move {
             let offer = {
                 let replica = self.follower.replica();
@@ -154,7 +174,7 @@ impl Sponsor {
         })
     }
 
-    /// Closes an offer early, by its id or a prefix of it, and returns its id.
+    /// Closes an offer early, by its id or a prefix of it.
     ///
     /// # Errors
     /// [`SponsorError`].
@@ -162,25 +182,25 @@ impl Sponsor {
         &'a self,
         offer: &'a str,
         basis: String,
-    ) -> BoxFuture<'a, Result<EntryId, SponsorError>> {
+    ) -> BoxFuture<'a, Result<ClosedOffer, SponsorError>> {
         Box::pin(async move {
             let offer = find_entry(&self.follower.replica(), offer)?;
             let closed = OfferClosed { offer, basis };
-            self.submit(&Entry::OfferClosed(closed)).await?;
-            Ok(offer)
+            let entry = self.submit(&Entry::OfferClosed(closed)).await?.entry;
+            Ok(ClosedOffer { offer, entry })
         })
     }
 
-    async fn submit(&self, entry: &Entry) -> Result<EntryId, SponsorError> {
+    async fn submit(&self, entry: &Entry) -> Result<Entered, SponsorError> {
         let identity = &self.identity;
         let signed = entry.sign(&identity.origin, identity.party(), None, &identity.signing);
         let submitted = self.follower.client().submit(&signed).await?;
         self.follower.sync().await?;
-        Ok(submitted.id)
+        Ok(submitted.id.into())
     }
 
-    /// Writes a file of fresh codes for an offer of this sponsor and returns how many. Without a
-    /// `count`, it writes as many as the quota.
+    /// Writes a file of fresh codes for an offer of this sponsor. Without a `count`, it writes as many as the
+    /// quota.
     ///
     /// # Errors
     /// [`SponsorError`].
@@ -190,8 +210,8 @@ impl Sponsor {
         count: Option<u32>,
         output: &Path,
         rng: &mut impl CryptoRng,
-    ) -> Result<u32, SponsorError> {
-        let count = {
+    ) -> Result<VouchersReport, SponsorError> {
+        let (offer, count) = {
             let replica = self.follower.replica();
             let id = find_entry(&replica, offer)?;
             let state = replica.state()?;
@@ -200,17 +220,21 @@ impl Sponsor {
             if offer.sponsor != self.identity.party() {
                 return Err(SponsorError::AnotherSponsors(id));
             }
-            count.unwrap_or(offer.published.quota)
+            (id, count.unwrap_or(offer.published.quota))
         };
         let mut file = Output::begin(output, VOUCHERS)?;
         for code in voucher_codes(count, rng) {
             writeln!(file, "{}", code.as_str()).map_err(|source| SponsorError::Write {
                 path: output.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         file.publish()?;
-        Ok(count)
+        Ok(VouchersReport {
+            offer,
+            count,
+            file: output.to_owned(),
+        })
     }
 
     /// This sponsor's offers by their numbers, as they stand at `now` or at the ledger's time,
@@ -232,12 +256,12 @@ impl Sponsor {
                     number: published.number,
                     title: published.title.clone(),
                     kind: published.kind.to_string(),
-                    standing: standing(id, offer, time),
+                    standing: offer_status(id, offer, time),
                     redeemed: offer.redeemed,
                     quota: published.quota,
                     price: published.price,
                     scale: published.scale.clone(),
-                    good_until_before: expiry_label(published.expiry),
+                    good_until_before: published.expiry.label(),
                     opens: day_label(published.opens),
                     closes: day_label(published.closes),
                 }
@@ -245,5 +269,33 @@ impl Sponsor {
             .collect();
         own.sort_by_key(|offer| offer.number);
         Ok(own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report of vouchers names their file, and holds none.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let offer = EntryId([0xab; 32]);
+        let made = VouchersReport {
+            offer,
+            count: 3,
+            file: "vouchers.txt".into(),
+        };
+        let expected = serde_json::json!({
+            "offer": "ab".repeat(32),
+            "count": 3,
+            "file": "vouchers.txt",
+        });
+        assert_eq!(serde_json::to_value(&made).expect("JSON"), expected);
+        let closed = ClosedOffer {
+            offer,
+            entry: EntryId([1; 32]),
+        };
+        let report = serde_json::to_value(closed).expect("JSON");
+        assert_eq!(report["entry"], "01".repeat(32));
     }
 }

@@ -7,9 +7,9 @@ use ed25519_dalek::SigningKey;
 use merits_ledger::{
     Role, Roles,
     entry::{
-        Act, ActProposed, EmergencySuspended, Entry, EpochProposed, OpeningCompleted,
-        OpeningContent, OpeningRequested, OpeningRevealed, PartyAdmitted, ProposalNamed,
-        ProposalTerms, ProvenHalf, TotalPartial as LoggedPartial, TotalPartials, TotalsOpened,
+        Act, ActProposed, EmergencySuspended, Entry, EpochProposed, KeyGenerationMessage,
+        KeyGenerationOpened, KeyShareDestroyed, OpeningCompleted, OpeningContent, OpeningRequested,
+        OpeningRevealed, PartyAdmitted, ProposalNamed, ProposalTerms, ProvenHalf, TotalsOpened,
         ViewKeyEpochOpened, Voice,
     },
 };
@@ -21,7 +21,6 @@ use merits_verifier::entry::SignedEntry;
 use thiserror::Error;
 
 use crate::{
-    holder::TotalPartial,
     side::Side,
     totals::OpenedTotal,
     view_key::{UnprovenHalf, verify_half},
@@ -181,7 +180,7 @@ impl EntrySigner {
             witness: witness.keys,
         };
         let proposed = Entry::EpochProposed(EpochProposed { opened, terms });
-        Ok(proposed.sign_with(&self.origin, self.party, Some((&proof).into()), &self.key))
+        Ok(proposed.sign(&self.origin, self.party, Some((&proof).into()), &self.key))
     }
 
     /// Asks to open one claim. The entry hides which; its id names the request from now on.
@@ -201,7 +200,7 @@ impl EntrySigner {
     }
 
     /// Records that a request was answered, with the hash of the result
-    /// ([`crate::request::Opened::hash`]).
+    /// ([`crate::request::OpeningResult::hash`]).
     pub fn complete_opening(&self, request: EntryId, result: [u8; 32]) -> SignedEntry {
         self.sign(Entry::OpeningCompleted(OpeningCompleted {
             request,
@@ -216,22 +215,27 @@ impl EntrySigner {
 
     /// Publishes an opened total.
     pub fn publish_total(&self, total: &OpenedTotal) -> SignedEntry {
-        let partial = |answer: &TotalPartial| LoggedPartial {
-            point: answer.partial,
-            proof: answer.proof,
-        };
         self.sign(Entry::TotalsOpened(TotalsOpened {
             key: total.set.key(),
             entries: total.set.entries().to_vec(),
             sum: total.sum,
-            partials: total
-                .partials
-                .as_ref()
-                .map(|[supervisor, witness]| TotalPartials {
-                    supervisor: partial(supervisor),
-                    witness: partial(witness),
-                }),
+            partials: total.partials.clone(),
         }))
+    }
+
+    /// Opens an attempt of a key generation.
+    pub fn open_generation(&self, opened: KeyGenerationOpened) -> SignedEntry {
+        self.sign(Entry::KeyGenerationOpened(opened))
+    }
+
+    /// Publishes a message of a key generation.
+    pub fn publish_message(&self, message: KeyGenerationMessage) -> SignedEntry {
+        self.sign(Entry::KeyGenerationMessage(message))
+    }
+
+    /// Records that this party's share was destroyed.
+    pub fn share_destroyed(&self, epoch: Epoch, side: Side) -> SignedEntry {
+        self.sign(Entry::KeyShareDestroyed(KeyShareDestroyed { epoch, side }))
     }
 
     fn sign(&self, entry: Entry) -> SignedEntry {

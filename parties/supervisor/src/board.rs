@@ -11,11 +11,15 @@ use merits_primitives::{
 };
 use serde::Serialize;
 
+use crate::side::Side;
+
 /// The board at some time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BoardReport {
     /// What must stand beside everything of this ledger; `None` if no supervisor could ever decide alone.
     pub mark: Option<String>,
+    /// The mark on the view key in force; `None` if quorums hold both of its halves, or there is none.
+    pub keys: Option<String>,
     /// Members that an ordinary act takes.
     pub ordinary: u16,
     /// Members that an act of trust takes.
@@ -84,6 +88,11 @@ impl BoardReport {
         let acts = acts.into_iter();
         Self {
             mark: board.mark().map(|mark| mark.to_string()),
+            keys: state
+                .epochs()
+                .active(now)
+                .and_then(|keys| keys.mark())
+                .map(|mark| mark.to_string()),
             ordinary,
             trust,
             delay_seconds,
@@ -165,6 +174,31 @@ pub fn in_words(state: &State, act: &Act) -> String {
             name(state, &opened.witness.holder),
             opened.active_from
         ),
+        Act::QuorumEpochOpened(opened) => {
+            let half = |side: Side, attempt: u32| {
+                let found = state.key_generations().get(opened.epoch, side, attempt);
+                let Ok(Some(found)) = found else {
+                    return format!(
+                        "attempt {attempt} of the {side}s, which this copy does not have"
+                    );
+                };
+                let holders = found.opened.holders.iter();
+                let names: Vec<String> = holders.map(|party| name(state, party)).collect();
+                let needed = found.opened.needed;
+                format!(
+                    "attempt {attempt} of the {side}s ({needed} of {})",
+                    names.join(", ")
+                )
+            };
+            format!(
+                "open view-key epoch {} with the halves of {} and of {}, active from {}, readable until {}",
+                opened.epoch.0,
+                half(Side::Supervisor, opened.supervisor),
+                half(Side::Witness, opened.witness),
+                opened.active_from,
+                opened.readable_until
+            )
+        }
         Act::ScaleApproved(approved) => format!(
             "approve {} version {} of entry {}",
             approved.id, approved.version.0, approved.proposal

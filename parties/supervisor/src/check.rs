@@ -12,7 +12,7 @@ use merits_primitives::{
 use merits_records::disclosure::Disclosure;
 use thiserror::Error;
 
-use crate::request::Opened;
+use crate::request::OpeningResult;
 
 /// The ledger's data about the opened claim.
 #[derive(Debug, Clone)]
@@ -120,7 +120,7 @@ fn measured(measure: Option<Quantity>) -> String {
 pub fn check(
     claim: &ClaimOnLedger<'_>,
     disclosure: &Disclosure,
-    opened: &Opened,
+    opened: &OpeningResult,
 ) -> Result<Checked, CheckFault> {
     let schema = claim.formula.schema();
     // Destructured in full, so that no part of the disclosure is ignored.

@@ -8,7 +8,7 @@ use std::{
 
 use merits_ledger::Role;
 use merits_party::identity::{PartyConfig, PartyFields};
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use merits_serve::Limits;
 use serde::Deserialize;
 
@@ -25,6 +25,12 @@ pub struct WitnessConfig {
     pub sealing_key: PathBuf,
     /// Shares of view keys, one file an epoch.
     pub shares: Vec<PathBuf>,
+    /// Shares of quorums' halves, each under a passphrase, in any order.
+    #[serde(default)]
+    pub quorum_shares: Vec<PathBuf>,
+    /// The file with the passphrase of those shares; without it the terminal asks.
+    #[serde(default)]
+    pub passphrase_file: Option<PathBuf>,
     /// The journal of answers.
     pub journal: PathBuf,
     /// Where to serve Supervision.
@@ -69,7 +75,11 @@ impl WitnessConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        Self::load_as(path, &[ConfigKind::Witness])
+    }
+
+    fn load_as(path: &Path, expected: &[ConfigKind]) -> Result<Self, ConfigFileError> {
+        let mut config: Self = read_config(path, expected)?;
         config.check(path)?;
         config.resolve(base(path));
         Ok(config)
@@ -81,11 +91,10 @@ impl WitnessConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn of_a_holder(path: &Path) -> Result<Self, ConfigFileError> {
-        let table: toml::Table = read_config(path)?;
-        if table.contains_key("holder") {
+        if ConfigKind::of_file(path) == Some(ConfigKind::Supervisor) {
             return Ok(SupervisorConfig::load(path)?.holder);
         }
-        Self::load(path)
+        Self::load_as(path, &[ConfigKind::Supervisor, ConfigKind::Witness])
     }
 
     fn check(&self, path: &Path) -> Result<(), ConfigFileError> {
@@ -101,7 +110,12 @@ impl WitnessConfig {
             &mut self.sealing_key,
             &mut self.journal,
         ];
-        for file in own.into_iter().chain(&mut self.shares) {
+        let shares = self.shares.iter_mut().chain(&mut self.quorum_shares);
+        for file in own
+            .into_iter()
+            .chain(shares)
+            .chain(&mut self.passphrase_file)
+        {
             *file = base.join(&*file);
         }
         self.ledger = self.ledger.clone().relative_to(base);
@@ -114,7 +128,7 @@ impl SupervisorConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Supervisor])?;
         config.holder.check(path)?;
         config.holder.resolve(base(path));
         config.requests = base(path).join(&config.requests);

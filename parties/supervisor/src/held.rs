@@ -8,12 +8,7 @@ use merits_primitives::{
 use merits_threshold::quorum::Partial;
 use rand_core::CryptoRng;
 
-use crate::{
-    dkg::share_file::QuorumShare,
-    side::Side,
-    view::{PublishedHalf, QuorumHalf},
-    view_key::ViewKeyShare,
-};
+use crate::{dkg::share_file::QuorumShare, side::Side, view::QuorumHalf, view_key::ViewKeyShare};
 
 /// A share of an epoch's keys.
 #[derive(Debug)]
@@ -68,16 +63,7 @@ impl HeldShare {
     /// Whether the log published exactly this share for this holder.
     pub fn belongs_to(&self, holder: PartyId, half: &QuorumHalf) -> bool {
         match self {
-            Self::Sole(share) => {
-                let published = PublishedHalf {
-                    holder,
-                    claim: half.claim.key(),
-                    total: half.total.key(),
-                };
-                half.claim.threshold().is_sole()
-                    && half.claim.holder(&holder).is_some()
-                    && share.matches(&published)
-            }
+            Self::Sole(share) => half.is_sole() && half.has(&holder) && share.matches(half),
             Self::Quorum(share) => {
                 share.holder() == holder
                     && share.claim().belongs_to(&half.claim)

@@ -165,7 +165,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         };
         let file = open_private(path)?;
         file.try_lock().map_err(|error| match error {
@@ -183,7 +183,7 @@ impl Journal {
             file.set_len(whole as u64)
                 .map_err(|source| JournalError::Unwritable {
                     path: path.to_owned(),
-                    source: merits_guard::words::writing(source),
+                    source: merits_guard::explain::writing(source),
                 })?;
         }
         let place = file.metadata().map_err(io)?;
@@ -205,7 +205,7 @@ impl Journal {
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
         let text = input::read(path, MOST_BYTES).map_err(|source| JournalError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         })?;
         Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
     }
@@ -316,7 +316,7 @@ impl Journal {
     fn require_unchanged(&self) -> Result<(), JournalError> {
         let io = |source| JournalError::Io {
             path: self.path.clone(),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         };
         let text = input::read(&self.path, MOST_BYTES).map_err(io)?;
         let chain = Chain::check(&self.path, &text)?;
@@ -333,7 +333,7 @@ impl Journal {
     fn unwritable(&self, source: io::Error) -> JournalError {
         JournalError::Unwritable {
             path: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         }
     }
 
@@ -368,7 +368,7 @@ fn open_private(path: &Path) -> Result<File, JournalError> {
     let file = merits_guard::open_state(path, &mut options)?;
     folder::sync_name(path, &file).map_err(|source| JournalError::Unwritable {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })?;
     Ok(file)
 }

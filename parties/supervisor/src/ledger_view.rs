@@ -8,10 +8,10 @@ use merits_primitives::{
 use merits_verifier::entry::SignedEntry;
 
 use crate::{
+    side::Side,
     totals::set_digest,
     view::{
-        EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
-        SealedClaim, Unreadable,
+        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
     },
 };
 
@@ -71,10 +71,11 @@ impl<'a> StateView<'a> {
         let totals = self.state.totals();
         let mut answered = Vec::new();
         for key in totals.keys()? {
-            let halves = self.epoch(key.epoch);
-            if halves.and_then(|halves| halves.side_of(holder)).is_none() {
+            let keys = self.state.epochs().get(key.epoch);
+            let holds = |side| keys.is_some_and(|keys| keys.half(side).has(holder));
+            let Some(side) = Side::BOTH.into_iter().find(|side| holds(*side)) else {
                 continue;
-            }
+            };
             for total in totals.opened(&key)? {
                 let signed = (self.entry)(&total.entry)?
                     .ok_or_else(|| Unreadable(format!("entry {} is missing", total.entry)))?;
@@ -83,8 +84,13 @@ impl<'a> StateView<'a> {
                 else {
                     return Err(Unreadable(format!("entry {} opens no total", total.entry)));
                 };
-                // A sum that was open already needed nobody's answer.
-                if opened.partials.is_some() {
+                // A sum that was open already needed nobody's answer, and of a quorum some holders answer.
+                let partials = opened.partials.as_ref().map(|partials| match side {
+                    Side::Supervisor => &partials.supervisor,
+                    Side::Witness => &partials.witness,
+                });
+                let mut answers = partials.into_iter().flatten();
+                if answers.any(|partial| partial.holder == *holder) {
                     answered.push(AnsweredTotal {
                         entry: total.entry,
                         output: key.output,
@@ -163,17 +169,14 @@ impl LedgerView for StateView<'_> {
         Ok((self.entry)(id)?.and_then(|signed| self.logged(&signed)))
     }
 
-    fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
+    fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
         let keys = self.state.epochs().get(epoch)?;
-        let published = |half: &merits_ledger::entry::HalfKeys| PublishedHalf {
-            holder: half.holder,
-            claim: half.claim,
-            total: half.total,
-        };
-        Some(EpochHalves {
-            supervisor: published(&keys.opened.supervisor),
-            witness: published(&keys.opened.witness),
-        })
+        Some(keys.half(side).clone())
+    }
+
+    fn destroyed(&self, epoch: Epoch, side: Side, holder: &PartyId) -> Result<bool, Unreadable> {
+        let destroyed = self.state.key_generations().destroyed(epoch, side)?;
+        Ok(destroyed.iter().any(|share| share.holder == *holder))
     }
 
     fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
     check::Checked,
-    net::{Adopted, OpenedClaim, PublishedTotal},
+    net::{Adopted, Decided, OpenedClaim, PublishedTotal},
 };
 
 /// Any value as its text.
@@ -36,13 +36,32 @@ impl Serialize for PublishedTotal {
     }
 }
 
+/// What an act waits for.
+#[derive(Serialize)]
+struct Waits {
+    members: u16,
+    consents: u16,
+    delay_seconds: u64,
+}
+
+impl Serialize for Decided {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let waits = self.waits.map(|demands| Waits {
+            members: demands.members,
+            consents: demands.consents,
+            delay_seconds: demands.delay.as_secs(),
+        });
+        let mut report = serializer.serialize_struct("Decided", 2)?;
+        report.serialize_field("entry", &text(&self.entry))?;
+        report.serialize_field("waits", &waits)?;
+        report.end()
+    }
+}
+
 impl Serialize for Adopted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut report = serializer.serialize_struct("Adopted", 2)?;
-        report.serialize_field(
-            "entry",
-            &self.entry.as_ref().map(|decided| text(&decided.entry)),
-        )?;
+        report.serialize_field("decided", &self.entry)?;
         report.serialize_field("files", &self.files)?;
         report.end()
     }
@@ -60,13 +79,41 @@ impl Serialize for Checked {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use merits_ledger::state::Demands;
     use merits_primitives::{
+        Fr,
         earned::Earned,
         ids::{Credits, EntryId},
+        owner::Handle,
     };
 
     use super::*;
-    use crate::net::Decided;
+    use crate::request::OpeningResult;
+
+    /// What an opening gave is about a person, and stays in the request file.
+    #[test]
+    fn reports_are_data_without_secrets() {
+        let earned = Earned {
+            credits: Credits(488_123),
+            measure: None,
+        };
+        let opened = OpenedClaim {
+            request: EntryId([1; 32]),
+            completion: EntryId([2; 32]),
+            opened: OpeningResult {
+                earned,
+                handle: Handle(Fr::from(987_654_321u64)),
+            },
+        };
+        let report = serde_json::to_value(&opened).unwrap();
+        let expected = serde_json::json!({
+            "request": "01".repeat(32),
+            "completion": "02".repeat(32),
+        });
+        assert_eq!(report, expected);
+    }
 
     #[test]
     fn reports_have_ids_as_people_read_them() {
@@ -78,13 +125,25 @@ mod tests {
             files: "keys/redeem".into(),
         };
         let report = serde_json::to_value(&adopted).unwrap();
-        assert_eq!(report["entry"], "ab".repeat(32));
+        assert_eq!(report["decided"]["entry"], "ab".repeat(32));
+        assert!(report["decided"]["waits"].is_null());
         assert_eq!(report["files"], "keys/redeem");
         let standing = Adopted {
             entry: None,
             ..adopted
         };
-        assert!(serde_json::to_value(&standing).unwrap()["entry"].is_null());
+        assert!(serde_json::to_value(&standing).unwrap()["decided"].is_null());
+        let waiting = Decided {
+            entry: EntryId([1; 32]),
+            waits: Some(Demands {
+                members: 3,
+                consents: 1,
+                delay: Duration::from_secs(60),
+            }),
+        };
+        let report = serde_json::to_value(waiting).unwrap();
+        assert_eq!(report["waits"]["members"], 3);
+        assert_eq!(report["waits"]["delay_seconds"], 60);
         let checked = Checked {
             records: 3,
             earned: Earned {

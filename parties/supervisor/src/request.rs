@@ -85,20 +85,20 @@ pub fn opening_context(
 
 /// The result of an opening.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Opened {
+pub struct OpeningResult {
     /// The credits of the claim, and its measure if the scale has one.
     pub earned: Earned,
     /// The person's pseudonym at the source.
     pub handle: Handle,
 }
 
-impl std::fmt::Debug for Opened {
+impl std::fmt::Debug for OpeningResult {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Opened(..)")
+        f.write_str("OpeningResult(..)")
     }
 }
 
-impl Opened {
+impl OpeningResult {
     /// The hash of the result for the log. The request's nonce hides it, because v and w are small,
     /// and the distributor and the source know h.
     pub fn hash(&self, request: &EntryId, content: &OpeningContent) -> [u8; 32] {
@@ -183,7 +183,7 @@ impl RequestFile {
 
     /// Adds the result.
     #[must_use]
-    pub fn completed(mut self, opened: &Opened, hash: &[u8; 32]) -> Self {
+    pub fn completed(mut self, opened: &OpeningResult, hash: &[u8; 32]) -> Self {
         self.result = Some(ResultFile {
             credits: opened.earned.credits,
             measure: opened.earned.measure,
@@ -209,10 +209,10 @@ impl RequestFile {
     }
 
     /// The result; `None` when there is none yet or it is malformed.
-    pub fn opened(&self) -> Option<Opened> {
+    pub fn opened(&self) -> Option<OpeningResult> {
         let result = self.result.as_ref()?;
         let handle = field::from_bytes(&EntryId::from_hex(&result.handle)?.0).ok()?;
-        Some(Opened {
+        Some(OpeningResult {
             earned: Earned {
                 credits: result.credits,
                 measure: result.measure,
@@ -268,7 +268,7 @@ mod tests {
         let path = dir.path().join("request.json");
         let origin = Origin::new("ledger.test/merits").unwrap();
         let content = request_content(EntryId([1; 32]), 3, "audit", &mut rand::rng()).unwrap();
-        let opened = Opened {
+        let opened = OpeningResult {
             earned: Earned {
                 credits: Credits(9),
                 measure: Some(Quantity(4)),

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::{
     holder::{OpeningAsk, PARTIAL_BYTES, SEALED_PARTIAL, SealedPartial, sealing_context},
-    request::{Opened, opening_context},
+    request::{OpeningResult, opening_context},
     side::Side,
     view::{LedgerView, Unreadable},
 };
@@ -98,7 +98,7 @@ pub enum OpeningFault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Combined {
     /// The claim.
-    pub opened: Opened,
+    pub opened: OpeningResult,
     /// One fault for each wrong answer, with its holder.
     pub faults: Vec<OpeningFault>,
 }
@@ -112,7 +112,7 @@ pub fn combine(
     ask: &OpeningAsk,
     key: &SealingKey,
     answers: &[SealedPartial],
-) -> Result<Opened, OpeningFault> {
+) -> Result<OpeningResult, OpeningFault> {
     Ok(combine_and_name(log, ask, key, answers)?.opened)
 }
 
@@ -197,7 +197,7 @@ pub fn combine_and_name(
         return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or_default()));
     }
     Ok(Combined {
-        opened: Opened { earned, handle },
+        opened: OpeningResult { earned, handle },
         faults,
     })
 }

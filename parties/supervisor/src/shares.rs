@@ -12,9 +12,11 @@ use thiserror::Error;
 
 use crate::{
     config::WitnessConfig,
+    dkg::{share_file::QuorumShare, vault::SealedFileError},
+    held::HeldShare,
     journal::{Journal, JournalError},
     side::Side,
-    view::{LedgerView, PublishedHalf},
+    view::{LedgerView, QuorumHalf, Unreadable},
     view_key::{KeyFileError, ViewKeyShare},
 };
 
@@ -112,6 +114,31 @@ pub enum SharesError {
          epoch` for the supervisor's)"
     )]
     None,
+    /// The log has a share of this holder, but no file has it.
+    #[error(
+        "this holder has a share of the {side}s' half of epoch {}, and no file in `quorum_shares` holds it: add the \
+         file that `dkg run` wrote, or bring it back from your backup. If it is lost for good, tell the other \
+         holders: fewer of them may lose theirs now",
+        epoch.0
+    )]
+    ShareLost {
+        /// The epoch.
+        epoch: Epoch,
+        /// On which side.
+        side: Side,
+    },
+    /// Nobody said the passphrase.
+    #[error(
+        "`quorum_shares` names files under a passphrase: name `passphrase_file` in the configuration, or run the \
+         command in a terminal, which asks"
+    )]
+    NoPassphrase,
+    /// A share's file cannot be used.
+    #[error(transparent)]
+    Sealed(#[from] SealedFileError),
+    /// The copy of the log cannot be read.
+    #[error(transparent)]
+    Copy(#[from] Unreadable),
     /// The journal was lost.
     #[error(
         "the journal {} is not there, and this holder has halves of view keys, in its files or in the log: a \
@@ -123,6 +150,34 @@ pub enum SharesError {
 }
 
 impl WitnessConfig {
+    /// Whether a file of a half, or of a share of one, is there.
+    fn has_files(&self) -> bool {
+        let mut files = self.shares.iter().chain(&self.quorum_shares);
+        files.any(|file| file.exists())
+    }
+
+    /// Begins the journal and its mark, unless they are there: before this holder has its first share, so that no
+    /// answer is ever given without a journal.
+    ///
+    /// # Errors
+    /// [`SharesError::NoJournal`]: shares are there, or were, and the journal is gone.
+    pub(crate) fn begin_journal(
+        &self,
+        log: &(impl LedgerView + ?Sized),
+        holder: &PartyId,
+        side: Side,
+    ) -> Result<(), SharesError> {
+        require_journal(self, log, holder, side)?;
+        if self.journal.exists() {
+            return Ok(());
+        }
+        if self.has_files() {
+            return Err(SharesError::NoJournal(self.journal.clone()));
+        }
+        drop(Journal::begin(&self.journal, &self.journal_mark()?)?);
+        Ok(())
+    }
+
     /// The path of the journal's mark: beside the high-water mark, with the suffix `.journal`.
     ///
     /// # Errors
@@ -175,7 +230,7 @@ impl InHand<'_> {
         };
         let begins = !config.journal.exists();
         if begins {
-            if config.shares.iter().any(|share| share.exists()) {
+            if config.has_files() {
                 return Err(SharesError::NoJournal(config.journal.clone()));
             }
             drop(Journal::begin(&config.journal, &config.journal_mark()?)?);
@@ -205,9 +260,9 @@ pub fn of_epoch<'c>(
     rng: &mut impl rand_core::CryptoRng,
 ) -> Result<InHand<'c>, SharesError> {
     let path = file(config, epoch).ok_or(SharesError::NoFile(epoch))?;
-    let published = log.epoch(epoch).map(|halves| *halves.side(side));
+    let published = log.quorum(epoch, side);
     if let Some(half) = &published
-        && half.holder != *holder
+        && !(half.is_sole() && half.has(holder))
     {
         return Err(SharesError::Taken { epoch, side });
     }
@@ -232,7 +287,7 @@ pub fn of_epoch<'c>(
     if published.is_some() {
         return Err(lost(GONE));
     }
-    let none = !config.shares.iter().any(|share| share.exists());
+    let none = !config.has_files();
     if none && config.journal.exists() && held(log, holder, side).next().is_none() {
         let (journal, path) = (config.journal.clone(), path.to_owned());
         return Err(SharesError::Gone { journal, path });
@@ -242,24 +297,26 @@ pub fn of_epoch<'c>(
     Ok(InHand { share, new })
 }
 
-/// The halves that a holder answers with.
+/// The halves, and shares of halves, that a holder answers with.
 #[derive(Debug)]
 pub struct Held {
-    /// The existing halves.
-    pub shares: Vec<ViewKeyShare>,
-    /// Published halves that are lost: their epochs are not answered for.
+    /// The existing ones.
+    pub shares: Vec<HeldShare>,
+    /// Published ones that are lost: their epochs are not answered for.
     pub lost: Vec<SharesError>,
 }
 
-/// The halves in the files of the configuration, compared with this holder's halves in the log.
+/// The halves and shares in the files of the configuration, compared with what the log has of this holder. Shares of
+/// quorums need the passphrase.
 ///
 /// # Errors
-/// [`SharesError`]: no file holds a half that the log has.
+/// [`SharesError`]: no file holds anything that the log has of this holder.
 pub fn all(
     config: &WitnessConfig,
     log: &(impl LedgerView + ?Sized),
     holder: &PartyId,
     side: Side,
+    passphrase: Option<&str>,
 ) -> Result<Held, SharesError> {
     let mut shares = Vec::with_capacity(config.shares.len());
     for path in &config.shares {
@@ -269,31 +326,41 @@ pub fn all(
         }
         let share = ViewKeyShare::read(path)?;
         require_own(&share, path, log, side, None)?;
-        shares.push(share);
+        shares.push(HeldShare::Sole(share));
+    }
+    for path in &config.quorum_shares {
+        merits_guard::require_file_if_any(path).map_err(KeyFileError::Exposed)?;
+        if path.exists() {
+            let passphrase = passphrase.ok_or(SharesError::NoPassphrase)?;
+            let share = QuorumShare::read(path, passphrase)?;
+            require_own_share(&share, path, log, holder, side)?;
+            shares.push(HeldShare::Quorum(share));
+        }
     }
     require_journal(config, log, holder, side)?;
     let mut lost = Vec::new();
     let mut kept = 0usize;
     for (epoch, half) in held(log, holder, side) {
-        let of_epoch = || shares.iter().filter(|share| share.epoch() == epoch);
-        if of_epoch().any(|share| share.matches(&half)) {
+        if log.destroyed(epoch, side, holder)? {
+            continue;
+        }
+        let mut of_epoch = shares.iter().filter(|share| share.epoch() == epoch);
+        if of_epoch.any(|share| share.belongs_to(*holder, &half)) {
             kept += 1;
             continue;
         }
-        let Some(path) = file(config, epoch) else {
-            lost.push(SharesError::NoFile(epoch));
-            continue;
-        };
-        let found = if of_epoch().next().is_some() {
-            OTHER
+        let other = shares.iter().any(|share| share.epoch() == epoch);
+        lost.push(if !half.is_sole() {
+            SharesError::ShareLost { epoch, side }
+        } else if let Some(path) = file(config, epoch) {
+            SharesError::Lost {
+                epoch,
+                side,
+                path: path.to_owned(),
+                found: if other { OTHER } else { GONE },
+            }
         } else {
-            GONE
-        };
-        lost.push(SharesError::Lost {
-            epoch,
-            side,
-            path: path.to_owned(),
-            found,
+            SharesError::NoFile(epoch)
         });
     }
     // A holder that cannot open anything must not appear to serve.
@@ -301,7 +368,8 @@ pub fn all(
         return Err(lost.swap_remove(0));
     }
     if shares.is_empty() {
-        return Err(match config.shares.first() {
+        let mut files = config.shares.iter().chain(&config.quorum_shares);
+        return Err(match files.next() {
             Some(path) if config.journal.exists() => SharesError::Gone {
                 journal: config.journal.clone(),
                 path: path.clone(),
@@ -312,15 +380,15 @@ pub fn all(
     Ok(Held { shares, lost })
 }
 
-/// The epochs that have this holder's half on this side.
+/// The epochs of whose half on this side this holder has something.
 fn held<'l>(
     log: &'l (impl LedgerView + ?Sized),
     holder: &'l PartyId,
     side: Side,
-) -> impl Iterator<Item = (Epoch, PublishedHalf)> + 'l {
+) -> impl Iterator<Item = (Epoch, QuorumHalf)> + 'l {
     (1..)
-        .map_while(move |number| Some((Epoch(number), *log.epoch(Epoch(number))?.side(side))))
-        .filter(move |(_, half)| half.holder == *holder)
+        .map_while(move |number| Some((Epoch(number), log.quorum(Epoch(number), side)?)))
+        .filter(move |(_, half)| half.has(holder))
 }
 
 /// Refuses a holder that the log knows but whose journal is gone: its earlier answers must not be
@@ -359,6 +427,30 @@ fn require_own(
             "{}'s half of epoch {} of {}",
             share.side(),
             share.epoch().0,
+            share.origin()
+        ),
+    })
+}
+
+/// Refuses a share of another party, side or log.
+fn require_own_share(
+    share: &QuorumShare,
+    path: &Path,
+    log: &(impl LedgerView + ?Sized),
+    holder: &PartyId,
+    side: Side,
+) -> Result<(), SharesError> {
+    let about = share.about();
+    if about.side == side && share.origin() == log.origin() && share.holder() == *holder {
+        return Ok(());
+    }
+    Err(SharesError::OtherHalf {
+        path: path.to_owned(),
+        found: format!(
+            "share of {} in the {}'s half of epoch {} of {}",
+            share.holder(),
+            about.side,
+            about.epoch,
             share.origin()
         ),
     })

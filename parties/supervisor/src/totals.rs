@@ -8,18 +8,18 @@
 use std::collections::BTreeSet;
 
 use ark_ec::CurveGroup;
-use merits_ledger::entry::MAX_TOTAL_ENTRIES;
+use merits_ledger::entry::{MAX_TOTAL_ENTRIES, TotalPartials};
 use merits_primitives::{
     field,
-    ids::{EntryId, Epoch, Origin, PartyId},
+    ids::{EntryId, Epoch, PartyId},
     jubjub::Point,
     sum::Sum,
 };
-use merits_threshold::quorum::{CombineFault, Partial, PartialFault};
+use merits_threshold::quorum::{Partial, PartialFault};
 use merits_verifier::{
     Reason,
     possession::{TotalsKey, total_context},
-    total::{Answer, TotalSum},
+    total::TotalSum,
 };
 use thiserror::Error;
 
@@ -27,7 +27,7 @@ use crate::{
     asking::{TotalAsk, TotalPartial},
     discrete_log::{MAX_SUM, discrete_log},
     side::Side,
-    view::{EpochHalves, LedgerView, LoggedBatch, Unreadable},
+    view::{LedgerView, LoggedBatch, Unreadable},
 };
 
 /// Why a set of entries may not be opened as a total.
@@ -231,118 +231,110 @@ impl TotalSet {
         }
     }
 
-    /// Checks the holders' partials and finds the sum. If the sum is already open, answers are
-    /// ignored.
+    /// Checks the holders' partials and finds the sum, from the first right ones of each side up to its threshold. A
+    /// wrong answer is named and left out. If the sum is already open, answers are ignored.
     ///
     /// # Errors
-    /// [`TotalFault`] names the side at fault.
+    /// [`TotalFault`] names the side, and the holders at fault.
     pub fn open(
         &self,
         log: &(impl LedgerView + ?Sized),
         answers: &[TotalPartial],
     ) -> Result<OpenedTotal, TotalFault> {
-        let epoch = self.key.epoch;
-        let halves = log.epoch(epoch).ok_or(TotalFault::NoEpoch(epoch))?;
-        let partials = match self.sums.t1() {
-            None => None,
-            Some(t1) => {
-                let checked = |side| self.checked(log.origin(), &halves, &t1, answers, side);
-                Some([checked(Side::Supervisor)?, checked(Side::Witness)?])
-            }
-        };
-        let target = self
-            .sums
-            .message(partials.iter().flatten().map(|answer| &answer.partial))
-            .into_affine();
-        let sum = discrete_log(&target, self.bound.0).map(Sum);
-        let sum = sum.ok_or(TotalFault::NoSum(self.bound))?;
-        Ok(OpenedTotal {
-            set: self.clone(),
-            sum,
-            partials,
-        })
-    }
-
-    /// The sum by the holders of both sides, of whom each side's threshold must answer rightly. Of halves with one
-    /// holder, [`TotalSet::open`] also gives what the log takes; for others the log has no entry yet.
-    ///
-    /// # Errors
-    /// [`TotalFault`] names the side at fault.
-    pub fn sum(
-        &self,
-        log: &(impl LedgerView + ?Sized),
-        answers: &[TotalPartial],
-    ) -> Result<QuorumSum, TotalFault> {
-        let epoch = self.key.epoch;
-        let (mut images, mut wrong) = (Vec::new(), Vec::new());
+        let (mut images, mut sides, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
         if let Some(t1) = self.sums.t1() {
-            for side in [Side::Supervisor, Side::Witness] {
-                let key = log
-                    .quorum(epoch, side)
-                    .ok_or(TotalFault::NoEpoch(epoch))?
-                    .total;
-                let partials: Vec<Partial> = answers
-                    .iter()
-                    .filter(|answer| key.holder(&answer.holder).is_some())
-                    .map(|answer| Partial {
-                        holder: answer.holder,
-                        image: answer.partial,
-                        proof: answer.proof,
-                    })
-                    .collect();
-                let context = |holder: &PartyId| {
-                    let half = side.total_half();
-                    total_context(log.origin(), &self.key, &self.entries, half, holder)
-                };
-                let combined = key.combine(&t1, &partials, context).map_err(|fault| {
-                    let right = match fault {
-                        CombineFault::TooFew { right, .. } => right,
-                        _ => 0,
-                    };
-                    let needed = key.threshold().needed();
-                    TotalFault::TooFew {
-                        side,
-                        needed,
-                        right,
-                    }
-                })?;
-                images.push(combined.image);
-                wrong.extend(combined.wrong);
+            for side in Side::BOTH {
+                let answered = self.of_side(log, side, &t1, answers)?;
+                images.push(answered.image);
+                sides.push(answered.partials);
+                wrong.extend(answered.wrong);
             }
         }
         let target = self.sums.message(images.iter()).into_affine();
         let sum = discrete_log(&target, self.bound.0).map(Sum);
         let sum = sum.ok_or(TotalFault::NoSum(self.bound))?;
-        Ok(QuorumSum { sum, wrong })
+        let mut sides = sides.into_iter();
+        let partials = sides.next().zip(sides.next());
+        Ok(OpenedTotal {
+            set: self.clone(),
+            sum,
+            partials: partials.map(|(supervisor, witness)| TotalPartials {
+                supervisor,
+                witness,
+            }),
+            wrong,
+        })
     }
 
-    /// The checked answer of one side.
-    fn checked(
+    /// One side's half times ΣT1.
+    fn of_side(
         &self,
-        origin: &Origin,
-        halves: &EpochHalves,
+        log: &(impl LedgerView + ?Sized),
+        side: Side,
         t1: &Point,
         answers: &[TotalPartial],
-        side: Side,
-    ) -> Result<TotalPartial, TotalFault> {
-        let published = halves.side(side);
-        let answer = answers
-            .iter()
-            .find(|answer| answer.holder == published.holder)
-            .ok_or(TotalFault::Missing(side))?;
-        Answer {
-            half: side.total_half(),
-            public: &published.total,
-            holder: &published.holder,
-            partial: &answer.partial,
-            proof: &answer.proof,
+    ) -> Result<Answered, TotalFault> {
+        let epoch = self.key.epoch;
+        let half = log
+            .quorum(epoch, side)
+            .ok_or(TotalFault::NoEpoch(epoch))?
+            .total;
+        let needed = half.threshold().needed();
+        let context = |holder: &PartyId| {
+            let key = side.total_half();
+            total_context(log.origin(), &self.key, &self.entries, key, holder)
+        };
+        let (mut partials, mut wrong) = (Vec::<Partial>::new(), Vec::new());
+        for answer in answers {
+            let partial = Partial {
+                holder: answer.holder,
+                image: answer.partial,
+                proof: answer.proof,
+            };
+            let known = partials.iter().any(|other| other.holder == answer.holder);
+            if known || half.holder(&answer.holder).is_none() {
+                continue;
+            }
+            match half.check(t1, &partial, &context(&answer.holder)) {
+                Ok(_) => partials.push(partial),
+                Err(fault) => wrong.push(fault),
+            }
         }
-        .check(origin, &self.key, &self.entries, t1)
-        .map_err(|_| TotalFault::BadPartial {
+        let right = partials.len();
+        partials.truncate(needed.into());
+        match half.combine(t1, &partials, context) {
+            Ok(combined) => Ok(Answered {
+                image: combined.image,
+                partials,
+                wrong,
+            }),
+            Err(_) => Err(too_few(side, needed, right, wrong)),
+        }
+    }
+}
+
+/// What one side answered.
+struct Answered {
+    image: Point,
+    /// As many as the threshold.
+    partials: Vec<Partial>,
+    wrong: Vec<PartialFault>,
+}
+
+/// Why a side did not answer: of one holder, what that holder did.
+fn too_few(side: Side, needed: u16, right: usize, wrong: Vec<PartialFault>) -> TotalFault {
+    match wrong.first() {
+        _ if needed > 1 => TotalFault::TooFew {
             side,
-            holder: answer.holder,
-        })?;
-        Ok(*answer)
+            needed,
+            right,
+            wrong,
+        },
+        Some(PartialFault::Wrong(holder)) => {
+            let holder = *holder;
+            TotalFault::BadPartial { side, holder }
+        }
+        _ => TotalFault::Missing(side),
     }
 }
 
@@ -361,7 +353,7 @@ pub(crate) fn set_digest(key: &TotalsKey, entries: &[EntryId]) -> [u8; 32] {
 }
 
 /// Why partials do not open a total.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TotalFault {
     /// The log knows no such epoch.
@@ -382,7 +374,8 @@ pub enum TotalFault {
     },
     /// Fewer holders of a quorum than its threshold answered rightly.
     #[error(
-        "{right} holders of the {side}'s half of the totals key answered rightly, and {needed} are needed"
+        "{right} holders of the {side}'s half of the totals key answered rightly, and {needed} are needed{}",
+        each(.wrong)
     )]
     TooFew {
         /// The side.
@@ -391,19 +384,16 @@ pub enum TotalFault {
         needed: u16,
         /// How many answers are right.
         right: usize,
+        /// The wrong ones, with their holders.
+        wrong: Vec<PartialFault>,
     },
     /// Both partials are right but no sum fits, which valid proofs exclude.
     #[error("no sum up to {0} fits: an entry's proof cannot be valid, replay the log")]
     NoSum(Sum),
 }
 
-/// A sum that both sides' quorums opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuorumSum {
-    /// The sum of credits, or of the measure.
-    pub sum: Sum,
-    /// Wrong answers, which were not needed.
-    pub wrong: Vec<PartialFault>,
+fn each(wrong: &[PartialFault]) -> String {
+    wrong.iter().map(|fault| format!("; {fault}")).collect()
 }
 
 /// An opened total, ready for the log.
@@ -413,8 +403,10 @@ pub struct OpenedTotal {
     pub set: TotalSet,
     /// The sum of credits, or of the measure.
     pub sum: Sum,
-    /// The supervisors' partial and the witnesses'; `None` of a sum that was open already.
-    pub partials: Option<[TotalPartial; 2]>,
+    /// The partials of both sides, as many as each threshold; `None` of a sum that was open already.
+    pub partials: Option<TotalPartials>,
+    /// Wrong answers, which were not needed.
+    pub wrong: Vec<PartialFault>,
 }
 
 /// One batch's part of a set.

@@ -13,7 +13,7 @@ use merits_primitives::{
     sum::Sum,
     view_encryption::Ciphertext,
 };
-use merits_threshold::quorum::QuorumKey;
+pub use merits_threshold::half::QuorumHalf;
 use merits_verifier::{possession::TotalsKey, signature::PublicKey, statement::earn::MeasureTotal};
 use thiserror::Error;
 
@@ -50,19 +50,15 @@ pub trait LedgerView {
     /// [`Unreadable`].
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable>;
 
-    /// The halves of a view-key epoch that the log has opened.
-    fn epoch(&self, epoch: Epoch) -> Option<EpochHalves>;
-
     /// One side's half of an epoch's keys, with the verification share of each of its holders. A half that
     /// one holder has is a quorum of 1 of 1.
-    fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
-        let halves = self.epoch(epoch)?;
-        let half = halves.side(side);
-        Some(QuorumHalf {
-            claim: QuorumKey::sole(half.holder, half.claim),
-            total: QuorumKey::sole(half.holder, half.total),
-        })
-    }
+    fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf>;
+
+    /// Whether the log has the entry by which this holder destroyed its share of a half.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn destroyed(&self, epoch: Epoch, side: Side, holder: &PartyId) -> Result<bool, Unreadable>;
 
     /// All batches of one scale, period and epoch whose output no opened total covers, in log
     /// order.
@@ -165,50 +161,4 @@ pub struct SealedClaim {
     pub commitment: RecordCommitment,
     /// Credits, measure and pseudonym under A.
     pub ciphertext: Ciphertext,
-}
-
-/// Both halves of an epoch's keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EpochHalves {
-    /// The supervisors' side.
-    pub supervisor: PublishedHalf,
-    /// The witnesses' side.
-    pub witness: PublishedHalf,
-}
-
-impl EpochHalves {
-    /// The half on one side.
-    pub fn side(&self, side: Side) -> &PublishedHalf {
-        match side {
-            Side::Supervisor => &self.supervisor,
-            Side::Witness => &self.witness,
-        }
-    }
-
-    /// The side that a party holds, if it holds one.
-    pub fn side_of(&self, holder: &PartyId) -> Option<Side> {
-        [Side::Supervisor, Side::Witness]
-            .into_iter()
-            .find(|side| self.side(*side).holder == *holder)
-    }
-}
-
-/// A half and those who hold it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QuorumHalf {
-    /// The half of A.
-    pub claim: QuorumKey,
-    /// The half of At.
-    pub total: QuorumKey,
-}
-
-/// A half as the log published it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PublishedHalf {
-    /// Who holds it.
-    pub holder: PartyId,
-    /// The half of A.
-    pub claim: Point,
-    /// The half of At.
-    pub total: Point,
 }

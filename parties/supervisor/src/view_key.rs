@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{side::Side, view::PublishedHalf};
+use crate::{side::Side, view::QuorumHalf};
 
 /// Most bytes of a share's file.
 const MOST_BYTES: usize = 4_096;
@@ -170,9 +170,9 @@ impl ViewKeyShare {
     }
 
     /// Whether these are the secrets of a half that the log published.
-    pub fn matches(&self, published: &PublishedHalf) -> bool {
-        Point::mul_base(&self.claim) == Some(published.claim)
-            && Point::mul_base(&self.total) == Some(published.total)
+    pub fn matches(&self, published: &QuorumHalf) -> bool {
+        Point::mul_base(&self.claim) == Some(published.claim.key())
+            && Point::mul_base(&self.total) == Some(published.total.key())
     }
 
     /// a·E for one claim, with its proof in `context`.
@@ -337,7 +337,7 @@ fn partial(
 fn io(path: &Path, source: std::io::Error) -> KeyFileError {
     KeyFileError::Io {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }
 

@@ -222,7 +222,7 @@ impl Backup {
     pub fn write(&self, path: &Path) -> Result<(), BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         let mut text = serde_json::to_string_pretty(self).map_err(|error| io(error.into()))?;
         text.push('\n');
@@ -236,7 +236,7 @@ impl Backup {
     pub fn read(path: &Path) -> Result<Self, BackupError> {
         let io = |source| BackupError::Io {
             path: path.to_owned(),
-            source: merits_guard::words::reading(source),
+            source: merits_guard::explain::reading(source),
         };
         let form = |reason: String| BackupError::Form {
             path: path.to_owned(),

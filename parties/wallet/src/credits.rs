@@ -272,6 +272,7 @@ fn read(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     const SEED: [u8; 32] = [3; 32];
@@ -300,7 +301,7 @@ mod tests {
             expiry: Expiry(2027),
             period: Period {
                 kind: PeriodKind::Week,
-                index: week,
+                index: PeriodIndex(week),
             },
             source: PartyId([2; 32]),
         }

@@ -19,7 +19,7 @@ use std::{
 
 use merits_guard::output::{self, Readers};
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
-use merits_replica::{ConfigFileError, LedgerConfig, LedgerConfigError, read_config};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, LedgerConfigError, read_config};
 use merits_text::typed::typed;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -153,7 +153,8 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError`].
     pub fn open(path: &Path) -> Result<Self, DirectoryError> {
-        let mut config: WalletConfig = read_config(&path.join("wallet.toml"))?;
+        let mut config: WalletConfig =
+            read_config(&path.join("wallet.toml"), &[ConfigKind::Wallet])?;
         config.ledger = config.ledger.relative_to(path);
         config.key_store = path.join(config.key_store);
         Ok(Self {
@@ -200,7 +201,7 @@ impl Directory {
             Err(source) => {
                 return Err(DirectoryError::Io {
                     path,
-                    source: merits_guard::words::reading(source),
+                    source: merits_guard::explain::reading(source),
                 });
             }
         };
@@ -218,7 +219,7 @@ impl Directory {
         })
         .map_err(|source| DirectoryError::Io {
             path,
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         })
     }
 
@@ -261,7 +262,7 @@ impl Directory {
     ) -> Result<(), DirectoryError> {
         let io = |source| DirectoryError::Io {
             path: file.to_owned(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         let text =
             toml::to_string(config).map_err(|error| io(io::Error::other(error.to_string())))?;

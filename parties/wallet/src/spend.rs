@@ -334,7 +334,7 @@ impl<'a> Spender<'a> {
             sn2: SpendNullifier(zero),
             cm_out: NoteCommitment(zero),
             rn: RateNullifier(zero),
-            epoch: epoch.opened.epoch,
+            epoch: epoch.epoch,
             ey: EphemeralKey(zero),
             c_id: SealedCommitment(zero),
         })
@@ -421,11 +421,9 @@ impl<'a> Spender<'a> {
     fn note(&self, note: &OwnNote) -> Result<NoteWitness, SpendError> {
         let anchor = self.anchor().ok_or(SpendError::OtherView)?;
         let path = self.paths.borrow_mut().path(note.position, &anchor)?;
-        let [f1, f2] = note.made_of.elements();
         Ok(NoteWitness {
             value: note.value,
-            f1,
-            f2,
+            made_of: note.made_of,
             path,
         })
     }

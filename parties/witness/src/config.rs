@@ -5,14 +5,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_keyfile::KeyKind;
-use merits_replica::{ConfigFileError, LedgerConfig, read_config};
+use merits_keyfile::{KeyFileError, KeyKind};
+use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, read_config};
 use merits_serve::Limits;
 use merits_verifier::log::{LogKey, WitnessKey, WitnessName, WitnessSigner};
 use rand_core::CryptoRng;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{error::RunError, state::State};
+use crate::{
+    error::RunError,
+    state::{State, StateError},
+};
 
 /// `cosigner.toml`. Relative paths are relative to the file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -36,6 +39,26 @@ pub struct CosignerConfig {
     pub server: Limits,
 }
 
+/// A witness's public keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WitnessKeys {
+    /// Its own.
+    #[serde(serialize_with = "text")]
+    pub key: WitnessKey,
+    /// That of a validating witness.
+    #[serde(serialize_with = "text_if_any")]
+    pub validating: Option<WitnessKey>,
+}
+
+fn text<S: Serializer>(key: &WitnessKey, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(key)
+}
+
+fn text_if_any<S: Serializer>(key: &Option<WitnessKey>, serializer: S) -> Result<S::Ok, S::Error> {
+    let key = key.as_ref().map(ToString::to_string);
+    key.serialize(serializer)
+}
+
 /// The second key, and the ledger whose rules are run.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +77,7 @@ impl CosignerConfig {
     /// # Errors
     /// [`ConfigFileError`].
     pub fn load(path: &Path) -> Result<Self, ConfigFileError> {
-        let mut config: Self = read_config(path)?;
+        let mut config: Self = read_config(path, &[ConfigKind::Cosigner])?;
         config.check().map_err(|reason| ConfigFileError {
             path: path.to_owned(),
             reason,
@@ -104,7 +127,8 @@ impl CosignerConfig {
     }
 
     /// Makes the keys and the state of a new witness, or only the state at `newest` of one whose
-    /// state was lost. A new key without a state, or the other way round, is never made.
+    /// state was lost. A new key without a state, or the other way round, is never made: the key waits
+    /// under another name until its state is there, and the same call goes on where one was cut off.
     ///
     /// # Errors
     /// [`RunError`].
@@ -112,27 +136,43 @@ impl CosignerConfig {
         &self,
         newest: Option<&merits_verifier::log::SignedCheckpoint>,
         rng: &mut impl CryptoRng,
-    ) -> Result<Vec<WitnessKey>, RunError> {
+    ) -> Result<WitnessKeys, RunError> {
         let log = self.log()?;
         let begins = !self.key.exists();
         if !begins && newest.is_none() && !self.state.exists() {
-            return Err(crate::state::StateError::Missing {
+            return Err(StateError::Missing {
                 path: self.state.clone(),
             }
             .into());
         }
-        if begins && self.state.exists() {
-            return Err(crate::state::StateError::Exists {
+        let mut next = self.key.clone();
+        next.as_mut_os_string().push(".next");
+        if begins && self.state.exists() && !next.exists() {
+            return Err(StateError::Exists {
                 path: self.state.clone(),
             }
             .into());
         }
-        merits_keyfile::load_or_create(&self.key, KeyKind::Cosigning, rng)?;
+        let key = if begins { &next } else { &self.key };
+        merits_keyfile::load_or_create(key, KeyKind::Cosigning, rng)?;
         if let Some(validating) = &self.validating {
             merits_keyfile::load_or_create(&validating.key, KeyKind::Cosigning, rng)?;
         }
-        let signer = self.signer()?;
-        State::create(&self.state, signer.public(), &log, newest)?;
+        let signer = signer(&self.name, key)?;
+        match State::create(&self.state, signer.public(), &log, newest) {
+            // By a call that was cut off before the key had its name, so it cosigned nothing.
+            Err(StateError::Exists { .. }) if begins => {
+                State::open(&self.state, signer.public(), &log)?;
+            }
+            made => made?,
+        }
+        if begins {
+            let named = merits_guard::folder::rename(&next, &self.key);
+            named.map_err(|source| KeyFileError::Io {
+                path: self.key.clone(),
+                source,
+            })?;
+        }
         self.keys()
     }
 
@@ -140,12 +180,12 @@ impl CosignerConfig {
     ///
     /// # Errors
     /// [`RunError`].
-    pub fn keys(&self) -> Result<Vec<WitnessKey>, RunError> {
-        let mut keys = vec![self.signer()?.public().clone()];
-        if let Some(signer) = self.validating_signer()? {
-            keys.push(signer.public().clone());
-        }
-        Ok(keys)
+    pub fn keys(&self) -> Result<WitnessKeys, RunError> {
+        let validating = self.validating_signer()?;
+        Ok(WitnessKeys {
+            key: self.signer()?.public().clone(),
+            validating: validating.map(|signer| signer.public().clone()),
+        })
     }
 
     pub(crate) fn signer(&self) -> Result<WitnessSigner, RunError> {

@@ -244,6 +244,6 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> StateError + use<> {
     let path = path.to_owned();
     move |source| StateError::Io {
         path: path.clone(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     }
 }

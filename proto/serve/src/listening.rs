@@ -29,7 +29,7 @@ pub fn listen(address: SocketAddr) -> BoxFuture<'static, Result<TcpListener, Lis
             .await
             .map_err(|error| ListenError {
                 address,
-                error: merits_guard::words::reading(error),
+                error: merits_guard::explain::reading(error),
             })
     })
 }

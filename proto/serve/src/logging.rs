@@ -6,7 +6,7 @@
 //! limited.
 //!
 //! Lines may contain text from peers and files. Characters that are not allowed on a screen, and
-//! line breaks, are escaped ([`merits_text::shown`]), so nobody can forge a line or send commands
+//! line breaks, are escaped ([`merits_text::display`]), so nobody can forge a line or send commands
 //! to the terminal.
 
 use std::{
@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use merits_text::shown::Line;
+use merits_text::display::Line;
 use tracing::{Event, Level, Metadata, Subscriber, callsite::Identifier, field::Field};
 use tracing_subscriber::{
     EnvFilter, Layer as _,

@@ -55,7 +55,7 @@ pub enum ServeError {
 /// In words. No source, which would follow on the screen.
 impl From<io::Error> for ServeError {
     fn from(error: io::Error) -> Self {
-        Self::Socket(merits_guard::words::reading(error))
+        Self::Socket(merits_guard::explain::reading(error))
     }
 }
 

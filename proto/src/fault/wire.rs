@@ -238,7 +238,7 @@ impl From<Fault> for Status {
 fn shown(message: &str) -> String {
     let mut message = message.to_owned();
     truncate(&mut message, REFUSAL_TEXT_BYTES);
-    merits_text::shown::document(&message)
+    merits_text::display::document(&message)
 }
 
 /// Cuts `text` to at most `limit` bytes, at a character boundary.

@@ -7,7 +7,9 @@
 //!   which key came out.
 //! - [`participant`]: one holder's part. It does no input or output: its caller stores it before it publishes
 //!   anything, so a restart publishes the same bytes.
-//! - [`quorum`]: the finished half. Partials are checked against each holder's verification share and combined.
+//! - [`quorum`]: one finished key. Partials are checked against each holder's verification share and combined.
+//! - [`half`]: one side's half of both keys.
+//! - [`total`]: opened totals, from both sides' partials.
 //!
 //! Key generation is that of FROST by `frost-core` ([`suite`] has the group). `docs/src/supervision.md` gives
 //! the rounds, and what is not promised.
@@ -16,6 +18,7 @@
 
 pub mod ceremony;
 pub mod dealing;
+pub mod half;
 pub mod message;
 pub mod participant;
 pub mod quorum;
@@ -23,6 +26,7 @@ mod side;
 pub mod standing;
 pub mod suite;
 mod threshold;
+pub mod total;
 
 pub use side::Side;
 pub use threshold::{Threshold, ThresholdFault};

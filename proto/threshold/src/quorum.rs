@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use ark_ff::Zero as _;
 use merits_primitives::{
-    dleq::{Context, Equality},
+    dleq::{Context, Equality, PROOF_BYTES},
     ids::PartyId,
     jubjub::{Point, Scalar, scalar_to_bytes},
     threshold::{self, Identifier, InterpolationFault},
 };
+use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -195,6 +196,29 @@ pub struct Partial {
     pub image: Point,
     /// That image and verification share have one discrete logarithm.
     pub proof: Equality,
+}
+
+impl Canonical for Partial {
+    const NAME: &'static str = "partial";
+
+    fn write(&self, out: &mut Writer) {
+        out.array(&self.holder.0);
+        out.point(&self.image);
+        out.array(&self.proof.to_bytes());
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let holder = PartyId(input.array("holder of a partial")?);
+        let image = input.point(Self::NAME)?;
+        let what = "partial's proof";
+        let bytes: [u8; PROOF_BYTES] = input.array(what)?;
+        let proof = Equality::from_bytes(&bytes).map_err(|_| CodecError::NotCanonical { what })?;
+        Ok(Self {
+            holder,
+            image,
+            proof,
+        })
+    }
 }
 
 /// What t partials give.

@@ -123,6 +123,44 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// A short name that never changes its meaning, for programs and stores.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::OtherCeremony(_) => "other-ceremony",
+            Self::OtherPackage => "other-package",
+            Self::SealingKey => "sealing-key",
+            Self::Coefficients { .. } => "coefficients",
+            Self::Unproven { .. } => "unproven",
+            Self::Receivers => "receivers",
+            Self::WrongShare(_) => "wrong-share",
+            Self::FalseComplaint(_) => "false-complaint",
+            Self::NoDealer(_) => "no-dealer",
+            Self::SawOther => "saw-other",
+            Self::Identity { .. } => "identity",
+        }
+    }
+
+    /// The other party of a dispute.
+    pub fn other_party(&self) -> Option<PartyId> {
+        match self {
+            Self::WrongShare(other) | Self::FalseComplaint(other) | Self::NoDealer(other) => {
+                Some(*other)
+            }
+            Self::Malformed { .. }
+            | Self::OtherCeremony(_)
+            | Self::OtherPackage
+            | Self::SealingKey
+            | Self::Coefficients { .. }
+            | Self::Unproven { .. }
+            | Self::Receivers
+            | Self::SawOther
+            | Self::Identity { .. } => None,
+        }
+    }
+}
+
 /// The finished half of both keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {

@@ -3,64 +3,27 @@
 
 use std::{
     fmt, fs,
-    io::Read as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
-use merits_guard::{Guard, Secret};
 use rustls::{
     RootCertStore,
     client::WebPkiServerVerifier,
-    crypto::{CryptoProvider, ring},
-    pki_types::{
-        CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
-        pem::{self, PemObject},
-    },
+    pki_types::CertificateRevocationListDer,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     sign::CertifiedKey,
 };
-use thiserror::Error;
-use zeroize::Zeroizing;
 
-use crate::{files::TlsFiles, names::Names};
+use crate::{
+    files::TlsFiles,
+    pair,
+    pem_file::{TlsError, provider, read_certificates, read_pem},
+};
 
 /// How often files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-
-/// Most bytes of a file of certificates: a chain has a few thousand.
-const MOST_BYTES: u64 = 1 << 20;
-/// Most bytes of a private key's file.
-const MOST_KEY: usize = 1 << 14;
-
-/// Why the files of TLS cannot be used.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TlsError {
-    /// A file.
-    #[error("TLS: {}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// The private key's file: missing, or others may read it.
-    #[error("TLS key {0}")]
-    Key(String),
-    /// No authorities.
-    #[error(
-        "TLS: `authorities` names no certificate, so no server and no caller could be believed"
-    )]
-    NoAuthorities,
-    /// Lists of revoked certificates.
-    #[error("TLS: a list in `revoked` cannot be used: {0}")]
-    Lists(String),
-    /// A certificate without its key, or a key alone.
-    #[error("TLS: `certificate` and `key` belong together, and `{0}` is missing")]
-    Half(&'static str),
-}
 
 /// What the files of a configuration hold.
 #[derive(Debug)]
@@ -74,11 +37,6 @@ impl Tls {
         let (trust, own) = (Trust::watched(files)?, watched_own(files)?);
         Ok(Arc::new(Self { trust, own }))
     }
-}
-
-/// The arithmetic of all connections.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::new(ring::default_provider())
 }
 
 /// Whose certificates are taken.
@@ -138,64 +96,8 @@ fn watched_own(files: &TlsFiles) -> Result<Option<Arc<Watched<Own>>>, TlsError> 
         (Some(_), None) => return Err(TlsError::Half("key")),
         (None, Some(_)) => return Err(TlsError::Half("certificate")),
     };
-    let all = vec![certificate.clone(), key.clone()];
-    Watched::new(all, move || load_own(&certificate, &key)).map(Some)
-}
-
-fn load_own(certificate: &Path, key: &Path) -> Result<Own, TlsError> {
-    let at = |reason: String| TlsError::File {
-        path: certificate.to_owned(),
-        reason,
-    };
-    let chain = read_certificates(certificate)?;
-    let first = chain
-        .first()
-        .ok_or_else(|| at("has no certificate".to_owned()))?;
-    // A certificate that no other party would take is better told here.
-    let read = webpki::EndEntityCert::try_from(first)
-        .map_err(|error| at(format!("is no certificate of a party: {error}")))?;
-    Names::from_uris(read.valid_uri_names()).map_err(|error| at(error.to_string()))?;
-    let key_der = read_key(key)?;
-    CertifiedKey::from_der(chain, key_der, &provider()).map_err(|error| {
-        at(format!(
-            "and the key {} do not belong together, or the key is of a kind that is not used here: {error}",
-            key.display()
-        ))
-    })
-}
-
-pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    read_pem(path)
-}
-
-fn read_pem<T: PemObject>(path: &Path) -> Result<Vec<T>, TlsError> {
-    let at = |reason: String| TlsError::File {
-        path: path.to_owned(),
-        reason,
-    };
-    let bytes =
-        merits_guard::input::read(path, MOST_BYTES).map_err(|error| at(error.to_string()))?;
-    T::pem_slice_iter(&bytes)
-        .collect::<Result<Vec<T>, _>>()
-        .map_err(|error| at(format!("is not PEM: {error}")))
-}
-
-fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
-    let at = |reason: String| TlsError::File {
-        path: path.to_owned(),
-        reason,
-    };
-    let file = merits_guard::open(path, Guard::Private(Secret::TlsKey))
-        .map_err(|error| TlsError::Key(error.to_string()))?;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_KEY));
-    file.take(MOST_KEY as u64)
-        .read_to_end(&mut bytes)
-        .map_err(|error| at(error.to_string()))?;
-    PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| match error {
-        pem::Error::NoItemsFound => at("has no private key".to_owned()),
-        // The parser's words may repeat a part of the file.
-        _ => at("is not PEM".to_owned()),
-    })
+    let all = vec![certificate.clone(), key.clone(), pair::next_key(&key)];
+    Watched::new(all, move || pair::load(&certificate, &key)).map(Some)
 }
 
 type Stamp = Vec<Option<(SystemTime, u64)>>;

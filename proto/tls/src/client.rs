@@ -19,8 +19,9 @@ use rustls::{
 };
 
 use crate::{
-    certificates::{Own, Tls, Trust, Watched, provider},
+    certificates::{Own, Tls, Trust, Watched},
     names::{Names, NamesError, Subject},
+    pem_file::provider,
 };
 
 /// Who must be at the other end, beside the name in the address.

@@ -16,6 +16,7 @@ use rcgen::{
     RevokedCertParams, SanType, SerialNumber, string::Ia5String,
 };
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -73,6 +74,16 @@ pub enum IssueError {
          nobody takes what they sign"
     )]
     TwoAuthorities,
+    /// An authority whose own time is over, or has not begun: nobody should take what it signs.
+    #[error("the authority's certificate {word} at {time}, so it signs nothing: {advice}")]
+    NotNow {
+        /// Ended or begins.
+        word: &'static str,
+        /// When.
+        time: String,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A certificate of another authority, whose list it would not stand on.
     #[error(
         "another authority made this certificate, and only that one can revoke it: name its folder"
@@ -192,8 +203,22 @@ pub struct Signed {
     pub until: Timestamp,
 }
 
+/// Whom it names and until when, with the certificate, which is public.
+impl Serialize for Signed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("Signed", 5)?;
+        report.serialize_field("origin", self.names.origin.as_str())?;
+        report.serialize_field("subject", &self.names.subject.to_string())?;
+        report.serialize_field("hosts", &self.hosts)?;
+        report.serialize_field("until", &self.until.to_minute().to_string())?;
+        report.serialize_field("pem", &self.pem)?;
+        report.end()
+    }
+}
+
 /// Signs a request (PEM) with an authority's certificate and key (PEM). The certificate ends after
-/// `days`, or with the party's own signature if that is sooner.
+/// `days`, or with the party's own signature or the authority's certificate if one of these is
+/// sooner.
 ///
 /// # Errors
 /// [`IssueError`].
@@ -205,6 +230,7 @@ pub fn sign(
     rng: &mut impl CryptoRng,
 ) -> Result<Signed, IssueError> {
     let issuer = issuer(authority)?;
+    let end = end_of_authority(authority.0, now)?;
     // This checks that the request is signed by its own key.
     let mut request =
         CertificateSigningRequestParams::from_pem(request).map_err(at("the request"))?;
@@ -218,7 +244,7 @@ pub fn sign(
     if until <= now {
         return Err(IssueError::Over(until.to_minute()));
     }
-    let until = until.min(now + days_of(days));
+    let until = until.min(now + days_of(days)).min(end);
     let mut hosts = Vec::new();
     for name in &asked {
         match name {
@@ -267,6 +293,14 @@ pub fn serial_of(certificate: &str) -> Result<String, IssueError> {
 /// [`IssueError::NoAuthority`], [`IssueError::NoAuthorityKey`], [`IssueError::TwoAuthorities`].
 pub fn check_authority(authority: (&str, &Key)) -> Result<(), IssueError> {
     issuer(authority).map(drop)
+}
+
+/// Checks that an authority's certificate (PEM) is good at this time.
+///
+/// # Errors
+/// [`IssueError::NotNow`], [`IssueError::NoAuthority`].
+pub fn check_time(authority: &str, now: Timestamp) -> Result<(), IssueError> {
+    end_of_authority(authority, now).map(drop)
 }
 
 /// The serial of a certificate (PEM) that this authority (PEM) made, in hexadecimal digits.
@@ -320,6 +354,40 @@ pub fn revoked(
 }
 
 const YEAR: u32 = 365;
+
+/// When an authority's certificate (PEM) ends, which is later than `now`.
+fn end_of_authority(certificate: &str, now: Timestamp) -> Result<Timestamp, IssueError> {
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes());
+    let der = der.map_err(|_| IssueError::NoAuthority)?;
+    let read = x509_parser::parse_x509_certificate(&der);
+    let (_, read) = read.map_err(|_| IssueError::NoAuthority)?;
+    let time = |seconds: i64| {
+        let seconds = u64::try_from(seconds).unwrap_or(0);
+        Timestamp::from_millis(seconds.saturating_mul(1_000))
+    };
+    let validity = read.validity();
+    let (begin, end) = (
+        time(validity.not_before.timestamp()),
+        time(validity.not_after.timestamp()),
+    );
+    if begin > now {
+        return Err(IssueError::NotNow {
+            word: "begins",
+            time: begin.to_minute(),
+            advice: "see whether this machine's clock is right",
+        });
+    }
+    if end <= now {
+        return Err(IssueError::NotNow {
+            word: "ended",
+            time: end.to_minute(),
+            advice: "make a new authority in another folder (`merits tls ca`), and have everybody name its \
+                     certificate among their `authorities` before it signs. If it should still be good, see \
+                     whether this machine's clock is right",
+        });
+    }
+    Ok(end)
+}
 
 fn issuer((certificate, key): (&str, &Key)) -> Result<Issuer<'static, KeyPair>, IssueError> {
     // The parser's words may repeat a part of the key.

@@ -23,20 +23,23 @@ mod files;
 pub mod issue;
 mod names;
 #[cfg(feature = "net")]
+pub mod pair;
+#[cfg(feature = "net")]
 mod peer;
+mod pem_file;
 #[cfg(feature = "net")]
 mod security;
 #[cfg(feature = "net")]
 mod server;
 
 #[cfg(feature = "net")]
-pub use certificates::TlsError;
-#[cfg(feature = "net")]
 pub use client::{ClientTls, Expected, words};
 pub use files::TlsFiles;
 pub use names::{Names, NamesError, Subject};
 #[cfg(feature = "net")]
 pub use peer::{Peer, PeerFault, Presented};
+#[cfg(feature = "net")]
+pub use pem_file::TlsError;
 #[cfg(feature = "net")]
 pub use rustls;
 #[cfg(feature = "net")]

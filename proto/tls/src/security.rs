@@ -8,10 +8,7 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    certificates::{Tls, TlsError},
-    client::ClientTls,
-    files::TlsFiles,
-    server::ServerTls,
+    certificates::Tls, client::ClientTls, files::TlsFiles, pem_file::TlsError, server::ServerTls,
 };
 
 /// Where plain text, or TLS, is not possible.

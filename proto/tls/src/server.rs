@@ -16,8 +16,9 @@ use rustls::{
 };
 
 use crate::{
-    certificates::{Own, Tls, Trust, Watched, provider},
+    certificates::{Own, Tls, Trust, Watched},
     peer::{Peer, Presented},
+    pem_file::provider,
 };
 
 /// A server's TLS: its certificate, and whose certificates it takes.

@@ -8,15 +8,13 @@ use std::{
 use anyhow::Context as _;
 use clap::Args;
 use merits_formula::Record;
-use merits_params::manifest::Manifest;
-use merits_primitives::{
-    ids::{Credits, Period},
-    sum::CreditsSum,
-};
-use merits_records::{Mapping, Plan, ReadOptions, Reject, Report, read_file};
-use merits_text::shown;
+use merits_issuer::trying::{Steps, evaluate_file, steps};
+use merits_params::manifest::{Manifest, read_value, within_period};
+use merits_primitives::ids::Period;
+use merits_records::{Mapping, Plan, Reject, Report, one_claim::read_one_claim};
+use merits_text::display;
 
-use super::{figures, file, records};
+use super::{figures, file};
 use crate::{commands::dates, screen::thousands};
 
 /// What `merits scale eval` takes.
@@ -50,9 +48,14 @@ impl Arguments {
         let period = file::period(manifest, self.period)?;
         // The first period is a default, so no day is reported as missing from it.
         let said = self.period.map(|_| period);
-        let claim = records::read(&self.input, manifest.schema(), said)?;
+        let schema = manifest.schema();
+        let claim = read_one_claim(&self.input, schema, period, &|text, field| {
+            let value = read_value(text, field, schema.period)?;
+            said.map_or(Ok(()), |said| within_period(value, field, said))?;
+            Ok(value)
+        })?;
         for rejected in &claim.rejected {
-            println!("rejected  line {}: {}", rejected.line, rejected.reason);
+            println!("rejected  line {}: {}", rejected.line, rejected.detail);
         }
         if !claim.ignored.is_empty() {
             println!(
@@ -90,58 +93,36 @@ impl Arguments {
             Some(said) => Some(file::period(manifest, Some(said))?),
             None => None,
         };
-        let mut rejects = Vec::new();
-        let mut keep = |reject: &Reject| {
-            if rejects.len() < SHOWN_REJECTS {
-                rejects.push(reject.clone());
-            }
-            Ok(())
-        };
-        let reading = read_file(
-            &self.input,
-            &plan,
-            ReadOptions::default(),
-            &mut keep,
-            &mut |_| {},
-        )?;
-        let mut credits = CreditsSum::ZERO;
-        let mut claims = 0u64;
-        for group in &reading.groups {
-            if only.is_some_and(|period| group.period != period) {
-                continue;
-            }
+        let found = evaluate_file(manifest, &self.input, &plan, only, SHOWN_REJECTS)?;
+        for group in &found.groups {
             let label = group.period.label();
-            if !manifest.is_valid_at(group.period) {
+            let Some(outputs) = &group.outputs else {
                 println!(
                     "{label} {}: this version is not for that period",
                     group.subject
                 );
                 continue;
-            }
-            let numbers = manifest.public_values(group.period);
-            let outputs = manifest.formula().eval(&group.records, &numbers)?;
-            claims += 1;
-            credits += Credits(outputs.credits);
+            };
             println!(
                 "{label} {}: {} records, {}{}",
                 group.subject,
-                group.records.len(),
-                file::credits(manifest, &outputs),
-                file::measure(manifest, &outputs)
+                group.records,
+                file::credits(manifest, outputs),
+                file::measure(manifest, outputs)
                     .map(|measure| format!(", {measure}"))
                     .unwrap_or_default()
             );
         }
-        for refused in &reading.refused {
-            println!("{}", shown::Line(&refused.to_string()));
+        for refused in &found.refused {
+            println!("{}", display::Line(&refused.to_string()));
         }
         println!(
             "{} claims, {} {}",
-            thousands(claims),
-            thousands(credits.0),
+            thousands(found.claims),
+            thousands(found.credits.0),
             manifest.unit()
         );
-        tell(&reading.report, &rejects);
+        tell(&found.rows, &found.rejects);
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -174,10 +155,8 @@ fn values(
     period: Period,
 ) -> anyhow::Result<Vec<(String, String)>> {
     let formula = manifest.formula();
-    let numbers = manifest.public_values(period);
-    let outputs = formula.eval(records, &numbers)?;
+    let Steps { values, outputs } = steps(manifest, records, period)?;
     let steps = manifest.steps().iter().zip(formula.steps());
-    let values = formula.trace(records, &numbers)?;
     let mut shown: Vec<_> = steps
         .zip(values)
         .map(|((step, id), value)| {

@@ -4,10 +4,11 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use merits_circuits::earn::{CostTable, EarnCircuit};
+use merits_issuer::trying::{MACHINE, compile, expected_proof, measure};
 use merits_params::manifest::Manifest;
 use merits_primitives::ids::Period;
 
-use super::{figures, file, setup, timing};
+use super::{figures, file};
 use crate::{
     commands::dates,
     screen::{indented, say, thousands, working},
@@ -46,7 +47,7 @@ impl Arguments {
         heading(&format!("Figures in force in {}", period.label()));
         figures::show(&manifest, period);
         let bar = working("compiling the formula");
-        let circuit = setup::compile(&manifest);
+        let circuit = compile(&manifest);
         bar.finish_and_clear();
         let costs = circuit.costs();
         heading("Where the constraints go");
@@ -115,7 +116,7 @@ fn claim(manifest: &Manifest, costs: &CostTable) {
         100.0 * rows as f64 / costs.domain() as f64,
         costs.domain().ilog2(),
     );
-    let fit = fit(costs);
+    let fit = costs.claims_that_fit();
     if fit != costs.claims {
         println!(
             "   {fit} claims would fit that domain, which is paid for whether it is full or not"
@@ -123,29 +124,20 @@ fn claim(manifest: &Manifest, costs: &CostTable) {
     }
 }
 
-/// How many claims the domain has room for.
-fn fit(costs: &CostTable) -> usize {
-    let batch = costs.constraints - costs.claims * costs.per_claim();
-    let publics = costs.publics.saturating_sub(CLAIM_INPUTS * costs.claims);
-    // A claim takes its constraints and, in circom's reduction, one row for each public input.
-    let room = costs.domain().saturating_sub(batch + publics + 1);
-    room / (costs.per_claim() + CLAIM_INPUTS)
-}
-
 fn time(costs: &CostTable) {
-    let proof = timing::expected(costs);
+    let proof = expected_proof(costs);
     println!(
         "   proving: about {} a claim, {} a proof, on {}",
         milliseconds(proof / u32::try_from(costs.claims).unwrap_or(u32::MAX)),
         milliseconds(proof),
-        timing::MACHINE
+        MACHINE
     );
     println!("   (from the size classes in docs/src/benchmarks.md, which lie within 10 % of this)");
 }
 
 fn measured(manifest: &Manifest, circuit: &EarnCircuit) -> anyhow::Result<()> {
     let bar = working("making a key, proving the examples");
-    let measured = timing::measure(manifest, circuit)?;
+    let measured = measure(manifest, circuit, &mut rand::rng())?;
     bar.finish_and_clear();
     let claims = u32::try_from(circuit.capacity()).unwrap_or(u32::MAX);
     println!(
@@ -203,9 +195,6 @@ const BARS: [(&str, usize); 3] = [
     ("cycling-week", 7_500),
     ("steps-and-calories", 5_500),
 ];
-
-/// Public inputs of a claim.
-const CLAIM_INPUTS: usize = merits_verifier::statement::earn::CLAIM_INPUTS;
 
 /// Parts nested more deeply are added to those above them.
 const DEEPEST: usize = 3;

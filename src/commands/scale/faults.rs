@@ -2,7 +2,7 @@
 
 use std::{fmt, io::IsTerminal as _, ops::Range, sync::Arc};
 
-use merits_text::shown::check_document;
+use merits_text::display::check_document;
 use miette::{
     Diagnostic, LabeledSpan, MietteHandler, MietteHandlerOpts, NamedSource, ReportHandler as _,
     SourceCode,

@@ -4,11 +4,8 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::ensure;
 use clap::Args;
-use merits_circuits::earn::EarnCircuit;
-use merits_params::{
-    keystore::{KeyStore, R1CS_FILE, VERIFICATION_KEY_FILE, ZKEY_FILE},
-    manifest::Manifest,
-};
+use merits_issuer::trying::compile;
+use merits_params::keystore::{KeyStore, R1CS_FILE, VERIFICATION_KEY_FILE, ZKEY_FILE};
 use merits_verifier::groth16::KeyPolicy;
 
 use super::file;
@@ -70,9 +67,4 @@ impl Arguments {
         );
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The circuit of a scale.
-pub(super) fn compile(manifest: &Manifest) -> EarnCircuit {
-    EarnCircuit::build(manifest.formula(), usize::from(manifest.claims_per_proof()))
 }

@@ -7,11 +7,12 @@ use std::{
 };
 
 use clap::Args;
-use merits_circuits::differential::{self, Counts, Failure};
+use merits_circuits::differential::{Counts, Failure};
+use merits_issuer::trying::{Lasting, compile, example_batch, rounds};
 use merits_params::manifest::{Manifest, show_value};
 use rand::Rng as _;
 
-use super::{batch, file, setup};
+use super::file;
 use crate::{
     commands::{dates, numbers},
     screen::{progress, seconds, thousands, working},
@@ -44,8 +45,18 @@ impl Arguments {
         let seed = self.seed.unwrap_or_else(|| rand::rng().next_u64() >> 1);
         println!("\nrandom claims, seed {seed}");
         let start = Instant::now();
-        match self.rounds(&manifest, seed) {
+        let minutes = self
+            .minutes
+            .map(|minutes| Duration::from_secs(60 * minutes));
+        let lasting = minutes.map_or(Lasting::Claims(self.random), Lasting::Time);
+        let bar = match lasting {
+            Lasting::Time(_) => working("interpreter against circuit"),
+            Lasting::Claims(all) => progress(all, "interpreter against circuit"),
+        };
+        let mut done = |claims| bar.inc(claims);
+        match rounds(&manifest, seed, lasting, &|| start.elapsed(), &mut done) {
             Ok(counts) => {
+                bar.finish_and_clear();
                 tell(&counts, start.elapsed());
                 Ok(ExitCode::SUCCESS)
             }
@@ -55,38 +66,6 @@ impl Arguments {
                 Ok(ExitCode::FAILURE)
             }
         }
-    }
-
-    /// Rounds of [`ROUND`] claims, each with the seed after the last one's.
-    fn rounds(&self, manifest: &Manifest, seed: u64) -> Result<Counts, Box<Failure>> {
-        let numbers = manifest.public_values(manifest.validity().from);
-        let mut counts = Counts::default();
-        let minutes = self
-            .minutes
-            .map(|minutes| Duration::from_secs(60 * minutes));
-        let bar = match minutes {
-            Some(_) => working("interpreter against circuit"),
-            None => progress(self.random, "interpreter against circuit"),
-        };
-        let start = Instant::now();
-        let mut done = 0;
-        for round in 0.. {
-            let left = match minutes {
-                Some(minutes) if start.elapsed() >= minutes => 0,
-                Some(_) => ROUND,
-                None => (self.random - done).min(ROUND),
-            };
-            if left == 0 {
-                break;
-            }
-            let seed = seed.wrapping_add(round);
-            let tried = differential::run(manifest.formula(), Some(&numbers), seed, left)?;
-            counts.add(&tried);
-            done += left;
-            bar.inc(left);
-        }
-        bar.finish_and_clear();
-        Ok(counts)
     }
 }
 
@@ -115,8 +94,8 @@ fn examples(manifest: &Manifest) -> anyhow::Result<()> {
         return Ok(());
     }
     let bar = working("a batch of the examples");
-    let circuit = setup::compile(manifest);
-    batch::assignment(manifest, &circuit)?;
+    let circuit = compile(manifest);
+    example_batch(manifest, &circuit)?;
     bar.finish_and_clear();
     println!(
         "   a batch of {} claims with them satisfies all {} constraints",
@@ -186,6 +165,3 @@ fn report(manifest: &Manifest, failure: &Failure) {
     }
     eprintln!("  this is a fault of MERITS, not of the scale: please report it with these lines");
 }
-
-/// Claims of a round. Each round compiles the formula again.
-const ROUND: u64 = 500;

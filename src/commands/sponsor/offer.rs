@@ -71,7 +71,8 @@ impl Command {
                 let id = sponsor
                     .publish(&file)
                     .await
-                    .with_context(|| offer.display().to_string())?;
+                    .with_context(|| offer.display().to_string())?
+                    .entry;
                 println!("published offer {id}");
             }
             Self::Close {
@@ -80,8 +81,8 @@ impl Command {
                 basis,
             } => {
                 let sponsor = Sponsor::open(&SponsorConfig::load(&config)?).await?;
-                let id = sponsor.close_offer(&offer, basis).await?;
-                println!("closed offer {id}");
+                let closed = sponsor.close_offer(&offer, basis).await?;
+                println!("closed offer {}", closed.offer);
             }
             Self::List { config } => {
                 let sponsor = Sponsor::open(&SponsorConfig::load(&config)?).await?;
@@ -106,7 +107,7 @@ impl Vouchers {
         let made = sponsor.make_vouchers(&offer, count, &output, &mut rand::rng())?;
         println!(
             "wrote {} vouchers to {}: hand them to one exchange, over a channel that both trust",
-            thousands(made),
+            thousands(made.count),
             output.display()
         );
         Ok(ExitCode::SUCCESS)

@@ -6,10 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_kit::{AttestedError, Kit};
 use merits_party::machine_time;
-use merits_primitives::{
-    calendar::Timestamp,
-    ids::{Expiry, Period, PeriodKind},
-};
+use merits_primitives::{calendar::Timestamp, ids::Expiry};
 use merits_text::typed::argument;
 use merits_verifier::{
     attestation::{Attestation, Question, Shown},
@@ -98,8 +95,7 @@ fn print(shown: &Shown, log: &str) {
 }
 
 fn first_day(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    format!("{}-01", Period { kind, index }.label())
+    format!("{}-01", expiry.month().label())
 }
 
 /// To the minute, UTC.

@@ -2,7 +2,7 @@
 
 use merits_kit::{Said, ShownReceipt, Shows};
 use merits_primitives::ids::Credits;
-use merits_text::shown::line;
+use merits_text::display::line;
 
 use crate::screen::thousands;
 

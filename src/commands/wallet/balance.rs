@@ -11,7 +11,7 @@ use super::{
     consents,
     place::{Place, as_of, moment},
 };
-use crate::screen::{VOUCHED, indented, thousands};
+use crate::screen::{VOUCHED, counted, indented, thousands};
 
 /// What the person has, by scale and expiry bucket.
 pub(super) async fn show(place: &Place) -> anyhow::Result<()> {
@@ -88,7 +88,11 @@ pub(super) async fn history(place: &Place) -> anyhow::Result<()> {
             event.entry
         );
     }
-    println!("{} events, {}", events.len(), as_of(&wallet)?);
+    println!(
+        "{}, {}",
+        counted(events.len() as u64, "event"),
+        as_of(&wallet)?
+    );
     Ok(())
 }
 

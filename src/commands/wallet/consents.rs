@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, Read as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -10,17 +10,17 @@ use anyhow::Context as _;
 use clap::Args;
 use merits_party::{lookup::find_party, machine_time};
 use merits_primitives::ids::{Period, ScaleId};
-use merits_records::handover::{Handover as _, LinkFile, TicketFile};
+use merits_records::handover::{Handover as _, LinkFile};
 use merits_text::typed::argument;
 use merits_wallet::{
-    net::{ConsentProposal, ConsentRequest, CountedBy, WithdrawalRequest},
-    report::Standing,
+    net::{ConsentProposal, ConsentRequest, CountedBy, TicketFiles, WithdrawalRequest},
+    report::ConsentStatus,
 };
 
 use super::place::{Place, as_of, day, warn};
 use crate::{
     commands::dates::{self, Periods},
-    screen::{VOUCHED, progress},
+    screen::{VOUCHED, counted, progress},
 };
 
 /// What a link takes.
@@ -46,13 +46,12 @@ impl Link {
         let wallet = self.place.open().await?;
         let prover = wallet.prover()?;
         let source = find_party(&wallet.replica(), &self.source)?;
-        let name = wallet.party_name(&source)?;
-        let link = wallet.link(&source, &self.account, &prover, machine_time())?;
-        link.write(&self.output)?;
-        wallet.remember(&name, &self.account)?;
+        let (output, now) = (&self.output, machine_time());
+        let link = wallet.write_link(&source, &self.account, output, &prover, now)?;
         println!(
-            "wrote {}, for {name} within the hour",
-            self.output.display()
+            "wrote {}, for {} within the hour",
+            output.display(),
+            link.party
         );
         Ok(())
     }
@@ -113,9 +112,13 @@ pub(crate) struct Consent {
 
 impl Consent {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let tickets = self.tickets(&self.period.0)?;
+        let periods = &self.period.0;
+        let tickets = TicketFiles::new(&self.output, &ScaleId::new(&self.scale)?, periods);
+        for path in tickets.paths() {
+            self.place.admit(path, "the ticket")?;
+        }
+        tickets.admit()?;
         let wallet = self.place.open().await?;
-        let periods: Vec<Period> = tickets.iter().map(|(period, _)| *period).collect();
         let proposal = wallet.propose_consent(&ConsentRequest {
             distributor: find_party(&wallet.replica(), &self.distributor)?,
             source: find_party(&wallet.replica(), &self.source)?,
@@ -123,62 +126,29 @@ impl Consent {
             periods: periods.clone(),
             account: self.account.clone(),
         })?;
-        show(&proposal, &periods)?;
+        show(&proposal, periods)?;
         if !self.yes && !asked_yes("Do you consent?")? {
             println!("nothing was consented to");
             return Ok(ExitCode::FAILURE);
         }
-        if self.many(&periods) {
-            // Tickets go to their distributor alone.
-            merits_guard::create_folder(&self.output)
-                .with_context(|| self.output.display().to_string())?;
-        }
         let prover = wallet.prover()?;
         let name = &proposal.distributor;
         let bar = progress(periods.len() as u64, "proving consents");
-        for (period, path) in &tickets {
-            let (now, rng) = (machine_time(), &mut rand::rng());
-            wallet
-                .ticket(&proposal, *period, &prover, now, rng)?
-                .write(path)?;
+        let mut written = |path: &Path| {
             bar.inc(1);
             bar.suspend(|| println!("wrote {}, for {name} within the hour", path.display()));
-        }
-        bar.finish_and_clear();
-        wallet.remember(name, &proposal.account)?;
-        Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Consent {
-    /// Whether the tickets go into a folder.
-    fn many(&self, periods: &[Period]) -> bool {
-        periods.len() > 1 || self.output.is_dir()
-    }
-
-    /// The file of each period's ticket. None of them may exist as something else.
-    fn tickets(&self, periods: &[Period]) -> anyhow::Result<Vec<(Period, PathBuf)>> {
-        let many = self.many(periods);
-        let scale = ScaleId::new(&self.scale)?;
-        let file = |period: &Period| match many {
-            true => {
-                let name = format!("ticket-{scale}-{}.json", period.label());
-                self.output.join(name)
-            }
-            false => self.output.clone(),
         };
-        let files: Vec<_> = periods
-            .iter()
-            .map(|period| (*period, file(period)))
-            .collect();
-        for (_, path) in &files {
-            self.place.admit(path, "the ticket")?;
-            // The folder is made when the person has consented.
-            if !many || self.output.exists() {
-                TicketFile::admit(path)?;
-            }
-        }
-        Ok(files)
+        let rng = &mut rand::rng();
+        wallet.write_tickets(
+            &proposal,
+            &tickets,
+            &prover,
+            &machine_time,
+            rng,
+            &mut written,
+        )?;
+        bar.finish_and_clear();
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -229,17 +199,21 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
             standing(&consent.standing)
         );
     }
-    println!("{} consents, {}", consents.len(), as_of(&wallet)?);
+    println!(
+        "{}, {}",
+        counted(consents.len() as u64, "consent"),
+        as_of(&wallet)?
+    );
     Ok(())
 }
 
 /// The state of a consent, in words.
-pub(super) fn standing(standing: &Standing) -> String {
+pub(super) fn standing(standing: &ConsentStatus) -> String {
     match standing {
-        Standing::Deposited { until } => {
+        ConsentStatus::Deposited { until } => {
             format!("deposited, to be claimed with until {}", day(*until))
         }
-        Standing::Claimed {
+        ConsentStatus::Claimed {
             entry,
             claim,
             withdrawn,
@@ -251,8 +225,8 @@ pub(super) fn standing(standing: &Standing) -> String {
             };
             format!("claimed (entry {entry}, claim {claim}){deleted}")
         }
-        Standing::Withdrawn => "taken back before it was claimed with".to_owned(),
-        Standing::Lapsed => "lapsed, never claimed with".to_owned(),
+        ConsentStatus::Withdrawn => "taken back before it was claimed with".to_owned(),
+        ConsentStatus::Lapsed => "lapsed, never claimed with".to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `merits wallet openings`: who opened the person's records.
 
 use super::place::{Place, as_of, moment};
-use crate::screen::{indented, say};
+use crate::screen::{counted, indented, say};
 
 /// Lists openings of the person's claims, and says what cannot be known yet.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
@@ -23,15 +23,15 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
         indented(&format!("basis: {}", opening.basis));
     }
     println!(
-        "{} openings of your claims, {}",
-        report.openings.len(),
+        "{} of your claims, {}",
+        counted(report.openings.len() as u64, "opening"),
         as_of(&wallet)?
     );
     if report.hidden > 0 {
         say(&format!(
-            "{} requests for scales of yours are still hidden: they may be about you or about \
-             others, and are revealed by their deadlines, or everybody sees that they were not.",
-            report.hidden
+            "Still hidden: {} for scales of yours. They may be about you or about others, and are revealed \
+             by their deadlines, or everybody sees that they were not.",
+            counted(report.hidden as u64, "request")
         ));
     }
     Ok(())

@@ -61,11 +61,13 @@ pub(super) fn warn(wallet: &Wallet) {
 pub(super) fn as_of(wallet: &Wallet) -> anyhow::Result<String> {
     let as_of = wallet.as_of()?;
     let mark = as_of.mark.map(|mark| format!("\nnote: {mark}"));
+    let keys = as_of.keys.map(|mark| format!("\nnote: {mark}"));
     Ok(format!(
-        "as of leaf {} of {}{}",
+        "as of leaf {} of {}{}{}",
         as_of.leaves,
         day(as_of.time),
-        mark.unwrap_or_default()
+        mark.unwrap_or_default(),
+        keys.unwrap_or_default()
     ))
 }
 

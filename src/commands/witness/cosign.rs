@@ -5,8 +5,11 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Context as _;
 use clap::Subcommand;
 use merits_party::{machine_time, stop_signal};
-use merits_verifier::log::{MAX_NOTE_BYTES, SignedCheckpoint, WitnessKey};
-use merits_witness::{Running, config::CosignerConfig};
+use merits_verifier::log::{MAX_NOTE_BYTES, SignedCheckpoint};
+use merits_witness::{
+    Running,
+    config::{CosignerConfig, WitnessKeys},
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -65,8 +68,9 @@ impl Command {
     }
 }
 
-fn print(keys: &[WitnessKey]) {
-    for (key, what) in keys.iter().zip(["key", "validating key"]) {
-        println!("{what:<16}{key}");
+fn print(keys: &WitnessKeys) {
+    println!("{:<16}{}", "key", keys.key);
+    if let Some(key) = &keys.validating {
+        println!("{:<16}{key}", "validating key");
     }
 }

@@ -120,6 +120,87 @@ fn an_unknown_key_is_named_with_its_line() {
     }
 }
 
+/// Somebody with the wrong file learns whose it is, not that a key of it is unknown.
+#[test]
+fn another_roles_configuration_is_told_as_such() {
+    let directory = samples_directory();
+    let refused = |command: &str, file: &str, names: &[&str]| {
+        let mut arguments: Vec<&str> = command.split(' ').collect();
+        arguments.extend(["--config", file]);
+        merits(directory.path(), &arguments).refuses(names);
+    };
+    let words = |role: &str| match role {
+        "source" | "supervisor" | "coordinator" | "distributor" | "registrar" => {
+            format!("a {role}")
+        }
+        "issuer" | "exchange" | "evaluator" => format!("an {role}"),
+        "witness" => "a log witness".to_owned(),
+        _ => "a sponsor or a clearing house".to_owned(),
+    };
+    let two = ["sponsor", "clearing"];
+    let mut first = BTreeMap::new();
+    for command in COMMANDS {
+        let role = command.split(' ').next().expect("a role");
+        let wrong = match role {
+            "party" | "tls" | "kit" => continue,
+            "coordinator" => "issuer",
+            _ => "coordinator",
+        };
+        let found = format!("looks like the configuration of {}", words(wrong));
+        let expected = match role {
+            "board" => "log witness".to_owned(),
+            _ => format!("Name the configuration of {}", words(role)),
+        };
+        // An act is proposed by a supervisor alone.
+        let expected = match command.starts_with("board propose end") {
+            true => "Name the configuration of a supervisor".to_owned(),
+            false => expected,
+        };
+        refused(command, &format!("{wrong}.toml"), &[&found, &expected]);
+        first.entry(role).or_insert(command);
+    }
+    for (role, command) in first {
+        for (other, _) in samples() {
+            let seat = role == "board" && ["supervisor", "witness"].contains(&other);
+            if other == role || seat || two.contains(&role) && two.contains(&other) {
+                continue;
+            }
+            let found = format!("looks like the configuration of {}", words(other));
+            refused(command, &format!("{other}.toml"), &[&found]);
+        }
+    }
+    let both = "Name the configuration of a supervisor or a log witness";
+    refused("board status", "issuer.toml", &[both]);
+    refused(
+        "board join",
+        "supervisor.toml",
+        &["a supervisor", "a log witness"],
+    );
+    refused("mark --journal", "issuer.toml", &[both]);
+    refused(
+        "witness cosign key",
+        "witness.toml",
+        &["cosigns checkpoints"],
+    );
+    refused(
+        "party rotate-key",
+        "coordinator.toml",
+        &["of a coordinator: name that of a party"],
+    );
+    merits(
+        directory.path(),
+        &[
+            "tls",
+            "certificate",
+            "--ca",
+            "x",
+            "--coordinator",
+            "supervisor.toml",
+        ],
+    )
+    .refuses(&["of a supervisor", "of a coordinator"]);
+}
+
 #[test]
 fn a_value_that_cannot_be_is_named() {
     for (role, command, from, to, names) in [

@@ -136,5 +136,11 @@ fn witnesses_that_are_killed_again_and_again_make_a_half_together() {
         .refuses(&["not among the holders of the plan"]);
     ledger
         .merits("supervisor dkg begin --config supervisor.toml --epoch 1 --needed 2 --holder witness-1 --holder witness-2 --output other.toml")
-        .refuses(&["witness-1 is no supervisor on this ledger"]);
+        .refuses(&["witness-1 is no supervisor on this ledger, and only supervisors hold"]);
+    ledger
+        .merits("witness dkg begin --config w1.toml --epoch 1 --needed 2 --holder witness-1 --holder city-supervisor --output other.toml")
+        .refuses(&["city-supervisor is no witness on this ledger, and only log witnesses hold"]);
+    ledger
+        .merits("witness dkg check --config w1.toml --plan plan.toml --board board --share w1.share --passphrase-file w1.passphrase")
+        .succeeds("is a share of the log witnesses' half of epoch 1: 2 of 3 holders must answer");
 }

@@ -86,6 +86,7 @@ fn what_people_prove_is_verified_and_what_is_not_verified_has_another_exit_code(
             REDEEMED => "proof       yes: somebody spent 10 credits of cycling-week",
             ATTESTED => "proof       yes: somebody owned at least 1 credits",
             merits_ledger::entry::EARN_BATCH => "proof       yes: 1 claims",
+            merits_ledger::entry::EPOCH_PROPOSED => "proof       yes: Schnorr over Baby Jubjub",
             _ => "proof       none: ",
         };
         assert!(ran.stdout.contains(says), "{index}, {name}: {ran:#?}");

@@ -5,7 +5,8 @@ use std::{
     path::Path,
 };
 
-use merits_circuits::{bench_circuits::sampler, builder::Circuit};
+use merits_bench_circuits::sampler;
+use merits_circuits::builder::Circuit;
 use merits_params::{
     snarkjs_json,
     zkey::{Trust, Zkey},

@@ -165,17 +165,17 @@ fn records_are_evaluated_in_three_forms_alike() {
     for (file, text) in [
         (
             "r.csv",
-            "date,steps,note\n1,5999,x\n2,6000,y\n3,far,z\n2,700,w\n",
+            "date,steps,note\n1,5999,x\n2,6000,y\n3,far,z\n2,7000,w\n",
         ),
         (
             "r.jsonl",
             "{\"date\":1,\"steps\":5999,\"note\":1}\n{\"date\":2,\"steps\":\"6000\"}\n\
-             {\"date\":3,\"steps\":\"far\"}\n{\"date\":2,\"steps\":700}\n",
+             {\"date\":3,\"steps\":\"far\"}\n{\"date\":2,\"steps\":7000}\n",
         ),
         (
             "r.toml",
             "note = 1\n[[record]]\ndate = 1\nsteps = 5999\n[[record]]\ndate = 2\nsteps = 6000\n\
-             [[record]]\ndate = 3\nsteps = \"far\"\n[[record]]\ndate = 2\nsteps = 700\n",
+             [[record]]\ndate = 3\nsteps = \"far\"\n[[record]]\ndate = 2\nsteps = 7000\n",
         ),
     ] {
         fs::write(here.join(file), text.replace("note = 1\n", "")).expect("written");

@@ -10,10 +10,12 @@ use merits_ledger::{
 use merits_primitives::{
     Fr,
     ids::Credits,
+    message::Message,
     note::note_commitment,
     note_tree::{self, NotePath},
     nullifier::spend_nullifier,
-    owner::change_key,
+    owner::{KeyParts, change_key},
+    scope::Scope,
 };
 use merits_verifier::{
     Reason,
@@ -170,8 +172,10 @@ fn a_dummy_has_no_value() {
     let mut rich = planned.statement;
     planned.witness.notes[1] = NoteWitness {
         value: Credits(1_000),
-        f1: Fr::from(1u64),
-        f2: Fr::from(2u64),
+        made_of: KeyParts::Earned {
+            scope: Scope(Fr::from(1u64)),
+            message: Message(Fr::from(2u64)),
+        },
         path: NotePath::dummy(),
     };
     let dummy = planned.witness.notes[1].commitment(&secret, rich.expiry, rich.asset);

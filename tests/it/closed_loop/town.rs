@@ -188,7 +188,7 @@ impl Town {
     ) -> Result<EntryId, Refusal> {
         let entry = Entry::TicketDeposited(deposit);
         let origin = &self.stage.federation.origin;
-        let signed = entry.sign(origin, distributor.id, Some(proof), &distributor.key);
+        let signed = entry.sign(origin, distributor.id, Some(proof.into()), &distributor.key);
         self.submit(&signed)
     }
 
@@ -236,7 +236,7 @@ impl Town {
     ) -> Result<EntryId, Refusal> {
         let entry = Entry::Redeemed(redeemed);
         let origin = &self.stage.federation.origin;
-        let signed = entry.sign(origin, at.id, Some(proof), &at.key);
+        let signed = entry.sign(origin, at.id, Some(proof.into()), &at.key);
         self.submit(&signed)
     }
 

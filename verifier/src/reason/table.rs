@@ -156,6 +156,28 @@ reasons! {
     174 EpochUnknown "epoch-unknown",
     /// The view-key epoch is not accepted now.
     175 EpochNotAccepted "epoch-not-accepted",
+    /// No entry opened this attempt of a key generation.
+    176 KeyGenerationUnknown "key-generation-unknown",
+    /// The party's last attempt of a key generation still runs.
+    177 KeyGenerationOpen "key-generation-open",
+    /// The attempt is done or failed, and takes no more messages.
+    178 KeyGenerationEnded "key-generation-ended",
+    /// The attempt's deadline is past.
+    179 KeyGenerationOver "key-generation-over",
+    /// The message was made for another key generation.
+    180 KeyGenerationOther "key-generation-other",
+    /// The attempt waits for another round than the message's.
+    181 KeyGenerationRound "key-generation-round",
+    /// The holder has published in this round, or has nothing to publish in it.
+    182 KeyGenerationPublished "key-generation-published",
+    /// These holders and this threshold make no quorum.
+    183 QuorumInvalid "quorum-invalid",
+    /// The party holds no share of this half.
+    184 NotAHolder "not-a-holder",
+    /// The attempt that the epoch names made no half.
+    185 HalfNotMade "half-not-made",
+    /// The shares of the epoch are still kept.
+    186 ShareRetained "share-retained",
 
     // Scales.
     /// The scale, or its version, is unknown.
@@ -374,6 +396,12 @@ reasons! {
     627 SumWrong "sum-wrong",
     /// The other output must be opened first, in the sets that wait for it.
     628 TotalTwinBehind "total-twin-behind",
+    /// A side has another number of partials than its threshold.
+    629 PartialCount "partial-count",
+    /// One holder's partial is there twice.
+    630 PartialTwice "partial-twice",
+    /// A partial is of a party that holds no share of this half.
+    631 PartialForeign "partial-foreign",
 
     // Holders of view-key shares.
     /// The holder follows another log.

@@ -80,7 +80,7 @@ fn value([low, high]: Halves) -> Fr {
 /// Shows why the generator must be unpredictable and that all 128 bits are used: faults that are
 /// made for two coefficients cancel under these, but not under coefficients that differ in one bit.
 #[test]
-fn faults_cancel_for_whoever_knows_the_coefficients_and_for_nobody_else() {
+fn faults_cancel_only_under_known_coefficients() {
     let (key, mut items) = proven(2);
     let coefficients: [Halves; 2] = [
         [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9],

@@ -157,7 +157,7 @@ fn signed_note_reads_our_cosigned_checkpoint() {
 }
 
 #[test]
-fn we_read_what_signed_note_signs() {
+fn we_read_notes_that_signed_note_signs() {
     let origin = log().public().origin().clone();
     let (secret, public) = signed_note::generate_key(&mut rand_core_06::OsRng, origin.as_str());
     let signer = StandardSigner::new(&secret).unwrap();
@@ -359,7 +359,7 @@ fn a_line_of_a_known_witness_that_does_not_hold_refuses_the_note() {
 }
 
 #[test]
-fn what_the_log_did_not_sign_is_refused_whoever_cosigned_it() {
+fn a_note_that_the_log_did_not_sign_is_refused_with_any_cosignatures() {
     let (log, policy) = (log(), policy(2..=4, 2));
     let note = cosigned(&[2, 3, 4]).to_string();
     let own = line_of(&cosigned(&[2]), "log.example/merits");
@@ -383,7 +383,7 @@ fn what_the_log_did_not_sign_is_refused_whoever_cosigned_it() {
 }
 
 #[test]
-fn of_an_answer_only_the_cosignature_that_was_asked_for_is_taken() {
+fn only_the_requested_cosignature_of_an_answer_is_added() {
     let (log, note) = (log(), signed(7));
     let line = |seed: u8| {
         witness(seed)

@@ -124,7 +124,7 @@ fn inputs(statement: &impl Statement) -> String {
 }
 
 #[test]
-fn a_tickets_inputs_stand_where_the_named_positions_say() {
+fn a_tickets_inputs_are_at_the_named_positions() {
     let statement = ticket();
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), ticket::INPUTS);
@@ -138,7 +138,7 @@ fn a_tickets_inputs_stand_where_the_named_positions_say() {
 }
 
 #[test]
-fn a_redemptions_inputs_stand_where_the_named_positions_say() {
+fn a_redemptions_inputs_are_at_the_named_positions() {
     let statement = redeem();
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), redeem::INPUTS);
@@ -222,7 +222,7 @@ fn not_on_curve() -> Fr {
 }
 
 #[test]
-fn statements_and_personal_entries_are_what_the_vectors_say() {
+fn statements_and_personal_entries_agree_with_the_vectors() {
     let file = vector("ticket.inputs", &inputs(&ticket()));
     assert_eq!(file, inputs(&ticket()));
     let file = vector("redeem.inputs", &inputs(&redeem()));

@@ -4,7 +4,7 @@ use merits_primitives::{
     Fr,
     commitment::RecordCommitment,
     context::Context,
-    ids::{AssetId, Expiry, Period, PeriodKind, SchemaId},
+    ids::{AssetId, Expiry, Period, PeriodIndex, PeriodKind, SchemaId},
     jubjub::{Point, Scalar},
     note::NoteCommitment,
     owner::{HiddenEarned, RecordsBinding},
@@ -40,7 +40,7 @@ fn statement() -> EarnStatement {
         schema: SchemaId(Fr::from(3u64)),
         period: Period {
             kind: PeriodKind::Week,
-            index: 4,
+            index: PeriodIndex(4),
         },
         context: Context(Fr::from(5u64)),
         a: point(11),
@@ -55,7 +55,7 @@ fn statement() -> EarnStatement {
 }
 
 #[test]
-fn inputs_stand_where_the_named_positions_say() {
+fn inputs_are_at_the_named_positions() {
     let statement = statement();
     let inputs = statement.public_inputs();
     assert_eq!(inputs.len(), earn::input_count(2, 4));
@@ -92,7 +92,7 @@ fn inputs_stand_where_the_named_positions_say() {
 }
 
 #[test]
-fn a_measures_total_stands_between_constants_and_claims() {
+fn a_measures_total_is_between_constants_and_claims() {
     let plain = statement().public_inputs();
     let mut statement = statement();
     let (m1, m2) = (point(15), point(16));

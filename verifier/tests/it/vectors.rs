@@ -126,7 +126,7 @@ fn from_hex(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn good_vectors_are_what_we_write_and_read() {
+fn good_vectors_are_written_and_read() {
     let bytes = entry().to_bytes();
     let file = vector("entry.hex", &to_hex(&bytes));
     assert_eq!(from_hex(&file), bytes);
@@ -146,7 +146,7 @@ fn good_vectors_are_what_we_write_and_read() {
 }
 
 #[test]
-fn a_key_and_a_proof_are_what_we_write_read_and_take() {
+fn the_vectors_of_a_key_and_a_proof_are_written_read_and_accepted() {
     let bytes = verifying_key().to_bytes();
     let file = vector("verifying-key.hex", &to_hex(&bytes));
     assert_eq!(from_hex(&file), bytes);

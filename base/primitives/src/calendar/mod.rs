@@ -11,7 +11,7 @@ use core::fmt;
 
 use thiserror::Error;
 
-use crate::ids::{Period, PeriodKind};
+use crate::ids::{Period, PeriodIndex, PeriodKind};
 
 mod expiry;
 mod timestamp;
@@ -173,7 +173,11 @@ const WEEK_SHIFT: u32 = 3;
 /// A month counted from January 1970, as text: `2014-09`.
 pub fn month_label(month: u32) -> String {
     let kind = PeriodKind::Month;
-    Period { kind, index: month }.label()
+    Period {
+        kind,
+        index: PeriodIndex(month),
+    }
+    .label()
 }
 
 impl Period {
@@ -185,24 +189,27 @@ impl Period {
             PeriodKind::Week => day.saturating_add(WEEK_SHIFT) / 7,
             PeriodKind::Month => month_of(Date::from_days(day)),
         };
-        Self { kind, index }
+        Self {
+            kind,
+            index: PeriodIndex(index),
+        }
     }
 
     /// The first day, counted from 1 January 1970. Week 0 begins three days earlier: -3.
     pub fn first_day(self) -> i64 {
         match self.kind {
-            PeriodKind::Day => i64::from(self.index),
-            PeriodKind::Week => i64::from(self.index) * 7 - i64::from(WEEK_SHIFT),
-            PeriodKind::Month => first_of_month(self.index),
+            PeriodKind::Day => i64::from(self.index.0),
+            PeriodKind::Week => i64::from(self.index.0) * 7 - i64::from(WEEK_SHIFT),
+            PeriodKind::Month => first_of_month(self.index.0),
         }
     }
 
     /// The last day, counted from 1 January 1970.
     pub fn last_day(self) -> i64 {
         match self.kind {
-            PeriodKind::Day => i64::from(self.index),
-            PeriodKind::Week => i64::from(self.index) * 7 - i64::from(WEEK_SHIFT) + 6,
-            PeriodKind::Month => first_of_month(self.index.saturating_add(1)) - 1,
+            PeriodKind::Day => i64::from(self.index.0),
+            PeriodKind::Week => i64::from(self.index.0) * 7 - i64::from(WEEK_SHIFT) + 6,
+            PeriodKind::Month => first_of_month(self.index.0.saturating_add(1)) - 1,
         }
     }
 
@@ -218,12 +225,12 @@ impl Period {
     pub fn label(self) -> String {
         match self.kind {
             PeriodKind::Day => {
-                let Date { year, month, day } = Date::from_days(self.index);
+                let Date { year, month, day } = Date::from_days(self.index.0);
                 format!("{year:04}-{month:02}-{day:02}")
             }
             PeriodKind::Week => {
                 // ISO 8601: the week belongs to the year of its Thursday.
-                let thursday = self.index.saturating_mul(7);
+                let thursday = self.index.0.saturating_mul(7);
                 let date = Date::from_days(thursday);
                 let january_first = Date {
                     month: 1,
@@ -234,7 +241,8 @@ impl Period {
                 format!("{:04}-W{week:02}", date.year)
             }
             PeriodKind::Month => {
-                format!("{:04}-{:02}", 1970 + self.index / 12, self.index % 12 + 1)
+                let month = self.index.0;
+                format!("{:04}-{:02}", 1970 + month / 12, month % 12 + 1)
             }
         }
     }
@@ -265,14 +273,14 @@ impl Period {
                 // 4 January is always in week 1, 28 December in the last.
                 let first = of_day(PeriodKind::Week, Date::new(year, 1, 4))?;
                 let last = of_day(PeriodKind::Week, Date::new(year, 12, 28))?;
-                let last = last.index - first.index + 1;
+                let last = last.index.0 - first.index.0 + 1;
                 if week > last {
                     let text = text.to_owned();
                     return Err(CalendarError::NoSuchWeek { text, last });
                 }
                 Ok(Self {
                     kind: PeriodKind::Week,
-                    index: first.index + week - 1,
+                    index: first.index + (week - 1),
                 })
             }
             (None, Some(day)) => {

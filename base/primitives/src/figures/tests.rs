@@ -3,7 +3,7 @@
 use super::*;
 
 fn day(text: &str) -> u32 {
-    Period::from_label(text).expect("a day").index
+    (Period::from_label(text).expect("a day").index).0
 }
 
 fn period(label: &str) -> Period {

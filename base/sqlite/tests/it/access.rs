@@ -29,7 +29,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// SQLite made while the file was read-only kept its mode after `chmod`, so that nothing could be
 /// written.
 #[tokio::test]
-async fn the_files_are_their_owners_whatever_the_umask_was() {
+async fn the_files_are_their_owners_for_any_umask() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     let db = store(&path, 3).await;
@@ -162,7 +162,7 @@ async fn a_proof_writes_and_changes_nothing() {
 /// Regression: only the folder of the link was checked, and SQLite's files were expected beside the
 /// link.
 #[tokio::test]
-async fn a_link_is_as_safe_as_what_it_leads_to() {
+async fn a_link_is_as_safe_as_its_target() {
     let dir = tempfile::tempdir().unwrap();
     let here = dir.path().canonicalize().unwrap();
     let folder = here.join("data");

@@ -28,7 +28,7 @@ async fn a_copy_is_whole_while_the_store_goes_on() {
 }
 
 #[tokio::test]
-async fn nothing_is_overwritten_and_no_leftover_log_is_taken_in() {
+async fn nothing_is_overwritten_and_no_leftover_log_is_applied() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     let _writer = store(&path, 3).await;

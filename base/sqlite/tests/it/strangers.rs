@@ -11,7 +11,7 @@ use super::store;
 
 /// Regression: "(code: 26) file is not a database", "(code: 14) unable to open database file".
 #[tokio::test]
-async fn what_a_file_is_not_is_said_without_sqlites_words() {
+async fn a_wrong_file_is_explained_without_sqlites_words() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     store(&path, 2_000).await.close().await.unwrap();
@@ -142,7 +142,7 @@ async fn one_stores_file_is_no_others() {
 }
 
 #[tokio::test]
-async fn a_full_disk_and_a_damaged_page_are_said_in_words() {
+async fn a_full_disk_and_a_damaged_page_are_explained() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     let mut db = store(&path, 1_000).await;

@@ -35,7 +35,7 @@ impl From<io::Error> for Unprinted {
             // Without the advice to run the command again.
             Self::Failed("there is no room on its disk".to_owned())
         } else {
-            Self::Failed(merits_guard::words::writing(error).to_string())
+            Self::Failed(merits_guard::explain::writing(error).to_string())
         }
     }
 }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_left_is_told_from_a_full_disk() {
+    fn a_reader_that_left_and_a_full_disk_are_distinguished() {
         let write = |kind| write(&mut Broken(kind), format_args!("text")).expect_err("broken");
         assert_eq!(write(io::ErrorKind::BrokenPipe), Unprinted::ReaderGone);
         let full = write(io::ErrorKind::StorageFull);

@@ -15,7 +15,7 @@ use merits_primitives::{
     Fr,
     context::Context,
     field,
-    ids::{AssetId, Expiry, Period, PeriodKind},
+    ids::{AssetId, Expiry, Period, PeriodIndex, PeriodKind},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
     view_encryption::Exponent,
@@ -116,7 +116,7 @@ pub(crate) fn terms() -> EarnTerms {
         expiry: Expiry(2027),
         period: Period {
             kind: PeriodKind::Week,
-            index: 2_333,
+            index: PeriodIndex(2_333),
         },
         context: Context(Fr::from(99u64)),
         view_key: key(0x00c0_ffee_1234_5678),

@@ -54,7 +54,7 @@ fn measure_at(case: &Case) -> usize {
 }
 
 #[test]
-fn the_measured_batch_is_good_and_stands_where_verifiers_look() {
+fn the_measured_batch_is_good_and_has_the_verifiers_layout() {
     let case = good();
     assert_eq!(native(&case), Ok(()));
     assert_eq!(sections(&case), only(&[]));

@@ -43,7 +43,7 @@ struct Row {
 }
 
 #[test]
-fn scale_costs_are_what_the_page_says() {
+fn scale_costs_agree_with_the_page() {
     let mut rows = BTreeMap::new();
     let scales = Path::new(env!("CARGO_MANIFEST_DIR")).join("../params/scales");
     for folder in fs::read_dir(scales).expect("the scales are there") {

@@ -22,7 +22,7 @@ fn same(formula: &Typed, capacity: usize, trips: &[usize], seed: u64) {
 }
 
 #[test]
-fn the_witness_program_gives_what_synthesis_gives() {
+fn the_witness_program_gives_the_same_wires_as_synthesis() {
     for (seed, trips) in [&[][..], &[0, 1], &[6, 3, 5], &[2]].iter().enumerate() {
         same(&case::cycling(6, false), 3, trips, seed as u64);
         same(&case::cycling(6, true), 3, trips, 40 + seed as u64);

@@ -20,7 +20,8 @@ use merits_primitives::{
     note::{self, NoteCommitment},
     note_tree,
     nullifier::SpendNullifier,
-    owner, poseidon,
+    owner::KeyParts,
+    poseidon,
     scope::RateScope,
     tags,
     view_encryption::{self, Exponent},
@@ -64,8 +65,7 @@ pub(crate) struct World {
 #[derive(Clone, Copy)]
 pub(crate) struct Held {
     pub(crate) value: u64,
-    pub(crate) f1: Fr,
-    pub(crate) f2: Fr,
+    pub(crate) made_of: KeyParts,
     /// Its place in the note tree.
     pub(crate) index: u64,
 }
@@ -116,15 +116,17 @@ impl World {
         expiry: Expiry,
         asset: AssetId,
     ) -> Held {
-        let (f1, f2) = (field::random(&mut self.rng), field::random(&mut self.rng));
-        let key = owner::owner_key(secret, f1, f2);
+        let made_of = KeyParts::Earned {
+            scope: field::random(&mut self.rng),
+            message: field::random(&mut self.rng),
+        };
+        let key = made_of.owner_key(secret);
         let note = note::note_commitment(Credits(value), expiry, asset, &key);
         let index = self.notes.len() as u64;
         self.notes.push(note);
         Held {
             value,
-            f1,
-            f2,
+            made_of,
             index,
         }
     }
@@ -134,8 +136,7 @@ impl World {
         let roots = [note_tree::bucket_root(&self.notes)];
         NoteWitness {
             value: Credits(held.value),
-            f1: held.f1,
-            f2: held.f2,
+            made_of: held.made_of,
             path: note_tree::path(held.index, &self.notes, &roots).expect("it is in the tree"),
         }
     }
@@ -316,7 +317,8 @@ pub(crate) fn forged(case: &Case, secret: Fr, values: [u128; 2], change: u64) ->
         }
         // The excess over 64 bits goes into the highest bit: it is then not a bit, but the sum is right.
         inputs[first + 63] += Fr::from(((value >> 64) as u64) << 1);
-        let note = note(Fr::from(value), spent.f1, spent.f2);
+        let [f1, f2] = spent.made_of.elements();
+        let note = note(Fr::from(value), f1, f2);
         let first = input(&format!("note[{number}].path[0].child[0]"));
         let path = path_inputs(spent, note);
         inputs[first..first + path.len()].copy_from_slice(&path);

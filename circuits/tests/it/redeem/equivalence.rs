@@ -1,12 +1,13 @@
 //! The native mirror accepts exactly what the circuit accepts.
 
 use ark_ff::Field as _;
-use merits_circuits::redeem::{RedeemTerms, RedeemViolation, RedeemWitness};
+use merits_circuits::redeem::{NoteWitness, RedeemTerms, RedeemViolation, RedeemWitness};
 use merits_primitives::{
     Fr, field,
     identity::Secret,
     ids::{AssetId, Credits, Expiry},
     note_tree::NotePath,
+    owner::KeyParts,
     view_encryption::Exponent,
 };
 use merits_verifier::statement::redeem::RedeemStatement;
@@ -47,8 +48,8 @@ fn change_witness(kind: usize, witness: &mut RedeemWitness, rng: &mut StdRng) {
         }
         4 => witness.group_path.steps.push(None),
         5 => witness.notes[note].value.0 ^= 1 << rng.random_range(0..64),
-        6 => witness.notes[note].f1 += Fr::ONE,
-        7 => witness.notes[note].f2 += Fr::ONE,
+        6 => *key_part(&mut witness.notes[note], 0) += Fr::ONE,
+        7 => *key_part(&mut witness.notes[note], 1) += Fr::ONE,
         8 => witness.notes[note].path.siblings[rng.random_range(0..20)][0] += Fr::ONE,
         9 => witness.notes[note].path.index ^= 1 << rng.random_range(0..40),
         10 => witness.notes.swap(0, 1),
@@ -59,6 +60,15 @@ fn change_witness(kind: usize, witness: &mut RedeemWitness, rng: &mut StdRng) {
             witness.notes[1].path = NotePath::dummy();
         }
         _ => {}
+    }
+}
+
+/// f1 or f2 of an earned note.
+fn key_part(note: &mut NoteWitness, part: usize) -> &mut Fr {
+    match &mut note.made_of {
+        KeyParts::Earned { scope, .. } if part == 0 => &mut scope.0,
+        KeyParts::Earned { message, .. } => &mut message.0,
+        KeyParts::Change { .. } => panic!("these notes were earned"),
     }
 }
 

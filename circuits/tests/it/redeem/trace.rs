@@ -16,7 +16,7 @@ fn same(case: &Case) {
 }
 
 #[test]
-fn the_witness_program_gives_what_synthesis_gives() {
+fn the_witness_program_gives_the_same_wires_as_synthesis() {
     same(&Case::good(1, false));
     same(&Case::good(2, true));
     // Alone in group and tree, change 0, floor 0.

@@ -20,7 +20,7 @@ fn same(case: &Case) {
 }
 
 #[test]
-fn the_witness_program_gives_what_synthesis_gives() {
+fn the_witness_program_gives_the_same_wires_as_synthesis() {
     for (seed, (size, index)) in (0..).zip([(1, 0), (2, 1), (13, 12), (40, 7)]) {
         same(&Case::new(size, index, seed));
     }

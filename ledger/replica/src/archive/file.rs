@@ -11,9 +11,9 @@ use std::{
 };
 
 use merits_guard::{
+    explain::{reading, writing},
     input,
     output::{self, Readers},
-    words::{reading, writing},
 };
 use merits_ledger::{
     BlobDigest, FactDiffers, LedgerPolicy, UniqueSet,

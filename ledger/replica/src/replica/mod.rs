@@ -22,7 +22,7 @@ use std::{
 };
 
 use merits_ledger::{
-    Governing, KeyRing, KnownProofs, LedgerPolicy, State,
+    Governing, Groth16Keys, KnownProofs, LedgerPolicy, State,
     rows::StateDigest,
     tree::{Frontier, consistency_nodes, consistency_proof, frontier_nodes, root},
 };
@@ -51,7 +51,7 @@ pub struct Replica {
     /// The sum over all stored rows and used values.
     digest: StateDigest,
     frontier: Frontier,
-    keys: KeyRing,
+    keys: Groth16Keys,
     known: KnownProofs,
     /// Data that is in the database but not in all other files.
     unshown: Option<Unshown>,
@@ -74,7 +74,7 @@ impl Replica {
             state,
             digest: StateDigest::default(),
             frontier: Frontier::new(),
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
             known: KnownProofs::default(),
             unshown: None,
             lost: Arc::default(),

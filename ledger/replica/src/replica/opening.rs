@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use merits_ledger::{
-    Governing, KeyRing, KnownProofs, LedgerPolicy, State,
+    Governing, Groth16Keys, KnownProofs, LedgerPolicy, State,
     rows::{RowKey, StateDigest, Table},
     storage::{LogRow, STATE_VERSION},
     tree::{Frontier, frontier_nodes},
@@ -83,7 +83,7 @@ impl Replica {
             state: State::stored(governing, rows),
             digest: head.map_or_else(StateDigest::default, |head| head.digest),
             frontier,
-            keys: KeyRing::new(),
+            keys: Groth16Keys::new(),
             known: KnownProofs::default(),
             unshown: None,
             lost: Arc::default(),

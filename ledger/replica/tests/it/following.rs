@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use merits_replica::{ArchiveError, ReplicaError};
+use merits_replica::{ArchiveError, Replica, ReplicaError};
 use merits_verifier::{
     codec::Canonical as _,
+    entry::Leaf,
     log::{Evidence, LogSigner},
 };
 
@@ -102,6 +103,64 @@ fn a_refused_update_changes_nothing() {
     assert_eq!(replica.state().expect("a state").digest(), before);
     log.admit(10, 2_000);
     log.feed(&mut replica).expect("the honest log goes on");
+}
+
+/// The log signs a tree whose last leaf holds a wrong digest of the state, or none: the leaf is named, and the copy stays
+/// as it was.
+#[test]
+fn a_checkpoint_over_a_wrong_or_missing_state_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut log = Log::founded();
+    let mut replica = log.open(directory.path()).expect("a new replica");
+    log.feed(&mut replica).expect("one leaf");
+    log.admit(10, 2_000);
+    let leaves = log.leaves(0);
+    let state_of = |leaf: &[u8]| Leaf::from_bytes(leaf).expect("a leaf").state;
+    for (state, said) in [
+        (
+            Some([7; 32]),
+            "leaf 1: it says that the state before it has the digest 0707",
+        ),
+        // That of another size.
+        (
+            state_of(&leaves[0]),
+            "leaf 1: it says that the state before it",
+        ),
+        (
+            None,
+            "leaf 1: it is the last leaf under a checkpoint, and it lacks",
+        ),
+    ] {
+        let mut leaf = Leaf::from_bytes(&leaves[1]).expect("a leaf");
+        leaf.state = state;
+        let mut tree = merits_ledger::tree::Frontier::new();
+        for bytes in [&leaves[0], &leaf.to_bytes()] {
+            tree.push(merits_verifier::log::leaf_hash(bytes));
+        }
+        let forged = merits_verifier::log::Checkpoint {
+            origin: origin(),
+            size: 2,
+            root: tree.root(),
+        };
+        let forged = forged.sign(&LogSigner::new(origin(), key(2)));
+        let forged = forged.expect("own key").to_string();
+        for replica in [&mut replica, &mut in_memory(&log)] {
+            let before = replica.size();
+            let update = replica.update(&forged).expect("signed");
+            let new = [leaves[0].clone(), leaf.to_bytes()];
+            let new = new.into_iter().skip(usize::try_from(before).expect("few"));
+            let refused = replica.finish(update, new, &mut rand::rng());
+            let refused = refused.expect_err("no honest log");
+            assert!(matches!(refused, ReplicaError::Invalid(_)), "{refused}");
+            assert!(refused.to_string().contains(said), "{refused}");
+            assert_eq!(replica.size(), before);
+        }
+    }
+    log.feed(&mut replica).expect("the honest log goes on");
+}
+
+fn in_memory(log: &Log) -> Replica {
+    Replica::in_memory(log.key.clone(), log.policy.clone())
 }
 
 #[test]

@@ -11,7 +11,7 @@ use merits_ledger::{
     tree::{Frontier, Node},
 };
 use merits_ledger_fixture::{Citizen, Stage, conformance};
-use merits_ledger_sqlite::{Ledger, Reader, StateFile, TABLES, Writer};
+use merits_ledger_sqlite::{Ledger, Reader, SqliteFile, StateFile, TABLES, Writer};
 use merits_primitives::ids::{Credits, EntryId};
 use merits_sqlite::Schema;
 use merits_verifier::log::empty_root;
@@ -56,6 +56,26 @@ async fn sqlite_passes_the_conformance_suite() {
     let dirs: Vec<TempDir> = (0..20).map(|_| tempfile::tempdir().unwrap()).collect();
     let mut next = dirs.iter();
     conformance::run(|| unfounded(next.next().unwrap())).await;
+}
+
+#[tokio::test]
+async fn files_pass_the_conformance_suite_of_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let outputs = dir.path().join("backups");
+    std::fs::create_dir(&outputs).unwrap();
+    // A backup says whose it is.
+    let schema = Schema {
+        application_id: 0x4d45_5254,
+        ..SCHEMA
+    };
+    let mut number = 0;
+    let place = || {
+        number += 1;
+        let folder = dir.path().join(number.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        SqliteFile::new(folder.join("ledger.sqlite"), schema)
+    };
+    conformance::run_places(place, &outputs).await;
 }
 
 /// A writer stops at the first error, and the server with it: nobody knows what is durable. Whether a full
@@ -290,7 +310,7 @@ fn judged(
     let submission = merits_ledger::Submission::from_signed(leaf.entry, state.origin()).unwrap();
     let authentic = state.authenticate(submission).unwrap();
     let job = state.job(authentic.submission()).unwrap();
-    let keys = merits_ledger::KeyRing::new();
+    let keys = merits_ledger::Groth16Keys::new();
     let verified = job.map(|job| job.verify(state, &keys).unwrap());
     (authentic, leaf.time, verified)
 }

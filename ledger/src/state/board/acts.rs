@@ -6,12 +6,12 @@ use merits_primitives::calendar::Timestamp;
 
 use super::Made;
 use super::records::{BoardRecord, Demands, ProposedAct};
-use crate::entry::{Act, ThresholdsChanged};
-use crate::refusal::{BoardRefusal, Refusal};
+use crate::entry::{Act, EPOCH_NUMBER, ThresholdsChanged};
+use crate::refusal::{BoardRefusal, CheckError, Refusal};
 use crate::role::{Role, Roles};
 use crate::rows::Key;
-use crate::state::Governing;
 use crate::state::draft::Draft;
+use crate::state::{Epochs, Governing};
 
 impl Governing {
     /// What an act takes under the thresholds in force.
@@ -27,7 +27,9 @@ impl Governing {
                 of_roles(party.map_or_else(Roles::default, |party| party.roles))
             }
             Act::StatementKeyAdopted(_) => (true, false),
-            Act::ViewKeyEpochOpened(_) => return self.demands_of_epoch(),
+            Act::ViewKeyEpochOpened(_) | Act::QuorumEpochOpened(_) => {
+                return self.demands_of_epoch();
+            }
             Act::ThresholdsChanged(_) => (true, true),
             Act::ScaleApproved(_) | Act::ScaleRetired(_) | Act::OfferClosed(_) => (false, false),
         };
@@ -66,7 +68,7 @@ impl Governing {
         act: &Act,
         time: Timestamp,
         draft: &mut Draft<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CheckError> {
         let (parties, trust) = (&self.parties, self.board.thresholds().trust);
         match act {
             Act::PartyAdmitted(admitted) => parties.check_admitted(self.origin(), admitted, draft),
@@ -79,13 +81,19 @@ impl Governing {
             }
             Act::ViewKeyEpochOpened(opened) => {
                 self.epochs.check_next(parties, opened)?;
-                self.epochs.check_opened(opened, draft)
+                let keys = Epochs::sole_keys(opened)?;
+                self.epochs.check_opened(&keys, draft)
+            }
+            Act::QuorumEpochOpened(opened) => {
+                let keys = self.quorum_keys(opened, draft)?;
+                self.epochs.check_opened(&keys, draft)
             }
             Act::ScaleApproved(approved) => self.scales.check_approved(parties, approved, draft),
             Act::ScaleRetired(retired) => self.scales.check_retired(retired, draft),
             Act::OfferClosed(closed) => self.offers.check_closed(None, closed, time, draft),
             Act::ThresholdsChanged(changed) => self.check_thresholds(changed, draft),
         }
+        .map_err(CheckError::from)
     }
 
     fn check_thresholds(
@@ -129,7 +137,7 @@ impl Governing {
 pub(super) fn made_key(made: Made<'_>) -> Vec<u8> {
     match made {
         Made::Party(party) => [&0x0101_u16.to_be_bytes()[..], &party.0].concat(),
-        Made::Epoch(epoch) => [&0x0203_u16.to_be_bytes()[..], &epoch.0.to_be_bytes()].concat(),
+        Made::Epoch(epoch) => [&EPOCH_NUMBER.to_be_bytes()[..], &epoch.0.to_be_bytes()].concat(),
         Made::StatementKey(statement, generation) => [
             &0x0202_u16.to_be_bytes()[..],
             &[statement as u8],

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use merits_primitives::{
-    ids::{AssetId, PeriodKind, ScaleId, sha256},
+    ids::{AssetId, PeriodIndex, PeriodKind, ScaleId, sha256},
     sum::CreditsSum,
 };
 use merits_verifier::{
@@ -22,8 +22,8 @@ use crate::rows::{Key, Record, RowError, Table};
 pub(super) struct ScaleHead {
     pub(super) asset: AssetId,
     pub(super) period_kind: PeriodKind,
-    pub(super) last_claimed: Option<u32>,
-    pub(super) last_ticketed: Option<u32>,
+    pub(super) last_claimed: Option<PeriodIndex>,
+    pub(super) last_ticketed: Option<PeriodIndex>,
     pub(super) issued_at_most: CreditsSum,
 }
 
@@ -54,8 +54,8 @@ impl Canonical for ScaleHead {
     fn write(&self, out: &mut Writer) {
         out.u64(self.asset.0);
         out.u8(self.period_kind as u8);
-        out.option(self.last_claimed.as_ref(), |out, last| out.u32(*last));
-        out.option(self.last_ticketed.as_ref(), |out, last| out.u32(*last));
+        out.option(self.last_claimed.as_ref(), |out, last| out.u32(last.0));
+        out.option(self.last_ticketed.as_ref(), |out, last| out.u32(last.0));
         out.array(&self.issued_at_most.0.to_le_bytes());
     }
 
@@ -70,8 +70,12 @@ impl Canonical for ScaleHead {
         Ok(Self {
             asset,
             period_kind: PeriodKind::from_number(number).ok_or(unknown)?,
-            last_claimed: input.option("last claimed", |input| input.u32("last claimed"))?,
-            last_ticketed: input.option("last ticketed", |input| input.u32("last ticketed"))?,
+            last_claimed: input.option("last claimed", |input| {
+                input.u32("last claimed").map(PeriodIndex)
+            })?,
+            last_ticketed: input.option("last ticketed", |input| {
+                input.u32("last ticketed").map(PeriodIndex)
+            })?,
             issued_at_most: CreditsSum(read_u128(input, "issued at most")?),
         })
     }
@@ -104,7 +108,7 @@ fn write_record(out: &mut Writer, record: &VersionRecord) {
     out.array(&proposal.0);
     out.array(&issuer.0);
     out.u8(*standing as u8);
-    out.option(last_period.as_ref(), |out, last| out.u32(*last));
+    out.option(last_period.as_ref(), |out, last| out.u32(last.0));
     terms.write(out);
     // What a blob holds stands here too, so that no rule has to read a blob.
     if terms.key.blob().is_some() {
@@ -126,7 +130,9 @@ fn read_record(input: &mut Reader<'_>) -> Result<VersionRecord, CodecError> {
             });
         }
     };
-    let last_period = input.option("last period", |input| input.u32("last period"))?;
+    let last_period = input.option("last period", |input| {
+        input.u32("last period").map(PeriodIndex)
+    })?;
     let terms = ScaleProposed::read(input)?;
     let verifying_key = match &terms.key {
         PublishedKey::Here(key) => key.clone(),

@@ -120,8 +120,8 @@ impl Governing {
         Ok(TotalStatement {
             origin: self.origin().clone(),
             opened: opened.clone(),
-            supervisor: keys.opened.supervisor.clone(),
-            witness: keys.opened.witness.clone(),
+            supervisor: keys.supervisor.clone(),
+            witness: keys.witness.clone(),
             totals: batches.iter().map(|batch| (batch.t1, batch.t2)).collect(),
         })
     }

@@ -5,6 +5,7 @@ mod attacks;
 mod emergency;
 mod founders;
 mod histories;
+mod quorums;
 mod voices;
 
 use std::time::Duration;
@@ -130,7 +131,7 @@ impl Board {
         let (opened, proof) = federation.epoch(Epoch(1), from, from, rng);
         let entry = Entry::EpochProposed(EpochProposed { opened, terms });
         let origin = &federation.origin;
-        entry.sign_with(origin, member.id, Some((&proof).into()), &member.key)
+        entry.sign(origin, member.id, Some((&proof).into()), &member.key)
     }
 
     fn endorse(&mut self, member: &Member, proposal: EntryId) -> Result<Appended, Refusal> {

@@ -352,8 +352,23 @@ impl Checker<'_> {
                     },
                 ],
             ) => self.with_its_unit(number, unit, *at, span),
+            // `Math.max(a, b)` of JavaScript and Java.
+            (_, Some(space), _) if is_math(space) => self.of_another_math(function, at, args),
             _ => self.no_such_call(function, at, target, args, span),
         }
+    }
+
+    /// A function of a `Math` that is not ours.
+    fn of_another_math(&mut self, function: &str, at: Span, args: &[Syntax]) -> Option<NodeId> {
+        let ours = format!("math.{function}");
+        let message = "there is no `Math`: `math` has small letters here";
+        let hint = if is_known(&ours) {
+            format!("write {ours}(..)")
+        } else {
+            let (_, _, hint) = self.unknown_call(&ours, false, args.len());
+            hint.unwrap_or_else(|| suggest(&ours, &FUNCTIONS.map(|(name, _)| name)))
+        };
+        self.fault(Code::UnknownFunction, at, message, hint)
     }
 
     fn no_such_call(
@@ -488,6 +503,11 @@ impl Checker<'_> {
         self.difference_within_field(&all, &all, span)?;
         self.derived(kind(nodes), span)
     }
+}
+
+/// `Math` or `MATH`, which no list of records can be: a scale's names have small letters.
+fn is_math(target: &Syntax) -> bool {
+    matches!(&target.kind, SyntaxKind::Name(name) if name.eq_ignore_ascii_case("math") && name != "math")
 }
 
 /// Whether the language has a function of this name.

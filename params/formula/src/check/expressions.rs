@@ -311,9 +311,31 @@ impl Checker<'_> {
             let neither = self.add(Kind::And(vec![not_a, not_b]), Type::Bool, span)?;
             return self.add(Kind::Or(vec![both, neither]), Type::Bool, span);
         }
+        self.is_no_truth_as_number(a, b)?;
+        self.is_no_truth_as_number(b, a)?;
         let (left, right) = (self.expect_number(a), self.expect_number(b));
         self.difference_within_field(&left?, &right?, span)?;
         self.add(Kind::Equal(a, b), Type::Bool, span)
+    }
+
+    /// `t.ok == 1`, as in languages where a truth value is a number.
+    fn is_no_truth_as_number(&mut self, truth: NodeId, other: NodeId) -> Option<()> {
+        let types = (&self.nodes[truth.0].ty, &self.nodes[other.0].ty);
+        if !matches!(types, (Type::Bool, Type::Number(_))) {
+            return Some(());
+        }
+        let span = self.places[truth.0];
+        let source = self.declarations.text(self.texts[truth.0]);
+        let written = source.get(span.start..span.end).unwrap_or("");
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+        let hint = if !written.is_empty() && written.chars().all(is_plain) {
+            format!("write {written} alone where it must hold, and !{written} where it must not")
+        } else {
+            "write the condition alone where it must hold, and !(..) around it where it must not"
+                .to_owned()
+        };
+        let message = "a truth value is compared with a number";
+        self.fault(Code::WrongType, span, message, hint)
     }
 
     /// Whether a field of an enum has this name.

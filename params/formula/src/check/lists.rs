@@ -129,7 +129,7 @@ impl Checker<'_> {
             }
             let message = "pairs of a list that is filtered or grouped are not in the language yet";
             let hint = format!(
-                "{}.pairs(a, b, ..) pairs the claim's own records: two that you keep are no pair there \
+                "{}.pairs(a, b, ..) pairs the claim's own records: two that you keep are not a pair there \
                  if one that you leave out lies between them",
                 self.schema.list
             );

@@ -46,17 +46,31 @@ impl Checker<'_> {
             .chain(declared.tables.iter().map(|t| t.name.as_str()))
             .chain(declared.steps.iter().map(|s| s.name.as_str()))
             .collect();
-        let hint = match self.schema.fields.iter().find(|field| field.name == name) {
-            Some(_) => {
-                let record = self.example_record();
-                format!("it is a field: write it after its record, as in {record}.{name}")
-            }
-            None if name.eq_ignore_ascii_case("not") => {
-                "write `!` before what must not hold, in parentheses: !(..)".into()
-            }
-            None => suggest(name, &known),
+        let is_field = self.schema.fields.iter().any(|field| field.name == name);
+        let hint = if is_field {
+            let record = self.example_record();
+            format!("it is a field: write it after its record, as in {record}.{name}")
+        } else if let Some(field) = self.field_with_value(name) {
+            let record = self.example_record();
+            format!(
+                "it is a name of the field `{field}`: write it in quotes, as in {record}.{field} == {name:?}"
+            )
+        } else if name.eq_ignore_ascii_case("not") {
+            "write `!` before what must not hold, in parentheses: !(..)".into()
+        } else {
+            suggest(name, &known)
         };
         self.fault(Code::UnknownName, span, message, hint)
+    }
+
+    /// The field of type enum that has this name among its values.
+    fn field_with_value(&self, name: &str) -> Option<&str> {
+        let has = |field: &&crate::Field| match &field.kind {
+            FieldKind::Enum { values } => values.iter().any(|value| value == name),
+            _ => false,
+        };
+        let field = self.schema.fields.iter().find(has)?;
+        Some(&field.name)
     }
 
     /// An expression about one record cannot use a variable of an outer record or group: that would

@@ -166,8 +166,11 @@ impl Checker<'_> {
                 let day = self.day_of(time, span).flatten()?;
                 self.one_later(day, span)
             }
-            (Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod), _) => {
-                let message = "the day of the month of a time is known in monthly scales only";
+            (Some(kind @ (FieldKind::TimeInPeriod | FieldKind::DayInPeriod)), _) => {
+                let message = format!(
+                    "the day of the month of a field of type {} is known in monthly scales only",
+                    of_type(&kind)
+                );
                 let hint = match self.schema.period {
                     PeriodKind::Week => "iso_weekday(..) is known in weekly scales: 1 is Monday",
                     _ => "a field of type date compares with a date, as in t.due >= \"2024-03-01\"",
@@ -211,8 +214,11 @@ impl Checker<'_> {
             {
                 self.day_of(time, span).flatten()
             }
-            Some(FieldKind::TimeInPeriod | FieldKind::DayInPeriod) => {
-                let message = "the day of the week of a time is known in weekly scales only";
+            Some(kind @ (FieldKind::TimeInPeriod | FieldKind::DayInPeriod)) => {
+                let message = format!(
+                    "the day of the week of a field of type {} is known in weekly scales only",
+                    of_type(&kind)
+                );
                 let hint = "use a field of type date or datetime, of which it is known everywhere";
                 self.fault(Code::NotYet, span, message, self.example(hint))
             }
@@ -271,4 +277,12 @@ fn minutes(text: &str) -> Option<i64> {
     };
     let minute = below(hours, 24)? * 60 + below(minutes, 60)?;
     Some(days(date)? * i64::from(MINUTES_PER_DAY) + minute)
+}
+
+/// The type of a field that lies in its period, as a manifest names it.
+const fn of_type(kind: &FieldKind) -> &'static str {
+    match kind {
+        FieldKind::DayInPeriod => "day",
+        _ => "time",
+    }
 }

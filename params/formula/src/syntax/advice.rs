@@ -34,6 +34,8 @@ const NAMES: &str = "as in t.distance, or trips.size()";
 const LOOKED_UP: &str = "declare a [[table]] in the manifest, and look it up: rate[t.mode]";
 const CHOSEN: &str = "records are chosen with filter: trips.filter(t, t.distance > 0)";
 
+const FRACTION: &str = "a number has digits behind its point, as in 5.0, or none: 5";
+
 const CHOICE: &str = "a choice is written: (condition ? a : b)";
 
 const SEE: &str = "see docs/src/scale-language.md for what is";
@@ -219,9 +221,7 @@ pub(super) fn joined_by_nothing(source: &str, tokens: &[Placed], at: usize) -> F
                 )
             }
         }
-        Token::Dot if was(Token::Number) => {
-            "a number has digits behind its point, as in 5.0, or none: 5".into()
-        }
+        Token::Dot if was(Token::Number) => FRACTION.into(),
         Token::Open(Bracket::Round) if divides(tokens, at.wrapping_sub(2)) => {
             format!(
                 "write `*` before {right} if it is to be multiplied, and parentheses around the product \
@@ -253,9 +253,15 @@ fn divides(tokens: &[Placed], at: usize) -> bool {
 
 /// There is no name after a point.
 pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
-    let hint = NAMES;
+    let after_number = (at.checked_sub(2).and_then(|at| tokens.get(at)))
+        .is_some_and(|before| before.token == Token::Number);
+    let hint = if after_number { FRACTION } else { NAMES };
     let Some(found) = tokens.get(at) else {
-        let message = "the formula ends after `.`, where a name is missing";
+        let message = if after_number {
+            "the formula ends after `.`, where digits are missing"
+        } else {
+            "the formula ends after `.`, where a name is missing"
+        };
         return Fault::syntax(end_of(tokens), message, hint);
     };
     match found.token {
@@ -266,13 +272,14 @@ pub(super) fn no_name(source: &str, tokens: &[Placed], at: usize) -> Fault {
         Token::Quoted => not_in_the_language(found.token, found.span),
         _ => {
             let sign = shown(source, found.span);
-            let message = format!("a name is missing between `.` and {sign}");
-            let after_number = (at.checked_sub(2).and_then(|at| tokens.get(at)))
-                .is_some_and(|before| before.token == Token::Number);
+            let what = if after_number {
+                "digits are missing"
+            } else {
+                "a name is missing"
+            };
+            let message = format!("{what} between `.` and {sign}");
             let hint = if after_number && sign.starts_with("`.") {
                 "write both ends of a range, in parentheses: (x >= 1 && x <= 5)"
-            } else if after_number {
-                "a number has digits behind its point, as in 5.0, or none: 5"
             } else {
                 hint
             };

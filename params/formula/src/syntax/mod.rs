@@ -4,6 +4,7 @@
 //! | module | |
 //! |---|---|
 //! | `token` | words and signs with their places |
+//! | `lexer` | a text as tokens, and as foreign text between them |
 //! | `foreign` | signs that are not CEL, and their intended meaning |
 //! | `text` | escapes in texts |
 //! | `parser` | the tree: precedence, brackets, calls; where it goes on after a fault |
@@ -17,6 +18,7 @@ mod advice;
 #[cfg(test)]
 mod differential;
 mod foreign;
+mod lexer;
 mod parser;
 mod print;
 #[cfg(test)]

@@ -5,8 +5,9 @@ mod comments;
 mod foreign_words;
 
 use super::advice::{self, Fault};
+use super::lexer::tokens;
 use super::print::operator as operator_of;
-use super::token::{Bracket, Placed, Token, tokens};
+use super::token::{Bracket, Placed, Token};
 use super::{MAX_NESTING, Operator, Syntax, SyntaxKind, text};
 use crate::decimal::{Decimal, DecimalError};
 use crate::declarations::SourceId;
@@ -46,19 +47,19 @@ pub(super) fn parse(id: SourceId, source: &str) -> Result<Syntax, Vec<Diagnostic
         ended: false,
     };
     for (span, stranger) in strangers {
-        parser.tell(Fault::syntax(span, stranger.message, stranger.hint));
+        parser.report(Fault::syntax(span, stranger.message, stranger.hint));
     }
     for at in 0..parser.tokens.len() {
         let Placed { token, span } = parser.tokens[at];
         if token == Token::Unclosed {
-            parser.tell(advice::not_in_the_language(token, span));
+            parser.report(advice::not_in_the_language(token, span));
         }
     }
     let parsed = match parser.match_brackets() {
         Some(()) => parser.whole(),
         None => None,
     };
-    parser.tell_comment();
+    parser.report_comment();
     let mut faults = parser.faults;
     match parsed {
         Some(parsed) if faults.is_empty() => Ok(parsed.syntax),
@@ -214,7 +215,7 @@ impl Parser<'_> {
             if operator.power() < least {
                 return None;
             }
-            self.tell(fault);
+            self.report(fault);
             return Some((operator, words));
         }
         operator_of(next).map(|operator| (operator, 1))
@@ -340,12 +341,12 @@ impl Parser<'_> {
                 return self.made(SyntaxKind::List(items), span.start, depth.unwrap_or(0));
             }
             Token::Open(Bracket::Curly) => {
-                self.tell(advice::not_in_the_language(placed.token, span));
+                self.report(advice::not_in_the_language(placed.token, span));
                 self.at = self.partner[self.at];
                 SyntaxKind::Bool(false)
             }
             Token::Null | Token::Unsigned | Token::Bytes | Token::Quoted | Token::Unclosed => {
-                self.tell(advice::not_in_the_language(placed.token, span));
+                self.report(advice::not_in_the_language(placed.token, span));
                 SyntaxKind::Bool(false)
             }
             _ => return self.fault(advice::no_value(self.source, &self.tokens, self.at)),
@@ -359,7 +360,7 @@ impl Parser<'_> {
         let word = self.slice(span).to_owned();
         let next = self.tokens.get(self.at + 1).map(|next| next.token);
         if let Some(fault) = advice::word_of_others(&word, next, span) {
-            self.tell(fault);
+            self.report(fault);
             return self.behind_word_of_others(&word, span);
         }
         self.at += 1;
@@ -389,7 +390,7 @@ impl Parser<'_> {
         let number = read.unwrap_or_else(|error| {
             let hint = "round it to at most 18 digits after the point, and 36 in all";
             let error = error.to_string();
-            self.tell(Fault::new(Code::LiteralTooLong, span, error, hint));
+            self.report(Fault::new(Code::LiteralTooLong, span, error, hint));
             Decimal::integer(0)
         });
         self.at += 1;
@@ -406,7 +407,7 @@ impl Parser<'_> {
                 end: span.start + part.end,
             };
             let message = format!("`{}` is not an escape of a text", self.slice(part));
-            self.tell(Fault::syntax(part, message, hint));
+            self.report(Fault::syntax(part, message, hint));
             String::new()
         }))
     }
@@ -448,7 +449,7 @@ impl Parser<'_> {
                 advice::Within::Parentheses if self.is_looked_into(open) => advice::Within::Sought,
                 within => within,
             };
-            self.tell(advice::not_one(within, span, parts.len()));
+            self.report(advice::not_one(within, span, parts.len()));
         }
         // An empty list of arguments stays empty, whatever was told before it.
         let lacks = parts.is_empty() && (single || self.faults.len() > told);
@@ -558,11 +559,11 @@ impl Parser<'_> {
     }
 
     fn fault<T>(&mut self, fault: Fault) -> Option<T> {
-        self.tell(fault);
+        self.report(fault);
         None
     }
 
-    fn tell(&mut self, fault: Fault) {
+    fn report(&mut self, fault: Fault) {
         let text = (self.id, self.source);
         let Fault {
             code,

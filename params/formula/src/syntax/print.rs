@@ -5,7 +5,8 @@
 //! printed here, and [`Syntax::in_place`] checks the text beside its place. The issuer's numbers and
 //! texts keep their spelling; comments and line breaks are removed.
 
-use super::token::{Bracket, Placed, Token, tokens};
+use super::lexer::tokens;
+use super::token::{Bracket, Placed, Token};
 use super::{Operator, Syntax, SyntaxKind, text};
 use crate::decimal::Decimal;
 use crate::diagnostic::Span;

@@ -193,7 +193,12 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 101] = [
     ("1 if a > 2 else 3", (1, 3), "`if`", "condition ? a : b"),
     ("not !(a)", (1, 1), "`not`", "!(..)"),
     ("m(a => b)", (1, 5), "`=>`", "map(t, ..)"),
-    ("a in [1..5]", (1, 9), "a name", "x >= 1 && x <= 5"),
+    (
+        "a in [1..5]",
+        (1, 9),
+        "digits are missing",
+        "x >= 1 && x <= 5",
+    ),
     ("a XOR b", (1, 3), "`XOR`", "(a) != (b)"),
     (
         "2 * a between 1 and b + 5",
@@ -248,7 +253,7 @@ const FAULTS: [(&str, (usize, usize), &str, &str); 101] = [
 ];
 
 #[test]
-fn every_fault_is_told_at_its_place_with_what_to_do() {
+fn every_fault_is_reported_at_its_place_with_what_to_do() {
     for (source, place, message, hint) in FAULTS {
         let faults = faults(source);
         let first = &faults[0];
@@ -263,7 +268,7 @@ fn every_fault_is_told_at_its_place_with_what_to_do() {
 }
 
 #[test]
-fn several_faults_are_told_each_at_its_place_and_none_twice() {
+fn several_faults_are_reported_each_once_at_its_place() {
     for (source, places) in [
         ("f(a +, b *, c d)", vec![(1, 6), (1, 11), (1, 15)]),
         (

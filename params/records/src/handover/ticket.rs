@@ -48,8 +48,8 @@ impl Handover for TicketFile {
     }
 }
 
-/// What a distributor gets: the ticket as it is deposited, and values that only the distributor may
-/// see.
+/// The content for the distributor: the ticket as it is deposited, and values that only the
+/// distributor may see.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ticket {
@@ -175,6 +175,7 @@ fn bound_to(origin: &str, distributor: &PartyId) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use merits_primitives::ids::PeriodIndex;
     use merits_primitives::{Fr, ids::PeriodKind};
 
     const ORIGIN: &str = "ledger.test/merits";
@@ -186,7 +187,7 @@ mod tests {
             version: 1,
             period: Period {
                 kind: PeriodKind::Week,
-                index: 2330,
+                index: PeriodIndex(2330),
             },
             source: [2; 32],
             expiry: 684,
@@ -224,7 +225,7 @@ mod tests {
 
     /// Regression: "EOF while parsing a value at line 3 column 12".
     #[test]
-    fn a_damaged_file_is_told_in_words() {
+    fn a_damaged_file_is_explained() {
         let (_, public) = keys();
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("ticket.json");

@@ -46,12 +46,12 @@ impl Present {
         }
     }
 
-    /// The clock, or the earliest of all clocks: what ended before that is over everywhere.
+    /// The clock, or the earliest of all clocks. A time before it is over everywhere.
     pub fn earliest(&self) -> DateTime {
         self.earliest
     }
 
-    /// The clock, or the latest of all clocks: what is later has not happened anywhere.
+    /// The clock, or the latest of all clocks. A later time has not come anywhere.
     pub fn latest(&self) -> DateTime {
         self.latest
     }
@@ -63,7 +63,7 @@ impl Present {
     }
 }
 
-/// Which clock says what is over, in words that follow "by", and how to name another.
+/// The clock that decides what is over, in words that follow "by", and how to name another.
 impl std::fmt::Display for Present {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let shown = self.earliest.strftime("%Y-%m-%d %H:%M");

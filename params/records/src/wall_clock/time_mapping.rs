@@ -37,7 +37,7 @@ pub enum Twice {
     Second,
 }
 
-/// How exactly a column has to give a time.
+/// The precision that a column of times must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needed {
     /// To the minute.
@@ -83,7 +83,7 @@ pub enum TimeMappingError {
     Pattern {
         /// The format.
         format: String,
-        /// What jiff said.
+        /// The library's reason.
         reason: String,
     },
     /// `twice` without a zone's clock to be set back.

@@ -1,4 +1,4 @@
-//! Which names of zones a mapping may give.
+//! The names of zones that a mapping may give.
 //!
 //! The zones are those that the program carries, and never the machine's: two machines must find
 //! the same periods, and a machine's folder has files that are not the clock of a place.
@@ -93,7 +93,7 @@ mod tests {
         }
     }
 
-    /// The rule refuses no place, whatever the next release of the database says.
+    /// The rule refuses no place, for any later release of the database.
     #[test]
     fn of_the_zones_that_travel_along_one_is_no_place() {
         let names: Vec<String> = TimeZoneDatabase::bundled()

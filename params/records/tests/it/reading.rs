@@ -175,7 +175,7 @@ fn a_nasty_file_costs_its_bad_rows_only() {
         .iter()
         .map(|r| (r.line, r.reason, r.column.clone()))
         .collect();
-    // What a row is beside others is known at the end only.
+    // Whether a row counts beside others is known only at the end.
     found.sort_by_key(|(line, ..)| *line);
     assert_eq!(found, wanted);
     assert_eq!(reading.report.rows, 21);

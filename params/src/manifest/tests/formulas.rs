@@ -128,7 +128,7 @@ fn formulas_are_as_deep_and_numbers_as_long_as_the_manual_says() {
 const ZERO_BASED: &str = "d53e5eaed98283952ac0cbedc14a1b8400cfe54147cac9ff4c9eb3e3b7d9dea0";
 
 #[test]
-fn a_day_is_no_number_but_in_what_was_approved() {
+fn a_day_is_a_number_only_in_approved_manifests() {
     let zero_based = scale("cel = '''\ndays.filter(d, d.on == 1).size()\n'''");
     let error = Manifest::from_toml(&zero_based).expect_err("1 is the second");
     let fault = &error.faults[0];

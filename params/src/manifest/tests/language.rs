@@ -81,7 +81,7 @@ fn every_key_is_read() {
 
 /// The formula and the ledger's figures give the same order of public inputs.
 #[test]
-fn figures_stand_in_the_order_of_the_public_inputs() {
+fn figures_are_in_the_order_of_the_public_inputs() {
     for scale in [rides(), super::cycling()] {
         let numbers = scale.formula().declarations().public_numbers();
         assert_eq!(scale.formula().constants(), numbers);
@@ -142,7 +142,7 @@ fn an_example_stays_within_the_period_that_it_states() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_in_the_order_of_the_text() {
+fn all_faults_are_reported_at_once_in_the_order_of_the_text() {
     let mut text = RIDES.to_owned();
     for (from, to) in [
         ("version = 1", "version = 0"),

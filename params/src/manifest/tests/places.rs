@@ -51,7 +51,30 @@ fn faults_point_at_their_place() {
             "\"m\"",
         ),
         ("digits = 1", "digits = 19", "at most 18", "19"),
-        ("max = \"99.9\"", "max = \"99.99\"", "digits", "\"99.99\""),
+        (
+            "max = \"99.9\"",
+            "max = \"99.99\"",
+            "has 2 digits after the point, and `digits` is 1",
+            "\"99.99\"",
+        ),
+        (
+            "max = \"99.9\"",
+            "max = \"99.9\"\nmin = \"-1\"",
+            "`min` = -1 is below 0",
+            "\"-1\"",
+        ),
+        (
+            "max = \"99.9\"",
+            "max = \"1844674407370955161.6\"",
+            "too large for `digits` = 1",
+            "\"1844674407370955161.6\"",
+        ),
+        (
+            "digits = 1\nmax = \"99.9\"",
+            "digits = 0\nmax = \"99.9\"",
+            "has 1 digit after",
+            "\"99.9\"",
+        ),
         ("max = \"99.9\"", "max = 99.9", "in quotes", "99.9"),
         (
             "values = [\"bus\", \"metro\"]",

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use merits_primitives::ids::{Origin, PartyId};
-use merits_sqlite::{Staged, StoreKind};
+use merits_sqlite::{Staged, StoreKind, counted};
 use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
@@ -41,7 +41,7 @@ pub async fn copy(
     let staged = Staged::copy_of(source, destination).await?;
     let mut db = merits_sqlite::inspecting(staged.path()).connect().await?;
     check_node(&mut db, origin, party).await?;
-    let also = super::looks::NODE_BEFORE;
+    let also = super::lookalike_hashes::NODE_BEFORE;
     merits_sqlite::require_tables(&mut db, source, super::TABLES, &also).await?;
     let (mut subjects, mut after) = (0, 0i64);
     loop {
@@ -59,10 +59,10 @@ pub async fn copy(
             subjects += 1;
         }
     }
-    let deeds: i64 = sqlx::query_scalar("SELECT count(*) FROM deed")
+    let deeds: Option<i64> = sqlx::query_scalar("SELECT count(*) FROM deed")
         .fetch_one(&mut db)
         .await?;
-    let waiting: i64 =
+    let waiting: Option<i64> =
         sqlx::query_scalar("SELECT count(*) FROM batch WHERE state IN ('formed', 'proved')")
             .fetch_one(&mut db)
             .await?;
@@ -70,7 +70,7 @@ pub async fn copy(
     staged.put_in_place()?;
     Ok(Copied {
         subjects,
-        deeds: deeds.unsigned_abs(),
-        waiting: waiting.unsigned_abs(),
+        deeds: counted(deeds)?,
+        waiting: counted(waiting)?,
     })
 }

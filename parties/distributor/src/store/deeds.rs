@@ -76,7 +76,7 @@ impl std::fmt::Debug for Deed {
 
 /// The result of decrypting deeds.
 #[derive(Debug, Default)]
-pub struct Opened {
+pub struct DecryptedDeeds {
     /// Decrypted deeds.
     pub deeds: Vec<Deed>,
     /// Deeds that could not be decrypted.
@@ -286,7 +286,7 @@ impl Store {
     }
 
     /// Decrypts the deeds that can be decrypted.
-    async fn open_deeds(&self, ids: &[DeedId]) -> Result<Opened, StoreError> {
+    async fn open_deeds(&self, ids: &[DeedId]) -> Result<DecryptedDeeds, StoreError> {
         // Row ids are plain numbers.
         let ids = format!("{ids:?}");
         let rows = sqlx::query(
@@ -298,7 +298,7 @@ impl Store {
         .bind(ids)
         .fetch_all(&self.pool)
         .await?;
-        let mut opened = Opened::default();
+        let mut opened = DecryptedDeeds::default();
         for row in &rows {
             let deed = row.try_get("id")?;
             match self.open_deed(row) {
@@ -318,9 +318,9 @@ impl Store {
     pub async fn claimed_deeds(
         &self,
         claims: &[(DeedId, Option<TicketId>)],
-    ) -> Result<Opened, StoreError> {
+    ) -> Result<DecryptedDeeds, StoreError> {
         let ids: Vec<DeedId> = claims.iter().map(|(deed, _)| *deed).collect();
-        let Opened {
+        let DecryptedDeeds {
             deeds: found,
             mut damaged,
         } = self.open_deeds(&ids).await?;
@@ -341,7 +341,7 @@ impl Store {
             }
             deeds.push(deed);
         }
-        Ok(Opened { deeds, damaged })
+        Ok(DecryptedDeeds { deeds, damaged })
     }
 
     /// A ticket's keys, while it can be used for a claim.

@@ -2,6 +2,7 @@
 //! ledger stays valid.
 
 use merits_primitives::ids::{Period, ScaleId};
+use merits_sqlite::counted;
 use rand_core::CryptoRng;
 use serde::Serialize;
 use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
@@ -145,14 +146,14 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         if let Some(subject) = subject {
-            let holds: i64 = sqlx::query_scalar(
+            let holds: Option<i64> = sqlx::query_scalar(
                 "SELECT (SELECT count(*) FROM deed WHERE subject = ?1 AND records IS NOT NULL)
                      + (SELECT count(*) FROM ticket WHERE subject = ?1 AND keys IS NOT NULL)",
             )
             .bind(subject)
             .fetch_one(&mut *tx)
             .await?;
-            if holds == 0 {
+            if counted(holds)? == 0 {
                 delete_subject(&mut tx, subject).await?;
             } else {
                 self.renew_key(&mut tx, subject, rng).await?;

@@ -7,14 +7,14 @@
 //!
 //! Every change of state is one transaction of one function in this module.
 
-mod aside;
 mod backup;
 mod batches;
 mod columns;
 mod deeds;
 mod forgetting;
-mod looks;
+mod lookalike_hashes;
 mod queries;
+mod set_aside;
 mod tickets;
 
 use std::{
@@ -25,18 +25,18 @@ use std::{
 
 use merits_ledger::rows::RowError;
 use merits_primitives::ids::{Origin, PartyId};
-use merits_sqlite::{DatabaseError, FileError, StoreKind};
+use merits_sqlite::{DatabaseError, FileError, StoreKind, counted};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
 
 use crate::at_rest::{MasterKey, UnsealError};
 
-pub use aside::{Aside, AsideReason, Released};
 pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
-pub use deeds::{Damaged, Deed, Inserted, NewDeed, Opened, Unclaimed};
+pub use deeds::{Damaged, DecryptedDeeds, Deed, Inserted, NewDeed, Unclaimed};
 pub use forgetting::{Erased, Forgotten};
 pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};
+pub use set_aside::{Aside, AsideReason, Released};
 pub use tickets::{
     Candidate, Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId,
 };
@@ -153,7 +153,7 @@ impl Store {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         merits_sqlite::restrict(path)?;
@@ -186,7 +186,7 @@ impl Store {
         let path = self.path.with_extension("lock");
         let io = |source| StoreError::Io {
             path: path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         };
         let file = merits_guard::open_lock(&path).map_err(FileError::from)?;
         match file.try_lock() {
@@ -235,10 +235,10 @@ impl Store {
             return Ok(());
         }
         let version = check_node(&mut tx, origin, party).await?;
-        if version == looks::WITHOUT_RULE {
-            looks::add_rule(&mut tx, SCHEMA_VERSION).await?;
+        if version == lookalike_hashes::WITHOUT_RULE {
+            lookalike_hashes::add_rule(&mut tx, SCHEMA_VERSION).await?;
         }
-        looks::renew(&mut tx, &self.master).await?;
+        lookalike_hashes::renew(&mut tx, &self.master).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -246,12 +246,12 @@ impl Store {
 
 /// Whether a database has no tables of a store.
 async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let tables: i64 = sqlx::query_scalar(
+    let tables: Option<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
     )
     .fetch_one(db)
     .await?;
-    Ok(tables == 0)
+    Ok(counted(tables)? == 0)
 }
 
 /// An existing store must belong to this program, ledger and party. Returns its schema version.
@@ -267,7 +267,7 @@ async fn check_node(
     if version == 1 {
         return Err(StoreError::BeforeTickets);
     }
-    if ![looks::WITHOUT_RULE, SCHEMA_VERSION].contains(&version) {
+    if ![lookalike_hashes::WITHOUT_RULE, SCHEMA_VERSION].contains(&version) {
         let (found, wanted) = (version, SCHEMA_VERSION);
         return Err(StoreError::Version { found, wanted });
     }

@@ -6,6 +6,7 @@ use merits_primitives::{
     field,
     ids::{EntryId, ScaleId},
 };
+use merits_sqlite::counted;
 use serde::Serialize;
 use sqlx::{Row, sqlite::SqliteRow};
 
@@ -73,17 +74,17 @@ impl Store {
     /// [`StoreError`].
     pub async fn counts(&self, scale: &ScaleId) -> Result<StoreCounts, StoreError> {
         let mut counts = StoreCounts::default();
-        let subjects: i64 = sqlx::query_scalar("SELECT count(*) FROM subject")
+        let subjects: Option<i64> = sqlx::query_scalar("SELECT count(*) FROM subject")
             .fetch_one(&self.pool)
             .await?;
-        counts.subjects = subjects.unsigned_abs();
-        let deeds: Vec<(String, i64)> =
+        counts.subjects = counted(subjects)?;
+        let deeds: Vec<(String, Option<i64>)> =
             sqlx::query_as("SELECT state, count(*) FROM deed WHERE scale = ? GROUP BY state")
                 .bind(scale.as_str())
                 .fetch_all(&self.pool)
                 .await?;
         for (state, count) in deeds {
-            let count = count.unsigned_abs();
+            let count = counted(count)?;
             match state.as_str() {
                 "ingested" => counts.ingested = count,
                 "claimed" => counts.claimed = count,
@@ -92,13 +93,13 @@ impl Store {
                 _ => return Err(StoreError::Malformed { what: "deed state" }),
             }
         }
-        let batches: Vec<(String, i64)> =
+        let batches: Vec<(String, Option<i64>)> =
             sqlx::query_as("SELECT state, count(*) FROM batch WHERE scale = ? GROUP BY state")
                 .bind(scale.as_str())
                 .fetch_all(&self.pool)
                 .await?;
         for (state, count) in batches {
-            let count = count.unsigned_abs();
+            let count = counted(count)?;
             match state.as_str() {
                 "formed" => counts.formed = count,
                 "proved" => counts.outbox = count,
@@ -175,14 +176,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn missing_earnings(&self, scale: &ScaleId) -> Result<u64, StoreError> {
-        let missing: i64 = sqlx::query_scalar(
+        let missing: Option<i64> = sqlx::query_scalar(
             "SELECT count(*) FROM deed
              WHERE scale = ? AND state = 'acknowledged' AND subject IS NOT NULL AND credits IS NULL",
         )
         .bind(scale.as_str())
         .fetch_one(&self.pool)
         .await?;
-        Ok(missing.unsigned_abs())
+        Ok(counted(missing)?)
     }
 
     /// Receipts of at most `limit` acknowledged batches, whose rows come after the row `after` (0: from the first).
@@ -304,12 +305,12 @@ impl Store {
         scale: &ScaleId,
         commitment: &merits_primitives::commitment::RecordCommitment,
     ) -> Result<bool, StoreError> {
-        let count: i64 =
+        let count: Option<i64> =
             sqlx::query_scalar("SELECT count(*) FROM deed WHERE scale = ? AND commitment = ?")
                 .bind(scale.as_str())
                 .bind(field::to_bytes(commitment).as_slice())
                 .fetch_one(&self.pool)
                 .await?;
-        Ok(count > 0)
+        Ok(counted(count)? > 0)
     }
 }

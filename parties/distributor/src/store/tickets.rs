@@ -11,6 +11,7 @@ use merits_primitives::{
     nullifier::Nullifier,
     owner::{Handle, OwnerKey},
 };
+use merits_sqlite::counted;
 use rand_core::CryptoRng;
 use serde::Serialize;
 use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
@@ -393,7 +394,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn ticket_counts(&self, scale: &ScaleId) -> Result<TicketCounts, StoreError> {
         let mut counts = TicketCounts::default();
-        let rows: Vec<(String, i64)> =
+        let rows: Vec<(String, Option<i64>)> =
             sqlx::query_as("SELECT state, count(*) FROM ticket WHERE scale = ? GROUP BY state")
                 .bind(scale.as_str())
                 .fetch_all(&self.pool)
@@ -412,7 +413,7 @@ impl Store {
                     });
                 }
             };
-            *place = count.unsigned_abs();
+            *place = counted(count)?;
         }
         Ok(counts)
     }
@@ -459,7 +460,7 @@ async fn stands(
     subject: i64,
     ticket: &NewTicket,
 ) -> Result<bool, StoreError> {
-    let standing: i64 = sqlx::query_scalar(
+    let standing: Option<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM ticket
          WHERE subject = ? AND scale = ? AND period = ? AND source = ?
              AND state IN ('imported', 'deposited', 'claimed')",
@@ -470,7 +471,7 @@ async fn stands(
     .bind(ticket.source.0.as_slice())
     .fetch_one(&mut **tx)
     .await?;
-    Ok(standing > 0)
+    Ok(counted(standing)? > 0)
 }
 
 fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {

@@ -32,7 +32,7 @@ use merits_distributor::{
     depositing::deposit_tickets,
     net::LedgerOutbox,
     node::Node,
-    outbox::Patience,
+    outbox::PATIENCE,
     progress::Event,
     run::{Run, run},
     summary::RunSummary,
@@ -136,9 +136,7 @@ async fn node_process() {
     let port = LedgerOutbox::new(follower.clone());
     if setting.tickets {
         take_tickets(setting, &node, &follower, &dir, &death).await;
-        deposit_tickets(&node, &port, Patience::default())
-            .await
-            .unwrap();
+        deposit_tickets(&node, &port, PATIENCE).await.unwrap();
         death.see("deposited");
         follower.sync().await.unwrap();
     }
@@ -156,7 +154,7 @@ async fn node_process() {
         ledger: &port,
         terms: &terms,
         consents: Consents::of(&state, state.time()),
-        patience: Patience::default(),
+        patience: PATIENCE,
         progress: &|event: Event| match event {
             Event::Formed { .. } => death.see("formed"),
             Event::Proved { .. } => death.see("proved"),

@@ -8,13 +8,14 @@ use std::path::Path;
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_sqlite::{Staged, StoreKind};
+use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::{StoreError, array, check_node};
 use crate::at_rest::MasterKey;
 
 /// The contents of a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Copied {
     /// Vouchers.
     pub vouchers: u64,
@@ -101,6 +102,8 @@ mod tests {
             assigned: 1,
         };
         assert_eq!(made.expect("copied"), want);
+        let report = serde_json::to_value(want).expect("JSON");
+        assert_eq!(report, serde_json::json!({ "vouchers": 4, "assigned": 1 }));
         assert_eq!(
             fs::metadata(&backup).expect("there").mode() & 0o777,
             0o600,

@@ -14,7 +14,7 @@ use std::{
 
 use merits_primitives::ids::{EntryId, Origin, PartyId};
 use merits_replica::ReplicaError;
-use merits_sqlite::{DatabaseError, FileError, StoreKind};
+use merits_sqlite::{DatabaseError, FileError, StoreKind, counted};
 use merits_verifier::log::Hash;
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
@@ -132,7 +132,7 @@ impl Store {
         if let Some(directory) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             merits_guard::create_folder(directory).map_err(|source| StoreError::Io {
                 path: directory.to_owned(),
-                source: merits_guard::words::writing(source),
+                source: merits_guard::explain::writing(source),
             })?;
         }
         merits_sqlite::restrict(path)?;
@@ -270,13 +270,13 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn assigned_count(&self, offer: &EntryId) -> Result<u64, StoreError> {
-        let count: i64 = sqlx::query_scalar(
+        let count: Option<i64> = sqlx::query_scalar(
             "SELECT count(*) FROM voucher WHERE offer = ? AND redemption IS NOT NULL",
         )
         .bind(offer.0.as_slice())
         .fetch_one(&self.pool)
         .await?;
-        u64::try_from(count).map_err(|_| StoreError::Malformed { what: "count" })
+        Ok(counted(count)?)
     }
 
     /// How much of the log was looked through for redemptions ([`Store::keep_place`]), and the log's root there.
@@ -346,12 +346,12 @@ const HANDED_BEGINS: &str = "CREATE TABLE handed";
 
 /// Whether a database has no tables of a store.
 async fn is_new(db: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let tables: i64 = sqlx::query_scalar(
+    let tables: Option<i64> = sqlx::query_scalar(
         "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'node'",
     )
     .fetch_one(db)
     .await?;
-    Ok(tables == 0)
+    Ok(counted(tables)? == 0)
 }
 
 /// An existing store must belong to this program, ledger and party. Returns its version.

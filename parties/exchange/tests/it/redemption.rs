@@ -291,7 +291,7 @@ async fn the_logs_key_alone_takes_no_voucher_out() {
     let entry = entry.sign(
         &federation.origin,
         member.id,
-        Some(&draft.proof),
+        Some((&draft.proof).into()),
         &member.key,
     );
     let id = entry.id();
@@ -439,7 +439,7 @@ async fn a_crash_between_append_and_voucher_loses_nothing() {
             .sign(
                 &federation.origin,
                 member.id,
-                Some(&draft.proof),
+                Some((&draft.proof).into()),
                 &member.key,
             )
             .id();

@@ -55,6 +55,13 @@ fn vouched_credits_are_marked_in_the_report() {
             }),
             online: None,
         };
+        let line = serde_json::to_value(&outcome).expect("JSON");
+        assert_eq!(line["entry"], "01".repeat(32));
+        assert_eq!(
+            (&line["claims"], &line["offline"]),
+            (&4.into(), &"valid".into())
+        );
+        assert!(line["online"].is_null());
         let mut report = Report::default();
         report.add(&outcome);
         let report = report.finish(&state).expect("rows in memory");

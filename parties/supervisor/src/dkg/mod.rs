@@ -1,14 +1,14 @@
-//! The key generation of a quorum's half, over files: each holder runs it on its own machine, and messages lie in a
-//! folder that all of them can read.
+//! The key generation of a quorum's half: each holder runs it on its own machine. Messages travel in entries of the
+//! ledger ([`crate::net::KeyMaker`]), or lie in a folder that all holders can read.
 //!
-//! - [`plan`]: which half of which epoch, by whom. Each holder compares it with its own copy of the ledger.
+//! - [`plan`]: for a folder: which half of which epoch, by whom. Each holder compares it with its own copy of the ledger.
 //! - [`board`]: the folder of signed messages.
 //! - [`vault`]: one holder's state between its steps, encrypted.
 //! - [`share_file`]: the finished share, encrypted.
 //! - [`run`]: goes as far as the messages allow, and can be killed at any step.
 //!
-//! The protocol itself is `merits-threshold`'s. The ledger does not carry its messages yet, and no epoch of the
-//! ledger takes a quorum's half yet: see `docs/src/supervision.md`.
+//! The protocol itself is `merits-threshold`'s. An epoch of the ledger takes a half that was made over the ledger: see
+//! `docs/src/supervision.md`.
 
 pub mod board;
 pub mod plan;

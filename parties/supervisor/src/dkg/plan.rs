@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use merits_ledger::{Role, State, state::Party};
+use merits_ledger::{Role, State, entry::KeyGenerationOpened, state::Party};
 use merits_primitives::ids::{Epoch, NameError, Origin, PartyId};
 use merits_threshold::{
     Side,
@@ -81,7 +81,7 @@ pub enum PlanFault {
     #[error("the plan's party id of {0} is not the one on the ledger: make the plan again")]
     Differs(String),
     /// The role.
-    #[error("{name} is no {side} on this ledger, and only {side}s hold a share of this half")]
+    #[error("{name} is no {side} on this ledger, and only {} hold a share of this half", side.many())]
     Role {
         /// The holder.
         name: String,
@@ -111,6 +111,29 @@ pub struct Checked {
     pub signing_keys: BTreeMap<PartyId, PublicKey>,
     /// The holders' names.
     pub names: BTreeMap<PartyId, String>,
+}
+
+impl Checked {
+    /// What the ledger's entry says that opened an attempt: its rules have checked the holders.
+    ///
+    /// # Errors
+    /// [`PlanFault::Ceremony`].
+    pub fn of_generation(state: &State, opened: &KeyGenerationOpened) -> Result<Self, PlanFault> {
+        let ceremony = merits_ledger::state::ceremony(state.origin(), opened)?;
+        let (mut signing_keys, mut names) = (BTreeMap::new(), BTreeMap::new());
+        for (id, party) in opened.holders.iter().filter_map(|id| {
+            let party = state.parties().get(id)?;
+            Some((*id, party))
+        }) {
+            signing_keys.insert(id, party.signing_key);
+            names.insert(id, party.name.clone());
+        }
+        Ok(Self {
+            ceremony,
+            signing_keys,
+            names,
+        })
+    }
 }
 
 impl Plan {

@@ -1,4 +1,4 @@
-//! One holder's part over files: as far as the messages allow, from wherever it stopped.
+//! One holder's part: as far as the messages allow, from wherever it stopped.
 //!
 //! The order of each step is: take what others published, compute, store the state, publish. So a process
 //! that is killed between any two steps publishes the same bytes when it comes back. The share's file is on
@@ -15,7 +15,7 @@ use merits_primitives::ids::PartyId;
 use merits_threshold::{
     message::{Round, Slot},
     participant::{Participant, ParticipantFault},
-    standing::{Standing, standing},
+    standing::{self, Standing},
 };
 use merits_verifier::codec::Canonical as _;
 use rand_core::CryptoRng;
@@ -47,8 +47,6 @@ impl std::fmt::Debug for Runner<'_> {
 /// The files of one holder's part.
 #[derive(Debug, Clone, Copy)]
 pub struct Places<'p> {
-    /// The folder of the messages.
-    pub board: &'p Path,
     /// The file of the state, on this machine alone.
     pub state: &'p Path,
     /// The file of the share, on this machine alone.
@@ -166,67 +164,138 @@ pub struct Guilty {
     pub fault: String,
 }
 
-/// Goes as far as the messages allow. `done` is told of each step when it is on the disk.
+/// Goes as far as the messages in a folder allow. `done` is told of each step when it is on the disk.
 ///
 /// # Errors
 /// [`DkgError`].
 pub fn advance(
     plan: &Checked,
     runner: &Runner<'_>,
+    folder: &Path,
     places: Places<'_>,
     passphrase: &str,
     rng: &mut impl CryptoRng,
     done: &mut dyn FnMut(Step),
 ) -> Result<Report, DkgError> {
-    let ceremony = &plan.ceremony;
-    if !ceremony.has(&runner.party) {
-        return Err(DkgError::NotPlanned);
-    }
-    let _lock = lock(places.state)?;
-    let board = Board::new(places.board, ceremony, &plan.signing_keys);
-    let (vault, mut state) = open(plan, runner, &board, places, passphrase, rng, done)?;
+    let board = Board::new(folder, &plan.ceremony, &plan.signing_keys);
+    let (messages, _) = board.read()?;
+    let party = runner.party;
+    let mut running = Running::open(plan, party, &messages, places, passphrase, rng, done)?;
     loop {
         let (messages, ignored) = board.read()?;
-        let before = Zeroizing::new(state.to_bytes());
-        let seen = if state.has_ended() {
-            standing(ceremony, state.recorded())
-        } else {
-            state.advance(ceremony, &messages)?
-        };
-        let after = Zeroizing::new(state.to_bytes());
-        if before != after {
-            vault.save(&state, rng)?;
-            done(Step::Stored);
+        let (seen, unpublished) = running.take(&messages, rng, done)?;
+        if unpublished.is_empty() {
+            running.finish(&seen, passphrase, rng, done)?;
+            let ignored = ignored.into_iter();
+            let ignored = ignored.map(|file| format!("{}: {}", file.path.display(), file.why));
+            return Ok(Report {
+                progress: progress(plan, &seen),
+                ignored: ignored.collect(),
+            });
         }
-        let unpublished = state.unpublished(&messages);
-        let publishes = !unpublished.is_empty();
         for (round, message) in unpublished {
-            let party = runner.party;
-            board.publish(Slot { round, party }, message, runner.signing)?;
+            board.publish(Slot { round, party }, &message, runner.signing)?;
             done(Step::Published(round));
         }
-        if publishes {
-            continue;
+    }
+}
+
+/// One holder's part between its steps, wherever the messages travel: in a folder, or in the log.
+pub struct Running<'r> {
+    plan: &'r Checked,
+    places: Places<'r>,
+    vault: Vault,
+    state: Participant,
+    _lock: std::fs::File,
+}
+
+impl std::fmt::Debug for Running<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({:?}, ..)", self.places)
+    }
+}
+
+impl<'r> Running<'r> {
+    /// The state of an earlier run, or a new one. No other process has it meanwhile.
+    ///
+    /// # Errors
+    /// [`DkgError`].
+    pub fn open(
+        plan: &'r Checked,
+        party: PartyId,
+        messages: &standing::Board,
+        places: Places<'r>,
+        passphrase: &str,
+        rng: &mut impl CryptoRng,
+        done: &mut dyn FnMut(Step),
+    ) -> Result<Self, DkgError> {
+        if !plan.ceremony.has(&party) {
+            return Err(DkgError::NotPlanned);
         }
-        if !state.has_ended() {
-            match &seen {
-                Standing::Waiting { .. } => {}
-                Standing::Failed(_) => erase(&vault, &mut state, rng, done)?,
-                Standing::Done(outcome) => {
-                    let shares = state.shares(ceremony)?;
-                    let share = QuorumShare::new(ceremony, outcome, shares);
-                    keep(&share, places.share, passphrase, rng, done)?;
-                    erase(&vault, &mut state, rng, done)?;
-                }
+        let lock = lock(places.state)?;
+        let (vault, state) = open(plan, party, messages, places, passphrase, rng, done)?;
+        Ok(Self {
+            plan,
+            places,
+            vault,
+            state,
+            _lock: lock,
+        })
+    }
+
+    /// Takes what was published, and stores this holder's messages before it gives those that are not published
+    /// yet, in the order of the rounds.
+    ///
+    /// # Errors
+    /// [`DkgError`].
+    pub fn take(
+        &mut self,
+        messages: &standing::Board,
+        rng: &mut impl CryptoRng,
+        done: &mut dyn FnMut(Step),
+    ) -> Result<(Standing, Vec<(Round, Vec<u8>)>), DkgError> {
+        let ceremony = &self.plan.ceremony;
+        let before = Zeroizing::new(self.state.to_bytes());
+        let seen = if self.state.has_ended() {
+            standing::standing(ceremony, self.state.recorded())
+        } else {
+            self.state.advance(ceremony, messages)?
+        };
+        let after = Zeroizing::new(self.state.to_bytes());
+        if before != after {
+            self.vault.save(&self.state, rng)?;
+            done(Step::Stored);
+        }
+        let unpublished = self.state.unpublished(messages).into_iter();
+        let unpublished = unpublished.map(|(round, message)| (round, message.to_vec()));
+        Ok((seen, unpublished.collect()))
+    }
+
+    /// Writes the share of a key generation that is done, and erases the secrets of one that is over.
+    ///
+    /// # Errors
+    /// [`DkgError`].
+    pub fn finish(
+        &mut self,
+        seen: &Standing,
+        passphrase: &str,
+        rng: &mut impl CryptoRng,
+        done: &mut dyn FnMut(Step),
+    ) -> Result<(), DkgError> {
+        if self.state.has_ended() {
+            return Ok(());
+        }
+        match seen {
+            Standing::Waiting { .. } => Ok(()),
+            Standing::Failed(_) => erase(&self.vault, &mut self.state, rng, done),
+            Standing::Done(outcome) => {
+                let ceremony = &self.plan.ceremony;
+                let shares = self.state.shares(ceremony)?;
+                let share = QuorumShare::new(ceremony, outcome, shares);
+                keep(&share, self.places.share, passphrase, rng, done)?;
+                erase(&self.vault, &mut self.state, rng, done)
             }
         }
-        return Ok(Report {
-            progress: progress(plan, &seen),
-            ignored: ignored
-                .into_iter()
-                .map(|file| format!("{}: {}", file.path.display(), file.why))
-                .collect(),
-        });
     }
 }
 
@@ -237,7 +306,7 @@ pub fn advance(
 pub fn status(plan: &Checked, folder: &Path) -> Result<Report, BoardError> {
     let (messages, ignored) = Board::new(folder, &plan.ceremony, &plan.signing_keys).read()?;
     Ok(Report {
-        progress: progress(plan, &standing(&plan.ceremony, &messages)),
+        progress: progress(plan, &standing::standing(&plan.ceremony, &messages)),
         ignored: ignored
             .into_iter()
             .map(|file| format!("{}: {}", file.path.display(), file.why))
@@ -257,7 +326,17 @@ pub fn check(
     passphrase: &str,
 ) -> Result<About, DkgError> {
     let (messages, _) = Board::new(folder, &plan.ceremony, &plan.signing_keys).read()?;
-    let Standing::Done(outcome) = standing(&plan.ceremony, &messages) else {
+    compare(plan, &messages, share, passphrase)
+}
+
+/// The same, with messages from anywhere.
+pub(crate) fn compare(
+    plan: &Checked,
+    messages: &standing::Board,
+    share: &Path,
+    passphrase: &str,
+) -> Result<About, DkgError> {
+    let Standing::Done(outcome) = standing::standing(&plan.ceremony, messages) else {
         return Err(DkgError::NotDone);
     };
     let found = QuorumShare::read(share, passphrase)?;
@@ -274,8 +353,8 @@ pub fn check(
 /// The state of an earlier run, or a new one.
 fn open(
     plan: &Checked,
-    runner: &Runner<'_>,
-    board: &Board<'_>,
+    party: PartyId,
+    messages: &standing::Board,
     places: Places<'_>,
     passphrase: &str,
     rng: &mut impl CryptoRng,
@@ -283,7 +362,7 @@ fn open(
 ) -> Result<(Vault, Participant), DkgError> {
     if places.state.exists() {
         let (vault, state) = Vault::open(places.state, passphrase)?;
-        if state.ceremony() != plan.ceremony.digest() || state.me() != runner.party {
+        if state.ceremony() != plan.ceremony.digest() || state.me() != party {
             return Err(ParticipantFault::OtherCeremony.into());
         }
         return Ok((vault, state));
@@ -293,14 +372,13 @@ fn open(
         return Err(DkgError::OtherShare(places.share.to_owned()));
     }
     // A state that was lost is not made again: its messages would contradict the published ones.
-    let (messages, _) = board.read()?;
-    if let Some(slot) = messages.keys().find(|slot| slot.party == runner.party) {
+    if let Some(slot) = messages.keys().find(|slot| slot.party == party) {
         let round = slot.round;
         return Err(ParticipantFault::NotMine { round }.into());
     }
     let mut seed = Zeroizing::new([0; 32]);
     rng.fill_bytes(seed.as_mut());
-    let state = Participant::begin(&plan.ceremony, runner.party, seed)?;
+    let state = Participant::begin(&plan.ceremony, party, seed)?;
     let vault = Vault::create(places.state, &plan.ceremony, &state, passphrase, rng)?;
     done(Step::Stored);
     Ok((vault, state))
@@ -355,7 +433,7 @@ fn lock(state: &Path) -> Result<std::fs::File, DkgError> {
     }
 }
 
-fn progress(plan: &Checked, seen: &Standing) -> Progress {
+pub(crate) fn progress(plan: &Checked, seen: &Standing) -> Progress {
     let name = |party: &PartyId| {
         let name = plan.names.get(party).cloned();
         name.unwrap_or_else(|| party.to_string())

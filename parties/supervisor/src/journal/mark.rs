@@ -41,7 +41,7 @@ impl JournalMark {
             Err(error) => {
                 return Err(JournalError::MarkUnreadable {
                     mark: path.to_owned(),
-                    source: merits_guard::words::reading(error),
+                    source: merits_guard::explain::reading(error),
                 });
             }
         };
@@ -103,7 +103,7 @@ impl JournalMark {
         })
         .map_err(|source| JournalError::MarkUnwritable {
             mark: self.path.clone(),
-            source: merits_guard::words::writing(source),
+            source: merits_guard::explain::writing(source),
         })?;
         self.at = Some(to);
         Ok(())

@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::{HolderError, SessionError};
 use crate::{
     acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
-    shares::SharesError, view_key::UnprovenHalf,
+    shares::SharesError, side::Side, view_key::UnprovenHalf,
 };
 
 /// Why a command of a supervisor or a holder failed.
@@ -145,6 +145,17 @@ pub enum SupervisorError {
     /// The epoch is already open.
     #[error("epoch {} is already open on this ledger; nothing was made", .0.0)]
     EpochOpen(Epoch),
+    /// No attempt is done.
+    #[error(
+        "no attempt to make the {side}s' half of epoch {} is done: its holders run `dkg run` to the end first",
+        epoch.0
+    )]
+    NoHalf {
+        /// The epoch.
+        epoch: Epoch,
+        /// The side.
+        side: Side,
+    },
     /// The halves of view keys.
     #[error(transparent)]
     Shares(#[from] SharesError),

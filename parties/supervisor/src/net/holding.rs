@@ -9,6 +9,7 @@ use merits_primitives::ids::Epoch;
 use merits_replica::Follower;
 use merits_serve::ServeError;
 use rand_core::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::{HolderService, SupervisorError, SystemClock, serve};
 use crate::{
@@ -68,13 +69,14 @@ impl WitnessConfig {
         Ok((mark, lines))
     }
 
-    /// A holder over its own copy of the log, ready to be served.
+    /// A holder over its own copy of the log, ready to be served. The passphrase opens its shares of quorums.
     ///
     /// # Errors
     /// [`SupervisorError`].
     pub fn holder(
         &self,
         side: Side,
+        passphrase: Option<Zeroizing<String>>,
     ) -> BoxFuture<'_, Result<HolderService<Follower, SystemClock>, SupervisorError>> {
         Box::pin(async move {
             let ledger = self.ledger.clone().of_a_server()?;
@@ -88,7 +90,8 @@ impl WitnessConfig {
                     let leaf = leaf.map_err(|error| Unreadable(error.to_string()))?;
                     Ok(leaf.map(|leaf| leaf.entry))
                 });
-                let held = shares::all(self, &log, &party, side)?;
+                let passphrase = passphrase.as_ref().map(|text| text.as_str());
+                let held = shares::all(self, &log, &party, side, passphrase)?;
                 (held, log.answered_totals(&party)?)
             };
             for lost in &held.lost {
@@ -105,19 +108,20 @@ impl WitnessConfig {
         })
     }
 
-    /// Answers for this side's halves until `stop` resolves; `ready` gets the address.
+    /// Answers for this side's halves, and shares of halves, until `stop` resolves; `ready` gets the address.
     ///
     /// # Errors
     /// [`SupervisorError`].
     pub async fn serve(
         &self,
         side: Side,
+        passphrase: Option<Zeroizing<String>>,
         ready: impl FnOnce(SocketAddr) + Send,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), SupervisorError> {
         let security = self.ledger.security()?;
         let listener = merits_serve::listen(self.listen).await?;
-        let holder = self.holder(side).await?;
+        let holder = self.holder(side, passphrase).await?;
         ready(listener.local_addr().map_err(ServeError::from)?);
         serve(holder, listener, &self.server, &security, stop).await?;
         Ok(())

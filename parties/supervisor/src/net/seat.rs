@@ -14,7 +14,7 @@ use merits_ledger::{
     entry::{Act, OfferClosed, ProposalTerms, ScaleApproved, ThresholdsChanged},
     state::{Demands, Endorsed, ProposedAct},
 };
-use merits_party::identity::PartyConfig as _;
+use merits_party::{identity::PartyConfig as _, report::Entered};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, PartyId},
@@ -22,6 +22,7 @@ use merits_primitives::{
 use merits_replica::Follower;
 use merits_text::lookalike::skeleton;
 use merits_verifier::entry::SignedEntry;
+use serde::Serialize;
 
 use super::SupervisorError;
 use crate::{
@@ -58,8 +59,10 @@ impl Decided {
         let mut needs = vec![format!(
             "{members} supervisors, of whom this one is the first"
         )];
-        if *consents > 0 {
-            needs.push(format!("{consents} log witnesses"));
+        match consents {
+            0 => {}
+            1 => needs.push("1 log witness".to_owned()),
+            more => needs.push(format!("{more} log witnesses")),
         }
         let then = if delay.is_zero() {
             String::new()
@@ -72,6 +75,16 @@ impl Decided {
             needs.join(" and ")
         )
     }
+}
+
+/// An act on which a member spoke, or which it put into force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActReport {
+    /// The member's entry.
+    #[serde(serialize_with = "merits_party::report::text")]
+    pub entry: EntryId,
+    /// The act, in words.
+    pub act: String,
 }
 
 /// A supervisor's or a log witness's seat, with its copy of the log.
@@ -113,7 +126,7 @@ impl Seat {
     pub fn join<'a>(
         &'a self,
         config: &'a WitnessConfig,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+    ) -> BoxFuture<'a, Result<Entered, SupervisorError>> {
         Box::pin(async move {
             let own = config.identity()?.application(&[Role::Witness]);
             self.submit(&self.signer.join(own)).await
@@ -138,7 +151,7 @@ impl Seat {
                 let waits = terms.until.map(|_| demands);
                 (self.signer.propose(act, terms), waits)
             };
-            let entry = self.submit(&entry).await?;
+            let entry = self.submit(&entry).await?.entry;
             Ok(Decided { entry, waits })
         })
     }
@@ -176,8 +189,7 @@ impl Seat {
         })
     }
 
-    /// Endorses an act after it looked at its content, or consents to it as a log witness. Returns what it endorsed,
-    /// in words. `distinct` admits a party although its name looks like another's.
+    /// Endorses an act after it looked at its content, or consents to it as a log witness. `distinct` admits a party although its name looks like another's.
     ///
     /// # Errors
     /// [`SupervisorError`].
@@ -185,20 +197,20 @@ impl Seat {
         &self,
         proposal: EntryId,
         distinct: bool,
-    ) -> BoxFuture<'_, Result<String, SupervisorError>> {
+    ) -> BoxFuture<'_, Result<ActReport, SupervisorError>> {
         Box::pin(async move {
-            let (entry, words) = {
+            let (entry, act) = {
                 let replica = self.follower.replica();
                 let state = replica.state()?;
                 let proposed = proposed(state, &proposal)?;
                 look_at(state, &proposed.act, distinct)?;
                 let voice = state.board().voice(&proposal, &self.signer.party());
                 let number = voice.map_or(0, |voice| voice.number) + 1;
-                let words = in_words(state, &proposed.act);
-                (self.signer.endorse(proposal, number), words)
+                let act = in_words(state, &proposed.act);
+                (self.signer.endorse(proposal, number), act)
             };
-            self.submit(&entry).await?;
-            Ok(words)
+            let entry = self.submit(&entry).await?.entry;
+            Ok(ActReport { entry, act })
         })
     }
 
@@ -206,7 +218,7 @@ impl Seat {
     ///
     /// # Errors
     /// [`SupervisorError`].
-    pub fn revoke(&self, proposal: EntryId) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
+    pub fn revoke(&self, proposal: EntryId) -> BoxFuture<'_, Result<Entered, SupervisorError>> {
         Box::pin(async move {
             let number = {
                 let replica = self.follower.replica();
@@ -225,23 +237,23 @@ impl Seat {
     ///
     /// # Errors
     /// [`SupervisorError`].
-    pub fn object(&self, proposal: EntryId) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
+    pub fn object(&self, proposal: EntryId) -> BoxFuture<'_, Result<Entered, SupervisorError>> {
         Box::pin(async move { self.submit(&self.signer.object(proposal)).await })
     }
 
-    /// Puts an act into force. Returns what, in words.
+    /// Puts an act into force.
     ///
     /// # Errors
     /// [`SupervisorError`].
-    pub fn enact(&self, proposal: EntryId) -> BoxFuture<'_, Result<String, SupervisorError>> {
+    pub fn enact(&self, proposal: EntryId) -> BoxFuture<'_, Result<ActReport, SupervisorError>> {
         Box::pin(async move {
-            let words = {
+            let act = {
                 let replica = self.follower.replica();
                 let state = replica.state()?;
                 in_words(state, &proposed(state, &proposal)?.act)
             };
-            self.submit(&self.signer.enact(proposal)).await?;
-            Ok(words)
+            let entry = self.submit(&self.signer.enact(proposal)).await?.entry;
+            Ok(ActReport { entry, act })
         })
     }
 
@@ -259,10 +271,10 @@ impl Seat {
         &self.follower
     }
 
-    async fn submit(&self, entry: &SignedEntry) -> Result<EntryId, SupervisorError> {
+    async fn submit(&self, entry: &SignedEntry) -> Result<Entered, SupervisorError> {
         let submitted = self.follower.client().submit(entry).await?;
         self.follower.sync().await?;
-        Ok(submitted.id)
+        Ok(submitted.id.into())
     }
 }
 
@@ -316,6 +328,7 @@ fn look_at(state: &State, act: &Act, distinct: bool) -> Result<(), SupervisorErr
         | Act::PartyEnded(_)
         | Act::StatementKeyAdopted(_)
         | Act::ViewKeyEpochOpened(_)
+        | Act::QuorumEpochOpened(_)
         | Act::ScaleRetired(_)
         | Act::OfferClosed(_)
         | Act::ThresholdsChanged(_) => Ok(()),

@@ -3,6 +3,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use futures::future::join_all;
+use merits_party::report::Entered;
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_replica::{ClientError, Follower};
 use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
@@ -14,8 +16,8 @@ use super::{
 };
 use crate::{
     acts::EntrySigner,
-    holder::{OpeningAsk, SealedPartial, TotalPartial},
-    request::{BasisError, Opened, RequestFile, request_content},
+    holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
+    request::{BasisError, OpeningResult, RequestFile, request_content},
     requester::{OpeningFault, combine_and_name},
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
@@ -39,7 +41,7 @@ pub struct OpenedClaim {
     /// The OpeningCompleted entry.
     pub completion: EntryId,
     /// Credits, measure and pseudonym.
-    pub opened: Opened,
+    pub opened: OpeningResult,
 }
 
 /// A published total.
@@ -184,10 +186,10 @@ impl Session {
     ///
     /// # Errors
     /// [`SessionError`].
-    pub async fn reveal(&self, file: &Path) -> Result<EntryId, SessionError> {
+    pub async fn reveal(&self, file: &Path) -> Result<Entered, SessionError> {
         let ask = self.ask_of(file)?;
-        self.submit(&self.signer.reveal_opening(ask.request, ask.content))
-            .await
+        let entry = self.signer.reveal_opening(ask.request, ask.content);
+        Ok(self.submit(&entry).await?.into())
     }
 
     fn ask_of(&self, file: &Path) -> Result<OpeningAsk, SessionError> {
@@ -208,17 +210,9 @@ impl Session {
 
     async fn answer(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
         // A holder that does not answer stops nothing as long as enough others of its side do.
-        let mut answers: Vec<SealedPartial> = Vec::with_capacity(self.holders.len());
-        let mut unanswered = None;
-        for holder in &mut self.holders {
-            match holder.opening(&ask).await {
-                Ok(answer) => answers.push(answer),
-                Err(error) => {
-                    tracing::warn!(%error, "a holder of the view key does not answer");
-                    unanswered.get_or_insert(error);
-                }
-            }
-        }
+        let asked = join_all(self.holders.iter_mut().map(|holder| holder.opening(&ask))).await;
+        let (answers, unanswered) = answered::<SealedPartial>(asked);
+        let unanswered = unanswered.into_iter().next();
         let request = ask.request;
         let content = ask.content.clone();
         let key = Arc::clone(&self.sealing_key);
@@ -229,7 +223,8 @@ impl Session {
         let combined = match (combined, unanswered) {
             (Ok(combined), _) => combined,
             // What a holder says is more than that its answer is missing.
-            (Err(OpeningFault::Missing(_) | OpeningFault::TooFew { .. }), Some(error)) => {
+            (Err(OpeningFault::Missing(_)), Some(error)) => return Err(error.into()),
+            (Err(OpeningFault::TooFew { faults, .. }), Some(error)) if faults.is_empty() => {
                 return Err(error.into());
             }
             (Err(fault), _) => return Err(fault.into()),
@@ -266,50 +261,73 @@ impl Session {
                 })
                 .await??;
             // If the sum is already open, no holder needs to answer.
-            let answers = match set.t1() {
+            let (answers, unanswered) = match set.t1() {
                 Some(_) => self.ask_total(&ask).await,
-                None => Ok(Vec::new()),
+                None => (Vec::new(), Vec::new()),
             };
-            match answers {
-                Ok(answers) => {
-                    let total = self
-                        .follower
-                        .synced(move |log| set.open(log, &answers))
-                        .await??;
+            let opened = self.follower.synced(move |log| set.open(log, &answers));
+            match opened.await? {
+                Ok(total) => {
+                    for fault in &total.wrong {
+                        tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
+                    }
                     let entry = self.submit(&self.signer.publish_total(&total)).await?;
                     return Ok(PublishedTotal { entry, total });
                 }
-                // Each retry asks for a strictly shorter head, so this ends.
-                Err(error) => match error.answered_head() {
-                    Some(head) if head > 0 && head < ask.entries.len() => limit = Some(head),
-                    _ => return Err(error.into()),
-                },
+                Err(fault @ (TotalFault::Missing(_) | TotalFault::TooFew { .. })) => {
+                    // Each retry asks for a strictly shorter head, so this ends.
+                    let heads = unanswered.iter().filter_map(HolderError::answered_head);
+                    let shorter = heads
+                        .filter(|head| (1..ask.entries.len()).contains(head))
+                        .min();
+                    if let Some(head) = shorter {
+                        limit = Some(head);
+                        continue;
+                    }
+                    // What a holder says is more than that its answer is missing. A wrong answer is more than both.
+                    let wrong =
+                        matches!(&fault, TotalFault::TooFew { wrong, .. } if !wrong.is_empty());
+                    return Err(match unanswered.into_iter().next() {
+                        Some(error) if !wrong => error.into(),
+                        _ => fault.into(),
+                    });
+                }
+                Err(fault) => return Err(fault.into()),
             }
         }
     }
 
-    async fn ask_total(
-        &mut self,
-        ask: &crate::holder::TotalAsk,
-    ) -> Result<Vec<TotalPartial>, HolderError> {
-        let mut answers = Vec::with_capacity(self.holders.len());
-        for holder in &mut self.holders {
-            answers.push(holder.total(ask).await?);
-        }
-        Ok(answers)
+    /// Asks every holder. Who is silent, or refuses, stops nothing as long as enough others of its side answer.
+    async fn ask_total(&mut self, ask: &TotalAsk) -> (Vec<TotalPartial>, Vec<HolderError>) {
+        answered(join_all(self.holders.iter_mut().map(|holder| holder.total(ask))).await)
     }
+}
+
+/// The answers, and why other holders gave none.
+fn answered<T>(asked: Vec<Result<T, HolderError>>) -> (Vec<T>, Vec<HolderError>) {
+    let (mut answers, mut unanswered) = (Vec::with_capacity(asked.len()), Vec::new());
+    for answer in asked {
+        match answer {
+            Ok(answer) => answers.push(answer),
+            Err(error) => {
+                tracing::warn!(%error, "a holder of the view key does not answer");
+                unanswered.push(error);
+            }
+        }
+    }
+    (answers, unanswered)
 }
 
 fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {
     content.write(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })
 }
 
 fn read(path: &Path) -> Result<RequestFile, SessionError> {
     RequestFile::read(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
-        source: merits_guard::words::writing(source),
+        source: merits_guard::explain::writing(source),
     })
 }

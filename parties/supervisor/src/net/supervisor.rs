@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use merits_ledger::{
-    Entry, KeyRing, Refusal, Role, Submission,
+    Entry, Groth16Keys, Refusal, Role, Submission,
     entry::{Act, PartyAdmitted, ProvenHalf, ScaleApproved, ScaleRetired, StandingChange},
     state::{TotalsKey, VersionRecord},
 };
@@ -13,6 +13,7 @@ use merits_params::manifest::Manifest;
 use merits_party::{
     identity::{Identity, PartyConfig as _},
     lookup::find_party,
+    report::Entered,
 };
 use merits_primitives::{
     calendar::Timestamp,
@@ -41,7 +42,7 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long batches under the epoch before are still taken.
-const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub(super) const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
 /// its receipt verified, and the copy has it.
@@ -123,10 +124,10 @@ impl Supervisor {
     ///
     /// # Errors
     /// [`SupervisorError`].
-    pub fn found(&self) -> BoxFuture<'_, Result<EntryId, SupervisorError>> {
+    pub fn found(&self) -> BoxFuture<'_, Result<Entered, SupervisorError>> {
         Box::pin(async move {
             let own = self.identity.application(&[Role::Supervisor]);
-            self.submit(&self.signer().join(own)).await
+            Ok(self.submit(&self.signer().join(own)).await?.into())
         })
     }
 
@@ -216,7 +217,7 @@ impl Supervisor {
         &'a self,
         party: &'a str,
         basis: &'a str,
-    ) -> BoxFuture<'a, Result<EntryId, SupervisorError>> {
+    ) -> BoxFuture<'a, Result<Entered, SupervisorError>> {
         Box::pin(async move {
             let entry = {
                 let replica = self.follower.replica();
@@ -225,7 +226,7 @@ impl Supervisor {
                 let number = known.map_or(0, |party| party.emergencies) + 1;
                 self.signer().suspend_now(id, number, basis)
             };
-            self.submit(&entry).await
+            Ok(self.submit(&entry).await?.into())
         })
     }
 
@@ -413,7 +414,7 @@ impl Supervisor {
                 // Refuse what the ledger would refuse before the half is written.
                 let submission = Submission::from_signed(entry.clone(), state.origin())?;
                 let job = state.job(&submission)?;
-                let verified = job.map(|job| job.verify(state, &KeyRing::new()));
+                let verified = job.map(|job| job.verify(state, &Groth16Keys::new()));
                 let verified = verified.transpose().map_err(Refusal::from)?;
                 let authentic = state.authenticate(submission)?;
                 let now = now.max(state.time());
@@ -439,9 +440,21 @@ impl Supervisor {
                 .follower
                 .replica()
                 .expected("a holder of view keys", &roles)?;
+            let mut unreachable = None;
             for address in &self.config.holders {
                 let (security, expected) = (security.clone(), expected.clone());
-                holders.push(HolderClient::connect_over(address, security, expected).await?);
+                match HolderClient::connect_over(address, security, expected).await {
+                    Ok(holder) => holders.push(holder),
+                    // Of a quorum, some holders may be away.
+                    Err(error) => {
+                        tracing::warn!(%error, "a holder of the view key cannot be reached");
+                        unreachable.get_or_insert(error);
+                    }
+                }
+            }
+            // Fewer than two cannot be both sides.
+            if let (Some(error), ..2) = (unreachable, holders.len()) {
+                return Err(error.into());
             }
             let sealing = SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
             Ok(Session::new(

@@ -1,12 +1,15 @@
 //! Links and consents: the questions to a person, and the files for sources and distributors.
 
+use std::path::{Path, PathBuf};
+
+use merits_guard::output::OutputError;
 use merits_ledger::{Entry, Role, State};
 use merits_params::terms::TermsDocument;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{PartyId, Period, ScaleId},
 };
-use merits_records::handover::{LinkFile, TicketFile};
+use merits_records::handover::{Handover as _, LinkFile, TicketFile};
 use merits_replica::Replica;
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -70,7 +73,117 @@ struct AskedOf {
     terms: TermsDocument,
 }
 
+/// The files of tickets, one for each period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketFiles {
+    /// The folder that they go into, which is made.
+    folder: Option<PathBuf>,
+    files: Vec<(Period, PathBuf)>,
+}
+
+impl TicketFiles {
+    /// The file `output` for one period. For several, or if `output` is a folder, files in that folder.
+    pub fn new(output: &Path, scale: &ScaleId, periods: &[Period]) -> Self {
+        let folder = (periods.len() > 1 || output.is_dir()).then(|| output.to_owned());
+        let file = |period: &Period| {
+            let path = match &folder {
+                Some(folder) => folder.join(format!("ticket-{scale}-{}.json", period.label())),
+                None => output.to_owned(),
+            };
+            (*period, path)
+        };
+        Self {
+            files: periods.iter().map(file).collect(),
+            folder,
+        }
+    }
+
+    /// The files.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|(_, path)| &**path)
+    }
+
+    /// Judges whether all may be written, before the work for them, and writes nothing.
+    ///
+    /// # Errors
+    /// [`OutputError`] names the one that may not.
+    pub fn admit(&self) -> Result<(), OutputError> {
+        // A folder that is not there is made when the person has consented.
+        if self.folder.as_ref().is_some_and(|folder| !folder.exists()) {
+            return Ok(());
+        }
+        self.paths().try_for_each(TicketFile::admit)
+    }
+}
+
+/// Files that were written for a party.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HandedOver {
+    /// The party's name.
+    pub party: String,
+    /// What it calls the person.
+    pub account: String,
+    /// The files.
+    pub files: Vec<PathBuf>,
+}
+
 impl Wallet {
+    /// Writes a link for a source, and remembers the account.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub fn write_link(
+        &self,
+        source: &PartyId,
+        account: &str,
+        output: &Path,
+        prover: &PersonProver,
+        now: Timestamp,
+    ) -> Result<HandedOver, WalletError> {
+        let party = self.party_name(source)?;
+        self.link(source, account, prover, now)?.write(output)?;
+        self.remember(&party, account)?;
+        Ok(HandedOver {
+            party,
+            account: account.to_owned(),
+            files: vec![output.to_owned()],
+        })
+    }
+
+    /// Writes the ticket of each period, proven at the time that `clock` shows then, and remembers the account.
+    /// `written` is told of each file.
+    ///
+    /// # Errors
+    /// [`WalletError`]; tickets that were written stay.
+    pub fn write_tickets(
+        &self,
+        proposal: &ConsentProposal,
+        tickets: &TicketFiles,
+        prover: &PersonProver,
+        clock: &dyn Fn() -> Timestamp,
+        rng: &mut impl CryptoRng,
+        written: &mut dyn FnMut(&Path),
+    ) -> Result<HandedOver, WalletError> {
+        if let Some(folder) = &tickets.folder {
+            // Tickets go to their distributor alone.
+            merits_guard::create_folder(folder).map_err(|source| WalletError::Folder {
+                path: folder.display().to_string(),
+                source,
+            })?;
+        }
+        for (period, path) in &tickets.files {
+            self.ticket(proposal, *period, prover, clock(), rng)?
+                .write(path)?;
+            written(path);
+        }
+        self.remember(&proposal.distributor, &proposal.account)?;
+        Ok(HandedOver {
+            party: proposal.distributor.clone(),
+            account: proposal.account.clone(),
+            files: tickets.paths().map(Path::to_owned).collect(),
+        })
+    }
+
     /// A link for a source: this account is the person with this pseudonym. The
     /// wallet remembers the account by [`Wallet::remember`].
     ///
@@ -250,4 +363,38 @@ pub(super) fn newest_terms(
         .ok_or_else(|| WalletError::UnreadableManifest(scale.to_string()))?;
     terms.check(distributor, &name, &manifest)?;
     Ok(terms)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn tickets_have_a_file_each_and_replace_nothing_else() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let scale = ScaleId::new("cycling-week").expect("an id");
+        let [one, other] =
+            ["2026-W10", "2026-W11"].map(|text| Period::from_label(text).expect("a week"));
+        let files = |output: &Path, periods: &[Period]| TicketFiles::new(output, &scale, periods);
+        let names =
+            |files: &TicketFiles| -> Vec<PathBuf> { files.paths().map(Path::to_owned).collect() };
+
+        let file = dir.path().join("ticket.json");
+        assert_eq!(names(&files(&file, &[one])), [file.clone()]);
+        let folder = dir.path().join("tickets");
+        let [first, second] = ["2026-W10", "2026-W11"]
+            .map(|period| folder.join(format!("ticket-cycling-week-{period}.json")));
+        let two = files(&folder, &[one, other]);
+        assert_eq!(names(&two), [first.clone(), second.clone()]);
+        // The folder is not there yet.
+        two.admit().expect("nothing is in the way");
+        fs::create_dir(&folder).expect("made");
+        // Into a folder goes also one ticket alone.
+        assert_eq!(names(&files(&folder, &[one])), [first]);
+        fs::write(&second, "somebody's notes").expect("written");
+        let refused = two.admit().expect_err("it holds something else");
+        assert!(refused.to_string().contains("2026-W11"), "{refused}");
+    }
 }

@@ -140,7 +140,7 @@ pub enum WalletError {
     #[error("the offer can be redeemed at several exchanges: choose one with --at")]
     SeveralExchanges,
     /// No credits of that bucket.
-    #[error("{}", told_buckets(day, known))]
+    #[error("{}", listed_buckets(day, known))]
     NoBucket {
         /// The first day on which they would no longer be valid.
         day: String,
@@ -177,7 +177,7 @@ pub enum WalletError {
     /// A voucher cannot be stored.
     #[error(transparent)]
     Voucher(#[from] merits_guard::output::OutputError),
-    /// The folder of vouchers.
+    /// A folder for vouchers or tickets.
     #[error("{path}: {source}")]
     Folder {
         /// The folder.
@@ -199,7 +199,7 @@ pub enum WalletError {
     Recompute(#[from] RecomputeError),
 }
 
-fn told_buckets(day: &str, known: &[String]) -> String {
+fn listed_buckets(day: &str, known: &[String]) -> String {
     if known.is_empty() {
         return "you have no such credits".to_owned();
     }

@@ -40,7 +40,7 @@ use crate::{
 use self::kept::Kept;
 
 pub use self::{
-    consenting::{ConsentProposal, ConsentRequest, CountedBy},
+    consenting::{ConsentProposal, ConsentRequest, CountedBy, HandedOver, TicketFiles},
     custody::{CustodyCredit, CustodyError, custody_credits},
     error::WalletError,
     history::{Event, Happened},
@@ -297,6 +297,10 @@ impl Wallet {
             leaves: replica.size(),
             time: state.time(),
             mark: state.board().mark(),
+            keys: state
+                .epochs()
+                .active(state.time())
+                .and_then(|keys| keys.mark()),
         })
     }
 

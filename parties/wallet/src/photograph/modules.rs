@@ -26,13 +26,13 @@ const AROUND: usize = 6;
 /// spreads some.
 const SHARPER: [f32; 3] = [0.6, 0.0, 1.5];
 
-type Place = (f64, f64);
+type ImagePoint = (f64, f64);
 
 /// Corners of a code in a picture, from the one between the other two finders, clockwise, and the
 /// modules of a side.
 #[derive(Debug, Clone, Copy)]
 struct Grid {
-    corners: [Place; 4],
+    corners: [ImagePoint; 4],
     side: usize,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn codes(reader: &Quirc, picture: &Grey) -> Vec<Vec<Code>> {
 fn likely(middle: &Capstone, one: &Capstone, other: &Capstone) -> Option<(f64, Grid)> {
     let place = |corner: &Capstone| (f64::from(corner.center.x), f64::from(corner.center.y));
     let (origin, mut right, mut down) = (place(middle), place(one), place(other));
-    let cross = |a: Place, b: Place| {
+    let cross = |a: ImagePoint, b: ImagePoint| {
         (a.0 - origin.0) * (b.1 - origin.1) - (a.1 - origin.1) * (b.0 - origin.0)
     };
     if cross(right, down) < 0.0 {
@@ -133,7 +133,7 @@ fn module(corner: &Capstone) -> f64 {
     outline / 28.0
 }
 
-fn distance(one: Place, other: Place) -> f64 {
+fn distance(one: ImagePoint, other: ImagePoint) -> f64 {
     (one.0 - other.0).hypot(one.1 - other.1)
 }
 
@@ -165,7 +165,7 @@ impl Grid {
     }
 
     /// From modules to pixels: the projection that takes a square to four corners.
-    fn projection(&self) -> impl Fn(f64, f64) -> Place + use<> {
+    fn projection(&self) -> impl Fn(f64, f64) -> ImagePoint + use<> {
         let [p, q, r, s] = self.corners;
         let (x1, y1) = (q.0 - r.0, q.1 - r.1);
         let (x2, y2) = (s.0 - r.0, s.1 - r.1);
@@ -195,7 +195,7 @@ impl<'a> Detail<'a> {
         Self { picture, around }
     }
 
-    fn at(&self, (x, y): Place) -> f64 {
+    fn at(&self, (x, y): ImagePoint) -> f64 {
         let (x, y) = (x as f32 - 0.5, y as f32 - 0.5);
         f64::from(self.around.between(x, y)) - f64::from(self.picture.between(x, y))
     }

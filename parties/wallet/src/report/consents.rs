@@ -21,13 +21,13 @@ pub struct Consent {
     /// The source of the records.
     pub source: String,
     /// Its status.
-    pub standing: Standing,
+    pub standing: ConsentStatus,
 }
 
 /// The status of a consent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Standing {
+pub enum ConsentStatus {
     /// The distributor may claim.
     Deposited {
         /// The last moment, unix milliseconds.
@@ -49,7 +49,7 @@ pub enum Standing {
     Lapsed,
 }
 
-impl Standing {
+impl ConsentStatus {
     pub(crate) fn of(consent: &OwnConsent) -> Self {
         match &consent.standing {
             ConsentStanding::Deposited { until } => Self::Deposited { until: *until },
@@ -72,7 +72,7 @@ pub fn consents(state: &State, view: &View) -> Vec<Consent> {
         period: consent.period.label(),
         distributor: party_name(state, &consent.distributor),
         source: party_name(state, &consent.source),
-        standing: Standing::of(consent),
+        standing: ConsentStatus::of(consent),
     };
     view.consents.iter().map(report).collect()
 }

@@ -10,16 +10,19 @@ mod identity;
 mod offers;
 mod openings;
 
-use merits_ledger::{State, state::BoardMark};
+use merits_ledger::{
+    State,
+    state::{BoardMark, HalfMark},
+};
 use merits_params::manifest::Manifest;
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Expiry, PartyId, Period, PeriodKind, ScaleId},
+    ids::{Expiry, PartyId, ScaleId},
 };
 use serde::Serialize;
 
 pub use self::{
-    consents::{Consent, Standing, consents},
+    consents::{Consent, ConsentStatus, consents},
     credits::{Note, NoteSource, Purse, credits},
     identity::{Identity, identity},
     offers::{Affordable, OpenOffer, offers},
@@ -36,14 +39,20 @@ pub struct AsOf {
     /// Whether one supervisor alone decides, or decided, on this ledger; as text.
     #[serde(serialize_with = "as_text")]
     pub mark: Option<BoardMark>,
+    /// Whether one holder has a whole half of the view key in force; as text.
+    #[serde(serialize_with = "as_text")]
+    pub keys: Option<HalfMark>,
 }
 
 /// Writes what may be missing as its text.
-fn as_text<S: serde::Serializer>(
-    value: &Option<BoardMark>,
+fn as_text<T: std::fmt::Display, S: serde::Serializer>(
+    value: &Option<T>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    value.map(|mark| mark.to_string()).serialize(serializer)
+    value
+        .as_ref()
+        .map(|mark| mark.to_string())
+        .serialize(serializer)
 }
 
 /// A party's name, or the beginning of its id if the ledger lacks it.
@@ -69,6 +78,5 @@ pub fn newest_manifest(state: &State, scale: &ScaleId) -> Option<Manifest> {
 
 /// The first day on which credits of a bucket are no longer valid, such as `2027-04-01`.
 pub fn expiry_day(expiry: Expiry) -> String {
-    let (kind, index) = (PeriodKind::Month, expiry.0);
-    format!("{}-01", Period { kind, index }.label())
+    format!("{}-01", expiry.month().label())
 }

@@ -14,5 +14,5 @@ python3 -m venv "$work/python"
 cd "$here/../../../.."
 # As the workspace is built: `cargo run` in the crate's folder would choose other features and build most crates
 # again.
-cargo build --release --quiet --workspace --features merits-wallet/timing --example read_photographs
+cargo build --release --quiet --workspace --features merits-bench/timing --example read_photographs
 target/release/examples/read_photographs "$work/photographs" 98

@@ -19,7 +19,7 @@ async fn a_fork_gets_one_quorum_at_most_and_leaves_evidence() {
         config.init(None, &mut rand::rng()).unwrap();
         witnesses.push(Serving::start(config).await);
     }
-    let keys = witnesses.iter().map(|one| one.keys[0].clone()).collect();
+    let keys = witnesses.iter().map(|one| one.keys.key.clone()).collect();
     let policy = WitnessPolicy::new(Quorum::new(keys, 2, 0).unwrap(), None).unwrap();
     let (honest, forked) = (History::honest(), History::new(40, 3));
     let (mut left, mut right) = (honest.signed(5, 1), forked.signed(5, 1));
@@ -48,7 +48,7 @@ async fn a_fork_gets_one_quorum_at_most_and_leaves_evidence() {
         assert_eq!(status, StatusCode::OK);
         let note = if is_left { &mut left } else { &mut right };
         *note = note
-            .with_cosignature(log(1).public(), &witnesses[witness].keys[0], &lines)
+            .with_cosignature(log(1).public(), &witnesses[witness].keys.key, &lines)
             .unwrap();
     }
     let key = log(1);

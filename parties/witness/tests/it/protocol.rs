@@ -41,9 +41,9 @@ async fn every_request_gets_the_status_of_the_specification() {
     assert_eq!(status, StatusCode::OK);
     let cosigned = honest
         .signed(5, 1)
-        .with_cosignature(log(1).public(), &witness.keys[0], &lines)
+        .with_cosignature(log(1).public(), &witness.keys.key, &lines)
         .unwrap();
-    let quorum = Quorum::new(witness.keys.clone(), 1, 0).unwrap();
+    let quorum = Quorum::new(vec![witness.keys.key.clone()], 1, 0).unwrap();
     let policy = WitnessPolicy::new(quorum, None).unwrap();
     let found = cosigned.verify_cosigned(log(1).public(), &policy).unwrap();
     assert_eq!((found.checkpoint().size, found.as_of()), (5, now()));

@@ -109,10 +109,10 @@ async fn a_client_that_demands_cosignatures_gets_them_with_a_witness_missing() {
     }
     let mut addresses: Vec<_> = witnesses
         .iter()
-        .map(|one| (one.address.clone(), one.keys[0].clone()))
+        .map(|one| (one.address.clone(), one.keys.key.clone()))
         .collect();
     // The fourth does not answer: nobody listens there.
-    let silent = plain(dir.path(), "w4", &log_key).keys().unwrap().remove(0);
+    let silent = plain(dir.path(), "w4", &log_key).keys().unwrap().key;
     addresses.push(("http://127.0.0.1:1".to_owned(), silent));
     let keys: Vec<WitnessKey> = addresses.iter().map(|(_, key)| key.clone()).collect();
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -172,12 +172,12 @@ async fn without_a_quorum_a_demanding_party_believes_nothing() {
     let ledger = Ledger::new(dir.path());
     let log_key = ledger.found().await;
     let witness = Serving::start(plain(dir.path(), "w1", &log_key)).await;
-    let silent = plain(dir.path(), "w2", &log_key).keys().unwrap().remove(0);
+    let silent = plain(dir.path(), "w2", &log_key).keys().unwrap().key;
     let addresses = [
-        (witness.address.clone(), witness.keys[0].clone()),
+        (witness.address.clone(), witness.keys.key.clone()),
         ("http://127.0.0.1:1".to_owned(), silent.clone()),
     ];
-    let keys = [witness.keys[0].clone(), silent];
+    let keys = [witness.keys.key.clone(), silent];
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let coordinator = ledger
         .begin(Beginning::GoOn, asked(&addresses, 2), listen)
@@ -222,9 +222,9 @@ async fn a_coordinator_behind_its_witness_does_not_start() {
     let ledger = Ledger::new(dir.path());
     let log_key = ledger.found().await;
     let witness = Serving::start(plain(dir.path(), "w1", &log_key)).await;
-    let addresses = [(witness.address.clone(), witness.keys[0].clone())];
+    let addresses = [(witness.address.clone(), witness.keys.key.clone())];
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let policy = demanded(&witness.keys, 1).policy().unwrap();
+    let policy = demanded(&[witness.keys.key.clone()], 1).policy().unwrap();
     let grow = async |entry: &SignedEntry| {
         let coordinator = ledger
             .begin(Beginning::GoOn, asked(&addresses, 1), listen)
@@ -309,7 +309,7 @@ async fn a_validating_witness_signs_what_it_has_verified() {
     });
     config.server = Limits::default();
     let keys = config.init(None, &mut rand::rng()).unwrap();
-    assert_eq!(keys.len(), 2);
+    let (key, validating) = (keys.key, keys.validating.unwrap());
 
     // The witness needs the coordinator to start, and the coordinator needs the witness's address.
     let first = ledger
@@ -320,8 +320,8 @@ async fn a_validating_witness_signs_what_it_has_verified() {
     let log = LogConfig {
         witnesses: vec![WitnessAddress {
             address: witness.address.clone(),
-            key: keys[0].to_string(),
-            validating_key: Some(keys[1].to_string()),
+            key: key.to_string(),
+            validating_key: Some(validating.to_string()),
         }],
         threshold: 1,
         validating_threshold: 1,
@@ -329,9 +329,9 @@ async fn a_validating_witness_signs_what_it_has_verified() {
     };
     let coordinator = ledger.begin(Beginning::GoOn, log, listen).await;
     let demanded = WitnessesConfig {
-        validating: vec![keys[1].to_string()],
+        validating: vec![validating.to_string()],
         validating_threshold: 1,
-        ..demanded(&keys[..1], 1)
+        ..demanded(&[key], 1)
     };
     let policy = demanded.policy().unwrap();
     let mut demanding = client(&coordinator).await.demanding(policy.clone());

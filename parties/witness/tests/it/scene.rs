@@ -18,8 +18,11 @@ use merits_proto::{
     witness::{ADD_CHECKPOINT, AddCheckpoint},
 };
 use merits_serve::Limits;
-use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, WitnessKey, leaf_hash};
-use merits_witness::{Running, config::CosignerConfig};
+use merits_verifier::log::{Checkpoint, Hash, LogSigner, SignedCheckpoint, leaf_hash};
+use merits_witness::{
+    Running,
+    config::{CosignerConfig, WitnessKeys},
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 pub const ORIGIN: &str = "log.example/merits";
@@ -98,7 +101,7 @@ pub fn config(folder: &Path, name: &str, log_key: String) -> CosignerConfig {
 /// A witness that serves.
 pub struct Serving {
     pub address: String,
-    pub keys: Vec<WitnessKey>,
+    pub keys: WitnessKeys,
     pub fetcher: Fetcher,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,

@@ -48,6 +48,10 @@ async fn what_was_answered_is_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), "w1", log(1).public().to_string());
     let keys = config.init(None, &mut rand::rng()).unwrap();
+    // What is reported of them is public.
+    let report = serde_json::to_value(&keys).unwrap();
+    assert_eq!(report["key"], keys.key.to_string());
+    assert!(report["validating"].is_null());
     let honest = History::honest();
     let mut witness = Serving::start(config.clone()).await;
     for (old, new) in [(0, 1), (1, 8), (8, 8), (8, 40)] {
@@ -58,7 +62,7 @@ async fn what_was_answered_is_on_disk() {
         let text = fs::read_to_string(&config.state).unwrap();
         assert!(text.contains(&format!("\n{new}\n")), "{text}");
         // One process at a time works with it.
-        let second = State::open(&config.state, &keys[0], log(1).public());
+        let second = State::open(&config.state, &keys.key, log(1).public());
         assert!(
             matches!(second, Err(StateError::InUse { .. })),
             "{second:?}"
@@ -67,13 +71,13 @@ async fn what_was_answered_is_on_disk() {
     // By whatever name.
     let link = dir.path().join("link");
     std::os::unix::fs::symlink(&config.state, &link).unwrap();
-    let second = State::open(&link, &keys[0], log(1).public());
+    let second = State::open(&link, &keys.key, log(1).public());
     assert!(
         matches!(second, Err(StateError::InUse { .. })),
         "{second:?}"
     );
     witness.stop().await;
-    let state = State::open(&config.state, &keys[0], log(1).public()).unwrap();
+    let state = State::open(&config.state, &keys.key, log(1).public()).unwrap();
     assert_eq!(state.size(), 40);
 }
 
@@ -81,7 +85,7 @@ async fn what_was_answered_is_on_disk() {
 fn a_state_that_is_lost_or_another_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), "w1", log(1).public().to_string());
-    let key = config.init(None, &mut rand::rng()).unwrap().remove(0);
+    let key = config.init(None, &mut rand::rng()).unwrap().key;
     let open = |key: &WitnessKey, log: &LogKey| State::open(&config.state, key, log);
     assert_eq!(open(&key, log(1).public()).unwrap().size(), 0);
     // Another log, another key of the witness.
@@ -91,7 +95,7 @@ fn a_state_that_is_lost_or_another_one_is_refused() {
     ));
     let mut renamed = config.clone();
     renamed.name.push('x');
-    let other = renamed.keys().unwrap().remove(0);
+    let other = renamed.keys().unwrap().key;
     assert!(matches!(
         open(&other, log(1).public()),
         Err(StateError::Other { .. })
@@ -167,4 +171,39 @@ async fn nothing_is_signed_that_cannot_be_recorded() {
     fs::rename(&away, &folder).unwrap();
     assert_eq!(witness.add(&honest.request(5, 9)).await.0, StatusCode::OK);
     witness.stop().await;
+}
+
+/// A full disk, or a kill, after each step of the first one. The same command goes on.
+#[test]
+fn a_beginning_that_was_cut_off_is_gone_on_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), "w1", log(1).public().to_string());
+    let rng = &mut rand::rng();
+    let next = config.key.with_extension(match config.key.extension() {
+        Some(end) => format!("{}.next", end.to_string_lossy()),
+        None => "next".to_owned(),
+    });
+    let begin = || config.init(None, &mut rand::rng());
+    // The key, without a state.
+    let keys = begin().unwrap();
+    fs::rename(&config.key, &next).unwrap();
+    fs::remove_file(&config.state).unwrap();
+    assert_eq!(begin().unwrap(), keys, "the key of before");
+    // Both, but the key has not its name.
+    fs::rename(&config.key, &next).unwrap();
+    assert_eq!(begin().unwrap(), keys);
+    assert!(!next.exists());
+    // A state of another witness is nobody's beginning.
+    merits_keyfile::create(&next, merits_keyfile::KeyKind::Cosigning, rng).unwrap();
+    fs::remove_file(&config.key).unwrap();
+    assert!(matches!(
+        begin().unwrap_err(),
+        RunError::State(StateError::Other { .. })
+    ));
+    // Nor is a state whose key is lost.
+    fs::remove_file(&next).unwrap();
+    assert!(matches!(
+        begin().unwrap_err(),
+        RunError::State(StateError::Exists { .. })
+    ));
 }

@@ -137,6 +137,13 @@ fn a_renewed_certificate_has_another_serial_and_the_same_key() {
     assert_ne!(serial(&one.pem), serial(&other.pem));
     assert_eq!(serial(&one.pem).len(), 32);
     assert_eq!(one.names, other.names);
+    let report = serde_json::to_value(&one).unwrap();
+    assert_eq!(report["origin"], one.names.origin.as_str());
+    assert_eq!(
+        report["hosts"].as_array().map(Vec::len),
+        Some(one.hosts.len())
+    );
+    assert!(!report.to_string().contains("PRIVATE"), "{report}");
 }
 
 #[test]
@@ -227,5 +234,41 @@ fn requests_without_a_partys_names_or_with_more_are_refused() {
     assert!(
         matches!(refused, Err(IssueError::Certificate { .. })),
         "{refused:?}"
+    );
+}
+
+/// What an authority signs after its own end would be refused by all who check dates of authorities.
+#[test]
+fn an_authority_signs_nothing_after_its_end_nor_beyond_it() {
+    let begun = now();
+    let by = issue::authority("short", begun, 10, &mut rand::rng()).unwrap();
+    let mut wish = Wish::of(1);
+    wish.days = (30, 30);
+    let (signed, _) = wish.signed(&by);
+    let end = begun + DAY * 10;
+    assert!(signed.until <= end && end.distance(signed.until) < Duration::from_secs(1));
+    let request = wish.request();
+    let sign = |at| issue::sign((&by.pem, &by.key), &request.pem, at, 30, &mut rand::rng());
+    sign(begun + DAY * 9).expect("the last day");
+    let error = sign(begun + DAY * 10).expect_err("its end");
+    assert!(
+        matches!(error, IssueError::NotNow { word: "ended", .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("tls ca"), "{error}");
+    issue::check_time(&by.pem, begun + DAY * 10).expect_err("its end");
+    // A clock that is wrong by a day.
+    let late = issue::authority("late", begun + DAY, 10, &mut rand::rng()).unwrap();
+    let error = issue::sign(
+        (&late.pem, &late.key),
+        &request.pem,
+        begun,
+        30,
+        &mut rand::rng(),
+    )
+    .expect_err("not begun");
+    assert!(
+        matches!(error, IssueError::NotNow { word: "begins", .. }),
+        "{error}"
     );
 }

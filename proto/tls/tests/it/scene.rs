@@ -42,7 +42,14 @@ pub(crate) fn party(seed: u8) -> PartyId {
 }
 
 pub(crate) fn authority(at: Timestamp) -> Made {
-    issue::authority("authority of a test", at, 365, &mut rand::rng()).unwrap()
+    // It began long before, so that it can sign what has ended.
+    issue::authority(
+        "authority of a test",
+        at - DAY * 90,
+        90 + 365,
+        &mut rand::rng(),
+    )
+    .unwrap()
 }
 
 /// What a certificate is made from.

@@ -47,7 +47,7 @@ fn advised<'h>(hint: &'h str, from: &str, to: &str) -> &'h str {
 }
 
 #[test]
-fn a_divisor_that_may_be_0_is_the_same_wherever_it_is_above_0() {
+fn a_guarded_divisor_is_the_same_if_it_is_above_0() {
     for (how, divisor, credits) in [
         ("math.floor", "d.b", 200),
         ("math.ceil", "d.b", 200),
@@ -206,9 +206,9 @@ fn what_a_hint_says_of_outputs_and_lists_is_so() {
     // The record's own name.
     let hint = only_fault("deeds.filter(x, n > 5).size()").hint;
     assert!(hint.contains("x.n"), "{hint}");
-    // Pairs of what is kept are no pairs of the claim's own.
+    // Pairs of kept records are not pairs of the claim's own.
     let hint = only_fault("deeds.filter(d, d.n > 0).pairs(a, b, 1).sum()").hint;
-    assert!(hint.contains("no pair there"), "{hint}");
+    assert!(hint.contains("not a pair there"), "{hint}");
     // Units: the pure number gets one.
     let hint = only_fault("deeds.filter(d, d.a > d.n).size()").hint;
     assert!(hint.contains("(..) * unit(1, \"km\")"), "{hint}");
@@ -219,7 +219,7 @@ fn what_a_hint_says_of_outputs_and_lists_is_so() {
 }
 
 #[test]
-fn what_others_have_is_told_with_what_there_is_here() {
+fn words_of_other_languages_are_reported_with_our_own() {
     for (source, code, word) in [
         ("math.trunc(1.5)", Code::NotYet, "math.floor(x)"),
         (
@@ -345,7 +345,7 @@ fn the_interval_of_a_divisor_is_that_of_present_records() {
 }
 
 #[test]
-fn a_decimal_comma_among_arguments_is_told_with_the_number() {
+fn a_decimal_comma_among_arguments_is_reported_with_the_number() {
     for (source, old, credits) in [
         ("math.floor(1,5 * deeds.size())", "1,5", 3),
         ("deeds.map(d, math.ceil(0,25 * d.n)).sum()", "0,25", 3),

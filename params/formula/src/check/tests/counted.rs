@@ -333,7 +333,7 @@ fn what_depends_on_where_counting_begins_is_refused() {
 
 /// Formulas that do not depend on the beginning, or that count as people do, and their results.
 #[test]
-fn what_counts_as_people_do_means_what_it_says() {
+fn functions_that_count_as_people_do_have_their_stated_meaning() {
     // The first, fifteenth and last of a month, or Monday, Tuesday and Sunday; due on Friday
     // 2024-03-01 and Sunday 2024-03-03, 08:00.
     let rows = |days: [u64; 3]| {
@@ -522,7 +522,7 @@ fn a_day_that_is_a_number_is_none_for_what_changes_on_a_day() {
 }
 
 #[test]
-fn days_of_the_month_are_told_where_they_are_known() {
+fn days_of_the_month_are_advised_if_they_are_known() {
     for (period, source, word) in [
         (
             Week,
@@ -557,7 +557,7 @@ fn days_of_the_month_are_told_where_they_are_known() {
 
 /// For formulas that both accept, the tree is the same, so no approved scale needs another key.
 #[test]
-fn what_is_written_and_what_was_approved_have_one_shape() {
+fn new_and_approved_manifests_have_one_shape() {
     let mut source = StdRng::seed_from_u64(5);
     let mut dice = Dice::new(&mut source);
     let mut same = 0;

@@ -104,7 +104,7 @@ fn a_full_week_is_within_v_max() {
 }
 
 #[test]
-fn records_and_constants_outside_what_was_declared_are_refused() {
+fn records_and_constants_outside_their_declared_bounds_are_refused() {
     let typed = cycling();
     let fine = records(&[[0, 600, 1000]]);
     let eval = |rows: &[[u64; 3]], values: &[u64]| typed.eval(&records(rows), values);

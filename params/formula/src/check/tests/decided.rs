@@ -203,7 +203,7 @@ fn a_comparison_that_has_one_answer_is_refused_with_the_range() {
 }
 
 #[test]
-fn a_comparison_that_may_hold_or_not_is_taken() {
+fn a_comparison_that_may_hold_or_not_is_accepted() {
     for (period, condition) in [
         (Month, "day_of_month(d.on) == 1"),
         (Month, "day_of_month(d.on) == 31"),
@@ -246,7 +246,7 @@ fn a_comparison_that_may_hold_or_not_is_taken() {
 
 /// With random scales: a refused comparison is shown as it is written, and has the stated value.
 #[test]
-fn the_answer_that_is_told_is_the_one_that_random_records_give() {
+fn the_reported_answer_is_the_answer_for_random_records() {
     let mut source = StdRng::seed_from_u64(11);
     let mut dice = Dice::new(&mut source);
     let mut followed = 0;

@@ -427,6 +427,41 @@ fn faults_of_the_kinds_of_fields() {
             "t.due",
             "type time",
         ),
+        // A name of an enum without its quotes.
+        (
+            "deeds.filter(t, t.mode == bus).size()",
+            Code::UnknownName,
+            "bus",
+            "t.mode == \"bus\"",
+        ),
+        // As in languages where a truth value is a number.
+        (
+            "deeds.filter(t, t.paid == 1).size()",
+            Code::WrongType,
+            "t.paid",
+            "write t.paid alone",
+        ),
+        (
+            "deeds.filter(t, 0 == t.paid).size()",
+            Code::WrongType,
+            "t.paid",
+            "!t.paid where it must not",
+        ),
+        ("deeds.size() * 5.", Code::Syntax, "", "5.0"),
+        ("(5.).size()", Code::Syntax, ")", "5.0"),
+        // JavaScript's.
+        (
+            "Math.max(deeds.size(), 5)",
+            Code::UnknownFunction,
+            "max(",
+            "math.greatest(a, b)",
+        ),
+        (
+            "Math.floor(deeds.size() / 2)",
+            Code::UnknownFunction,
+            "floor(",
+            "write math.floor(..)",
+        ),
         (
             "deeds.groups(t, t.litres).size()",
             Code::GroupKey,
@@ -440,6 +475,17 @@ fn faults_of_the_kinds_of_fields() {
         assert_eq!(&source[fault.span.start..fault.span.end], at, "{source}");
         assert!(fault.to_string().contains(word), "{source}: {fault}");
         assert!(!fault.hint.is_empty());
+    }
+}
+
+/// The type of the field is named, not that of another.
+#[test]
+fn a_day_is_not_called_a_time() {
+    for (field, named) in [("on", "of type day"), ("start", "of type time")] {
+        let source = format!("deeds.filter(t, iso_weekday(t.{field}) > 5).size()");
+        let schema = schema(PeriodKind::Month, 9, deeds().fields);
+        let faults = check(&source, &schema, &[]).unwrap_err();
+        assert!(faults[0].to_string().contains(named), "{}", faults[0]);
     }
 }
 

@@ -204,7 +204,7 @@ fn what_is_advised_names_the_variable_as_it_is_written() {
 }
 
 #[test]
-fn what_stands_in_a_step_is_named_with_the_step() {
+fn a_fault_in_a_step_names_the_step() {
     for name in NAMES {
         let days = format!("deeds.map({name}, {name}.on)");
         for credits in [
@@ -360,7 +360,7 @@ fn an_example_has_the_names_of_the_scale() {
 
 /// With random scales: each name in advice on counting is in the text that the advice is about.
 #[test]
-fn what_is_named_stands_in_the_text() {
+fn named_text_is_in_the_formula() {
     let mut source = StdRng::seed_from_u64(12);
     let mut dice = Dice::new(&mut source);
     let mut seen = 0;

@@ -54,7 +54,7 @@ fn sum(around: &str, part: &str) -> String {
 }
 
 #[test]
-fn a_truth_value_is_counted_wherever_it_stands() {
+fn a_truth_value_is_counted_at_every_place() {
     for condition in ["d.n > 5", "d.ok && d.n > 5", "d.ok || d.n == 3", "!d.ok"] {
         for around in NUMBERS {
             // Written in parentheses, which stay, and marked without them.
@@ -75,7 +75,7 @@ fn a_truth_value_is_counted_wherever_it_stands() {
 }
 
 #[test]
-fn a_divisor_that_may_be_0_is_guarded_wherever_its_quotient_stands() {
+fn a_divisor_that_may_be_0_is_guarded_at_every_place() {
     for (divisor, how) in [
         ("d.n", "math.floor"),
         ("d.n - 3", "math.ceil"),
@@ -97,7 +97,7 @@ fn a_divisor_that_may_be_0_is_guarded_wherever_its_quotient_stands() {
 }
 
 #[test]
-fn a_number_gets_the_unit_wherever_it_is_compared_or_added() {
+fn a_number_gets_the_unit_when_it_is_compared_or_added() {
     for (condition, pure) in [
         ("d.a > $", "d.n + 1"),
         ("$ <= d.a", "d.ok ? d.n : d.m"),
@@ -140,7 +140,7 @@ fn a_number_gets_the_unit_wherever_it_is_compared_or_added() {
 
 /// The replacement of a sign or word of another language, in parentheses if it needs them.
 #[test]
-fn what_other_languages_bind_more_tightly_or_less_is_told_with_parentheses() {
+fn other_precedences_are_reported_with_parentheses() {
     for (source, word) in [
         ("deeds.map(d, 9 / d.m ^ 2).sum()", "(x * x)"),
         ("deeds.map(d, 9 / d.m ** 2).sum()", "(x * x)"),

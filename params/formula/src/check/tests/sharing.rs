@@ -37,7 +37,7 @@ fn equal_parts_are_one_node() {
 }
 
 #[test]
-fn steps_and_what_they_say_are_the_same() {
+fn a_step_and_its_text_are_the_same() {
     let with = |steps: Vec<Step>, credits: &str| {
         let declarations = Declarations {
             steps,

@@ -138,7 +138,7 @@ const MEANT: [(&str, &str); 21] = [
 ];
 
 #[test]
-fn a_comparison_means_what_was_meant_wherever_it_stands() {
+fn a_comparison_has_the_intended_meaning_at_every_place() {
     for (written, meant) in MEANT {
         for around in CONDITIONS {
             let whole = |part: &str| {

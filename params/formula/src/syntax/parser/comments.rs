@@ -7,7 +7,7 @@ use crate::syntax::print::ends_value;
 
 impl Parser<'_> {
     /// Adds to a fault that such a comment causes: the text after `//` is not a divisor.
-    pub(super) fn tell_comment(&mut self) {
+    pub(super) fn report_comment(&mut self) {
         for (at, placed) in self.tokens.iter().enumerate() {
             let behind = placed.span.end;
             let next = self.tokens.get(at + 1);

@@ -17,7 +17,7 @@ impl Parser<'_> {
         let at = first.to(self.tokens[self.at + words - 1].span);
         let negated = advice::is_not(self.slice(first));
         let shown = self.slice(at).to_owned();
-        self.tell(advice::between(&shown, at, negated));
+        self.report(advice::between(&shown, at, negated));
         self.at += words;
         let low = self.binary(END)?;
         let joined = match self.peek() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use merits_distributor::{
-    consents::Consents, forming::FormReport, ingest::IngestReport, node::Node, outbox::Patience,
+    consents::Consents, forming::FormReport, ingest::IngestReport, node::Node, outbox::PATIENCE,
     progress::Event, summary::RunSummary,
 };
 use merits_ledger::entry::EarnBatch;
@@ -102,7 +102,7 @@ impl Scene {
     pub async fn run_with(&self, node: &Node) -> RunSummary {
         let state = self.ledger.state();
         self.world
-            .run(node, &self.ledger, &state, Patience::default())
+            .run(node, &self.ledger, &state, PATIENCE)
             .await
             .unwrap()
     }

@@ -26,7 +26,7 @@ use merits_distributor::{
     ingest::{IngestReport, Ingestion},
     links::{TicketLinks, write_links},
     node::{Node, NodeKeys},
-    outbox::{Patience, SubmitFault, SubmitPort},
+    outbox::{SubmitFault, SubmitPort},
     pool::{ProverPool, Width},
     progress::Event,
     run::{Run, RunError, run},
@@ -39,6 +39,7 @@ use merits_issuer::Built;
 use merits_ledger::{Entry, MemoryStore, Sequencer, State, entry::ScaleProposed};
 use merits_ledger_fixture::{Federation, Member, START};
 use merits_params::{keystore::KeyStore, manifest::Manifest};
+use merits_party::Retry;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Period, ScaleId},
@@ -306,7 +307,7 @@ impl World {
         node: &Node,
         ledger: &impl SubmitPort,
         state: &State,
-        patience: Patience,
+        patience: Retry,
     ) -> Result<RunSummary, RunError> {
         let mut summary = RunSummary::default();
         let reader = TermsReader::new(state, scale_id(), node.party(), state.time()).unwrap();

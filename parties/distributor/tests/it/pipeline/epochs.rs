@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use merits_distributor::{outbox::Patience, summary::Outcome};
+use merits_distributor::{outbox::PATIENCE, summary::Outcome};
 use merits_ledger_fixture::START;
 use merits_primitives::{calendar::Timestamp, ids::Epoch};
 
@@ -26,10 +26,7 @@ async fn a_new_epoch_makes_batches_anew() {
     scene.collect(3, 2).await;
     let old = ledger.state();
     begin(&scene, Epoch(3), START + Duration::from_secs(2));
-    let summary = world
-        .run(node, ledger, &old, Patience::default())
-        .await
-        .unwrap();
+    let summary = world.run(node, ledger, &old, PATIENCE).await.unwrap();
     assert_eq!(
         (summary.submitted.outdated, summary.counts.acknowledged),
         (2, 3)

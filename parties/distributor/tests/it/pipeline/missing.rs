@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use merits_distributor::{
-    outbox::{Patience, SubmitFault, SubmitPort},
+    outbox::{SubmitFault, SubmitPort},
     store::{ClaimPlace, Receipts},
     summary::Outcome,
 };
+use merits_party::Retry;
 use merits_verifier::entry::SignedEntry;
 
 use crate::federation::{custody::Scene, files, scale_id};
@@ -31,9 +32,10 @@ async fn change(scene: &Scene, statement: &'static str) {
 async fn a_lost_entry_is_proven_again_and_holds_up_nothing() {
     let scene = Scene::new(31).await;
     scene.collect(6, 1).await;
-    let patience = Patience {
-        tries: 1,
+    let patience = Retry {
+        attempts: 1,
         first_wait: Duration::from_millis(1),
+        growth: 2,
         longest_wait: Duration::from_millis(1),
     };
     let state = scene.ledger.state();

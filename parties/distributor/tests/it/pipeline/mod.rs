@@ -1,6 +1,5 @@
 //! From records to receipts against the real ledger rules, in memory.
 
-mod aside;
 mod backup;
 mod disclosing;
 mod epochs;
@@ -8,6 +7,7 @@ mod forgetting;
 mod intake;
 mod missing;
 mod outbox;
+mod set_aside;
 
 use crate::federation::{custody::Scene, scale_id};
 use merits_distributor::earnings::EarnedSum;

@@ -3,11 +3,12 @@
 use std::{sync::atomic::AtomicBool, time::Duration};
 
 use merits_distributor::{
-    outbox::{OutboxError, Patience, SubmitFault, SubmitPort, empty_outbox},
+    outbox::{OutboxError, SubmitFault, SubmitPort, empty_outbox},
     progress::Event,
     run::RunError,
     summary::Outcome,
 };
+use merits_party::Retry;
 use merits_verifier::{Reason, entry::SignedEntry};
 
 use crate::federation::{custody::Scene, scale_id};
@@ -56,9 +57,10 @@ async fn an_unreachable_ledger_costs_nothing() {
     let scene = Scene::new(6).await;
     scene.collect(4, 1).await;
     let (world, ledger, node) = (&scene.world, &scene.ledger, &scene.node);
-    let patience = Patience {
-        tries: 3,
+    let patience = Retry {
+        attempts: 3,
         first_wait: Duration::from_millis(1),
+        growth: 2,
         longest_wait: Duration::from_millis(5),
     };
     let error = world
@@ -76,9 +78,10 @@ async fn an_unreachable_ledger_costs_nothing() {
     assert_eq!((counts.outbox, counts.formed), (2, 0));
     // A run that is asked to stop does not wait for the ledger's return.
     let (filling, stop) = (AtomicBool::new(false), AtomicBool::new(true));
-    let patience_of_hours = Patience {
-        tries: 1000,
+    let patience_of_hours = Retry {
+        attempts: 1000,
         first_wait: Duration::from_secs(60),
+        growth: 2,
         longest_wait: Duration::from_secs(60),
     };
     let error = empty_outbox(

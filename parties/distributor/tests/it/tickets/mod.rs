@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::federation::{csv, files, people::rider, read_groups, scale_id, week};
 use merits_distributor::{
     consents::Wait,
-    outbox::Patience,
+    outbox::PATIENCE,
     store::{AsideReason, Imported},
 };
 use merits_ledger_fixture::Citizen;
@@ -59,7 +59,7 @@ async fn deeds_with_a_ticket_are_claimed_and_others_wait() {
     assert_eq!(scene.deposit(&node).await.deposited, 1);
     let summary = scene
         .world
-        .run(&node, &scene.ledger, &old, Patience::default())
+        .run(&node, &scene.ledger, &old, PATIENCE)
         .await
         .unwrap();
     assert_eq!(waits(&summary), [(Wait::NoTicket, 3), (Wait::NotOpen, 1)]);

@@ -12,7 +12,7 @@ use merits_distributor::{
     consents::Wait,
     depositing::{DepositReport, deposit_tickets},
     node::Node,
-    outbox::{Patience, SubmitFault},
+    outbox::{PATIENCE, SubmitFault},
     store::{Imported, TicketCounts},
     summary::RunSummary,
     tickets::{Importer, TicketFault},
@@ -101,9 +101,7 @@ impl Scene {
     }
 
     pub async fn deposit(&self, node: &Node) -> DepositReport {
-        deposit_tickets(node, &self.ledger, Patience::default())
-            .await
-            .unwrap()
+        deposit_tickets(node, &self.ledger, PATIENCE).await.unwrap()
     }
 
     /// Tickets of citizens for their accounts, imported and deposited.
@@ -146,7 +144,7 @@ impl Scene {
     }
 
     pub async fn run(&self, node: &Node) -> RunSummary {
-        let patience = Patience::default();
+        let patience = PATIENCE;
         self.world
             .run(node, &self.ledger, &self.ledger.state(), patience)
             .await

@@ -7,14 +7,14 @@ use std::time::Duration;
 use merits_distributor::{
     consents::{Consents, Wait},
     disclosing::{DiscloseError, Ground, disclose},
-    outbox::Patience,
+    outbox::PATIENCE,
     progress::Event,
     store::Imported,
     summary::RunSummary,
     terms::TermsReader,
     tickets::TicketFault,
 };
-use merits_ledger::{KeyRing, Submission};
+use merits_ledger::{Groth16Keys, Submission};
 use merits_ledger_fixture::Citizen;
 use merits_primitives::{Fr, owner::Handle};
 use merits_verifier::{Reason, receipt::Receipt};
@@ -47,7 +47,7 @@ async fn a_withdrawal_under_way_costs_one_claim() {
     scene.withdraw(&consents[0]);
     let summary = scene
         .world
-        .run(&node, &scene.ledger, &old, Patience::default())
+        .run(&node, &scene.ledger, &old, PATIENCE)
         .await
         .unwrap();
     assert_eq!(summary.submitted.refused.len(), 1);
@@ -176,7 +176,7 @@ fn holds(scene: &Scene, entry: merits_verifier::entry::SignedEntry) {
     let submission = Submission::from_signed(entry, state.origin()).unwrap();
     let job = state.job(&submission).unwrap().unwrap();
     state.authenticate(submission).unwrap();
-    job.verify(&state, &KeyRing::new()).unwrap();
+    job.verify(&state, &Groth16Keys::new()).unwrap();
 }
 
 /// A reservation that is over claims nothing; another ticket of the person does.

@@ -15,12 +15,15 @@ use merits_ledger::{
 use merits_ledger_fixture::{Federation, Member, acts};
 use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::EntryId;
-use merits_registrar::{acts::Registrar, session::Session};
+use merits_registrar::{
+    acts::Registrar,
+    session::{FollowingRegistrar, Sleep},
+};
 use merits_replica::{Follower, LedgerConfig};
 use merits_serve::{Limits, Security};
 use merits_verifier::{entry::SignedEntry, log::LogKey};
 use rand::{SeedableRng as _, rngs::StdRng};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use zeroize::Zeroizing;
 
 /// The federation and its ledger.
@@ -145,8 +148,18 @@ impl City {
         self.coordinator = Some(coordinator.unwrap());
     }
 
-    pub(crate) async fn session(&self, member: &Member) -> Session {
-        Session::new(self.registrar(member), self.copy(member.name).await)
+    pub(crate) async fn session(&self, member: &Member) -> FollowingRegistrar {
+        self.waiting_session(member, Box::new(|wait| Box::pin(tokio::time::sleep(wait))))
+            .await
+    }
+
+    /// A registrar that waits by this function.
+    pub(crate) async fn waiting_session(
+        &self,
+        member: &Member,
+        sleep: Sleep,
+    ) -> FollowingRegistrar {
+        FollowingRegistrar::new(self.registrar(member), self.copy(member.name).await, sleep)
     }
 
     /// Serves an evaluator until the test ends; gives its address.
@@ -156,15 +169,26 @@ impl City {
 
     /// The same, as `security` says.
     pub(crate) async fn serve_over(&self, ledger: impl LedgerPort, security: Security) -> String {
+        let forever = std::future::pending();
+        self.serve_until(ledger, security, forever).await.0
+    }
+
+    /// The same until `stop` is over; gives the address, and the task that serves.
+    pub(crate) async fn serve_until(
+        &self,
+        ledger: impl LedgerPort,
+        security: Security,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> (String, JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let scheme = if security.is_tls() { "https" } else { "http" };
         let address = format!("{scheme}://{}", listener.local_addr().unwrap());
         let service = UniquenessService::new(self.pen(), key(), ledger);
-        tokio::spawn(async move {
-            let forever = std::future::pending();
-            serve(service, listener, &Limits::default(), &security, forever).await
+        let serving = tokio::spawn(async move {
+            let served = serve(service, listener, &Limits::default(), &security, stop).await;
+            served.unwrap();
         });
-        address
+        (address, serving)
     }
 
     pub(crate) async fn act(&self, member: &Member, entry: Entry) -> EntryId {

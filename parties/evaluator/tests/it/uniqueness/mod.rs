@@ -9,7 +9,10 @@ mod connections;
 mod crash;
 mod strangers;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use city::City;
 use merits_ledger::{
@@ -30,9 +33,9 @@ use merits_registrar::{
     evaluation::Pending,
     number::{IdentityNumber, NumberKind},
     registration::{Occasion, RegistrationFault},
-    session::{Registered, Session, SessionError},
+    session::{ASKING, FollowingRegistrar, Registered, RegisteringError, Sleep},
 };
-use merits_replica::ClientError;
+use merits_replica::{ClientError, Security};
 use merits_verifier::{FieldPath, Reason, ReasonCode};
 use rand::{SeedableRng as _, rngs::StdRng};
 
@@ -50,12 +53,12 @@ fn wallet(seed: u8) -> IdentityCommitment {
 }
 
 async fn register(
-    session: &Session,
+    session: &FollowingRegistrar,
     evaluator: &mut EvaluatorClient,
     occasion: Occasion,
     commitment: IdentityCommitment,
     person: &str,
-) -> Result<Registered, SessionError> {
+) -> Result<Registered, RegisteringError> {
     // One that may cross threads.
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     session
@@ -75,9 +78,9 @@ fn now() -> Timestamp {
 }
 
 #[track_caller]
-fn fault(result: Result<Registered, SessionError>) -> RegistrationFault {
+fn fault(result: Result<Registered, RegisteringError>) -> RegistrationFault {
     match result {
-        Err(SessionError::Registration(fault)) => fault,
+        Err(RegisteringError::Registration(fault)) => fault,
         other => panic!("refused, not {other:?}"),
     }
 }
@@ -96,6 +99,37 @@ fn refusal(result: Result<EvaluationAnswer, EvaluatorError>) -> (ReasonCode, Fie
 
 fn refused_as(reason: Reason, field: &'static str) -> (ReasonCode, FieldPath) {
     (reason.into(), field.into())
+}
+
+/// An evaluator that is away is asked as often, and after such waits, as the policy says; the waits are the
+/// caller's, so nobody waits here.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_evaluator_that_is_away_is_asked_by_the_policy() {
+    let city = City::new().await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let copy = city.copy("evaluator").await;
+    let stopping = async move { stopped.await.unwrap() };
+    let (address, serving) = city.serve_until(copy, Security::default(), stopping).await;
+    let mut evaluator = EvaluatorClient::connect(&address).await.unwrap();
+    stop.send(()).unwrap();
+    serving.await.unwrap();
+
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let waited = Arc::clone(&waits);
+    let sleep: Sleep = Box::new(move |wait| {
+        waited.lock().unwrap().push(wait);
+        Box::pin(std::future::ready(()))
+    });
+    let bank = city.waiting_session(&city.bank, sleep).await;
+    let away = register(&bank, &mut evaluator, Occasion::First, wallet(1), ANN).await;
+    assert!(
+        matches!(away, Err(RegisteringError::Evaluator(_))),
+        "{away:?}"
+    );
+    let policy: Vec<_> = (1..).map_while(|failed| ASKING.wait(failed)).collect();
+    assert_eq!(*waits.lock().unwrap(), policy);
+    assert_eq!(policy.len(), 7);
+    assert_eq!(city.counted().await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +237,7 @@ async fn after_a_loss_the_person_is_registered_anew() {
         .await
         .unwrap();
     let twice = bank.retire(wallet(2), "again").await.unwrap_err();
-    assert!(matches!(twice, SessionError::Coordinator(_)), "{twice}");
+    assert!(matches!(twice, RegisteringError::Coordinator(_)), "{twice}");
     let third = register(&bank, &mut evaluator, loss, wallet(3), ANN).await;
     assert_eq!(third.unwrap().content.generation, 2);
 

@@ -24,8 +24,8 @@ use merits_primitives::{
     figures::{Figure, Figures},
     identity::Secret,
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, Quantity,
-        ScaleId, ScaleVersion, sha256,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodIndex, PeriodKind,
+        Quantity, ScaleId, ScaleVersion, sha256,
     },
     jubjub::Point,
     message::{Consent, claim_message},
@@ -57,7 +57,7 @@ pub(crate) const ASSET: AssetId = AssetId(1);
 pub(crate) const EPOCH: Epoch = Epoch(1);
 pub(crate) const WEEK: Period = Period {
     kind: PeriodKind::Week,
-    index: 2331,
+    index: PeriodIndex(2331),
 };
 /// Well after that week of 2014.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -100,7 +100,7 @@ pub(crate) fn scale() -> ScaleId {
     ScaleId::new("cycling-week").unwrap()
 }
 
-fn key(number: u8) -> SigningKey {
+pub(crate) fn key(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32])
 }
 
@@ -245,7 +245,7 @@ impl Federation {
             max_credits: Credits(self.formula.max_value()),
             max_measure: self.formula.max_measure().map(Quantity),
             expiry: ExpiryRule::new(24, 6).unwrap(),
-            valid_from: 0,
+            valid_from: PeriodIndex(0),
             valid_to: None,
             supply_cap: None,
             per_source: false,
@@ -264,7 +264,20 @@ impl Federation {
     }
 
     pub(crate) fn submit(&mut self, entry: &SignedEntry) -> EntryId {
-        self.ledger.submit(&entry.to_bytes(), NOW).unwrap().id
+        self.submit_at(entry, NOW).unwrap()
+    }
+
+    /// The entry's id, or the refusal's code.
+    pub(crate) fn submit_at(
+        &mut self,
+        entry: &SignedEntry,
+        time: Timestamp,
+    ) -> Result<EntryId, &'static str> {
+        match self.ledger.submit(&entry.to_bytes(), time) {
+            Ok(appended) => Ok(appended.id),
+            Err(merits_ledger::SubmitError::Refused(refusal)) => Err(refusal.code().as_str()),
+            Err(other) => panic!("not a refusal: {other}"),
+        }
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -304,7 +317,12 @@ impl Federation {
 
     /// A distributor's batch for these accounts, signed and proven.
     pub(crate) fn batch(&self, accounts: &[&str]) -> SignedEntry {
-        let keys = self.state().epochs().get(EPOCH).unwrap();
+        self.batch_under(EPOCH, accounts)
+    }
+
+    /// The same under the keys of any epoch.
+    pub(crate) fn batch_under(&self, epoch: Epoch, accounts: &[&str]) -> SignedEntry {
+        let keys = self.state().epochs().get(epoch).unwrap();
         let (a, at) = (keys.view_key, keys.totals_key);
         let terms = self
             .state()
@@ -340,7 +358,7 @@ impl Federation {
         let batch = EarnBatch {
             scale: scale(),
             version: ScaleVersion(1),
-            epoch: EPOCH,
+            epoch,
             period: WEEK,
             source: self.source,
             terms,
@@ -368,7 +386,12 @@ impl Federation {
             .trapdoor
             .prove(&statement.public_inputs(), &mut rand::rng())
             .unwrap();
-        Entry::EarnBatch(batch).sign(&origin(), self.distributor, Some(&proof), &key(DISTRIBUTOR))
+        Entry::EarnBatch(batch).sign(
+            &origin(),
+            self.distributor,
+            Some((&proof).into()),
+            &key(DISTRIBUTOR),
+        )
     }
 
     fn claim(

@@ -14,15 +14,13 @@ use merits_primitives::{
 };
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
-    request::Opened,
+    request::OpeningResult,
+    side::Side,
     totals::TotalSet,
     view::LedgerView as _,
 };
-use merits_verifier::{
-    entry::SignedEntry,
-    possession::{KeyHalf, TotalsKey},
-    total::SumFault,
-};
+use merits_threshold::total::TotalFault as SumFault;
+use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 
 use crate::federation::{ACCOUNTS, Federation, TOTAL, ledger::*, open};
@@ -67,7 +65,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
     let opened = open(&mut fed, entry, 2);
     assert_eq!(opened.earned, CARLA);
     let disclosure = fed.disclosure(entry, 2, "carla");
-    let judge = |opened: &Opened| {
+    let judge = |opened: &OpeningResult| {
         let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
@@ -86,7 +84,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
         earned: CARLA,
     };
     assert_eq!(judge(&opened), Ok(sound));
-    let longer = Opened {
+    let longer = OpeningResult {
         earned: Earned {
             measure: Some(Quantity(4_501)),
             ..CARLA
@@ -100,7 +98,7 @@ fn an_opened_claim_gives_what_the_disclosed_records_give() {
             opened: Some(Quantity(4_501))
         })
     );
-    let without = Opened {
+    let without = OpeningResult {
         earned: CARLA.credits.into(),
         ..opened
     };
@@ -134,20 +132,28 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
         wrong.sum.0 += 1;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
+            Err(TotalFault::Sum(SumFault::Sum(wrong.sum)))
         );
         let mut wrong = opened.clone();
         wrong.key = opened.key.twin();
+        let holder = opened.partials.as_ref().unwrap().supervisor[0].holder;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalSupervisor)))
+            Err(TotalFault::Sum(SumFault::Wrong {
+                side: Side::Supervisor,
+                holder
+            }))
         );
         let mut wrong = opened;
-        let witness = &mut wrong.partials.as_mut().unwrap().witness;
-        witness.point = (witness.point + Point::base()).unwrap();
+        let witness = &mut wrong.partials.as_mut().unwrap().witness[0];
+        witness.image = (witness.image + Point::base()).unwrap();
+        let holder = witness.holder;
         assert_eq!(
             judge(&wrong),
-            Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
+            Err(TotalFault::Sum(SumFault::Wrong {
+                side: Side::Witness,
+                holder
+            }))
         );
     }
     let books = issuance(fed.state()).unwrap();

@@ -29,20 +29,21 @@ use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     holder::{OpeningAsk, TotalAsk},
     journal::{Journal, JournalError},
-    request::{Opened, request_content},
+    request::{OpeningResult, request_content},
     requester::combine,
+    side::Side,
     totals::TotalSet,
     view::LedgerView as _,
 };
+use merits_threshold::total::TotalFault as SumFault;
 use merits_trapdoor::rerandomise;
 use merits_verifier::{
     EncodedProof,
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
     log::{Checkpoint, leaf_hash},
-    possession::{KeyHalf, TotalsKey},
+    possession::TotalsKey,
     receipt::Receipt,
-    total::SumFault,
 };
 use merits_wallet::{credits::Accounts, ledger::public_batch};
 
@@ -64,7 +65,7 @@ fn federation() -> (Federation, EntryId) {
 }
 
 /// The whole procedure for one claim; leaves request and completion on the ledger.
-fn open(fed: &mut Federation, entry: EntryId, claim: u16) -> Opened {
+fn open(fed: &mut Federation, entry: EntryId, claim: u16) -> OpeningResult {
     let content = request_content(entry, claim, "sample 7", &mut rand::rng()).unwrap();
     let signed = fed.supervisor.request_opening(scale(), &content, NOW + DAY);
     let request = fed.submit(&signed);
@@ -131,7 +132,7 @@ fn a_claim_is_opened_disclosed_and_checked() {
     // Five trips of 1 to 5 km: 15 km at 162.72 g.
     assert_eq!(opened.earned, Credits(2440).into());
     let disclosure = fed.disclosure(entry, 2, "carla");
-    let judge = |disclosure: &Disclosure, opened: &Opened| {
+    let judge = |disclosure: &Disclosure, opened: &OpeningResult| {
         let batch = fed.view().batch(&entry).unwrap().unwrap();
         let claim = ClaimOnLedger {
             origin: &origin(),
@@ -181,12 +182,12 @@ fn a_claim_is_opened_disclosed_and_checked() {
         judge(&other_claim, &opened),
         Err(CheckFault::OtherClaim("claim"))
     );
-    let stranger = Opened {
+    let stranger = OpeningResult {
         handle: Handle(opened.handle.0 + Fr::from(1u64)),
         ..opened.clone()
     };
     assert_eq!(judge(&disclosure, &stranger), Err(CheckFault::OtherPerson));
-    let richer = Opened {
+    let richer = OpeningResult {
         earned: Credits(2441).into(),
         ..opened
     };
@@ -234,14 +235,18 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     wrong.sum.0 += 1;
     assert_eq!(
         judge(&wrong),
-        Err(TotalFault::Sum(SumFault::Wrong(wrong.sum)))
+        Err(TotalFault::Sum(SumFault::Sum(wrong.sum)))
     );
     let mut wrong = opened.clone();
-    let witness = &mut wrong.partials.as_mut().unwrap().witness;
-    witness.point = (witness.point + Point::base()).unwrap();
+    let witness = &mut wrong.partials.as_mut().unwrap().witness[0];
+    witness.image = (witness.image + Point::base()).unwrap();
+    let holder = witness.holder;
     assert_eq!(
         judge(&wrong),
-        Err(TotalFault::Sum(SumFault::Partial(KeyHalf::TotalWitness)))
+        Err(TotalFault::Sum(SumFault::Wrong {
+            side: Side::Witness,
+            holder
+        }))
     );
     let mut wrong = opened.clone();
     wrong.entries.push(entry);

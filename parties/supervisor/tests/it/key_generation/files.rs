@@ -122,14 +122,20 @@ fn a_short_passphrase_makes_nothing() {
     };
     let (board, state) = (table.board(), table.file(0, "state.json"));
     let places = merits_supervisor::dkg::run::Places {
-        board: &board,
         state: &state,
         share: &table.file(0, "share.json"),
     };
     let rng = &mut rand::rng();
     let plan = &table.plan;
-    let refused =
-        merits_supervisor::dkg::run::advance(plan, &runner, places, "short", rng, &mut |_| {});
+    let refused = merits_supervisor::dkg::run::advance(
+        plan,
+        &runner,
+        &board,
+        places,
+        "short",
+        rng,
+        &mut |_| {},
+    );
     assert!(matches!(
         refused,
         Err(DkgError::File(SealedFileError::Passphrase { .. }))

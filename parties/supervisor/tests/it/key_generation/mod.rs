@@ -1,6 +1,8 @@
-//! Key generations over files: killed at every step, with forged, lost and exchanged files.
+//! Key generations over files: killed at every step, with forged, lost and exchanged files. Over the ledger: from the
+//! first entry to what holders open with their shares.
 
 mod files;
 mod killed;
+mod on_ledger;
 mod planned;
 mod table;

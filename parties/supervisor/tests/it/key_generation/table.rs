@@ -82,12 +82,11 @@ impl Table {
             self.file(place, "share.json"),
         );
         let places = Places {
-            board: &board,
             state: &state,
             share: &share,
         };
         let rng = &mut rand::rng();
-        advance(&self.plan, &runner, places, PASSPHRASE, rng, done)
+        advance(&self.plan, &runner, &board, places, PASSPHRASE, rng, done)
     }
 
     pub(super) fn share(&self, place: usize) -> QuorumShare {

@@ -164,7 +164,7 @@ fn an_opened_claim_gives_credits_and_measure() {
         measure: Some(Quantity(10)),
     };
     assert_eq!((opened.earned, opened.handle), (earned, handle_of(0, 0)));
-    let other = merits_supervisor::request::Opened {
+    let other = merits_supervisor::request::OpeningResult {
         earned: Earned {
             measure: Some(Quantity(11)),
             ..earned

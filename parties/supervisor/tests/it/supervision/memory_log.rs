@@ -11,8 +11,8 @@ use merits_primitives::{
     earned::Earned,
     field,
     ids::{
-        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodKind, Quantity,
-        ScaleId,
+        AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodIndex, PeriodKind,
+        Quantity, ScaleId,
     },
     jubjub::Point,
     owner::Handle,
@@ -26,8 +26,7 @@ use merits_supervisor::{
     request::request_content,
     side::Side,
     view::{
-        EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
-        SealedClaim, Unreadable,
+        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
     },
     view_key::{ViewKeyShare, verify_half},
 };
@@ -40,7 +39,7 @@ pub(crate) const ASSET: AssetId = AssetId(7);
 pub(crate) const EPOCH: Epoch = Epoch(1);
 pub(crate) const WEEK: Period = Period {
     kind: PeriodKind::Week,
-    index: 2300,
+    index: PeriodIndex(2300),
 };
 pub(crate) const V_MAX: Credits = Credits(22_781);
 pub(crate) const W_MAX: u64 = 9_000;
@@ -53,6 +52,21 @@ pub(crate) const CREDITS: TotalsKey = TotalsKey {
     epoch: EPOCH,
     output: Output::Credits,
 };
+
+/// One holder's half, as the log published it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishedHalf {
+    pub(crate) holder: PartyId,
+    pub(crate) claim: Point,
+    pub(crate) total: Point,
+}
+
+/// Both sides' halves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EpochHalves {
+    pub(crate) supervisor: PublishedHalf,
+    pub(crate) witness: PublishedHalf,
+}
 
 /// What a verified replica would answer.
 #[derive(Clone)]
@@ -87,8 +101,16 @@ impl LedgerView for MemoryLog {
         Ok(batch.map(|(_, batch)| batch.clone()))
     }
 
-    fn epoch(&self, epoch: Epoch) -> Option<EpochHalves> {
-        (epoch == EPOCH).then_some(self.halves)
+    fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
+        let half = match side {
+            Side::Supervisor => &self.halves.supervisor,
+            Side::Witness => &self.halves.witness,
+        };
+        (epoch == EPOCH).then(|| QuorumHalf::sole(half.holder, half.claim, half.total))
+    }
+
+    fn destroyed(&self, _: Epoch, _: Side, _: &PartyId) -> Result<bool, Unreadable> {
+        Ok(false)
     }
 
     fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {

@@ -15,16 +15,13 @@ use merits_supervisor::{
     requester::{OpeningFault, combine, combine_and_name},
     side::Side,
     totals::{TotalFault, TotalSet},
-    view::{
-        EpochHalves, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, PublishedHalf,
-        QuorumHalf, Unreadable,
-    },
+    view::{LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, Unreadable},
 };
 use merits_threshold::{
     ceremony::Ceremony,
     message::Slot,
     participant::Participant,
-    quorum::{PartialFault, SecretShare},
+    quorum::{Partial, PartialFault, SecretShare},
     standing::{Board, Outcome, Standing},
 };
 use merits_verifier::possession::TotalsKey;
@@ -32,7 +29,7 @@ use rand::RngExt as _;
 use zeroize::Zeroizing;
 
 use super::memory_log::{
-    CREDITS, EPOCH, Federation, MemoryLog, NOW, SUPERVISOR, handle_of, origin,
+    CREDITS, EPOCH, Federation, MemoryLog, NOW, PublishedHalf, SUPERVISOR, handle_of, origin,
 };
 
 /// A log in which quorums hold the halves.
@@ -54,12 +51,12 @@ impl LedgerView for QuorumLog {
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         self.log.batch(id)
     }
-    fn epoch(&self, _: Epoch) -> Option<EpochHalves> {
-        None
-    }
     fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
         let half = self.halves.get(&(side == Side::Witness));
         half.filter(|_| epoch == EPOCH).cloned()
+    }
+    fn destroyed(&self, _: Epoch, _: Side, _: &PartyId) -> Result<bool, Unreadable> {
+        Ok(false)
     }
     fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
         self.log.uncovered(key)
@@ -295,23 +292,36 @@ fn a_total_opens_with_the_threshold_of_both_sides() {
                 .expect("answered")
         })
         .collect();
-    let opened = set.sum(&log, &answers).expect("enough");
+    let opened = set.open(&log, &answers).expect("enough");
     assert_eq!((opened.sum, opened.wrong), (Sum(66), Vec::new()));
     // One lies, and four others of its side are right.
     let liar = answers[3].holder;
     answers[3].partial = answers[4].partial;
-    let opened = set.sum(&log, &answers).expect("enough");
+    let opened = set.open(&log, &answers).expect("enough");
     assert_eq!(
-        (opened.sum, opened.wrong),
+        (opened.sum, opened.wrong.clone()),
         (Sum(66), vec![PartialFault::Wrong(liar)])
+    );
+    // What goes on the log are the right ones of the first three and two.
+    let partials = opened.partials.expect("the sum was hidden");
+    let holders = |partials: &[Partial]| -> Vec<PartyId> {
+        partials.iter().map(|partial| partial.holder).collect()
+    };
+    assert_eq!(
+        [holders(&partials.supervisor), holders(&partials.witness)],
+        [
+            [0, 1, 2].map(|place| answers[place].holder).to_vec(),
+            vec![answers[5].holder, answers[6].holder]
+        ]
     );
     answers.drain(..2);
     assert_eq!(
-        set.sum(&log, &answers),
+        set.open(&log, &answers),
         Err(TotalFault::TooFew {
             side: Side::Supervisor,
             needed: 3,
-            right: 2
+            right: 2,
+            wrong: vec![PartialFault::Wrong(liar)],
         })
     );
 }

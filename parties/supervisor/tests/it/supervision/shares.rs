@@ -77,14 +77,14 @@ fn a_lost_half_is_not_made_again() {
     drop(merits_supervisor::journal::Journal::open(&config.journal).unwrap());
     let log = opened_with(&fed, &share);
     assert_eq!(make(&config, &log, EPOCH).unwrap().epoch(), EPOCH);
-    let held = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap();
+    let held = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap();
     assert_eq!((held.shares.len(), held.lost.len()), (1, 0));
 
     let away = dir.path().join("away");
     fs::rename(first, &away).unwrap();
     for refused in [
         make(&config, &log, EPOCH).map(drop),
-        shares::all(&config, &log, &WITNESS, Side::Witness).map(drop),
+        shares::all(&config, &log, &WITNESS, Side::Witness, None).map(drop),
     ] {
         let said = refused.unwrap_err().to_string();
         assert!(
@@ -100,7 +100,7 @@ fn a_lost_half_is_not_made_again() {
         std::os::unix::fs::symlink(dir.path().join("nothing"), link).unwrap();
         for refused in [
             make(&config, &log, EPOCH).map(drop),
-            shares::all(&config, &log, &WITNESS, Side::Witness).map(drop),
+            shares::all(&config, &log, &WITNESS, Side::Witness, None).map(drop),
         ] {
             let said = refused.unwrap_err().to_string();
             assert!(said.contains("a link to nothing"), "{said}");
@@ -120,13 +120,13 @@ fn a_lost_half_is_not_made_again() {
     // If it is lost for good, open another epoch. Lost halves are reported at each start.
     make(&config, &log, Epoch(2)).unwrap();
     assert!(second.exists());
-    let error = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap_err();
+    let error = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap_err();
     assert!(
         matches!(error, SharesError::Lost { epoch: EPOCH, .. }),
         "{error}"
     );
     fs::rename(&away, first).unwrap();
-    let held = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap();
+    let held = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap();
     assert_eq!((held.shares.len(), held.lost.len()), (2, 0));
 }
 
@@ -138,19 +138,19 @@ fn a_half_that_was_handed_over_and_lost_is_not_made_again() {
     let config = config(dir.path());
     let mut log = not_open(&fed);
     // Epoch 2 of this log is not open.
-    assert!(log.epoch(Epoch(2)).is_none());
+    assert!(log.quorum(Epoch(2), Side::Witness).is_none());
     make(&config, &log, Epoch(2)).unwrap();
     assert!(config.journal.exists(), "it begins with the first half");
     fs::remove_file(&config.shares[1]).unwrap();
     let error = make(&config, &log, Epoch(2)).unwrap_err();
     assert!(matches!(error, SharesError::Gone { .. }), "{error}");
-    let error = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap_err();
+    let error = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap_err();
     assert!(matches!(error, SharesError::Gone { .. }), "{error}");
     assert!(!config.shares[1].exists());
 
     // A holder without anything has none to lose.
     fs::remove_file(&config.journal).unwrap();
-    let error = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap_err();
+    let error = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap_err();
     assert!(matches!(error, SharesError::None), "{error}");
     let error = make(&config, &log, EPOCH).unwrap_err();
     assert!(matches!(error, SharesError::Taken { .. }), "{error}");
@@ -164,7 +164,7 @@ fn a_half_that_was_handed_over_and_lost_is_not_made_again() {
         &mut rand::rng(),
     );
     foreign.write(&config.shares[0]).unwrap();
-    let error = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap_err();
+    let error = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap_err();
     assert!(
         error.to_string().contains("supervisor's half of epoch 1"),
         "{error}"
@@ -220,12 +220,12 @@ fn a_holder_that_the_log_knows_begins_no_journal() {
         for epoch in [EPOCH, Epoch(2)] {
             is_refused(make(&config, &log, epoch).map(drop));
         }
-        is_refused(shares::all(&config, &log, &WITNESS, Side::Witness).map(drop));
+        is_refused(shares::all(&config, &log, &WITNESS, Side::Witness, None).map(drop));
     }
     // With its journal the holder goes on.
     drop(merits_supervisor::journal::Journal::open(&config.journal).unwrap());
     make(&config, &log, Epoch(2)).unwrap();
-    let held = shares::all(&config, &log, &WITNESS, Side::Witness).unwrap();
+    let held = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap();
     assert_eq!((held.shares.len(), held.lost.len()), (2, 0));
 }
 

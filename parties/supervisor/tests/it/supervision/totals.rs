@@ -6,7 +6,7 @@
 use crate::supervision::memory_log::{CREDITS, Federation, SUPERVISOR, WEEK, WITNESS, share};
 use ark_ec::CurveGroup;
 use merits_primitives::{
-    ids::{Credits, EntryId, Origin, Output, Period},
+    ids::{Credits, EntryId, Origin, Output, Period, PeriodIndex},
     jubjub::{Point, Scalar},
 };
 use merits_supervisor::{
@@ -51,7 +51,9 @@ fn the_sum_of_all_batches_opens_and_nothing_else() {
     let opened = open(&mut fed, &set).unwrap();
     assert_eq!(opened.sum.0, 1627 + 22_781 + 11);
     assert_eq!(
-        opened.partials.map(|[first, _]| first.holder),
+        opened
+            .partials
+            .map(|partials| partials.supervisor[0].holder),
         Some(SUPERVISOR)
     );
 }
@@ -182,7 +184,10 @@ fn another_scale_period_epoch_or_log_is_refused() {
     let good = ask(&fed, vec![entry]);
     let other_week = TotalAsk {
         key: TotalsKey {
-            period: Period { index: 1, ..WEEK },
+            period: Period {
+                index: PeriodIndex(1),
+                ..WEEK
+            },
             ..CREDITS
         },
         ..good.clone()

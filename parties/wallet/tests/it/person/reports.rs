@@ -5,7 +5,7 @@ use std::time::Duration;
 use merits_ledger_fixture::{Citizen, WORTH};
 use merits_primitives::ids::Credits;
 use merits_wallet::report::{
-    Affordable, Identity, NoteSource, Standing, consents, credits, identity, offers, openings,
+    Affordable, ConsentStatus, Identity, NoteSource, consents, credits, identity, offers, openings,
 };
 
 use crate::person::home::{SEED, Town, keys, town, view_of};
@@ -98,7 +98,7 @@ fn consents_are_told_with_where_they_stand() {
     assert!(
         matches!(
             told[0].standing,
-            Standing::Claimed {
+            ConsentStatus::Claimed {
                 withdrawn: false,
                 ..
             }

@@ -69,7 +69,7 @@ fn deposit(town: &Town, rival: &Rival, ticket: &Ticket) -> SignedEntry {
     Entry::TicketDeposited(deposit).sign(
         &town.federation.origin,
         member.id,
-        Some(&proof),
+        Some((&proof).into()),
         &member.key,
     )
 }

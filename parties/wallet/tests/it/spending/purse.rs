@@ -151,7 +151,12 @@ impl Purse {
         let federation = &self.stage.federation;
         let exchange = federation.exchange.clone();
         let entry = Entry::Redeemed(redeemed);
-        let signed = entry.sign(&federation.origin, exchange.id, Some(proof), &exchange.key);
+        let signed = entry.sign(
+            &federation.origin,
+            exchange.id,
+            Some(proof.into()),
+            &exchange.key,
+        );
         self.taken(&signed)
     }
 

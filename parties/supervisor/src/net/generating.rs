@@ -1,0 +1,398 @@
+//! Key generation over the ledger, and the end of a share: what a holder's commands do with their own copy.
+
+use std::path::{Path, PathBuf};
+
+use futures::future::BoxFuture;
+use merits_ledger::{
+    State,
+    entry::{KeyGenerationMessage, KeyGenerationOpened},
+    state::{KeyGeneration, Progress as Logged},
+};
+use merits_party::{
+    identity::{Identity, PartyConfig as _},
+    lookup::find_party,
+};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, Epoch, PartyId},
+};
+use merits_replica::Follower;
+use merits_threshold::{message::Message, standing};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use super::SupervisorError;
+use crate::{
+    acts::EntrySigner,
+    config::WitnessConfig,
+    dkg::{
+        plan::{Checked, PlanFault},
+        run::{self, DkgError, Places, Progress, Report, Running, Step},
+        share_file::About,
+    },
+    ledger_view::StateView,
+    shares::SharesError,
+    side::Side,
+};
+
+/// Why a key generation over the ledger, or the end of a share, does not go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GenerationError {
+    /// No attempt.
+    #[error(
+        "no attempt to make the {side}s' half of epoch {epoch} is on this ledger: a supervisor or a log witness \
+         opens one with `dkg open`"
+    )]
+    None {
+        /// The epoch.
+        epoch: u32,
+        /// The side.
+        side: Side,
+    },
+    /// Not this attempt.
+    #[error("attempt {attempt} to make the {side}s' half of epoch {epoch} is not on this ledger")]
+    Unknown {
+        /// The epoch.
+        epoch: u32,
+        /// The side.
+        side: Side,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The log refuses what this holder's state published elsewhere, or nobody waits for it.
+    #[error(
+        "the deadline {deadline} of attempt {attempt} is past, and it is not done: open another attempt with \
+         `dkg open`"
+    )]
+    Over {
+        /// The attempt.
+        attempt: u32,
+        /// Its deadline.
+        deadline: Timestamp,
+    },
+    /// The share's file.
+    #[error("share {}: {source}", path.display())]
+    Share {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The plan.
+    #[error(transparent)]
+    Plan(#[from] PlanFault),
+    /// The run.
+    #[error(transparent)]
+    Run(#[from] DkgError),
+    /// The journal.
+    #[error(transparent)]
+    Shares(#[from] SharesError),
+    /// Copy, keys, coordinator, rules.
+    #[error(transparent)]
+    Supervisor(#[from] Box<SupervisorError>),
+}
+
+macro_rules! through_supervisor {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for GenerationError {
+            fn from(error: $error) -> Self {
+                Self::Supervisor(Box::new(error.into()))
+            }
+        }
+    )*};
+}
+
+through_supervisor!(
+    merits_ledger::CheckError,
+    merits_ledger::Refusal,
+    merits_ledger::rows::RowError,
+    merits_party::identity::IdentityError,
+    merits_party::lookup::LookupError,
+    merits_replica::ClientError,
+    merits_replica::FollowError,
+    merits_replica::JoinError,
+    merits_replica::LedgerConfigError,
+    merits_replica::ReplicaError,
+);
+
+/// A holder of one side with its keys and its copy of the log.
+#[derive(Debug)]
+pub struct KeyMaker<'c> {
+    config: &'c WitnessConfig,
+    side: Side,
+    identity: Identity,
+    follower: Follower,
+}
+
+impl<'c> KeyMaker<'c> {
+    /// Loads the keys, and brings the copy for commands up to date.
+    ///
+    /// # Errors
+    /// [`GenerationError`].
+    pub fn open(
+        config: &'c WitnessConfig,
+        side: Side,
+    ) -> BoxFuture<'c, Result<Self, GenerationError>> {
+        Box::pin(async move {
+            let identity = config.identity()?;
+            let follower = config.ledger.clone().of_commands().follow().await?;
+            follower.sync().await?;
+            Ok(Self {
+                config,
+                side,
+                identity,
+                follower,
+            })
+        })
+    }
+
+    /// Opens the next attempt to make this side's half of the next epoch, by these parties. Returns its number and
+    /// its entry.
+    ///
+    /// # Errors
+    /// [`GenerationError`].
+    pub fn begin<'a>(
+        &'a self,
+        epoch: Epoch,
+        needed: u16,
+        holders: &'a [String],
+        deadline: Timestamp,
+    ) -> BoxFuture<'a, Result<(u32, EntryId), GenerationError>> {
+        Box::pin(async move {
+            let (attempt, entry) = {
+                let replica = self.follower.replica();
+                let state = replica.state()?;
+                let mut ids = holders
+                    .iter()
+                    .map(|name| find_party(&replica, name))
+                    .collect::<Result<Vec<PartyId>, _>>()?;
+                ids.sort_unstable();
+                let before = state.key_generations().attempts(epoch, self.side)?;
+                // The ledger numbers them without a gap.
+                let attempt = before.last().map_or(0, |last| last.opened.attempt) + 1;
+                let opened = KeyGenerationOpened {
+                    epoch,
+                    side: self.side,
+                    attempt,
+                    needed,
+                    holders: ids,
+                    deadline,
+                };
+                (attempt, self.signer().open_generation(opened))
+            };
+            Ok((attempt, self.submit(&entry).await?))
+        })
+    }
+
+    /// Goes as far as the messages in the log allow, from wherever this holder stopped. `done` is told of each step
+    /// when it is on the disk, or in the log.
+    ///
+    /// # Errors
+    /// [`GenerationError`].
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "which attempt, its files, their passphrase, randomness, and who is told"
+    )]
+    pub fn run<'a>(
+        &'a self,
+        epoch: Epoch,
+        attempt: Option<u32>,
+        places: Places<'a>,
+        passphrase: &'a str,
+        now: Timestamp,
+        rng: &'a mut (impl CryptoRng + Send),
+        done: &'a mut (dyn FnMut(Step) + Send),
+    ) -> BoxFuture<'a, Result<Report, GenerationError>> {
+        Box::pin(async move {
+            let me = self.identity.party();
+            let (generation, plan, messages) = self.read(epoch, attempt)?;
+            {
+                let replica = self.follower.replica();
+                let log = StateView::new(replica.state()?, |_| Ok(None));
+                self.config.begin_journal(&log, &me, self.side)?;
+            }
+            let mut running = Running::open(&plan, me, &messages, places, passphrase, rng, done)?;
+            let attempt = generation.opened.attempt;
+            loop {
+                let (generation, _, messages) = self.read(epoch, Some(attempt))?;
+                let (seen, unpublished) = running.take(&messages, rng, done)?;
+                if unpublished.is_empty() || !matches!(seen, standing::Standing::Waiting { .. }) {
+                    running.finish(&seen, passphrase, rng, done)?;
+                    let progress = run::progress(&plan, &seen);
+                    let deadline = generation.opened.deadline;
+                    if matches!(progress, Progress::Waiting { .. }) && now > deadline {
+                        return Err(GenerationError::Over { attempt, deadline });
+                    }
+                    return Ok(report(progress));
+                }
+                for (round, message) in unpublished {
+                    let entry = self.message(&generation.opened, &message)?;
+                    self.submit(&entry).await?;
+                    done(Step::Published(round));
+                }
+            }
+        })
+    }
+
+    /// How far an attempt is, for anybody: by default the newest.
+    ///
+    /// # Errors
+    /// [`GenerationError`].
+    pub fn status(&self, epoch: Epoch, attempt: Option<u32>) -> Result<Report, GenerationError> {
+        let (_, plan, messages) = self.read(epoch, attempt)?;
+        let seen = standing::standing(&plan.ceremony, &messages);
+        Ok(report(run::progress(&plan, &seen)))
+    }
+
+    /// Opens a share's file, or a backup of it, and compares it with the half that an attempt made.
+    ///
+    /// # Errors
+    /// [`GenerationError`].
+    pub fn check(
+        &self,
+        epoch: Epoch,
+        attempt: Option<u32>,
+        share: &Path,
+        passphrase: &str,
+    ) -> Result<About, GenerationError> {
+        let (_, plan, messages) = self.read(epoch, attempt)?;
+        Ok(run::compare(&plan, &messages, share, passphrase)?)
+    }
+
+    /// Overwrites and removes this holder's share of an epoch whose retention ended, and records that. A file that
+    /// is gone already was destroyed by an earlier run.
+    ///
+    /// # Errors
+    /// [`GenerationError`]: the ledger would refuse the entry, and nothing is destroyed.
+    pub fn destroy<'a>(
+        &'a self,
+        epoch: Epoch,
+        share: &'a Path,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<EntryId, GenerationError>> {
+        Box::pin(async move {
+            let entry = self.signer().share_destroyed(epoch, self.side);
+            {
+                let replica = self.follower.replica();
+                let state = replica.state()?;
+                let submission =
+                    merits_ledger::Submission::from_signed(entry.clone(), state.origin())?;
+                let authentic = state.authenticate(submission)?;
+                let _accepted = state.check(&authentic, now.max(state.time()), None)?;
+            }
+            destroy_file(share).map_err(|source| GenerationError::Share {
+                path: share.to_owned(),
+                source,
+            })?;
+            self.submit(&entry).await
+        })
+    }
+
+    /// The copy, and the connection that feeds it.
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// An attempt with what its messages are bound to, and the messages.
+    fn read(
+        &self,
+        epoch: Epoch,
+        attempt: Option<u32>,
+    ) -> Result<(KeyGeneration, Checked, standing::Board), GenerationError> {
+        let replica = self.follower.replica();
+        let state = replica.state()?;
+        let (side, number) = (self.side, epoch.0);
+        let generations = state.key_generations();
+        let generation = match attempt {
+            Some(attempt) => {
+                let found = generations.get(epoch, side, attempt)?;
+                found.ok_or(GenerationError::Unknown {
+                    epoch: number,
+                    side,
+                    attempt,
+                })?
+            }
+            None => {
+                let mut attempts = generations.attempts(epoch, side)?;
+                let newest = attempts.pop();
+                newest.ok_or(GenerationError::None {
+                    epoch: number,
+                    side,
+                })?
+            }
+        };
+        let plan = Checked::of_generation(state, &generation.opened)?;
+        let messages = generations.messages(&generation.opened)?;
+        Ok((generation, plan, messages))
+    }
+
+    fn message(
+        &self,
+        opened: &KeyGenerationOpened,
+        bytes: &[u8],
+    ) -> Result<SignedEntry, GenerationError> {
+        let message = Message::from_bytes(bytes).map_err(merits_ledger::Refusal::from)?;
+        Ok(self.signer().publish_message(KeyGenerationMessage {
+            epoch: opened.epoch,
+            side: opened.side,
+            attempt: opened.attempt,
+            message,
+        }))
+    }
+
+    fn signer(&self) -> EntrySigner {
+        EntrySigner::founding(
+            self.identity.origin.clone(),
+            &self.identity.name,
+            self.identity.signing.clone(),
+            self.identity.sealing.public(),
+        )
+    }
+
+    async fn submit(&self, entry: &SignedEntry) -> Result<EntryId, GenerationError> {
+        let submitted = self.follower.client().submit(entry).await?;
+        self.follower.sync().await?;
+        Ok(submitted.id)
+    }
+}
+
+/// The attempt of a half that is done, for the act that opens an epoch: the newest.
+pub(super) fn done_attempt(
+    state: &State,
+    epoch: Epoch,
+    side: Side,
+) -> Result<Option<u32>, merits_ledger::rows::RowError> {
+    let attempts = state.key_generations().attempts(epoch, side)?;
+    let done = attempts.iter().rev();
+    let mut done = done.filter(|attempt| matches!(attempt.progress, Logged::Done { .. }));
+    Ok(done.next().map(|attempt| attempt.opened.attempt))
+}
+
+fn report(progress: Progress) -> Report {
+    Report {
+        progress,
+        ignored: Vec::new(),
+    }
+}
+
+/// Overwrites a file's bytes, and removes it. What a file system or a backup copied elsewhere is its operator's.
+fn destroy_file(path: &Path) -> std::io::Result<()> {
+    use std::io::{Seek as _, SeekFrom, Write as _};
+    let mut file = match std::fs::OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    file.seek(SeekFrom::Start(0))?;
+    file.write_all(&vec![0; length])?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::remove_file(path)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}

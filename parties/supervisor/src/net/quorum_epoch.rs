@@ -1,0 +1,68 @@
+//! A supervisor opens an epoch whose halves two quorums made.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use merits_ledger::entry::{Act, QuorumEpochOpened};
+use merits_primitives::{calendar::Timestamp, ids::Epoch};
+
+use super::{Decided, Supervisor, SupervisorError, generating::done_attempt, supervisor::GRACE};
+use crate::side::Side;
+
+/// Which halves an epoch takes, and how long its shares are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuorumEpoch {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The attempt that made the supervisors' half; by default the newest that is done.
+    pub supervisor: Option<u32>,
+    /// The attempt that made the witnesses' half; by default the newest that is done.
+    pub witness: Option<u32>,
+    /// How long its holders keep their shares after it becomes active.
+    pub readable: Duration,
+}
+
+impl Supervisor {
+    /// Opens an epoch of two halves that quorums made over the ledger, or proposes it.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn open_quorum_epoch(
+        &self,
+        wanted: QuorumEpoch,
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Decided, SupervisorError>> {
+        Box::pin(async move {
+            let opened = {
+                let replica = self.follower.replica();
+                let state = replica.state()?;
+                let epoch = wanted.epoch;
+                if state.epochs().get(epoch).is_some() {
+                    return Err(SupervisorError::EpochOpen(epoch));
+                }
+                let attempt = |side, named: Option<u32>| match named {
+                    Some(attempt) => Ok(attempt),
+                    None => done_attempt(state, epoch, side)?
+                        .ok_or(SupervisorError::NoHalf { epoch, side }),
+                };
+                let supervisor = attempt(Side::Supervisor, wanted.supervisor)?;
+                let witness = attempt(Side::Witness, wanted.witness)?;
+                // It can be enacted at the earliest when its delay is over.
+                let active_from = now + state.demands_of_epoch().delay;
+                // Batches under the epoch before may still be in proving.
+                let grace = if epoch.0 > 1 { GRACE } else { Duration::ZERO };
+                QuorumEpochOpened {
+                    epoch,
+                    active_from,
+                    previous_accepted_until: active_from + grace,
+                    readable_until: active_from + wanted.readable,
+                    supervisor,
+                    witness,
+                }
+            };
+            self.seat()
+                .decide(Act::QuorumEpochOpened(opened), now)
+                .await
+        })
+    }
+}

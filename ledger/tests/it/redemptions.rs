@@ -262,7 +262,9 @@ fn a_proof_is_for_one_offer_one_exchange_and_one_voucher_key() {
     // The role is asked before the proof, which names the exchange.
     assert_eq!(code, Reason::RoleMissing);
     there.exchange = federation.distributor.clone();
-    let no_exchange = redeemed(&there, &mut town, &citizen, &[note]);
+    let named = redemption(&there, &mut town, &citizen, &[note]);
+    let distributor = Some(&federation.distributor);
+    let no_exchange = proven_or_not(&mut town, &Entry::Redeemed(named), distributor);
     refused(&mut town, &no_exchange, "role-missing", "");
     town.submit(&entry).unwrap();
 }

@@ -169,7 +169,7 @@ impl Checker<'_> {
             (Some(kind @ (FieldKind::TimeInPeriod | FieldKind::DayInPeriod)), _) => {
                 let message = format!(
                     "the day of the month of a field of type {} is known in monthly scales only",
-                    of_type(&kind)
+                    of_type(kind)
                 );
                 let hint = match self.schema.period {
                     PeriodKind::Week => "iso_weekday(..) is known in weekly scales: 1 is Monday",
@@ -217,7 +217,7 @@ impl Checker<'_> {
             Some(kind @ (FieldKind::TimeInPeriod | FieldKind::DayInPeriod)) => {
                 let message = format!(
                     "the day of the week of a field of type {} is known in weekly scales only",
-                    of_type(&kind)
+                    of_type(kind)
                 );
                 let hint = "use a field of type date or datetime, of which it is known everywhere";
                 self.fault(Code::NotYet, span, message, self.example(hint))

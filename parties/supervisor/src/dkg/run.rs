@@ -30,6 +30,9 @@ use super::{
     vault::{SealedFileError, Vault},
 };
 
+/// A message of this holder that is not published yet, and its round.
+pub type Unpublished = (Round, Vec<u8>);
+
 /// Who runs it: a party with its keys.
 pub struct Runner<'r> {
     /// The party.
@@ -253,7 +256,7 @@ impl<'r> Running<'r> {
         messages: &standing::Board,
         rng: &mut impl CryptoRng,
         done: &mut dyn FnMut(Step),
-    ) -> Result<(Standing, Vec<(Round, Vec<u8>)>), DkgError> {
+    ) -> Result<(Standing, Vec<Unpublished>), DkgError> {
         let ceremony = &self.plan.ceremony;
         let before = Zeroizing::new(self.state.to_bytes());
         let seen = if self.state.has_ended() {

@@ -382,7 +382,7 @@ mod tests {
             |files: &TicketFiles| -> Vec<PathBuf> { files.paths().map(Path::to_owned).collect() };
 
         let file = dir.path().join("ticket.json");
-        assert_eq!(names(&files(&file, &[one])), [file.clone()]);
+        assert_eq!(names(&files(&file, &[one])), [&*file]);
         let folder = dir.path().join("tickets");
         let [first, second] = ["2026-W10", "2026-W11"]
             .map(|period| folder.join(format!("ticket-cycling-week-{period}.json")));

@@ -224,7 +224,9 @@ async fn a_coordinator_behind_its_witness_does_not_start() {
     let witness = Serving::start(plain(dir.path(), "w1", &log_key)).await;
     let addresses = [(witness.address.clone(), witness.keys.key.clone())];
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    let policy = demanded(&[witness.keys.key.clone()], 1).policy().unwrap();
+    let policy = demanded(std::slice::from_ref(&witness.keys.key), 1)
+        .policy()
+        .unwrap();
     let grow = async |entry: &SignedEntry| {
         let coordinator = ledger
             .begin(Beginning::GoOn, asked(&addresses, 1), listen)

@@ -187,11 +187,16 @@ fn quorums(dir: &Path) -> (Federation, Vec<Machine>, Vec<Holder>) {
             .iter()
             .filter(|machine| machine.side == side)
             .collect();
-        while holders
-            .iter()
-            .map(|machine| turn(&mut ledger, machine, &opened))
-            .fold(false, |any, published| any || published)
-        {}
+        // Everybody has a turn, until a round brings nothing new.
+        loop {
+            let turns = holders
+                .iter()
+                .map(|machine| turn(&mut ledger, machine, &opened));
+            let published: Vec<bool> = turns.collect();
+            if !published.contains(&true) {
+                break;
+            }
+        }
     }
     let from = NOW + Duration::from_secs(1);
     let act = Act::QuorumEpochOpened(QuorumEpochOpened {

@@ -1,0 +1,121 @@
+//! What is found does not depend on where readers stopped.
+
+use merits_indicators::{IndicatorError, Indicators, RuleFile, SaveError};
+
+use crate::history::{DEFAULT, History};
+
+/// Rules that hold often, so that random histories have findings.
+const OFTEN: &str = r#"
+[[rule]]
+id = "busy"
+words = "Claims above the mean."
+severity = "notice"
+subject = "distributor"
+window_hours = 24
+value = "claims"
+threshold = "claims_mean + claims_deviation"
+when = "value > threshold"
+
+[[rule]]
+id = "overdue"
+words = "Something is not revealed."
+severity = "warning"
+subject = "ledger"
+window_hours = 36
+value = "overdue"
+threshold = "0"
+when = "value > threshold"
+
+[[rule]]
+id = "tags"
+words = "Tags without registrations."
+severity = "warning"
+subject = "registrar"
+window_hours = 168
+value = "unused_evaluations"
+threshold = "evaluations_mean"
+when = "value > threshold"
+"#;
+
+#[test]
+fn stopping_anywhere_changes_nothing() {
+    for seed in 0..6 {
+        let history = History::random(seed, 120);
+        let mut whole = history.indicators(OFTEN);
+        let expected = history.observe(&mut whole);
+        assert!(expected.len() > 5, "seed {seed}: {}", expected.len());
+
+        // Another stride for each history: saved after each, and gone on from by new indicators.
+        let stride = usize::try_from(seed).expect("small") * 5 + 1;
+        let mut found = Vec::new();
+        let mut saved: Option<String> = None;
+        for leaves in history.leaves.chunks(stride) {
+            let mut now = history.indicators(OFTEN);
+            if let Some(saved) = &saved {
+                now.resume(saved).expect("its own position");
+            }
+            for leaf in leaves {
+                let next = now.next();
+                found.extend(now.observe(next, leaf).expect("a good leaf"));
+            }
+            saved = Some(now.save().expect("written"));
+        }
+        assert_eq!(found, expected, "seed {seed}");
+        assert_eq!(saved, Some(whole.save().expect("written")));
+    }
+}
+
+#[test]
+fn a_position_of_other_rules_another_log_or_none_is_not_used() {
+    let history = History::random(1, 30);
+    let mut indicators = history.indicators(OFTEN);
+    history.observe(&mut indicators);
+    let saved = indicators.save().expect("written");
+
+    let mut other_rules = history.indicators(DEFAULT);
+    assert!(matches!(other_rules.resume(&saved), Err(SaveError::Other)));
+    let rules = RuleFile::read(OFTEN).expect("good rules");
+    let mut other_log = Indicators::new(rules, "other.example.org/merits");
+    assert!(matches!(other_log.resume(&saved), Err(SaveError::Other)));
+    let mut damaged = history.indicators(OFTEN);
+    let half = &saved[..saved.len() / 2];
+    assert!(matches!(damaged.resume(half), Err(SaveError::Damaged(_))));
+    assert_eq!(
+        (other_rules.next(), other_log.next(), damaged.next()),
+        (0, 0, 0)
+    );
+}
+
+#[test]
+fn a_leaf_is_observed_once_and_in_order() {
+    let history = History::random(2, 10);
+    let mut indicators = history.indicators(DEFAULT);
+    for wrong in [1, 7] {
+        let refused = indicators.observe(wrong, &history.leaves[0]);
+        let (expected, found) = (0, wrong);
+        assert_eq!(refused, Err(IndicatorError::OtherLeaf { expected, found }));
+    }
+    indicators
+        .observe(0, &history.leaves[0])
+        .expect("the first");
+    let again = indicators.observe(0, &history.leaves[0]);
+    let (expected, found) = (1, 0);
+    assert_eq!(again, Err(IndicatorError::OtherLeaf { expected, found }));
+}
+
+#[test]
+fn what_is_kept_does_not_grow_with_claims() {
+    // More than 28 weeks, so that the histories of all windows are full.
+    let sizes = [250, 750].map(|batches| {
+        let mut history = History::new(3);
+        for _ in 0..batches {
+            history.time = history.time + crate::history::DAY;
+            history.earn(1);
+        }
+        let mut indicators = history.indicators(DEFAULT);
+        history.observe(&mut indicators);
+        indicators.save().expect("written").len()
+    });
+    // Only numbers get longer.
+    assert!(sizes[1] < sizes[0] + 200, "{sizes:?}");
+}

@@ -1,0 +1,6 @@
+//! The integration tests of this crate, one program, a module a topic.
+
+mod fraud;
+mod growing;
+mod history;
+mod rule_files;

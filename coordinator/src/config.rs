@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use merits_ledger::{BoardFacts, LedgerPolicy};
+use merits_ledger::{BoardFacts, LedgerPolicy, check_facts};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_replica::ConfigKind;
 use merits_serve::Limits;
@@ -286,6 +286,7 @@ impl Config {
             ("sequencer.queue", self.sequencer.queue),
             ("sequencer.group", self.sequencer.group),
             ("database.readers", self.database.readers as usize),
+            ("anchor_seconds", self.anchor_seconds as usize),
         ];
         self.server.check()?;
         self.clock.check()?;
@@ -369,12 +370,12 @@ impl Config {
             })
     }
 
-    /// The ledger's founding parameters.
+    /// The ledger's founding parameters, which followers can read.
     ///
     /// # Errors
     /// [`ConfigError::Value`] names the key.
     pub fn policy(&self) -> Result<LedgerPolicy, ConfigError> {
-        Ok(LedgerPolicy {
+        let policy = LedgerPolicy {
             origin: self.origin()?,
             authority: self.authority()?,
             keys: KeyPolicy {
@@ -384,7 +385,12 @@ impl Config {
             tickets: self.tickets,
             anchor_seconds: self.anchor_seconds,
             board: self.board()?,
-        })
+        };
+        check_facts(&policy.facts()).map_err(|fault| ConfigError::Value {
+            key: "founding facts",
+            reason: fault.to_string(),
+        })?;
+        Ok(policy)
     }
 
     /// How connections are protected: reads the files of TLS.
@@ -473,6 +479,26 @@ mod tests {
         assert_eq!(format!("{read:?}"), format!("{default:?}"));
     }
 
+    /// The line of a board with one supervisor, or one witness, more than can be named.
+    fn too_large(role: &str) -> String {
+        let ids = |count: usize| {
+            (1..=count)
+                .map(|number| format!(" {number:064x}"))
+                .collect::<String>()
+        };
+        // The authority is a supervisor beside those.
+        let (supervisors, witnesses) = match role {
+            "supervisors" => (BoardFacts::MOST_OF_A_SIDE, 0),
+            _ => (0, BoardFacts::MOST_OF_A_SIDE + 1),
+        };
+        format!(
+            "board = \"ordinary 1; trust 1; delay 0; consents {}; supervisors{}; witnesses{}\"",
+            u8::from(witnesses > 0),
+            ids(supervisors),
+            ids(witnesses)
+        )
+    }
+
     #[test]
     fn bad_configurations_are_named() {
         let dir = tempfile::tempdir().unwrap();
@@ -490,6 +516,21 @@ mod tests {
             ("ledger.example.org/merits", "two words", "origin"),
             ("d75a98", "d75a9", "authority"),
             ("board = \"alone\"", "board = \"two of three\"", "board"),
+            (
+                "board = \"alone\"",
+                too_large("supervisors").as_str(),
+                "33 supervisors",
+            ),
+            (
+                "board = \"alone\"",
+                too_large("witnesses").as_str(),
+                "33 log witnesses",
+            ),
+            (
+                "anchor_seconds = 3600",
+                "anchor_seconds = 0",
+                "anchor_seconds",
+            ),
             ("127.0.0.1:7700", "127.0.0.1", "listen"),
             ("high_water_mark = ", "# ", "high_water_mark"),
             ("peers = []", "peers = [\"http://one:1\"]", "clock.peers"),

@@ -162,13 +162,17 @@ impl Cosigning {
         let mut sizes = self.published.sizes();
         loop {
             sizes.borrow_and_update();
-            let (enough, about) = tokio::select! {
+            let Round {
+                enough,
+                about,
+                overtaken,
+            } = tokio::select! {
                 done = self.round() => done,
                 _ = stopping.wait_for(|stop| *stop) => return,
             };
             let pause = match enough {
                 true => REFRESH,
-                false if *sizes.borrow() > about => SOON,
+                false if overtaken && *sizes.borrow() > about => SOON,
                 false => AGAIN,
             };
             tokio::select! {
@@ -183,8 +187,8 @@ impl Cosigning {
         }
     }
 
-    /// Has the newest checkpoint cosigned. Whether enough witnesses did, and its size.
-    async fn round(&mut self) -> (bool, u64) {
+    /// Has the newest checkpoint cosigned.
+    async fn round(&mut self) -> Round {
         let (checkpoint, signed) = self.published.checkpoint();
         let plain = signed.without_cosignatures(&self.key);
         let (archive, published, key) = (&self.archive, &self.published, &self.key);
@@ -198,14 +202,19 @@ impl Cosigning {
                         .ask(archive, published, checkpoint, plain, key)
                         .await;
                     witness.tell(&cosigned);
-                    (witness.keys.clone(), cosigned.unwrap_or_default())
+                    let overtaken = matches!(cosigned, Err(NotCosigned::Overtaken { .. }));
+                    let lines = cosigned.unwrap_or_default();
+                    (witness.keys.clone(), lines, overtaken)
                 }
             })
             .collect();
         let mut note = plain.clone();
-        let mut without = Vec::new();
+        let (mut without, mut overtaken) = (Vec::new(), false);
         let (mut enough, mut until) = (false, Instant::now() + 3 * ANSWER);
-        while let Ok(Some((keys, lines))) = tokio::time::timeout_at(until, asked.next()).await {
+        while let Ok(Some((keys, lines, ahead))) =
+            tokio::time::timeout_at(until, asked.next()).await
+        {
+            overtaken |= ahead;
             let cosigned = |asked: &WitnessKey| lines.iter().any(|(by, _)| by == asked);
             without.extend(keys.into_iter().filter(|key| !cosigned(key)));
             for (witness, line) in &lines {
@@ -231,8 +240,22 @@ impl Cosigning {
                 "too few witnesses cosign the newest checkpoint: clients that demand cosignatures wait"
             );
         }
-        (enough, checkpoint.size)
+        Round {
+            enough,
+            about: checkpoint.size,
+            overtaken,
+        }
     }
+}
+
+/// What came of asking once.
+struct Round {
+    /// Whether enough witnesses cosigned.
+    enough: bool,
+    /// The size that they were asked about.
+    about: u64,
+    /// Whether a witness has cosigned a newer checkpoint, so that asking soon helps.
+    overtaken: bool,
 }
 
 /// Whether the witnesses without these keys could cosign as the policy demands.

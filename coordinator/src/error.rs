@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use merits_guard::{GuardError, Secret};
 use merits_ledger::FactDiffers;
-use merits_ledger::storage::StoreFailure;
+use merits_ledger::storage::{Outlook, StoreFailure};
 use merits_replica::MarkError;
 use thiserror::Error;
 
@@ -215,8 +215,18 @@ pub enum StartError {
     Damaged(String),
     /// The store of the ledger failed.
     #[error("the database failed: {0}")]
-    Ledger(#[from] StoreFailure),
+    Ledger(#[source] StoreFailure),
     /// The gRPC server failed.
     #[error("the gRPC server failed: {0}")]
     Server(String),
+}
+
+impl From<StoreFailure> for StartError {
+    /// What a person must examine is damage.
+    fn from(failure: StoreFailure) -> Self {
+        match failure.outlook() {
+            Outlook::End => Self::Damaged(failure.to_string()),
+            Outlook::Again | Outlook::Restart => Self::Ledger(failure),
+        }
+    }
 }

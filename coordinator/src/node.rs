@@ -359,8 +359,11 @@ impl<P: Place> Serving<P> {
         let mut damage = None;
         let mut counting = tokio::spawn(completeness::check(intake.archive.clone()));
         let counted = async {
-            // If it panicked, nothing is known to be damaged.
-            (&mut counting).await.unwrap_or(Ok(()))
+            (&mut counting).await.unwrap_or_else(|error| {
+                // Then nothing is known to be damaged.
+                tracing::error!(%error, "the check for missing leaves and notes ended");
+                Ok(())
+            })
         };
         let result = tokio::select! {
             served = &mut served => Some(served),

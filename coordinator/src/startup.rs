@@ -110,7 +110,7 @@ async fn check_notes<S: Storage>(store: &S, count: u64) -> Result<(), StartError
     let stored = notes::end(store, count)
         .await
         .map_err(|error| match error {
-            NotesError::Store(failure) => StartError::Ledger(failure),
+            NotesError::Store(failure) => failure.into(),
             other => StartError::Damaged(other.to_string()),
         })?;
     if stored == count {

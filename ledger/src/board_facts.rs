@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use merits_primitives::ids::PartyId;
+use merits_threshold::{Side, Threshold};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 use thiserror::Error;
 
@@ -117,9 +118,40 @@ pub enum BoardFactsError {
     /// One party is named twice.
     #[error("party {0} is named twice on the board")]
     Twice(PartyId),
+    /// More of one role than the founding facts name.
+    #[error(
+        "the founding facts name {found} {}{}, and may name at most {}: name fewer, and let the board admit the \
+         others later",
+        side.many(),
+        match side {
+            Side::Supervisor => " (the authority is one)",
+            Side::Witness => "",
+        },
+        BoardFacts::MOST_OF_A_SIDE
+    )]
+    TooMany {
+        /// The role's side.
+        side: Side,
+        /// How many there are.
+        found: usize,
+    },
 }
 
+/// A board's text without ids, with numbers of the most digits.
+const WIDEST: &str =
+    "ordinary 65535; trust 65535; delay 4294967295; consents 65535; supervisors; witnesses";
+
+/// A space and an id.
+const ID_TEXT: usize = 1 + 2 * 32;
+
 impl BoardFacts {
+    /// Most supervisors that found a ledger, the authority among them, and most witnesses: as many as can hold a half
+    /// of the view keys together. A board may admit more later.
+    pub const MOST_OF_A_SIDE: usize = Threshold::MOST_HOLDERS as usize;
+
+    /// Bytes that the text of a board has at most. The authority is not in it.
+    pub const LONGEST_TEXT: usize = WIDEST.len() + (2 * Self::MOST_OF_A_SIDE - 1) * ID_TEXT;
+
     /// The authority alone, without witnesses and without a delay.
     pub fn alone() -> Self {
         Self {
@@ -144,6 +176,14 @@ impl BoardFacts {
             return Err(BoardFactsError::Twice(*both));
         }
         // The authority is a member too.
+        let sides = [
+            (Side::Supervisor, supervisors.len() + 1),
+            (Side::Witness, witnesses.len()),
+        ];
+        let too_many = |(_, found): &(Side, usize)| *found > Self::MOST_OF_A_SIDE;
+        if let Some((side, found)) = sides.into_iter().find(too_many) {
+            return Err(BoardFactsError::TooMany { side, found });
+        }
         thresholds
             .check(supervisors.len() + 1, witnesses.len())
             .map_err(BoardFactsError::Thresholds)?;
@@ -375,6 +415,54 @@ mod tests {
             assert!(matches!(beside, Err(BoardFactsError::Twice(_))));
         }
         assert!(facts.beside(&PartyId([7; 32])).is_ok());
+    }
+
+    /// A board of so many supervisors, the authority among them, and so many witnesses.
+    fn of_many(supervisors: u8, witnesses: u8) -> Result<BoardFacts, BoardFactsError> {
+        let thresholds = Thresholds {
+            ordinary: supervisors.into(),
+            trust: supervisors.into(),
+            delay_seconds: 90 * 86_400,
+            consents: witnesses.into(),
+        };
+        let numbered = |first: u8, last: u8| ids(&(first..last).collect::<Vec<_>>());
+        let (supervisors, witnesses) = (numbered(1, supervisors), numbered(100, 100 + witnesses));
+        BoardFacts::new(thresholds, supervisors, witnesses)
+    }
+
+    /// A follower reads texts up to the constant, so no board may have a longer one.
+    #[test]
+    fn the_largest_board_has_the_longest_text() {
+        let most = u8::try_from(BoardFacts::MOST_OF_A_SIDE).unwrap();
+        let largest = of_many(most, most).unwrap();
+        let text = largest.to_string();
+        assert_eq!(text.parse(), Ok(largest));
+        // The constant has room for the widest numbers.
+        let spare = BoardFacts::LONGEST_TEXT.checked_sub(text.len());
+        assert!(spare.is_some_and(|spare| spare < 16), "{spare:?}");
+    }
+
+    #[test]
+    fn a_board_that_is_too_large_is_refused_with_its_number() {
+        let most = u8::try_from(BoardFacts::MOST_OF_A_SIDE).unwrap();
+        let found = usize::from(most) + 1;
+        for (facts, side) in [
+            (of_many(most + 1, 3), Side::Supervisor),
+            (of_many(3, most + 1), Side::Witness),
+        ] {
+            let error = facts.unwrap_err();
+            assert_eq!(error, BoardFactsError::TooMany { side, found });
+            let said = error.to_string();
+            assert!(said.contains(side.many()) && said.contains("33"), "{said}");
+        }
+        // A text says so too.
+        let largest = of_many(most, most).unwrap().to_string();
+        let more = format!("{largest} {}", "ff".repeat(32));
+        let side = Side::Witness;
+        assert_eq!(
+            more.parse::<BoardFacts>(),
+            Err(BoardFactsError::TooMany { side, found })
+        );
     }
 
     #[test]

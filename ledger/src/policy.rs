@@ -4,6 +4,7 @@ use std::fmt;
 
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::groth16::KeyPolicy;
+use thiserror::Error;
 
 use crate::board_facts::BoardFacts;
 
@@ -65,6 +66,81 @@ impl fmt::Display for FactDiffers {
             (None, _) => write!(f, "`{name}` is not stored with the ledger"),
         }
     }
+}
+
+/// Bytes that the name or the value of a founding fact has at most. The text of a board is the longest.
+pub const LONGEST_FACT: usize = BoardFacts::LONGEST_TEXT;
+
+const _: () = assert!(Origin::MAX <= LONGEST_FACT, "an origin is a fact too");
+
+/// There are seven. Later programs may have more.
+const MOST_FACTS: usize = 64;
+
+/// Bytes of a name that an error shows: it may be anybody's.
+const SHOWN_NAME: usize = 64;
+
+/// Why no party reads the founding facts that a coordinator states.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FactFault {
+    /// Too many of them.
+    #[error("there are {found}, and a party reads at most {MOST_FACTS}")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+    },
+    /// Too long.
+    #[error("`{name}` has {found} bytes, and a party reads at most {LONGEST_FACT}")]
+    TooLong {
+        /// The fact, as far as it can be shown.
+        name: String,
+        /// Bytes of its longer part: name or value.
+        found: usize,
+    },
+    /// Facts are shown on a screen.
+    #[error("`{name}` has the byte {byte:#04x}, and a party reads printable ASCII only")]
+    NotPlain {
+        /// The fact, as far as it can be shown.
+        name: String,
+        /// The first byte at fault.
+        byte: u8,
+    },
+}
+
+/// Whether a party reads founding facts of these names and values. Followers ask this about what a coordinator states,
+/// and a coordinator before it founds a ledger, so that no ledger is founded that nobody can follow.
+///
+/// # Errors
+/// [`FactFault`] names the fact.
+pub fn check_facts<N: AsRef<str>>(facts: &[(N, String)]) -> Result<(), FactFault> {
+    let found = facts.len();
+    if found > MOST_FACTS {
+        return Err(FactFault::TooMany { found });
+    }
+    for (name, value) in facts {
+        let name = name.as_ref();
+        let shown = || {
+            let plain = |byte: u8| {
+                if byte.is_ascii_graphic() {
+                    char::from(byte)
+                } else {
+                    '?'
+                }
+            };
+            name.bytes().take(SHOWN_NAME).map(plain).collect()
+        };
+        let found = name.len().max(value.len());
+        if found > LONGEST_FACT {
+            let name = shown();
+            return Err(FactFault::TooLong { name, found });
+        }
+        let unshowable = |byte: &u8| !byte.is_ascii_graphic() && *byte != b' ';
+        if let Some(byte) = name.bytes().chain(value.bytes()).find(unshowable) {
+            let name = shown();
+            return Err(FactFault::NotPlain { name, byte });
+        }
+    }
+    Ok(())
 }
 
 impl LedgerPolicy {
@@ -184,6 +260,40 @@ mod tests {
             assert_eq!(differences[0].founded.as_ref(), Some(founded));
             assert_ne!(differences[0].configured.as_ref(), Some(founded));
         }
+    }
+
+    #[test]
+    fn facts_that_nobody_reads_are_named() {
+        assert_eq!(check_facts(&policy().facts()), Ok(()));
+        let of = |name: &str, value: &str| {
+            let mut facts = policy().facts();
+            facts.push(("shards", "3 of 5".to_owned()));
+            let mut facts: Vec<(String, String)> = facts
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect();
+            facts.push((name.to_owned(), value.to_owned()));
+            check_facts(&facts).map_err(|fault| fault.to_string())
+        };
+        let longest = "x".repeat(LONGEST_FACT);
+        assert_eq!(of("more", &longest), Ok(()));
+        let said = |name: &str, value: &str| of(name, value).expect_err("it is not read");
+        let long = said("more", &format!("{longest}x"));
+        assert!(long.starts_with("`more` has "), "{long}");
+        assert!(long.contains(&LONGEST_FACT.to_string()), "{long}");
+        let nameless = said(&format!("{longest}x"), "");
+        assert!(nameless.len() < 200, "{nameless}");
+        assert_eq!(
+            said("more", "a\u{1b}[2J"),
+            "`more` has the byte 0x1b, and a party reads printable ASCII only"
+        );
+        assert_eq!(
+            said("m\u{f6}re", ""),
+            "`m??re` has the byte 0xc3, and a party reads printable ASCII only"
+        );
+        let many = vec![("fact", String::new()); 65];
+        let found = 65;
+        assert_eq!(check_facts(&many), Err(FactFault::TooMany { found }));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use merits_ledger::{
     Role,
     entry::{PartyAdmitted, PersonStatement},
 };
-use merits_party::{lookup::find_entry, machine_time, public_line};
+use merits_party::{identity::PartyConfig as _, lookup::find_entry, machine_time, public_line};
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
@@ -21,7 +21,7 @@ use merits_supervisor::{
 };
 use merits_text::typed::{argument, prose};
 
-use super::{dates, distributor::rng, numbers, witness};
+use super::{dates, distributor::rng, hand_over, numbers, witness};
 use crate::{inputs, screen::working};
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +43,15 @@ pub(crate) enum Command {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Write the application of a supervisor that the founding facts do not name; the board admits it
+    Apply {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Application to write: public, for a supervisor of the board
+        #[arg(long)]
+        output: PathBuf,
     },
     /// Admit a party by its application file, or propose it to the board
     Admit {
@@ -245,6 +254,11 @@ impl Command {
                 } else {
                     println!("joined the ledger with entry {entry}");
                 }
+            }
+            Self::Apply { config, output } => {
+                hand_over(&config, &output, || {
+                    Ok(SupervisorConfig::load(&config)?.apply(&mut rand::rng())?)
+                })?;
             }
             Self::Admit {
                 config,

@@ -77,7 +77,7 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
 
     let path = |name: &str| federation.path(name).display().to_string();
     println!("\nWhat it left:");
-    println!("  ledger      {}", path("ledger.sqlite"));
+    println!("  ledger      {}", path("coordinator/data/ledger.sqlite"));
     println!("  receipts    {}", path("receipts"));
     println!("  rejects     {}", path("distributor/rejects.csv"));
     println!("  wallets     {}", path("wallets"));

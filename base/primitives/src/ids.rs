@@ -370,6 +370,18 @@ impl Period {
 pub struct EntryId(pub [u8; 32]);
 
 impl EntryId {
+    /// The next id in the order of their bytes; `None` after the last.
+    pub fn next(&self) -> Option<Self> {
+        let mut bytes = self.0;
+        for byte in bytes.iter_mut().rev() {
+            (*byte, _) = byte.overflowing_add(1);
+            if *byte != 0 {
+                return Some(Self(bytes));
+            }
+        }
+        None
+    }
+
     /// Hash of origin, kind, party and canonical statement, without proof and signature:
     /// a rerandomised proof of the same statement has the same id.
     pub fn derive(origin: &Origin, kind: u16, party: &PartyId, statement: &[u8]) -> Self {

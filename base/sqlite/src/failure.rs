@@ -35,6 +35,8 @@ pub(crate) enum Trouble {
     NoDatabase,
     /// The tables are not those of the program.
     Tables,
+    /// A value is none that the program writes.
+    Value,
     /// Anything else.
     Other,
 }
@@ -54,6 +56,7 @@ impl Trouble {
             sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<i32>().ok()),
             sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => Some(13),
             sqlx::Error::Io(_) => Some(10),
+            sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => return Self::Value,
             _ => None,
         };
         // The index of the write-ahead log could not be made longer.
@@ -82,9 +85,9 @@ impl DatabaseError {
         Self { source, trouble }
     }
 
-    /// Whether the tables are not the program's, because something else changed them.
-    pub fn is_of_the_tables(&self) -> bool {
-        self.trouble == Trouble::Tables
+    /// Whether the tables, or a value in them, are not the program's, because something else changed them.
+    pub fn is_altered(&self) -> bool {
+        matches!(self.trouble, Trouble::Tables | Trouble::Value)
     }
 
     /// Whether retrying cannot help, because the disk or the file itself is broken.
@@ -122,7 +125,7 @@ impl fmt::Display for DatabaseError {
             Trouble::Full => "the disk is full; make room",
             Trouble::Damaged => "the file is damaged; restore a backup",
             Trouble::NoDatabase => "the file is not a SQLite database; bring the right file back",
-            Trouble::Tables | Trouble::Other => {
+            Trouble::Tables | Trouble::Value | Trouble::Other => {
                 return match &self.source {
                     // Its Display has a code before the message.
                     sqlx::Error::Database(error) => f.write_str(error.message()),

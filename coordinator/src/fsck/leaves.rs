@@ -78,11 +78,12 @@ pub(super) async fn check_leaves<N: Inspection>(
                 blobs.extend(stored.and_then(|bytes| Blob::new(bytes).ok()));
             }
             if named_blobs::check(&leaf, &blobs).is_err()
-                && let Some(going) = replay.take()
+                && let Some(mut going) = replay.take()
             {
-                // The rules would refuse the leaf, which is not at fault. Those before it are judged.
+                // The rules would refuse the leaf, which is not at fault. Those before it are judged; the last of
+                // them need not be under a checkpoint, so it may lack a digest.
                 unfit_blobs = true;
-                if let Err(error) = going.finish(rng) {
+                if let Err(error) = going.flush(rng) {
                     report.find("rules", error.to_string());
                 }
             }

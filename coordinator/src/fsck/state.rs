@@ -141,7 +141,7 @@ pub(super) async fn check_rows<N: Inspection>(
         );
     }
     match state.rows().digest() {
-        Ok(expected) if expected.to_bytes() == digest => {}
+        Ok(expected) if expected.to_stored() == digest => {}
         _ => report.find("state", "its digest differs from what the leaves give"),
     }
     Ok(())

@@ -26,7 +26,7 @@ use crate::{
 
 /// How often the rows of an entry are read before its submitter is told to retry. Groups are appended some tens of
 /// times a second, and a read of one or two rows takes a fraction of a millisecond. For an opened total, which may
-/// read 1,900 rows, only another total of the same batches makes another look necessary.
+/// read 1,600 rows, only another total of the same batches makes another look necessary.
 const MOST_LOOKS: usize = 16;
 
 /// An entry whose statement is decoded.

@@ -96,7 +96,7 @@ const DAMAGES: [(&str, &str, Found); 23] = [
     ),
     ("DELETE FROM row WHERE tbl = 1", "row", Start),
     ("UPDATE state SET size = size - 1", "state", Start),
-    ("UPDATE state SET digest = zeroblob(2048)", "state", Fsck),
+    ("UPDATE state SET digest = zeroblob(2080)", "state", Start),
 ];
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn a_state_of_another_version_is_made_anew() {
     node.coordinator.shutdown().await.unwrap();
     apply(
         &config,
-        "UPDATE state SET version = 0, digest = zeroblob(2048); \
+        "UPDATE state SET version = 0, digest = zeroblob(2080); \
          DELETE FROM row WHERE tbl = 40; UPDATE row SET value = zeroblob(1) WHERE tbl = 2",
     )
     .await;

@@ -11,7 +11,7 @@ use merits_coordinator::{Config, Coordinator, StartError, SystemClock, fsck, rai
 use merits_proto::Reason;
 use merits_replica::{JoinError, LedgerConfig, MarkError};
 
-use crate::federation::{Founding, Node};
+use crate::federation::{Founding, Node, table};
 
 async fn start(config: &Config) -> Result<Coordinator, StartError> {
     Coordinator::start(config.clone(), Arc::new(SystemClock)).await
@@ -458,26 +458,7 @@ async fn a_followers_founding_facts_are_compared() {
     let founding = Founding::new(81);
     let node = Node::founded(&founding, founding.config(dir.path())).await;
     let policy = founding.federation.policy();
-    let right = LedgerConfig {
-        coordinator: format!("http://{}", node.coordinator.address()),
-        log_key: node.coordinator.log_key().to_string(),
-        authority: policy
-            .authority
-            .0
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect(),
-        least_claims_per_total: policy.least_claims_per_total,
-        tickets: policy.tickets,
-        anchor_seconds: policy.anchor_seconds,
-        board: policy.board.to_string(),
-        replica: dir.path().join("copy"),
-        high_water_mark: Some(dir.path().join("copy.mark")),
-        allow_dev_keys: true,
-        log: None,
-        insecure_plaintext: false,
-        tls: None,
-    };
+    let right = table(&node, &policy, dir.path());
     let wrong = LedgerConfig {
         anchor_seconds: policy.anchor_seconds + 1,
         ..right.clone()

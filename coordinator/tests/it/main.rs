@@ -2,6 +2,7 @@
 
 mod backups;
 mod blobs;
+mod boards;
 mod clocks;
 mod connections;
 mod damage;

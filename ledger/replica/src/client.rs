@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use merits_ledger::{Blob, BlobDigest};
+use merits_ledger::{Blob, BlobDigest, FactFault, check_facts};
 use merits_primitives::{ids::EntryId, note::NoteCommitment, note_tree::BUCKET};
 use merits_proto::{
     Expected, Fault, NoteBucket, NoteBuckets, Security, Unreachable, Verdict, connect,
@@ -75,6 +75,12 @@ pub enum ClientError {
         /// What was missing last, as far as it is known.
         why: Option<Box<ReceiptError>>,
     },
+    /// The ledger's founding facts are not such as a party reads.
+    #[error(
+        "the founding facts that the coordinator states are refused: {0}. Ask the ledger's operator which program \
+         founded it"
+    )]
+    Fact(#[from] FactFault),
     /// The answer lacks a required part.
     #[error("the coordinator's answer lacks a valid {0}")]
     Malformed(&'static str),
@@ -86,7 +92,9 @@ impl ClientError {
         match self {
             Self::Unreachable(_) | Self::NotCosigned { .. } => true,
             Self::Refused { fault, .. } => fault.may_retry(),
-            Self::Receipt(_) | Self::OtherEntry { .. } | Self::Malformed(_) => false,
+            Self::Receipt(_) | Self::OtherEntry { .. } | Self::Fact(_) | Self::Malformed(_) => {
+                false
+            }
         }
     }
 
@@ -302,24 +310,13 @@ impl Client {
         Box::pin(async move {
             let answer = self.registry.get_log(GetLogRequest {}).await;
             let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
-            // They are shown on a screen.
-            let plain = |text: &str| {
-                text.len() <= FACT_BYTES && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
-            };
             let facts: Vec<_> = answer
                 .founding
                 .into_iter()
                 .map(|f| (f.name, f.value))
                 .collect();
-            if facts.len() <= MOST_FACTS
-                && facts
-                    .iter()
-                    .all(|(name, value)| plain(name) && plain(value))
-            {
-                Ok(facts)
-            } else {
-                Err(ClientError::Malformed("list of founding facts"))
-            }
+            check_facts(&facts)?;
+            Ok(facts)
         })
     }
 
@@ -548,9 +545,5 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
 const COSIGNED_WITHIN: Duration = Duration::from_secs(30);
 /// How often it looks meanwhile.
 const COSIGNED_LOOK: Duration = Duration::from_millis(100);
-/// An origin has at most 255 bytes, other facts far fewer.
-const FACT_BYTES: usize = 256;
-/// There are six; later programs may have more.
-const MOST_FACTS: usize = 64;
 /// Proof verification and a durable append take milliseconds; a full queue answers at once.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

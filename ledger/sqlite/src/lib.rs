@@ -84,7 +84,7 @@ CREATE TABLE state (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     version     INTEGER NOT NULL,
     size        INTEGER NOT NULL,
-    digest      BLOB    NOT NULL CHECK (length(digest) = 2048)
+    digest      BLOB    NOT NULL CHECK (length(digest) = 2080)
 ) STRICT;
 
 CREATE TABLE row (
@@ -139,7 +139,7 @@ impl Storage for Ledger {
 /// What an error says in words of somebody who runs a server, and what becomes of the file after it.
 pub fn explain(error: sqlx::Error) -> StoreFailure {
     let error = DatabaseError::from(error);
-    let outlook = if error.is_of_the_tables() {
+    let outlook = if error.is_altered() {
         Outlook::End
     } else if error.is_lasting() {
         // A disk that lost a write may answer from memory that it has it.
@@ -156,7 +156,7 @@ fn signed(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
-/// A column violates its CHECK constraint, so the file is damaged.
+/// A column has a value that this program never writes, so the file is damaged.
 fn corrupt(column: &str) -> sqlx::Error {
-    sqlx::Error::Decode(format!("{column} has a wrong length; run fsck").into())
+    sqlx::Error::Decode(format!("the value of {column} is damaged").into())
 }

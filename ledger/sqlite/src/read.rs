@@ -182,7 +182,7 @@ pub(crate) async fn head(db: &mut SqliteConnection) -> sqlx::Result<Option<Head>
         size: row.try_get::<i64, _>(0)?.cast_unsigned(),
         root: Hash::try_from(root).map_err(|_| corrupt("log.root"))?,
         checkpoint: row.try_get(2)?,
-        digest: StateDigest::from_bytes(&digest).ok_or_else(|| corrupt("state.digest"))?,
+        digest: StateDigest::from_stored(&digest).ok_or_else(|| corrupt("state.digest"))?,
     }))
 }
 

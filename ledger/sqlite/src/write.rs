@@ -426,7 +426,7 @@ async fn put_state(tx: &mut SqliteConnection, size: u64, digest: &StateDigest) -
     )
     .bind(i64::from(STATE_VERSION))
     .bind(size.cast_signed())
-    .bind(digest.to_bytes())
+    .bind(digest.to_stored())
     .execute(tx)
     .await?;
     Ok(())

@@ -15,7 +15,11 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum KeyGenerationRefusal {
     /// No such attempt.
-    #[error("no entry of this log opened attempt {attempt} to make the {side}s' half of epoch {}", epoch.0)]
+    #[error(
+        "no entry of this log opened attempt {attempt} to make the {}' half of epoch {}",
+        side.many(),
+        epoch.0
+    )]
     Unknown {
         /// The epoch.
         epoch: Epoch,
@@ -109,7 +113,7 @@ pub enum KeyGenerationRefusal {
         round: Round,
     },
     /// The attempt made no half.
-    #[error("attempt {attempt} has not made the {side}s' half: name one that is done")]
+    #[error("attempt {attempt} has not made the {}' half: name one that is done", side.many())]
     NotDone {
         /// The side.
         side: Side,
@@ -171,6 +175,32 @@ impl KeyGenerationRefusal {
                 Side::Witness => "witness".into(),
             },
             Self::Retained { .. } => "epoch".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_is_named_as_people_name_it() {
+        for (side, named) in [
+            (Side::Supervisor, "the supervisors' half"),
+            (Side::Witness, "the log witnesses' half"),
+        ] {
+            let (epoch, attempt) = (Epoch(2), 1);
+            for refusal in [
+                KeyGenerationRefusal::Unknown {
+                    epoch,
+                    side,
+                    attempt,
+                },
+                KeyGenerationRefusal::NotDone { side, attempt },
+            ] {
+                let said = refusal.to_string();
+                assert!(said.contains(named), "{said}");
+            }
         }
     }
 }

@@ -52,7 +52,9 @@ pub enum ReplayFault {
     Refused(#[from] Refusal),
     /// Its digest of the state is wrong.
     #[error(
-        "it says that the state before it has the digest {}, but the leaves before it make a state with the digest {}:          the coordinator wrote it from another state, or by other rules", hex(.found), hex(.expected)
+        "it says that the state before it has the digest {}, but here the leaves before it make a state with the digest \
+         {}: the coordinator wrote it from another state or by other rules, or the stored state here is damaged. A replay \
+         of all leaves (`merits audit replay`) tells which", hex(.found), hex(.expected)
     )]
     OtherState {
         /// The digest that the leaves before it give.

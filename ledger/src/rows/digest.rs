@@ -36,8 +36,11 @@ impl fmt::Debug for StateDigest {
 }
 
 impl StateDigest {
-    /// Bytes of the stored lanes.
-    pub const BYTES: usize = 2 * LANES;
+    /// Bytes of the lanes.
+    const BYTES: usize = 2 * LANES;
+
+    /// Bytes of [`StateDigest::to_stored`].
+    pub const STORED: usize = Self::BYTES + 32;
 
     /// The digest of a ledger that has only its founding facts.
     pub fn founded(policy: &LedgerPolicy) -> Self {
@@ -98,17 +101,26 @@ impl StateDigest {
         field::digest("merits/state/v3", &[&self.to_bytes()])
     }
 
-    /// The lanes, little-endian, from which a store can continue.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
+    /// What a store keeps and continues from: the lanes, little-endian, and their digest ([`StateDigest::finish`]).
+    /// The sum goes into signed leaves, so a disk that changed a bit of it must not pass unnoticed.
+    pub fn to_stored(&self) -> Vec<u8> {
+        let mut bytes = self.to_bytes();
+        bytes.extend(self.finish());
+        bytes
     }
 
-    /// Reads [`StateDigest::to_bytes`]; `None` for another number of bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != Self::BYTES {
+    /// Reads [`StateDigest::to_stored`]; `None` for anything else, such as a damaged sum.
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != Self::STORED {
             return None;
         }
-        Some(Self(lanes(bytes)))
+        let (sum, digest) = bytes.split_at(Self::BYTES);
+        let sum = Self(lanes(sum));
+        (sum.finish() == digest).then_some(sum)
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
     }
 
     fn add(&mut self, vector: &[u16; LANES]) {
@@ -214,8 +226,17 @@ mod tests {
         assert_ne!(digest, before);
         digest.remove_row(&key(b"b"), b"2");
         assert_eq!(digest, before);
-        assert_eq!(StateDigest::from_bytes(&before.to_bytes()), Some(before));
-        assert_eq!(StateDigest::from_bytes(&[0; 3]), None);
+        assert_eq!(
+            StateDigest::from_stored(&before.to_stored()),
+            Some(before.clone())
+        );
+        assert_eq!(StateDigest::from_stored(&[0; 3]), None);
+        assert_eq!(StateDigest::from_stored(&[0; StateDigest::STORED]), None);
+        for position in [0, 1_000, StateDigest::STORED - 1] {
+            let mut damaged = before.to_stored();
+            damaged[position] ^= 1;
+            assert_eq!(StateDigest::from_stored(&damaged), None, "{position}");
+        }
     }
 
     /// The first lanes of one vector, computed by BLAKE3 alone, as a test for other

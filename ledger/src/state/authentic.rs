@@ -23,7 +23,7 @@ impl Governing {
     ///
     /// # Errors
     /// [`Refusal::OtherOrigin`], [`Refusal::UnknownKind`], [`Refusal::PartyUnknown`],
-    /// [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
+    /// [`BoardRefusal::NotAFounder`], [`Refusal::PartySuspended`], [`Refusal::SignatureInvalid`].
     pub fn sender(&self, signed: &SignedEntry, now: Timestamp) -> Result<Sender, Refusal> {
         self.check_origin(signed)?;
         let kind = Kind::of(signed.kind).ok_or(Refusal::UnknownKind { kind: signed.kind })?;
@@ -46,6 +46,7 @@ impl Governing {
                 .map_err(|_| Refusal::SignatureInvalid { party })?;
             return Ok(Sender::Party(key));
         }
+        self.refuse_stranger(kind, &party)?;
         let known = self.speaking(kind, &party)?;
         if now < known.barred_until {
             return Err(Refusal::PartySuspended { party });
@@ -94,6 +95,7 @@ impl Governing {
             self.check_admits_itself(&submission, admitted)?;
             admitted.signing_key
         } else {
+            self.refuse_stranger(&entry.facts(), &party)?;
             let known = self.speaking(&entry.facts(), &party)?;
             let signed = submission.signed();
             let holds = |key: &PublicKey| {
@@ -203,6 +205,14 @@ impl Governing {
         let board = &self.policy.board;
         (board.names_supervisor(party) || board.names_witness(party))
             && self.parties.get(party).is_none()
+    }
+
+    /// Tells a party that would admit itself, and that the founding facts do not name, what admits it.
+    fn refuse_stranger(&self, kind: &Kind, party: &PartyId) -> Result<(), Refusal> {
+        if kind.number == PARTY_ADMITTED && self.parties.get(party).is_none() {
+            return Err(BoardRefusal::NotAFounder { party: *party }.into());
+        }
+        Ok(())
     }
 
     /// Only founders admit themselves: the authority, which is first, and those that the founding facts name.

@@ -48,7 +48,8 @@ impl fmt::Display for HalfMark {
             ),
             Self::One { epoch, side } => write!(
                 f,
-                "one holder has the whole {side}s' half of view-key epoch {}",
+                "one holder has the whole {}' half of view-key epoch {}",
+                side.many(),
                 epoch.0
             ),
         }
@@ -405,4 +406,18 @@ pub(super) fn possession(origin: &Origin, opened: &ViewKeyEpochOpened) -> schnor
         KeyHalf::TotalWitness,
     );
     schnorr::Statement(supervisor.into_iter().chain(witness).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_names_the_side() {
+        let (epoch, side) = (Epoch(3), Side::Witness);
+        assert_eq!(
+            HalfMark::One { epoch, side }.to_string(),
+            "one holder has the whole log witnesses' half of view-key epoch 3"
+        );
+    }
 }

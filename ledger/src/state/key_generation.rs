@@ -164,8 +164,10 @@ pub(super) fn message_reads(
     let key = generation_key(message.epoch, message.side, message.attempt);
     let mut keys = vec![key.clone().into_row()];
     if let Some(generation) = view.known(&key)?
-        && let Progress::Waiting { missing, .. } = &generation.progress
+        && let Progress::Waiting { missing, round, .. } = &generation.progress
         && missing.as_slice() == [*party]
+        // A message of another round is refused without them.
+        && message.message.body.round() == *round
     {
         keys.extend(slots(&generation.opened).map(|(_, key)| key.into_row()));
     }

@@ -1,6 +1,7 @@
 //! The integration tests of this crate, one program, a module a topic.
 
 mod alerts;
+mod attestations;
 mod blobs;
 mod board;
 mod consent_versions;

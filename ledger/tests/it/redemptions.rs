@@ -1,11 +1,10 @@
-//! Redemptions and attestations: each spends a note once, for one purpose, at its time.
+//! Redemptions: each spends a note once, for one purpose, at its time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
 use std::time::Duration;
 
 use crate::town::{
-    DAY, Town, act_refused, admit, nowhere, proven, proven_or_not, refusal, refused, town,
-    town_with,
+    DAY, Town, admit, nowhere, proven, proven_or_not, refusal, refused, town, town_with,
 };
 use merits_ledger::Role;
 use merits_ledger::entry::{
@@ -13,7 +12,7 @@ use merits_ledger::entry::{
 };
 use merits_ledger::state::ROOT_GRACE;
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH, acts};
-use merits_primitives::ids::{Credits, EntryId, Epoch, Expiry, PeriodIndex};
+use merits_primitives::ids::{Credits, EntryId, Epoch, PeriodIndex};
 use merits_primitives::{
     Fr, calendar::Day, message::Message, owner::KeyParts, scope::Scope, sum::CreditsSum,
     view_encryption::EphemeralKey,
@@ -21,10 +20,10 @@ use merits_primitives::{
 use merits_verifier::groth16::Proof;
 use merits_verifier::{Reason, entry::SignedEntry};
 
-const PRICE: Credits = Credits(30);
+pub(crate) const PRICE: Credits = Credits(30);
 
 /// A town with a citizen who has a note of [`WORTH`], and an offer.
-fn rich() -> (Town, Citizen, Note, EntryId) {
+pub(crate) fn rich() -> (Town, Citizen, Note, EntryId) {
     let mut town = town();
     let citizen = Citizen::new(1);
     let note = town.earner(&citizen).unwrap();
@@ -43,7 +42,7 @@ fn offer_with(town: &mut Town, change: impl FnOnce(&mut OfferPublished)) -> Entr
 }
 
 /// Where the next entry redeems.
-fn at(town: &Town, offer: EntryId) -> Redeeming {
+pub(crate) fn at(town: &Town, offer: EntryId) -> Redeeming {
     Redeeming::new(
         offer,
         &town.federation.exchange,
@@ -51,7 +50,12 @@ fn at(town: &Town, offer: EntryId) -> Redeeming {
     )
 }
 
-fn redemption(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> Redeemed {
+pub(crate) fn redemption(
+    at: &Redeeming,
+    town: &mut Town,
+    citizen: &Citizen,
+    notes: &[Note],
+) -> Redeemed {
     let state = town.ledger.state();
     town.federation
         .redemption(state, citizen, notes, at, &mut town.rng)
@@ -64,7 +68,12 @@ fn sign_redeemed(town: &mut Town, redeemed: Redeemed) -> SignedEntry {
     proven_or_not(town, &Entry::Redeemed(redeemed), Some(&exchange))
 }
 
-fn redeemed(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) -> SignedEntry {
+pub(crate) fn redeemed(
+    at: &Redeeming,
+    town: &mut Town,
+    citizen: &Citizen,
+    notes: &[Note],
+) -> SignedEntry {
     let state = town.ledger.state();
     town.federation
         .redeem(state, citizen, notes, at, &mut town.rng)
@@ -72,7 +81,12 @@ fn redeemed(at: &Redeeming, town: &mut Town, citizen: &Citizen, notes: &[Note]) 
         .0
 }
 
-fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier: &str) -> Attested {
+pub(crate) fn attestation(
+    town: &mut Town,
+    citizen: &Citizen,
+    notes: &[Note],
+    verifier: &str,
+) -> Attested {
     let about = (Credits(10), verifier, town.time + Duration::from_secs(1));
     let state = town.ledger.state();
     town.federation
@@ -81,7 +95,17 @@ fn attestation(town: &mut Town, citizen: &Citizen, notes: &[Note], verifier: &st
         .0
 }
 
-fn proof_of(entry: &SignedEntry) -> Proof {
+pub(crate) fn redeemed_with(
+    town: &mut Town,
+    citizen: &Citizen,
+    note: Note,
+    offer: EntryId,
+) -> SignedEntry {
+    let at = at(town, offer);
+    redeemed(&at, town, citizen, &[note])
+}
+
+pub(crate) fn proof_of(entry: &SignedEntry) -> Proof {
     entry.groth16_proof().unwrap()
 }
 
@@ -498,87 +522,6 @@ fn a_sealed_identity_is_sealed_under_a_key_in_force() {
     late.spending.epoch = Epoch(1);
     let entry = sign_redeemed(&mut town, late);
     refused(&mut town, &entry, "epoch-not-accepted", "epoch");
-}
-
-#[test]
-fn an_attestation_is_for_one_question_and_spends_its_notes() {
-    let (mut town, citizen, note, offer) = rich();
-    let attested = attestation(&mut town, &citizen, &[note], "bank");
-    let entry = proven(&mut town, &Entry::Attested(attested.clone()), None);
-    let proof = proof_of(&entry);
-    let federation = town.federation.clone();
-    let changes: [fn(&mut Attested); 3] = [
-        |a| a.context.0 += Fr::from(1u64),
-        |a| a.floor = Credits(a.floor.0 + 1),
-        |a| a.expiry = Expiry(a.expiry.0 + 3),
-    ];
-    for change in changes {
-        let mut other = attested.clone();
-        change(&mut other);
-        let other = Entry::Attested(other).personal(&federation.origin, &proof);
-        refused(&mut town, &other, "proof-invalid", "proof");
-    }
-    // It must not have a party's signature, and a redemption without one belongs to nobody.
-    let signed = federation.sign_proven(
-        &Entry::Attested(attested.clone()),
-        Some(&federation.exchange),
-        &proof,
-    );
-    refused(&mut town, &signed, "signature-unexpected", "signature");
-    let mut half = entry.clone();
-    half.signature[0] = 1;
-    refused(&mut town, &half, "signature-unexpected", "signature");
-    let redeemed = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
-    let unsigned = Entry::Redeemed(redeemed).personal(&federation.origin, &proof);
-    refused(&mut town, &unsigned, "party-unknown", "party");
-
-    town.submit(&entry).unwrap();
-    assert!(town.submit(&entry).unwrap().already_present);
-    // The same question again, with the remaining note: only one answer for each person and
-    // question.
-    let left = Note {
-        made_of: KeyParts::Change {
-            sn1: attested.spending.sn1,
-        },
-        ..note
-    };
-    let mut again = attestation(&mut town, &citizen, &[left], "bank");
-    again.context = attested.context;
-    again.spending.rn = attested.spending.rn;
-    let entry = proven(&mut town, &Entry::Attested(again), None);
-    refused(&mut town, &entry, "rate-limit", "rn");
-    // The note itself is spent; its change can be used elsewhere.
-    let spent = redeemed_with(&mut town, &citizen, note, offer);
-    refused(&mut town, &spent, "spent", "spending");
-    let (_, change) = town.redeem(&citizen, &[left], offer).unwrap();
-    assert_eq!(change.value, Credits(WORTH.0 - PRICE.0));
-}
-
-fn redeemed_with(town: &mut Town, citizen: &Citizen, note: Note, offer: EntryId) -> SignedEntry {
-    let at = at(town, offer);
-    redeemed(&at, town, citizen, &[note])
-}
-
-#[test]
-fn a_proof_belongs_to_kinds_that_have_one() {
-    let (mut town, citizen, note, offer) = rich();
-    let entry = redeemed_with(&mut town, &citizen, note, offer);
-    let federation = town.federation.clone();
-    let closed = Entry::OfferClosed(OfferClosed {
-        offer,
-        basis: "with a proof".to_owned(),
-    });
-    let with = federation.sign_proven(&closed, Some(&federation.sponsor), &proof_of(&entry));
-    refused(&mut town, &with, "proof-unexpected", "proof");
-    let redeemed = redemption(&at(&town, offer), &mut town, &citizen, &[note]);
-    let without = Entry::Redeemed(redeemed);
-    act_refused(
-        &mut town,
-        &federation.exchange,
-        &without,
-        "proof-malformed",
-        "proof",
-    );
 }
 
 /// Nobody may spend credits on the offer of a suspended sponsor.

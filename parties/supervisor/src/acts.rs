@@ -13,6 +13,7 @@ use merits_ledger::{
         ProposalTerms, ProvenHalf, TotalsOpened, ViewKeyEpochOpened, Voice,
     },
 };
+use merits_party::identity::Identity;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
@@ -83,6 +84,12 @@ impl EntrySigner {
     /// The supervisor `party` with its signing key.
     pub fn new(origin: Origin, party: PartyId, key: SigningKey) -> Self {
         Self { origin, party, key }
+    }
+
+    /// The party of these keys. Its id is that of its first key, also after it changed its key.
+    pub fn of(identity: &Identity) -> Self {
+        let (origin, key) = (identity.origin.clone(), identity.signing.clone());
+        Self::new(origin, identity.party(), key)
     }
 
     /// The founding supervisor: its party id follows from its name and key.

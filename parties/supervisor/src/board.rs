@@ -179,14 +179,16 @@ pub fn in_words(state: &State, act: &Act) -> String {
                 let found = state.key_generations().get(opened.epoch, side, attempt);
                 let Ok(Some(found)) = found else {
                     return format!(
-                        "attempt {attempt} of the {side}s, which this copy does not have"
+                        "attempt {attempt} of the {}, which this copy does not have",
+                        side.many()
                     );
                 };
                 let holders = found.opened.holders.iter();
                 let names: Vec<String> = holders.map(|party| name(state, party)).collect();
                 let needed = found.opened.needed;
                 format!(
-                    "attempt {attempt} of the {side}s ({needed} of {})",
+                    "attempt {attempt} of the {} ({needed} of {})",
+                    side.many(),
                     names.join(", ")
                 )
             };

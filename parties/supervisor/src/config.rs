@@ -56,7 +56,7 @@ pub struct SupervisorConfig {
     pub deadline_days: u16,
 }
 
-/// The role is a log witness's. A supervisor admits itself, and has only its keys from here.
+/// The role is a log witness's. Of a supervisor, only its keys are taken from here.
 impl PartyConfig for WitnessConfig {
     fn party_fields(&self) -> PartyFields<'_> {
         PartyFields {
@@ -65,6 +65,15 @@ impl PartyConfig for WitnessConfig {
             name: &self.name,
             signing_key: &self.signing_key,
             sealing_key: &self.sealing_key,
+        }
+    }
+}
+
+impl PartyConfig for SupervisorConfig {
+    fn party_fields(&self) -> PartyFields<'_> {
+        PartyFields {
+            role: Role::Supervisor,
+            ..self.holder.party_fields()
         }
     }
 }
@@ -164,6 +173,10 @@ mod tests {
                 WitnessConfig::of_a_holder(&directory.join(sample)).expect("it has a seat");
             assert_eq!(member, *config);
         }
+
+        // Each applies in its own role.
+        assert_eq!(supervisor.party_fields().role, Role::Supervisor);
+        assert_eq!(witness.party_fields().role, Role::Witness);
 
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("witness.toml");

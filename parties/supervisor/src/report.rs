@@ -51,8 +51,9 @@ impl Serialize for Decided {
             consents: demands.consents,
             delay_seconds: demands.delay.as_secs(),
         });
-        let mut report = serializer.serialize_struct("Decided", 2)?;
+        let mut report = serializer.serialize_struct("Decided", 3)?;
         report.serialize_field("entry", &text(&self.entry))?;
+        report.serialize_field("act", &self.act)?;
         report.serialize_field("waits", &waits)?;
         report.end()
     }
@@ -120,6 +121,7 @@ mod tests {
         let adopted = Adopted {
             entry: Some(Decided {
                 entry: EntryId([0xab; 32]),
+                act: "adopt a key".to_owned(),
                 waits: None,
             }),
             files: "keys/redeem".into(),
@@ -135,15 +137,32 @@ mod tests {
         assert!(serde_json::to_value(&standing).unwrap()["decided"].is_null());
         let waiting = Decided {
             entry: EntryId([1; 32]),
+            act: "admit somebody as witness".to_owned(),
             waits: Some(Demands {
                 members: 3,
                 consents: 1,
                 delay: Duration::from_secs(60),
             }),
         };
-        let report = serde_json::to_value(waiting).unwrap();
+        let report = serde_json::to_value(&waiting).unwrap();
+        assert_eq!(report["act"], "admit somebody as witness");
         assert_eq!(report["waits"]["members"], 3);
         assert_eq!(report["waits"]["delay_seconds"], 60);
+        // What has not happened is not told as done.
+        let said = waiting.said("admitted somebody as witness");
+        assert!(
+            said.starts_with("not in force yet (to admit somebody as witness): act 0101"),
+            "{said}"
+        );
+        let done = Decided {
+            waits: None,
+            ..waiting
+        };
+        let said = done.said("admitted somebody as witness");
+        assert!(
+            said.starts_with("admitted somebody as witness: entry 0101"),
+            "{said}"
+        );
         let checked = Checked {
             records: 3,
             earned: Earned {

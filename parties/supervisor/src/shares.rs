@@ -116,9 +116,10 @@ pub enum SharesError {
     None,
     /// The log has a share of this holder, but no file has it.
     #[error(
-        "this holder has a share of the {side}s' half of epoch {}, and no file in `quorum_shares` holds it: add the \
+        "this holder has a share of the {}' half of epoch {}, and no file in `quorum_shares` holds it: add the \
          file that `dkg run` wrote, or bring it back from your backup. If it is lost for good, tell the other \
          holders: fewer of them may lose theirs now",
+        side.many(),
         epoch.0
     )]
     ShareLost {

@@ -26,6 +26,7 @@ mod names;
 pub mod pair;
 #[cfg(feature = "net")]
 mod peer;
+#[cfg(feature = "net")]
 mod pem_file;
 #[cfg(feature = "net")]
 mod security;

@@ -17,12 +17,12 @@ fn found() -> Ledger {
             "ordinary 2; trust 2; delay 0; consents 1; supervisors {second}; witnesses {witness}"
         ))
     });
-    let config = ledger.path().join("second/supervisor.toml");
-    fs::copy(ledger.path().join("supervisor.toml"), &config).expect("copied");
-    edit(
-        &config,
-        "name = \"city-supervisor\"",
-        "name = \"second-supervisor\"",
+    another(
+        &ledger,
+        "supervisor",
+        "city-supervisor",
+        "second-supervisor",
+        "second",
     );
     ledger
         .merits("supervisor found --config second/supervisor.toml")
@@ -45,7 +45,8 @@ fn made(path: &Path, role: &str, name: &str, directory: &str) -> String {
 /// The act that a command says it proposed.
 fn act(ledger: &Ledger, command: &str) -> String {
     let ran = ledger.merits(command);
-    let said = ran.succeeds("not in force yet").stdout.clone();
+    // What has not happened is not told as done.
+    let said = ran.succeeds("not in force yet (to ").stdout.clone();
     let (_, after) = said.split_once(": act ").expect("an act");
     after.split(' ').next().expect("its id").to_owned()
 }
@@ -123,4 +124,155 @@ fn a_ledger_of_one_supervisor_says_so() {
     ledger
         .merits("verify kit/00000001-act-proposed.receipt --kit kit")
         .succeeds("one supervisor alone decides");
+}
+
+/// A copy of a role's configuration for another party, with keys and copies in the folder `directory`.
+fn another(ledger: &Ledger, role: &str, sample: &str, name: &str, directory: &str) {
+    let folder = ledger.path().join(directory);
+    if !folder.exists() {
+        fs::create_dir(&folder).expect("a folder");
+    }
+    let config = folder.join(format!("{role}.toml"));
+    fs::copy(ledger.path().join(format!("{role}.toml")), &config).expect("copied");
+    edit(
+        &config,
+        &format!("name = \"{sample}\""),
+        &format!("name = \"{name}\""),
+    );
+}
+
+/// Regression: nobody could follow a ledger whose founding facts name three parties or more.
+#[test]
+fn a_board_of_five_supervisors_and_three_witnesses_is_followed_by_everybody() {
+    let (supervisors, witnesses) = (["s2", "s3", "s4", "s5"], ["w1", "w2", "w3"]);
+    let ledger = Ledger::found_by("002", |path| {
+        let ids = |role: &str, names: &[&str]| {
+            let id = |name: &&str| {
+                fs::create_dir(path.join(name)).expect("a folder");
+                made(path, role, &format!("{role}-{name}"), name)
+            };
+            names.iter().map(id).collect::<Vec<_>>().join(" ")
+        };
+        Some(format!(
+            "ordinary 2; trust 3; delay 172800; consents 2; supervisors {}; witnesses {}",
+            ids("supervisor", &supervisors),
+            ids("witness", &witnesses)
+        ))
+    });
+    for name in supervisors {
+        let own = format!("supervisor-{name}");
+        another(&ledger, "supervisor", "city-supervisor", &own, name);
+        ledger
+            .merits(&format!("supervisor found --config {name}/supervisor.toml"))
+            .succeeds("joined the ledger");
+    }
+    for name in witnesses {
+        let own = format!("witness-{name}");
+        another(&ledger, "witness", "log-witness", &own, name);
+        ledger
+            .merits(&format!("board join --config {name}/witness.toml"))
+            .succeeds("joined: entry");
+    }
+    let status = ledger.merits("board status --config w1/witness.toml");
+    let said = status
+        .succeeds("an act of trust 3 and 172800 s")
+        .stdout
+        .clone();
+    for name in supervisors {
+        assert!(said.contains(&format!("supervisor-{name}")), "{said}");
+    }
+    for name in witnesses {
+        assert!(said.contains(&format!("witness-{name}")), "{said}");
+    }
+    // A kit states the board too.
+    ledger
+        .merits("kit --config sponsor.toml --output kit")
+        .succeeds("wrote 8 receipts");
+    ledger
+        .merits("verify kit/00000007-party-admitted.receipt --kit kit")
+        .succeeds("signatures  yes");
+}
+
+#[test]
+fn a_supervisor_is_admitted_later_by_the_board_and_decides_then() {
+    let ledger = found();
+    another(
+        &ledger,
+        "supervisor",
+        "city-supervisor",
+        "third-supervisor",
+        "third",
+    );
+    ledger
+        .merits("supervisor apply --config third/supervisor.toml --output third.application")
+        .succeeds("wrote third.application");
+    // It neither admits itself nor decides before it is admitted.
+    ledger
+        .merits("supervisor found --config third/supervisor.toml")
+        .refuses(&["not named by the founding facts", "an act of the board"]);
+    ledger
+        .merits("supervisor admit --config third/supervisor.toml third.application")
+        .refuses(&["party"]);
+    let proposed = ledger.merits("supervisor admit --config supervisor.toml third.application");
+    let said = proposed
+        .succeeds("not in force yet (to admit third-supervisor as supervisor): act ")
+        .stdout
+        .clone();
+    let (_, after) = said.split_once(": act ").expect("an act");
+    let admit = after.split(' ').next().expect("its id");
+    let enact =
+        |act: &str| ledger.merits(&format!("board enact --config witness.toml --act {act}"));
+    let endorse = |config: &str, act: &str| {
+        ledger.merits(&format!("board endorse --config {config} --act {act}"))
+    };
+    enact(admit).refuses(&["needs the endorsement of 2 members in standing, and has 1"]);
+    endorse("second/supervisor.toml", admit).succeeds("endorsed: admit third-supervisor");
+    enact(admit).succeeds("in force now: admit third-supervisor as supervisor");
+
+    ledger.apply("sponsor");
+    let sponsor = act(
+        &ledger,
+        "supervisor admit --config third/supervisor.toml sponsor.application",
+    );
+    endorse("second/supervisor.toml", &sponsor).succeeds("endorsed: admit green-bank");
+    enact(&sponsor).succeeds("in force now: admit green-bank as sponsor");
+}
+
+/// Regression: "the party is not admitted" does not say what to do instead.
+#[test]
+fn a_witness_that_the_facts_do_not_name_is_told_so() {
+    let ledger = found();
+    another(&ledger, "witness", "log-witness", "other-witness", "other");
+    ledger
+        .merits("witness apply --config other/witness.toml --output other.application")
+        .succeeds("wrote");
+    ledger
+        .merits("board join --config other/witness.toml")
+        .refuses(&["not named by the founding facts", "an act of the board"]);
+}
+
+/// Regression: the id of a supervisor or a witness was made of its present key, so a new key ended its voice.
+#[test]
+fn members_that_changed_their_keys_keep_their_voices() {
+    let ledger = found();
+    ledger.apply("sponsor");
+    for config in ["supervisor.toml", "second/supervisor.toml", "witness.toml"] {
+        ledger
+            .merits(&format!(
+                "party rotate-key --config {config} --grace-hours 0"
+            ))
+            .succeeds("has a new signing key");
+    }
+    let admit = act(
+        &ledger,
+        "supervisor admit --config supervisor.toml sponsor.application",
+    );
+    for config in ["second/supervisor.toml", "witness.toml"] {
+        ledger
+            .merits(&format!("board endorse --config {config} --act {admit}"))
+            .succeeds("endorsed: admit green-bank");
+    }
+    ledger
+        .merits(&format!("board enact --config witness.toml --act {admit}"))
+        .succeeds("in force now: admit green-bank as sponsor");
 }

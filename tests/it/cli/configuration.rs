@@ -8,10 +8,11 @@ use toml::{Table, Value};
 use crate::cli::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 55] = [
+const COMMANDS: [&str; 56] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
+    "supervisor apply --output x",
     "supervisor admit x.application",
     "supervisor suspend --party x --basis y",
     "supervisor approve --scale x --version 1",

@@ -17,7 +17,7 @@ use std::{
 };
 
 use merits_coordinator::{Beginning, Config, Coordinator, SystemClock};
-use merits_ledger::{MemoryStore, Sequencer, State};
+use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
 use merits_ledger_fixture::Federation;
 use merits_proto::{
     Fault, Reason,
@@ -26,6 +26,7 @@ use merits_proto::{
         SubmitRequest, SubmitResponse, ledger_client::LedgerClient, submit_many_response::Outcome,
     },
 };
+use merits_replica::LedgerConfig;
 use merits_verifier::{
     codec::Canonical as _,
     entry::SignedEntry,
@@ -115,6 +116,30 @@ impl Node {
             node.client.submit(entry).await.unwrap();
         }
         node
+    }
+}
+
+/// The `[ledger]` table of somebody who follows this node, with a copy in `dir`.
+pub fn table(node: &Node, policy: &LedgerPolicy, dir: &Path) -> LedgerConfig {
+    LedgerConfig {
+        coordinator: format!("http://{}", node.coordinator.address()),
+        log_key: node.coordinator.log_key().to_string(),
+        authority: policy
+            .authority
+            .0
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+        least_claims_per_total: policy.least_claims_per_total,
+        tickets: policy.tickets,
+        anchor_seconds: policy.anchor_seconds,
+        board: policy.board.to_string(),
+        replica: dir.join("copy"),
+        high_water_mark: Some(dir.join("copy.mark")),
+        allow_dev_keys: true,
+        log: None,
+        insecure_plaintext: false,
+        tls: None,
     }
 }
 

@@ -60,10 +60,21 @@ impl Replica {
     /// # Errors
     /// [`ReplicaError`] where the copy cannot be read.
     pub fn ids_from(&self, from: &EntryId, limit: usize) -> Result<Vec<EntryId>, ReplicaError> {
-        let found = self.archive.ids_from(from, limit)?.into_iter();
-        // What is in the database and not shown yet is not answered.
-        let shown = found.filter(|(_, index)| *index < self.size());
-        Ok(shown.map(|(id, _)| id).collect())
+        let mut shown = Vec::new();
+        let mut from = *from;
+        loop {
+            let page = self.archive.ids_from(&from, limit)?;
+            let (full, last) = (page.len() == limit, page.last().map(|(id, _)| *id));
+            // What is in the database and not shown yet is not answered.
+            let in_sight = page.into_iter().filter(|(_, index)| *index < self.size());
+            shown.extend(in_sight.map(|(id, _)| id));
+            shown.truncate(limit);
+            let next = last.and_then(|id| id.next());
+            match next {
+                Some(next) if full && shown.len() < limit => from = next,
+                _ => return Ok(shown),
+            }
+        }
     }
 
     /// The leaf that used a value that may occur only once.

@@ -69,7 +69,7 @@ fn an_altered_or_shortened_copy_is_refused() {
         "INSERT INTO row SELECT tbl, zeroblob(32), value FROM row WHERE tbl = 2 LIMIT 1",
         "DELETE FROM row WHERE tbl = 3",
         "INSERT INTO used VALUES (1, zeroblob(32), 0)",
-        "UPDATE state SET digest = zeroblob(2048)",
+        "UPDATE state SET digest = zeroblob(2080)",
     ] {
         let fault = altered(sql, true);
         assert!(
@@ -162,7 +162,7 @@ fn a_state_of_another_version_is_made_anew() {
     drop(replica);
     alter(
         directory.path(),
-        "UPDATE state SET version = 0, digest = zeroblob(2048); DELETE FROM row",
+        "UPDATE state SET version = 0, digest = zeroblob(2080); DELETE FROM row",
     );
     let mut replica = log.open(directory.path()).expect("made anew");
     log.admit(11, 3_000);

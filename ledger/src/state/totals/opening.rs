@@ -53,7 +53,7 @@ impl Governing {
         if WideSum::from(sum) > worst {
             return Err(TotalRefusal::SumWrong { sum }.into());
         }
-        // An entry holds at most 1,900 ids.
+        // An entry holds at most 1,600 ids.
         let covered = batches.len() as u32;
         let total = OpenedTotal {
             entry: id,

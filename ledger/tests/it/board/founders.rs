@@ -41,8 +41,48 @@ fn nobody_else_is_admitted_without_an_act() {
     let origin = board.federation().origin.clone();
     let stranger = Member::new(&origin, "stranger", &[Role::Supervisor], 120);
     let own = Entry::PartyAdmitted(stranger.application(&origin));
-    board.refused(&stranger, &own, "party-unknown", "party");
+    board.refused(&stranger, &own, "not-a-founder", "party");
     board.refused(&authority, &own, "not-a-founder", "party");
+    // What it may not send for another reason is refused for that reason.
+    let voice = endorsement(EntryId([1; 32]), 1);
+    board.refused(&stranger, &voice, "party-unknown", "party");
+}
+
+/// A supervisor that the founding facts do not name joins as any party does: it applies, and the board decides. It is
+/// an act of trust, and no witness has to consent.
+#[test]
+fn a_supervisor_is_admitted_later_and_decides_from_then_on() {
+    let mut board = Board::new();
+    let newcomer = Member::new(
+        &board.federation().origin,
+        "sixth supervisor",
+        &[Role::Supervisor],
+        120,
+    );
+    let act = admission(&board, &newcomer);
+    let first = board.supervisors[0].clone();
+    let proposal = board.propose(&first, &act).expect("proposed");
+    board.endorsed_by(&[1], proposal);
+    board.later(2 * DAY);
+    board.not_enacted(proposal, "act-endorsements", "");
+    // It has no voice on its own admission.
+    board.refused(
+        &newcomer,
+        &endorsement(proposal, 1),
+        "party-unknown",
+        "party",
+    );
+    board.endorsed_by(&[2], proposal);
+    board.not_enacted(proposal, "act-too-early", "");
+    board.later(2 * DAY);
+    board.enact(proposal).expect("three members, and the delay");
+    assert!(is_active(&board, &newcomer.id));
+    let sponsor = Member::new(&board.federation().origin, "sponsor", &[Role::Sponsor], 121);
+    let act = admission(&board, &sponsor);
+    let proposal = board.propose(&newcomer, &act).expect("a member proposes");
+    board.endorsed_by(&[3], proposal);
+    board.enact(proposal).expect("the newcomer's voice counts");
+    assert!(is_active(&board, &sponsor.id));
 }
 
 /// One supervisor could do all of this by one entry before there was a board.

@@ -92,12 +92,11 @@ fn each_fault_of_an_attempt_has_its_refusal() {
         "party-unknown",
         "party",
     );
-    // One holder twice has no encoding.
-    refuse(
-        &|opened| opened.holders[0] = opened.holders[1],
-        "malformed",
-        "holders",
-    );
+    // In another order, an attempt has no encoding.
+    let mut turned = good.clone();
+    turned.holders.reverse();
+    let turned = Entry::KeyGenerationOpened(turned);
+    quorums.refused(&supervisor, &turned, "malformed", "holders");
     let entry = Entry::KeyGenerationOpened(good);
     for stranger in [
         quorums.federation.source.clone(),
@@ -105,6 +104,24 @@ fn each_fault_of_an_attempt_has_its_refusal() {
     ] {
         quorums.refused(&stranger, &entry, "role-missing", "");
     }
+}
+
+/// Regression: the refusal said that the holders are not in canonical form.
+#[test]
+fn a_holder_that_is_named_twice_is_named_by_the_refusal() {
+    let mut quorums = Quorums::new();
+    let supervisor = quorums.federation.supervisor.clone();
+    let mut opened = quorums.attempt(Side::Witness, 1).opened;
+    let twice = opened.holders[1];
+    opened.holders[0] = twice;
+    let entry = Entry::KeyGenerationOpened(opened);
+    quorums.refused(&supervisor, &entry, "quorum-invalid", "holders");
+    let refusal = quorums.ledger.act(&supervisor, &entry);
+    let said = refusal.expect_err("refused").to_string();
+    assert!(
+        said.contains(&format!("party {twice} is named twice")),
+        "{said}"
+    );
 }
 
 #[test]

@@ -147,7 +147,8 @@ pub enum SupervisorError {
     EpochOpen(Epoch),
     /// No attempt is done.
     #[error(
-        "no attempt to make the {side}s' half of epoch {} is done: its holders run `dkg run` to the end first",
+        "no attempt to make the {}' half of epoch {} is done: its holders run `dkg run` to the end first",
+        side.many(),
         epoch.0
     )]
     NoHalf {

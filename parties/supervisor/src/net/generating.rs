@@ -343,12 +343,7 @@ impl<'c> KeyMaker<'c> {
     }
 
     fn signer(&self) -> EntrySigner {
-        EntrySigner::founding(
-            self.identity.origin.clone(),
-            &self.identity.name,
-            self.identity.signing.clone(),
-            self.identity.sealing.public(),
-        )
+        EntrySigner::of(&self.identity)
     }
 
     async fn submit(&self, entry: &SignedEntry) -> Result<EntryId, GenerationError> {

@@ -36,10 +36,12 @@ use crate::{
 const PROPOSAL: Duration = Duration::from_secs(60 * 86_400);
 
 /// What became of an act that a supervisor decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
     /// The entry that proposed it.
     pub entry: EntryId,
+    /// What it does, in words: "admit somebody as witness".
+    pub act: String,
     /// What it waits for; `None` if that entry enacted it.
     pub waits: Option<Demands>,
 }
@@ -47,7 +49,7 @@ pub struct Decided {
 impl Decided {
     /// What is said about it: `done` if it took effect, and what it waits for otherwise.
     pub fn said(&self, done: &str) -> String {
-        let Self { entry, waits } = self;
+        let Self { entry, act, waits } = self;
         let Some(demands) = waits else {
             return format!("{done}: entry {entry}");
         };
@@ -70,7 +72,7 @@ impl Decided {
             format!(" {} s later", delay.as_secs())
         };
         format!(
-            "not in force yet ({done}): act {entry} needs {}. Each runs `merits board endorse --act {entry}`; \
+            "not in force yet (to {act}): act {entry} needs {}. Each runs `merits board endorse --act {entry}`; \
              `merits board enact --act {entry}` puts it into force{then}",
             needs.join(" and ")
         )
@@ -109,12 +111,7 @@ impl Seat {
             let identity = config.identity()?;
             let follower = config.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
-            let signer = EntrySigner::founding(
-                identity.origin.clone(),
-                &identity.name,
-                identity.signing.clone(),
-                identity.sealing.public(),
-            );
+            let signer = EntrySigner::of(&identity);
             Ok(Self { signer, follower })
         })
     }
@@ -143,16 +140,17 @@ impl Seat {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Decided, SupervisorError>> {
         Box::pin(async move {
-            let (entry, waits) = {
+            let (entry, act, waits) = {
                 let replica = self.follower.replica();
                 let state = replica.state()?;
                 let demands = state.demands(&act);
                 let terms = proposal_terms(state, &self.signer.party(), demands, now);
                 let waits = terms.until.map(|_| demands);
-                (self.signer.propose(act, terms), waits)
+                let words = in_words(state, &act);
+                (self.signer.propose(act, terms), words, waits)
             };
             let entry = self.submit(&entry).await?.entry;
-            Ok(Decided { entry, waits })
+            Ok(Decided { entry, act, waits })
         })
     }
 

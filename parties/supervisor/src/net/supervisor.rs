@@ -85,12 +85,7 @@ impl Supervisor {
 
     /// Signs its entries.
     pub fn signer(&self) -> EntrySigner {
-        EntrySigner::founding(
-            self.identity.origin.clone(),
-            &self.identity.name,
-            self.identity.signing.clone(),
-            self.identity.sealing.public(),
-        )
+        EntrySigner::of(&self.identity)
     }
 
     /// Submits an entry that it signed, and adds it to the copy.
@@ -423,7 +418,8 @@ impl Supervisor {
             };
             in_hand.keep()?;
             let entry = self.submit(&entry).await?;
-            Ok(Decided { entry, waits })
+            let act = format!("open view-key epoch {}", epoch.0);
+            Ok(Decided { entry, act, waits })
         })
     }
 

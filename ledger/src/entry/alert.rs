@@ -12,6 +12,13 @@ use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id
 /// Longest id of a rule, in bytes.
 pub const MAX_RULE_ID_BYTES: usize = 64;
 
+/// Whether a text is a rule's id: 1 to [`MAX_RULE_ID_BYTES`] small letters, digits and hyphens. So an alert has no
+/// sentence in it, and nothing that has to be escaped where it is shown.
+pub fn is_rule_id(text: &str) -> bool {
+    let letter = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    (1..=MAX_RULE_ID_BYTES).contains(&text.len()) && text.bytes().all(letter)
+}
+
 /// The subject of an alert.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AlertSubject {
@@ -105,7 +112,7 @@ impl Canonical for AlertRaised {
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            rule: input.text("rule", MAX_RULE_ID_BYTES)?,
+            rule: read_rule_id(input)?,
             rules: input.array("rules")?,
             subject: AlertSubject::read(input)?,
             from: input.time("from")?,
@@ -113,6 +120,15 @@ impl Canonical for AlertRaised {
             value: input.u64("value")?,
             threshold: input.u64("threshold")?,
         })
+    }
+}
+
+fn read_rule_id(input: &mut Reader<'_>) -> Result<String, CodecError> {
+    let text = input.text("rule", MAX_RULE_ID_BYTES)?;
+    if is_rule_id(&text) {
+        Ok(text)
+    } else {
+        Err(CodecError::NotText { what: "rule" })
     }
 }
 

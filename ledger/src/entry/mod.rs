@@ -32,7 +32,7 @@ mod ticket;
 mod totals;
 mod view_key;
 
-pub use alert::{AlertHandled, AlertRaised, AlertSubject, MAX_RULE_ID_BYTES};
+pub use alert::{AlertHandled, AlertRaised, AlertSubject, MAX_RULE_ID_BYTES, is_rule_id};
 pub(crate) use board::EPOCH_NUMBER;
 pub use board::{
     Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,

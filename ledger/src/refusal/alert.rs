@@ -10,9 +10,11 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AlertRefusal {
-    /// The window is empty, or begins after the ledger's time.
+    /// The window is empty, too long, or not over.
     #[error(
-        "the window from {from} until {until} must not be empty, and must not begin after the ledger's time {now}"
+        "the window from {from} until {until} must have at least a millisecond and at most {} days, and must be over at \
+         the ledger's time {now}",
+        .limit.as_secs() / 86_400
     )]
     Window {
         /// Its first moment.
@@ -21,6 +23,17 @@ pub enum AlertRefusal {
         until: Timestamp,
         /// The ledger's time.
         now: Timestamp,
+        /// Longest window.
+        limit: Duration,
+    },
+    /// The supervisor raised and handled as many alerts today as it may.
+    #[error(
+        "daily limit of {limit} entries of a supervisor about alerts reached: send the entry again tomorrow (UTC), and \
+         see whether a rule holds too often"
+    )]
+    Quota {
+        /// The limit.
+        limit: u32,
     },
     /// No such alert.
     #[error("alert {alert} is unknown: name the entry that raised it")]
@@ -63,6 +76,7 @@ impl AlertRefusal {
             Self::AboutItself { .. } => Reason::AlertAboutItself,
             Self::Acknowledged { .. } => Reason::AlertAcknowledged,
             Self::Silence { .. } => Reason::AlertSilence,
+            Self::Quota { .. } => Reason::AlertQuota,
         }
     }
 
@@ -72,7 +86,7 @@ impl AlertRefusal {
             Self::Unknown { .. } => "alert".into(),
             Self::AboutItself { .. } => "party".into(),
             Self::Silence { .. } => "silent until".into(),
-            Self::Acknowledged { .. } => FieldPath::NONE,
+            Self::Acknowledged { .. } | Self::Quota { .. } => FieldPath::NONE,
         }
     }
 }

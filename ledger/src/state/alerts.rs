@@ -1,9 +1,12 @@
 //! Alerts of supervisors: raised once for each occasion, then silenced or acknowledged.
+//!
+//! The ledger cannot evaluate a rule, because rule files are not in it. It bounds what a supervisor can do with alerts:
+//! windows that are over, subjects that exist, and so many entries a day.
 
 use std::time::Duration;
 
 use merits_primitives::{
-    calendar::Timestamp,
+    calendar::{Day, Timestamp},
     ids::{EntryId, PartyId},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
@@ -18,6 +21,13 @@ use crate::store::UniqueSet;
 
 /// Longest time for which an alert is silenced by one entry: 90 days. What is open longer needs a reason again.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(90 * 24 * 3_600);
+
+/// Longest window of an alert: 366 days.
+pub const LONGEST_WINDOW: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// Entries with which a supervisor raises and handles alerts, in a day (UTC). Every participant keeps each of them, so a
+/// rule that holds for everybody, or a stolen key, must not fill their disks.
+pub const ALERT_ENTRIES_A_DAY: u32 = 1_000;
 
 /// The state of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,29 +113,80 @@ pub(super) fn alert_key(alert: &EntryId) -> Key<Alert> {
     Key::new(&[&alert.0])
 }
 
+/// The entries about alerts that a supervisor sent on the last day on which it sent any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AlertQuota {
+    day: Day,
+    taken: u32,
+}
+
+impl Canonical for AlertQuota {
+    const NAME: &'static str = "alert quota";
+
+    fn write(&self, out: &mut Writer) {
+        out.u32(self.day.0);
+        out.u32(self.taken);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            day: Day(input.u32("day")?),
+            taken: input.u32("entries")?,
+        })
+    }
+}
+
+impl Record for AlertQuota {
+    const TABLE: Table = Table::AlertQuota;
+}
+
+pub(super) fn quota_key(party: &PartyId) -> Key<AlertQuota> {
+    Key::new(&[&party.0])
+}
+
+/// Counts an entry about alerts.
+fn check_quota(party: &PartyId, time: Timestamp, draft: &mut Draft<'_>) -> Result<(), CheckError> {
+    let day = time.day();
+    let before = draft.get(&quota_key(party))?;
+    let before = before.filter(|quota| quota.day == day);
+    let taken = before.map_or(0, |quota| quota.taken).saturating_add(1);
+    if taken > ALERT_ENTRIES_A_DAY {
+        let limit = ALERT_ENTRIES_A_DAY;
+        return Err(AlertRefusal::Quota { limit }.into());
+    }
+    draft.put(quota_key(party), &AlertQuota { day, taken });
+    Ok(())
+}
+
 pub(super) fn check_raised(
     (id, party): (EntryId, PartyId),
     raised: &AlertRaised,
     (parties, scales): (&Parties, &Scales),
     time: Timestamp,
     draft: &mut Draft<'_>,
-) -> Result<(), Refusal> {
+) -> Result<(), CheckError> {
     let (from, until) = (raised.from, raised.until);
-    if until <= from || from > time {
-        let now = time;
-        return Err(AlertRefusal::Window { from, until, now }.into());
+    if until <= from || until > time || until.since(from) > LONGEST_WINDOW {
+        return Err(AlertRefusal::Window {
+            from,
+            until,
+            now: time,
+            limit: LONGEST_WINDOW,
+        }
+        .into());
     }
     match &raised.subject {
         AlertSubject::Ledger => {}
         // Suspended and ended parties too: what they did before counts.
         AlertSubject::Party(subject) if parties.get(subject).is_none() => {
-            return Err(Refusal::PartyUnknown { party: *subject });
+            return Err(Refusal::PartyUnknown { party: *subject }.into());
         }
         AlertSubject::Party(_) => {}
         AlertSubject::Scale(scale) => {
             scales.get(scale)?;
         }
     }
+    check_quota(&party, time, draft)?;
     draft.use_up(UniqueSet::Alert, raised.occasion(&party), None);
     let alert = Alert {
         supervisor: party,
@@ -169,6 +230,7 @@ pub(super) fn check_handled(
             alert.silent_until = Some(until);
         }
     }
+    check_quota(&party, time, draft)?;
     draft.put(alert_key(&id), &alert);
     Ok(())
 }

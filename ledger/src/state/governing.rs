@@ -586,6 +586,7 @@ impl Governing {
             | Table::NoteRun
             | Table::Opening
             | Table::Alert
+            | Table::AlertQuota
             | Table::Totals
             | Table::BatchTotal
             | Table::OpenedTotal

@@ -29,7 +29,7 @@ mod stored;
 mod tickets;
 mod totals;
 
-pub use alerts::{Alert, Alerts, LONGEST_SILENCE};
+pub use alerts::{ALERT_ENTRIES_A_DAY, Alert, Alerts, LONGEST_SILENCE, LONGEST_WINDOW};
 pub use board::{
     Board, BoardMark, DELAY_WITHOUT_WITNESSES, Demands, Endorsed, LONGEST_PROPOSAL, MOST_PROPOSALS,
     Made, ProposedAct, VoiceRecord,

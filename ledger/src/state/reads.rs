@@ -68,10 +68,12 @@ impl Governing {
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
             // A request is new because its id is.
-            | Entry::OpeningRequested(_)
-            // As an alert.
-            | Entry::AlertRaised(_) => Vec::new(),
-            Entry::AlertHandled(handled) => vec![alerts::alert_key(&handled.alert).into_row()],
+            | Entry::OpeningRequested(_) => Vec::new(),
+            Entry::AlertRaised(_) => vec![alerts::quota_key(&submission.party()).into_row()],
+            Entry::AlertHandled(handled) => vec![
+                alerts::alert_key(&handled.alert).into_row(),
+                alerts::quota_key(&submission.party()).into_row(),
+            ],
             Entry::ActProposed(proposed) => act_reads(Some(&proposed.act)),
             // They check the act's own rules again.
             Entry::ActEndorsed(voice) => act_reads(self.proposed(&voice.proposal)),

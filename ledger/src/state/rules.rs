@@ -106,13 +106,13 @@ impl Governing {
             Entry::OpeningRevealed(revealed) => {
                 openings::check_revealed(self.origin(), party, revealed, draft)
             }
-            Entry::AlertRaised(raised) => Ok(alerts::check_raised(
+            Entry::AlertRaised(raised) => alerts::check_raised(
                 (id, party),
                 raised,
                 (&self.parties, &self.scales),
                 time,
                 draft,
-            )?),
+            ),
             Entry::AlertHandled(handled) => alerts::check_handled(party, handled, time, draft),
             Entry::TotalsOpened(opened) => self.check_total(id, opened, verified, draft),
             Entry::EvaluatorOpened(opened) => Ok(self.people.check_opened(party, opened, draft)?),

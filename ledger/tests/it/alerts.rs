@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::founded::Founded;
-use merits_ledger::entry::{AlertHandled, AlertRaised, AlertSubject, Entry};
-use merits_ledger::state::LONGEST_SILENCE;
+use merits_ledger::entry::{AlertHandled, AlertRaised, AlertSubject, Entry, MAX_RULE_ID_BYTES};
+use merits_ledger::state::{ALERT_ENTRIES_A_DAY, LONGEST_SILENCE, LONGEST_WINDOW};
 use merits_ledger_fixture::START;
 use merits_primitives::{
     calendar::Timestamp,
@@ -18,8 +18,8 @@ fn raised(ledger: &Founded) -> AlertRaised {
         rule: "claims-jump".to_owned(),
         rules: [7; 32],
         subject: AlertSubject::Party(ledger.federation.distributor.id),
-        from: START,
-        until: START + DAY,
+        from: START - DAY,
+        until: START,
         value: 900,
         threshold: 300,
     }
@@ -83,11 +83,11 @@ fn an_alert_is_raised_once_for_each_occasion() {
             ..alert.clone()
         },
         AlertRaised {
-            from: START + Duration::from_millis(1),
+            from: START - Duration::from_millis(1),
             ..alert.clone()
         },
         AlertRaised {
-            until: START + DAY + DAY,
+            until: START + Duration::from_millis(1),
             ..alert
         },
     ];
@@ -108,12 +108,26 @@ fn an_alert_has_a_window_and_a_subject_that_exist() {
         until: alert.from,
         ..alert.clone()
     };
+    let turned = AlertRaised {
+        from: alert.until,
+        until: alert.from,
+        ..alert.clone()
+    };
     let later = AlertRaised {
         from: ledger.time + DAY,
         until: ledger.time + DAY + DAY,
         ..alert.clone()
     };
-    for wrong in [empty, later] {
+    // It began, and is judged only when it is over.
+    let open = AlertRaised {
+        until: ledger.time + DAY,
+        ..alert.clone()
+    };
+    let long = AlertRaised {
+        from: alert.until - LONGEST_WINDOW - Duration::from_millis(1),
+        ..alert.clone()
+    };
+    for wrong in [empty, turned, later, open, long] {
         refused(
             &mut ledger,
             &Entry::AlertRaised(wrong),
@@ -141,16 +155,62 @@ fn an_alert_has_a_window_and_a_subject_that_exist() {
         "scale-unknown",
         "scale",
     );
-    let misleading = AlertRaised {
-        rule: "claims\njump".to_owned(),
+    // An alert has no sentence, and so no person's name in it.
+    for rule in ["", "claims\njump", "claims jump", "Zhang", "张伟"] {
+        let misleading = AlertRaised {
+            rule: rule.to_owned(),
+            ..alert.clone()
+        };
+        refused(
+            &mut ledger,
+            &Entry::AlertRaised(misleading),
+            "malformed",
+            "rule",
+        );
+    }
+    let longest = AlertRaised {
+        rule: "r".repeat(MAX_RULE_ID_BYTES),
+        from: alert.until - LONGEST_WINDOW,
         ..alert
     };
-    refused(
-        &mut ledger,
-        &Entry::AlertRaised(misleading),
-        "malformed",
-        "rule",
-    );
+    ledger
+        .supervise(&Entry::AlertRaised(longest))
+        .expect("within the bounds");
+}
+
+/// A stolen key, or a rule that always holds, does not fill the disks of all participants.
+#[test]
+fn a_supervisor_has_so_many_entries_about_alerts_a_day() {
+    let mut ledger = Founded::new();
+    let supervisor = ledger.federation.supervisor.clone();
+    let alert = raised(&ledger);
+    let numbered = |number: u32| {
+        Entry::AlertRaised(AlertRaised {
+            rule: format!("rule-{number}"),
+            ..alert.clone()
+        })
+    };
+    let day = ledger.time;
+    let mut first = None;
+    for number in 1..ALERT_ENTRIES_A_DAY {
+        let signed = ledger.federation.sign(&numbered(number), &supervisor);
+        let taken = ledger.submit_at(&signed, day).expect("within the limit");
+        first.get_or_insert(taken.id);
+    }
+    // The last one is a silence: both kinds count.
+    let first = first.expect("an alert");
+    let silence = |days: u32| handled(first, Some(day + DAY * days));
+    let signed = ledger.federation.sign(&silence(1), &supervisor);
+    ledger.submit_at(&signed, day).expect("the last of the day");
+    for entry in [numbered(0), silence(2), handled(first, None)] {
+        let signed = ledger.federation.sign(&entry, &supervisor);
+        ledger.refused_at(&signed, day, "alert-quota", "");
+    }
+    // A refused entry uses nothing up: it is taken on the next day.
+    let signed = ledger.federation.sign(&numbered(0), &supervisor);
+    ledger
+        .submit_at(&signed, day + DAY)
+        .expect("another day has begun");
 }
 
 #[test]

@@ -508,7 +508,7 @@ reasons! {
     739 PartyEnded "party-ended",
 
     // Alerts.
-    /// The window of the alert is empty, or begins after the ledger's time.
+    /// The window of the alert is empty, too long, or not over.
     760 AlertWindow "alert-window",
     /// The supervisor raised this alert before.
     761 AlertRaisedBefore "alert-raised-before",
@@ -520,4 +520,6 @@ reasons! {
     764 AlertAcknowledged "alert-acknowledged",
     /// The silence ends too early or too late.
     765 AlertSilence "alert-silence",
+    /// The supervisor raised and handled as many alerts today as it may.
+    766 AlertQuota "alert-quota",
 }

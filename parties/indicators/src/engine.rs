@@ -83,6 +83,11 @@ pub enum SaveError {
         "the saved position is damaged ({0}): remove the file, and the log is read again from its beginning"
     )]
     Damaged(#[from] serde_json::Error),
+    /// With windows that these rules do not have, or numbers that no log gives.
+    #[error(
+        "the saved position contradicts itself: remove the file, and the log is read again from its beginning"
+    )]
+    Unsound,
     /// Of another format or rule file.
     #[error(
         "the saved position is of another rule file, version or log: the log is read again from its beginning"
@@ -141,6 +146,11 @@ impl Indicators {
         let own = &self.saved;
         if (saved.format, &saved.origin, saved.rules) != (own.format, &own.origin, own.rules) {
             return Err(SaveError::Other);
+        }
+        let mut pairs = saved.windows.iter().zip(&own.windows);
+        let same = saved.windows.len() == own.windows.len();
+        if !same || !pairs.all(|(saved, own)| saved.are_sound(own.hours)) {
+            return Err(SaveError::Unsound);
         }
         self.saved = saved;
         Ok(())

@@ -18,3 +18,6 @@ pub use engine::{Finding, IndicatorError, Indicators, SaveError};
 pub use metrics::{Metrics, text as metrics_text};
 pub use rules::{MAX_RULE_FILE_BYTES, Rule, RuleError, RuleFile, Severity};
 pub use subject::{Count, Level, SubjectKind};
+
+/// The rules that are shipped, to begin with.
+pub const DEFAULT_RULES: &str = include_str!("../default.toml");

@@ -1,5 +1,11 @@
 //! What the leaves show: counts of each window, and what is needed to say whose an entry is.
 
+// A new kind of entry must say whether it is counted.
+#![deny(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants
+)]
+
 use std::collections::{BTreeMap, VecDeque};
 
 use merits_ledger::Entry;
@@ -86,6 +92,17 @@ impl Windows {
             open: None,
             subjects: BTreeMap::new(),
         }
+    }
+
+    /// Whether these can be windows of this length: what is kept is no more, and no larger, than what is counted.
+    pub(crate) fn are_sound(&self, hours: u32) -> bool {
+        let small = |counts: &Counts| counts.values().all(|number| *number <= MOST);
+        let sound = |tally: &Tally| {
+            let past = tally.past.len() <= HISTORY && tally.past.iter().all(small);
+            past && small(&tally.now) && small(&tally.total)
+        };
+        let mut tallies = self.subjects.values().flat_map(BTreeMap::values);
+        self.hours == hours && tallies.all(sound)
     }
 
     fn length(&self) -> u64 {
@@ -348,7 +365,6 @@ fn counted(
             scale.versions.insert(proposed.version.0, terms);
             Vec::new()
         }
-        // By name, so that a new kind says whether it is counted.
         Entry::PartyAdmitted(_)
         | Entry::KeysRotated(_)
         | Entry::KeySucceeded(_)

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cel::common::ast::{Expr, LiteralValue, operators};
 use cel::{Context, Program, Value};
-use merits_ledger::entry::MAX_RULE_ID_BYTES;
+use merits_ledger::entry::{MAX_RULE_ID_BYTES, is_rule_id};
 use merits_primitives::ids::sha256;
 use merits_text::display::check_line;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,8 @@ pub const MAX_RULE_FILE_BYTES: usize = 65_536;
 /// Most rules of a file: each is evaluated for each subject and window.
 const MAX_RULES: usize = 128;
 
-/// Longest expression. Conditions in use have under 120 bytes; the crate `cel` takes a depth of 96.
+/// Longest expression. Conditions in use have under 120 bytes; the crate `cel` takes a depth of 96. Expressions have no
+/// loops ([`check_bounded`]), so this bounds what one evaluation costs.
 const MAX_EXPRESSION_BYTES: usize = 1_000;
 
 /// Longest window: a year.
@@ -219,8 +221,7 @@ impl RuleFile {
 impl Rule {
     fn check(written: WrittenRule) -> Result<Self, RuleError> {
         let id = &written.id;
-        let letters = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        if id.is_empty() || id.len() > MAX_RULE_ID_BYTES || !id.bytes().all(letters) {
+        if !is_rule_id(id) {
             let why = format!("write 1 to {MAX_RULE_ID_BYTES} small letters, digits and hyphens");
             return Err(field(id, "id", why));
         }
@@ -337,6 +338,13 @@ fn compile(
             why: first.map_or_else(|| "no expression".to_owned(), |error| error.msg.clone()),
         }
     })?;
+    check_bounded(&program.expression().expr).map_err(|found| {
+        let why = format!(
+            "has {found}; write whole numbers, true, false, figures, parentheses, and the operators \
+             + - * / % == != < <= > >= && || ! ?:"
+        );
+        field(rule, of, why)
+    })?;
     let references = program.references();
     let mut used = references.variables();
     used.sort_unstable();
@@ -350,4 +358,49 @@ fn compile(
         });
     }
     Ok(program)
+}
+
+/// The operators of rules: each costs a bounded amount of work, and gives a number or a truth value.
+const OPERATORS: [&str; 16] = [
+    operators::CONDITIONAL,
+    operators::LOGICAL_AND,
+    operators::LOGICAL_OR,
+    operators::LOGICAL_NOT,
+    operators::ADD,
+    operators::SUBSTRACT,
+    operators::MULTIPLY,
+    operators::DIVIDE,
+    operators::MODULO,
+    operators::EQUALS,
+    operators::NOT_EQUALS,
+    operators::GREATER_EQUALS,
+    operators::LESS_EQUALS,
+    operators::GREATER,
+    operators::LESS,
+    operators::NEGATE,
+];
+
+/// Refuses everything of CEL that rules do not need, and says what was found. Macros such as `all` and `map` are loops: a
+/// few of them inside each other run for years. Texts, lists, maps and functions would let values grow.
+fn check_bounded(expression: &Expr) -> Result<(), String> {
+    match expression {
+        Expr::Ident(_) | Expr::Literal(LiteralValue::Boolean(_) | LiteralValue::Int(_)) => Ok(()),
+        Expr::Call(call) => {
+            let operator = OPERATORS.contains(&call.func_name.as_str());
+            if !operator || call.target.is_some() {
+                return Err(format!("the function `{}`", call.func_name));
+            }
+            let mut arguments = call.args.iter();
+            arguments.try_for_each(|argument| check_bounded(&argument.expr))
+        }
+        Expr::Literal(LiteralValue::Double(_)) => Err("a decimal".to_owned()),
+        Expr::Literal(LiteralValue::UInt(_)) => Err("a number with `u`".to_owned()),
+        Expr::Literal(LiteralValue::String(_) | LiteralValue::Bytes(_)) => Err("a text".to_owned()),
+        Expr::Literal(LiteralValue::Null) => Err("`null`".to_owned()),
+        Expr::Comprehension(_) => Err("a loop".to_owned()),
+        Expr::List(_) => Err("a list".to_owned()),
+        Expr::Map(_) | Expr::Struct(_) => Err("a map".to_owned()),
+        Expr::Select(select) => Err(format!("the field `.{}`", select.field)),
+        Expr::Unspecified => Err("no expression".to_owned()),
+    }
 }

@@ -44,6 +44,10 @@ fn a_distributor_whose_claims_jump_is_one_alert() {
     assert_eq!(rules(&clean.observe(&mut indicators)), Vec::<&str>::new());
 
     let planted = days(6);
+    let mut both = planted.indicators(DEFAULT);
+    let findings = planted.observe(&mut both);
+    assert_eq!(rules(&findings), ["claims-jump", "source-jump"]);
+
     let mut indicators = planted.indicators(&without_sources());
     let findings = planted.observe(&mut indicators);
     assert_eq!(rules(&findings), ["claims-jump"]);

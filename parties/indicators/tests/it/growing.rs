@@ -86,6 +86,51 @@ fn a_position_of_other_rules_another_log_or_none_is_not_used() {
     );
 }
 
+/// Regression: a length of 0 divided by 0, and large numbers overflowed.
+#[test]
+fn a_position_that_no_log_gives_is_refused() {
+    let history = History::random(5, 60);
+    let mut indicators = history.indicators(OFTEN);
+    history.observe(&mut indicators);
+    let saved = indicators.save().expect("written");
+    let good: serde_json::Value = serde_json::from_str(&saved).expect("JSON");
+    let changed = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut value = good.clone();
+        change(&mut value);
+        assert_ne!(value, good);
+        history.indicators(OFTEN).resume(&value.to_string())
+    };
+    let tally = |value: &serde_json::Value| {
+        let subjects = value["windows"][0]["subjects"]["distributor"].as_object();
+        let (name, _) = subjects.and_then(|all| all.iter().next()).expect("one");
+        format!("/windows/0/subjects/distributor/{name}")
+    };
+    let at = tally(&good);
+    let refused = [
+        changed(&|value| value["windows"][0]["hours"] = 0.into()),
+        changed(&|value| {
+            value["windows"].as_array_mut().expect("windows").pop();
+        }),
+        changed(&|value| {
+            let total = value.pointer_mut(&format!("{at}/total"));
+            total.expect("counts")["claims"] = u64::MAX.into();
+        }),
+        changed(&|value| {
+            let past = value.pointer_mut(&format!("{at}/past")).expect("windows");
+            *past = vec![serde_json::json!({}); 29].into();
+        }),
+    ];
+    for (number, resumed) in refused.into_iter().enumerate() {
+        assert!(
+            matches!(resumed, Err(SaveError::Unsound)),
+            "change {number}: {resumed:?}"
+        );
+    }
+    // One key too many is none of ours.
+    let more = changed(&|value| value["more"] = 1.into());
+    assert!(matches!(more, Err(SaveError::Damaged(_))), "{more:?}");
+}
+
 #[test]
 fn a_leaf_is_observed_once_and_in_order() {
     let history = History::random(2, 10);

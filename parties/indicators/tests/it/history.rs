@@ -13,7 +13,7 @@ use merits_verifier::entry::Leaf;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// The rules that are shipped.
-pub(crate) const DEFAULT: &str = include_str!("../../../../params/indicators/default.toml");
+pub(crate) const DEFAULT: &str = merits_indicators::DEFAULT_RULES;
 
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 

@@ -3,4 +3,6 @@
 mod fraud;
 mod growing;
 mod history;
+mod on_a_ledger;
 mod rule_files;
+mod shipped;

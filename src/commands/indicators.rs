@@ -12,17 +12,23 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use merits_guard::{beside::Readers, input, output::replace_own};
 use merits_indicators::{
-    Finding, Indicators, MAX_RULE_FILE_BYTES, Metrics, RuleFile, SaveError, metrics_text,
+    DEFAULT_RULES, Finding, Indicators, MAX_RULE_FILE_BYTES, Metrics, RuleFile, SaveError,
+    metrics_text,
 };
 use merits_ledger::{
     State,
     entry::{AlertHandled, AlertRaised, AlertSubject},
 };
 use merits_party::{lookup::find_entry, machine_time};
-use merits_primitives::calendar::Timestamp;
-use merits_supervisor::{config::SupervisorConfig, net::Supervisor};
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
+use merits_proto::Reason;
+use merits_supervisor::{
+    config::SupervisorConfig,
+    net::{Supervisor, SupervisorError},
+};
 use merits_text::{
     display::line,
+    screen::output,
     typed::{argument, prose},
 };
 
@@ -34,7 +40,9 @@ const METRICS_BEGIN: &str = "# HELP merits_indicator_findings_total";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Judge a rule file; params/indicators/default.toml is one to begin with
+    /// Print the rules that come with MERITS: a file to begin with
+    Rules,
+    /// Judge a rule file, and list its rules
     Check {
         /// Rule file
         rules: PathBuf,
@@ -77,11 +85,12 @@ pub(crate) enum Command {
         /// The entry that raised it: its id, or how the id begins
         #[arg(value_parser = argument)]
         alert: String,
-        /// Why, in words; the ledger publishes it
+        /// Why, in words. The ledger publishes it for ever, so name no person
         #[arg(long, value_parser = prose)]
         reason: String,
-        /// Silence it for this many days, at most 90. Without this it is acknowledged, which is final
-        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=90))]
+        /// Silence it for this many days, at most 89. Without this it is acknowledged, which is final
+        // The ledger takes 90 by its own clock, which may be behind this machine's.
+        #[arg(long, value_parser = clap::value_parser!(u16).range(1..=89))]
         silence_days: Option<u16>,
     },
 }
@@ -89,6 +98,8 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
+            // As it is, because it is written to a file: the macros mark lines.
+            Self::Rules => output::out(format_args!("{DEFAULT_RULES}")),
             Self::Check { rules } => check(&read_rules(&rules)?),
             Self::Run {
                 config,
@@ -163,9 +174,7 @@ fn check(rules: &RuleFile) {
         rules.rules.len(),
         hex::encode(rules.digest)
     );
-    println!(
-        "not seen: refusals, and what is claimed in no entry: a log has accepted entries only"
-    );
+    println!("not seen: refused entries, because a log has accepted ones only");
 }
 
 /// Observes what is new, raises what is asked for, and saves the position last. A run that raises nothing leaves the
@@ -179,11 +188,23 @@ async fn run(
 ) -> anyhow::Result<()> {
     if let Some(path) = metrics {
         check_metrics_file(path)?;
+        anyhow::ensure!(
+            path != position,
+            "metrics and position are the same file {}: choose two",
+            path.display()
+        );
     }
     let (indicators, findings, newest) = {
         let replica = supervisor.follower().replica();
         let origin = replica.state()?.origin().to_string();
         let mut indicators = resume(rules, &origin, position)?;
+        let (next, size) = (indicators.next(), replica.size());
+        anyhow::ensure!(
+            next <= size,
+            "position {}: leaf {next} is next, but the copy of the log has {size} leaves only: the position is of \
+             another copy; remove the file, and the log is read again from its beginning",
+            position.display()
+        );
         let (mut findings, mut newest) = (Vec::new(), replica.newest_time());
         for leaf in replica.leaves_from(indicators.next()) {
             let (index, leaf) = leaf?;
@@ -200,10 +221,19 @@ async fn run(
         let oldest = newest - Duration::from_secs(u64::from(days) * 86_400);
         let recent = findings.iter().filter(|found| found.alert.until >= oldest);
         for finding in recent {
+            let rule = &finding.alert.rule;
             let entry = supervisor.signer().raise(finding.alert.clone());
-            let entry = supervisor.submit(&entry).await?;
-            println!("raised {}: entry {entry}", finding.alert.rule);
-            raised += 1;
+            match supervisor.submit(&entry).await {
+                Ok(entry) => {
+                    println!("raised {rule}: entry {entry}");
+                    raised += 1;
+                }
+                // By another version of this program, which counted otherwise.
+                Err(error) if was_raised_before(&error) => {
+                    println!("raised before, with other figures: {rule}");
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     if raise.is_some() {
@@ -226,6 +256,15 @@ async fn run(
         findings.len()
     );
     Ok(())
+}
+
+fn was_raised_before(error: &SupervisorError) -> bool {
+    match error {
+        SupervisorError::Client(refused) => refused
+            .reason()
+            .is_some_and(|reason| *reason == Reason::AlertRaisedBefore),
+        _ => false,
+    }
 }
 
 /// The indicators at the saved position, or at the log's beginning if there is none, or one of other rules.
@@ -294,11 +333,15 @@ fn status(supervisor: &Supervisor, all: bool) -> anyhow::Result<()> {
             continue;
         }
         let standing = match (alert.acknowledged, alert.silent_until) {
-            (Some(_), _) => "acknowledged".to_owned(),
+            (Some(by), _) => format!("acknowledged by {}", name(state, &by)),
             (None, Some(until)) if until > now => format!("silent until {until}"),
             (None, _) => "open".to_owned(),
         };
-        println!("{id} {standing}: {}", said(state, &alert.raised));
+        println!(
+            "{id} {standing}: {} (raised by {})",
+            said(state, &alert.raised),
+            name(state, &alert.supervisor)
+        );
         shown += 1;
     }
     println!("{shown} of {} alerts", alerts.len());
@@ -318,13 +361,15 @@ fn said(state: &State, alert: &AlertRaised) -> String {
     let subject = match &alert.subject {
         AlertSubject::Ledger => "the ledger".to_owned(),
         AlertSubject::Scale(scale) => format!("scale {scale}"),
-        AlertSubject::Party(party) => {
-            let known = state.parties().get(party);
-            known.map_or_else(|| party.to_string(), |known| line(&known.name).to_string())
-        }
+        AlertSubject::Party(party) => name(state, party),
     };
     format!(
         "{} for {subject}, {} until {}: {}, threshold {}",
         alert.rule, alert.from, alert.until, alert.value, alert.threshold
     )
+}
+
+fn name(state: &State, party: &PartyId) -> String {
+    let known = state.parties().get(party);
+    known.map_or_else(|| party.to_string(), |known| line(&known.name).to_string())
 }

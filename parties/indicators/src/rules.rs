@@ -1,9 +1,12 @@
 //! Rule files: TOML, with conditions in CEL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, LazyLock},
+};
 
 use cel::common::ast::{Expr, LiteralValue, operators};
-use cel::{Context, Program, Value};
+use cel::{Context, Env, Program, Value};
 use merits_ledger::entry::{MAX_RULE_ID_BYTES, is_rule_id};
 use merits_primitives::ids::sha256;
 use merits_text::display::check_line;
@@ -27,6 +30,9 @@ const MAX_WINDOW_HOURS: u32 = 8_784;
 
 /// Longest words of a rule.
 const MAX_WORDS_BYTES: usize = 400;
+
+/// CEL's operators. They are made once, because a long log has many evaluations.
+static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// How much a finding matters. Only people read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -258,7 +264,7 @@ impl Rule {
         &self,
         figures: &BTreeMap<String, i64>,
     ) -> Result<Option<Measured>, RuleError> {
-        let mut context = Context::default();
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         for (name, figure) in figures {
             context.add_variable_from_value(name.as_str(), *figure);
         }

@@ -17,7 +17,7 @@ fn days(more: usize) -> History {
                 history.earn(16);
             }
         }
-        history.time = history.time + DAY;
+        history.time += DAY;
     }
     history.earn(1);
     history
@@ -69,18 +69,18 @@ fn what_is_not_revealed_in_time_is_an_alert_of_its_own() {
     let in_time = history.request(history.time + DAY);
     let late = history.request(history.time + DAY);
     history.reveal(in_time);
-    history.time = history.time + DAY * 2;
+    history.time += DAY * 2;
     history.earn(1);
     let mut indicators = history.indicators(DEFAULT);
     // On the day of the request, nothing is late.
     assert_eq!(rules(&history.observe(&mut indicators)), Vec::<&str>::new());
-    history.time = history.time + DAY;
+    history.time += DAY;
     history.reveal(late);
     assert_eq!(
         rules(&history.observe(&mut indicators)),
         ["overdue-reveals"]
     );
-    history.time = history.time + DAY;
+    history.time += DAY;
     history.earn(1);
     assert_eq!(rules(&history.observe(&mut indicators)), ["late-reveals"]);
 }

@@ -154,7 +154,7 @@ fn what_is_kept_does_not_grow_with_claims() {
     let sizes = [250, 750].map(|batches| {
         let mut history = History::new(3);
         for _ in 0..batches {
-            history.time = history.time + crate::history::DAY;
+            history.time += crate::history::DAY;
             history.earn(1);
         }
         let mut indicators = history.indicators(DEFAULT);

@@ -88,7 +88,7 @@ impl History {
                 0 => DAY * history.rng.random_range(1..40),
                 _ => Duration::from_secs(history.rng.random_range(0..20_000)),
             };
-            history.time = history.time + pause;
+            history.time += pause;
             let federation = history.federation.clone();
             match history.rng.random_range(0..7) {
                 0 => {

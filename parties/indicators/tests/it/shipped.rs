@@ -19,7 +19,7 @@ use crate::history::{DAY, DEFAULT, History};
 /// The rules that hold at the end of a history.
 fn found(mut history: History) -> BTreeSet<String> {
     // Ends the windows of a day and of a week.
-    history.time = history.time + DAY * 8;
+    history.time += DAY * 8;
     history.earn(1);
     let mut indicators = history.indicators(DEFAULT);
     let findings = history.observe(&mut indicators).into_iter();
@@ -225,7 +225,7 @@ fn terms_that_few_tickets_name() {
             digest
         });
         // Terms of this week's are not judged yet.
-        history.time = history.time + DAY * 8;
+        history.time += DAY * 8;
         for (digest, times) in digests.into_iter().zip([100, few]) {
             let mut deposit = sample.clone();
             deposit.terms = digest;

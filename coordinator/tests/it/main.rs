@@ -25,5 +25,6 @@ mod tiles;
     reason = "shared; a failure to set up is a failure"
 )]
 mod tls;
+mod verdicts;
 mod wire;
 mod writable;

@@ -49,6 +49,9 @@ enum Command {
     /// Propose, endorse and enact what supervisors decide together
     #[command(subcommand)]
     Board(commands::board::Command),
+    /// Watch the log by rules, raise alerts and handle them, as a supervisor
+    #[command(subcommand)]
+    Indicators(commands::indicators::Command),
     /// Answer for the second half of the view keys, with a trace only; cosign the log
     #[command(subcommand)]
     Witness(commands::witness::Command),
@@ -177,6 +180,7 @@ impl Command {
             Self::Witness(command) => command.run().await,
             Self::Evaluator(command) => command.run().await,
             Self::Registrar(command) => command.run().await,
+            Self::Indicators(command) => command.run().await,
             Self::Issuer(command) => command.run().await,
             Self::Source(command) => command.run().await,
             Self::Distributor(command) => command.run().await,

@@ -62,8 +62,8 @@ pub use policy::{
 };
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{
-    BoardRefusal, CheckError, IdentityRefusal, KeyGenerationRefusal, OfferRefusal, OpeningRefusal,
-    ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
+    AlertRefusal, BoardRefusal, CheckError, IdentityRefusal, KeyGenerationRefusal, OfferRefusal,
+    OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
 };
 pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError, ReplayFault};
 pub use role::{Role, Roles};

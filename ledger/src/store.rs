@@ -28,6 +28,8 @@ pub enum UniqueSet {
     Spend = 4,
     /// rn.
     Rate = 5,
+    /// What an alert is about: supervisor, rule, subject and window.
+    Alert = 6,
 }
 
 impl UniqueSet {
@@ -40,6 +42,7 @@ impl UniqueSet {
             Self::Nullifier => "the claim of this person, scale and period",
             Self::Spend => "the note behind this spend nullifier",
             Self::Rate => "this person's redemption under the offer's daily limit",
+            Self::Alert => "this supervisor's alert by this rule, for this subject and window,",
         }
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod distributor;
 pub(crate) mod dkg;
 pub(crate) mod evaluator;
 pub(crate) mod exchange;
+pub(crate) mod indicators;
 pub(crate) mod issuer;
 pub(crate) mod kit;
 pub(crate) mod mark;

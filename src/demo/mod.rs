@@ -10,6 +10,7 @@ mod packs;
 mod people;
 mod spending;
 mod supervising;
+mod watching;
 #[cfg(feature = "bench")]
 mod whole_file;
 
@@ -123,6 +124,7 @@ impl Arguments {
         open_total(&federation, &supervisor, &mut story).await?;
         serve_exchange(&federation, &mut servers, &stopped)?;
         spending::play(&federation, &people, &supervisor, &mut story).await?;
+        watching::watch(&supervisor).await?;
 
         let _ = stop.send(true);
         while let Some(ended) = servers.join_next().await {

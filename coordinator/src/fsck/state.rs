@@ -26,6 +26,7 @@ pub(super) async fn check_used<N: Inspection>(
         UniqueSet::Nullifier,
         UniqueSet::Spend,
         UniqueSet::Rate,
+        UniqueSet::Alert,
     ];
     let mut at = (-1i64, Vec::new());
     let mut matched = 0;

@@ -1,8 +1,8 @@
 //! Refusals as errors of the wire.
 
 use merits_ledger::{
-    BoardRefusal, IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal, ScaleRefusal,
-    TicketRefusal,
+    AlertRefusal, BoardRefusal, IdentityRefusal, OfferRefusal, OpeningRefusal, Refusal,
+    ScaleRefusal, TicketRefusal,
 };
 use merits_proto::Fault;
 use tonic::Code;
@@ -40,6 +40,7 @@ fn status(refusal: &Refusal) -> Code {
         | Refusal::Identity(IdentityRefusal::NotTheEvaluator { .. })
         | Refusal::Ticket(TicketRefusal::OfAnother { .. })
         | Refusal::Offer(OfferRefusal::OfAnother { .. } | OfferRefusal::Elsewhere { .. })
+        | Refusal::Alert(AlertRefusal::AboutItself { .. })
         | Refusal::Opening(OpeningRefusal::OfAnother { .. }) => Code::PermissionDenied,
         Refusal::SignatureInvalid { .. } | Refusal::KeyRotated { .. } => Code::Unauthenticated,
         // What the board may do later, or could do before.
@@ -94,6 +95,11 @@ fn status(refusal: &Refusal) -> Code {
         | Refusal::NoteRootUnknown
         | Refusal::NoteTreeFull
         | Refusal::BlobQuota { .. }
+        | Refusal::Alert(
+            AlertRefusal::Unknown { .. }
+            | AlertRefusal::Acknowledged { .. }
+            | AlertRefusal::Quota { .. },
+        )
         | Refusal::NotVerified => Code::FailedPrecondition,
         _ => Code::InvalidArgument,
     }

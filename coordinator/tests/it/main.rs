@@ -1,5 +1,6 @@
 //! The integration tests of this crate, one program, a module a topic.
 
+mod alerts;
 mod backups;
 mod blobs;
 mod boards;

@@ -48,6 +48,8 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         | Entry::OpeningRequested(_)
         | Entry::OpeningCompleted(_)
         | Entry::OpeningRevealed(_)
+        | Entry::AlertRaised(_)
+        | Entry::AlertHandled(_)
         | Entry::TotalsOpened(_)
         | Entry::EvaluatorOpened(_)
         | Entry::EvaluationCounted(_)

@@ -5,8 +5,8 @@ use std::fmt::Display;
 use merits_ledger::{
     Role, State,
     entry::{
-        Act, KeyGenerationOpened, OfferPublished, PartyAdmitted, ProposalTerms, ScaleProposed,
-        StandingChange, ViewKeyEpochOpened,
+        Act, AlertRaised, AlertSubject, KeyGenerationOpened, OfferPublished, PartyAdmitted,
+        ProposalTerms, ScaleProposed, StandingChange, ViewKeyEpochOpened,
     },
 };
 use merits_primitives::ids::{EntryId, Expiry, PeriodIndex, ScaleId, ScaleVersion, sha256};
@@ -195,6 +195,23 @@ pub(crate) fn offer(state: &State, published: &OfferPublished) -> Vec<Said> {
     let exchanges = published.exchanges.iter();
     says.extend(exchanges.map(|exchange| said("exchange", named(state, exchange))));
     says
+}
+
+/// What an alert says.
+pub(crate) fn alert(state: &State, raised: &AlertRaised) -> Vec<Said> {
+    vec![
+        said("rule", &raised.rule),
+        said("rule file", hex::encode(raised.rules)),
+        match &raised.subject {
+            AlertSubject::Ledger => said("subject", "the ledger"),
+            AlertSubject::Party(party) => said("subject", named(state, party)),
+            AlertSubject::Scale(scale) => said("subject", format!("scale {scale}")),
+        },
+        said("from", raised.from),
+        said("until", raised.until),
+        said("value", raised.value),
+        said("threshold", raised.threshold),
+    ]
 }
 
 pub(crate) fn closing(state: &State, offer: &EntryId, basis: &str) -> Vec<Said> {

@@ -8,8 +8,8 @@ use crate::{
     named::{NamedParty, named},
     offline::VerifiedEntry,
     said::{
-        Said, act, admission, closing, epoch, first_day, generation, offer, proposal, retirement,
-        said, scale,
+        Said, act, admission, alert, closing, epoch, first_day, generation, offer, proposal,
+        retirement, said, scale,
     },
 };
 
@@ -205,6 +205,15 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
             said("batch", revealed.content.entry),
             said("claim", revealed.content.claim),
             said("basis", &revealed.content.basis),
+        ],
+        Entry::AlertRaised(raised) => alert(state, raised),
+        Entry::AlertHandled(handled) => vec![
+            said("alert", handled.alert),
+            match handled.silent_until {
+                Some(until) => said("silent until", until),
+                None => said("silent until", "never: it is acknowledged"),
+            },
+            said("reason", &handled.reason),
         ],
         Entry::TotalsOpened(opened) => vec![
             said("asset", opened.key.asset.0),

@@ -16,6 +16,7 @@
 //! - 0x0506: a total with one partial of each side
 //! - 0x0702: a ticket that names no version
 
+mod alert;
 mod board;
 mod carried;
 mod earn;
@@ -31,6 +32,7 @@ mod ticket;
 mod totals;
 mod view_key;
 
+pub use alert::{AlertHandled, AlertRaised, AlertSubject, MAX_RULE_ID_BYTES, is_rule_id};
 pub(crate) use board::EPOCH_NUMBER;
 pub use board::{
     Act, ActProposed, EmergencySuspended, EpochProposed, ProposalNamed, ProposalTerms,
@@ -327,6 +329,10 @@ entries! {
     Redeemed(Redeemed), REDEEMED, "redeemed", Party [Exchange], groth16, [notes], counts;
     /// A person shows that they own at least this much.
     Attested(Attested), ATTESTED, "attested", Person [], groth16, [notes], counts;
+    /// A supervisor's indicator raises an alert.
+    AlertRaised(AlertRaised), 0x0901, "alert raised", Party [Supervisor], plain, [], counts;
+    /// A supervisor acknowledges an alert, or silences it for some time.
+    AlertHandled(AlertHandled), 0x0902, "alert handled", Party [Supervisor], plain, [], counts;
 }
 
 impl Kind {

@@ -109,6 +109,7 @@ impl Refusal {
                 UniqueSet::Nullifier => Reason::NullifierUsed,
                 UniqueSet::Spend => Reason::Spent,
                 UniqueSet::Rate => Reason::RateLimit,
+                UniqueSet::Alert => Reason::AlertRaisedBefore,
             },
             Self::StatementKeyMissing { .. } => Reason::StatementKeyMissing,
             Self::NoteRootUnknown => Reason::NoteRootUnknown,
@@ -120,6 +121,7 @@ impl Refusal {
             Self::Offer(refusal) => refusal.code(),
             Self::KeyGeneration(refusal) => refusal.code(),
             Self::Opening(refusal) => refusal.code(),
+            Self::Alert(refusal) => refusal.code(),
             Self::Total(refusal) => refusal.code(),
         }
     }
@@ -182,7 +184,7 @@ impl Refusal {
                 UniqueSet::Nullifier => "nullifier".into(),
                 UniqueSet::Spend => "spending".into(),
                 UniqueSet::Rate => "rn".into(),
-                UniqueSet::Entry | UniqueSet::Commitment => FieldPath::NONE,
+                UniqueSet::Entry | UniqueSet::Commitment | UniqueSet::Alert => FieldPath::NONE,
             },
             Self::NoteRootUnknown => "note_root".into(),
             Self::Board(refusal) => refusal.field(),
@@ -192,6 +194,7 @@ impl Refusal {
             Self::Offer(refusal) => refusal.field(),
             Self::KeyGeneration(refusal) => refusal.field(),
             Self::Opening(refusal) => refusal.field(),
+            Self::Alert(refusal) => refusal.field(),
             Self::Total(refusal) => refusal.field(),
             Self::TooLarge { .. }
             | Self::TimeBackwards { .. }

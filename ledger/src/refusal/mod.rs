@@ -1,6 +1,7 @@
 //! Why an entry is not appended. Each reason has a variant with a code for machines, the field at
 //! fault, and a message that says what came, what was expected and what to do next.
 
+mod alert;
 mod board;
 mod code;
 mod identity;
@@ -11,6 +12,7 @@ mod scale;
 mod ticket;
 mod totals;
 
+pub use alert::AlertRefusal;
 pub use board::BoardRefusal;
 pub use identity::IdentityRefusal;
 pub use key_generation::KeyGenerationRefusal;
@@ -65,6 +67,7 @@ macro_rules! refused_from {
 }
 
 refused_from!(
+    AlertRefusal,
     BoardRefusal,
     IdentityRefusal,
     KeyGenerationRefusal,
@@ -464,6 +467,9 @@ pub enum Refusal {
     /// Opening requests.
     #[error(transparent)]
     Opening(#[from] OpeningRefusal),
+    /// Alerts.
+    #[error(transparent)]
+    Alert(#[from] AlertRefusal),
     /// Opened totals.
     #[error(transparent)]
     Total(#[from] TotalRefusal),

@@ -51,6 +51,8 @@
 //! | key message | epoch, side, attempt, round, party | the message | messages that complete a round |
 //! | destroyed share | epoch, side, party | when its holder destroyed it | reports |
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
+//! | alert | entry id | who raised it, what it says, how it was handled | the handling of alerts, reports |
+//! | alert quota | party | day, entries about alerts on it | alerts and their handling |
 //! | request | digest of a blinded element | registrar and entry of its first evaluation | evaluations, the evaluator |
 //!
 //! Values that may occur only once ([`crate::UniqueSet`]) are not rows: a constraint of the store
@@ -151,11 +153,15 @@ pub enum Table {
     KeyMessage = 49,
     /// Shares that their holders destroyed.
     DestroyedShare = 50,
+    /// Alerts.
+    Alert = 51,
+    /// Entries about alerts that supervisors sent today.
+    AlertQuota = 52,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -194,6 +200,8 @@ impl Table {
         Self::KeyGeneration,
         Self::KeyMessage,
         Self::DestroyedShare,
+        Self::Alert,
+        Self::AlertQuota,
     ];
 
     /// The table's number.
@@ -252,6 +260,8 @@ impl Table {
             Self::KeyGeneration => "key generation",
             Self::KeyMessage => "key message",
             Self::DestroyedShare => "destroyed share",
+            Self::Alert => "alert",
+            Self::AlertQuota => "alert quota",
         }
     }
 }

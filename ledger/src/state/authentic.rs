@@ -170,6 +170,8 @@ impl Governing {
             | Entry::OpeningRequested(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
+            | Entry::AlertRaised(_)
+            | Entry::AlertHandled(_)
             | Entry::TotalsOpened(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)

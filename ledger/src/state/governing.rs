@@ -425,6 +425,8 @@ impl Governing {
             | Entry::OpeningRequested(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
+            | Entry::AlertRaised(_)
+            | Entry::AlertHandled(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
             | Entry::IdentityRegistered(_)
@@ -583,6 +585,8 @@ impl Governing {
             | Table::Anchor
             | Table::NoteRun
             | Table::Opening
+            | Table::Alert
+            | Table::AlertQuota
             | Table::Totals
             | Table::BatchTotal
             | Table::OpenedTotal

@@ -5,6 +5,7 @@
 //! leaves and the values that may occur only once.
 
 mod admission;
+mod alerts;
 mod authentic;
 mod blobs;
 mod board;
@@ -28,6 +29,7 @@ mod stored;
 mod tickets;
 mod totals;
 
+pub use alerts::{ALERT_ENTRIES_A_DAY, Alert, Alerts, LONGEST_SILENCE, LONGEST_WINDOW};
 pub use board::{
     Board, BoardMark, DELAY_WITHOUT_WITNESSES, Demands, Endorsed, LONGEST_PROPOSAL, MOST_PROPOSALS,
     Made, ProposedAct, VoiceRecord,
@@ -233,6 +235,11 @@ impl State {
             StateRows::Memory(rows) => rows.taken(uniques),
             StateRows::Stored(_) => None,
         }
+    }
+
+    /// All alerts.
+    pub fn alerts(&self) -> Alerts<'_> {
+        Alerts { rows: self.rows() }
     }
 
     /// All openings.

@@ -4,7 +4,8 @@ use merits_primitives::{field, group::GroupRoot, ids::EntryId};
 
 use super::tickets::Withdrawal;
 use super::{
-    Governing, blobs, earn, key_generation, notes, openings, people, spending, tickets, totals,
+    Governing, alerts, blobs, earn, key_generation, notes, openings, people, spending, tickets,
+    totals,
 };
 use crate::entry::{Act, Entry, Spending};
 use crate::rows::{Key, RowError, RowKey, View};
@@ -68,6 +69,11 @@ impl Governing {
             | Entry::OfferClosed(_)
             // A request is new because its id is.
             | Entry::OpeningRequested(_) => Vec::new(),
+            Entry::AlertRaised(_) => vec![alerts::quota_key(&submission.party()).into_row()],
+            Entry::AlertHandled(handled) => vec![
+                alerts::alert_key(&handled.alert).into_row(),
+                alerts::quota_key(&submission.party()).into_row(),
+            ],
             Entry::ActProposed(proposed) => act_reads(Some(&proposed.act)),
             // They check the act's own rules again.
             Entry::ActEndorsed(voice) => act_reads(self.proposed(&voice.proposal)),
@@ -140,6 +146,9 @@ impl Governing {
             }
             Entry::Redeemed(redeemed) => spending::spending_values(&redeemed.spending).into(),
             Entry::Attested(attested) => spending::spending_values(&attested.spending).into(),
+            Entry::AlertRaised(raised) => {
+                vec![(UniqueSet::Alert, raised.occasion(&submission.party()))]
+            }
             // By name, so that a new kind says whether it uses up values.
             Entry::PartyAdmitted(_)
             | Entry::KeysRotated(_)
@@ -159,6 +168,7 @@ impl Governing {
             | Entry::OpeningRequested(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
+            | Entry::AlertHandled(_)
             | Entry::TotalsOpened(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
@@ -230,6 +240,8 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::OpeningRequested(_)
         | Entry::OpeningCompleted(_)
         | Entry::OpeningRevealed(_)
+        | Entry::AlertRaised(_)
+        | Entry::AlertHandled(_)
         | Entry::TotalsOpened(_)
         | Entry::EvaluatorOpened(_)
         | Entry::EvaluationCounted(_)

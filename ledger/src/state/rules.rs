@@ -12,7 +12,7 @@ use merits_verifier::{
 };
 
 use super::draft::Draft;
-use super::{Governing, check_not_expired, epochs, openings, tickets};
+use super::{Governing, alerts, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Act, Entry, PersonStatement, TicketDeposited};
 use crate::opened_total::TotalStatement;
 use crate::proven::{ProvenStatement, VerifiedProof};
@@ -105,6 +105,14 @@ impl Governing {
             Entry::OpeningRevealed(revealed) => {
                 openings::check_revealed(self.origin(), party, revealed, draft)
             }
+            Entry::AlertRaised(raised) => alerts::check_raised(
+                (id, party),
+                raised,
+                (&self.parties, &self.scales),
+                time,
+                draft,
+            ),
+            Entry::AlertHandled(handled) => alerts::check_handled(party, handled, time, draft),
             Entry::TotalsOpened(opened) => self.check_total(id, opened, verified, draft),
             Entry::EvaluatorOpened(opened) => Ok(self.people.check_opened(party, opened, draft)?),
             Entry::EvaluationCounted(counted) => {

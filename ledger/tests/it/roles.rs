@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::founded::Founded;
 use merits_ledger::entry::{
-    EmergencySuspended, Entry, EpochProposed, OpeningCompleted, OpeningContent, OpeningRequested,
-    OpeningRevealed, ProposalTerms, ScaleApproved, ScaleRetired, StandingChange, TotalPartials,
-    TotalsOpened,
+    AlertHandled, AlertRaised, AlertSubject, EmergencySuspended, Entry, EpochProposed,
+    OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ProposalTerms,
+    ScaleApproved, ScaleRetired, StandingChange, TotalPartials, TotalsOpened,
 };
 use merits_ledger::{Role, Roles};
 use merits_ledger_fixture::{Member, START, acts};
@@ -123,6 +123,26 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
             Entry::OpeningRevealed(OpeningRevealed { request, content }),
         ),
         (Role::Supervisor, Entry::TotalsOpened(totals)),
+        (
+            Role::Supervisor,
+            Entry::AlertRaised(AlertRaised {
+                rule: "claims-jump".to_owned(),
+                rules: [5; 32],
+                subject: AlertSubject::Ledger,
+                from: START,
+                until: START + Duration::from_secs(60),
+                value: 9,
+                threshold: 3,
+            }),
+        ),
+        (
+            Role::Supervisor,
+            Entry::AlertHandled(AlertHandled {
+                alert: request,
+                silent_until: None,
+                reason: "test".to_owned(),
+            }),
+        ),
     ]
 }
 
@@ -156,8 +176,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     }
     assert_eq!(
         refused,
-        12 * 4,
-        "twelve kinds, each with four wrong parties"
+        14 * 4,
+        "fourteen kinds, each with four wrong parties"
     );
     // An earn batch in which everything is right except its party.
     for member in members

@@ -8,16 +8,16 @@ use std::time::Duration;
 use crate::conservation::busy;
 use crate::town::Town;
 use merits_ledger::entry::{
-    Act, ActProposed, Entry, KeyShareDestroyed, OpeningCompleted, OpeningContent, OpeningRequested,
-    OpeningRevealed, ProposalNamed, ProposalTerms, QuorumEpochOpened, ScaleApproved,
-    StandingChange, ThresholdsChanged,
+    Act, ActProposed, AlertHandled, AlertRaised, AlertSubject, Entry, KeyShareDestroyed,
+    OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ProposalNamed,
+    ProposalTerms, QuorumEpochOpened, ScaleApproved, StandingChange, ThresholdsChanged,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
     Authentic, CheckError, Governing, Groth16Keys, State, Submission, Thresholds, VerifiedProof,
     named_blobs,
 };
-use merits_ledger_fixture::{Federation, LargeScale, Quorum, acts};
+use merits_ledger_fixture::{Federation, LargeScale, Quorum, START, acts};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, Epoch},
@@ -50,6 +50,22 @@ fn everything() -> Town {
     town.act(&supervisor, &completed).unwrap();
     let revealed = Entry::OpeningRevealed(OpeningRevealed { request, content });
     town.act(&supervisor, &revealed).unwrap();
+    let raised = Entry::AlertRaised(AlertRaised {
+        rule: "claims-jump".to_owned(),
+        rules: [5; 32],
+        subject: AlertSubject::Party(town.federation.distributor.id),
+        from: START,
+        until: town.time,
+        value: 9,
+        threshold: 3,
+    });
+    let alert = town.act(&supervisor, &raised).unwrap().id;
+    let handled = Entry::AlertHandled(AlertHandled {
+        alert,
+        silent_until: Some(town.time + Duration::from_secs(1_000)),
+        reason: "The distributor was asked.".to_owned(),
+    });
+    town.act(&supervisor, &handled).unwrap();
     // A key that is a blob, proposed and approved.
     let LargeScale { proposed, blob, .. } = town.federation.clone().large_scale(&mut town.rng);
     let (id, version) = (proposed.id.clone(), proposed.version);

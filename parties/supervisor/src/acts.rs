@@ -7,10 +7,10 @@ use ed25519_dalek::SigningKey;
 use merits_ledger::{
     Role, Roles,
     entry::{
-        Act, ActProposed, EmergencySuspended, Entry, EpochProposed, KeyGenerationMessage,
-        KeyGenerationOpened, KeyShareDestroyed, OpeningCompleted, OpeningContent, OpeningRequested,
-        OpeningRevealed, PartyAdmitted, ProposalNamed, ProposalTerms, ProvenHalf, TotalsOpened,
-        ViewKeyEpochOpened, Voice,
+        Act, ActProposed, AlertHandled, AlertRaised, EmergencySuspended, Entry, EpochProposed,
+        KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed, OpeningCompleted,
+        OpeningContent, OpeningRequested, OpeningRevealed, PartyAdmitted, ProposalNamed,
+        ProposalTerms, ProvenHalf, TotalsOpened, ViewKeyEpochOpened, Voice,
     },
 };
 use merits_party::identity::Identity;
@@ -136,6 +136,16 @@ impl EntrySigner {
     /// Revokes its endorsement with this number.
     pub fn revoke(&self, proposal: EntryId, number: u32) -> SignedEntry {
         self.sign(Entry::EndorsementRevoked(Voice { proposal, number }))
+    }
+
+    /// Raises what an indicator found.
+    pub fn raise(&self, alert: AlertRaised) -> SignedEntry {
+        self.sign(Entry::AlertRaised(alert))
+    }
+
+    /// Acknowledges an alert, or silences it until a time.
+    pub fn handle(&self, handled: AlertHandled) -> SignedEntry {
+        self.sign(Entry::AlertHandled(handled))
     }
 
     /// Objects to an act, as a log witness.

@@ -11,6 +11,7 @@ mod demo;
 mod founding;
 mod help;
 mod holders;
+mod indicators;
 mod inputs;
 mod kept_files;
 mod key_generation;

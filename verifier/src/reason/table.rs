@@ -508,4 +508,20 @@ reasons! {
     738 EmergencyAgain "emergency-again",
     /// The party has ended and never acts again.
     739 PartyEnded "party-ended",
+
+    // Alerts.
+    /// The window of the alert is empty, too long, or not over.
+    760 AlertWindow "alert-window",
+    /// The supervisor raised this alert before.
+    761 AlertRaisedBefore "alert-raised-before",
+    /// No entry of the log raised this alert.
+    762 AlertUnknown "alert-unknown",
+    /// The alert is about the party that would handle it.
+    763 AlertAboutItself "alert-about-itself",
+    /// The alert is acknowledged, which is final.
+    764 AlertAcknowledged "alert-acknowledged",
+    /// The silence ends too early or too late.
+    765 AlertSilence "alert-silence",
+    /// The supervisor raised and handled as many alerts today as it may.
+    766 AlertQuota "alert-quota",
 }

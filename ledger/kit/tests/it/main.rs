@@ -1,4 +1,5 @@
 //! The integration tests of this crate, one program, a module a topic.
 
+mod alerts;
 mod marks;
 mod offline;

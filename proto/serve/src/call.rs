@@ -101,7 +101,7 @@ async fn serve(
     let cuts = dialect.is_http();
     let watching = !cuts && Shared::is_watching(request.uri().path());
     let stopping = watching.then(|| source.shared.stopping());
-    let limit = source.shared.limits.request_timeout();
+    let limit = source.shared.limits.request_timeout;
     let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
     call.admit(!http_body::Body::is_end_stream(request.body()));
     let peer = source.connection.peer();

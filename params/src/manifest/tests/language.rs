@@ -185,6 +185,55 @@ fn all_faults_are_reported_at_once_in_the_order_of_the_text() {
     assert_eq!(codes[0], FaultKind::Formula(Code::UnknownField), "{error}");
 }
 
+/// Regression: a version of 0 hid the faults of the formulas and of the examples.
+#[test]
+fn a_fault_in_the_header_hides_none_in_formulas_and_examples() {
+    let kinds = |text: &str| -> Vec<(FaultKind, String)> {
+        let faults = Manifest::from_toml(text).unwrap_err().faults;
+        let found = faults.iter();
+        let found = found.map(|fault| (fault.kind, text[fault.span.clone()].to_owned()));
+        found.collect()
+    };
+    let with = |text: &str, changes: &[(&str, &str)]| {
+        changes.iter().fold(text.to_owned(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        })
+    };
+    let formulas = with(
+        RIDES,
+        &[
+            ("r.paid", "r.payed"),
+            (
+                "counted.map(r, r.length).sum()'",
+                "counted.map(r, r.far).sum()'",
+            ),
+        ],
+    );
+    let of_formulas = kinds(&formulas);
+    assert!(!of_formulas.is_empty());
+    for (from, to, place) in [
+        ("version = 1", "version = 0", "0"),
+        ("sdg = [11]", "sdg = [18]", "18"),
+        ("claims = 4", "claims = 65", "65"),
+    ] {
+        let text = with(&formulas, &[(from, to)]);
+        let mut all = vec![(FaultKind::Value, place.to_owned())];
+        all.extend(of_formulas.clone());
+        assert_eq!(kinds(&text), all);
+        // A period of another kind in an example.
+        let example = RIDES.find("[[example]]").unwrap();
+        let (head, examples) = RIDES.split_at(example);
+        let text = with(head, &[(from, to)]) + &examples.replacen("period = ", "perod = ", 1);
+        let found = kinds(&text);
+        assert_eq!(found[0], (FaultKind::Value, place.to_owned()));
+        assert!(
+            found.iter().any(|(kind, _)| *kind == FaultKind::UnknownKey),
+            "{found:?}"
+        );
+    }
+}
+
 #[test]
 fn a_measure_is_promised_only_where_there_is_one() {
     let (start, end) = (

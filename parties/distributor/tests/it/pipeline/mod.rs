@@ -8,6 +8,7 @@ mod intake;
 mod missing;
 mod outbox;
 mod set_aside;
+mod signed_again;
 
 use crate::federation::{custody::Scene, scale_id};
 use merits_distributor::earnings::EarnedSum;
@@ -40,7 +41,7 @@ async fn records_become_receipts() {
     let again = scene.take_in(groups.clone(), &bundle).await;
     assert_eq!((again.ingested, again.known), (0, 10));
 
-    let opened = || scene.node.store().master().opened();
+    let opened = || scene.node.store().opened();
     let before = opened();
     let summary = scene.run().await;
     // Name, records and earnings of each deed, once.

@@ -37,7 +37,11 @@ use merits_primitives::{
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use merits_sealing::SealingKey;
 use merits_supervisor::{
-    acts::EntrySigner, holder::Holder, journal::Journal, ledger_view::StateView, side::Side,
+    acts::{EntrySigner, founding_application},
+    holder::Holder,
+    journal::Journal,
+    ledger_view::StateView,
+    side::Side,
     view_key::ViewKeyShare,
 };
 use merits_trapdoor::TrapdoorKey;
@@ -126,8 +130,8 @@ impl Federation {
         let rng = &mut rand::rng();
         let dir = tempfile::tempdir().unwrap();
         let sealing = SealingKey::generate(rng);
-        let supervisor =
-            EntrySigner::founding(origin(), "supervisor", key(SUPERVISOR), sealing.public());
+        let own = founding_application(&origin(), "supervisor", &key(SUPERVISOR), sealing.public());
+        let supervisor = EntrySigner::new(origin(), own.party(&origin()), key(SUPERVISOR));
         let policy = LedgerPolicy {
             origin: origin(),
             authority: supervisor.party(),
@@ -189,12 +193,8 @@ impl Federation {
     }
 
     fn found(&mut self, witness: &PartyAdmitted) {
-        let own = merits_supervisor::acts::founding_application(
-            &origin(),
-            "supervisor",
-            &key(SUPERVISOR),
-            self.sealing.public(),
-        );
+        let sealing = self.sealing.public();
+        let own = founding_application(&origin(), "supervisor", &key(SUPERVISOR), sealing);
         let own = self.supervisor.join(own);
         self.submit(&own);
         let applications = [

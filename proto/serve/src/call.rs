@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use merits_proto::{Fault, Reason};
+use merits_proto::{Fault, FieldPath, Reason};
 use tonic::{Code, Status, body::Body};
 
 use crate::{
@@ -79,7 +79,12 @@ fn too_fast(wait: Duration) -> Fault {
     let message = "more calls than one address may begin in a second: send it again later, or more items in one stream";
     Fault {
         retry_after: Some(wait.max(Duration::from_millis(1))),
-        ..Fault::new(Code::ResourceExhausted, Reason::TooFast, "", message)
+        ..Fault::new(
+            Code::ResourceExhausted,
+            Reason::TooFast,
+            FieldPath::NONE,
+            message,
+        )
     }
 }
 

@@ -233,7 +233,7 @@ impl Ledger {
             authority: hex::encode(policy.authority.0),
             least_claims_per_total: policy.least_claims_per_total,
             tickets: policy.tickets,
-            anchor_seconds: policy.anchor_seconds,
+            anchor_seconds: policy.anchor_interval.as_secs(),
             board: policy.board.to_string(),
             replica: "replica".into(),
             high_water_mark: None,

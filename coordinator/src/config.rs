@@ -2,14 +2,15 @@
 
 use std::{
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use merits_ledger::{BoardFacts, LedgerPolicy, check_facts};
+use merits_ledger::{AnchorInterval, BoardFacts, LedgerPolicy, check_facts};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_replica::ConfigKind;
-use merits_serve::Limits;
+use merits_serve::{Limits, settings};
 use merits_tls::{Security, TlsFiles, is_loopback};
 use merits_verifier::groth16::KeyPolicy;
 use serde::Deserialize;
@@ -53,7 +54,7 @@ pub struct Config {
     /// Redemptions prove against the note tree as it was at a multiple of this many seconds. Never
     /// changes.
     #[serde(default = "anchor_seconds")]
-    pub anchor_seconds: u32,
+    pub anchor_seconds: NonZeroU32,
     /// The board: `alone`, or thresholds, delay, first supervisors and witnesses. Never changes.
     #[serde(default)]
     pub board: String,
@@ -93,7 +94,8 @@ pub struct Verification {
     /// Most proofs that are verified together.
     pub batch: usize,
     /// How long a proof may wait for others under the same key.
-    pub linger_ms: u64,
+    #[serde(rename = "linger_ms", with = "settings::milliseconds")]
+    pub linger: Duration,
     /// Entries that may wait; further callers are told to retry.
     pub queue: usize,
     /// Hundredths of the threads' time that are reserved for submissions of admitted parties while
@@ -109,7 +111,7 @@ impl Default for Verification {
         Self {
             threads: 0,
             batch: 256,
-            linger_ms: 4,
+            linger: Duration::from_millis(4),
             queue: 4_096,
             parties_percent: 50,
             for_others: true,
@@ -159,14 +161,15 @@ pub struct ClockConfig {
     /// least two.
     pub peers: Vec<String>,
     /// How often they are asked.
-    pub ask_every_s: u64,
+    #[serde(rename = "ask_every_s", with = "settings::seconds")]
+    pub ask_every: Duration,
 }
 
 impl Default for ClockConfig {
     fn default() -> Self {
         Self {
             peers: Vec::new(),
-            ask_every_s: 60,
+            ask_every: Duration::from_secs(60),
         }
     }
 }
@@ -174,8 +177,8 @@ impl Default for ClockConfig {
 impl ClockConfig {
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, reason: String| Err(ConfigError::Value { key, reason });
-        let Self { peers, ask_every_s } = self;
-        if *ask_every_s == 0 {
+        let Self { peers, ask_every } = self;
+        if ask_every.is_zero() {
             return refuse("clock.ask_every_s", "must be at least 1".into());
         }
         if peers.len() == 1 {
@@ -215,7 +218,7 @@ impl Config {
             keys: KeyPolicy { allow_dev_keys },
             least_claims_per_total,
             tickets,
-            anchor_seconds,
+            anchor_interval,
             board,
         } = policy.clone();
         Self {
@@ -228,7 +231,7 @@ impl Config {
             allow_dev_keys,
             least_claims_per_total,
             tickets,
-            anchor_seconds,
+            anchor_seconds: anchor_interval.as_secs(),
             board: board.to_string(),
             verification: Verification::default(),
             sequencer: Sequencer::default(),
@@ -286,7 +289,6 @@ impl Config {
             ("sequencer.queue", self.sequencer.queue),
             ("sequencer.group", self.sequencer.group),
             ("database.readers", self.database.readers as usize),
-            ("anchor_seconds", self.anchor_seconds as usize),
         ];
         self.server.check()?;
         self.clock.check()?;
@@ -383,7 +385,7 @@ impl Config {
             },
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
-            anchor_seconds: self.anchor_seconds,
+            anchor_interval: AnchorInterval::from_secs(self.anchor_seconds),
             board: self.board()?,
         };
         check_facts(&policy.facts()).map_err(|fault| ConfigError::Value {
@@ -425,19 +427,14 @@ impl Config {
             threads => threads,
         }
     }
-
-    /// How long a proof may wait for others.
-    pub(crate) fn linger(&self) -> Duration {
-        Duration::from_millis(self.verification.linger_ms)
-    }
 }
 
 fn tickets() -> bool {
     true
 }
 
-fn anchor_seconds() -> u32 {
-    merits_ledger::ANCHOR_SECONDS
+fn anchor_seconds() -> NonZeroU32 {
+    AnchorInterval::HOUR.as_secs()
 }
 
 fn least_claims_per_total() -> u32 {
@@ -467,7 +464,7 @@ mod tests {
             },
             least_claims_per_total: least_claims_per_total(),
             tickets: tickets(),
-            anchor_seconds: anchor_seconds(),
+            anchor_interval: AnchorInterval::HOUR,
             board: BoardFacts::alone(),
         };
         let default = Config::new(

@@ -402,7 +402,7 @@ impl<P: Place> Serving<P> {
         let _ = drained.await;
         let ended = match early_end {
             Some(ended) => Some(ended),
-            None => tokio::time::timeout(config.server.stop_timeout(), self.ended)
+            None => tokio::time::timeout(config.server.stop_timeout, self.ended)
                 .await
                 .ok(),
         };
@@ -487,7 +487,7 @@ async fn watch(
             return std::future::pending().await;
         }
         loop {
-            tokio::time::sleep(Duration::from_secs(config.ask_every_s)).await;
+            tokio::time::sleep(config.ask_every).await;
             time.hear(clock_peers::ask(&config, &security, time.clock()).await);
         }
     };
@@ -563,7 +563,7 @@ fn start_pool(config: &Config) -> Result<VerifyPool, StartError> {
     let limits = PoolLimits {
         threads: config.verification_threads(),
         batch: config.verification.batch,
-        linger: config.linger(),
+        linger: config.verification.linger,
         // Each permit has at most one job in the pool: one of an unknown submitter, and one after
         // that.
         queue: 2 * config.sequencer.queue + 1 + config.verification.queue,

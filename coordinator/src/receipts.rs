@@ -2,7 +2,7 @@
 
 use merits_ledger::tree;
 use merits_proto::Fault;
-use merits_verifier::{log::Hash, receipt::Receipt};
+use merits_verifier::{fields, log::Hash, receipt::Receipt};
 
 use crate::{
     archive::{Archive, StoredLeaf},
@@ -52,12 +52,15 @@ pub(crate) async fn consistency(
     let size = published.checkpoint().0.size;
     if new > size {
         return Err(Fault::malformed(
-            "new_size",
+            fields::NEW_SIZE,
             format!("the log has {size} entries"),
         ));
     }
     if old > new {
-        return Err(Fault::malformed("old_size", "is greater than `new_size`"));
+        return Err(Fault::malformed(
+            fields::OLD_SIZE,
+            "is greater than `new_size`",
+        ));
     }
     let nodes = archive
         .nodes(&tree::consistency_nodes(old, new))

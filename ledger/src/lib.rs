@@ -58,7 +58,7 @@ pub use keys::{Groth16Keys, UnpreparedKey};
 pub use known_proofs::KnownProofs;
 pub use opened_total::{TotalStatement, VerifiedTotal};
 pub use policy::{
-    ANCHOR_SECONDS, FactDiffers, FactFault, FoundingFact, LONGEST_FACT, LedgerPolicy, check_facts,
+    AnchorInterval, FactDiffers, FactFault, FoundingFact, LONGEST_FACT, LedgerPolicy, check_facts,
 };
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{

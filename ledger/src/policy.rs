@@ -1,6 +1,6 @@
 //! A ledger's founding parameters: fixed at its start, and the same for all its followers.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::groth16::KeyPolicy;
@@ -23,15 +23,39 @@ pub struct LedgerPolicy {
     /// Whether every claim needs a deposited ticket. `false` is a ledger in custody: accounts have no
     /// wallets, and the distributor is trusted for their consent.
     pub tickets: bool,
-    /// A: redemptions prove against the note tree as it was at a multiple of this many seconds, so
-    /// that the choice of a root reveals nothing. At least 1; a deployment uses 3,600.
-    pub anchor_seconds: u32,
+    /// A: redemptions prove against the note tree as it was at a multiple of this time, so that the
+    /// choice of a root reveals nothing.
+    pub anchor_interval: AnchorInterval,
     /// The board: its first members, the first witnesses, and how many of them an act takes.
     pub board: BoardFacts,
 }
 
-/// The default of [`LedgerPolicy::anchor_seconds`].
-pub const ANCHOR_SECONDS: u32 = 3_600;
+/// The time between two anchors: whole seconds, at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AnchorInterval(NonZeroU32);
+
+impl AnchorInterval {
+    /// A second, for tests and demonstrations.
+    pub const SECOND: Self = Self(NonZeroU32::MIN);
+
+    /// An hour, as deployments use it.
+    pub const HOUR: Self = Self(NonZeroU32::new(3_600).expect("not 0"));
+
+    /// An interval of this many seconds.
+    pub const fn from_secs(seconds: NonZeroU32) -> Self {
+        Self(seconds)
+    }
+
+    /// How many seconds: the founding fact `anchor_seconds`.
+    pub const fn as_secs(self) -> NonZeroU32 {
+        self.0
+    }
+
+    /// The time.
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(self.0.get().into())
+    }
+}
 
 /// A founding fact, as stores keep it: its name in configurations and its value as text.
 pub type FoundingFact = (&'static str, String);
@@ -153,7 +177,7 @@ impl LedgerPolicy {
             keys: KeyPolicy { allow_dev_keys },
             least_claims_per_total,
             tickets,
-            anchor_seconds,
+            anchor_interval,
             board,
         } = self;
         vec![
@@ -162,7 +186,7 @@ impl LedgerPolicy {
             ("allow_dev_keys", allow_dev_keys.to_string()),
             ("least_claims_per_total", least_claims_per_total.to_string()),
             ("tickets", tickets.to_string()),
-            ("anchor_seconds", anchor_seconds.to_string()),
+            ("anchor_seconds", anchor_interval.as_secs().to_string()),
             ("board", board.to_string()),
         ]
     }
@@ -217,7 +241,7 @@ mod tests {
             },
             least_claims_per_total: 20,
             tickets: true,
-            anchor_seconds: 3_600,
+            anchor_interval: AnchorInterval::HOUR,
             board: BoardFacts::alone(),
         }
     }
@@ -235,7 +259,7 @@ mod tests {
             of(|p| p.keys.allow_dev_keys = true),
             of(|p| p.least_claims_per_total = 19),
             of(|p| p.tickets = false),
-            of(|p| p.anchor_seconds = 1),
+            of(|p| p.anchor_interval = AnchorInterval::SECOND),
             of(|p| {
                 let second = [PartyId([9; 32])];
                 p.board = BoardFacts::new(Thresholds::ALONE, second, []).expect("it works");

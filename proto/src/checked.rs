@@ -10,7 +10,7 @@ use merits_primitives::{
     ids::{AssetId, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId, ScaleVersion},
 };
 
-use merits_verifier::{FieldPath, groth16::KeyDigest};
+use merits_verifier::{FieldName, FieldPath, fields, groth16::KeyDigest};
 
 use crate::{
     Fault, ledger,
@@ -27,9 +27,9 @@ use crate::{
 /// [`Fault`] about the field `entry`.
 pub fn entry_bytes(entry: Vec<u8>) -> Result<Vec<u8>, Fault> {
     if entry.is_empty() {
-        return Err(Fault::malformed("entry", "is missing"));
+        return Err(Fault::malformed(fields::ENTRY, "is missing"));
     }
-    within("entry", entry.len(), ENTRY_BYTES)?;
+    within(fields::ENTRY, entry.len(), ENTRY_BYTES)?;
     Ok(entry)
 }
 
@@ -38,7 +38,7 @@ pub fn entry_bytes(entry: Vec<u8>) -> Result<Vec<u8>, Fault> {
 /// # Errors
 /// [`Fault`] about the field `blob`.
 pub fn blob(blob: Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
-    within("blob", blob.len(), BLOB_BYTES)?;
+    within(fields::BLOB, blob.len(), BLOB_BYTES)?;
     Ok(Some(blob).filter(|blob| !blob.is_empty()))
 }
 
@@ -46,7 +46,7 @@ pub fn blob(blob: Vec<u8>) -> Result<Option<Vec<u8>>, Fault> {
 ///
 /// # Errors
 /// [`Fault`] unless it has 32 bytes.
-pub fn entry_id(field: &'static str, bytes: &[u8]) -> Result<EntryId, Fault> {
+pub fn entry_id(field: FieldName, bytes: &[u8]) -> Result<EntryId, Fault> {
     digest(field, bytes).map(EntryId)
 }
 
@@ -54,7 +54,7 @@ pub fn entry_id(field: &'static str, bytes: &[u8]) -> Result<EntryId, Fault> {
 ///
 /// # Errors
 /// [`Fault`] unless it has 32 bytes.
-pub fn digest(field: &'static str, bytes: &[u8]) -> Result<[u8; 32], Fault> {
+pub fn digest(field: FieldName, bytes: &[u8]) -> Result<[u8; 32], Fault> {
     array(field, bytes)
 }
 
@@ -63,7 +63,7 @@ pub fn digest(field: &'static str, bytes: &[u8]) -> Result<[u8; 32], Fault> {
 /// # Errors
 /// [`Fault`] over [`PAGE_ITEMS`].
 pub fn page_size(asked: u32) -> Result<usize, Fault> {
-    within("page_size", asked as usize, PAGE_ITEMS as usize)?;
+    within(fields::PAGE_SIZE, asked as usize, PAGE_ITEMS as usize)?;
     Ok(if asked == 0 { PAGE_ITEMS } else { asked } as usize)
 }
 
@@ -82,7 +82,7 @@ impl TryFrom<ledger::StreamEntriesRequest> for LeafRange {
     fn try_from(raw: ledger::StreamEntriesRequest) -> Result<Self, Fault> {
         let until = (raw.until != 0).then_some(raw.until);
         if until.is_some_and(|until| until < raw.from) {
-            return Err(Fault::malformed("until", "is less than `from`"));
+            return Err(Fault::malformed(fields::UNTIL, "is less than `from`"));
         }
         Ok(Self {
             from: raw.from,
@@ -104,7 +104,7 @@ impl TryFrom<registry::GetScaleRequest> for ScaleKey {
     type Error = Fault;
 
     fn try_from(raw: registry::GetScaleRequest) -> Result<Self, Fault> {
-        let id = ScaleId::new(&raw.id).map_err(|e| Fault::malformed("id", e.to_string()))?;
+        let id = ScaleId::new(&raw.id).map_err(|e| Fault::malformed(fields::ID, e.to_string()))?;
         Ok(Self {
             id,
             version: ScaleVersion(raw.version),
@@ -138,13 +138,17 @@ impl TryFrom<Option<verifier::Subject>> for VerifySubject {
     fn try_from(raw: Option<verifier::Subject>) -> Result<Self, Fault> {
         use verifier::subject::Subject;
         match raw.and_then(|subject| subject.subject) {
-            None => Err(Fault::malformed("subject", "is missing")),
+            None => Err(Fault::malformed(fields::SUBJECT, "is missing")),
             Some(Subject::Entry(bytes)) => entry_bytes(bytes)
                 .map(Self::Entry)
-                .map_err(|fault| fault.within("subject")),
-            Some(Subject::Proof(proof)) => BareProof::try_from(proof)
-                .map(Self::Proof)
-                .map_err(|fault| fault.within("subject.proof")),
+                .map_err(|fault| fault.within(fields::SUBJECT)),
+            Some(Subject::Proof(proof)) => {
+                BareProof::try_from(proof)
+                    .map(Self::Proof)
+                    .map_err(|fault| {
+                        fault.within(FieldPath::name(fields::SUBJECT).then(fields::PROOF))
+                    })
+            }
         }
     }
 }
@@ -153,9 +157,13 @@ impl TryFrom<verifier::BareProof> for BareProof {
     type Error = Fault;
 
     fn try_from(raw: verifier::BareProof) -> Result<Self, Fault> {
-        within("public_inputs", raw.public_inputs.len(), PUBLIC_INPUTS)?;
+        within(
+            fields::PUBLIC_INPUTS,
+            raw.public_inputs.len(),
+            PUBLIC_INPUTS,
+        )?;
         let inputs = raw.public_inputs.iter().enumerate().map(|(i, bytes)| {
-            let name = || FieldPath::name("public_inputs").index(i);
+            let name = || FieldPath::name(fields::PUBLIC_INPUTS).index(i);
             let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| {
                 Fault::malformed(name(), format!("has {} bytes, 32 expected", bytes.len()))
             })?;
@@ -163,9 +171,9 @@ impl TryFrom<verifier::BareProof> for BareProof {
                 .map_err(|_| Fault::malformed(name(), "is not a canonical field element"))
         });
         Ok(Self {
-            key: KeyDigest(digest("key_digest", &raw.key_digest)?),
+            key: KeyDigest(digest(fields::KEY_DIGEST, &raw.key_digest)?),
             inputs: inputs.collect::<Result<_, _>>()?,
-            proof: array("proof", &raw.proof)?,
+            proof: array(fields::PROOF, &raw.proof)?,
         })
     }
 }
@@ -191,21 +199,21 @@ impl TryFrom<supervision::RequestPartialRequest> for PartialRequest {
     type Error = Fault;
 
     fn try_from(raw: supervision::RequestPartialRequest) -> Result<Self, Fault> {
-        within("basis", raw.basis.len(), BASIS_BYTES)?;
+        within(fields::BASIS, raw.basis.len(), BASIS_BYTES)?;
         if raw.basis.trim().is_empty() {
             return Err(Fault::malformed(
-                "basis",
+                fields::BASIS,
                 "is missing: an opening needs a legal basis",
             ));
         }
         Ok(Self {
             origin: origin(&raw.origin)?,
-            request: entry_id("request", &raw.request)?,
-            entry: entry_id("entry", &raw.entry)?,
+            request: entry_id(fields::REQUEST, &raw.request)?,
+            entry: entry_id(fields::ENTRY, &raw.entry)?,
             claim: u16::try_from(raw.claim)
-                .map_err(|_| Fault::malformed("claim", "no batch has that many claims"))?,
+                .map_err(|_| Fault::malformed(fields::CLAIM, "no batch has that many claims"))?,
             basis: raw.basis,
-            nonce: array("nonce", &raw.nonce)?,
+            nonce: array(fields::NONCE, &raw.nonce)?,
         })
     }
 }
@@ -239,13 +247,13 @@ impl TryFrom<supervision::RequestPartialResponse> for SealedPartial {
 
     fn try_from(raw: supervision::RequestPartialResponse) -> Result<Self, Fault> {
         within(
-            "ciphertext",
+            fields::CIPHERTEXT,
             raw.ciphertext.len(),
             SUPERVISION_ANSWER_MESSAGE,
         )?;
         Ok(Self {
-            holder: PartyId(digest("holder", &raw.holder)?),
-            encapsulated_key: array("encapsulated_key", &raw.encapsulated_key)?,
+            holder: PartyId(digest(fields::HOLDER, &raw.holder)?),
+            encapsulated_key: array(fields::ENCAPSULATED_KEY, &raw.encapsulated_key)?,
             ciphertext: raw.ciphertext,
         })
     }
@@ -282,17 +290,17 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
     type Error = Fault;
 
     fn try_from(raw: supervision::RequestTotalPartialRequest) -> Result<Self, Fault> {
-        within("entries", raw.entries.len(), TOTAL_ENTRIES)?;
+        within(fields::ENTRIES, raw.entries.len(), TOTAL_ENTRIES)?;
         let entries: Vec<EntryId> = raw
             .entries
             .iter()
-            .map(|id| entry_id("entries", id))
+            .map(|id| entry_id(fields::ENTRIES, id))
             .collect::<Result<_, _>>()?;
         // A repeated entry would be counted twice in the published sum.
         let distinct: BTreeSet<_> = entries.iter().collect();
         if entries.is_empty() || distinct.len() != entries.len() {
             return Err(Fault::malformed(
-                "entries",
+                fields::ENTRIES,
                 "must be at least one, each once",
             ));
         }
@@ -300,12 +308,14 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
             origin: origin(&raw.origin)?,
             asset: AssetId(raw.asset),
             period: Period::from_u64(raw.period)
-                .ok_or_else(|| Fault::malformed("period", "is not a day, week or month"))?,
+                .ok_or_else(|| Fault::malformed(fields::PERIOD, "is not a day, week or month"))?,
             epoch: Epoch(raw.epoch),
             output: u8::try_from(raw.output)
                 .ok()
                 .and_then(Output::from_number)
-                .ok_or_else(|| Fault::malformed("output", "is neither credits nor measure"))?,
+                .ok_or_else(|| {
+                    Fault::malformed(fields::OUTPUT, "is neither credits nor measure")
+                })?,
             entries,
         })
     }
@@ -325,16 +335,16 @@ impl From<TotalPartialRequest> for supervision::RequestTotalPartialRequest {
 }
 
 pub(crate) fn origin(text: &str) -> Result<Origin, Fault> {
-    Origin::new(text).map_err(|e| Fault::malformed("origin", e.to_string()))
+    Origin::new(text).map_err(|e| Fault::malformed(fields::ORIGIN, e.to_string()))
 }
 
-pub(crate) fn array<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], Fault> {
+pub(crate) fn array<const N: usize>(field: FieldName, bytes: &[u8]) -> Result<[u8; N], Fault> {
     bytes
         .try_into()
         .map_err(|_| Fault::malformed(field, format!("has {} bytes, {N} expected", bytes.len())))
 }
 
-pub(crate) fn within(field: &'static str, actual: usize, limit: usize) -> Result<(), Fault> {
+pub(crate) fn within(field: FieldName, actual: usize, limit: usize) -> Result<(), Fault> {
     if actual > limit {
         Err(Fault::too_large(field, actual, limit))
     } else {
@@ -355,7 +365,7 @@ mod tests {
         let fault = entry_bytes(vec![0; ENTRY_BYTES + 1]).unwrap_err();
         assert_eq!(
             (fault.reason, fault.field),
-            (Reason::TooLarge.into(), "entry".into())
+            (Reason::TooLarge.into(), fields::ENTRY.into())
         );
     }
 
@@ -367,7 +377,7 @@ mod tests {
         let fault = blob(vec![7; BLOB_BYTES + 1]).unwrap_err();
         assert_eq!(
             (fault.reason, fault.field),
-            (Reason::TooLarge.into(), "blob".into())
+            (Reason::TooLarge.into(), fields::BLOB.into())
         );
     }
 
@@ -404,7 +414,7 @@ mod tests {
         };
         assert_eq!(
             BareProof::try_from(short).unwrap_err().field,
-            "proof".into()
+            fields::PROOF.into()
         );
     }
 
@@ -441,7 +451,7 @@ mod tests {
             TotalPartialRequest::try_from(request.clone())
                 .unwrap_err()
                 .field,
-            "entries".into()
+            fields::ENTRIES.into()
         );
         request.entries = vec![vec![1; 32]];
         request.output = 0;
@@ -449,13 +459,13 @@ mod tests {
             TotalPartialRequest::try_from(request.clone())
                 .unwrap_err()
                 .field,
-            "output".into()
+            fields::OUTPUT.into()
         );
         request.output = 1;
         request.period = 7;
         assert_eq!(
             TotalPartialRequest::try_from(request).unwrap_err().field,
-            "period".into()
+            fields::PERIOD.into()
         );
     }
 
@@ -476,7 +486,7 @@ mod tests {
         };
         assert_eq!(
             PartialRequest::try_from(blank).unwrap_err().field,
-            "basis".into()
+            fields::BASIS.into()
         );
         let long = supervision::RequestPartialRequest {
             basis: "x".repeat(4_097),
@@ -498,8 +508,8 @@ mod tests {
                 until: None
             })
         );
-        assert_eq!(range(3, 2).unwrap_err().field, "until".into());
+        assert_eq!(range(3, 2).unwrap_err().field, fields::UNTIL.into());
         assert_eq!(page_size(0), Ok(256));
-        assert_eq!(page_size(257).unwrap_err().field, "page_size".into());
+        assert_eq!(page_size(257).unwrap_err().field, fields::PAGE_SIZE.into());
     }
 }

@@ -5,6 +5,7 @@ use merits_primitives::{
     field,
     ids::{EntryId, Origin, PartyId},
 };
+use merits_verifier::fields;
 use merits_verifier::signature::{self, BadSignature, PublicKey, SIGNATURE_BYTES};
 
 use crate::{
@@ -77,10 +78,10 @@ impl TryFrom<uniqueness::EvaluateRequest> for EvaluationRequest {
     fn try_from(raw: uniqueness::EvaluateRequest) -> Result<Self, Fault> {
         Ok(Self {
             origin: origin(&raw.origin)?,
-            registrar: PartyId(digest("registrar", &raw.registrar)?),
-            blinded: array("blinded_element", &raw.blinded_element)?,
-            nonce: array("nonce", &raw.nonce)?,
-            signature: array("signature", &raw.signature)?,
+            registrar: PartyId(digest(fields::REGISTRAR, &raw.registrar)?),
+            blinded: array(fields::BLINDED_ELEMENT, &raw.blinded_element)?,
+            nonce: array(fields::NONCE, &raw.nonce)?,
+            signature: array(fields::SIGNATURE, &raw.signature)?,
         })
     }
 }
@@ -113,9 +114,9 @@ impl TryFrom<uniqueness::EvaluateResponse> for EvaluationAnswer {
 
     fn try_from(raw: uniqueness::EvaluateResponse) -> Result<Self, Fault> {
         Ok(Self {
-            evaluated: array("evaluated_element", &raw.evaluated_element)?,
-            proof: array("proof", &raw.proof)?,
-            entry: entry_id("entry", &raw.entry)?,
+            evaluated: array(fields::EVALUATED_ELEMENT, &raw.evaluated_element)?,
+            proof: array(fields::PROOF, &raw.proof)?,
+            entry: entry_id(fields::ENTRY, &raw.entry)?,
         })
     }
 }
@@ -177,7 +178,7 @@ mod tests {
             let mut changed = wire.clone();
             change(&mut changed);
             let fault = EvaluationRequest::try_from(changed).expect_err("refused");
-            assert_eq!(fault.field, name.into());
+            assert_eq!(fault.field.to_string(), name);
         }
     }
 }

@@ -35,7 +35,7 @@ pub use transport::transport_words;
 pub use verdict::Verdict;
 
 pub use merits_tls::{Expected, Security};
-pub use merits_verifier::{FieldPath, Reason, ReasonCode};
+pub use merits_verifier::{FieldName, FieldPath, Reason, ReasonCode, fields};
 
 pub use generated::{
     exchange::v1 as exchange, ledger::v1 as ledger, notes::v1 as notes, registry::v1 as registry,

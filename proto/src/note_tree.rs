@@ -8,8 +8,9 @@ use merits_primitives::{
 };
 
 use crate::{
-    Fault,
+    Fault, FieldName,
     checked::{array, within},
+    fields,
     limits::BUCKETS,
     notes,
 };
@@ -35,15 +36,15 @@ impl TryFrom<notes::GetBucketsResponse> for NoteBuckets {
     type Error = Fault;
 
     fn try_from(raw: notes::GetBucketsResponse) -> Result<Self, Fault> {
-        within("roots", raw.roots.len(), BUCKETS)?;
+        within(fields::ROOTS, raw.roots.len(), BUCKETS)?;
         let expected = raw.size.div_ceil(BUCKET);
         if raw.roots.len() as u64 != expected {
             let text = format!("has {} roots, {expected} expected", raw.roots.len());
-            return Err(Fault::malformed("roots", text));
+            return Err(Fault::malformed(fields::ROOTS, text));
         }
         Ok(Self {
             size: raw.size,
-            roots: elements("roots", &raw.roots)?,
+            roots: elements(fields::ROOTS, &raw.roots)?,
         })
     }
 }
@@ -66,8 +67,8 @@ impl TryFrom<notes::GetBucketResponse> for NoteBucket {
 
     fn try_from(raw: notes::GetBucketResponse) -> Result<Self, Fault> {
         let most = usize::try_from(BUCKET).unwrap_or(usize::MAX);
-        within("leaves", raw.leaves.len(), most)?;
-        elements("leaves", &raw.leaves).map(Self)
+        within(fields::LEAVES, raw.leaves.len(), most)?;
+        elements(fields::LEAVES, &raw.leaves).map(Self)
     }
 }
 
@@ -79,11 +80,12 @@ impl From<&[NoteCommitment]> for notes::GetBucketResponse {
     }
 }
 
-fn elements<E: Element>(name: &'static str, raw: &[Vec<u8>]) -> Result<Vec<E>, Fault> {
+fn elements<E: Element>(name: FieldName, raw: &[Vec<u8>]) -> Result<Vec<E>, Fault> {
     raw.iter()
         .map(|bytes| {
-            field::from_bytes(&array(name, bytes)?)
-                .map_err(|_| Fault::malformed(name, "holds a value that is not a field element"))
+            field::from_bytes(&array(name.clone(), bytes)?).map_err(|_| {
+                Fault::malformed(name.clone(), "holds a value that is not a field element")
+            })
         })
         .collect()
 }
@@ -116,14 +118,14 @@ mod tests {
             };
             assert_eq!(
                 NoteBuckets::try_from(other).unwrap_err().field,
-                "roots".into()
+                fields::ROOTS.into()
             );
         }
         let mut other = raw;
         other.roots[1] = vec![0xff; 32];
         assert_eq!(
             NoteBuckets::try_from(other).unwrap_err().field,
-            "roots".into()
+            fields::ROOTS.into()
         );
     }
 
@@ -139,14 +141,14 @@ mod tests {
         };
         assert_eq!(
             NoteBucket::try_from(short).unwrap_err().field,
-            "leaves".into()
+            fields::LEAVES.into()
         );
         let many = notes::GetBucketResponse {
             leaves: vec![Vec::new(); (1 << 16) + 1],
         };
         assert_eq!(
             NoteBucket::try_from(many).unwrap_err().field,
-            "leaves".into()
+            fields::LEAVES.into()
         );
     }
 }

@@ -4,10 +4,7 @@ use merits_tls::PeerFault;
 use merits_verifier::Reason;
 use tonic::Code;
 
-use crate::Fault;
-
-/// The field of such a fault: it is no part of the request.
-const CERTIFICATE: &str = "certificate";
+use crate::{Fault, fields};
 
 impl From<PeerFault> for Fault {
     fn from(fault: PeerFault) -> Self {
@@ -20,7 +17,8 @@ impl From<PeerFault> for Fault {
         Self::new(
             code,
             Reason::SignatureInvalid,
-            CERTIFICATE,
+            // It is no part of the request.
+            fields::CERTIFICATE,
             fault.to_string(),
         )
     }

@@ -5,7 +5,7 @@ use merits_primitives::ids::{EntryId, Origin};
 use crate::{
     Fault,
     checked::{array, origin, within},
-    digest, entry_id, exchange,
+    digest, entry_id, exchange, fields,
     limits::{PROOF_BYTES, RECEIPT_BYTES, REDEMPTION_BYTES, SEALED_VOUCHER_BYTES},
     page_size,
 };
@@ -23,7 +23,7 @@ impl TryFrom<exchange::ListOffersRequest> for OfferPage {
     type Error = Fault;
 
     fn try_from(raw: exchange::ListOffersRequest) -> Result<Self, Fault> {
-        let after = (!raw.after.is_empty()).then(|| entry_id("after", &raw.after));
+        let after = (!raw.after.is_empty()).then(|| entry_id(fields::AFTER, &raw.after));
         Ok(Self {
             after: after.transpose()?,
             size: page_size(raw.page_size)?,
@@ -45,7 +45,7 @@ impl TryFrom<exchange::OfferHere> for OfferHere {
 
     fn try_from(raw: exchange::OfferHere) -> Result<Self, Fault> {
         Ok(Self {
-            offer: entry_id("offer", &raw.offer)?,
+            offer: entry_id(fields::OFFER, &raw.offer)?,
             left: raw.left,
         })
     }
@@ -76,13 +76,13 @@ impl TryFrom<exchange::RedeemRequest> for RedemptionRequest {
 
     fn try_from(raw: exchange::RedeemRequest) -> Result<Self, Fault> {
         if raw.statement.is_empty() {
-            return Err(Fault::malformed("statement", "is missing"));
+            return Err(Fault::malformed(fields::STATEMENT, "is missing"));
         }
-        within("statement", raw.statement.len(), REDEMPTION_BYTES)?;
+        within(fields::STATEMENT, raw.statement.len(), REDEMPTION_BYTES)?;
         Ok(Self {
             origin: origin(&raw.origin)?,
             statement: raw.statement,
-            proof: array("proof", &raw.proof)?,
+            proof: array(fields::PROOF, &raw.proof)?,
         })
     }
 }
@@ -110,10 +110,14 @@ impl TryFrom<Option<exchange::SealedVoucher>> for SealedVoucher {
     type Error = Fault;
 
     fn try_from(raw: Option<exchange::SealedVoucher>) -> Result<Self, Fault> {
-        let raw = raw.ok_or_else(|| Fault::malformed("voucher", "is missing"))?;
-        within("ciphertext", raw.ciphertext.len(), SEALED_VOUCHER_BYTES)?;
+        let raw = raw.ok_or_else(|| Fault::malformed(fields::VOUCHER, "is missing"))?;
+        within(
+            fields::CIPHERTEXT,
+            raw.ciphertext.len(),
+            SEALED_VOUCHER_BYTES,
+        )?;
         Ok(Self {
-            encapsulated_key: digest("encapsulated_key", &raw.encapsulated_key)?,
+            encapsulated_key: digest(fields::ENCAPSULATED_KEY, &raw.encapsulated_key)?,
             ciphertext: raw.ciphertext,
         })
     }
@@ -141,9 +145,9 @@ impl TryFrom<exchange::GetVoucherRequest> for VoucherRequest {
     type Error = Fault;
 
     fn try_from(raw: exchange::GetVoucherRequest) -> Result<Self, Fault> {
-        within("receipt", raw.receipt.len(), RECEIPT_BYTES)?;
+        within(fields::RECEIPT, raw.receipt.len(), RECEIPT_BYTES)?;
         Ok(Self {
-            redemption: entry_id("redemption", &raw.redemption)?,
+            redemption: entry_id(fields::REDEMPTION, &raw.redemption)?,
             receipt: (!raw.receipt.is_empty()).then_some(raw.receipt),
         })
     }
@@ -235,8 +239,14 @@ mod tests {
         let first = page(vec![], 0).unwrap();
         assert_eq!((first.after, first.size), (None, 256));
         assert_eq!(page(vec![7; 32], 5).unwrap().after, Some(EntryId([7; 32])));
-        assert_eq!(page(vec![7; 31], 5).unwrap_err().field, "after".into());
-        assert_eq!(page(vec![], 257).unwrap_err().field, "page_size".into());
+        assert_eq!(
+            page(vec![7; 31], 5).unwrap_err().field,
+            fields::AFTER.into()
+        );
+        assert_eq!(
+            page(vec![], 257).unwrap_err().field,
+            fields::PAGE_SIZE.into()
+        );
     }
 
     #[test]
@@ -249,14 +259,14 @@ mod tests {
         assert_eq!(exchange::SealedVoucher::from(checked), raw);
         assert_eq!(
             SealedVoucher::try_from(None).unwrap_err().field,
-            "voucher".into()
+            fields::VOUCHER.into()
         );
         let short = exchange::SealedVoucher {
             encapsulated_key: vec![1; 31],
             ..raw.clone()
         };
         let fault = SealedVoucher::try_from(Some(short)).unwrap_err();
-        assert_eq!(fault.field, "encapsulated_key".into());
+        assert_eq!(fault.field, fields::ENCAPSULATED_KEY.into());
         let long = exchange::SealedVoucher {
             ciphertext: vec![2; SEALED_VOUCHER_BYTES + 1],
             ..raw

@@ -1,6 +1,6 @@
 //! The Verifier's answer.
 
-use crate::{Fault, verifier};
+use crate::{Fault, FieldPath, fields, verifier};
 
 /// The result of a Verifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,22 +31,31 @@ impl TryFrom<Option<verifier::Verdict>> for Verdict {
     type Error = Fault;
 
     fn try_from(raw: Option<verifier::Verdict>) -> Result<Self, Fault> {
-        let raw = raw.ok_or_else(|| Fault::malformed("verdict", "is missing"))?;
+        let raw = raw.ok_or_else(|| Fault::malformed(fields::VERDICT, "is missing"))?;
         match (raw.valid, raw.fault) {
             (true, None) => Ok(Self::Valid),
             (false, Some(fault)) => match Fault::try_from(fault) {
                 Ok(fault) => Ok(Self::Invalid(Box::new(fault))),
-                Err(bad) => Err(Fault::malformed("verdict.fault", bad.to_string())),
+                Err(bad) => Err(Fault::malformed(
+                    FieldPath::name(fields::VERDICT).then(fields::FAULT),
+                    bad.to_string(),
+                )),
             },
-            (true, Some(_)) => Err(Fault::malformed("verdict", "is valid and has a fault")),
-            (false, None) => Err(Fault::malformed("verdict", "is invalid and has no fault")),
+            (true, Some(_)) => Err(Fault::malformed(
+                fields::VERDICT,
+                "is valid and has a fault",
+            )),
+            (false, None) => Err(Fault::malformed(
+                fields::VERDICT,
+                "is invalid and has no fault",
+            )),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use merits_verifier::{FieldPath, Reason};
+    use merits_verifier::Reason;
     use tonic::Code;
 
     use super::*;
@@ -56,7 +65,7 @@ mod tests {
         let fault = Fault::new(
             Code::AlreadyExists,
             Reason::CommitmentUsed,
-            FieldPath::name("claims").index(3).then("c"),
+            FieldPath::name(fields::CLAIMS).index(3).then(fields::C),
             "already used",
         );
         for verdict in [Verdict::Valid, Verdict::Invalid(Box::new(fault))] {
@@ -67,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_verdict_that_says_both_or_neither_is_none() {
-        let fault = || Some(Fault::malformed("x", "is missing").into());
+        let fault = || Some(Fault::malformed(fields::ENTRY, "is missing").into());
         let said = |valid, fault| Verdict::try_from(Some(verifier::Verdict { valid, fault }));
         for refused in [
             Verdict::try_from(None),

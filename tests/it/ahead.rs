@@ -64,7 +64,7 @@ async fn a_log_from_the_future_is_told_by_the_command_that_follows_it() {
             hex::encode(policy.authority.0),
             policy.least_claims_per_total,
             policy.tickets,
-            policy.anchor_seconds,
+            policy.anchor_interval.as_secs(),
         );
         fs::write(dir.path().join("party.toml"), text).unwrap();
         let path = dir.path().to_owned();

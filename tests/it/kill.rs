@@ -92,7 +92,7 @@ fn write_config(founding: &Founding, dir: &Path) -> PathBuf {
         hex::encode(policy.authority.0),
         policy.least_claims_per_total,
         policy.tickets,
-        policy.anchor_seconds,
+        policy.anchor_interval.as_secs(),
     );
     fs::write(&path, text).unwrap();
     path

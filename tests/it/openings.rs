@@ -56,7 +56,7 @@ impl Desk {
             hex::encode(policy.authority.0),
             policy.least_claims_per_total,
             policy.tickets,
-            policy.anchor_seconds,
+            policy.anchor_interval.as_secs(),
         );
         let here = directory.path();
         fs::write(here.join("supervisor.toml"), config).unwrap();

@@ -55,7 +55,7 @@ async fn batches_hold_after_the_keys_that_signed_them_have_ended() {
             hex::encode(policy.authority.0),
             policy.least_claims_per_total,
             policy.tickets,
-            policy.anchor_seconds,
+            policy.anchor_interval.as_secs(),
             policy.board,
         );
         fs::write(dir.path().join(format!("{role}.toml")), text).unwrap();

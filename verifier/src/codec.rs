@@ -16,6 +16,8 @@ use merits_primitives::{
 use merits_text::display::{Unshowable, check_document, check_line};
 use thiserror::Error;
 
+use crate::FieldPath;
+
 /// Why bytes are not a canonical encoding. `what` names the field at fault; the sender is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -99,6 +101,12 @@ impl CodecError {
             | Self::NotCanonical { what }
             | Self::Point { what, .. } => what,
         }
+    }
+}
+
+impl From<&CodecError> for FieldPath {
+    fn from(error: &CodecError) -> Self {
+        Self::of_value(error.field())
     }
 }
 

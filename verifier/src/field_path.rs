@@ -57,8 +57,17 @@ impl FieldPath {
     pub const NONE: Self = Self(Vec::new());
 
     /// A path that begins with the name of a field.
-    pub fn name(name: &'static str) -> Self {
+    pub fn name(name: FieldName) -> Self {
         Self::NONE.then(name)
+    }
+
+    /// The path to a value that a decoder or a proof's statement calls `what`: names joined by `.`.
+    /// Such names are written once, where the value is read or stated. All others are in
+    /// [`fields`](crate::fields).
+    pub fn of_value(what: &'static str) -> Self {
+        let path = what.parse();
+        debug_assert!(path.is_ok(), "{what:?} is not a path");
+        path.unwrap_or(Self::NONE)
     }
 
     /// The path to an element of the list, from 0.
@@ -70,17 +79,18 @@ impl FieldPath {
 
     /// The path to a field of the message.
     #[must_use]
-    pub fn then(self, name: &'static str) -> Self {
-        let name = FieldName::new(name);
-        debug_assert!(name.is_ok(), "a name in a program is a name");
-        self.then_if(name)
+    pub fn then(self, name: FieldName) -> Self {
+        self.step(FieldStep::Name(name))
     }
 
     /// The path to a field whose name comes from outside. A text that is not a valid name is dropped, and the
     /// path ends at the message.
     #[must_use]
     pub fn then_given(self, name: &str) -> Self {
-        self.then_if(FieldName::new(name.to_owned()))
+        match FieldName::new(name.to_owned()) {
+            Ok(name) => self.then(name),
+            Err(_) => self,
+        }
     }
 
     /// The path `inner`, which begins where this one ends.
@@ -115,19 +125,12 @@ impl FieldPath {
     }
 
     /// 3 for `claims[3].c` and the list `claims`.
-    pub fn index_in(&self, list: &str) -> Option<usize> {
+    pub fn index_in(&self, list: &FieldName) -> Option<usize> {
         match self.steps() {
-            [FieldStep::Name(name), FieldStep::Index(index), ..] if name.as_str() == list => {
+            [FieldStep::Name(name), FieldStep::Index(index), ..] if name == list => {
                 usize::try_from(*index).ok()
             }
             _ => None,
-        }
-    }
-
-    fn then_if(self, name: Result<FieldName, FieldPathError>) -> Self {
-        match name {
-            Ok(name) => self.step(FieldStep::Name(name)),
-            Err(_) => self,
         }
     }
 
@@ -147,13 +150,17 @@ impl FieldName {
     /// [`FieldPathError::Name`].
     pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, FieldPathError> {
         let name = name.into();
-        let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'.' | b'[' | b']');
-        let whole = !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.trim() == name;
-        if whole && name.bytes().all(plain) {
+        if is_name(name.as_bytes()) {
             Ok(Self(name))
         } else {
             Err(FieldPathError::Name)
         }
+    }
+
+    /// A name of this program. One that is not valid does not compile.
+    pub(crate) const fn of_program(name: &'static str) -> Self {
+        assert!(is_name(name.as_bytes()));
+        Self(Cow::Borrowed(name))
     }
 
     /// The name.
@@ -162,11 +169,32 @@ impl FieldName {
     }
 }
 
-/// Parses a path that is a literal in the source: names joined by `.`. An empty text means no field.
-impl From<&'static str> for FieldPath {
-    fn from(names: &'static str) -> Self {
-        let names = names.split('.').filter(|name| !name.is_empty());
-        names.fold(Self::NONE, Self::then)
+const fn is_name(name: &[u8]) -> bool {
+    let (Some(first), Some(last)) = (name.first(), name.last()) else {
+        return false;
+    };
+    if name.len() > MAX_NAME_BYTES || *first == b' ' || *last == b' ' {
+        return false;
+    }
+    let mut at = 0;
+    while at < name.len() {
+        if !matches!(name[at], b' '..=b'~') || matches!(name[at], b'.' | b'[' | b']') {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+impl fmt::Display for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl From<FieldName> for FieldPath {
+    fn from(name: FieldName) -> Self {
+        Self::name(name)
     }
 }
 
@@ -221,15 +249,19 @@ impl FromStr for FieldPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields;
 
     #[test]
     fn a_path_is_written_and_read_back() {
         for (path, text) in [
             (FieldPath::NONE, ""),
-            (FieldPath::name("claims").index(3).then("c"), "claims[3].c"),
-            (FieldPath::from("measure.m1"), "measure.m1"),
             (
-                FieldPath::name("constants").then_given("fare (before)"),
+                FieldPath::name(fields::CLAIMS).index(3).then(fields::C),
+                "claims[3].c",
+            ),
+            (FieldPath::of_value("measure.m1"), "measure.m1"),
+            (
+                FieldPath::name(fields::CONSTANTS).then_given("fare (before)"),
                 "constants.fare (before)",
             ),
             (
@@ -240,8 +272,9 @@ mod tests {
             assert_eq!(path.to_string(), text);
             assert_eq!(text.parse(), Ok(path));
         }
-        let inner = FieldPath::name("public_inputs").index(2);
-        let joined = FieldPath::from("subject.proof").join(inner);
+        let inner = FieldPath::name(fields::PUBLIC_INPUTS).index(2);
+        let proof = FieldPath::name(fields::SUBJECT).then(fields::PROOF);
+        let joined = proof.join(inner);
         assert_eq!(joined.to_string(), "subject.proof.public_inputs[2]");
     }
 
@@ -273,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_name_from_outside_is_left_out_rather_than_shown() {
-        let path = FieldPath::name("figures").then_given("a\u{202e}b");
+        let path = FieldPath::name(fields::FIGURES).then_given("a\u{202e}b");
         assert_eq!(path.to_string(), "figures");
         let deep = (0..2 * MAX_STEPS).fold(FieldPath::NONE, FieldPath::index);
         assert_eq!(deep.steps().len(), MAX_STEPS);
@@ -282,8 +315,11 @@ mod tests {
     #[test]
     fn the_element_at_fault_is_found() {
         let path: FieldPath = "claims[3].c".parse().unwrap();
-        assert_eq!(path.index_in("claims"), Some(3));
-        assert_eq!(path.index_in("entries"), None);
-        assert_eq!(FieldPath::name("claims").index_in("claims"), None);
+        assert_eq!(path.index_in(&fields::CLAIMS), Some(3));
+        assert_eq!(path.index_in(&fields::ENTRIES), None);
+        assert_eq!(
+            FieldPath::name(fields::CLAIMS).index_in(&fields::CLAIMS),
+            None
+        );
     }
 }

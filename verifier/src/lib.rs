@@ -23,6 +23,7 @@ pub mod attestation;
 pub mod codec;
 pub mod entry;
 pub mod field_path;
+pub mod fields;
 pub mod groth16;
 pub mod log;
 pub mod possession;
@@ -38,7 +39,7 @@ pub mod total;
 
 mod verified;
 
-pub use field_path::FieldPath;
+pub use field_path::{FieldName, FieldPath};
 pub use merits_primitives as primitives;
 pub use proof::{EncodedProof, ProofSystem};
 pub use reason::{Reason, ReasonCode};

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use merits_ledger::{Refusal, Sender};
 use merits_primitives::ids::{EntryId, Origin, sha256};
-use merits_proto::{Fault, Reason, entry_bytes};
+use merits_proto::{Fault, Reason, entry_bytes, fields};
 use merits_serve::Peer;
 use merits_verifier::{
     codec::Canonical as _, entry::SignedEntry, log::LogSigner, receipt::Receipt,
@@ -177,7 +177,7 @@ impl Intake {
         // Nobody else's bytes are hashed, and none are kept.
         if class != Class::Parties && blob.is_some() {
             let why = "comes with entries of parties in standing only";
-            return Err(Fault::malformed("blob", why));
+            return Err(Fault::malformed(fields::BLOB, why));
         }
         let holding = without_permit.admit(permits, kept).await?;
         if blob.is_some()

@@ -12,7 +12,7 @@ use merits_ledger::{
     Authentic, Job, Refusal, TotalStatement, UndecodedJob, UnpreparedKey, Unverified,
     VerifiedProof, entry::Kind,
 };
-use merits_proto::{BareProof, Fault, VerifySubject};
+use merits_proto::{BareProof, Fault, FieldPath, VerifySubject, fields};
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
@@ -188,5 +188,5 @@ impl Intake {
 
 fn nothing_to_verify() -> Fault {
     let why = "has a kind without a proof: there is nothing to verify";
-    Fault::malformed("subject.entry", why)
+    Fault::malformed(FieldPath::name(fields::SUBJECT).then(fields::ENTRY), why)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use merits_ledger::BlobDigest;
 use merits_proto::{
-    Fault, blob, digest,
+    Fault, blob, digest, fields,
     ledger::{
         GetBlobRequest, GetBlobResponse, SubmitResponse, SubmitWithBlobsRequest,
         blobs_server::Blobs,
@@ -56,10 +56,11 @@ impl Blobs for BlobsService {
         &self,
         request: Request<GetBlobRequest>,
     ) -> Result<Response<GetBlobResponse>, Status> {
-        let digest = BlobDigest(digest("digest", &request.into_inner().digest)?);
+        let digest = BlobDigest(digest(fields::DIGEST, &request.into_inner().digest)?);
         let stored = self.0.archive.blob(&digest).await.map_err(database)?;
-        let blob = stored
-            .ok_or_else(|| Fault::not_found("digest", "no entry of this log names this blob"))?;
+        let blob = stored.ok_or_else(|| {
+            Fault::not_found(fields::DIGEST, "no entry of this log names this blob")
+        })?;
         Ok(Response::new(GetBlobResponse { blob }))
     }
 }

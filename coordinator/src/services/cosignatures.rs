@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use merits_proto::{
-    Fault, entry_id,
+    Fault, FieldPath, entry_id, fields,
     ledger::{
         GetCosignedCheckpointRequest, GetCosignedCheckpointResponse, GetCosignedReceiptRequest,
         GetCosignedReceiptResponse, cosignatures_server::Cosignatures,
@@ -36,7 +36,7 @@ impl CosignaturesService {
     fn newest(&self) -> Result<Shown, Fault> {
         if !self.asks {
             return Err(Fault::not_found(
-                "",
+                FieldPath::NONE,
                 "this coordinator asks no witnesses to cosign: its operator names them in the table [log]",
             ));
         }
@@ -60,12 +60,13 @@ impl Cosignatures for CosignaturesService {
         &self,
         request: Request<GetCosignedReceiptRequest>,
     ) -> Result<Response<GetCosignedReceiptResponse>, Status> {
-        let id = entry_id("entry_id", &request.into_inner().entry_id)?;
+        let id = entry_id(fields::ENTRY_ID, &request.into_inner().entry_id)?;
         let shown = self.newest()?;
         let archive = &self.intake.archive;
         let stored = archive.find(&id).await.map_err(database)?;
-        let stored = stored
-            .ok_or_else(|| Fault::not_found("entry_id", "no entry of this log has this id"))?;
+        let stored = stored.ok_or_else(|| {
+            Fault::not_found(fields::ENTRY_ID, "no entry of this log has this id")
+        })?;
         let index = stored.index;
         if index >= shown.0.size {
             return Err(waits().into());

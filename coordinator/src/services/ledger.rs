@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use merits_proto::{
-    Fault, LeafRange, entry_id,
+    Fault, LeafRange, entry_id, fields,
     ledger::{
         GetCheckpointRequest, GetCheckpointResponse, GetConsistencyProofRequest,
         GetConsistencyProofResponse, GetReceiptRequest, GetReceiptResponse, StreamEntriesRequest,
@@ -90,14 +90,16 @@ impl Ledger for LedgerService {
         &self,
         request: Request<GetReceiptRequest>,
     ) -> Result<Response<GetReceiptResponse>, Status> {
-        let id = entry_id("entry_id", &request.into_inner().entry_id)?;
+        let id = entry_id(fields::ENTRY_ID, &request.into_inner().entry_id)?;
         let stored = self
             .0
             .archive
             .find(&id)
             .await
             .map_err(database)?
-            .ok_or_else(|| Fault::not_found("entry_id", "no entry of this log has this id"))?;
+            .ok_or_else(|| {
+                Fault::not_found(fields::ENTRY_ID, "no entry of this log has this id")
+            })?;
         let index = stored.index;
         let receipt = self.0.receipt(stored).await?;
         Ok(Response::new(GetReceiptResponse {
@@ -135,7 +137,11 @@ impl Ledger for LedgerService {
         let size = self.0.published.checkpoint().0.size;
         let until = until.unwrap_or(size);
         if from > size || until > size {
-            let field = if from > size { "from" } else { "until" };
+            let field = if from > size {
+                fields::FROM
+            } else {
+                fields::UNTIL
+            };
             return Err(Fault::malformed(field, format!("the log has {size} entries")).into());
         }
         let archive = self.0.archive.clone();

@@ -16,7 +16,7 @@ use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use merits_primitives::note_tree::BUCKET;
 use merits_proto::{
-    Fault,
+    Fault, fields,
     limits::NOTES_REQUEST_MESSAGE,
     notes::{GetBucketRequest, GetBucketsRequest, notes_server},
 };
@@ -73,7 +73,10 @@ impl NotesService {
         let first = u64::from(index) * BUCKET;
         let notes = first..count.min(first + BUCKET);
         if notes.is_empty() {
-            return Err(Fault::not_found("index", "there is no note in this bucket"));
+            return Err(Fault::not_found(
+                fields::INDEX,
+                "there is no note in this bucket",
+            ));
         }
         // At most 2^16.
         let length = (notes.end - notes.start) as usize * NOTE_BYTES;

@@ -9,7 +9,7 @@ use merits_primitives::{
     ids::{PartyId, Period, PeriodKind, ScaleId},
 };
 use merits_proto::{
-    Fault, ScaleKey, digest,
+    Fault, ScaleKey, digest, fields,
     limits::REGISTRY_ANSWER_MESSAGE,
     page_size,
     registry::{
@@ -51,7 +51,7 @@ impl Registry for RegistryService {
         let size = page_size(asked)?;
         let after = match after.as_slice() {
             [] => None,
-            bytes => Some(PartyId(digest("after", bytes)?)),
+            bytes => Some(PartyId(digest(fields::AFTER, bytes)?)),
         };
         let view = self.published.read();
         let rest = view
@@ -72,10 +72,10 @@ impl Registry for RegistryService {
         &self,
         request: Request<GetPartyRequest>,
     ) -> Result<Response<GetPartyResponse>, Status> {
-        let id = PartyId(digest("id", &request.into_inner().id)?);
+        let id = PartyId(digest(fields::ID, &request.into_inner().id)?);
         let view = self.published.read();
         let known = view.state.parties().get(&id);
-        let known = known.ok_or_else(|| Fault::not_found("id", "no party has this id"))?;
+        let known = known.ok_or_else(|| Fault::not_found(fields::ID, "no party has this id"))?;
         let tree_size = view.checkpoint.size;
         Ok(Response::new(GetPartyResponse {
             party: Some(party(&id, known, view.state.time())),
@@ -96,8 +96,8 @@ impl Registry for RegistryService {
         let after = match after_id.as_str() {
             "" => Bound::Unbounded,
             id => {
-                let id =
-                    ScaleId::new(id).map_err(|e| Fault::malformed("after_id", e.to_string()))?;
+                let id = ScaleId::new(id)
+                    .map_err(|e| Fault::malformed(fields::AFTER_ID, e.to_string()))?;
                 Bound::Excluded((id, after_version))
             }
         };

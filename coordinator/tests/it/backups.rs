@@ -304,7 +304,9 @@ async fn other_founding_facts_are_named_and_nothing_is_called_damaged() {
             config.origin = "other.example/merits".into()
         }),
         ("authority", |config| config.authority = "ab".repeat(32)),
-        ("anchor_seconds", |config| config.anchor_seconds += 1),
+        ("anchor_seconds", |config| {
+            config.anchor_seconds = config.anchor_seconds.saturating_add(1);
+        }),
         ("tickets", |config| config.tickets = !config.tickets),
     ];
     for (name, change) in changes {

@@ -489,7 +489,7 @@ async fn peers_clocks_are_compared_while_it_runs() {
     let (one, two) = (silent().await, silent().await);
     let mut config = founding.config(dir.path());
     config.clock.peers = vec![one.1, two.1];
-    config.clock.ask_every_s = 1;
+    config.clock.ask_every = Duration::from_secs(1);
     let clock = Arc::new(Shifted::default());
     clock.by(10 * MINUTE);
     let (coordinator, mut client) = under(&clock, &founding, &config).await;

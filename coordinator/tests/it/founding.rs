@@ -359,7 +359,9 @@ async fn each_founding_fact_that_was_changed_is_named() {
                 "ordinary 1; trust 2; delay 0; consents 0; supervisors {second}; witnesses"
             );
         }),
-        ("anchor_seconds", |config| config.anchor_seconds += 1),
+        ("anchor_seconds", |config| {
+            config.anchor_seconds = config.anchor_seconds.saturating_add(1);
+        }),
         ("least_claims_per_total", |config| {
             config.least_claims_per_total += 1;
         }),
@@ -460,7 +462,7 @@ async fn a_followers_founding_facts_are_compared() {
     let policy = founding.federation.policy();
     let right = table(&node, &policy, dir.path());
     let wrong = LedgerConfig {
-        anchor_seconds: policy.anchor_seconds + 1,
+        anchor_seconds: right.anchor_seconds.saturating_add(1),
         ..right.clone()
     };
     let error = wrong.follow().await.unwrap_err();

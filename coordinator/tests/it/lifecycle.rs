@@ -5,7 +5,7 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 use crate::federation::{Client, Founding, Node};
 use merits_coordinator::{Config, Coordinator, SCHEMA_VERSION, StartError, SystemClock, fsck};
 use merits_proto::{
-    Fault, Reason,
+    Fault, Reason, fields,
     registry::{
         GetScaleRequest, ListEpochsRequest, ListPartiesRequest, registry_client::RegistryClient,
     },
@@ -340,7 +340,7 @@ async fn dev_keys_need_the_operators_word() {
     let fault = node.client.submit(proposal).await.unwrap_err();
     assert_eq!(
         (fault.reason.known(), fault.field),
-        (Some(Reason::DevKey), "key".into())
+        (Some(Reason::DevKey), fields::KEY.into())
     );
     node.coordinator.shutdown().await.unwrap();
 }

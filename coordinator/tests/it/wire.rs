@@ -7,7 +7,7 @@ use crate::federation::{
 };
 use merits_primitives::Fr;
 use merits_proto::{
-    Fault, Reason, Verdict,
+    Fault, Reason, Verdict, fields,
     ledger::{GetReceiptRequest, StreamEntriesRequest, submit_many_response::Outcome},
     limits::{ENTRY_BYTES, LEDGER_REQUEST_MESSAGE},
     verifier::{BareProof, Subject, VerifyOneRequest, subject, verifier_client::VerifierClient},
@@ -142,7 +142,7 @@ async fn messages_and_entries_over_their_limits() {
         .get_receipt(request)
         .await
         .unwrap_err();
-    assert_eq!(Fault::from_status(&status).field, "entry_id".into());
+    assert_eq!(Fault::from_status(&status).field, fields::ENTRY_ID.into());
     let request = StreamEntriesRequest {
         from: 1_000,
         until: 0,
@@ -154,7 +154,7 @@ async fn messages_and_entries_over_their_limits() {
         .stream_entries(request)
         .await
         .unwrap_err();
-    assert_eq!(Fault::from_status(&status).field, "from".into());
+    assert_eq!(Fault::from_status(&status).field, fields::FROM.into());
 }
 
 #[tokio::test]

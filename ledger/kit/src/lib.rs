@@ -33,12 +33,14 @@ use std::{
     collections::BTreeMap,
     fs,
     io::ErrorKind,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
 use merits_guard::output::{Kind, Output, Readers};
 use merits_ledger::{
-    Blob, BlobDigest, BoardFacts, Entry, History, LedgerPolicy, blob::MAX_BLOB_BYTES, named_blobs,
+    AnchorInterval, Blob, BlobDigest, BoardFacts, Entry, History, LedgerPolicy,
+    blob::MAX_BLOB_BYTES, named_blobs,
 };
 use merits_primitives::ids::PartyId;
 use merits_verifier::{
@@ -93,7 +95,7 @@ struct Facts {
     authority: String,
     least_claims_per_total: u32,
     tickets: bool,
-    anchor_seconds: u32,
+    anchor_seconds: NonZeroU32,
     board: String,
 }
 
@@ -136,7 +138,7 @@ fn write_files<E: From<KitError>>(
         authority: hex::encode(policy.authority.0),
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
-        anchor_seconds: policy.anchor_seconds,
+        anchor_seconds: policy.anchor_interval.as_secs(),
         board: policy.board.to_string(),
     };
     let facts = toml::to_string(&facts).map_err(KitError::from)?;
@@ -203,7 +205,7 @@ pub struct Kit {
     authority: PartyId,
     least_claims_per_total: u32,
     tickets: bool,
-    anchor_seconds: u32,
+    anchor_interval: AnchorInterval,
     board: BoardFacts,
 }
 
@@ -248,7 +250,7 @@ impl Kit {
             authority: PartyId(authority),
             least_claims_per_total: facts.least_claims_per_total,
             tickets: facts.tickets,
-            anchor_seconds: facts.anchor_seconds,
+            anchor_interval: AnchorInterval::from_secs(facts.anchor_seconds),
             board,
         })
     }
@@ -266,7 +268,7 @@ impl Kit {
             keys,
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
-            anchor_seconds: self.anchor_seconds,
+            anchor_interval: self.anchor_interval,
             board: self.board.clone(),
         }
     }

@@ -1,9 +1,12 @@
 //! The `[ledger]` table of every party's configuration: the log, its address, and its founding
 //! parameters.
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
 
-use merits_ledger::{BoardFacts, LedgerPolicy};
+use merits_ledger::{AnchorInterval, BoardFacts, LedgerPolicy};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_tls::TlsFiles;
 use merits_verifier::{
@@ -35,7 +38,7 @@ pub struct LedgerConfig {
     /// The interval of the anchors that redemptions prove against: a founding parameter of the
     /// ledger.
     #[serde(default = "anchor_seconds")]
-    pub anchor_seconds: u32,
+    pub anchor_seconds: NonZeroU32,
     /// The board at the founding, as the coordinator's configuration states it: a founding parameter of the ledger.
     #[serde(default = "board")]
     pub board: String,
@@ -134,8 +137,8 @@ fn board() -> String {
     BoardFacts::alone().to_string()
 }
 
-fn anchor_seconds() -> u32 {
-    merits_ledger::ANCHOR_SECONDS
+fn anchor_seconds() -> NonZeroU32 {
+    AnchorInterval::HOUR.as_secs()
 }
 
 /// An invalid value of the `[ledger]` table.
@@ -204,7 +207,7 @@ impl LedgerConfig {
             },
             least_claims_per_total: self.least_claims_per_total,
             tickets: self.tickets,
-            anchor_seconds: self.anchor_seconds,
+            anchor_interval: AnchorInterval::from_secs(self.anchor_seconds),
             board,
         })
     }
@@ -279,7 +282,7 @@ mod tests {
             authority: "ab".repeat(32),
             least_claims_per_total: 16,
             tickets: true,
-            anchor_seconds: 3_600,
+            anchor_seconds: anchor_seconds(),
             board: board(),
             replica: "replica".into(),
             high_water_mark: None,
@@ -303,6 +306,11 @@ mod tests {
             ..config.clone()
         };
         assert_eq!(wrong.policy().expect_err("no key").key, "log_key");
+        let text = toml::to_string(&config).expect("written");
+        assert_eq!(toml::from_str(&text), Ok(config.clone()));
+        let text = text.replace("anchor_seconds = 3600", "anchor_seconds = 0");
+        let error = toml::from_str::<LedgerConfig>(&text).expect_err("no interval");
+        assert!(error.to_string().contains("anchor_seconds"), "{error}");
         const WITNESS: &str =
             "witness.example/w1+df1c0a35+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU";
         assert_eq!(config.witnesses(), Ok(None));

@@ -6,7 +6,7 @@ use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, PartyId},
 };
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 use crate::role::Role;
@@ -192,16 +192,18 @@ impl BoardRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Unknown { .. } | Self::Enacted { .. } | Self::Over { .. } => "proposal".into(),
-            Self::PolicyMoved { .. } => "policy".into(),
-            Self::End { .. } | Self::NotAlone { .. } => "until".into(),
-            Self::VoiceStanding { .. } | Self::VoiceMissing { .. } => "number".into(),
+            Self::Unknown { .. } | Self::Enacted { .. } | Self::Over { .. } => {
+                fields::PROPOSAL.into()
+            }
+            Self::PolicyMoved { .. } => fields::POLICY.into(),
+            Self::End { .. } | Self::NotAlone { .. } => fields::UNTIL.into(),
+            Self::VoiceStanding { .. } | Self::VoiceMissing { .. } => fields::NUMBER.into(),
             Self::NotAFounder { .. }
             | Self::NoVoice { .. }
             | Self::EmergencyProtected { .. }
-            | Self::EmergencyAgain { .. } => "party".into(),
-            Self::FounderRoles { .. } => "roles".into(),
-            Self::Thresholds { .. } => "thresholds".into(),
+            | Self::EmergencyAgain { .. } => fields::PARTY.into(),
+            Self::FounderRoles { .. } => fields::ROLES.into(),
+            Self::Thresholds { .. } => fields::THRESHOLDS.into(),
             Self::TooMany { .. }
             | Self::TooFewEndorsements { .. }
             | Self::TooFewConsents { .. }

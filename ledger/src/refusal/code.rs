@@ -2,7 +2,8 @@
 
 use merits_primitives::{figures::FiguresError, jubjub::PointError};
 use merits_verifier::{
-    FieldPath, Reason, groth16::KeyError, proof::ProofDecodeError, statement::StatementError,
+    FieldName, FieldPath, Reason, fields, groth16::KeyError, proof::ProofDecodeError,
+    statement::StatementError,
 };
 
 use super::{ProvenTerm, Refusal};
@@ -129,64 +130,69 @@ impl Refusal {
     /// The field at fault, such as `claims[3].c`; empty when no single one is.
     pub fn field(&self) -> FieldPath {
         match self {
-            Self::Malformed(error) => error.field().into(),
-            Self::BadPoint { what, .. }
-            | Self::OutOfSequence { what, .. }
-            | Self::PossessionInvalid { what } => (*what).into(),
+            Self::Malformed(error) => error.into(),
+            Self::BadPoint { what, .. } | Self::PossessionInvalid { what } => {
+                FieldPath::of_value(what)
+            }
+            Self::OutOfSequence { what, .. } => what.clone().into(),
             Self::OtherTerms { what, .. } => what.name().into(),
-            Self::OtherOrigin { .. } => "origin".into(),
-            Self::UnknownKind { .. } => "kind".into(),
+            Self::OtherOrigin { .. } => fields::ORIGIN.into(),
+            Self::UnknownKind { .. } => fields::KIND.into(),
             Self::PartyUnknown { .. } | Self::PartySuspended { .. } | Self::PartyEnded { .. } => {
-                "party".into()
+                fields::PARTY.into()
             }
             Self::SignatureInvalid { .. }
             | Self::SignatureUnexpected { .. }
-            | Self::KeyRotated { .. } => "signature".into(),
-            Self::KeyInGrace { .. } => "grace".into(),
-            Self::RolesEmpty | Self::RoleConflict { .. } => "roles".into(),
-            Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".into(),
+            | Self::KeyRotated { .. } => fields::SIGNATURE.into(),
+            Self::KeyInGrace { .. } => fields::GRACE.into(),
+            Self::RolesEmpty | Self::RoleConflict { .. } => fields::ROLES.into(),
+            Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => fields::EPOCH.into(),
             Self::Figures(error) => figures_field(error),
-            Self::ConstantNotApproved { name, .. } => FieldPath::name("constants").then_given(name),
-            Self::MeasureUnfit { .. } => "measure".into(),
-            Self::OtherPeriod { .. } | Self::PeriodNotOver { .. } => "period".into(),
-            Self::Key(_) | Self::KeyInputs { .. } => "key".into(),
-            Self::SourceUnknown { .. } => "source".into(),
-            Self::SourceSignature { claim: index } => of_claim(*index, "source_signature"),
+            Self::ConstantNotApproved { name, .. } => {
+                FieldPath::name(fields::CONSTANTS).then_given(name)
+            }
+            Self::MeasureUnfit { .. } => fields::MEASURE.into(),
+            Self::OtherPeriod { .. } | Self::PeriodNotOver { .. } => fields::PERIOD.into(),
+            Self::Key(_) | Self::KeyInputs { .. } => fields::KEY.into(),
+            Self::SourceUnknown { .. } => fields::SOURCE.into(),
+            Self::SourceSignature { claim: index } => of_claim(*index, fields::SOURCE_SIGNATURE),
             Self::ProofFormat(_) | Self::ProofInvalid | Self::ProofUnexpected { .. } => {
-                "proof".into()
+                fields::PROOF.into()
             }
             Self::BlobMissing { .. }
             | Self::BlobUnexpected { .. }
             | Self::BlobTooLarge { .. }
-            | Self::BlobQuota { .. } => "blob".into(),
+            | Self::BlobQuota { .. } => fields::BLOB.into(),
             Self::Statement(
                 StatementError::EphemeralTrivial { claim: index, .. }
                 | StatementError::EphemeralNotOnCurve { claim: index }
                 | StatementError::ClaimAsTotal { claim: index },
-            ) => of_claim(*index, "ey"),
-            Self::Statement(StatementError::TotalsShareKey) => "measure.m1".into(),
-            Self::Statement(StatementError::SameNoteTwice) => "sn2".into(),
-            Self::Statement(StatementError::EmptyNote) => "cm_out".into(),
-            Self::Statement(StatementError::RedeemEphemeral) => "ey".into(),
+            ) => of_claim(*index, fields::EY),
+            Self::Statement(StatementError::TotalsShareKey) => {
+                FieldPath::name(fields::MEASURE).then(fields::M1)
+            }
+            Self::Statement(StatementError::SameNoteTwice) => fields::SN2.into(),
+            Self::Statement(StatementError::EmptyNote) => fields::CM_OUT.into(),
+            Self::Statement(StatementError::RedeemEphemeral) => fields::EY.into(),
             Self::Statement(StatementError::Duplicate { second, .. }) => {
-                FieldPath::name("claims").index(*second)
+                FieldPath::name(fields::CLAIMS).index(*second)
             }
             Self::AlreadyUsed {
                 set: UniqueSet::Commitment,
                 claim: Some(index),
-            } => of_claim(*index, "c"),
+            } => of_claim(*index, fields::C),
             Self::AlreadyUsed {
                 set: UniqueSet::Note,
                 claim: Some(index),
-            } => of_claim(*index, "cm"),
+            } => of_claim(*index, fields::CM),
             Self::AlreadyUsed { set, .. } => match set {
-                UniqueSet::Note => "cm_out".into(),
-                UniqueSet::Nullifier => "nullifier".into(),
-                UniqueSet::Spend => "spending".into(),
-                UniqueSet::Rate => "rn".into(),
+                UniqueSet::Note => fields::CM_OUT.into(),
+                UniqueSet::Nullifier => fields::NULLIFIER.into(),
+                UniqueSet::Spend => fields::SPENDING.into(),
+                UniqueSet::Rate => fields::RN.into(),
                 UniqueSet::Entry | UniqueSet::Commitment | UniqueSet::Alert => FieldPath::NONE,
             },
-            Self::NoteRootUnknown => "note_root".into(),
+            Self::NoteRootUnknown => fields::NOTE_ROOT.into(),
             Self::Board(refusal) => refusal.field(),
             Self::Scale(refusal) => refusal.field(),
             Self::Identity(refusal) => refusal.field(),
@@ -219,8 +225,8 @@ impl Refusal {
 }
 
 /// The field of a claim.
-pub(super) fn of_claim(claim: usize, field: &'static str) -> FieldPath {
-    FieldPath::name("claims").index(claim).then(field)
+pub(super) fn of_claim(claim: usize, field: FieldName) -> FieldPath {
+    FieldPath::name(fields::CLAIMS).index(claim).then(field)
 }
 
 /// `figures.fare` or `schedules[1]`; `figures` when no single one is at fault.
@@ -234,13 +240,13 @@ fn figures_field(error: &FiguresError) -> FieldPath {
         | FiguresError::Exponent { name, .. }
         | FiguresError::Outside { name, .. }
         | FiguresError::NoSchedule { name, .. }
-        | FiguresError::Values { name, .. } => FieldPath::name("figures").then_given(name),
-        FiguresError::Name { index } => FieldPath::name("figures").index(*index),
+        | FiguresError::Values { name, .. } => FieldPath::name(fields::FIGURES).then_given(name),
+        FiguresError::Name { index } => FieldPath::name(fields::FIGURES).index(*index),
         FiguresError::ScheduleUnused { schedule }
         | FiguresError::Days { schedule }
         | FiguresError::TwoChanges { schedule, .. } => {
-            FieldPath::name("schedules").index(*schedule)
+            FieldPath::name(fields::SCHEDULES).index(*schedule)
         }
-        _ => "figures".into(),
+        _ => fields::FIGURES.into(),
     }
 }

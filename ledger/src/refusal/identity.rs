@@ -1,7 +1,7 @@
 //! Why a person's registration, or the group of people that a proof was made for, is refused.
 
 use merits_primitives::{calendar::Day, ids::PartyId};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// A person, an evaluation of a uniqueness tag or the group of people does not fit the entry.
@@ -87,14 +87,14 @@ impl IdentityRefusal {
     pub(super) fn field(&self) -> FieldPath {
         match self {
             Self::EvaluatorStands | Self::GroupFull => FieldPath::NONE,
-            Self::NotTheEvaluator { .. } => "party".into(),
-            Self::EvaluationNumber { .. } => "number".into(),
-            Self::EvaluationUnfit => "evaluation".into(),
-            Self::CommitmentKnown | Self::Unknown => "commitment".into(),
-            Self::PersonKnown => "tag".into(),
-            Self::EligibleTooEarly { .. } => "from".into(),
-            Self::GenerationsUsedUp => "generation".into(),
-            Self::GroupRootUnknown => "root".into(),
+            Self::NotTheEvaluator { .. } => fields::PARTY.into(),
+            Self::EvaluationNumber { .. } => fields::NUMBER.into(),
+            Self::EvaluationUnfit => fields::EVALUATION.into(),
+            Self::CommitmentKnown | Self::Unknown => fields::COMMITMENT.into(),
+            Self::PersonKnown => fields::TAG.into(),
+            Self::EligibleTooEarly { .. } => fields::FROM.into(),
+            Self::GenerationsUsedUp => fields::GENERATION.into(),
+            Self::GroupRootUnknown => fields::ROOT.into(),
         }
     }
 }

@@ -7,7 +7,7 @@ use merits_primitives::{
     ids::{Epoch, PartyId},
 };
 use merits_threshold::{Side, ceremony::CeremonyFault, message::Round};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// An attempt to make a half of the view keys, a message of it, or a share does not fit the ledger.
@@ -175,18 +175,18 @@ impl KeyGenerationRefusal {
             | Self::Open { .. }
             | Self::TooMany { .. }
             | Self::Ended { .. }
-            | Self::Over { .. } => "attempt".into(),
-            Self::Quorum(_) => "holders".into(),
-            Self::Minority { .. } => "needed".into(),
-            Self::Deadline { .. } => "deadline".into(),
-            Self::NotAHolder { .. } => "party".into(),
-            Self::OtherCeremony => "ceremony".into(),
-            Self::Round { .. } | Self::Published { .. } => "round".into(),
+            | Self::Over { .. } => fields::ATTEMPT.into(),
+            Self::Quorum(_) => fields::HOLDERS.into(),
+            Self::Minority { .. } => fields::NEEDED.into(),
+            Self::Deadline { .. } => fields::DEADLINE.into(),
+            Self::NotAHolder { .. } => fields::PARTY.into(),
+            Self::OtherCeremony => fields::CEREMONY.into(),
+            Self::Round { .. } | Self::Published { .. } => fields::ROUND.into(),
             Self::NotDone { side, .. } => match side {
-                Side::Supervisor => "supervisor".into(),
-                Side::Witness => "witness".into(),
+                Side::Supervisor => fields::SUPERVISOR.into(),
+                Side::Witness => fields::WITNESS.into(),
             },
-            Self::Retained { .. } => "epoch".into(),
+            Self::Retained { .. } => fields::EPOCH.into(),
         }
     }
 }

@@ -29,8 +29,9 @@ use merits_primitives::{
     jubjub::PointError,
 };
 use merits_verifier::{
-    VerifyError,
+    FieldName, VerifyError,
     codec::CodecError,
+    fields,
     groth16::{KeyError, ProofError, ProofFormatError},
     proof::ProofDecodeError,
     schnorr::SchnorrError,
@@ -261,7 +262,7 @@ pub enum Refusal {
     #[error("{what} must be {expected} and is {found}")]
     OutOfSequence {
         /// The number's name.
-        what: &'static str,
+        what: FieldName,
         /// The next one.
         expected: u32,
         /// What came.
@@ -487,18 +488,18 @@ pub enum ProvenTerm {
 }
 
 impl ProvenTerm {
-    fn name(self) -> &'static str {
+    fn name(self) -> FieldName {
         match self {
-            Self::Asset => "asset",
-            Self::Expiry => "expiry",
-            Self::Schema => "schema",
+            Self::Asset => fields::ASSET,
+            Self::Expiry => fields::EXPIRY,
+            Self::Schema => fields::SCHEMA,
         }
     }
 }
 
 impl std::fmt::Display for ProvenTerm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        self.name().fmt(f)
     }
 }
 

@@ -4,7 +4,7 @@ use merits_primitives::{
     calendar::{Day, month_label},
     ids::{EntryId, Expiry},
 };
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldName, FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// An offer is invalid or is not open to this redemption, or the credits have expired.
@@ -15,7 +15,7 @@ pub enum OfferRefusal {
     #[error("the offer is invalid: {what} {rule}")]
     Invalid {
         /// The field.
-        what: &'static str,
+        what: FieldName,
         /// The rule that it breaks.
         rule: &'static str,
     },
@@ -81,14 +81,14 @@ impl OfferRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Invalid { what, .. } => (*what).into(),
+            Self::Invalid { what, .. } => what.clone().into(),
             Self::Unknown { .. }
             | Self::OfAnother { .. }
             | Self::NotOpen { .. }
-            | Self::SoldOut { .. } => "offer".into(),
-            Self::Elsewhere { .. } => "party".into(),
-            Self::CreditsExpired { .. } => "expiry".into(),
-            Self::OtherDay { .. } => "day".into(),
+            | Self::SoldOut { .. } => fields::OFFER.into(),
+            Self::Elsewhere { .. } => fields::PARTY.into(),
+            Self::CreditsExpired { .. } => fields::EXPIRY.into(),
+            Self::OtherDay { .. } => fields::DAY.into(),
         }
     }
 }

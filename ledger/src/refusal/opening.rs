@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// An opening request does not exist, or is not in the state that the step needs.
@@ -64,7 +64,7 @@ impl OpeningRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Deadline { .. } => "deadline".into(),
+            Self::Deadline { .. } => fields::DEADLINE.into(),
             Self::Unknown { .. }
             | Self::OfAnother { .. }
             | Self::Standing { .. }

@@ -1,7 +1,7 @@
 //! Why a scale, a version of it or a batch under one is refused.
 
 use merits_primitives::ids::{Credits, ScaleId, ScaleVersion};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldName, FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// A scale or a version of it does not exist, is not in the needed state, or would break a promise
@@ -103,7 +103,7 @@ pub enum ScaleRefusal {
         /// The scale.
         id: ScaleId,
         /// What differs.
-        what: &'static str,
+        what: FieldName,
     },
     /// A property of the scale is out of its range.
     #[error("scale {id}: {what}")]
@@ -170,13 +170,13 @@ impl ScaleRefusal {
     pub(super) fn field(&self) -> FieldPath {
         match self {
             Self::Unknown { .. } | Self::IdUnknown { .. } | Self::NotApproved { .. } => {
-                "scale".into()
+                fields::SCALE.into()
             }
-            Self::Superseded { .. } => "version".into(),
-            Self::OfAnother { .. } => "id".into(),
-            Self::AssetMismatch { .. } => "asset".into(),
-            Self::VersionDiffers { what, .. } => (*what).into(),
-            Self::Retired { .. } | Self::NotYetValid { .. } => "period".into(),
+            Self::Superseded { .. } => fields::VERSION.into(),
+            Self::OfAnother { .. } => fields::ID.into(),
+            Self::AssetMismatch { .. } => fields::ASSET.into(),
+            Self::VersionDiffers { what, .. } => what.clone().into(),
+            Self::Retired { .. } | Self::NotYetValid { .. } => fields::PERIOD.into(),
             Self::Standing { .. }
             | Self::ProposalMismatch { .. }
             | Self::Invalid { .. }

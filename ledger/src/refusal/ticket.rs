@@ -1,7 +1,7 @@
 //! Why terms, a ticket, a withdrawal or a claim's ticket is refused.
 
 use merits_primitives::{calendar::Timestamp, ids::PartyId};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 use super::code::of_claim;
@@ -112,19 +112,19 @@ impl TicketRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::TermsKnown => "text".into(),
-            Self::TermsUnknown => "terms".into(),
-            Self::TooEarly { .. } => "period".into(),
-            Self::Reserved { .. } => "nullifier".into(),
-            Self::ConsentWithdrawn { claim: None } => "message".into(),
-            Self::OtherRecords { claim } => of_claim(*claim, "b"),
+            Self::TermsKnown => fields::TEXT.into(),
+            Self::TermsUnknown => fields::TERMS.into(),
+            Self::TooEarly { .. } => fields::PERIOD.into(),
+            Self::Reserved { .. } => fields::NULLIFIER.into(),
+            Self::ConsentWithdrawn { claim: None } => fields::MESSAGE.into(),
+            Self::OtherRecords { claim } => of_claim(*claim, fields::B),
             Self::ConsentWithdrawn { claim: Some(claim) }
             | Self::Missing { claim }
             | Self::Unexpected { claim }
             | Self::OfAnother { claim }
             | Self::Lapsed { claim, .. }
             | Self::Other { claim, .. }
-            | Self::Twice { claim } => of_claim(*claim, "ticket"),
+            | Self::Twice { claim } => of_claim(*claim, fields::TICKET),
         }
     }
 }

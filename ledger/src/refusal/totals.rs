@@ -2,7 +2,7 @@
 
 use merits_primitives::sum::{Sum, WideSum};
 use merits_threshold::{Side, total::TotalFault};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// A total covers batches that it may not cover, or is not their sum.
@@ -99,20 +99,22 @@ impl TotalRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Set { position } => FieldPath::name("entries").index(*position),
-            Self::Cut { .. } => "entries".into(),
+            Self::Set { position } => FieldPath::name(fields::ENTRIES).index(*position),
+            Self::Cut { .. } => fields::ENTRIES.into(),
             Self::Partials(
                 TotalFault::Count { side, .. }
                 | TotalFault::Twice { side, .. }
                 | TotalFault::Stranger { side, .. }
                 | TotalFault::Wrong { side, .. },
             ) => match side {
-                Side::Supervisor => "supervisor".into(),
-                Side::Witness => "witness".into(),
+                Side::Supervisor => fields::SUPERVISOR.into(),
+                Side::Witness => fields::WITNESS.into(),
             },
-            Self::SumWrong { .. } => "sum".into(),
-            Self::OpenAlready | Self::PartialsMissing | Self::Partials(_) => "partials".into(),
-            Self::TwinBehind { .. } => "output".into(),
+            Self::SumWrong { .. } => fields::SUM.into(),
+            Self::OpenAlready | Self::PartialsMissing | Self::Partials(_) => {
+                fields::PARTIALS.into()
+            }
+            Self::TwinBehind { .. } => fields::OUTPUT.into(),
             Self::TooFew { .. } | Self::TooLarge { .. } => FieldPath::NONE,
         }
     }

@@ -411,7 +411,7 @@ mod tests {
     use super::*;
     use crate::board_facts::BoardFacts;
     use crate::entry::{Act, ActProposed, Entry, PartyAdmitted, ProposalTerms};
-    use crate::policy::LedgerPolicy;
+    use crate::policy::{AnchorInterval, LedgerPolicy};
     use crate::role::{Role, Roles};
     use crate::sequencer::Sequencer;
     use crate::state::State;
@@ -446,7 +446,7 @@ mod tests {
             },
             least_claims_per_total: 20,
             tickets: false,
-            anchor_seconds: 1,
+            anchor_interval: AnchorInterval::SECOND,
             board: BoardFacts::alone(),
         };
         let signer = LogSigner::new(origin.clone(), key(2));

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
     use crate::board_facts::BoardFacts;
     use crate::entry::KINDS;
-    use crate::policy::LedgerPolicy;
+    use crate::policy::{AnchorInterval, LedgerPolicy};
     use crate::role::Roles;
 
     /// One party of each role, in the order of [`Role::ALL`], all of them suspended or none.
@@ -128,7 +128,7 @@ mod tests {
             },
             least_claims_per_total: 20,
             tickets: true,
-            anchor_seconds: 3_600,
+            anchor_interval: AnchorInterval::HOUR,
             board: BoardFacts::alone(),
         });
         let parties = Role::ALL.map(|role| {

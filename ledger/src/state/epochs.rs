@@ -10,6 +10,7 @@ use merits_primitives::{
 use merits_threshold::{Side, half::QuorumHalf};
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
+    fields,
     possession::{KeyHalf, possession_context},
     schnorr::{self, Known},
 };
@@ -282,7 +283,7 @@ impl Epochs {
         let expected = u32::try_from(self.0.len())
             .unwrap_or(u32::MAX)
             .saturating_add(1);
-        let (what, found) = ("epoch", epoch.0);
+        let (what, found) = (fields::EPOCH, epoch.0);
         if found == expected {
             return Ok(());
         }

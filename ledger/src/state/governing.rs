@@ -144,7 +144,7 @@ impl Governing {
     /// For an empty ledger.
     pub fn new(policy: LedgerPolicy) -> Self {
         Self {
-            notes: NoteEdge::new(policy.anchor_seconds),
+            notes: NoteEdge::new(policy.anchor_interval),
             board: Board::new(&policy.board),
             founded: Arc::new(StateDigest::founded(&policy)),
             policy,

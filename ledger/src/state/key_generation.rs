@@ -29,6 +29,7 @@ use merits_threshold::{
     standing::{Blame, Board, Standing, standing},
 };
 use merits_verifier::codec::Canonical as _;
+use merits_verifier::fields;
 
 use self::records::{
     Attempts, DestroyedAt, PublishedMessage, attempts_key, destroyed_key, generation_key,
@@ -256,7 +257,7 @@ impl Governing {
         }
         let expected = attempts.opened.saturating_add(1);
         if opened.attempt != expected {
-            let (what, found) = ("attempt", opened.attempt);
+            let (what, found) = (fields::ATTEMPT, opened.attempt);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,

@@ -12,6 +12,7 @@ use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::draft::Draft;
 use super::stored::MOST;
+use crate::policy::AnchorInterval;
 use crate::rows::{self, Key, Record, RowError, Rows, Table, View, decode};
 
 /// The note tree as it was at the end of a slot of the ledger's time.
@@ -99,11 +100,11 @@ impl Notes<'_> {
 }
 
 impl NoteEdge {
-    pub(super) fn new(anchor_seconds: u32) -> Self {
+    pub(super) fn new(anchors: AnchorInterval) -> Self {
         Self {
             stored: StoredEdge::default(),
             root: OnceLock::new(),
-            slot: Duration::from_secs(anchor_seconds.max(1).into()),
+            slot: anchors.duration(),
         }
     }
 

@@ -10,6 +10,7 @@ use merits_primitives::{
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
+    fields,
     statement::redeem::MOST_A_DAY,
 };
 
@@ -174,33 +175,33 @@ impl Offers {
         let expected = before.saturating_add(1);
         if published.number != expected {
             return Err(Refusal::OutOfSequence {
-                what: "number",
+                what: fields::NUMBER,
                 expected,
                 found: published.number,
             });
         }
         let faults = [
-            (published.price.0 == 0, "price", "must be at least 1"),
-            (published.quota == 0, "quota", "must be at least 1"),
+            (published.price.0 == 0, fields::PRICE, "must be at least 1"),
+            (published.quota == 0, fields::QUOTA, "must be at least 1"),
             (
                 published.closes <= published.opens || published.closes <= time,
-                "closes",
+                fields::CLOSES,
                 "must be after `opens` and not past",
             ),
             (
                 published.per_day == 0 || published.per_day > MOST_A_DAY,
-                "per day",
+                fields::PER_DAY,
                 "must be 1 to 65,536",
             ),
             (
                 published.number > MOST_OFFERS,
-                "number",
+                fields::NUMBER,
                 "must be at most 16,384, because a sponsor publishes no more offers: a further party can be admitted \
                  as a sponsor",
             ),
             (
                 published.exchanges.is_empty(),
-                "exchanges",
+                fields::EXCHANGES,
                 "must not be empty",
             ),
         ];
@@ -375,8 +376,8 @@ mod tests {
         let fault = published(&offers, sponsor, MOST_OFFERS + 1).expect_err("one too many");
         assert!(
             matches!(
-                fault,
-                Refusal::Offer(OfferRefusal::Invalid { what: "number", .. })
+                &fault,
+                Refusal::Offer(OfferRefusal::Invalid { what, .. }) if *what == fields::NUMBER
             ),
             "{fault}"
         );

@@ -10,6 +10,7 @@ use merits_primitives::{
 };
 use merits_verifier::{
     codec::{Canonical, CodecError, Reader, Writer},
+    fields,
     signature::PublicKey,
 };
 
@@ -328,7 +329,7 @@ impl Parties {
         }
         let expected = party.emergencies.saturating_add(1);
         if suspended.number != expected {
-            let (what, found) = ("number", suspended.number);
+            let (what, found) = (fields::NUMBER, suspended.number);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,
@@ -358,7 +359,7 @@ impl Parties {
         let mut party = self.present(&change.party)?.clone();
         let expected = party.standing_changes.saturating_add(1);
         if change.sequence != expected {
-            let (what, found) = ("sequence", change.sequence);
+            let (what, found) = (fields::SEQUENCE, change.sequence);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,
@@ -446,7 +447,7 @@ impl Parties {
         let party = self.active(id)?;
         let expected = party.generation.saturating_add(1);
         if generation != expected {
-            let (what, found) = ("generation", generation);
+            let (what, found) = (fields::GENERATION, generation);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,

@@ -14,6 +14,7 @@ use merits_primitives::{
     identity::{Birth, IdentityCommitment, IdentityLeaf, leaf},
     ids::{EntryId, PartyId},
 };
+use merits_verifier::fields;
 
 use super::draft::Draft;
 use super::stored;
@@ -314,7 +315,7 @@ impl Register {
         };
         if registered.generation != generation {
             return Err(Refusal::OutOfSequence {
-                what: "generation",
+                what: fields::GENERATION,
                 expected: generation.into(),
                 found: registered.generation.into(),
             }

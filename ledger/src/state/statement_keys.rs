@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use merits_verifier::fields;
 use merits_verifier::groth16::{KeyDigest, KeyPolicy, Provenance, VerifyingKey};
 
 use super::draft::Draft;
@@ -66,7 +67,7 @@ impl StatementKeys {
         let expected = before.saturating_add(1);
         if adopted.generation != expected {
             return Err(Refusal::OutOfSequence {
-                what: "generation",
+                what: fields::GENERATION,
                 expected,
                 found: adopted.generation,
             });

@@ -9,7 +9,7 @@
 use crate::town::{Town, second_distributor, town};
 use merits_ledger::entry::{Entry, IdentityRetired, OfferClosed};
 use merits_ledger::state::Balance;
-use merits_ledger::{Replay, ReplayError, State};
+use merits_ledger::{AnchorInterval, Replay, ReplayError, State};
 use merits_ledger_fixture::{Citizen, MAX_CREDITS, Note, WORTH};
 use merits_primitives::{
     calendar::Day,
@@ -213,7 +213,7 @@ fn a_replay_gives_the_same_state_and_every_kind_occurs() {
     for change in [0, 1] {
         let mut other = policy.clone();
         match change {
-            0 => other.anchor_seconds += 1,
+            0 => other.anchor_interval = AnchorInterval::HOUR,
             _ => other.tickets = false,
         }
         assert_ne!(

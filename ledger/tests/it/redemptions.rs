@@ -1,16 +1,16 @@
 //! Redemptions: each spends a note once, for one purpose, at its time.
 #![allow(clippy::unwrap_used, reason = "a failure to set up is a failure")]
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use crate::town::{
     DAY, Town, admit, nowhere, proven, proven_or_not, refusal, refused, town, town_with,
 };
-use merits_ledger::Role;
 use merits_ledger::entry::{
     Attested, Entry, OfferClosed, OfferPublished, Redeemed, Spending, StandingChange,
 };
 use merits_ledger::state::ROOT_GRACE;
+use merits_ledger::{AnchorInterval, Role};
 use merits_ledger_fixture::{Citizen, Note, Redeeming, WORTH, acts};
 use merits_primitives::ids::{Credits, EntryId, Epoch, PeriodIndex};
 use merits_primitives::{
@@ -436,7 +436,10 @@ fn expired_credits_are_good_for_nothing() {
 
 #[test]
 fn a_note_is_spent_under_an_anchor_only() {
-    let mut town = town_with(|federation| federation.anchor_seconds = 600);
+    let mut town = town_with(|federation| {
+        let ten_minutes = NonZeroU32::new(600).expect("not 0");
+        federation.anchor_interval = AnchorInterval::from_secs(ten_minutes);
+    });
     let citizen = Citizen::new(1);
     let note = town.earner(&citizen).unwrap();
     let offer = town.offer(PRICE, 10).unwrap();

@@ -20,7 +20,7 @@ use merits_primitives::{
     calendar::{Day, Timestamp},
     nullifier::Nullifier,
 };
-use merits_verifier::{Reason, entry::SignedEntry};
+use merits_verifier::{Reason, entry::SignedEntry, fields};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// A deposit by the consent's distributor with a change, proven if possible.
@@ -92,7 +92,7 @@ fn two_distributors_cannot_claim_one_period() {
     let other = consent(&town, &citizen, &rival);
     let refusal = refusal(town.deposit_consent(&other));
     assert_eq!(refusal.code(), Reason::TicketReserved);
-    assert_eq!(refusal.field(), "nullifier".into());
+    assert_eq!(refusal.field(), fields::NULLIFIER.into());
     // Without a deposit of its own, with the first one's ticket.
     let batch = changed_batch(&mut town, &[other], |_, _| {});
     refused(&mut town, &batch, "ticket-of-another", "claims[0].ticket");

@@ -12,7 +12,9 @@ use std::{
 
 use merits_party::Retry;
 use merits_primitives::ids::EntryId;
-use merits_verifier::{FieldPath, Reason, ReasonCode, codec::Canonical, entry::SignedEntry};
+use merits_verifier::{
+    FieldPath, Reason, ReasonCode, codec::Canonical, entry::SignedEntry, fields,
+};
 use serde::Serialize;
 use thiserror::Error;
 use tokio::task::JoinSet;
@@ -234,7 +236,7 @@ async fn submit_some(
 fn refusal_cause(code: &ReasonCode, field: &FieldPath) -> RefusalCause {
     let of = |cause: fn(usize) -> RefusalCause| {
         field
-            .index_in("claims")
+            .index_in(&fields::CLAIMS)
             .map_or(RefusalCause::Unnamed, cause)
     };
     let Some(reason) = code.known() else {
@@ -287,17 +289,17 @@ mod tests {
 
     #[test]
     fn the_cause_follows_code_and_field() {
-        let claim = |index| FieldPath::name("claims").index(index);
+        let claim = |index| FieldPath::name(fields::CLAIMS).index(index);
         let cause = |reason: Reason, field: FieldPath| refusal_cause(&reason.into(), &field);
         for (reason, field, expected) in [
             (
                 Reason::CommitmentUsed,
-                claim(3).then("c"),
+                claim(3).then(fields::C),
                 RefusalCause::Claim(3),
             ),
             (
                 Reason::NoteUsed,
-                claim(0).then("cm"),
+                claim(0).then(fields::CM),
                 RefusalCause::Claim(0),
             ),
             (
@@ -307,32 +309,44 @@ mod tests {
             ),
             (
                 Reason::TicketLapsed,
-                claim(2).then("ticket"),
+                claim(2).then(fields::TICKET),
                 RefusalCause::Ticket(2),
             ),
             (
                 Reason::ConsentWithdrawn,
-                claim(2).then("ticket"),
+                claim(2).then(fields::TICKET),
                 RefusalCause::Ticket(2),
             ),
             (
                 Reason::TicketOtherRecords,
-                claim(1).then("b"),
+                claim(1).then(fields::B),
                 RefusalCause::Ticket(1),
             ),
             (
                 Reason::CommitmentUsed,
-                "claims.c".into(),
+                FieldPath::name(fields::CLAIMS).then(fields::C),
                 RefusalCause::Unnamed,
             ),
             (
                 Reason::EpochNotAccepted,
-                "epoch".into(),
+                fields::EPOCH.into(),
                 RefusalCause::Terms,
             ),
-            (Reason::ProofInvalid, "proof".into(), RefusalCause::Unnamed),
-            (Reason::PeriodNotOver, "period".into(), RefusalCause::Terms),
-            (Reason::PartySuspended, "party".into(), RefusalCause::Terms),
+            (
+                Reason::ProofInvalid,
+                fields::PROOF.into(),
+                RefusalCause::Unnamed,
+            ),
+            (
+                Reason::PeriodNotOver,
+                fields::PERIOD.into(),
+                RefusalCause::Terms,
+            ),
+            (
+                Reason::PartySuspended,
+                fields::PARTY.into(),
+                RefusalCause::Terms,
+            ),
         ] {
             assert_eq!(cause(reason, field), expected, "{reason}");
         }
@@ -342,7 +356,7 @@ mod tests {
     #[test]
     fn a_reason_of_a_newer_ledger_names_no_claim() {
         let code = "moon-too-full".parse().expect("a reason's text");
-        let field = FieldPath::name("claims").index(3);
+        let field = FieldPath::name(fields::CLAIMS).index(3);
         assert_eq!(refusal_cause(&code, &field), RefusalCause::Unnamed);
     }
 }

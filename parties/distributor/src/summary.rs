@@ -122,7 +122,7 @@ impl RunSummary {
 mod tests {
     use merits_primitives::ids::{EntryId, Period, PeriodKind, ScaleId};
     use merits_records::Reason;
-    use merits_verifier::Reason as Refusal;
+    use merits_verifier::{Reason as Refusal, fields};
     use serde_json::json;
 
     use super::*;
@@ -148,7 +148,7 @@ mod tests {
             EntryId([7; 32]),
             SubmitFault::Refused {
                 code: Refusal::NoteUsed.into(),
-                field: "cm".into(),
+                field: fields::CM.into(),
                 message: "was used".to_owned(),
             },
         ));

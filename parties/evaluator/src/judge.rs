@@ -9,7 +9,7 @@ use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, Origin, PartyId},
 };
-use merits_proto::{EvaluationRequest, FieldPath, Reason};
+use merits_proto::{EvaluationRequest, FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// Why a request is not evaluated.
@@ -55,10 +55,10 @@ impl Refused {
     /// The request's field at fault; empty if none is.
     pub fn field(&self) -> FieldPath {
         match self {
-            Self::OtherLog { .. } => "origin".into(),
-            Self::Registrar(_) => "registrar".into(),
-            Self::Signature(_) => "signature".into(),
-            Self::ElementOfAnother => "blinded_element".into(),
+            Self::OtherLog { .. } => fields::ORIGIN.into(),
+            Self::Registrar(_) => fields::REGISTRAR.into(),
+            Self::Signature(_) => fields::SIGNATURE.into(),
+            Self::ElementOfAnother => fields::BLINDED_ELEMENT.into(),
             Self::NotOpened => FieldPath::NONE,
         }
     }

@@ -31,7 +31,10 @@ use merits_ledger::{
 };
 use merits_party::ledger::LedgerPort;
 use merits_primitives::ids::{EntryId, Origin, PartyId};
-use merits_proto::{Fault, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest};
+use merits_proto::{
+    Fault, FieldPath, OfferHere, OfferPage, RedemptionRequest, SealedVoucher, VoucherRequest,
+    fields,
+};
 use merits_replica::{Replica, ReplicaError};
 use merits_serve::Paced;
 use merits_verifier::{
@@ -215,18 +218,18 @@ impl<L: LedgerPort> Exchange<L> {
             .logged(id)
             .await?
             .ok_or_else(|| match request.receipt {
-                None => Fault::not_found("redemption", "is not in the log"),
+                None => Fault::not_found(fields::REDEMPTION, "is not in the log"),
                 Some(_) => unshown(id),
             })?;
         if entry.kind != REDEEMED || entry.party != self.party {
             return Err(Fault::not_found(
-                "redemption",
+                fields::REDEMPTION,
                 "is an entry of the log, but not a redemption at this exchange",
             ));
         }
         // The log accepted it, so it is valid.
         let redeemed = Redeemed::from_bytes(&entry.statement)
-            .map_err(|error| Fault::malformed("redemption", error.to_string()))?;
+            .map_err(|error| Fault::malformed(fields::REDEMPTION, error.to_string()))?;
         self.release(id, &redeemed).await
     }
 
@@ -332,14 +335,14 @@ impl<L: LedgerPort> Exchange<L> {
     /// The redemption as an entry of this exchange.
     fn signed(&self, request: &RedemptionRequest) -> Result<(Redeemed, SignedEntry), Fault> {
         let redeemed = Redeemed::from_bytes(&request.statement).map_err(|error| {
-            Fault::malformed(error.field(), error.to_string()).within("statement")
+            Fault::malformed(&error, error.to_string()).within(fields::STATEMENT)
         })?;
         let proof = Proof::from_bytes(&request.proof)
-            .map_err(|error| Fault::malformed("proof", error.to_string()))?;
+            .map_err(|error| Fault::malformed(fields::PROOF, error.to_string()))?;
         // Check this before anything is spent: a voucher that nobody can open would be lost.
         if !voucher::is_usable(&redeemed.voucher_key) {
             return Err(Fault::malformed(
-                "statement.voucher_key",
+                FieldPath::name(fields::STATEMENT).then(fields::VOUCHER_KEY),
                 "is not an X25519 key to which a voucher can be sealed",
             ));
         }
@@ -418,11 +421,11 @@ impl<L: LedgerPort> Exchange<L> {
         let key = self.look(|replica| replica.key().clone()).await?;
         let leaf = Receipt::parse(text)
             .and_then(|receipt| receipt.verify(&key))
-            .map_err(|error| Fault::malformed("receipt", error.to_string()))?;
+            .map_err(|error| Fault::malformed(fields::RECEIPT, error.to_string()))?;
         if leaf.id() == *id {
             Ok(())
         } else {
-            Err(Fault::malformed("receipt", "is another entry's"))
+            Err(Fault::malformed(fields::RECEIPT, "is another entry's"))
         }
     }
 
@@ -448,7 +451,7 @@ impl<L: LedgerPort> Exchange<L> {
             return Err(Fault::new(
                 Code::Internal,
                 Reason::VoucherMissing,
-                "",
+                FieldPath::NONE,
                 "the redemption is in the log and this exchange has no voucher for it: keep the receipt and ask again when its operator has found the stock",
             ));
         };
@@ -457,8 +460,12 @@ impl<L: LedgerPort> Exchange<L> {
             offer,
             redemption: id,
         };
-        voucher::seal(&redeemed.voucher_key, &context, &code, &mut rand::rng())
-            .map_err(|error| Fault::malformed("statement.voucher_key", error.to_string()))
+        voucher::seal(&redeemed.voucher_key, &context, &code, &mut rand::rng()).map_err(|error| {
+            Fault::malformed(
+                FieldPath::name(fields::STATEMENT).then(fields::VOUCHER_KEY),
+                error.to_string(),
+            )
+        })
     }
 
     /// An offer is served only if every redemption that the log may accept here has a voucher.
@@ -498,7 +505,7 @@ fn unshown(id: &EntryId) -> Fault {
     Fault::new(
         Code::FailedPrecondition,
         Reason::LogDiffers,
-        "redemption",
+        fields::REDEMPTION,
         "has a receipt of the log, and the log that this exchange follows does not have it: keep the receipt and show it to a supervisor",
     )
 }
@@ -520,7 +527,7 @@ fn not_stocked() -> Fault {
     Fault::new(
         Code::FailedPrecondition,
         Reason::OfferNotStocked,
-        "offer",
+        fields::OFFER,
         "this exchange has fewer vouchers than the offer's quota and does not serve it: its operator or the sponsor must act; nothing was spent",
     )
 }
@@ -540,7 +547,7 @@ fn unwritable(error: StoreError) -> Fault {
         ..Fault::new(
             Code::Unavailable,
             Reason::StoreUnwritable,
-            "",
+            FieldPath::NONE,
             "this exchange cannot write to its store, so it accepts no redemptions: nothing was spent; send \
              it again later, or go to another exchange",
         )
@@ -555,7 +562,7 @@ fn later(error: StoreError) -> Fault {
         ..Fault::new(
             Code::Unavailable,
             Reason::VoucherLater,
-            "",
+            FieldPath::NONE,
             "the redemption is in the log and counts, and this exchange cannot write down now which voucher it gets: send the same request again later, nothing is lost",
         )
     }

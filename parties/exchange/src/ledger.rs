@@ -1,7 +1,7 @@
 //! The faults that the exchange returns to a wallet when its ledger fails.
 
 use merits_party::ledger::LedgerFault;
-use merits_proto::Fault;
+use merits_proto::{Fault, FieldPath};
 use merits_replica::{ClientError, ReplicaError};
 use merits_verifier::Reason;
 use tonic::Code;
@@ -57,7 +57,7 @@ fn unavailable(what: &str) -> Fault {
         ..Fault::new(
             Code::Unavailable,
             Reason::LedgerUnavailable,
-            "",
+            FieldPath::NONE,
             format!("{what}; send the same redemption again later, nothing is lost"),
         )
     }
@@ -65,6 +65,8 @@ fn unavailable(what: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use merits_verifier::fields;
+
     use super::*;
     use tonic::Status;
 
@@ -90,7 +92,12 @@ mod tests {
             assert!(fault.may_retry());
             assert!(fault.message.starts_with(said), "{fault}");
         }
-        let judged = Fault::new(Code::FailedPrecondition, Reason::Spent, "sn1", "was spent");
+        let judged = Fault::new(
+            Code::FailedPrecondition,
+            Reason::Spent,
+            fields::SN1,
+            "was spent",
+        );
         assert_eq!(told(Status::from(judged.clone())), judged);
     }
 }

@@ -268,7 +268,7 @@ impl Backup {
         let [memory_kib, passes, lanes] = self.kdf.numbers();
         let numbers = [
             ledger.least_claims_per_total,
-            ledger.anchor_seconds,
+            ledger.anchor_seconds.get(),
             u32::from(ledger.tickets),
             u32::from(ledger.allow_dev_keys),
             memory_kib,
@@ -324,6 +324,8 @@ fn of_witnesses(log: &WitnessesConfig) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use merits_ledger::AnchorInterval;
+
     use super::*;
 
     const ORIGIN: &str = "ledger.test/merits";
@@ -336,7 +338,7 @@ mod tests {
             authority: "ab".repeat(32),
             least_claims_per_total: 16,
             tickets: true,
-            anchor_seconds: 3_600,
+            anchor_seconds: AnchorInterval::HOUR.as_secs(),
             board: "alone".to_owned(),
             replica: "replica".into(),
             high_water_mark: None,

@@ -278,6 +278,8 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    use merits_ledger::AnchorInterval;
+
     use super::*;
     use ed25519_dalek::SigningKey;
     use merits_primitives::ids::Origin;
@@ -307,7 +309,7 @@ mod tests {
                 authority: "ab".repeat(32),
                 least_claims_per_total: 16,
                 tickets: true,
-                anchor_seconds: 3_600,
+                anchor_seconds: AnchorInterval::HOUR.as_secs(),
                 board: "alone".to_owned(),
                 replica: "/somewhere/else".into(),
                 high_water_mark: Some("/somewhere/else.mark".into()),

@@ -8,7 +8,7 @@
 //! [`redeem_statement`]: merits_ledger::Governing::redeem_statement
 //! [`attest_statement`]: merits_ledger::Governing::attest_statement
 
-use std::{cell::RefCell, time::Duration};
+use std::cell::RefCell;
 
 use merits_circuits::redeem::{NoteWitness, RedeemTerms, RedeemWitness};
 use merits_ledger::{
@@ -298,7 +298,7 @@ impl<'a> Spender<'a> {
         needed: Credits,
     ) -> Result<Pair<'a>, SpendError> {
         check_not_expired(expiry, self.now)?;
-        let slot = Duration::from_secs(self.state.policy().anchor_seconds.max(1).into());
+        let slot = self.state.policy().anchor_interval.duration();
         let (ready, all) = (
             self.ready(asset, expiry),
             self.of_bucket(asset, expiry).map(|note| note.value),

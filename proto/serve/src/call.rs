@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use merits_proto::{Fault, Reason};
+use merits_proto::{Fault, FieldPath, Reason};
 use tonic::{Code, Status, body::Body};
 
 use crate::{
@@ -79,7 +79,12 @@ fn too_fast(wait: Duration) -> Fault {
     let message = "more calls than one address may begin in a second: send it again later, or more items in one stream";
     Fault {
         retry_after: Some(wait.max(Duration::from_millis(1))),
-        ..Fault::new(Code::ResourceExhausted, Reason::TooFast, "", message)
+        ..Fault::new(
+            Code::ResourceExhausted,
+            Reason::TooFast,
+            FieldPath::NONE,
+            message,
+        )
     }
 }
 
@@ -101,7 +106,7 @@ async fn serve(
     let cuts = dialect.is_http();
     let watching = !cuts && Shared::is_watching(request.uri().path());
     let stopping = watching.then(|| source.shared.stopping());
-    let limit = source.shared.limits.request_timeout();
+    let limit = source.shared.limits.request_timeout;
     let timeout = asked_timeout(request.headers()).map_or(limit, |asked| asked.min(limit));
     call.admit(!http_body::Body::is_end_stream(request.body()));
     let peer = source.connection.peer();

@@ -86,7 +86,7 @@ pub(crate) async fn drive(
     if is_http {
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(shared.limits.handshake_timeout())
+            .header_read_timeout(shared.limits.handshake_timeout)
             .max_buf_size(SEND_BUFFER)
             .serve_connection(io, service);
         let served = std::pin::pin!(served);

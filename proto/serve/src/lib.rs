@@ -41,6 +41,7 @@ mod pressure;
 mod room;
 mod secured;
 mod server;
+pub mod settings;
 mod shared;
 pub mod site;
 mod stream;

@@ -5,6 +5,8 @@ use std::{net::IpAddr, time::Duration};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::settings::seconds;
+
 /// Limits for all callers of a server. The configuration of every server has the same keys with the
 /// same meaning, in the table `[server]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -39,16 +41,21 @@ pub struct Limits {
     /// The part of it that one connection may hold.
     pub memory_mib_per_connection: usize,
     /// Longest time from the accept to the HTTP/2 preface.
-    pub handshake_timeout_s: u64,
+    #[serde(rename = "handshake_timeout_s", with = "seconds")]
+    pub handshake_timeout: Duration,
     /// Longest time that a connection may stay open without a question or answer, and a call
     /// without any action of its peer.
-    pub idle_timeout_s: u64,
+    #[serde(rename = "idle_timeout_s", with = "seconds")]
+    pub idle_timeout: Duration,
     /// Longest time that an answer may wait for a peer that does not read.
-    pub unread_timeout_s: u64,
+    #[serde(rename = "unread_timeout_s", with = "seconds")]
+    pub unread_timeout: Duration,
     /// Longest time to the first answer of a call.
-    pub request_timeout_s: u64,
+    #[serde(rename = "request_timeout_s", with = "seconds")]
+    pub request_timeout: Duration,
     /// Longest time that a stop waits for calls in flight before it cuts them.
-    pub stop_timeout_s: u64,
+    #[serde(rename = "stop_timeout_s", with = "seconds")]
+    pub stop_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -65,11 +72,11 @@ impl Default for Limits {
             memory_mib: 256,
             memory_mib_per_address: 64,
             memory_mib_per_connection: LEAST_MIB,
-            handshake_timeout_s: 10,
-            idle_timeout_s: 300,
-            unread_timeout_s: 20,
-            request_timeout_s: 60,
-            stop_timeout_s: 30,
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(300),
+            unread_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(60),
+            stop_timeout: Duration::from_secs(30),
         }
     }
 }
@@ -78,7 +85,7 @@ impl Default for Limits {
 const LEAST_MIB: usize = 16;
 
 /// A day. Longer timeouts make no sense, and sums of these do not overflow.
-const MOST_SECONDS: u64 = 86_400;
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// An invalid limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -121,40 +128,19 @@ impl Limits {
                 reason: format!("must be at most {MOST_MIB}"),
             });
         }
-        for (key, seconds) in [
-            ("handshake_timeout_s", self.handshake_timeout_s),
-            ("idle_timeout_s", self.idle_timeout_s),
-            ("unread_timeout_s", self.unread_timeout_s),
-            ("request_timeout_s", self.request_timeout_s),
-            ("stop_timeout_s", self.stop_timeout_s),
+        for (key, timeout) in [
+            ("handshake_timeout_s", self.handshake_timeout),
+            ("idle_timeout_s", self.idle_timeout),
+            ("unread_timeout_s", self.unread_timeout),
+            ("request_timeout_s", self.request_timeout),
+            ("stop_timeout_s", self.stop_timeout),
         ] {
-            if seconds == 0 || seconds > MOST_SECONDS {
-                let reason = format!("must be from 1 to {MOST_SECONDS} seconds");
+            if timeout.is_zero() || timeout > LONGEST {
+                let reason = format!("must be from 1 to {} seconds", LONGEST.as_secs());
                 return Err(LimitsError { key, reason });
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn handshake_timeout(&self) -> Duration {
-        Duration::from_secs(self.handshake_timeout_s)
-    }
-
-    pub(crate) fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.idle_timeout_s)
-    }
-
-    pub(crate) fn unread_timeout(&self) -> Duration {
-        Duration::from_secs(self.unread_timeout_s)
-    }
-
-    pub(crate) fn request_timeout(&self) -> Duration {
-        Duration::from_secs(self.request_timeout_s)
-    }
-
-    /// How long a stop waits for calls in flight.
-    pub fn stop_timeout(&self) -> Duration {
-        Duration::from_secs(self.stop_timeout_s)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use merits_proto::{Fault, Reason};
+use merits_proto::{Fault, FieldPath, Reason};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit};
 use tonic::Code;
 
@@ -138,7 +138,12 @@ fn no_room() -> Fault {
      server is reached; read the answers of earlier calls first";
     Fault {
         retry_after: Some(RETRY),
-        ..Fault::new(Code::ResourceExhausted, Reason::Busy, "", message)
+        ..Fault::new(
+            Code::ResourceExhausted,
+            Reason::Busy,
+            FieldPath::NONE,
+            message,
+        )
     }
 }
 
@@ -148,6 +153,11 @@ pub(crate) fn ended() -> Fault {
         "nothing moved on this call, and it was ended to make room for others: send it again";
     Fault {
         retry_after: Some(RETRY),
-        ..Fault::new(Code::ResourceExhausted, Reason::Busy, "", message)
+        ..Fault::new(
+            Code::ResourceExhausted,
+            Reason::Busy,
+            FieldPath::NONE,
+            message,
+        )
     }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn secure(
     }
     let shake = TlsAcceptor::from(tls.config()).accept(stream);
     let left = limits
-        .handshake_timeout()
+        .handshake_timeout
         .saturating_sub(connection.age_at(Instant::now()));
     match tokio::time::timeout(left, shake).await {
         Ok(Ok(mut stream)) => {

@@ -207,7 +207,7 @@ pub(crate) async fn run(
         health.end().await;
     }
     end.send_replace(Phase::Stopping);
-    let in_time = tokio::time::timeout(shared.limits.stop_timeout(), ended.recv()).await;
+    let in_time = tokio::time::timeout(shared.limits.stop_timeout, ended.recv()).await;
     if in_time.is_err() {
         tracing::warn!("calls were still open at the stop timeout and are cut");
         end.send_replace(Phase::Cutting);

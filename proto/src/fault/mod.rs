@@ -70,7 +70,7 @@ impl Fault {
             ..Self::new(
                 Code::ResourceExhausted,
                 Reason::Busy,
-                "",
+                FieldPath::NONE,
                 "the queue is full; send it again later",
             )
         }
@@ -83,7 +83,7 @@ impl Fault {
             ..Self::new(
                 Code::Unavailable,
                 Reason::Stopping,
-                "",
+                FieldPath::NONE,
                 "the service is stopping; send it again when it is back",
             )
         }
@@ -94,7 +94,12 @@ impl Fault {
     pub fn out_of_step(what: impl Into<String>) -> Self {
         Self {
             retry_after: Some(Duration::from_secs(5)),
-            ..Self::new(Code::Unavailable, Reason::ClockOutOfStep, "", what)
+            ..Self::new(
+                Code::Unavailable,
+                Reason::ClockOutOfStep,
+                FieldPath::NONE,
+                what,
+            )
         }
     }
 
@@ -106,7 +111,7 @@ impl Fault {
             ..Self::new(
                 Code::Unavailable,
                 Reason::CannotWrite,
-                "",
+                FieldPath::NONE,
                 "the service cannot write to its disk now, so it accepts nothing. Acknowledged entries are \
                  safe. Try again later; the cause is in the server's log",
             )
@@ -120,7 +125,7 @@ impl Fault {
             ..Self::new(
                 Code::DeadlineExceeded,
                 Reason::TimedOut,
-                "",
+                FieldPath::NONE,
                 "the call took longer than the service, or its caller, allows; send it again",
             )
         }
@@ -132,7 +137,7 @@ impl Fault {
         Self::new(
             Code::Internal,
             Reason::Internal,
-            "",
+            FieldPath::NONE,
             "the service failed; its operator finds the cause in its log",
         )
     }
@@ -206,6 +211,7 @@ impl std::error::Error for Fault {}
 
 #[cfg(test)]
 mod tests {
+    use merits_verifier::fields;
     use tonic::Status;
 
     use super::*;
@@ -216,7 +222,8 @@ mod tests {
         let silent = Fault::from_status(&Status::from_error(broken.into()));
         let failed = Fault::from_status(&Status::from(Fault::internal()));
         let busy = Fault::from_status(&Status::from(Fault::busy(Duration::from_secs(1))));
-        let refused = Fault::from_status(&Status::from(Fault::malformed("x", "is missing")));
+        let refused =
+            Fault::from_status(&Status::from(Fault::malformed(fields::ENTRY, "is missing")));
         let late = Fault::from_status(&Status::deadline_exceeded("said by a proxy"));
         assert!(late.may_retry() && late.reason == Reason::TimedOut);
         let told = |fault: &Fault| fault.told_of("the coordinator");

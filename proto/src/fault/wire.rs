@@ -254,6 +254,8 @@ fn truncate(text: &mut String, limit: usize) {
 
 #[cfg(test)]
 mod tests {
+    use merits_verifier::fields;
+
     use super::*;
 
     /// A status with these details, as a server would send it.
@@ -267,7 +269,7 @@ mod tests {
     #[test]
     fn a_fault_survives_status_and_message() {
         let mut fault = Fault::busy(Duration::from_millis(250));
-        fault.field = FieldPath::name("claims").index(3).then("c");
+        fault.field = FieldPath::name(fields::CLAIMS).index(3).then(fields::C);
         fault.signed_refusal = "first\nsecond\n".to_owned();
         assert_eq!(Fault::from_status(&Status::from(fault.clone())), fault);
         assert_eq!(Fault::try_from(raw::Fault::from(fault.clone())), Ok(fault));
@@ -397,7 +399,7 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_at_a_character() {
-        let fault = Fault::malformed("x", "善".repeat(1_000));
+        let fault = Fault::malformed(fields::ENTRY, "善".repeat(1_000));
         let status = Status::from(fault);
         assert_eq!(
             status.message().len(),

@@ -42,7 +42,7 @@ fn write(town: &Town, directory: &Path) {
         hex::encode(policy.authority.0),
         policy.least_claims_per_total,
         policy.tickets,
-        policy.anchor_seconds,
+        policy.anchor_interval.as_secs(),
         policy.board.to_string()
     );
     fs::write(kit.join("ledger.toml"), facts).expect("written");

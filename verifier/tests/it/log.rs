@@ -13,7 +13,7 @@ use merits_verifier::log::{
 };
 use merits_verifier::receipt::{Receipt, ReceiptError};
 use merits_verifier::refusal::{RefusalNotice, SignedRefusal};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 
 fn origin(name: &str) -> Origin {
     Origin::new(name).expect("a good name")
@@ -268,7 +268,7 @@ fn a_refusal_is_signed_and_never_a_checkpoint() {
         submission: [9; 32],
         time: Timestamp::from_millis(12),
         code: Reason::CommitmentUsed.into(),
-        field: FieldPath::name("claims").index(3).then("c"),
+        field: FieldPath::name(fields::CLAIMS).index(3).then(fields::C),
         message: "already used".to_owned(),
     };
     let text = notice.sign(&signer).to_string();

@@ -132,7 +132,7 @@ pub fn table(node: &Node, policy: &LedgerPolicy, dir: &Path) -> LedgerConfig {
             .collect(),
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
-        anchor_seconds: policy.anchor_seconds,
+        anchor_seconds: policy.anchor_interval.as_secs(),
         board: policy.board.to_string(),
         replica: dir.join("copy"),
         high_water_mark: Some(dir.join("copy.mark")),

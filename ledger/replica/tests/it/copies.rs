@@ -1,6 +1,6 @@
 //! The copy between two runs: the contents of its folder, and which are refused.
 
-use merits_ledger::rows::StateDigest;
+use merits_ledger::{AnchorInterval, rows::StateDigest};
 use merits_replica::{ArchiveError, ReplicaError};
 
 use crate::log::{Log, alter};
@@ -200,12 +200,12 @@ fn a_copy_belongs_to_one_set_of_founding_facts() {
     let mut replica = log.open(directory.path()).expect("a new replica");
     log.feed(&mut replica).expect("one leaf");
     drop(replica);
-    log.policy.anchor_seconds += 1;
+    log.policy.anchor_interval = AnchorInterval::HOUR;
     let error = log.open(directory.path()).expect_err("another ledger");
     assert!(
         error.to_string().contains("`anchor_seconds` is 1"),
         "{error}"
     );
-    log.policy.anchor_seconds -= 1;
+    log.policy.anchor_interval = AnchorInterval::SECOND;
     assert_eq!(log.open(directory.path()).expect("the same").size(), 1);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ed25519_dalek::SigningKey;
 use merits_ledger::{
-    BoardFacts, Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
+    AnchorInterval, BoardFacts, Entry, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
     entry::PartyAdmitted,
 };
 use merits_ledger_fixture::acts;
@@ -54,7 +54,7 @@ impl Log {
             },
             least_claims_per_total: 20,
             tickets: false,
-            anchor_seconds: 1,
+            anchor_interval: AnchorInterval::SECOND,
             board: BoardFacts::alone(),
         };
         let signer = LogSigner::new(origin(), key(2));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use merits_primitives::calendar::Timestamp;
+use merits_verifier::fields;
 
 use super::Made;
 use super::records::{BoardRecord, Demands, ProposedAct};
@@ -104,7 +105,7 @@ impl Governing {
         let expected = self.board.generation().saturating_add(1);
         if changed.generation != expected {
             return Err(Refusal::OutOfSequence {
-                what: "generation",
+                what: fields::GENERATION,
                 expected,
                 found: changed.generation,
             });

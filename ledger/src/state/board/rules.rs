@@ -6,6 +6,7 @@ use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, PartyId},
 };
+use merits_verifier::fields;
 
 use super::records::{Endorsed, MadeAlone, ProposedAct, VoiceRecord};
 use super::{DELAY_WITHOUT_WITNESSES, Demands, LONGEST_PROPOSAL, MOST_PROPOSALS};
@@ -109,7 +110,7 @@ impl Governing {
         }
         let expected = before.number.saturating_add(1);
         if voice.number != expected {
-            let (what, found) = ("number", voice.number);
+            let (what, found) = (fields::NUMBER, voice.number);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,

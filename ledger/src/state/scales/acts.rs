@@ -7,6 +7,7 @@ use merits_primitives::{
     ids::{EntryId, PartyId, Quantity, SchemaId, sha256},
     sum::WideSum,
 };
+use merits_verifier::fields;
 use merits_verifier::groth16::KeyPolicy;
 
 use super::records::{Proposal, Version, version_key};
@@ -147,7 +148,7 @@ impl Scales {
         let known = self.by_id.get(&id);
         let expected = known.map_or(1, |scale| scale.versions.len() as u32 + 1);
         if proposed.version.0 != expected {
-            let (what, found) = ("version", proposed.version.0);
+            let (what, found) = (fields::VERSION, proposed.version.0);
             return Err(Refusal::OutOfSequence {
                 what,
                 expected,
@@ -160,7 +161,7 @@ impl Scales {
             }
             Some(first) => match agreement::within_a_scale(&first.terms, proposed) {
                 None => Ok(()),
-                Some("asset") => {
+                Some(what) if what == fields::ASSET => {
                     let why = "all versions of a scale have the same number";
                     Err(ScaleRefusal::AssetMismatch { id, found, why }.into())
                 }

@@ -2,15 +2,13 @@
 //! that this does not compile until a new field is put into one of the lists.
 
 use merits_verifier::groth16::KeyDigest;
+use merits_verifier::{FieldName, fields};
 
 use crate::entry::ScaleProposed;
 
 /// The field that differs although it must be the same in all versions of a scale: number, periods,
 /// scope of claims, and who vouches for people.
-pub(super) fn within_a_scale(
-    earlier: &ScaleProposed,
-    later: &ScaleProposed,
-) -> Option<&'static str> {
+pub(super) fn within_a_scale(earlier: &ScaleProposed, later: &ScaleProposed) -> Option<FieldName> {
     let ScaleProposed {
         id,
         asset,
@@ -35,11 +33,11 @@ pub(super) fn within_a_scale(
         supply_cap: _,
     } = later;
     [
-        (*id == earlier.id, "id"),
-        (*asset == earlier.asset, "asset"),
-        (*period_kind == earlier.period_kind, "period kind"),
-        (*per_source == earlier.per_source, "per source"),
-        (*vouched == earlier.vouched, "who vouches"),
+        (*id == earlier.id, fields::ID),
+        (*asset == earlier.asset, fields::ASSET),
+        (*period_kind == earlier.period_kind, fields::PERIOD_KIND),
+        (*per_source == earlier.per_source, fields::PER_SOURCE),
+        (*vouched == earlier.vouched, fields::WHO_VOUCHES),
     ]
     .into_iter()
     .find_map(|(same, what)| (!same).then_some(what))
@@ -48,10 +46,7 @@ pub(super) fn within_a_scale(
 /// The field that differs although it must be the same for equal shapes: the sizes and intervals
 /// that the circuit was compiled for. Two issuers with equal shapes may set up their own keys and
 /// choose their own names of fields and figures, because the circuit does not depend on them.
-pub(super) fn within_a_shape(
-    earlier: &ScaleProposed,
-    later: &ScaleProposed,
-) -> Option<&'static str> {
+pub(super) fn within_a_shape(earlier: &ScaleProposed, later: &ScaleProposed) -> Option<FieldName> {
     let ScaleProposed {
         shape,
         period_kind,
@@ -82,14 +77,14 @@ pub(super) fn within_a_shape(
     [
         (
             *period_kind == earlier.period_kind,
-            "the shape's period kind",
+            fields::SHAPE_PERIOD_KIND,
         ),
-        (*capacity == earlier.capacity, "the shape's capacity"),
-        (*max_credits == earlier.max_credits, "the shape's V_max"),
-        (*max_measure == earlier.max_measure, "the shape's W_max"),
+        (*capacity == earlier.capacity, fields::SHAPE_CAPACITY),
+        (*max_credits == earlier.max_credits, fields::SHAPE_V_MAX),
+        (*max_measure == earlier.max_measure, fields::SHAPE_W_MAX),
         (
             earlier.figures.same_shape(figures),
-            "the shape's figures and intervals",
+            fields::SHAPE_FIGURES_AND_INTERVALS,
         ),
     ]
     .into_iter()
@@ -101,13 +96,13 @@ pub(super) fn within_a_shape(
 pub(super) fn under_a_key(
     (earlier, earlier_key): (&ScaleProposed, KeyDigest),
     (later, later_key): (&ScaleProposed, KeyDigest),
-) -> Option<&'static str> {
+) -> Option<FieldName> {
     if earlier_key != later_key {
         None
     } else if earlier.shape != later.shape {
-        Some("the key's shape")
+        Some(fields::KEY_SHAPE)
     } else if earlier.provenance != later.provenance {
-        Some("the key's provenance")
+        Some(fields::KEY_PROVENANCE)
     } else {
         None
     }

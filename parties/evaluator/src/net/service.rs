@@ -9,7 +9,7 @@ use merits_party::{
 };
 use merits_primitives::ids::EntryId;
 use merits_proto::{
-    EvaluationAnswer, EvaluationRequest, Fault,
+    EvaluationAnswer, EvaluationRequest, Fault, FieldPath, fields,
     limits::UNIQUENESS_MESSAGE,
     uniqueness::{
         EvaluateRequest, EvaluateResponse,
@@ -61,7 +61,7 @@ impl<L: LedgerPort> UniquenessService<L> {
     ) -> Result<EvaluationAnswer, Fault> {
         peer.is_known()?;
         check_element(&request.blinded)
-            .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
+            .map_err(|error| Fault::malformed(fields::BLINDED_ELEMENT, error.to_string()))?;
         // Before doing anything for a caller, check whether a registrar signed the request. If the
         // evaluator's copy says no, it may be behind, so it is brought up to date for all such
         // callers together.
@@ -81,7 +81,7 @@ impl<L: LedgerPort> UniquenessService<L> {
         let evaluation = self
             .key
             .evaluate(&request.blinded)
-            .map_err(|error| Fault::malformed("blinded_element", error.to_string()))?;
+            .map_err(|error| Fault::malformed(fields::BLINDED_ELEMENT, error.to_string()))?;
         tracing::info!(registrar = %request.registrar, %entry, "answered an evaluation");
         Ok(EvaluationAnswer {
             evaluated: evaluation.element,
@@ -258,7 +258,7 @@ fn ledger_fault(fault: &LedgerFault) -> Fault {
         return Fault::new(
             Code::FailedPrecondition,
             refused.reason.clone(),
-            "",
+            FieldPath::NONE,
             format!("the evaluation could not be counted, so it is not answered: {message}"),
         );
     }
@@ -282,7 +282,7 @@ fn later(message: &str, why: &dyn std::fmt::Display) -> Fault {
     let mut answer = Fault::new(
         Code::Unavailable,
         Reason::Busy,
-        "",
+        FieldPath::NONE,
         format!("{message}; ask again later. Its operator finds the cause in its log"),
     );
     answer.retry_after = Some(RETRY_AFTER);
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn callers_learn_what_is_wrong_and_nothing_of_files() {
         const CAUSE: &str = "/srv/evaluator/copy.sqlite: the disk is full";
-        let mut busy = Fault::new(Code::Unavailable, Reason::Busy, "", CAUSE);
+        let mut busy = Fault::new(Code::Unavailable, Reason::Busy, FieldPath::NONE, CAUSE);
         busy.retry_after = Some(RETRY_AFTER);
         let client = LedgerFault::from(ClientError::Refused {
             fault: Box::new(busy),

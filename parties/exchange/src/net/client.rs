@@ -12,6 +12,7 @@ use merits_proto::{
     Expected, Fault, OfferHere, RedemptionRequest, SealedVoucher, Security, Unreachable,
     VoucherRequest, connect,
     exchange::{ListOffersRequest, exchange_client::ExchangeClient as Wire},
+    fields,
     limits::{EXCHANGE_ANSWER_MESSAGE, EXCHANGE_REQUEST_MESSAGE},
 };
 use merits_verifier::{
@@ -192,7 +193,7 @@ impl ExchangeClient {
                     let here = Redeemable::try_from(here).map_err(malformed)?;
                     // The order ensures that an exchange cannot keep a wallet here for ever.
                     if offers.last().is_some_and(|last| last.offer >= here.offer) {
-                        let fault = Fault::malformed("offers", "are not in order");
+                        let fault = Fault::malformed(fields::OFFERS, "are not in order");
                         return Err(malformed(fault));
                     }
                     offers.push(here);

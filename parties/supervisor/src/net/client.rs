@@ -9,7 +9,7 @@ use merits_proto::{
     supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
 use merits_sealing::Sealed;
-use merits_verifier::Reason;
+use merits_verifier::{Reason, fields};
 use thiserror::Error;
 use tonic::transport::Channel;
 
@@ -48,7 +48,7 @@ impl HolderError {
         if fault.reason != Reason::TotalOverlaps {
             return None;
         }
-        fault.field.index_in("entries")
+        fault.field.index_in(&fields::ENTRIES)
     }
 }
 

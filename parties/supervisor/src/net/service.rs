@@ -10,7 +10,7 @@ use std::{
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::calendar::Timestamp;
 use merits_proto::{
-    Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest,
+    Fault, PartialRequest, SealedPartial as WireSealed, TotalPartialRequest, fields,
     limits::{SUPERVISION_ANSWER_MESSAGE, SUPERVISION_REQUEST_MESSAGE},
     supervision::{
         RequestPartialRequest, RequestPartialResponse, RequestTotalPartialRequest,
@@ -164,7 +164,7 @@ fn behind(error: &FollowError) -> Fault {
                    finds the cause in its log";
     Fault {
         retry_after: Some(Duration::from_secs(2)),
-        ..Fault::new(Code::Unavailable, Reason::Busy, "", message)
+        ..Fault::new(Code::Unavailable, Reason::Busy, FieldPath::NONE, message)
     }
 }
 
@@ -303,27 +303,27 @@ pub async fn serve<F: Follow, C: Clock>(
 /// A refusal on the wire: its code, and for an overlap the first entry that does not fit.
 fn fault(refused: &Refused) -> Fault {
     let (code, field) = match refused {
-        Refused::OtherLog { .. } => (Code::InvalidArgument, FieldPath::name("origin")),
-        Refused::RequestNotLogged(_) => (Code::NotFound, FieldPath::name("request")),
-        Refused::NoSuchBatch(_) => (Code::NotFound, FieldPath::name("entry")),
-        Refused::NoSuchClaim { .. } => (Code::NotFound, FieldPath::name("claim")),
+        Refused::OtherLog { .. } => (Code::InvalidArgument, FieldPath::name(fields::ORIGIN)),
+        Refused::RequestNotLogged(_) => (Code::NotFound, FieldPath::name(fields::REQUEST)),
+        Refused::NoSuchBatch(_) => (Code::NotFound, FieldPath::name(fields::ENTRY)),
+        Refused::NoSuchClaim { .. } => (Code::NotFound, FieldPath::name(fields::CLAIM)),
         Refused::Overlap { answered } => (
             Code::FailedPrecondition,
-            FieldPath::name("entries").index(*answered),
+            FieldPath::name(fields::ENTRIES).index(*answered),
         ),
         Refused::Copy(error) | Refused::Set(SetFault::Copy(error)) => {
             tracing::error!(%error, "a holder cannot read its copy of the log");
             return Fault::internal();
         }
-        Refused::Set(_) => (Code::FailedPrecondition, FieldPath::name("entries")),
+        Refused::Set(_) => (Code::FailedPrecondition, FieldPath::name(fields::ENTRIES)),
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
-            (Code::PermissionDenied, FieldPath::name("request"))
+            (Code::PermissionDenied, FieldPath::name(fields::REQUEST))
         }
         Refused::Journal(error) => {
             tracing::error!(%error, "a holder cannot use its journal");
             return Fault::cannot_write();
         }
-        _ => (Code::FailedPrecondition, FieldPath::name("request")),
+        _ => (Code::FailedPrecondition, FieldPath::name(fields::REQUEST)),
     };
     Fault::new(code, refused.code(), field, refused.to_string())
 }

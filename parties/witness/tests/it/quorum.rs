@@ -299,7 +299,7 @@ async fn a_validating_witness_signs_what_it_has_verified() {
                 .collect(),
             least_claims_per_total: policy.least_claims_per_total,
             tickets: policy.tickets,
-            anchor_seconds: policy.anchor_seconds,
+            anchor_seconds: policy.anchor_interval.as_secs(),
             board: policy.board.to_string(),
             replica: dir.path().join("w1-replica"),
             high_water_mark: Some(dir.path().join("w1.mark")),

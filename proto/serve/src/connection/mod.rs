@@ -206,7 +206,7 @@ impl Watch {
         now: Instant,
     ) -> Verdict {
         if !connection.is_greeted() {
-            if now.saturating_duration_since(connection.began) >= limits.handshake_timeout() {
+            if now.saturating_duration_since(connection.began) >= limits.handshake_timeout {
                 return Verdict::Cut("it said nothing");
             }
             return Verdict::Keep;
@@ -214,7 +214,7 @@ impl Watch {
         if self.is_stalled(connection, limits, pressed, now) {
             return Verdict::Cut("the peer does not read, or does not send what it began");
         }
-        let idle = limits.idle_timeout();
+        let idle = limits.idle_timeout;
         let calls = connection.open_calls();
         for call in &calls {
             match call.judge(idle, pressed, now) {
@@ -256,9 +256,9 @@ impl Watch {
         let (since, before) = *self.waiting.get_or_insert((now, moved));
         let waited = now.saturating_duration_since(since);
         let allowed = if pressed {
-            PRESSED_STALL.min(limits.unread_timeout())
+            PRESSED_STALL.min(limits.unread_timeout)
         } else {
-            limits.unread_timeout()
+            limits.unread_timeout
         };
         if waited < allowed {
             return false;

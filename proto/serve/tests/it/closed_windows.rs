@@ -19,7 +19,7 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
     let limits = Limits {
         memory_mib: 48,
         memory_mib_per_address: 32,
-        unread_timeout_s: 4,
+        unread_timeout: Duration::from_secs(4),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -96,7 +96,7 @@ async fn what_nobody_reads_is_bounded_and_its_peer_is_cut() {
 #[tokio::test]
 async fn frames_that_mean_nothing_are_no_progress() {
     let limits = Limits {
-        unread_timeout_s: 2,
+        unread_timeout: Duration::from_secs(2),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -109,7 +109,7 @@ async fn frames_that_mean_nothing_are_no_progress() {
 #[tokio::test]
 async fn a_slow_reader_is_served_to_the_end() {
     let limits = Limits {
-        unread_timeout_s: 1,
+        unread_timeout: Duration::from_secs(1),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;

@@ -21,7 +21,7 @@ async fn silent_connections_shut_nobody_out() {
     let limits = Limits {
         connections: 64,
         proxies: vec!["127.0.0.1".parse().unwrap()],
-        handshake_timeout_s: 60,
+        handshake_timeout: Duration::from_secs(60),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -60,8 +60,8 @@ async fn an_address_has_its_share_of_connections_only() {
 #[tokio::test]
 async fn who_says_nothing_or_asks_nothing_is_closed() {
     let limits = Limits {
-        handshake_timeout_s: 1,
-        idle_timeout_s: 2,
+        handshake_timeout: Duration::from_secs(1),
+        idle_timeout: Duration::from_secs(2),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -184,7 +184,7 @@ async fn a_few_greedy_addresses_leave_room_for_others() {
     let limits = Limits {
         memory_mib: 128,
         memory_mib_per_address: 32,
-        unread_timeout_s: 300,
+        unread_timeout: Duration::from_secs(300),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -274,7 +274,7 @@ async fn busy_crowds_of_a_few_addresses_shut_nobody_out() {
 #[tokio::test]
 async fn who_does_not_answer_a_good_bye_keeps_nothing() {
     let limits = Limits {
-        idle_timeout_s: 1,
+        idle_timeout: Duration::from_secs(1),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -291,8 +291,8 @@ async fn who_does_not_answer_a_good_bye_keeps_nothing() {
 async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
     let limits = Limits {
         calls: 4,
-        idle_timeout_s: 1,
-        stop_timeout_s: 2,
+        idle_timeout: Duration::from_secs(1),
+        stop_timeout: Duration::from_secs(2),
         ..Limits::default()
     };
     let server = Serving::start(&limits).await;
@@ -332,7 +332,7 @@ async fn watches_stay_and_probes_are_answered_when_all_else_is_taken() {
 #[tokio::test]
 async fn a_call_that_takes_too_long_says_so() {
     let server = Serving::start(&Limits {
-        request_timeout_s: 1,
+        request_timeout: Duration::from_secs(1),
         ..Limits::default()
     })
     .await;

@@ -153,7 +153,7 @@ async fn who_asks_too_fast_is_told_when_to_come_back() {
 #[tokio::test]
 async fn silence_is_cut_at_the_handshake_timeout() {
     let server = Serving::start(&Limits {
-        handshake_timeout_s: 1,
+        handshake_timeout: Duration::from_secs(1),
         ..Limits::default()
     })
     .await;
@@ -181,7 +181,7 @@ async fn silence_is_cut_at_the_handshake_timeout() {
 #[tokio::test]
 async fn a_stop_waits_for_nobody_longer_than_it_may() {
     let server = Serving::start(&Limits {
-        stop_timeout_s: 2,
+        stop_timeout: Duration::from_secs(2),
         ..Limits::default()
     })
     .await;

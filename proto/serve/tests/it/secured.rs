@@ -66,7 +66,7 @@ impl Scene {
 #[tokio::test]
 async fn silent_peers_hold_no_place_beyond_the_handshakes_time_and_delay_nobody() {
     let scene = Scene::start(&Limits {
-        handshake_timeout_s: 2,
+        handshake_timeout: Duration::from_secs(2),
         ..Limits::default()
     })
     .await;
@@ -92,7 +92,7 @@ async fn silent_peers_hold_no_place_beyond_the_handshakes_time_and_delay_nobody(
 async fn places_of_silent_peers_go_to_others() {
     let scene = Scene::start(&Limits {
         connections: 8,
-        handshake_timeout_s: 60,
+        handshake_timeout: Duration::from_secs(60),
         ..Limits::default()
     })
     .await;
@@ -105,7 +105,7 @@ async fn places_of_silent_peers_go_to_others() {
 #[tokio::test]
 async fn a_handshake_without_a_preface_ends_in_the_same_time() {
     let scene = Scene::start(&Limits {
-        handshake_timeout_s: 2,
+        handshake_timeout: Duration::from_secs(2),
         ..Limits::default()
     })
     .await;

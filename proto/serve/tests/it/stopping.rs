@@ -11,7 +11,7 @@ use crate::scene::{Serving, ask, attacker, silent};
 #[tokio::test]
 async fn silent_and_idle_peers_do_not_keep_a_server() {
     let server = Serving::start(&Limits {
-        stop_timeout_s: 10,
+        stop_timeout: Duration::from_secs(10),
         ..Limits::default()
     })
     .await;
@@ -35,7 +35,7 @@ async fn silent_and_idle_peers_do_not_keep_a_server() {
 #[tokio::test]
 async fn calls_that_do_not_end_are_cut_at_the_stop_timeout() {
     let server = Serving::start(&Limits {
-        stop_timeout_s: 2,
+        stop_timeout: Duration::from_secs(2),
         ..Limits::default()
     })
     .await;

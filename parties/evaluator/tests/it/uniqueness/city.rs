@@ -243,7 +243,7 @@ fn ledger(
         authority: hex::encode(policy.authority.0),
         least_claims_per_total: policy.least_claims_per_total,
         tickets: policy.tickets,
-        anchor_seconds: policy.anchor_seconds,
+        anchor_seconds: policy.anchor_interval.as_secs(),
         board: policy.board.to_string(),
         replica: directory.path().join(name),
         high_water_mark: Some(directory.path().join(format!("{name}.mark"))),

@@ -96,8 +96,8 @@ fn refusal(result: Result<EvaluationAnswer, EvaluatorError>) -> (ReasonCode, Fie
     }
 }
 
-fn refused_as(reason: Reason, field: &'static str) -> (ReasonCode, FieldPath) {
-    (reason.into(), field.into())
+fn refused_as(reason: Reason, field: &str) -> (ReasonCode, FieldPath) {
+    (reason.into(), field.parse().unwrap())
 }
 
 /// An evaluator that is away is asked as often, and after such waits, as the policy says; the waits are the

@@ -8,7 +8,7 @@ use merits_formula::{
     Declarations, Field, FieldKind, Measure, NamedConstant, Record, Schema, Typed,
 };
 use merits_ledger::{
-    BoardFacts, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
+    AnchorInterval, BoardFacts, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
     entry::{
         Act, EarnBatch, Entry, PartyAdmitted, ProposalTerms, PublishedKey, ScaleApproved,
         ScaleProposed, SignedClaim,
@@ -140,7 +140,7 @@ impl Federation {
             },
             least_claims_per_total: 4,
             tickets: false,
-            anchor_seconds: 1,
+            anchor_interval: AnchorInterval::SECOND,
             board: BoardFacts::alone(),
         };
         let log_signer = LogSigner::new(origin(), key(9));

@@ -15,7 +15,7 @@ use std::{
 
 use futures::FutureExt as _;
 use merits_coordinator::{Clock, Config, Coordinator, SystemClock};
-use merits_ledger::{BoardFacts, LedgerPolicy, Role};
+use merits_ledger::{AnchorInterval, BoardFacts, LedgerPolicy, Role};
 use merits_party::{
     identity::{Identity, PartyConfig as _, make_keys},
     succession::succeed,
@@ -201,7 +201,7 @@ impl World {
             },
             least_claims_per_total: 4,
             tickets: false,
-            anchor_seconds: 1,
+            anchor_interval: AnchorInterval::SECOND,
             board: BoardFacts::alone(),
         };
         let clock = Arc::new(Later::default());

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use merits_ledger::AnchorInterval;
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::ids::{Credits, Period};
 use merits_replica::LedgerConfig;
@@ -38,7 +39,7 @@ impl Home {
                 authority: hex::encode(town.federation.supervisor.id.0),
                 least_claims_per_total: 4,
                 tickets: true,
-                anchor_seconds: 1,
+                anchor_seconds: AnchorInterval::SECOND.as_secs(),
                 board: "alone".to_owned(),
                 replica: "replica".into(),
                 high_water_mark: None,

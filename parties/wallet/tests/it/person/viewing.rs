@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merits_ledger::{
-    Entry,
+    AnchorInterval, Entry,
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
 };
 use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
@@ -208,7 +208,7 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             authority: hex::encode(town.federation.supervisor.id.0),
             least_claims_per_total: 4,
             tickets: true,
-            anchor_seconds: 1,
+            anchor_seconds: AnchorInterval::SECOND.as_secs(),
             board: "alone".to_owned(),
             replica: "replica".into(),
             high_water_mark: None,

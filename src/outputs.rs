@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use merits_guard::protected::Protected;
-pub(crate) use merits_party::outputs::{add_configuration, of_configuration};
+pub(crate) use merits_party::outputs::{add_configuration, named_by, of_configuration};
 
 /// The files of a wallet's directory, not all of which can be made again.
 pub(crate) fn of_wallet(directory: &Path) -> Protected {

@@ -5,7 +5,7 @@
 //! cost.
 
 use merits_formula::{Outputs, Record, Typed};
-use merits_primitives::Fr;
+use merits_primitives::{Fr, figures::PublicNumber};
 
 use crate::{
     builder::{Builder, Circuit, Lc},
@@ -74,10 +74,10 @@ impl FormulaCircuit {
     pub fn inputs(
         &self,
         records: &[Record],
-        constants: &[u64],
+        constants: &[PublicNumber],
         outputs: Outputs,
     ) -> Result<Vec<Fr>, AssignmentError> {
-        let mut inputs: Vec<Fr> = constants.iter().copied().map(Fr::from).collect();
+        let mut inputs: Vec<Fr> = constants.iter().map(|number| number.element()).collect();
         inputs.push(Fr::from(outputs.credits));
         inputs.extend(outputs.measure.map(Fr::from));
         slot_inputs(self.formula.schema(), records, &mut inputs)
@@ -93,7 +93,7 @@ impl FormulaCircuit {
     pub fn assignment(
         &self,
         records: &[Record],
-        constants: &[u64],
+        constants: &[PublicNumber],
         outputs: Outputs,
     ) -> Result<Vec<Fr>, AssignmentError> {
         let inputs = self.inputs(records, constants, outputs)?;

@@ -10,7 +10,8 @@ use std::{
 use clap::{Args, Subcommand};
 use merits_guard::{
     Secret,
-    output::{Kind, Output, Readers},
+    output::{Kind, Output, OutputError, Readers},
+    protected::Protected,
 };
 use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::ids::Epoch;
@@ -28,7 +29,7 @@ use merits_text::typed::argument;
 use super::{
     distributor::rng,
     numbers,
-    passphrase::{self, Asking},
+    passphrase::{self, Asking, PassphrasePlaces},
 };
 use crate::outputs;
 
@@ -52,7 +53,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 72, value_parser = clap::value_parser!(u32).range(1..=720))]
         hours: u32,
     },
-    /// Write a plan for machines without a network, which all holders carry out over a folder
+    /// Write a plan for machines without a network, carried out over a folder; no epoch takes such a half
     Begin {
         /// Configuration file of this party
         #[arg(long)]
@@ -86,7 +87,8 @@ pub(crate) enum Command {
         /// File of this party's share: secret, on this machine only
         #[arg(long)]
         share: PathBuf,
-        /// File with the passphrase of state and share in one line; without it the terminal asks
+        /// File with the passphrase of state and share in one line; without it the configuration's
+        /// `passphrase_file`, and without both the terminal asks
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },
@@ -100,7 +102,8 @@ pub(crate) enum Command {
         /// File of the share, or its backup
         #[arg(long)]
         share: PathBuf,
-        /// File with the passphrase of the share in one line; without it the terminal asks
+        /// File with the passphrase of the share in one line; without it the configuration's `passphrase_file`, and
+        /// without both the terminal asks
         #[arg(long)]
         passphrase_file: Option<PathBuf>,
     },
@@ -120,7 +123,7 @@ pub(crate) enum Command {
         /// Number of the epoch
         #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
-        /// File of the share
+        /// File of the share, or a copy of it: any other file is refused
         #[arg(long)]
         share: PathBuf,
     },
@@ -172,7 +175,8 @@ impl Command {
                     .begin(Epoch(epoch), needed, &holders, deadline)
                     .await?;
                 println!(
-                    "opened attempt {attempt} to make the {side}s' half of epoch {epoch}, until {deadline}: entry {entry}"
+                    "opened attempt {attempt} to make the {}' half of epoch {epoch}, until {deadline}: entry {entry}",
+                    side.many()
                 );
             }
             Self::Begin {
@@ -210,8 +214,8 @@ impl Command {
                 if let Some((plan, _)) = which.files() {
                     kept.keep(plan, "the plan");
                 }
+                admit_share(&mut kept, &share)?;
                 kept.admit(&state, "the state")?;
-                kept.admit(&share, "the share")?;
                 let ready = match which.files() {
                     Some((plan, folder)) => Ready::Folder(check(&settings, plan).await?, folder),
                     None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
@@ -222,7 +226,7 @@ impl Command {
                     Asking::New
                 };
                 let passphrase = passphrase::ask(
-                    passphrase_file.as_deref(),
+                    places_of_passphrase(passphrase_file.as_deref(), &settings),
                     asking,
                     "state and share",
                     SECRET,
@@ -275,20 +279,24 @@ impl Command {
                     None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
                 };
                 let passphrase = passphrase::ask(
-                    passphrase_file.as_deref(),
+                    places_of_passphrase(passphrase_file.as_deref(), &settings),
                     Asking::Known,
                     "the share",
                     SECRET,
                 )?;
                 let about = match &ready {
-                    Ready::Folder(plan, folder) => run::check(plan, folder, &share, &passphrase)?,
+                    Ready::Folder(plan, folder) => {
+                        let me = settings.identity()?.party();
+                        run::check(plan, me, folder, &share, &passphrase)?
+                    }
                     Ready::Ledger(maker) => {
                         maker.check(which.epoch(), which.attempt, &share, &passphrase)?
                     }
                 };
                 println!(
-                    "{} is a share of the {}' half of epoch {}: {} holders must answer",
+                    "{} is the share of {} in the {}' half of epoch {}: {} holders must answer",
                     share.display(),
+                    settings.name,
                     about.side.many(),
                     about.epoch,
                     about.threshold
@@ -311,8 +319,9 @@ impl Command {
                 share,
             } => {
                 let settings = holder(&config, side)?;
+                admit_share(&mut outputs::of_configuration(&config), &share)?;
                 let maker = KeyMaker::open(&settings, side).await?;
-                let entry = maker.destroy(Epoch(epoch), &share, machine_time()).await?;
+                let entry = maker.destroy(Epoch(epoch), &share).await?;
                 println!(
                     "destroyed {}: entry {entry}. Copies of it in backups are yours to destroy",
                     share.display()
@@ -327,6 +336,12 @@ impl Command {
 enum Ready<'w> {
     Folder(Checked, &'w Path),
     Ledger(Box<KeyMaker<'w>>),
+}
+
+/// Refuses a share in the place of a file that the configuration names, except for the shares that it names.
+fn admit_share(kept: &mut Protected, share: &Path) -> Result<(), OutputError> {
+    kept.release(share, &outputs::named_by("quorum_shares"));
+    kept.admit(share, "the share")
 }
 
 /// A holder's part of a configuration file.
@@ -375,6 +390,17 @@ fn print(report: &Report) -> ExitCode {
             println!("half of the totals key {total_key}");
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// Where the passphrase may come from.
+fn places_of_passphrase<'p>(
+    option: Option<&'p Path>,
+    settings: &'p WitnessConfig,
+) -> PassphrasePlaces<'p> {
+    PassphrasePlaces::OptionOrConfiguration {
+        option,
+        configured: settings.passphrase_file.as_deref(),
     }
 }
 

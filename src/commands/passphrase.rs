@@ -15,19 +15,59 @@ pub(crate) enum Asking {
     Known,
 }
 
+/// Where a command may find a file with the passphrase, before the terminal asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PassphrasePlaces<'p> {
+    /// The option `--passphrase-file`.
+    Option(Option<&'p Path>),
+    /// The key `passphrase_file` of the configuration.
+    Configuration(Option<&'p Path>),
+    /// Both: the option wins.
+    OptionOrConfiguration {
+        /// The option.
+        option: Option<&'p Path>,
+        /// The key.
+        configured: Option<&'p Path>,
+    },
+}
+
+impl<'p> PassphrasePlaces<'p> {
+    /// The file, if one is named.
+    fn file(self) -> Option<&'p Path> {
+        match self {
+            Self::Option(file) | Self::Configuration(file) => file,
+            Self::OptionOrConfiguration { option, configured } => option.or(configured),
+        }
+    }
+
+    /// How to name one.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Option(_) => "give --passphrase-file",
+            Self::Configuration(_) => "name `passphrase_file` in the configuration",
+            Self::OptionOrConfiguration { .. } => {
+                "give --passphrase-file, or name `passphrase_file` in the configuration"
+            }
+        }
+    }
+}
+
 /// The passphrase of something, from a file or from the terminal. It is never an argument, because every process on
 /// the machine could read that.
 pub(crate) fn ask(
-    file: Option<&Path>,
+    places: PassphrasePlaces<'_>,
     asking: Asking,
     what: &str,
     secret: Secret,
 ) -> anyhow::Result<Zeroizing<String>> {
-    if let Some(path) = file {
+    if let Some(path) = places.file() {
         return Ok(passphrase_file::read(path, secret)?);
     }
     if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for the passphrase: give --passphrase-file");
+        bail!(
+            "there is no terminal to ask for the passphrase of {what}: {}",
+            places.advice()
+        );
     }
     let ask = |prompt: String| rpassword::prompt_password(prompt).map(Zeroizing::new);
     let first = match asking {

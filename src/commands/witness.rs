@@ -20,7 +20,7 @@ use merits_text::typed::argument;
 use super::{
     distributor::rng,
     hand_over, numbers,
-    passphrase::{self, Asking},
+    passphrase::{self, Asking, PassphrasePlaces},
 };
 
 #[derive(Debug, Subcommand)]
@@ -124,10 +124,10 @@ pub(super) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> an
 pub(super) async fn serve(config: &WitnessConfig, side: Side) -> anyhow::Result<()> {
     let ready = |address| println!("{} answers for its half on {address}", config.name);
     let passphrase = if config.quorum_shares.iter().any(|share| share.exists()) {
-        let file = config.passphrase_file.as_deref();
+        let places = PassphrasePlaces::Configuration(config.passphrase_file.as_deref());
         let what = "the shares of view keys";
         Some(passphrase::ask(
-            file,
+            places,
             Asking::Known,
             what,
             Secret::SharePassphrase,

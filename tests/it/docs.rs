@@ -94,6 +94,30 @@ fn crates_depend_on_those_above_them_in_the_table_and_never_on_what_forges() {
     }
 }
 
+/// A key that took an earlier one's place gives the id of a party that does not exist. So ids are made from keys in
+/// these files only: each knows that the key is a first one, or asks for the id that is kept beside it.
+#[test]
+fn ids_of_parties_are_made_from_first_keys_only() {
+    const KNOWN: [&str; 5] = [
+        "base/primitives/src/ids.rs",
+        "ledger/fixture/src/member.rs",
+        "ledger/src/entry/party.rs",
+        "parties/party/src/identity.rs",
+        "parties/source/src/signer.rs",
+    ];
+    let call = ["of_first", "_key("].concat();
+    let mut sources = Vec::new();
+    files(root(), "rs", &mut sources);
+    let mut found: Vec<String> = sources
+        .iter()
+        .filter(|path| fs::read_to_string(path).is_ok_and(|text| text.contains(&call)))
+        .filter_map(|path| path.strip_prefix(root()).ok())
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    assert_eq!(found, KNOWN);
+}
+
 /// Whether a dependency comes with a feature that is not on by default.
 fn is_optional(manifest: &toml::Table, used: &str) -> bool {
     let features = manifest.get("features").and_then(toml::Value::as_table);

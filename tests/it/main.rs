@@ -7,3 +7,5 @@ mod docs;
 #[path = "../../coordinator/tests/it/federation/mod.rs"]
 mod federation;
 mod kill;
+mod openings;
+mod verified;

@@ -58,6 +58,7 @@ pub const MAX_NONCE_BYTES: usize = 64;
 
 /// The format's version.
 const VERSION: u8 = 2;
+const EARLIEST_READ: u64 = VERSION as u64;
 
 /// A verifier's question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +126,15 @@ pub struct Attestation {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AttestationFault {
+    /// It is of a ledger in an older form, of which this version reads nothing.
+    #[error(
+        "it is an attestation of an older version of MERITS (form {found}, and this program reads form {VERSION}): have \
+         it made again on the present ledger, by a wallet of this version"
+    )]
+    Earlier {
+        /// The form's version.
+        found: u64,
+    },
     /// The bytes are not an attestation.
     #[error("not an attestation, or damaged: {0}")]
     Malformed(#[from] CodecError),
@@ -385,7 +395,13 @@ impl Attestation {
             let (what, found, limit) = (Self::NAME, bytes.len(), MAX_ATTESTATION_BYTES);
             return Err(CodecError::TooLong { what, found, limit }.into());
         }
-        Ok(<Self as Canonical>::from_bytes(bytes)?)
+        <Self as Canonical>::from_bytes(bytes).map_err(|error| match error {
+            CodecError::UnknownValue {
+                what: "version",
+                found: found @ 1..EARLIEST_READ,
+            } => AttestationFault::Earlier { found },
+            error => error.into(),
+        })
     }
 }
 

@@ -221,6 +221,20 @@ impl Leaf {
     }
 }
 
+/// The envelope's version in a leaf of an older form, in which no ledger is any more: it had no place for a digest of the
+/// state, so the envelope followed the time at once. `None` for a leaf of the present form, and for other bytes.
+pub fn earlier_envelope(leaf: &[u8]) -> Option<u8> {
+    let mut input = Reader::new(leaf);
+    input.time("leaf time").ok()?;
+    let version = input.u8("envelope version").ok()?;
+    let is_known = (1..=LAST_WITHOUT_STATE).contains(&version);
+    read_origin(&mut input).ok()?;
+    (is_known && Leaf::from_bytes(leaf).is_err()).then_some(version)
+}
+
+/// The last version of the envelope in leaves without a place for the digest of the state.
+const LAST_WITHOUT_STATE: u8 = 2;
+
 /// Reads only the kind of a leaf's entry; `None` for bytes that end before it.
 pub fn kind_of(leaf: &[u8]) -> Option<u16> {
     let mut input = Reader::new(leaf);

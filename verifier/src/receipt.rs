@@ -21,7 +21,7 @@ use merits_text::lines::plain;
 use thiserror::Error;
 
 use crate::codec::{Canonical, CodecError};
-use crate::entry::{Leaf, MAX_LEAF_BYTES};
+use crate::entry::{ENVELOPE_VERSION, Leaf, MAX_LEAF_BYTES, earlier_envelope};
 use crate::log::{
     Checkpoint, CheckpointError, CosignatureError, Cosigned, Hash, LogKey, MAX_PROOF_HASHES,
     MerkleError, SignedCheckpoint, WitnessPolicy, leaf_hash, verify_inclusion,
@@ -93,6 +93,25 @@ pub enum ReceiptError {
         /// The line at fault.
         what: &'static str,
     },
+    /// The receipt is of a ledger in an older form, of which this version reads nothing.
+    #[error(
+        "it is the receipt of an older version of MERITS (envelope {envelope}), and this version reads only ledgers that \
+         were founded since: verify it, and its kit, with a program of that version. If the ledger was founded anew, \
+         ask for a receipt of the new one"
+    )]
+    Earlier {
+        /// The version of the entry's envelope.
+        envelope: u8,
+    },
+    /// The receipt is of a newer version.
+    #[error(
+        "it is the receipt of a newer version of MERITS (envelope {envelope}, and this program knows {ENVELOPE_VERSION}): \
+         verify it with a newer program"
+    )]
+    Later {
+        /// The version of the entry's envelope.
+        envelope: u64,
+    },
     /// The checkpoint is refused.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -116,7 +135,7 @@ pub enum ReceiptError {
 }
 
 impl Receipt {
-    /// Reads the text of a receipt, also after mail programs and editors have changed it: line
+    /// Reads the text of a receipt of this version, also after mail programs and editors have changed it: line
     /// endings, blanks at the end of a line and a byte order mark make no difference.
     ///
     /// # Errors
@@ -140,6 +159,9 @@ impl Receipt {
             .and_then(|encoded| BASE64.decode(encoded).ok())
             .filter(|leaf| leaf.len() <= MAX_LEAF_BYTES)
             .ok_or(refuse("the `extra` line holds no leaf"))?;
+        if let Some(envelope) = earlier_envelope(&leaf) {
+            return Err(ReceiptError::Earlier { envelope });
+        }
         let index = lines
             .next()
             .and_then(|line| line.strip_prefix("index "))
@@ -205,7 +227,13 @@ impl Receipt {
             &self.proof,
             &checkpoint.root,
         )?;
-        let leaf = Leaf::from_bytes(&self.leaf)?;
+        let leaf = Leaf::from_bytes(&self.leaf).map_err(|error| match error {
+            CodecError::UnknownValue {
+                what: "envelope version",
+                found: envelope,
+            } if envelope > ENVELOPE_VERSION.into() => ReceiptError::Later { envelope },
+            error => error.into(),
+        })?;
         if leaf.entry.origin != checkpoint.origin {
             return Err(ReceiptError::OtherOrigin {
                 expected: checkpoint.origin.to_string(),

@@ -42,6 +42,14 @@ impl Protected {
         self.remember(path, what.into(), true);
     }
 
+    /// Protects a file no longer as `what`, because this command is for it. Other descriptions of the same file, and
+    /// other files, keep their protection.
+    pub fn release(&mut self, path: &Path, what: &str) {
+        let path = resolve(path);
+        self.kept
+            .retain(|kept| kept.path != path || kept.what != what);
+    }
+
     /// Refuses an output that is protected, under any name. Afterwards the output itself is
     /// protected, so that no other output is the same file.
     ///
@@ -130,6 +138,31 @@ fn node(_: &Path) -> Option<(u64, u64)> {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_released_file_is_an_output_under_that_description_only() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let here = |name: &str| dir.path().join(name);
+        let mut kept = Protected::new();
+        for name in ["share-1", "share-2"] {
+            kept.keep(&here(name), "`quorum_shares`");
+        }
+        kept.keep(&here("journal"), "`quorum_shares`");
+        kept.keep(&here("journal"), "`journal`");
+        for name in ["share-1", "journal", "share-1.new", "other"] {
+            kept.release(&here(name), "`quorum_shares`");
+        }
+        kept.admit(&here("share-1"), "the share").expect("released");
+        for name in [
+            "share-1",
+            "share-2",
+            "share-2.new",
+            "share-2.lock",
+            "journal",
+        ] {
+            kept.admit(&here(name), "the state").expect_err(name);
+        }
+    }
 
     #[test]
     fn an_output_is_not_a_file_that_the_command_needs_under_any_name() {

@@ -222,7 +222,8 @@ impl Secret {
                             them are left",
                 when_exposed: "Keep the share in any case, because the claims of its epoch are opened with it. If \
                                others may have read it and its passphrase, tell the other holders, and make the \
-                               next epoch's half with them (`merits supervisor dkg begin`)",
+                               next epoch's half with them (`merits supervisor dkg open`, or `merits witness dkg \
+                               open`)",
             },
             Self::SharePassphrase => Worth {
                 name: "passphrase of a share",
@@ -230,7 +231,7 @@ impl Secret {
                             enough of them are left",
                 when_exposed: "If others may have read it, keep the share's file and its backups from them. If they \
                                may have these too, tell the other holders, and make the next epoch's half with \
-                               them (`merits supervisor dkg begin`)",
+                               them (`merits supervisor dkg open`, or `merits witness dkg open`)",
             },
             Self::TlsKey => Worth {
                 name: "TLS key",
@@ -267,6 +268,18 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Regression: it named the way over a folder, which is for machines without a network, and supervisors alone.
+    #[test]
+    fn another_half_is_made_over_the_ledger_by_either_side() {
+        for secret in [Secret::ViewKeyShare, Secret::SharePassphrase] {
+            let advice = secret.worth().when_exposed;
+            for command in ["`merits supervisor dkg open`", "`merits witness dkg open`"] {
+                assert!(advice.contains(command), "{advice}");
+            }
+            assert!(!advice.contains("begin"), "{advice}");
+        }
+    }
 
     /// Regression: the message for a readable log key told people to make a new one, which ends the
     /// ledger.

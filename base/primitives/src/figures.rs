@@ -14,6 +14,7 @@ use alloc::{borrow::ToOwned as _, format, string::String, vec::Vec};
 use thiserror::Error;
 
 use crate::{
+    Fr,
     calendar::Date,
     ids::{Period, PeriodKind},
 };
@@ -30,6 +31,24 @@ pub const MAX_FIGURE_NAME: usize = 128;
 pub const MAX_EXPONENT: u8 = 18;
 /// 31 December 9999, the last day that a [`Date`] holds.
 const LAST_DAY: u32 = 2_932_896;
+
+/// One public number of a period, as a statement has it: a value times 10^exponent, or the day of a
+/// change counted from the period's first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicNumber(pub u64);
+
+impl PublicNumber {
+    /// The public input of a statement.
+    pub fn element(self) -> Fr {
+        Fr::from(self.0)
+    }
+}
+
+impl core::fmt::Display for PublicNumber {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// The public numbers of a scale, for all periods of its validity.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -231,7 +250,7 @@ impl Figures {
     /// schedule the day of the change counted from the period's first. A version that takes effect
     /// on the first day counts for the whole period. In that case, and when nothing changes, both
     /// values are the one in force and the day is 0.
-    pub fn public(&self, period: Period) -> Vec<u64> {
+    pub fn public(&self, period: Period) -> Vec<PublicNumber> {
         let changes: Vec<Change> = self
             .schedules
             .iter()
@@ -241,14 +260,15 @@ impl Figures {
         let mut numbers = Vec::with_capacity(self.count());
         for figure in &self.figures {
             match figure.schedule {
-                None => numbers.push(figure.value(0)),
+                None => numbers.push(figure.public(0)),
                 Some(schedule) => {
                     let change = change(schedule).unwrap_or_default();
-                    numbers.extend([figure.value(change.before), figure.value(change.after)]);
+                    numbers.extend([figure.public(change.before), figure.public(change.after)]);
                 }
             }
         }
-        numbers.extend(changes.iter().map(|change| u64::from(change.day)));
+        let days = changes.iter().map(|change| u64::from(change.day));
+        numbers.extend(days.map(PublicNumber));
         numbers
     }
 
@@ -278,11 +298,11 @@ impl Figures {
             let schedule = figure.schedule.map(usize::from);
             let days = schedule.and_then(|schedule| self.schedules.get(schedule));
             let change = days.map_or(Change::default(), |days| Change::of(days, period));
-            let before = figure.decimal(figure.value(change.before));
+            let before = figure.decimal(figure.public(change.before));
             if change.day == 0 {
                 return before;
             }
-            let after = figure.decimal(figure.value(change.after));
+            let after = figure.decimal(figure.public(change.after));
             // A change inside a period is one of the schedule's days.
             let day = days.and_then(|days| days.get(change.before)).copied();
             let date = Period::of_day(PeriodKind::Day, day.unwrap_or_default());
@@ -330,7 +350,7 @@ impl Figure {
     }
 
     /// A public number as a decimal: 16272 at exponent 2 is `162.72`.
-    pub fn decimal(&self, value: u64) -> String {
+    pub fn decimal(&self, value: PublicNumber) -> String {
         let digits = usize::from(self.exponent);
         let text = format!("{value:0>width$}", width = digits + 1);
         let (whole, fraction) = text.split_at(text.len() - digits);
@@ -342,9 +362,9 @@ impl Figure {
 
     /// A version's value. [`Figures::check`] ensures that it exists; without that check, this is the
     /// last value.
-    fn value(&self, version: usize) -> u64 {
+    fn public(&self, version: usize) -> PublicNumber {
         let value = self.values.get(version).or(self.values.last());
-        value.copied().unwrap_or(self.low)
+        PublicNumber(value.copied().unwrap_or(self.low))
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::{vec, vec::Vec};
 
 use thiserror::Error;
 
-use crate::{Fr, element::public_element, poseidon::pos2};
+use crate::{Fr, element::public_element, identity::IdentityLeaf, poseidon::pos2};
 
 public_element! {
     /// Root of the group of registered people between two changes of the group.
@@ -16,11 +16,6 @@ public_element! {
 
 /// Deepest tree that statements take: 2^32 leaves.
 pub const MAX_DEPTH: usize = 32;
-
-/// The leaf of a retired person.
-pub fn empty() -> Fr {
-    Fr::from(0u64)
-}
 
 /// Why a group refuses a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -56,8 +51,8 @@ pub struct GroupPath {
 
 impl GroupPath {
     /// The root that the path leads to.
-    pub fn root(&self, leaf: Fr) -> GroupRoot {
-        GroupRoot(self.steps.iter().fold(leaf, |node, step| match step {
+    pub fn root(&self, leaf: IdentityLeaf) -> GroupRoot {
+        GroupRoot(self.steps.iter().fold(leaf.0, |node, step| match step {
             None => node,
             Some(step) if step.is_right => pos2(step.sibling, node),
             Some(step) => pos2(node, step.sibling),
@@ -105,16 +100,16 @@ pub fn siblings(size: u64, at: u64) -> impl Iterator<Item = Option<NodePosition>
 pub fn ancestors<E>(
     size: u64,
     at: u64,
-    leaf: Fr,
+    leaf: IdentityLeaf,
     mut node: impl FnMut(NodePosition) -> Result<Fr, E>,
 ) -> Result<Vec<(NodePosition, Fr)>, E> {
-    let mut rising = leaf;
+    let mut rising = leaf.0;
     let mut nodes = vec![(
         NodePosition {
             level: 0,
             index: at,
         },
-        leaf,
+        rising,
     )];
     for (level, sibling) in (1..).zip(siblings(size, at)) {
         if let Some(place) = sibling {
@@ -158,8 +153,10 @@ pub fn path<E>(
 /// The whole tree, at 64 bytes for each leaf.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Group {
-    /// Level 0 holds the leaves, each next level the parents, and the last level only the root.
-    levels: Vec<Vec<Fr>>,
+    leaves: Vec<IdentityLeaf>,
+    /// The first level holds the leaves' parents, each next level the parents of the one before, and
+    /// the last level only the root. A single leaf is its own root and has no level above it.
+    above: Vec<Vec<Fr>>,
 }
 
 impl Group {
@@ -170,34 +167,30 @@ impl Group {
 
     /// Number of leaves, including retired ones.
     pub fn size(&self) -> u64 {
-        self.leaves().len() as u64
+        self.leaves.len() as u64
     }
 
     /// The leaves, in the order of registration.
-    pub fn leaves(&self) -> &[Fr] {
-        self.levels.first().map_or(&[], Vec::as_slice)
+    pub fn leaves(&self) -> &[IdentityLeaf] {
+        &self.leaves
     }
 
     /// The root; `None` for an empty group.
     pub fn root(&self) -> Option<GroupRoot> {
-        let top = self.levels.last().and_then(|top| top.first());
-        top.copied().map(GroupRoot)
+        self.node(self.above.len(), 0).map(GroupRoot)
     }
 
     /// Appends a leaf and returns its index.
     ///
     /// # Errors
     /// [`GroupError::Full`].
-    pub fn push(&mut self, leaf: Fr) -> Result<u64, GroupError> {
+    pub fn push(&mut self, leaf: IdentityLeaf) -> Result<u64, GroupError> {
         let index = self.size();
         if index >> MAX_DEPTH != 0 {
             return Err(GroupError::Full);
         }
-        if self.levels.is_empty() {
-            self.levels.push(Vec::new());
-        }
-        self.levels[0].push(leaf);
-        self.rise(self.levels[0].len() - 1);
+        self.leaves.push(leaf);
+        self.rise(self.leaves.len() - 1);
         Ok(index)
     }
 
@@ -205,13 +198,13 @@ impl Group {
     ///
     /// # Errors
     /// [`GroupError::NoLeaf`].
-    pub fn update(&mut self, index: u64, leaf: Fr) -> Result<(), GroupError> {
+    pub fn update(&mut self, index: u64, leaf: IdentityLeaf) -> Result<(), GroupError> {
         let size = self.size();
         let at = usize::try_from(index)
             .ok()
             .filter(|_| index < size)
             .ok_or(GroupError::NoLeaf { index, size })?;
-        self.levels[0][at] = leaf;
+        self.leaves[at] = leaf;
         self.rise(at);
         Ok(())
     }
@@ -226,11 +219,10 @@ impl Group {
             .ok()
             .filter(|_| index < size)
             .ok_or(GroupError::NoLeaf { index, size })?;
-        let below_root = self.levels.len() - 1;
-        let mut steps = Vec::with_capacity(below_root);
-        for level in &self.levels[..below_root] {
-            steps.push(level.get(at ^ 1).map(|sibling| Step {
-                sibling: *sibling,
+        let mut steps = Vec::with_capacity(self.above.len());
+        for level in 0..self.above.len() {
+            steps.push(self.node(level, at ^ 1).map(|sibling| Step {
+                sibling,
                 is_right: at & 1 == 1,
             }));
             at >>= 1;
@@ -238,22 +230,29 @@ impl Group {
         Ok(GroupPath { steps })
     }
 
+    /// A node: of level 0 it is a leaf.
+    fn node(&self, level: usize, at: usize) -> Option<Fr> {
+        match level.checked_sub(1) {
+            None => self.leaves.get(at).map(|leaf| leaf.0),
+            Some(above) => self.above.get(above)?.get(at).copied(),
+        }
+    }
+
     /// Computes the parents of a changed leaf again.
     fn rise(&mut self, mut at: usize) {
-        let mut level = 0;
-        while self.levels[level].len() > 1 {
-            let left = self.levels[level][at & !1];
-            let right = self.levels[level].get(at | 1).copied();
+        for level in 0..usize::from(depth(self.size())) {
+            let Some(left) = self.node(level, at & !1) else {
+                return;
+            };
+            let right = self.node(level, at | 1);
             let parent = right.map_or(left, |right| pos2(left, right));
             at >>= 1;
-            level += 1;
-            if self.levels.len() == level {
-                self.levels.push(Vec::new());
+            if self.above.len() == level {
+                self.above.push(Vec::new());
             }
-            if at < self.levels[level].len() {
-                self.levels[level][at] = parent;
-            } else {
-                self.levels[level].push(parent);
+            match self.above[level].get_mut(at) {
+                Some(node) => *node = parent,
+                None => self.above[level].push(parent),
             }
         }
     }
@@ -263,8 +262,12 @@ impl Group {
 mod tests {
     use super::*;
 
-    fn direct(leaves: &[Fr]) -> Fr {
-        let mut level = leaves.to_vec();
+    fn numbered(number: u64) -> IdentityLeaf {
+        IdentityLeaf(Fr::from(number))
+    }
+
+    fn direct(leaves: &[IdentityLeaf]) -> Fr {
+        let mut level: Vec<Fr> = leaves.iter().map(|leaf| leaf.0).collect();
         while level.len() > 1 {
             level = level
                 .chunks(2)
@@ -286,12 +289,12 @@ mod tests {
         let of = |leaves: [u64; 3]| {
             let mut group = Group::new();
             for leaf in leaves {
-                group.push(Fr::from(leaf)).expect("room");
+                group.push(numbered(leaf)).expect("room");
             }
             group
         };
         let mut group = of([1, 2, 3]);
-        group.update(1, empty()).expect("a leaf");
+        group.update(1, IdentityLeaf::RETIRED).expect("a leaf");
         let left =
             root("12939351148439286594095646211748194464721892567872607149920319543512426040882");
         assert_eq!(group.root(), left);
@@ -299,7 +302,7 @@ mod tests {
         let never =
             root("21106761926285267690763443010820487107972411248208546226053195422384279971821");
         assert_eq!(
-            direct(&[Fr::from(1u64), Fr::from(3u64)]),
+            direct(&[numbered(1), numbered(3)]),
             never.expect("digits").0
         );
         assert_ne!(left, never);
@@ -321,14 +324,15 @@ mod tests {
             root
         };
         for size in 1..=40u64 {
-            let leaf = Fr::from(size * 3 + 1);
+            let leaf = numbered(size * 3 + 1);
             group.push(leaf).expect("room");
             let root = change(&mut stored, size, size - 1, leaf);
             assert_eq!(Some(GroupRoot(root)), group.root());
             if size % 3 == 0 {
                 let at = size / 2;
-                group.update(at, empty()).expect("a leaf");
-                let root = change(&mut stored, size, at, empty());
+                let retired = IdentityLeaf::RETIRED;
+                group.update(at, retired).expect("a leaf");
+                let root = change(&mut stored, size, at, retired);
                 assert_eq!(Some(GroupRoot(root)), group.root());
             }
             for at in 0..size {
@@ -344,22 +348,23 @@ mod tests {
         assert_eq!(group.root(), None);
         let mut leaves = Vec::new();
         for i in 0..20u64 {
-            let leaf = Fr::from(1000 + i);
+            let leaf = numbered(1000 + i);
             leaves.push(leaf);
             assert_eq!(group.push(leaf), Ok(i));
             assert_eq!(group.root(), Some(GroupRoot(direct(&leaves))));
             for (at, leaf) in (0u64..).zip(&leaves) {
                 let path = group.path(at).unwrap();
                 assert_eq!(path.root(*leaf), group.root().unwrap());
-                assert_ne!(path.root(*leaf + Fr::from(1u64)), group.root().unwrap());
+                let other = IdentityLeaf(leaf.0 + Fr::from(1u64));
+                assert_ne!(path.root(other), group.root().unwrap());
             }
         }
         for at in [0usize, 7, 19] {
-            leaves[at] = empty();
-            group.update(at as u64, empty()).unwrap();
+            leaves[at] = IdentityLeaf::RETIRED;
+            group.update(at as u64, leaves[at]).unwrap();
             assert_eq!(group.root(), Some(GroupRoot(direct(&leaves))));
         }
         assert!(group.path(20).is_err());
-        assert!(group.update(20, empty()).is_err());
+        assert!(group.update(20, IdentityLeaf::RETIRED).is_err());
     }
 }

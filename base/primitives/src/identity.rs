@@ -1,6 +1,6 @@
 //! A person's secret and identity commitment, as in Semaphore v4.
 
-use ark_ff::PrimeField;
+use ark_ff::{AdditiveGroup as _, PrimeField};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -17,6 +17,17 @@ use crate::{
 public_element! {
     /// IC: a person's identity on the ledger.
     IdentityCommitment
+}
+
+public_element! {
+    /// A person's leaf in the group of registered people: [`leaf`] makes it. 0 is the leaf of a
+    /// retired person.
+    IdentityLeaf
+}
+
+impl IdentityLeaf {
+    /// The leaf of a retired person.
+    pub const RETIRED: Self = Self(Fr::ZERO);
 }
 
 /// The first day on which a leaf is eligible, and the number of identities that its person had before.
@@ -37,8 +48,9 @@ impl Birth {
 }
 
 /// leaf = P(LEAF; IC, from + 2^32·gen). Because of the tag, a leaf is never a node of the tree.
-pub fn leaf(commitment: IdentityCommitment, birth: Birth) -> Fr {
-    poseidon::hash(tags::LEAF, &[commitment.0, birth.element()])
+pub fn leaf(commitment: IdentityCommitment, birth: Birth) -> IdentityLeaf {
+    let inputs = [commitment.0, birth.element()];
+    IdentityLeaf(poseidon::hash(tags::LEAF, &inputs))
 }
 
 /// Bits of a secret, as many as l has.

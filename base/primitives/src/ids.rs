@@ -240,8 +240,9 @@ impl fmt::Display for ScaleId {
 pub struct PartyId(pub [u8; 32]);
 
 impl PartyId {
-    /// SHA-256 over (origin, name, first signing key).
-    pub fn derive(origin: &Origin, name: &str, first_key: &[u8; 32]) -> Self {
+    /// SHA-256 over (origin, name, first signing key). A key that took an earlier one's place gives the id of a party
+    /// that does not exist. So programs of parties ask `merits_party::identity`, which knows whether a key is the first.
+    pub fn of_first_key(origin: &Origin, name: &str, first_key: &[u8; 32]) -> Self {
         Self(field::digest(
             "merits/party/v1",
             &[origin.as_str().as_bytes(), name.as_bytes(), first_key],

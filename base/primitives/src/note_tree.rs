@@ -23,6 +23,11 @@ public_element! {
 }
 
 public_element! {
+    /// A node of the note tree below its root. On the lowest level it is a note commitment.
+    NoteNode
+}
+
+public_element! {
     /// Root of a bucket: of 2^16 notes, or fewer in the last bucket.
     BucketRoot
 }
@@ -185,13 +190,13 @@ impl NoteFrontier {
 
     /// The nodes whose parent is not complete yet, from the lowest level up.
     /// [`NoteFrontier::restore`] needs these and the size.
-    pub fn nodes(&self) -> impl Iterator<Item = &Fr> {
-        self.waiting.iter().flatten()
+    pub fn nodes(&self) -> impl Iterator<Item = NoteNode> {
+        self.waiting.iter().flatten().copied().map(NoteNode)
     }
 
     /// The frontier of a tree of `size` notes with these waiting nodes; `None` when their number
     /// does not fit the size.
-    pub fn restore(size: u64, nodes: &[Fr]) -> Option<Self> {
+    pub fn restore(size: u64, nodes: &[NoteNode]) -> Option<Self> {
         if size > CAPACITY {
             return None;
         }
@@ -206,7 +211,7 @@ impl NoteFrontier {
                 _ => (size >> (2 * level) & 3) as usize,
             };
             let (mine, others) = rest.split_at_checked(count)?;
-            waiting.extend_from_slice(mine);
+            waiting.extend(mine.iter().map(|node| node.0));
             rest = others;
         }
         rest.is_empty().then_some(frontier)
@@ -379,11 +384,11 @@ mod tests {
     #[test]
     fn nothing_is_hashed_ahead_of_a_full_tree() {
         let root = Fr::from(7u64);
-        let full = NoteFrontier::restore(CAPACITY, &[root]).expect("a full tree");
+        let full = NoteFrontier::restore(CAPACITY, &[NoteNode(root)]).expect("a full tree");
         let notes = [1u64, 2, 3, 4].map(|n| NoteCommitment(Fr::from(n)));
         assert!(full.ahead(notes).parents.is_empty());
         // One place is left, under three nodes a level: the last note completes the root.
-        let waiting = [Fr::from(5u64); 3 * DEPTH];
+        let waiting = [NoteNode(Fr::from(5u64)); 3 * DEPTH];
         let mut last = NoteFrontier::restore(CAPACITY - 1, &waiting).expect("a nearly full tree");
         let ahead = last.ahead(notes);
         let mut plainly = last.clone();
@@ -396,7 +401,7 @@ mod tests {
     fn a_frontier_is_restored_from_its_nodes() {
         let mut frontier = NoteFrontier::new();
         for i in 0..90u64 {
-            let nodes: Vec<Fr> = frontier.nodes().copied().collect();
+            let nodes: Vec<NoteNode> = frontier.nodes().collect();
             let restored = NoteFrontier::restore(i, &nodes);
             assert_eq!(restored.as_ref(), Some(&frontier));
             assert_eq!(NoteFrontier::restore(i + 1, &nodes), None);
@@ -405,7 +410,7 @@ mod tests {
         assert_eq!(NoteFrontier::restore(CAPACITY + 1, &[]), None);
         assert_eq!(NoteFrontier::restore(CAPACITY, &[]), None);
         let root = Fr::from(7u64);
-        let full = NoteFrontier::restore(CAPACITY, &[root]).expect("a full tree");
+        let full = NoteFrontier::restore(CAPACITY, &[NoteNode(root)]).expect("a full tree");
         assert_eq!(full.root(), NoteRoot(root));
     }
 

@@ -20,6 +20,7 @@ use merits_primitives::{
     commitment::RecordSalt,
     context::Context,
     field,
+    figures::PublicNumber,
     group::{Group, GroupPath, GroupRoot},
     identity::{Birth, Secret, leaf},
     ids::{AssetId, Credits, Expiry, Period, PeriodIndex, PeriodKind},
@@ -53,7 +54,7 @@ pub fn earn() -> Result<(EarnTerms, EarnWitness)> {
         context: Context(Fr::from(5u64)),
         view_key: key(12_345)?,
         total_key: key(54_321)?,
-        constants: vec![16_272, 20_000],
+        constants: [16_272, 20_000].map(PublicNumber).to_vec(),
     };
     let claim = |i: u64| ClaimWitness {
         key: OwnerKey(Fr::from(1_000 + i)),

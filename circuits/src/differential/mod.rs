@@ -25,7 +25,7 @@ use ark_ff::{AdditiveGroup, Field};
 use merits_formula::generate::{self, Acceptance, Dice};
 use merits_formula::{Decimal, Outputs, Record, SourceId, Typed};
 use merits_params::r1cs::evaluate;
-use merits_primitives::Fr;
+use merits_primitives::{Fr, figures::PublicNumber};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
@@ -116,7 +116,7 @@ pub struct Failure {
     /// The records.
     pub records: Vec<Record>,
     /// The public numbers.
-    pub numbers: Vec<u64>,
+    pub numbers: Vec<PublicNumber>,
     /// The interpreter's outputs.
     pub expected: Option<Outputs>,
     /// The outputs that the constraints accept.
@@ -128,7 +128,8 @@ impl fmt::Display for Failure {
         writeln!(f, "{}", self.fault)?;
         writeln!(f, "seed {}, case {}", self.seed, self.case)?;
         writeln!(f, "{}", self.formula)?;
-        writeln!(f, "public numbers {:?}", self.numbers)?;
+        let numbers: Vec<u64> = self.numbers.iter().map(|number| number.0).collect();
+        writeln!(f, "public numbers {numbers:?}")?;
         for (at, record) in self.records.iter().enumerate() {
             writeln!(f, "record {at}: {:?}", record.0)?;
         }
@@ -161,7 +162,7 @@ impl Counts {
 /// The first [`Failure`].
 pub fn run(
     formula: &Typed,
-    numbers: Option<&[u64]>,
+    numbers: Option<&[PublicNumber]>,
     seed: u64,
     cases: u64,
 ) -> Result<Counts, Box<Failure>> {
@@ -173,7 +174,9 @@ pub fn run(
     for case in 0..cases {
         // Lies and freedom cost a hundred times as much as a comparison.
         let deep = case < 4 || (!large && case % 16 == 0);
-        let given = numbers.filter(|_| case % 2 == 0).map(<[u64]>::to_vec);
+        let given = numbers
+            .filter(|_| case % 2 == 0)
+            .map(<[PublicNumber]>::to_vec);
         let numbers = given.unwrap_or_else(|| generate::numbers(&mut dice, formula));
         let records = generate::records(&mut dice, formula.schema(), &tried.marks);
         let lies = if deep { LIES } else { 0 };
@@ -290,7 +293,7 @@ impl Differential {
         &self,
         dice: &mut Dice<'_>,
         records: &[Record],
-        numbers: &[u64],
+        numbers: &[PublicNumber],
         lies: usize,
         counts: &mut Counts,
     ) -> Result<(), Box<Failure>> {
@@ -358,7 +361,7 @@ impl Differential {
         &self,
         dice: &mut Dice<'_>,
         records: &[Record],
-        numbers: &[u64],
+        numbers: &[PublicNumber],
         expected: Outputs,
     ) -> Vec<Outputs> {
         let formula = self.circuit.formula();
@@ -394,7 +397,7 @@ impl Differential {
         &self,
         dice: &mut Dice<'_>,
         records: &[Record],
-        numbers: &[u64],
+        numbers: &[PublicNumber],
         expected: Outputs,
         lies: usize,
         counts: &mut Counts,
@@ -491,7 +494,7 @@ impl Differential {
     }
 
     /// Whether the constraints accept these records with the outputs that follow from them.
-    fn any_output_accepted(&self, records: &[Record], numbers: &[u64]) -> bool {
+    fn any_output_accepted(&self, records: &[Record], numbers: &[PublicNumber]) -> bool {
         let nothing = Outputs {
             credits: 0,
             measure: self.circuit.formula().measure().map(|_| 0),

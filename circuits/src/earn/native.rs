@@ -10,6 +10,7 @@ use merits_primitives::{
     context::Context,
     earned::Earned,
     field,
+    figures::PublicNumber,
     ids::{AssetId, Credits, Expiry, Period, Quantity},
     jubjub::Point,
     owner::{self, HiddenEarned},
@@ -299,7 +300,8 @@ fn terms(formula: &Typed, publics: &[Fr]) -> Result<EarnTerms, EarnViolation> {
     for (i, declared) in formula.constants().iter().enumerate() {
         let value = number(layout::CONSTANTS + i);
         let value = value.filter(|value| declared.check_public(*value).is_ok());
-        constants.push(value.ok_or(fault("a constant lies outside its interval"))?);
+        let value = value.ok_or(fault("a constant lies outside its interval"))?;
+        constants.push(PublicNumber(value));
     }
     Ok(EarnTerms {
         asset: AssetId(number(layout::ASSET).ok_or(fault("the asset is not a 64-bit number"))?),

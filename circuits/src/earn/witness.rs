@@ -7,6 +7,7 @@ use merits_primitives::{
     commitment::{Opening, RecordCommitment, RecordSalt},
     context::Context,
     earned::Earned,
+    figures::PublicNumber,
     ids::{AssetId, Credits, Expiry, Period, Quantity},
     jubjub::Point,
     note,
@@ -67,7 +68,7 @@ pub struct EarnTerms {
     /// At: the view key for totals.
     pub total_key: Point,
     /// Public values of the constants, in the manifest's order.
-    pub constants: Vec<u64>,
+    pub constants: Vec<PublicNumber>,
 }
 
 /// Why a batch cannot be stated or laid out. The distributor's data is at fault.
@@ -322,7 +323,7 @@ impl EarnWitness {
             at: terms.total_key,
             t1: point(credits.t1)?,
             t2: point(credits.t2)?,
-            constants: terms.constants.iter().copied().map(Fr::from).collect(),
+            constants: terms.constants.clone(),
             measure,
             claims,
             capacity,

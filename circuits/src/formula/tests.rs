@@ -8,13 +8,15 @@ use merits_formula::{
     Decimal, Declarations, Field, FieldKind, NamedConstant, Outputs, Record, Schema, Typed,
     check_approved as check,
 };
-use merits_primitives::Fr;
-use merits_primitives::ids::PeriodKind;
+use merits_primitives::{Fr, figures::PublicNumber, ids::PeriodKind};
 use proptest::prelude::*;
 
 use crate::builder::{Builder, Circuit};
 use crate::formula_circuit::FormulaCircuit;
 use crate::gadgets::bits;
+
+/// 162.72 g/km and 20 km a day.
+const VALUES: [PublicNumber; 2] = [PublicNumber(16_272), PublicNumber(20_000)];
 
 /// A circuit that demands `public outputs = F(records; constants)`.
 struct Harness {
@@ -44,17 +46,17 @@ impl Harness {
         self.alone.constraints()
     }
 
-    fn eval(&self, records: &[Record], constants: &[u64]) -> Outputs {
+    fn eval(&self, records: &[Record], constants: &[PublicNumber]) -> Outputs {
         self.typed.eval(records, constants).expect("good records")
     }
 
-    fn assignment(&self, records: &[Record], constants: &[u64]) -> Vec<Fr> {
+    fn assignment(&self, records: &[Record], constants: &[PublicNumber]) -> Vec<Fr> {
         let outputs = self.eval(records, constants);
         let assignment = self.alone.assignment(records, constants, outputs);
         assignment.unwrap_or_else(|error| panic!("{}: {error}", self.typed.source()))
     }
 
-    fn accepts(&self, records: &[Record], constants: &[u64], credits: u64) -> bool {
+    fn accepts(&self, records: &[Record], constants: &[PublicNumber], credits: u64) -> bool {
         let outputs = Outputs {
             credits,
             measure: None,
@@ -67,7 +69,7 @@ impl Harness {
 
     /// Native and circuit give the same outputs, one more or less is refused, and building with
     /// values gives the same wires as the witness program.
-    fn agree(&self, records: &[Record], constants: &[u64]) -> Result<u64, TestCaseError> {
+    fn agree(&self, records: &[Record], constants: &[PublicNumber]) -> Result<u64, TestCaseError> {
         let outputs = self.eval(records, constants);
         let mut assignment = self.assignment(records, constants);
         prop_assert_eq!(
@@ -223,7 +225,6 @@ fn cycling_takes_the_constraints_that_are_argued_for() {
 #[test]
 fn boundaries() {
     let harness = cycling();
-    let values = [16_272, 20_000];
     for (rows, expected) in [
         (vec![], 0),
         (vec![[0, 119, 1000]], 0),
@@ -237,13 +238,18 @@ fn boundaries() {
         (vec![[1439, 600, 15_000], [1440, 600, 15_000]], 4881),
         ((0..40).map(|i| [i * 251, 600, 65_535]).collect(), 22_780),
     ] {
-        let credits = harness.agree(&records(&rows), &values).unwrap();
+        let credits = harness.agree(&records(&rows), &VALUES).unwrap();
         assert_eq!(credits, expected, "{rows:?}");
     }
     let full: Vec<[u64; 3]> = (0..40).map(|i| [i * 251, 600, 65_535]).collect();
-    let most = harness.agree(&records(&full), &[50_000, 50_000]);
+    let most = harness.agree(&records(&full), &[50_000, 50_000].map(PublicNumber));
     assert_eq!(most.unwrap(), 175_000);
-    assert_eq!(harness.agree(&records(&full), &[0, 0]).unwrap(), 0);
+    assert_eq!(
+        harness
+            .agree(&records(&full), &[0, 0].map(PublicNumber))
+            .unwrap(),
+        0
+    );
 }
 
 #[test]
@@ -251,10 +257,10 @@ fn another_record_or_constant_does_not_give_the_same_credits() {
     let harness = cycling();
     let rows = records(&[[490, 600, 3000]]);
     let longer = records(&[[490, 600, 3007]]);
-    assert!(harness.accepts(&rows, &[16_272, 20_000], 488));
-    assert!(!harness.accepts(&longer, &[16_272, 20_000], 488));
-    assert!(!harness.accepts(&rows, &[16_472, 20_000], 488));
-    assert!(!harness.accepts(&rows, &[16_272, 2000], 488));
+    assert!(harness.accepts(&rows, &VALUES, 488));
+    assert!(!harness.accepts(&longer, &VALUES, 488));
+    assert!(!harness.accepts(&rows, &[16_472, 20_000].map(PublicNumber), 488));
+    assert!(!harness.accepts(&rows, &[16_272, 2000].map(PublicNumber), 488));
 }
 
 #[test]
@@ -266,12 +272,12 @@ fn no_wire_of_the_formula_may_vary() {
         [1500, 20_000, 7],
         [1501, 700, 25_000],
     ]);
-    let assignment = harness.assignment(&rows, &[16_272, 20_000]);
+    let assignment = harness.assignment(&rows, &VALUES);
     // The quotients of the two trips that count, the inverse in the zero test of the high bits of
     // 100 s, which are all 0, and those of the two pairs of trips on one day.
     assert_eq!(harness.sweep(&assignment), 5);
     let at_cap = records(&[[5, 600, 20_000]]);
-    let assignment = harness.assignment(&at_cap, &[16_272, 20_000]);
+    let assignment = harness.assignment(&at_cap, &VALUES);
     // The quotient of the one trip, and of the three slots without one the high bits and the day,
     // which is 0 as that of the trip.
     assert_eq!(harness.sweep(&assignment), 7);
@@ -315,7 +321,7 @@ proptest! {
         cap in prop_oneof![Just(20_000u64), 0..=50_000u64],
     ) {
         thread_local!(static HARNESS: Harness = cycling());
-        HARNESS.with(|harness| harness.agree(&rows, &[factor, cap]))?;
+        HARNESS.with(|harness| harness.agree(&rows, &[factor, cap].map(PublicNumber)))?;
     }
 
     #[test]

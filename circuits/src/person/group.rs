@@ -30,6 +30,7 @@
 use merits_primitives::{
     Fr,
     group::{GroupPath, GroupRoot, MAX_DEPTH},
+    identity::IdentityLeaf,
     poseidon::pos2,
     tags,
 };
@@ -72,9 +73,9 @@ pub fn member(b: &mut Builder, commitment: &Lc, birth: &Lc, root: &Lc) {
 /// grown since, a leaf's path may pass through an older root, and then the leaf was under that root
 /// too.
 #[must_use]
-pub fn leads_to(path: &GroupPath, leaf: Fr, root: GroupRoot) -> bool {
+pub fn leads_to(path: &GroupPath, leaf: IdentityLeaf, root: GroupRoot) -> bool {
     let mut steps = path.steps.iter().flatten().take(MAX_DEPTH);
-    let parents = std::iter::successors(Some(leaf), |node| {
+    let parents = std::iter::successors(Some(leaf.0), |node| {
         let step = steps.next()?;
         Some(if step.is_right {
             pos2(step.sibling, *node)
@@ -87,9 +88,9 @@ pub fn leads_to(path: &GroupPath, leaf: Fr, root: GroupRoot) -> bool {
 
 /// Appends the private inputs of [`member`]: left and right child of each level. Above the root
 /// a node is hashed with 0. A path of more than 32 hashes is cut; no group has such a path.
-pub fn path_inputs(leaf: Fr, path: &GroupPath, out: &mut Vec<Fr>) {
+pub fn path_inputs(leaf: IdentityLeaf, path: &GroupPath, out: &mut Vec<Fr>) {
     let mut steps = path.steps.iter().flatten();
-    let mut node = leaf;
+    let mut node = leaf.0;
     for _ in 0..MAX_DEPTH {
         let [left, right] = match steps.next() {
             Some(step) if step.is_right => [step.sibling, node],

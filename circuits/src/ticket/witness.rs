@@ -5,7 +5,7 @@ use merits_primitives::{
     Fr,
     calendar::Day,
     group::{GroupPath, GroupRoot},
-    identity::{self, Birth, IdentityCommitment, Secret},
+    identity::{self, Birth, IdentityCommitment, IdentityLeaf, Secret},
     message::Message,
     nullifier,
     owner::{self, Handle, OwnerKey},
@@ -46,7 +46,7 @@ impl TicketWitness {
     /// The person's leaf. No identity has the zero secret. For it the key is the identity (0, 1), as
     /// in the circuit, which then refuses it.
     #[must_use]
-    pub fn leaf(&self) -> Fr {
+    pub fn leaf(&self) -> IdentityLeaf {
         let commitment = self.secret.commitment();
         let commitment = commitment.unwrap_or_else(|| {
             let of_nobody = pos2(Fr::from(0u64), Fr::from(1u64));

@@ -15,19 +15,20 @@ use merits_ledger::{
 use merits_proto::{BareProof, Fault, VerifySubject};
 use merits_verifier::{
     codec::Canonical as _,
-    entry::SignedEntry,
+    entry::{Leaf, SignedEntry},
     groth16::{KeyDigest, PreparedKey, Proof},
 };
 
 use super::{Intake, Judgement, examining::Examined};
 use crate::{
-    faults::{full, lost},
+    faults::{database, full, lost},
     holding::Holding,
     verify_pool::{Answer, BareInputs, Class, Queued},
 };
 
 impl Intake {
-    /// Verifies a proof as for a submission, and changes nothing.
+    /// Verifies a proof as for a submission, and changes nothing. An entry that is in the log was verified when it was
+    /// appended, by the keys, scales and epochs of that time: with exactly its bytes, its place is the answer.
     pub(crate) async fn judge(
         &self,
         subject: VerifySubject,
@@ -44,6 +45,9 @@ impl Intake {
                 if Kind::of(signed.kind).is_some_and(|kind| kind.system.is_none()) {
                     return Err(nothing_to_verify());
                 }
+                if self.has_exactly(&signed).await? {
+                    return Ok(Ok(()));
+                }
                 let examined = self.examine(Class::Others, signed, None, None, &holding);
                 let examined = examined.await?;
                 let (unverified, job) = match examined {
@@ -55,6 +59,24 @@ impl Intake {
                 };
                 let proven = self.prove(Class::Others, unverified, job, &holding).await?;
                 Ok(proven.map(|_| ()))
+            }
+        }
+    }
+
+    /// Whether the log has this entry, with this proof and this signature. Its id says nothing about these two.
+    async fn has_exactly(&self, signed: &SignedEntry) -> Result<bool, Fault> {
+        let id = signed.id();
+        if self.lookups.find(id).await?.is_none() {
+            return Ok(false);
+        }
+        let stored = self.archive.find(&id).await.map_err(database)?;
+        let leaf = stored.map(|stored| Leaf::from_bytes(&stored.leaf));
+        match leaf {
+            Some(Ok(leaf)) => Ok(leaf.entry == *signed),
+            // The index has it, so this is a damage.
+            None | Some(Err(_)) => {
+                tracing::error!(%id, "the leaf of an entry cannot be read");
+                Err(Fault::internal())
             }
         }
     }

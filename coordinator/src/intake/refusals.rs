@@ -59,6 +59,7 @@ fn status(refusal: &Refusal) -> Code {
             | BoardRefusal::EmergencyAgain { .. },
         )
         | Refusal::NotFounded { .. }
+        | Refusal::KeyInGrace { .. }
         | Refusal::EpochUnknown { .. }
         | Refusal::EpochNotAccepted { .. }
         | Refusal::Scale(

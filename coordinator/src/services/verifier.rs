@@ -26,7 +26,7 @@ pub(crate) const WEIGHTS: Weights = Weights {
     methods: &[("VerifyMany", 2 * VERIFIER_REQUEST_MESSAGE)],
 };
 
-/// Verifies proofs for others, in the same batches as submissions.
+/// Verifies proofs for others, in the same batches as submissions, and says of an entry in the log that it is there.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifierService(pub(crate) Arc<Intake>);
 

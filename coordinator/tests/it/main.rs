@@ -24,5 +24,6 @@ mod tiles;
     reason = "shared; a failure to set up is a failure"
 )]
 mod tls;
+mod verdicts;
 mod wire;
 mod writable;

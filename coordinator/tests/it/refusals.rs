@@ -245,7 +245,7 @@ async fn what_was_changed_after_proving_is_refused() {
         (
             "constant-not-approved",
             "constants.car_factor",
-            Box::new(|batch| batch.terms.constants[0] += 1),
+            Box::new(|batch| batch.terms.constants[0].0 += 1),
         ),
         (
             "scale-not-yet-valid",

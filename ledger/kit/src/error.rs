@@ -47,6 +47,14 @@ pub enum KitError {
         /// Why.
         source: io::Error,
     },
+    /// A kit of a ledger in an older form.
+    #[error(
+        "offline kit {}: it is of an older version of MERITS, and this version reads only ledgers that were founded \
+         since: use it, and the receipts that belong to it, with a program of that version. If the ledger was founded \
+         anew, get a kit of the new one (`merits kit`)",
+        .0.display()
+    )]
+    Earlier(PathBuf),
     /// The founding facts are invalid.
     #[error(
         "{}: the kit's founding facts cannot be read{}: the file was cut off or changed; get the kit again \

@@ -46,7 +46,7 @@ use merits_verifier::{
     entry::Leaf,
     groth16::KeyPolicy,
     log::LogKey,
-    receipt::{RECEIPT_HEADER, Receipt},
+    receipt::{RECEIPT_HEADER, Receipt, ReceiptError},
 };
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -169,6 +169,32 @@ fn write_files<E: From<KitError>>(
     Ok(written)
 }
 
+/// Whether a file's name is that of a receipt.
+fn is_receipt(path: &Path) -> bool {
+    let extension = path.extension();
+    extension.is_some_and(|extension| extension == EXTENSION)
+}
+
+/// Whether a kit is of a ledger in an older form: then a receipt in it is. Its founding facts may have too few keys, as
+/// those of a file that was cut off.
+fn is_earlier(directory: &Path) -> Result<bool, KitError> {
+    let files = fs::read_dir(directory).map_err(merits_guard::explain::reading);
+    for file in files.map_err(KitError::io(directory))? {
+        let path = file.map_err(KitError::io(directory))?.path();
+        // What cannot be read is told when it is needed.
+        if is_receipt(&path)
+            && let Ok(text) = merits_text::file::read(&path)
+        {
+            match Receipt::parse(&text) {
+                Ok(_) => return Ok(false),
+                Err(ReceiptError::Earlier { .. }) => return Ok(true),
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// A kit that was opened. Its receipts are read and checked by [`Kit::history`].
 #[derive(Debug, Clone)]
 pub struct Kit {
@@ -193,6 +219,9 @@ impl Kit {
             file: FACTS,
             source,
         })?;
+        if is_earlier(directory)? {
+            return Err(KitError::Earlier(directory.to_owned()));
+        }
         let facts: Facts = match toml::from_str(&text) {
             Ok(facts) => facts,
             Err(error) => {
@@ -290,8 +319,7 @@ impl Kit {
         let files = fs::read_dir(directory).map_err(merits_guard::explain::reading);
         for file in files.map_err(KitError::io(directory))? {
             let path = file.map_err(KitError::io(directory))?.path();
-            let extension = path.extension();
-            if extension.is_none_or(|extension| extension != EXTENSION) {
+            if !is_receipt(&path) {
                 continue;
             }
             let text = merits_text::file::read(&path).map_err(KitError::io(&path))?;

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 use merits_ledger::{Blob, BlobDigest, FactFault, check_facts};
-use merits_primitives::{ids::EntryId, note::NoteCommitment, note_tree::BUCKET};
+use merits_primitives::{
+    ids::{EntryId, sha256},
+    note::NoteCommitment,
+    note_tree::BUCKET,
+};
 use merits_proto::{
     Expected, Fault, NoteBucket, NoteBuckets, Security, Unreachable, Verdict, connect,
     ledger::{
@@ -95,6 +99,22 @@ impl ClientError {
             Self::Receipt(_) | Self::OtherEntry { .. } | Self::Fact(_) | Self::Malformed(_) => {
                 false
             }
+        }
+    }
+
+    /// True if submitting `sent` certainly left no entry in the log: the log signed a refusal of these very bytes, or they
+    /// were not sent. The refusal of another submission says nothing: a coordinator could show an old one.
+    pub fn leaves_nothing(&self, sent: &SignedEntry) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused { notice, .. } => notice
+                .as_ref()
+                .is_some_and(|notice| notice.submission == sha256(&sent.to_bytes())),
+            Self::Receipt(_)
+            | Self::OtherEntry { .. }
+            | Self::NotCosigned { .. }
+            | Self::Fact(_)
+            | Self::Malformed(_) => false,
         }
     }
 

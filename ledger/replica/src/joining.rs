@@ -7,7 +7,7 @@ use merits_ledger::FactDiffers;
 use thiserror::Error;
 
 use crate::{
-    archive::file::has_copy,
+    archive::file::{has_copy, require_version},
     client::{Client, ClientError},
     config::{LedgerConfig, LedgerConfigError},
     follower::Follower,
@@ -129,8 +129,10 @@ impl LedgerConfig {
     /// [`JoinError`].
     pub fn follow(&self) -> BoxFuture<'_, Result<Follower, JoinError>> {
         Box::pin(async move {
-            // A mistake in the file is the user's own: say it before the network has its say.
+            // A mistake in the file is the user's own, and so is a copy of another version: say it before the network
+            // has its say.
             let policy = self.policy()?;
+            require_version(&self.replica).map_err(ReplicaError::from)?;
             let mut client = self.connect().await?;
             let facts = client.founding_facts().await?;
             let facts = facts

@@ -2,6 +2,7 @@
 
 use merits_primitives::{
     commitment::RecordCommitment,
+    figures::PublicNumber,
     ids::{AssetId, Epoch, Expiry, PartyId, Period, ScaleId, ScaleVersion, SchemaId},
     jubjub::Point,
     nullifier::Nullifier,
@@ -31,7 +32,7 @@ pub struct EarnTerms {
     /// Schema of the records.
     pub schema: SchemaId,
     /// The public numbers of the period, in the order of the public inputs.
-    pub constants: Vec<u64>,
+    pub constants: Vec<PublicNumber>,
 }
 
 impl Canonical for EarnTerms {
@@ -43,7 +44,7 @@ impl Canonical for EarnTerms {
         out.field(&self.schema);
         out.count(self.constants.len());
         for constant in &self.constants {
-            out.u64(*constant);
+            out.u64(constant.0);
         }
     }
 
@@ -55,7 +56,7 @@ impl Canonical for EarnTerms {
             constants: {
                 let count = input.count("constants", MAX_NUMBERS)?;
                 (0..count)
-                    .map(|_| input.u64("constant"))
+                    .map(|_| input.u64("constant").map(PublicNumber))
                     .collect::<Result<_, _>>()?
             },
         })

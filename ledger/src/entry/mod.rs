@@ -122,6 +122,9 @@ pub enum Author {
     /// An admitted party, which signs it: in standing, or a witness, which keeps its voice on the board's acts while it
     /// is suspended.
     Voice,
+    /// An admitted party that has not ended, suspended or not, which signs it: it says what it did to a secret of its
+    /// own.
+    Keeper,
     /// A person. No signature names them; only the proof counts.
     Person,
 }
@@ -274,8 +277,8 @@ entries! {
     KeyGenerationOpened(KeyGenerationOpened), 0x0205, "key generation opened", Party [Supervisor, Witness], plain, [], governs;
     /// A holder's message of a round. The rule asks for the role of the half's side.
     KeyGenerationMessage(KeyGenerationMessage), 0x0206, "key generation message", Party [Supervisor, Witness], plain, [], governs;
-    /// A holder destroyed its share of an epoch.
-    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Party [Supervisor, Witness], plain, [], counts;
+    /// A holder destroyed its share of an epoch. A suspended one says so too.
+    KeyShareDestroyed(KeyShareDestroyed), 0x0207, "key share destroyed", Keeper [Supervisor, Witness], plain, [], counts;
     /// A supervisor endorses an act, or a witness consents to it.
     ActEndorsed(Voice), 0x0413, "act endorsed", Voice [Supervisor, Witness], plain, [], governs;
     /// An endorsement is revoked by its party.

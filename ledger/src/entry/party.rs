@@ -53,9 +53,9 @@ impl PartyAdmitted {
         application
     }
 
-    /// The party's permanent id.
+    /// The party's permanent id: the key of its application is its first.
     pub fn party(&self, origin: &Origin) -> PartyId {
-        PartyId::derive(origin, &self.name, &self.signing_key.to_bytes())
+        PartyId::of_first_key(origin, &self.name, &self.signing_key.to_bytes())
     }
 
     /// Checks that the party itself signed the application.
@@ -143,7 +143,8 @@ pub struct KeySucceeded {
     /// The new signing key.
     pub signing_key: PublicKey,
     /// How long the old key signs from the entry's time on, in seconds, at most [`MAX_GRACE`]. It
-    /// never signs another change of keys. 0 ends it at once.
+    /// never signs another change of keys. 0 ends it at once, with every earlier key. Nothing else is
+    /// accepted while an earlier key is in its own grace.
     pub grace_s: u32,
     /// Signature with the new key, which shows that the party knows it.
     pub possession: [u8; SIGNATURE_BYTES],

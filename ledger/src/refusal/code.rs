@@ -39,6 +39,7 @@ impl Refusal {
             Self::PartyEnded { .. } => Reason::PartyEnded,
             Self::SignatureInvalid { .. } => Reason::SignatureInvalid,
             Self::KeyRotated { .. } => Reason::KeyRotated,
+            Self::KeyInGrace { .. } => Reason::KeyInGrace,
             Self::RoleMissing { .. } => Reason::RoleMissing,
             Self::RolesEmpty => Reason::RolesEmpty,
             Self::RoleConflict { .. } => Reason::RoleConflict,
@@ -139,6 +140,7 @@ impl Refusal {
             Self::SignatureInvalid { .. }
             | Self::SignatureUnexpected { .. }
             | Self::KeyRotated { .. } => "signature".into(),
+            Self::KeyInGrace { .. } => "grace".into(),
             Self::RolesEmpty | Self::RoleConflict { .. } => "roles".into(),
             Self::EpochUnknown { .. } | Self::EpochNotAccepted { .. } => "epoch".into(),
             Self::Figures(error) => figures_field(error),

@@ -67,6 +67,16 @@ pub enum KeyGenerationRefusal {
         /// Its deadline.
         until: Timestamp,
     },
+    /// The party opened as many attempts as it may in a day.
+    #[error(
+        "a party opens at most {} attempts to make a half in 24 hours: this one may open the next at {until}, and any \
+         other supervisor or log witness may open one now",
+        crate::state::ATTEMPTS_A_DAY
+    )]
+    TooMany {
+        /// From when it may open another.
+        until: Timestamp,
+    },
     /// The party takes no part, or holds no share.
     #[error("party {party} is not a holder of this half")]
     NotAHolder {
@@ -147,7 +157,7 @@ impl KeyGenerationRefusal {
             Self::Unknown { .. } => Reason::KeyGenerationUnknown,
             Self::Quorum(_) | Self::Minority { .. } => Reason::QuorumInvalid,
             Self::Deadline { .. } => Reason::Deadline,
-            Self::Open { .. } => Reason::KeyGenerationOpen,
+            Self::Open { .. } | Self::TooMany { .. } => Reason::KeyGenerationOpen,
             Self::NotAHolder { .. } => Reason::NotAHolder,
             Self::Ended { .. } => Reason::KeyGenerationEnded,
             Self::Over { .. } => Reason::KeyGenerationOver,
@@ -161,9 +171,11 @@ impl KeyGenerationRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Unknown { .. } | Self::Open { .. } | Self::Ended { .. } | Self::Over { .. } => {
-                "attempt".into()
-            }
+            Self::Unknown { .. }
+            | Self::Open { .. }
+            | Self::TooMany { .. }
+            | Self::Ended { .. }
+            | Self::Over { .. } => "attempt".into(),
             Self::Quorum(_) => "holders".into(),
             Self::Minority { .. } => "needed".into(),
             Self::Deadline { .. } => "deadline".into(),

@@ -22,7 +22,7 @@ pub use totals::TotalRefusal;
 
 use merits_primitives::{
     calendar::Timestamp,
-    figures::FiguresError,
+    figures::{FiguresError, PublicNumber},
     ids::{Epoch, PartyId},
     jubjub::PointError,
 };
@@ -201,6 +201,17 @@ pub enum Refusal {
         /// The party.
         party: PartyId,
     },
+    /// Another change of keys would cut off a key that was promised to sign for some time still.
+    #[error(
+        "the key of party {party} before its present one signs until {until}, and another change of keys would cut it \
+         off: wait until then, or change the key with a grace of 0, which ends all earlier keys at once"
+    )]
+    KeyInGrace {
+        /// The party.
+        party: PartyId,
+        /// Until when the earlier key signs.
+        until: Timestamp,
+    },
     /// The party lacks the role that the entry needs.
     #[error("party {party} lacks the role `{needed}`")]
     RoleMissing {
@@ -345,9 +356,9 @@ pub enum Refusal {
         /// Its name, such as `fare (before)`.
         name: String,
         /// The approved public number of the period.
-        approved: u64,
+        approved: PublicNumber,
         /// The prover's.
-        found: u64,
+        found: PublicNumber,
         /// Label of the period.
         period: String,
     },
@@ -384,7 +395,8 @@ pub enum Refusal {
     },
     /// A source signature does not hold.
     #[error(
-        "claim {claim}: the source's signature over (log, source, schema, period, C) does not hold"
+        "claim {claim}: the source's signature over (log, source, schema, period, C) does not hold under a key that \
+         signs for the source now: if its key has changed since, let the source sign again"
     )]
     SourceSignature {
         /// Index of the claim.

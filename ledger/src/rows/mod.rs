@@ -46,7 +46,7 @@
 //! | totals | asset, period, epoch, output | where the next total begins, sums of both sides | batches, totals |
 //! | batch total | the same, running number | claims, T1, T2 | totals, holders |
 //! | opened total | the same, running number | batches, claims, sum | reports |
-//! | key attempts | epoch, side | attempts to make this half, the newest of each party | openings of attempts |
+//! | key attempts | epoch, side | attempts to make this half, the newest of each party, up to 8 | openings of attempts |
 //! | key generation | epoch, side, attempt | holders, threshold, deadline, how far it is, the half that it made | openings of attempts, messages, epochs |
 //! | key message | epoch, side, attempt, round, party | the message | messages that complete a round |
 //! | destroyed share | epoch, side, party | when its holder destroyed it | reports |

@@ -38,7 +38,7 @@ impl Governing {
     pub(super) fn check_may_send(&self, kind: &Kind, party: &PartyId) -> Result<(), Refusal> {
         match kind.author {
             Author::Founder | Author::Person => return Ok(()),
-            Author::Party | Author::Voice => {}
+            Author::Party | Author::Voice | Author::Keeper => {}
         }
         let known = self.speaking(kind, party)?;
         let has_one = kind.roles.iter().any(|role| known.roles.has(*role));
@@ -52,17 +52,22 @@ impl Governing {
             }),
             [.., needed] => Err(match kind.author {
                 Author::Voice => BoardRefusal::NoVoice { party }.into(),
-                Author::Founder | Author::Party | Author::Person => Refusal::RoleMissing {
-                    party,
-                    needed: *needed,
-                },
+                Author::Founder | Author::Party | Author::Keeper | Author::Person => {
+                    Refusal::RoleMissing {
+                        party,
+                        needed: *needed,
+                    }
+                }
             }),
         }
     }
 
     /// The party that signs an entry of this kind: in standing, except that a suspended witness keeps its voice
-    /// on the board's acts.
+    /// on the board's acts, and a suspended holder says what it destroyed.
     pub(super) fn speaking(&self, kind: &Kind, party: &PartyId) -> Result<&Party, Refusal> {
+        if kind.author == Author::Keeper {
+            return self.parties.present(party);
+        }
         if kind.author == Author::Voice {
             let present = self.parties.present(party)?;
             if present.roles.has(Role::Witness) {
@@ -171,15 +176,19 @@ mod tests {
 
     /// Nobody suspends those who would object.
     #[test]
-    fn a_suspended_party_sends_nothing_but_a_witness_its_voice() {
+    fn a_suspended_party_sends_nothing_but_a_witness_its_voice_and_a_holder_its_shares_end() {
         let (governing, parties) = of_all_roles(true);
         let signed_by_parties = KINDS.iter().filter(|kind| {
             let author = kind.author;
-            author == Author::Party || author == Author::Voice
+            matches!(author, Author::Party | Author::Voice | Author::Keeper)
         });
         for kind in signed_by_parties {
             for (role, id) in &parties {
-                let may = *role == Role::Witness && kind.author == Author::Voice;
+                let may = match kind.author {
+                    Author::Voice => *role == Role::Witness,
+                    Author::Keeper => kind.roles.contains(role),
+                    _ => false,
+                };
                 let answer = governing.check_may_send(kind, id);
                 assert_eq!(answer.is_ok(), may, "{}, {role}", kind.name);
             }

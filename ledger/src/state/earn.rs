@@ -1,7 +1,6 @@
 //! Earn batches. The statement to prove is taken from the state, never from the submission.
 
 use merits_primitives::{
-    Fr,
     calendar::Timestamp,
     context::earn_context,
     field,
@@ -222,11 +221,7 @@ impl Governing {
             at: keys.totals_key,
             t1: batch.t1,
             t2: batch.t2,
-            constants: approved
-                .constants
-                .iter()
-                .map(|value| Fr::from(*value))
-                .collect(),
+            constants: approved.constants,
             measure: batch.measure,
             claims: batch.claims.iter().map(|claim| claim.public).collect(),
             capacity: usize::from(terms.capacity),

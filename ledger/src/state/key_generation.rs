@@ -5,14 +5,15 @@
 //! onlookers come to the same result. The rules keep the order: each named holder publishes once in each round, and
 //! no message of a round is taken before the round before is complete. So nobody shows a package before all are bound
 //! to theirs by a hash. An attempt waits until its deadline. A party opens another only when its last one is over, and
-//! attempts of several parties run beside each other, so nobody blocks the next epoch by an attempt that never ends.
+//! attempts of several parties run beside each other, so nobody blocks the next epoch by an attempt that never ends. A
+//! party opens at most [`ATTEMPTS_A_DAY`] to make a half in a day, so nobody fills the log with them either.
 //!
 //! [`standing`](merits_threshold::standing::standing) runs when a round becomes complete: four or five times an attempt.
 //! It takes some milliseconds for five holders, and about a tenth of a second for 32, the most.
 
 mod records;
 
-pub use records::{Guilty, KeyGeneration, Progress};
+pub use records::{ATTEMPTS_A_DAY, Guilty, KeyGeneration, Progress};
 
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View};
 
 /// Longest time from the opening of an attempt to its deadline.
 pub const LONGEST_ATTEMPT: Duration = Duration::from_secs(30 * 86_400);
+
+/// The time in which a party opens at most [`ATTEMPTS_A_DAY`].
+const A_DAY: Duration = Duration::from_secs(86_400);
 
 /// A reader of all key generations.
 #[derive(Debug, Clone, Copy)]
@@ -147,10 +151,10 @@ pub(super) fn opened_reads(
     let (epoch, side) = (opened.epoch, opened.side);
     let attempts = attempts_key(epoch, side);
     let mut keys = vec![attempts.clone().into_row()];
-    if let Some(attempts) = view.known(&attempts)?
-        && let Some(newest) = attempts.newest_of(party)
-    {
-        keys.push(generation_key(epoch, side, newest).into_row());
+    if let Some(attempts) = view.known(&attempts)? {
+        let judged = attempts.first_of_a_day(party).into_iter();
+        let judged = judged.chain(attempts.newest_of(party));
+        keys.extend(judged.map(|attempt| generation_key(epoch, side, attempt).into_row()));
     }
     Ok(keys)
 }
@@ -195,11 +199,31 @@ fn slots(opened: &KeyGenerationOpened) -> impl Iterator<Item = (Slot, Key<Publis
 }
 
 impl Attempts {
+    /// The party's newest attempts, in order.
+    fn of<'a>(&'a self, party: &'a PartyId) -> impl DoubleEndedIterator<Item = u32> + 'a {
+        let own = self
+            .recent
+            .iter()
+            .filter(move |(opener, _)| opener == party);
+        own.map(|(_, attempt)| *attempt)
+    }
+
     fn newest_of(&self, party: &PartyId) -> Option<u32> {
-        let mut newest = self.newest.iter();
-        newest
-            .find(|(opener, _)| opener == party)
-            .map(|(_, attempt)| *attempt)
+        self.of(party).next_back()
+    }
+
+    /// The attempt that must be a day old when the party opens another, if it opened as many as it may in a day.
+    fn first_of_a_day(&self, party: &PartyId) -> Option<u32> {
+        self.of(party).nth_back(ATTEMPTS_A_DAY - 1)
+    }
+
+    fn add(&mut self, party: PartyId, attempt: u32) {
+        if let Some(oldest) = self.first_of_a_day(&party) {
+            self.recent.retain(|other| *other != (party, oldest));
+        }
+        self.opened = attempt;
+        self.recent.push((party, attempt));
+        self.recent.sort_unstable();
     }
 }
 
@@ -222,6 +246,13 @@ impl Governing {
         {
             let (attempt, until) = (newest, before.opened.deadline);
             return Err(KeyGenerationRefusal::Open { attempt, until }.into());
+        }
+        if let Some(first) = attempts.first_of_a_day(&party)
+            && let Some(first) = draft.get(&generation_key(epoch, side, first))?
+            && time < first.time + A_DAY
+        {
+            let until = first.time + A_DAY;
+            return Err(KeyGenerationRefusal::TooMany { until }.into());
         }
         let expected = attempts.opened.saturating_add(1);
         if opened.attempt != expected {
@@ -259,10 +290,7 @@ impl Governing {
                 missing: opened.holders.clone(),
             },
         };
-        attempts.opened = expected;
-        attempts.newest.retain(|(opener, _)| *opener != party);
-        attempts.newest.push((party, expected));
-        attempts.newest.sort_unstable();
+        attempts.add(party, expected);
         draft.put(attempts_key, &attempts);
         draft.put(generation_key(epoch, side, expected), &generation);
         Ok(())
@@ -372,7 +400,7 @@ impl Governing {
         )?)
     }
 
-    /// A holder destroyed its share.
+    /// A holder destroyed its share. It may be suspended: a share that is kept longer helps nobody.
     pub(super) fn check_destroyed(
         &self,
         party: PartyId,
@@ -381,6 +409,10 @@ impl Governing {
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let (epoch, side) = (destroyed.epoch, destroyed.side);
+        let needed = Role::of_side(side);
+        if !self.parties.present(&party)?.roles.has(needed) {
+            return Err(Refusal::RoleMissing { party, needed }.into());
+        }
         let keys = self
             .epochs
             .get(epoch)

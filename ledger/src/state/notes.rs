@@ -3,11 +3,10 @@
 use std::{sync::OnceLock, time::Duration};
 
 use merits_primitives::{
-    Fr,
     calendar::Timestamp,
     field,
     note::NoteCommitment,
-    note_tree::{NodesAhead, NoteFrontier, NoteRoot},
+    note_tree::{NodesAhead, NoteFrontier, NoteNode, NoteRoot},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -259,7 +258,7 @@ impl Canonical for StoredEdge {
     fn write(&self, out: &mut Writer) {
         out.u64(self.frontier.size());
         out.count(self.frontier.nodes().count());
-        self.frontier.nodes().for_each(|node| out.field(node));
+        self.frontier.nodes().for_each(|node| out.field(&node));
         out.u64(self.last_slot);
         out.option(self.anchor.as_ref(), write_anchor);
     }
@@ -267,7 +266,7 @@ impl Canonical for StoredEdge {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let size = input.u64("size")?;
         let count = input.count("edge", MOST)?;
-        let nodes: Vec<Fr> = (0..count)
+        let nodes: Vec<NoteNode> = (0..count)
             .map(|_| input.field("edge"))
             .collect::<Result<_, _>>()?;
         let unfit = CodecError::NotCanonical { what: "edge" };

@@ -51,7 +51,8 @@ pub struct Party {
     pub standing_changes: u32,
     /// Changes of keys so far.
     pub generation: u32,
-    /// The signing key before the present one, if it signs for some time still.
+    /// The signing key before the present one, if it signs for some time still. There is no other: while it signs, the
+    /// key is changed only by an entry that ends all earlier keys at once.
     pub former: Option<FormerKey>,
 }
 
@@ -389,7 +390,7 @@ impl Parties {
         Ok(())
     }
 
-    /// The old signing key ends at once.
+    /// The old signing key ends at once, and so does an earlier one in its grace.
     pub(super) fn check_rotation(
         &self,
         id: &PartyId,
@@ -406,7 +407,8 @@ impl Parties {
         Ok(())
     }
 
-    /// The old signing key signs for some time still.
+    /// The old signing key signs for some time still. Without a grace, all earlier keys end at once; with one, none may
+    /// be in its own grace, which would be cut off without a word.
     pub(super) fn check_succession(
         &self,
         id: &PartyId,
@@ -419,6 +421,13 @@ impl Parties {
             until: time + succeeded.grace(),
         };
         let party = self.with_key(id, succeeded.generation, succeeded.signing_key)?;
+        let in_grace = party.former.filter(|earlier| time < earlier.until);
+        if let Some(earlier) = in_grace
+            && former.until > time
+        {
+            let until = earlier.until;
+            return Err(Refusal::KeyInGrace { party: *id, until });
+        }
         let party = Party {
             former: (former.until > time).then_some(former),
             ..party

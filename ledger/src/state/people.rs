@@ -8,11 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use merits_primitives::{
-    Fr,
     calendar::{Day, Timestamp},
     field,
     group::{self as tree, GroupRoot, NodePosition},
-    identity::{Birth, IdentityCommitment, leaf},
+    identity::{Birth, IdentityCommitment, IdentityLeaf, leaf},
     ids::{EntryId, PartyId},
 };
 
@@ -406,7 +405,7 @@ fn retire(draft: &mut Draft<'_>, group: GroupHead, person: Person) -> Result<Gro
     if person.retired {
         return Ok(group);
     }
-    let group = set_leaf(draft, group, person.index, tree::empty())?;
+    let group = set_leaf(draft, group, person.index, IdentityLeaf::RETIRED)?;
     let retired = Person {
         retired: true,
         ..person
@@ -420,7 +419,7 @@ fn set_leaf(
     draft: &mut Draft<'_>,
     group: GroupHead,
     index: u64,
-    leaf: Fr,
+    leaf: IdentityLeaf,
 ) -> Result<GroupHead, RowError> {
     let nodes = tree::ancestors(group.size, index, leaf, |place| {
         let node = draft.get(&node_key(place))?;

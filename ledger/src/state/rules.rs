@@ -68,7 +68,6 @@ impl Governing {
                 self.check_generation_message(party, message, time, draft)
             }
             Entry::KeyShareDestroyed(destroyed) => {
-                self.parties.acting(&party, Role::of_side(destroyed.side))?;
                 self.check_destroyed(party, destroyed, time, draft)
             }
             Entry::ActEndorsed(voice) => self.check_endorsed(party, voice, time, draft),

@@ -8,6 +8,7 @@ use merits_ledger::{CheckError, Refusal, SubmitError};
 use merits_ledger_fixture::{Federation, START, acts};
 use merits_primitives::{
     Fr,
+    figures::PublicNumber,
     ids::{AssetId, Expiry, Origin, Output, Period, PeriodIndex, PeriodKind, SchemaId},
     view_encryption::EphemeralKey,
 };
@@ -166,7 +167,7 @@ fn other_terms_than_the_approved_ones_are_named() {
         "schema",
     );
     refuse(
-        |_, batch| batch.terms.constants = vec![16_273],
+        |_, batch| batch.terms.constants = vec![PublicNumber(16_273)],
         "constant-not-approved",
         "constants.car_factor",
     );

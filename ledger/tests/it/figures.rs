@@ -3,7 +3,7 @@
 use crate::founded::Founded;
 use merits_ledger::entry::{EarnBatch, Entry, ScaleProposed};
 use merits_ledger_fixture::Federation;
-use merits_primitives::figures::{Figure, Figures};
+use merits_primitives::figures::{Figure, Figures, PublicNumber};
 use merits_primitives::ids::{Period, PeriodIndex, PeriodKind, ScaleVersion};
 use merits_verifier::entry::SignedEntry;
 
@@ -47,7 +47,7 @@ fn dated() -> Founded {
 }
 
 /// The public numbers that the ledger proves a week's batches for.
-fn numbers(ledger: &Founded, version: u32, index: u32) -> Vec<u64> {
+fn numbers(ledger: &Founded, version: u32, index: u32) -> Vec<PublicNumber> {
     let state = ledger.ledger.state();
     let id = ledger.federation.scale_id();
     let terms = state.earn_terms(&id, ScaleVersion(version), week(index));
@@ -63,6 +63,7 @@ fn each_weeks_batches_are_proven_for_its_own_numbers() {
         (2_311, [50, 30, 30, 35, 35, 0]),
         (2_315, [50, 40, 40, 45, 45, 0]),
     ] {
+        let expected = expected.map(PublicNumber);
         assert_eq!(numbers(&ledger, 1, index), expected);
         let mut batch = ledger.federation.batch_of(week(index), 2, &mut ledger.rng);
         assert_eq!(batch.terms.constants, expected);
@@ -70,7 +71,7 @@ fn each_weeks_batches_are_proven_for_its_own_numbers() {
         ledger.submit(&entry).expect("a good batch");
 
         // The same claims under the numbers of another week: named, and no proof would help.
-        batch.terms.constants[2] ^= 1;
+        batch.terms.constants[2].0 ^= 1;
         let entry = proven(&mut ledger, &batch);
         ledger.refused(&entry, "constant-not-approved", "constants");
     }
@@ -105,7 +106,7 @@ fn a_prover_with_another_periods_figures_learns_which_one_is_wrong() {
     );
     // The right values, from another day on.
     refused_numbers(
-        |_, batch| batch.terms.constants[5] = 3,
+        |_, batch| batch.terms.constants[5] = PublicNumber(3),
         "constants.change day of fare",
     );
 }
@@ -134,12 +135,7 @@ fn a_proof_made_with_another_periods_figures_does_not_hold() {
     let merits_ledger::ProvenStatement::Earn(statement) = &mut statement else {
         panic!("a batch proves an earn statement");
     };
-    statement.constants = changed
-        .terms
-        .constants
-        .iter()
-        .map(|n| (*n).into())
-        .collect();
+    statement.constants = changed.terms.constants;
     let proof = federation
         .trapdoor
         .prove(&statement.public_inputs(), &mut ledger.rng)
@@ -177,9 +173,18 @@ fn the_next_version_may_add_a_change_and_keep_its_key() {
     ledger.submit(&entry).expect("proposed");
     let approval = ledger.federation.approval(2, entry.id());
     ledger.submit(&approval).expect("approved");
-    assert_eq!(numbers(&ledger, 1, 2_319), [50, 40, 40, 45, 45, 0]);
-    assert_eq!(numbers(&ledger, 2, 2_320), [51, 40, 40, 45, 45, 0]);
-    assert_eq!(numbers(&ledger, 2, 2_330), [51, 40, 60, 45, 65, 1]);
+    assert_eq!(
+        numbers(&ledger, 1, 2_319),
+        [50, 40, 40, 45, 45, 0].map(PublicNumber)
+    );
+    assert_eq!(
+        numbers(&ledger, 2, 2_320),
+        [51, 40, 40, 45, 45, 0].map(PublicNumber)
+    );
+    assert_eq!(
+        numbers(&ledger, 2, 2_330),
+        [51, 40, 60, 45, 65, 1].map(PublicNumber)
+    );
 }
 
 #[test]

@@ -14,11 +14,7 @@ use merits_ledger::entry::{
 use merits_ledger::state::{People, ROOT_GRACE};
 use merits_ledger::{MemoryStore, Role, Sequencer, State};
 use merits_ledger_fixture::{Citizen, Federation, Member, Stage, acts};
-use merits_primitives::{
-    Fr,
-    calendar::Timestamp,
-    group::{self, GroupRoot},
-};
+use merits_primitives::{Fr, calendar::Timestamp, group::GroupRoot, identity::IdentityLeaf};
 use merits_primitives::{
     calendar::Day,
     ids::{EntryId, PartyId},
@@ -165,7 +161,7 @@ fn only_a_registrar_registers_and_only_its_kind_retires() {
     assert!(person.unwrap().unwrap().retired);
     assert_eq!(
         town.state().people().group().leaves().unwrap(),
-        [group::empty()]
+        [IdentityLeaf::RETIRED]
     );
     let registrar = federation.registrar;
     act_refused(
@@ -196,7 +192,7 @@ fn after_a_loss_the_old_identity_ends_and_the_new_one_begins_later() {
         .unwrap();
     let people = town.state().people();
     assert_eq!(people.group().size(), 2);
-    assert_eq!(people.group().leaves().unwrap()[0], group::empty());
+    assert_eq!(people.group().leaves().unwrap()[0], IdentityLeaf::RETIRED);
     let person = people
         .by_commitment(&citizen.commitment())
         .unwrap()

@@ -272,6 +272,50 @@ fn a_key_that_was_succeeded_signs_until_its_grace_is_over() {
     );
 }
 
+/// A party was told how long its old key signs. Only an entry that ends all earlier keys takes that back.
+#[test]
+fn a_key_in_its_grace_is_cut_off_on_purpose_only() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    let mut ledger = Founded::new();
+    let federation = ledger.federation.clone();
+    let [first, second, third, fourth] = [0, 90, 91, 92].map(|seed| {
+        let mut member = federation.source.clone();
+        if seed > 0 {
+            member.key = SigningKey::from_bytes(&[seed; 32]);
+        }
+        member
+    });
+    let succession = |generation, to: &Member, grace| {
+        let (origin, id) = (&federation.origin, &federation.source.id);
+        Entry::KeySucceeded(KeySucceeded::new(origin, id, generation, &to.key, grace))
+    };
+    let keys = |ledger: &Founded, time| {
+        let parties = ledger.ledger.state().parties();
+        let party = parties.get(&federation.source.id).expect("admitted");
+        party.keys(time).count()
+    };
+    let waiting = ledger.earn(1);
+    ledger.act(&first, &succession(1, &second, HOUR)).unwrap();
+    let at = ledger.time;
+    // Neither with a shorter grace nor with a longer one.
+    for grace in [Duration::from_secs(1), HOUR, MAX_GRACE] {
+        let entry = federation.sign(&succession(2, &third, grace), &second);
+        ledger.refused(&entry, "key-in-grace", "grace");
+    }
+    assert_eq!(keys(&ledger, at), 2);
+    ledger.submit(&waiting).expect("the first key signs still");
+    // Once its time is over, the next one gets its own.
+    ledger.time = at + HOUR;
+    ledger.act(&second, &succession(2, &third, HOUR)).unwrap();
+    let now = ledger.time;
+    assert_eq!(keys(&ledger, now), 2);
+    // After a theft, everything earlier ends.
+    ledger
+        .act(&third, &succession(3, &fourth, Duration::ZERO))
+        .expect("always possible");
+    assert_eq!(keys(&ledger, ledger.time), 1);
+}
+
 #[test]
 fn no_grace_is_longer_than_a_week() {
     let ledger = Founded::new();

@@ -8,6 +8,7 @@ use merits_ledger::entry::{
 };
 use merits_ledger::{LedgerPolicy, MemoryStore, Sequencer, State};
 use merits_ledger_fixture::{Member, acts};
+use merits_primitives::figures::PublicNumber;
 use merits_primitives::ids::{
     AssetId, Credits, EntryId, Period, PeriodIndex, PeriodKind, Quantity, ScaleId, ScaleVersion,
 };
@@ -291,7 +292,7 @@ fn unknown_unapproved_early_and_superseded_versions_are_told_apart() {
     assert_eq!(terms(2, 2_320).err(), Some(Reason::ScaleNotApproved));
     assert_eq!(
         terms(1, 2_320).map(|terms| terms.constants),
-        Ok(vec![16_272])
+        Ok(vec![PublicNumber(16_272)])
     );
 
     let approval = ledger.federation.approval(2, entry.id());
@@ -308,12 +309,12 @@ fn unknown_unapproved_early_and_superseded_versions_are_told_apart() {
     };
     assert_eq!(
         terms(1, 2_319).map(|terms| terms.constants),
-        Ok(vec![16_272])
+        Ok(vec![PublicNumber(16_272)])
     );
     assert_eq!(terms(1, 2_320).err(), Some(Reason::ScaleSuperseded));
     assert_eq!(
         terms(2, 2_320).map(|terms| terms.constants),
-        Ok(vec![15_000])
+        Ok(vec![PublicNumber(15_000)])
     );
     assert_eq!(terms(2, 2_319).err(), Some(Reason::ScaleNotYetValid));
 }

@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 use num_integer::Integer as _;
 use thiserror::Error;
 
-use merits_primitives::calendar::MINUTES_PER_DAY;
+use merits_primitives::{calendar::MINUTES_PER_DAY, figures::PublicNumber};
 
 use crate::constant::ConstantError;
 use crate::schema::{Record, SequenceError};
@@ -49,7 +49,11 @@ impl Typed {
     /// # Errors
     /// [`EvalError`] if the records or the constants are outside their declared bounds. Within these
     /// bounds nothing can fail, because [`crate::check`] has bounded every value.
-    pub fn eval(&self, records: &[Record], constants: &[u64]) -> Result<Outputs, EvalError> {
+    pub fn eval(
+        &self,
+        records: &[Record],
+        constants: &[PublicNumber],
+    ) -> Result<Outputs, EvalError> {
         let mut run = self.run(records, constants)?;
         // `check` refuses an output outside 0..2^64.
         let mut output = |id| u64::try_from(run.number(id)).expect("checked interval of an output");
@@ -63,7 +67,7 @@ impl Typed {
     pub(crate) fn run<'a>(
         &'a self,
         records: &'a [Record],
-        constants: &'a [u64],
+        constants: &'a [PublicNumber],
     ) -> Result<Run<'a>, EvalError> {
         self.schema().check_sequence(records)?;
         if constants.len() != self.constants.len() {
@@ -73,7 +77,7 @@ impl Typed {
             });
         }
         for (decl, value) in self.constants.iter().zip(constants) {
-            decl.check_public(*value)?;
+            decl.check_public(value.0)?;
         }
         Ok(Run::new(self, records, constants))
     }
@@ -108,7 +112,7 @@ enum Element {
 pub(crate) struct Run<'a> {
     typed: &'a Typed,
     records: &'a [Record],
-    constants: &'a [u64],
+    constants: &'a [PublicNumber],
     bound: BTreeMap<VarId, Element>,
     known: Vec<Option<Value>>,
     /// Nodes that depend on each variable.
@@ -116,7 +120,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(typed: &'a Typed, records: &'a [Record], constants: &'a [u64]) -> Self {
+    fn new(typed: &'a Typed, records: &'a [Record], constants: &'a [PublicNumber]) -> Self {
         let mut readers: BTreeMap<VarId, Vec<usize>> = BTreeMap::new();
         for (at, facts) in typed.facts.iter().enumerate() {
             for var in &facts.free {
@@ -196,7 +200,7 @@ impl<'a> Run<'a> {
         match &typed.node(id).kind {
             Kind::Bool(value) => Value::Truth(*value),
             Kind::Number(value) => Value::Number(value.clone()),
-            Kind::Constant(at) => Value::Number(self.constants[*at].into()),
+            Kind::Constant(at) => Value::Number(self.constants[*at].0.into()),
             Kind::Var(var) => match self.bound.get(var) {
                 Some(Element::Group(records)) => Value::Records(records.clone()),
                 Some(Element::Number(number)) => Value::Number(number.clone()),

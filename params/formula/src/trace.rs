@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use merits_primitives::figures::PublicNumber;
 use num_bigint::BigInt;
 
 use crate::eval::{EvalError, Value};
@@ -32,7 +33,7 @@ impl Typed {
     pub fn trace(
         &self,
         records: &[Record],
-        constants: &[u64],
+        constants: &[PublicNumber],
     ) -> Result<Vec<StepValue>, EvalError> {
         let mut run = self.run(records, constants)?;
         let steps = self.steps().iter();
@@ -124,6 +125,6 @@ mod tests {
         ];
         assert_eq!(shown, expected);
         assert_eq!(typed.eval(&records, &[]).unwrap().credits, 1);
-        assert!(typed.trace(&records, &[1]).is_err());
+        assert!(typed.trace(&records, &[PublicNumber(1)]).is_err());
     }
 }

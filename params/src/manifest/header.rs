@@ -59,13 +59,24 @@ pub(super) struct Header {
     pub(super) claims: u16,
 }
 
-/// Reads them.
-pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Header> {
-    // Each key is read before a missing one returns, so that all faults are found.
+/// What was read of the header: all of it, and what other parts are checked with even if something else in it is at
+/// fault.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) header: Option<Header>,
+    /// The unit of the credits.
+    pub(super) unit: Option<String>,
+    /// Most claims of a batch.
+    pub(super) claims: Option<u16>,
+}
+
+/// Reads the header.
+pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Read {
+    // Each key is read, whatever the others are, so that all faults are found.
     let id = id(faults, root);
     let version = version(faults, root);
     let asset = root.whole::<u64>(faults, "asset");
-    let unit = root.words(faults, "unit");
+    let unit = root.words(faults, "unit").map(|unit| unit.value);
     let per_source = root.flag(faults, "per_source");
     let vouched = root.flag_or_false(faults, "vouched");
     let supply_cap = supply_cap(faults, root);
@@ -74,20 +85,27 @@ pub(super) fn read(faults: &mut Faults<'_>, root: &Section<'_>) -> Option<Header
     let title = title(faults, root);
     let expiry = expiry(faults, root);
     let claims = claims(faults, root);
-    Some(Header {
-        id: id?,
-        version: version?,
-        asset: AssetId(asset?.value),
-        title: title?,
-        unit: unit?.value,
-        per_source: per_source?,
-        vouched: vouched?,
-        supply_cap: supply_cap?,
-        sdg: sdg?,
-        terms: terms?.value,
-        expiry: expiry?,
-        claims: claims?,
-    })
+    let header = || {
+        Some(Header {
+            id: id?,
+            version: version?,
+            asset: AssetId(asset?.value),
+            title: title?,
+            unit: unit.clone()?,
+            per_source: per_source?,
+            vouched: vouched?,
+            supply_cap: supply_cap?,
+            sdg: sdg?,
+            terms: terms?.value,
+            expiry: expiry?,
+            claims: claims?,
+        })
+    };
+    Read {
+        header: header(),
+        unit,
+        claims,
+    }
 }
 
 /// The period that claims count by, which is needed before schema and validity can be read.

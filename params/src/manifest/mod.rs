@@ -35,7 +35,7 @@ mod values;
 
 use merits_formula::{Declarations, Diagnostic, Schema, Typed};
 use merits_primitives::calendar::ExpiryRule;
-use merits_primitives::figures::Figures;
+use merits_primitives::figures::{Figures, PublicNumber};
 use merits_primitives::ids::{
     AssetId, Credits, Expiry, Period, PeriodKind, Quantity, ScaleId, ScaleVersion, SchemaId, sha256,
 };
@@ -301,7 +301,7 @@ impl Manifest {
     ///
     /// It also answers for periods outside the validity, for which no ledger accepts the numbers:
     /// see [`Manifest::is_valid_at`].
-    pub fn public_values(&self, period: Period) -> Vec<u64> {
+    pub fn public_values(&self, period: Period) -> Vec<PublicNumber> {
         self.figures.public(period)
     }
 
@@ -348,7 +348,11 @@ fn read(
     let keys: Vec<&str> = KEYS.into_iter().chain(["state"]).collect();
     let root = Section::open(faults, "", 0..0, document.get_ref(), &keys);
     refuse_state(faults, &root);
-    let header = header::read(faults, &root);
+    let header::Read {
+        header,
+        unit,
+        claims,
+    } = header::read(faults, &root);
     let kind = header::period_kind(faults, &root);
     let texts = formula::read(faults, &root);
     // Everything else depends on the period that claims count by.
@@ -363,7 +367,7 @@ fn read(
     figures::check_together(faults, &figures, kind)?;
     let declarations = Declarations {
         schema,
-        unit: header.as_ref().map_or(String::new(), |h| h.unit.clone()),
+        unit: unit?,
         constants: figures.constants.iter().map(|c| c.decl.clone()).collect(),
         tables: figures.tables.iter().map(|t| t.decl.clone()).collect(),
         steps: (texts.steps.iter())
@@ -378,8 +382,6 @@ fn read(
             cel: measure.cel.clone(),
         }),
     };
-    // Without a header the unit of the credits is unknown.
-    let header = header?;
     let typed = match check(&declarations) {
         Ok(typed) => typed,
         Err(found) => {
@@ -387,12 +389,14 @@ fn read(
             return None;
         }
     };
-    check_totals(faults, &root, &typed, header.claims)?;
+    if let Some(claims) = claims {
+        check_totals(faults, &root, &typed, claims)?;
+    }
     let validity = validity?;
     let examples = examples::read(faults, &root, &typed, &figures.figures, validity);
     Some(Manifest {
         text: text.to_owned(),
-        header,
+        header: header?,
         validity,
         constants: figures.constants,
         tables: figures.tables,

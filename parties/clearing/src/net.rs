@@ -72,9 +72,26 @@ pub struct Report {
 impl Report {
     /// Nothing was found wrong.
     pub fn is_clean(&self) -> bool {
-        self.batches.invalid.is_empty()
-            && self.online.as_ref().is_none_or(Vec::is_empty)
-            && self.totals.iter().all(|(_, total)| total.is_ok())
+        self.faults().is_empty()
+    }
+
+    /// Everything that was found wrong: the entry, and why.
+    pub fn faults(&self) -> Vec<(EntryId, String)> {
+        let Self {
+            batches,
+            online,
+            totals,
+            issuance: _,
+        } = self;
+        let offline = batches.invalid.iter();
+        let offline = offline.map(|(entry, fault)| (*entry, fault.to_string()));
+        let online = online.iter().flatten();
+        let online = online.map(|(entry, fault)| (*entry, format!("online: {fault}")));
+        let totals = totals.iter().filter_map(|(entry, total)| {
+            let fault = total.as_ref().err()?;
+            Some((*entry, format!("total: {fault}")))
+        });
+        totals.chain(offline).chain(online).collect()
     }
 
     /// Which data the clearing bank saw.

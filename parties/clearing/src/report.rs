@@ -89,6 +89,15 @@ mod tests {
             totals: vec![(id(2), Ok(total)), (id(3), Err(TotalFault::Empty))],
             issuance: Vec::new(),
         };
+        let faults = report.faults();
+        assert_eq!(
+            faults,
+            [
+                (id(3), format!("total: {}", TotalFault::Empty)),
+                (id(1), "online: refused".to_owned()),
+            ]
+        );
+        assert!(!report.is_clean());
         let json = serde_json::to_value(&report).expect("JSON");
         assert_eq!(json["batches"]["valid"], 1);
         assert_eq!(json["online"][0]["fault"], "refused");

@@ -5,11 +5,6 @@
 //! that was sealed under it (crypto-shredding). Each ciphertext is bound to its place by the
 //! associated data, so that no row can be moved onto another.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
-
 use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
@@ -33,10 +28,7 @@ pub struct UnsealError {
 }
 
 /// The node's master key: wraps data keys, and identifies subjects without their names.
-pub struct MasterKey {
-    secret: SecretBytes,
-    opened: Arc<AtomicU64>,
-}
+pub struct MasterKey(SecretBytes);
 
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -46,10 +38,7 @@ impl std::fmt::Debug for MasterKey {
 
 /// A subject's data key.
 #[derive(Clone)]
-pub struct DataKey {
-    secret: SecretBytes,
-    opened: Arc<AtomicU64>,
-}
+pub struct DataKey(SecretBytes);
 
 impl std::fmt::Debug for DataKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,29 +52,14 @@ pub type SubjectTag = [u8; 32];
 impl MasterKey {
     /// From the node's key file.
     pub fn new(secret: SecretBytes) -> Self {
-        Self {
-            secret,
-            opened: Arc::default(),
-        }
-    }
-
-    /// How many values its data keys have opened since this key was read from its file.
-    pub fn opened(&self) -> u64 {
-        self.opened.load(Ordering::Relaxed)
-    }
-
-    fn data_key(&self, secret: SecretBytes) -> DataKey {
-        DataKey {
-            secret,
-            opened: Arc::clone(&self.opened),
-        }
+        Self(secret)
     }
 
     /// HMAC-SHA-256 over the look of the name: equal for two names that people would confuse.
     pub fn look(&self, subject: &str) -> [u8; 32] {
         // HMAC takes keys of any length.
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.secret.as_ref())
-            .expect("any length fits");
+        let mut mac =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_ref()).expect("any length fits");
         mac.update(b"merits/subject-look/v1");
         mac.update(merits_text::lookalike::skeleton(subject).as_bytes());
         mac.finalize().into_bytes().into()
@@ -94,8 +68,8 @@ impl MasterKey {
     /// HMAC-SHA-256 over the name: only holders of the key can find rows.
     pub fn tag(&self, subject: &str) -> SubjectTag {
         // HMAC takes keys of any length.
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.secret.as_ref())
-            .expect("any length fits");
+        let mut mac =
+            <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.as_ref()).expect("any length fits");
         mac.update(b"merits/subject-tag/v1");
         mac.update(typed(subject).as_bytes());
         mac.finalize().into_bytes().into()
@@ -105,8 +79,8 @@ impl MasterKey {
     pub fn new_data_key(&self, tag: &SubjectTag, rng: &mut impl CryptoRng) -> (DataKey, Vec<u8>) {
         let mut key = Zeroizing::new([0u8; 32]);
         rng.fill_bytes(key.as_mut());
-        let wrapped = seal(&self.secret, "data-key", tag, key.as_ref(), rng);
-        (self.data_key(key), wrapped)
+        let wrapped = seal(&self.0, "data-key", tag, key.as_ref(), rng);
+        (DataKey(key), wrapped)
     }
 
     /// Opens a data key.
@@ -115,13 +89,13 @@ impl MasterKey {
     /// [`UnsealError`].
     pub fn unwrap(&self, tag: &SubjectTag, wrapped: &[u8]) -> Result<DataKey, UnsealError> {
         let what = "a subject's data key";
-        let bytes = unseal(&self.secret, "data-key", tag, wrapped, what)?;
+        let bytes = unseal(&self.0, "data-key", tag, wrapped, what)?;
         let mut key = Zeroizing::new([0u8; 32]);
         if bytes.len() != key.len() {
             return Err(UnsealError { what });
         }
         key.copy_from_slice(&bytes);
-        Ok(self.data_key(key))
+        Ok(DataKey(key))
     }
 }
 
@@ -134,7 +108,7 @@ impl DataKey {
         plain: &[u8],
         rng: &mut impl CryptoRng,
     ) -> Vec<u8> {
-        seal(&self.secret, purpose, place, plain, rng)
+        seal(&self.0, purpose, place, plain, rng)
     }
 
     /// Opens what [`DataKey::seal`] sealed for the same place.
@@ -147,8 +121,7 @@ impl DataKey {
         place: &[u8],
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
-        self.opened.fetch_add(1, Ordering::Relaxed);
-        unseal(&self.secret, purpose, place, sealed, purpose)
+        unseal(&self.0, purpose, place, sealed, purpose)
     }
 }
 

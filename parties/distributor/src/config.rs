@@ -99,6 +99,10 @@ impl PartyConfig for DistributorConfig {
             sealing_key: &self.keys.sealing,
         }
     }
+
+    fn party_in_digits(&self) -> Option<&str> {
+        self.party.as_deref()
+    }
 }
 
 impl DistributorConfig {

@@ -36,9 +36,6 @@ pub enum DistributorError {
     /// The scale's name in the configuration.
     #[error(transparent)]
     Scale(#[from] NameError),
-    /// The party's id in the configuration.
-    #[error("in the configuration, `party`: 64 hexadecimal digits: {0}")]
-    Party(#[from] hex::FromHexError),
     /// The store cannot be opened.
     #[error("{}", named_once(path, source))]
     Open {

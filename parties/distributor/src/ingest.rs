@@ -83,7 +83,10 @@ pub enum IngestFault {
     #[error("the bundle's pseudonym is not this account's: the source used other links")]
     ForeignHandle,
     /// The source's signature.
-    #[error("the source's signature does not hold under the key that the ledger has")]
+    #[error(
+        "the source's signature does not hold under a key that signs for it on the ledger now: if the source has \
+         changed its key since, let it sign this period again"
+    )]
     SignatureInvalid,
     /// Another commitment was ingested before.
     #[error("another commitment is in the store for it: each subject and period has only one")]

@@ -33,7 +33,6 @@ use crate::{
 #[derive(Debug)]
 pub struct OpenStore {
     identity: Identity,
-    party: PartyId,
     scale: ScaleId,
     secrets: Secrets,
     store: Store,
@@ -61,7 +60,7 @@ impl OpenStore {
     ) -> BoxFuture<'a, Result<Self, DistributorError>> {
         Box::pin(async move {
             let identity = config.identity()?;
-            let party = party(config, &identity)?;
+            let party = identity.party();
             let (keys, stored) = (&config.keys, store_key::is_there(&config.store));
             let master = StoreKey::of(&config.store, &keys.master, "distributor", rng)?;
             let distinct = config.distinct_accounts.iter();
@@ -89,7 +88,6 @@ impl OpenStore {
                     ephemeral: secret(&keys.ephemeral, KeyKind::Ephemeral, stored, rng)?,
                 },
                 identity,
-                party,
                 store,
             })
         })
@@ -124,7 +122,7 @@ impl OpenStore {
 
     /// The distributor's party id.
     pub fn party(&self) -> PartyId {
-        self.party
+        self.identity.party()
     }
 
     /// Deletes a subject's data key and sealed rows. `None` when the store does not know it.
@@ -159,14 +157,15 @@ impl OpenStore {
 
     /// The prover node over these files, and the key that opens what is sealed to it.
     pub fn into_node(self) -> (Node, SealingKey) {
+        let party = self.identity.party();
         let sealing = self.identity.sealing;
         let origin = self.identity.origin;
         let keys = NodeKeys {
             signing: self.identity.signing,
-            custody: Custody::new(self.secrets.custody, origin.clone(), self.party),
+            custody: Custody::new(self.secrets.custody, origin.clone(), party),
             ephemeral: self.secrets.ephemeral,
         };
-        let node = Node::new(origin, self.party, self.scale, self.store, keys);
+        let node = Node::new(origin, party, self.scale, self.store, keys);
         (node, sealing)
     }
 }
@@ -186,7 +185,7 @@ impl DistributorConfig {
                 return Err(DistributorError::NoFile(from.to_owned()));
             }
             let identity = self.identity()?;
-            let party = party(self, &identity)?;
+            let party = identity.party();
             let master = MasterKey::new(merits_keyfile::load(&self.keys.master, KeyKind::Master)?);
             let copied = store::copy(from, to, &identity.origin, &party, &master).await;
             copied.map_err(|error| match error {
@@ -197,16 +196,6 @@ impl DistributorConfig {
             })
         })
     }
-}
-
-/// The party's id: from the configuration, or derived from its first key.
-fn party(config: &DistributorConfig, identity: &Identity) -> Result<PartyId, DistributorError> {
-    let Some(party) = &config.party else {
-        return Ok(identity.party());
-    };
-    let mut id = [0; 32];
-    hex::decode_to_slice(party, &mut id)?;
-    Ok(PartyId(id))
 }
 
 /// Folds a store in any case, and returns the first failure.

@@ -40,7 +40,9 @@ pub struct RunSummary {
     pub aside: Vec<Aside>,
     /// The store after the run.
     pub counts: StoreCounts,
-    /// Claims on the ledger, of all runs, whose earnings the store has lost.
+    /// Claims on the ledger, of all runs, for which the store has no earnings although their subjects were not
+    /// forgotten. Earnings that are there and do not open are not among them, because a run does not open those of
+    /// earlier runs: [`StatusReport::lost_earnings`](crate::StatusReport::lost_earnings) has both.
     pub lost_earnings: u64,
     /// Time on the wall, by phase.
     pub times: PhaseTimes,

@@ -158,9 +158,9 @@ fn stands(
 mod tests {
     use super::*;
 
-    /// The key itself is in its file alone.
+    /// The names and forms of a report's fields are an interface: programs read them.
     #[test]
-    fn reports_are_data_without_secrets() {
+    fn a_report_of_a_key_has_its_entry_alone() {
         let entry = Some(EntryId([0xab; 32]));
         let report = serde_json::to_value(Announced { entry }).expect("JSON");
         assert_eq!(report, serde_json::json!({ "entry": "ab".repeat(32) }));

@@ -271,9 +271,9 @@ async fn closed<T>(store: &Store, done: Result<T, ExchangeError>) -> Result<T, E
 mod tests {
     use super::*;
 
-    /// A report of vouchers counts them, and holds none.
+    /// The names and forms of a report's fields are an interface: programs read them.
     #[test]
-    fn reports_are_data_without_secrets() {
+    fn a_report_of_an_offer_has_these_fields() {
         let report = StockReport {
             offer: EntryId([0xab; 32]),
             title: "A bicycle bell".to_owned(),

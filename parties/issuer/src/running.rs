@@ -112,9 +112,9 @@ impl IssuerConfig {
 mod tests {
     use super::*;
 
-    /// A report names the folder of the keys, and holds none.
+    /// The names and forms of a report's fields are an interface: programs read them.
     #[test]
-    fn reports_are_data_without_secrets() {
+    fn a_report_of_a_proposal_has_these_fields() {
         let proposed = Proposed {
             entry: EntryId([0xab; 32]),
             scale: ScaleId::new("cycling-week").expect("an id"),

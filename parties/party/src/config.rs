@@ -6,9 +6,10 @@ use ed25519_dalek::SigningKey;
 use merits_keyfile::{KeyFileError, KeyKind};
 use merits_primitives::ids::PartyId;
 use merits_replica::{ConfigFileError, ConfigKind, LedgerConfig, LedgerConfigError, read_config};
-use merits_verifier::signature::PublicKey;
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::identity::{party_from_digits, party_of};
 
 /// Reads the ledger from a configuration of any role: the `[ledger]` table, or the one inside
 /// `[holder]`. Paths come back resolved against the file's folder.
@@ -122,26 +123,13 @@ pub fn holder_of(config: &Path) -> Result<Holder, HolderError> {
     let base = config.parent().unwrap_or(Path::new(""));
     let signing_key = base.join(signing_key);
     let signing = merits_keyfile::signing_key(&signing_key, KeyKind::Signing)?;
-    let kept = match &own.party {
-        Some(_) => None,
-        None => merits_keyfile::kept_party(&signing_key)?,
-    };
-    let party = match (own.party, kept) {
-        (Some(party), _) => {
-            let mut id = [0; 32];
-            hex::decode_to_slice(&party, &mut id).map_err(|error| ConfigFileError {
-                path: config.to_owned(),
-                reason: format!("`party`: 64 hexadecimal digits are expected: {error}"),
-            })?;
-            PartyId(id)
-        }
-        (None, Some(kept)) => PartyId(kept),
-        (None, None) => {
-            let name = merits_text::typed::typed(&name);
-            let key = PublicKey::of(&signing).to_bytes();
-            PartyId::derive(&ledger.origin()?, &name, &key)
-        }
-    };
+    let stated = own.party.as_deref().map(party_from_digits).transpose();
+    let stated = stated.map_err(|error| ConfigFileError {
+        path: config.to_owned(),
+        reason: format!("`party`: 64 hexadecimal digits are expected: {error}"),
+    })?;
+    let (origin, name) = (ledger.origin()?, merits_text::typed::typed(&name));
+    let party = party_of(&origin, &name, &signing_key, &signing, stated)?;
     Ok(Holder {
         signing_key,
         signing,

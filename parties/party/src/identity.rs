@@ -1,6 +1,6 @@
 //! A party's identity: its key files, and the application by which it asks to be admitted.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use merits_keyfile::{KeyFileError, KeyKind};
@@ -8,6 +8,7 @@ use merits_ledger::{Role, Roles, entry::PartyAdmitted};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_replica::{LedgerConfig, LedgerConfigError};
 use merits_sealing::{SealError, SealingKey};
+use merits_verifier::signature::PublicKey;
 use rand_core::CryptoRng;
 use thiserror::Error;
 
@@ -22,8 +23,10 @@ pub struct Identity {
     pub signing: SigningKey,
     /// Opens what is sealed to it.
     pub sealing: SealingKey,
-    /// Its id, where the signing key was succeeded by another: the id comes from the first one.
-    kept: Option<PartyId>,
+    /// Its id, which comes from its first signing key.
+    party: PartyId,
+    /// File of its signing key.
+    signing_key: PathBuf,
 }
 
 /// Why a party's keys cannot be used.
@@ -39,6 +42,21 @@ pub enum IdentityError {
     /// The `[ledger]` table of the configuration.
     #[error(transparent)]
     Ledger(#[from] LedgerConfigError),
+    /// The id in the configuration.
+    #[error("in the configuration, `party`: 64 hexadecimal digits are expected: {0}")]
+    Party(#[from] hex::FromHexError),
+    /// An application with another key than the party's first, which would be another party's.
+    #[error(
+        "{} is a key of {party}, and not its first one under this name: an admitted party applies no second time. \
+         For a new party, name other key files in its configuration",
+        path.display()
+    )]
+    NotFirst {
+        /// The key's file.
+        path: PathBuf,
+        /// Whose key it is.
+        party: PartyId,
+    },
 }
 
 /// The part of a configuration about the party itself.
@@ -61,6 +79,11 @@ pub trait PartyConfig {
     /// Its part about the party itself.
     fn party_fields(&self) -> PartyFields<'_>;
 
+    /// The party's id where the configuration has it, in hexadecimal.
+    fn party_in_digits(&self) -> Option<&str> {
+        None
+    }
+
     /// Loads the party's keys.
     ///
     /// # Errors
@@ -68,7 +91,9 @@ pub trait PartyConfig {
     fn identity(&self) -> Result<Identity, IdentityError> {
         let fields = self.party_fields();
         let origin = fields.ledger.origin()?;
-        Identity::load(origin, fields.name, fields.signing_key, fields.sealing_key)
+        let stated = self.party_in_digits().map(party_from_digits).transpose()?;
+        let (signing, sealing) = (fields.signing_key, fields.sealing_key);
+        Identity::load_as(origin, fields.name, signing, sealing, stated)
     }
 
     /// The application of a new party. This makes its keys.
@@ -78,7 +103,7 @@ pub trait PartyConfig {
     fn apply(&self, rng: &mut impl CryptoRng) -> Result<PartyAdmitted, IdentityError> {
         let fields = self.party_fields();
         make_keys(fields.signing_key, fields.sealing_key, rng)?;
-        Ok(self.identity()?.application(&[fields.role]))
+        self.identity()?.application(&[fields.role])
     }
 }
 
@@ -94,32 +119,73 @@ impl Identity {
         signing_key: &Path,
         sealing_key: &Path,
     ) -> Result<Self, IdentityError> {
+        Self::load_as(origin, name, signing_key, sealing_key, None)
+    }
+
+    fn load_as(
+        origin: Origin,
+        name: &str,
+        signing_key: &Path,
+        sealing_key: &Path,
+        stated: Option<PartyId>,
+    ) -> Result<Self, IdentityError> {
         let sealing = merits_keyfile::load(sealing_key, KeyKind::Sealing)?;
+        let signing = merits_keyfile::signing_key(signing_key, KeyKind::Signing)?;
         Ok(Self {
+            party: party_of(&origin, name, signing_key, &signing, stated)?,
             origin,
             name: name.to_owned(),
-            signing: merits_keyfile::signing_key(signing_key, KeyKind::Signing)?,
+            signing,
             sealing: SealingKey::from_bytes(&sealing)?,
-            kept: merits_keyfile::kept_party(signing_key)?.map(PartyId),
+            signing_key: signing_key.to_owned(),
         })
     }
 
     /// The request to be admitted in these roles, signed by the party itself.
-    pub fn application(&self, roles: &[Role]) -> PartyAdmitted {
-        PartyAdmitted::apply(
-            &self.origin,
-            &self.name,
-            Roles::new(roles),
-            &self.signing,
-            self.sealing.public(),
-        )
+    ///
+    /// # Errors
+    /// [`IdentityError::NotFirst`] once the key was succeeded: the application would be another party's.
+    pub fn application(&self, roles: &[Role]) -> Result<PartyAdmitted, IdentityError> {
+        let (origin, sealing) = (&self.origin, self.sealing.public());
+        let roles = Roles::new(roles);
+        let application = PartyAdmitted::apply(origin, &self.name, roles, &self.signing, sealing);
+        if application.party(origin) != self.party {
+            return Err(IdentityError::NotFirst {
+                path: self.signing_key.clone(),
+                party: self.party,
+            });
+        }
+        Ok(application)
     }
 
-    /// The id of this name and first key on this ledger, which does not depend on the roles.
+    /// The party's id, which depends neither on its roles nor on its present signing key.
     pub fn party(&self) -> PartyId {
-        let first = || self.application(&[]).party(&self.origin);
-        self.kept.unwrap_or_else(first)
+        self.party
     }
+}
+
+/// The id of the party that signs with a key file: the stated one, else the one that is kept beside the key since it
+/// was succeeded, else that of a first key.
+pub(crate) fn party_of(
+    origin: &Origin,
+    name: &str,
+    path: &Path,
+    key: &SigningKey,
+    stated: Option<PartyId>,
+) -> Result<PartyId, KeyFileError> {
+    if let Some(stated) = stated {
+        return Ok(stated);
+    }
+    let first = || PartyId::of_first_key(origin, name, &PublicKey::of(key).to_bytes());
+    let kept = merits_keyfile::kept_party(path)?.map(PartyId);
+    Ok(kept.unwrap_or_else(first))
+}
+
+/// A party's id in 64 hexadecimal digits.
+pub(crate) fn party_from_digits(digits: &str) -> Result<PartyId, hex::FromHexError> {
+    let mut id = [0; 32];
+    hex::decode_to_slice(digits, &mut id)?;
+    Ok(PartyId(id))
 }
 
 /// Makes the key files of a new party, if there are none yet. Call it before the application.
@@ -162,11 +228,38 @@ mod tests {
         let identity = load().unwrap();
         assert_eq!(identity.party(), party, "the same keys");
         assert_eq!(
-            identity.application(&[Role::Source]).party(&origin()),
+            identity
+                .application(&[Role::Source])
+                .unwrap()
+                .party(&origin()),
             party,
             "whatever the roles"
         );
         fs::remove_file(&sealing).unwrap();
         assert!(load().is_err());
+    }
+
+    /// With a later key, it would be another party's.
+    #[test]
+    fn a_party_applies_with_its_first_key_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let (signing, sealing) = (at("signing.key"), at("sealing.key"));
+        let origin = || Origin::new("ledger.test/merits").unwrap();
+        let load = || Identity::load(origin(), "source", &signing, &sealing).unwrap();
+        let rng = &mut rand::rng();
+        make_keys(&signing, &sealing, rng).unwrap();
+        let party = load().party();
+        load().application(&[Role::Source]).expect("the first key");
+        fs::rename(&signing, at("signing.key.1")).unwrap();
+        fs::write(merits_keyfile::party_file(&signing), hex::encode(party.0)).unwrap();
+        make_keys(&signing, &sealing, rng).unwrap();
+        let error = load()
+            .application(&[Role::Source])
+            .expect_err("a later key");
+        let said = error.to_string();
+        assert!(matches!(error, IdentityError::NotFirst { .. }), "{said}");
+        assert!(said.contains("signing.key"), "{said}");
+        assert_eq!(load().party(), party, "the same party");
     }
 }

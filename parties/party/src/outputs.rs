@@ -104,8 +104,13 @@ fn add_name(kept: &mut Protected, base: &Path, key: &str, text: &str) {
     }
 }
 
+/// What a file is that a key of the configuration names: for [`Protected::release`].
+pub fn named_by(key: &str) -> String {
+    format!("`{key}` of the configuration")
+}
+
 fn add_file(kept: &mut Protected, base: &Path, key: &str, path: PathBuf) {
-    let what = format!("`{key}` of the configuration");
+    let what = named_by(key);
     if !path.is_dir() {
         kept.keep(&path, what);
         return;

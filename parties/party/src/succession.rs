@@ -13,7 +13,7 @@ use std::{
 use merits_guard::output::{Readers, replace_own};
 use merits_keyfile::{KeyFileError, KeyKind};
 use merits_ledger::{Entry, entry::KeySucceeded};
-use merits_primitives::ids::PartyId;
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
 use merits_replica::{ClientError, FollowError, JoinError, ReplicaError};
 use merits_verifier::signature::PublicKey;
 use rand_core::CryptoRng;
@@ -95,15 +95,42 @@ pub struct Succeeded {
     pub present: PathBuf,
     /// File of the key before.
     pub former: PathBuf,
+    /// Until when the key before signs, as the ledger says; `None` if it ended at once.
+    #[serde(serialize_with = "optional")]
+    pub until: Option<Timestamp>,
+    /// An earlier key that this change cut off.
+    pub cut_off: Option<CutOff>,
 }
 
-/// Gives the party of a configuration a new signing key. The old one signs for `grace` still.
+/// A key that would have signed for some time still.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CutOff {
+    /// Its file.
+    pub file: PathBuf,
+    /// Until when it would have signed.
+    #[serde(serialize_with = "crate::report::text")]
+    pub until: Timestamp,
+}
+
+fn optional<S: serde::Serializer>(
+    until: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match until {
+        None => serializer.serialize_none(),
+        Some(until) => crate::report::text(until, serializer),
+    }
+}
+
+/// Gives the party of a configuration a new signing key. The old one signs for `grace` still. Without a grace, every
+/// earlier key ends at once, also one that was to sign for some time after `now`.
 ///
 /// # Errors
 /// [`SuccessionError`]; the same call again goes on where this one ended.
 pub async fn succeed(
     config: &Path,
     grace: Duration,
+    now: Timestamp,
     rng: &mut impl CryptoRng,
 ) -> Result<Succeeded, SuccessionError> {
     let holder = holder_of(config)?;
@@ -120,11 +147,13 @@ pub async fn succeed(
     let origin = holder.ledger.origin().map_err(HolderError::Ledger)?;
     let follower = holder.ledger.of_commands().follow().await?;
     follower.sync().await?;
-    let known = {
+    let look = || -> Result<_, SuccessionError> {
         let replica = follower.replica();
         let known = replica.state()?.parties().get(&party).cloned();
-        known.ok_or(SuccessionError::Unknown(party))?
+        known.ok_or(SuccessionError::Unknown(party))
     };
+    let known = look()?;
+    let mut cut_off = None;
     let generation = if known.signing_key == PublicKey::of(&new) {
         known.generation
     } else if known.signing_key == PublicKey::of(&holder.signing) {
@@ -132,10 +161,20 @@ pub async fn succeed(
         let succeeded = KeySucceeded::new(&origin, &party, generation, &new, grace);
         let entry = Entry::KeySucceeded(succeeded).sign(&origin, party, None, &holder.signing);
         follower.client().submit(&entry).await?;
+        // The key before the present one has the number of the change before.
+        let earlier = known.former.filter(|earlier| now < earlier.until);
+        cut_off = earlier.map(|earlier| CutOff {
+            file: merits_keyfile::former_key(&path, known.generation),
+            until: earlier.until,
+        });
+        follower.sync().await?;
         generation
     } else {
         return Err(SuccessionError::OtherKey { path, party });
     };
+    // What the ledger promises, also if an earlier run asked for another grace.
+    let promised = look()?.former.filter(|former| now < former.until);
+    let until = promised.map(|former| former.until);
     let at = |path: &Path, source| SuccessionError::File {
         path: path.to_owned(),
         source,
@@ -163,6 +202,8 @@ pub async fn succeed(
         generation,
         present: path,
         former,
+        until,
+        cut_off,
     })
 }
 

@@ -1,5 +1,7 @@
 //! A source's keys, and its id on the ledger.
 
+use std::path::PathBuf;
+
 use ed25519_dalek::SigningKey;
 use merits_keyfile::{KeyFileError, KeyKind};
 use merits_ledger::{Role, Roles, entry::PartyAdmitted};
@@ -22,6 +24,18 @@ pub enum KeyError {
     /// The party's id in the configuration.
     #[error("party: 64 hexadecimal digits are expected: {0}")]
     Party(#[from] hex::FromHexError),
+    /// An application with another key than the party's first, which would be another party's.
+    #[error(
+        "{} is a key of {party}, and not its first one under this name: an admitted party applies no second time. \
+         For a new party, name other key files in its configuration",
+        path.display()
+    )]
+    NotFirst {
+        /// The key's file.
+        path: PathBuf,
+        /// Whose key it is.
+        party: PartyId,
+    },
 }
 
 impl SourceConfig {
@@ -32,13 +46,15 @@ impl SourceConfig {
     /// [`KeyError`].
     pub fn apply(&self, rng: &mut impl CryptoRng) -> Result<PartyAdmitted, KeyError> {
         merits_keyfile::load_or_create(&self.signing_key, KeyKind::Signing, rng)?;
-        Ok(PartyAdmitted::apply(
-            &self.ledger_origin()?,
-            &self.name,
-            Roles::new(&[Role::Source]),
-            &self.load_signing_key()?,
-            [0; 32],
-        ))
+        let (origin, key) = (self.ledger_origin()?, self.load_signing_key()?);
+        let roles = Roles::new(&[Role::Source]);
+        let application = PartyAdmitted::apply(&origin, &self.name, roles, &key, [0; 32]);
+        let party = self.party_of(&key)?;
+        if application.party(&origin) != party {
+            let path = self.signing_key.clone();
+            return Err(KeyError::NotFirst { path, party });
+        }
+        Ok(application)
     }
 
     /// The source's party id.

@@ -187,9 +187,9 @@ fn read_checked(checker: &mut LinkChecker<'_>, path: &Path) -> Result<LinkFile, 
 mod tests {
     use super::*;
 
-    /// A report names accounts, whose pseudonyms are in the links file alone.
+    /// The names and forms of a report's fields are an interface: programs read them.
     #[test]
-    fn reports_are_data_without_secrets() {
+    fn a_report_of_links_has_these_fields() {
         let file = |path: &str, outcome| LinkFileReport {
             path: path.into(),
             outcome,

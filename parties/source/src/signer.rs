@@ -67,7 +67,7 @@ impl Signer {
 
     /// The id under which a source with this name is admitted if this is its first key.
     pub fn party_id(origin: &Origin, name: &str, first_key: &SigningKey) -> PartyId {
-        PartyId::derive(origin, name, &PublicKey::of(first_key).to_bytes())
+        PartyId::of_first_key(origin, name, &PublicKey::of(first_key).to_bytes())
     }
 
     /// The source's id.

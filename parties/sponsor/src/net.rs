@@ -3,21 +3,14 @@
 use futures::future::BoxFuture;
 use merits_kit::offline::{OfflineFault, OfflineVerifier, VerifiedBatch};
 use merits_ledger::{History, ReplayError, entry::EARN_BATCH, rows::RowError};
-use merits_replica::{ClientError, FollowError, Follower, JoinError, ReplicaError, Verdict};
-use merits_verifier::{Reason, codec::Canonical as _, entry::SignedEntry};
+use merits_replica::{ClientError, FollowError, Follower, JoinError, ReplicaError};
+use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use thiserror::Error;
 
 use crate::{
     config::SponsorConfig,
     report::{BatchOutcome, Report},
 };
-
-/// Reasons that depend on the present time, not on the time when the entry was appended.
-const ENDED_SINCE: [Reason; 3] = [
-    Reason::PartySuspended,
-    Reason::ScaleRetired,
-    Reason::EpochNotAccepted,
-];
 
 /// Why a verification could not be made. Its findings are in the [`Report`].
 #[derive(Debug, Error)]
@@ -56,7 +49,8 @@ impl SponsorConfig {
 }
 
 /// Follows the log to its end and checks every batch: offline by its receipt, made from the
-/// sponsor's copy, and with `online` also by the coordinator's Verifier.
+/// sponsor's copy, and with `online` also by the coordinator's Verifier, which says whether its log has the batch with
+/// exactly these bytes.
 ///
 /// It trusts nothing that was verified before, so it reads the whole copy each time. Its memory holds one page
 /// of leaves and the findings.
@@ -86,7 +80,7 @@ pub async fn verify(follower: &Follower, online: bool) -> Result<Report, VerifyE
         (check, batches) = checked.map_err(|_| FollowError::Interrupted)??;
         for (entry, offline) in batches {
             let online = match online {
-                true => told(client.verify_entry(&entry).await?),
+                true => Some(client.verify_entry(&entry).await?),
                 false => None,
             };
             report.add(&BatchOutcome {
@@ -138,16 +132,6 @@ impl Check {
         }
         Ok((self, batches))
     }
-}
-
-/// What a verdict says of a batch of the past. The service checks against today's state, and what has ended since then
-/// does not affect the batch.
-fn told(verdict: Verdict) -> Option<Verdict> {
-    let ended = match &verdict {
-        Verdict::Valid => false,
-        Verdict::Invalid(fault) => ENDED_SINCE.iter().any(|reason| fault.reason == *reason),
-    };
-    (!ended).then_some(verdict)
 }
 
 /// Leaves that are checked together.

@@ -276,9 +276,9 @@ impl Sponsor {
 mod tests {
     use super::*;
 
-    /// A report of vouchers names their file, and holds none.
+    /// The names and forms of a report's fields are an interface: programs read them.
     #[test]
-    fn reports_are_data_without_secrets() {
+    fn reports_of_an_offer_have_these_fields() {
         let offer = EntryId([0xab; 32]);
         let made = VouchersReport {
             offer,

@@ -81,21 +81,16 @@ pub fn founding_application(
 }
 
 impl EntrySigner {
-    /// The supervisor `party` with its signing key.
+    /// The party `party` with its present signing key. Its id does not follow from this key, which may not be its
+    /// first.
     pub fn new(origin: Origin, party: PartyId, key: SigningKey) -> Self {
         Self { origin, party, key }
     }
 
-    /// The party of these keys. Its id is that of its first key, also after it changed its key.
+    /// The party of an identity. Its id is that of its first key, also after it changed its key.
     pub fn of(identity: &Identity) -> Self {
         let (origin, key) = (identity.origin.clone(), identity.signing.clone());
         Self::new(origin, identity.party(), key)
-    }
-
-    /// The founding supervisor: its party id follows from its name and key.
-    pub fn founding(origin: Origin, name: &str, key: SigningKey, sealing_key: [u8; 32]) -> Self {
-        let party = founding_application(&origin, name, &key, sealing_key).party(&origin);
-        Self { origin, party, key }
     }
 
     /// Its party.
@@ -284,12 +279,9 @@ mod tests {
     }
 
     fn supervisor() -> EntrySigner {
-        EntrySigner::founding(
-            origin(),
-            "Supervisor",
-            SigningKey::from_bytes(&[1; 32]),
-            [9; 32],
-        )
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let own = founding_application(&origin(), "Supervisor", &key, [9; 32]);
+        EntrySigner::new(origin(), own.party(&origin()), key)
     }
 
     fn apply(roles: &[Role]) -> PartyAdmitted {

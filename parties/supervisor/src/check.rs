@@ -7,6 +7,7 @@ use merits_formula::{EvalError, SequenceError, Typed};
 use merits_primitives::{
     commitment::{Opening, RecordCommitment},
     earned::Earned,
+    figures::PublicNumber,
     ids::{Credits, EntryId, Origin, Period, Quantity, SchemaId},
 };
 use merits_records::disclosure::Disclosure;
@@ -32,7 +33,7 @@ pub struct ClaimOnLedger<'a> {
     /// The formula of the manifest in the approved version.
     pub formula: &'a Typed,
     /// The public numbers of the period, by the approved figures.
-    pub constants: &'a [u64],
+    pub constants: &'a [PublicNumber],
 }
 
 /// The contents of a valid disclosure.

@@ -43,7 +43,7 @@ pub enum OpeningFault {
     Missing(Side),
     /// Fewer holders of a quorum than its threshold answered rightly.
     #[error(
-        "{right} holders of the {side}'s half answered rightly, and {needed} are needed{}",
+        "of the holders of the {side}'s half, {right} answered rightly, and {needed} must{}",
         each(.faults)
     )]
     TooFew {
@@ -101,6 +101,29 @@ pub struct Combined {
     pub opened: OpeningResult,
     /// One fault for each wrong answer, with its holder.
     pub faults: Vec<OpeningFault>,
+}
+
+/// The fewest holders that open a claim of this batch: the thresholds of both sides. `None` if the batch, or its epoch,
+/// is not in this copy of the log.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn fewest_holders(
+    log: &(impl LedgerView + ?Sized),
+    entry: &EntryId,
+) -> Result<Option<usize>, Unreadable> {
+    let Some(batch) = log.batch(entry)? else {
+        return Ok(None);
+    };
+    let of = |side| {
+        Some(usize::from(
+            log.quorum(batch.epoch, side)?.threshold().needed(),
+        ))
+    };
+    let (supervisors, witnesses) = (of(Side::Supervisor), of(Side::Witness));
+    Ok(supervisors
+        .zip(witnesses)
+        .map(|(supervisors, witnesses)| supervisors + witnesses))
 }
 
 /// Checks the holders' answers for the request and opens the claim.

@@ -82,19 +82,22 @@ pub enum SharesError {
         /// What is there instead, as the end of a sentence.
         found: &'static str,
     },
-    /// A half was made here but is gone, and the log does not have it yet.
+    /// The journal was begun for a half or a share, and the log does not have it yet, and it is not there.
     #[error(
-        "the journal {} was begun with a half, but no file in `shares` exists: bring {} back from \
-         your backup; none was made. If it is lost, and the supervisor has not opened an epoch with its public \
-         side, tell the supervisor to throw that away, delete the empty journal, and make another",
+        "the journal {} was begun for a half or a share, and {} not there: none was made now. If its key generation is \
+         not done yet, go on with it (`merits {side} dkg run`). If it was made, bring it back from your backup. If it \
+         is lost, and no epoch was opened with its public side, tell the supervisors to throw that away, delete the \
+         empty journal, and make another",
         journal.display(),
-        path.display()
+        listed(missing)
     )]
     Gone {
         /// The journal.
         journal: PathBuf,
-        /// Where the half should be.
-        path: PathBuf,
+        /// Where a half or a share should be.
+        missing: Vec<PathBuf>,
+        /// On which side.
+        side: Side,
     },
     /// Others hold the epoch's halves.
     #[error(
@@ -108,25 +111,38 @@ pub enum SharesError {
         /// On which side.
         side: Side,
     },
-    /// No half exists yet, and none ever existed.
+    /// No half and no share exists yet, and none ever existed.
     #[error(
-        "no half of a view key is there yet: make one first (`merits witness half`, or `merits supervisor \
-         epoch` for the supervisor's)"
+        "this {side} has no half of a view key and no share of one yet{}. Make a half that it holds alone (`merits {}`), \
+         or a share together with others (`merits {side} dkg run`, after `dkg open`), whose file `quorum_shares` names",
+        if missing.is_empty() { String::new() } else { format!(": {} not there", listed(missing)) },
+        match side {
+            Side::Supervisor => "supervisor epoch",
+            Side::Witness => "witness half",
+        }
     )]
-    None,
+    None {
+        /// The side.
+        side: Side,
+        /// The files that the configuration names.
+        missing: Vec<PathBuf>,
+    },
     /// The log has a share of this holder, but no file has it.
     #[error(
-        "this holder has a share of the {}' half of epoch {}, and no file in `quorum_shares` holds it: add the \
+        "this holder has a share of the {}' half of epoch {}, and no file in `quorum_shares` holds it{}: add the \
          file that `dkg run` wrote, or bring it back from your backup. If it is lost for good, tell the other \
          holders: fewer of them may lose theirs now",
         side.many(),
-        epoch.0
+        epoch.0,
+        if missing.is_empty() { String::new() } else { format!(" ({} not there)", listed(missing)) }
     )]
     ShareLost {
         /// The epoch.
         epoch: Epoch,
         /// On which side.
         side: Side,
+        /// The files of `quorum_shares` that are not there.
+        missing: Vec<PathBuf>,
     },
     /// Nobody said the passphrase.
     #[error(
@@ -169,14 +185,20 @@ impl WitnessConfig {
         side: Side,
     ) -> Result<(), SharesError> {
         require_journal(self, log, holder, side)?;
+        self.begin_journal_if_none()?;
+        Ok(())
+    }
+
+    /// Begins the journal and its mark, unless the journal is there. Returns whether it did.
+    fn begin_journal_if_none(&self) -> Result<bool, SharesError> {
         if self.journal.exists() {
-            return Ok(());
+            return Ok(false);
         }
         if self.has_files() {
             return Err(SharesError::NoJournal(self.journal.clone()));
         }
         drop(Journal::begin(&self.journal, &self.journal_mark()?)?);
-        Ok(())
+        Ok(true)
     }
 
     /// The path of the journal's mark: beside the high-water mark, with the suffix `.journal`.
@@ -229,13 +251,7 @@ impl InHand<'_> {
         let Some((config, path)) = self.new else {
             return Ok(self.share);
         };
-        let begins = !config.journal.exists();
-        if begins {
-            if config.has_files() {
-                return Err(SharesError::NoJournal(config.journal.clone()));
-            }
-            drop(Journal::begin(&config.journal, &config.journal_mark()?)?);
-        }
+        let begins = config.begin_journal_if_none()?;
         if let Err(error) = self.share.write(path) {
             if begins {
                 // It is empty, so nothing was answered. Its mark, at no lines, hinders no journal that begins.
@@ -290,8 +306,11 @@ pub fn of_epoch<'c>(
     }
     let none = !config.has_files();
     if none && config.journal.exists() && held(log, holder, side).next().is_none() {
-        let (journal, path) = (config.journal.clone(), path.to_owned());
-        return Err(SharesError::Gone { journal, path });
+        return Err(SharesError::Gone {
+            journal: config.journal.clone(),
+            missing: vec![path.to_owned()],
+            side,
+        });
     }
     let share = ViewKeyShare::generate(log.origin().clone(), epoch, side, rng);
     let new = Some((config, path));
@@ -352,7 +371,12 @@ pub fn all(
         }
         let other = shares.iter().any(|share| share.epoch() == epoch);
         lost.push(if !half.is_sole() {
-            SharesError::ShareLost { epoch, side }
+            let missing = missing(&config.quorum_shares);
+            SharesError::ShareLost {
+                epoch,
+                side,
+                missing,
+            }
         } else if let Some(path) = file(config, epoch) {
             SharesError::Lost {
                 epoch,
@@ -369,16 +393,37 @@ pub fn all(
         return Err(lost.swap_remove(0));
     }
     if shares.is_empty() {
-        let mut files = config.shares.iter().chain(&config.quorum_shares);
-        return Err(match files.next() {
-            Some(path) if config.journal.exists() => SharesError::Gone {
+        let missing = missing(config.shares.iter().chain(&config.quorum_shares));
+        return Err(if config.journal.exists() && !missing.is_empty() {
+            SharesError::Gone {
                 journal: config.journal.clone(),
-                path: path.clone(),
-            },
-            _ => SharesError::None,
+                missing,
+                side,
+            }
+        } else {
+            SharesError::None { side, missing }
         });
     }
     Ok(Held { shares, lost })
+}
+
+/// Those of the files that are not there.
+fn missing<'f>(files: impl IntoIterator<Item = &'f PathBuf>) -> Vec<PathBuf> {
+    let missing = files.into_iter().filter(|file| !file.exists());
+    missing.cloned().collect()
+}
+
+/// Files as the beginning of a sentence that ends with "not there".
+fn listed(files: &[PathBuf]) -> String {
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    format!(
+        "{} {}",
+        names.join(", "),
+        if files.len() == 1 { "is" } else { "are" }
+    )
 }
 
 /// The epochs of whose half on this side this holder has something.

@@ -15,7 +15,7 @@ use merits_primitives::{
     jubjub::Point,
     sum::Sum,
 };
-use merits_threshold::quorum::{Partial, PartialFault};
+use merits_threshold::quorum::{CombineFault, Partial, PartialFault};
 use merits_verifier::{
     Reason,
     possession::{TotalsKey, total_context},
@@ -279,36 +279,33 @@ impl TotalSet {
             .quorum(epoch, side)
             .ok_or(TotalFault::NoEpoch(epoch))?
             .total;
-        let needed = half.threshold().needed();
         let context = |holder: &PartyId| {
             let key = side.total_half();
             total_context(log.origin(), &self.key, &self.entries, key, holder)
         };
-        let (mut partials, mut wrong) = (Vec::<Partial>::new(), Vec::new());
-        for answer in answers {
-            let partial = Partial {
+        // The other side's holders, and strangers, say nothing about this half.
+        let partials: Vec<Partial> = answers
+            .iter()
+            .filter(|answer| half.holder(&answer.holder).is_some())
+            .map(|answer| Partial {
                 holder: answer.holder,
                 image: answer.partial,
                 proof: answer.proof,
-            };
-            let known = partials.iter().any(|other| other.holder == answer.holder);
-            if known || half.holder(&answer.holder).is_none() {
-                continue;
-            }
-            match half.check(t1, &partial, &context(&answer.holder)) {
-                Ok(_) => partials.push(partial),
-                Err(fault) => wrong.push(fault),
-            }
-        }
-        let right = partials.len();
-        partials.truncate(needed.into());
+            })
+            .collect();
         match half.combine(t1, &partials, context) {
             Ok(combined) => Ok(Answered {
                 image: combined.image,
-                partials,
-                wrong,
+                partials: combined.used,
+                wrong: combined.wrong,
             }),
-            Err(_) => Err(too_few(side, needed, right, wrong)),
+            Err(CombineFault::TooFew {
+                needed,
+                right,
+                wrong,
+            }) => Err(too_few(side, needed, right, wrong)),
+            // The sum of checked partials is the identity only if the half is, which the ledger refuses.
+            Err(_) => Err(TotalFault::NoSum(self.bound)),
         }
     }
 }
@@ -374,7 +371,7 @@ pub enum TotalFault {
     },
     /// Fewer holders of a quorum than its threshold answered rightly.
     #[error(
-        "{right} holders of the {side}'s half of the totals key answered rightly, and {needed} are needed{}",
+        "of the holders of the {side}'s half of the totals key, {right} answered rightly, and {needed} must{}",
         each(.wrong)
     )]
     TooFew {

@@ -150,7 +150,7 @@ impl QuorumKey {
         Ok(holder.at)
     }
 
-    /// secret · base, from the partials of at least t holders. Every partial is checked, in the context that
+    /// secret · base, from the partials of at least t holders. Every partial is checked once, in the context that
     /// `context` gives for its holder. A wrong one is named and left out, so a holder that lies stops nothing
     /// as long as t others answer. Of more than t right ones, the first t are used.
     ///
@@ -162,13 +162,13 @@ impl QuorumKey {
         partials: &[Partial],
         context: impl Fn(&PartyId) -> Context,
     ) -> Result<Combined, CombineFault> {
-        let mut right: Vec<(Identifier, Point)> = Vec::with_capacity(partials.len());
+        let mut right: Vec<(Identifier, Partial)> = Vec::with_capacity(partials.len());
         let mut wrong = Vec::new();
         for partial in partials {
             match self.check(base, partial, &context(&partial.holder)) {
                 // One holder's answer twice is one answer.
                 Ok(at) if right.iter().any(|(there, _)| *there == at) => {}
-                Ok(at) => right.push((at, partial.image)),
+                Ok(at) => right.push((at, *partial)),
                 Err(fault) => wrong.push(fault),
             }
         }
@@ -180,8 +180,13 @@ impl QuorumKey {
                 wrong,
             });
         };
+        let (values, used): (Vec<_>, Vec<Partial>) = chosen
+            .iter()
+            .map(|(at, partial)| ((*at, partial.image), *partial))
+            .unzip();
         Ok(Combined {
-            image: threshold::combine(chosen)?,
+            image: threshold::combine(&values)?,
+            used,
             wrong,
         })
     }
@@ -226,6 +231,8 @@ impl Canonical for Partial {
 pub struct Combined {
     /// secret · base.
     pub image: Point,
+    /// The partials that it was made of: the first t right ones, in the order of the answers.
+    pub used: Vec<Partial>,
     /// Whose answers were wrong.
     pub wrong: Vec<PartialFault>,
 }

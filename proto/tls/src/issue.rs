@@ -46,10 +46,21 @@ pub enum IssueError {
         "the request asks for the name {0:?}, which is no host, no address and none of `merits:`"
     )]
     OtherName(String),
-    /// A file that rcgen cannot read, or cannot make.
+    /// A file that is no request, or a request that cannot be read.
+    #[error(
+        "it is no request for a certificate: {0}. Name the file that the party made (`merits tls request`)"
+    )]
+    NoRequest(&'static str),
+    /// A party's private key that cannot be read.
+    #[error(
+        "the private key is cut off or damaged, or it is another file: put it back from your backup, or have \
+         another made (`--new-key`)"
+    )]
+    NoKey,
+    /// What rcgen cannot make.
     #[error("{what}: {source}")]
     Certificate {
-        /// What was read or made.
+        /// What was made.
         what: &'static str,
         /// Why.
         source: rcgen::Error,
@@ -165,7 +176,8 @@ pub fn request<E: From<IssueError>>(
     key: Option<&str>,
 ) -> Result<Made, E> {
     let key = match key {
-        Some(pem) => KeyPair::from_pem(pem).map_err(at("the private key"))?,
+        // The parser's words may repeat a part of the key.
+        Some(pem) => KeyPair::from_pem(pem).map_err(|_| IssueError::NoKey)?,
         None => new_key()?,
     };
     let names = sign(&key.subject_public_key_info())?;
@@ -232,8 +244,8 @@ pub fn sign(
     let issuer = issuer(authority)?;
     let end = end_of_authority(authority.0, now)?;
     // This checks that the request is signed by its own key.
-    let mut request =
-        CertificateSigningRequestParams::from_pem(request).map_err(at("the request"))?;
+    let mut request = CertificateSigningRequestParams::from_pem(request)
+        .map_err(|_| IssueError::NoRequest(instead_of_a_request(request)))?;
     let asked = std::mem::take(&mut request.params.subject_alt_names);
     let uris = asked.iter().filter_map(|name| match name {
         SanType::URI(uri) => Some(uri.as_str()),
@@ -274,6 +286,22 @@ pub fn sign(
         hosts,
         until,
     })
+}
+
+/// What a text is that cannot be read as a request.
+fn instead_of_a_request(text: &str) -> &'static str {
+    let begins = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
+    if begins("CERTIFICATE REQUEST") || begins("NEW CERTIFICATE REQUEST") {
+        "it is cut off or damaged, or its own key did not sign it, or it asks for what no party gets"
+    } else if begins("CERTIFICATE") {
+        "it is a certificate"
+    } else if begins("X509 CRL") {
+        "it is a list of revoked certificates"
+    } else if text.contains("PRIVATE KEY-----") {
+        "it is a private key, which stays where it was made"
+    } else {
+        "it is another kind of file"
+    }
 }
 
 /// The serial of a certificate (PEM), in hexadecimal digits.

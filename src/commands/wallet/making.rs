@@ -12,7 +12,7 @@ use merits_wallet::{
 };
 
 use crate::{
-    commands::passphrase::{self, Asking},
+    commands::passphrase::{self, Asking, PassphrasePlaces},
     inputs, outputs,
     screen::say,
 };
@@ -68,7 +68,7 @@ impl Backup {
         Output::check(&self.output, backup::Backup::FILE)?;
         let wallet = Directory::open(&self.dir)?;
         let passphrase = passphrase::ask(
-            self.passphrase_file.as_deref(),
+            PassphrasePlaces::Option(self.passphrase_file.as_deref()),
             Asking::New,
             "the backup",
             Secret::Passphrase,
@@ -114,7 +114,7 @@ impl Restore {
         let backup = backup::Backup::read(&self.backup)?;
         inputs::remark(&self.backup, Holds::Backup);
         let passphrase = passphrase::ask(
-            self.passphrase_file.as_deref(),
+            PassphrasePlaces::Option(self.passphrase_file.as_deref()),
             Asking::Known,
             "the backup",
             Secret::Passphrase,

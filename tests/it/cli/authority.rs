@@ -91,6 +91,14 @@ fn a_certificate_takes_the_place_of_no_file_of_the_authority() {
         "tls sign --ca ours --request request.pem --output sponsor-tls.pem",
     )
     .succeeds("wrote");
+    for (wrong, found) in [
+        ("sponsor-tls.pem", "it is a certificate"),
+        ("ours/authority.key", "it is a private key"),
+        ("sponsor.toml", "it is another kind of file"),
+    ] {
+        let sign = format!("tls sign --ca ours --request {wrong} --output other.pem");
+        said(here, &sign).refuses(&[wrong, found, "`merits tls request`"]);
+    }
     said(here, "tls revoke --ca ours --certificate sponsor-tls.pem").succeeds("revoked");
     for output in [
         "authority.pem",

@@ -324,6 +324,38 @@ fn a_coordinator_that_is_down_is_told_as_such() {
         .succeeds("clean");
 }
 
+/// Regression: the folder of a party from before an update was told that no server listens, and not that its copy is old.
+#[test]
+fn a_copy_of_another_version_is_told_before_a_coordinator_is_asked() {
+    let mut ledger = Ledger::found();
+    let kit = "kit --config sponsor.toml --output kit";
+    ledger.merits(kit).succeeds("wrote");
+    fs::remove_dir_all(ledger.path().join("kit")).expect("made");
+    ledger.stop();
+    let copy = ledger.path().join("sponsor-replica/copy.sqlite");
+    let good = fs::read(&copy).expect("a copy");
+    // Where SQLite keeps the version of a program's tables.
+    for (version, advice) in [
+        (1, "delete the copy's directory"),
+        (250, "nothing was changed"),
+    ] {
+        let mut other = good.clone();
+        other[60..64].copy_from_slice(&[0, 0, 0, version]);
+        fs::write(&copy, &other).expect("written");
+        for command in [kit, "sponsor verify --config sponsor.toml"] {
+            let ran = ledger.merits(command);
+            let found = format!("schema version {version}");
+            ran.refuses(&["sponsor-replica/copy.sqlite", &found, advice]);
+            assert!(!ran.stderr.contains("start the server"), "{ran:#?}");
+            assert_eq!(ran.stderr.contains("older"), version == 1, "{ran:#?}");
+            assert_eq!(ran.stderr.contains("elete"), version == 1, "{ran:#?}");
+        }
+        assert_eq!(fs::read(&copy).expect("a copy"), other);
+    }
+    fs::write(&copy, good).expect("written");
+    ledger.merits(kit).refuses(&["start the server"]);
+}
+
 #[test]
 fn a_directory_has_one_coordinator_and_an_address_one_server() {
     let ledger = Ledger::found();

@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use crate::cli::founding::Ledger;
+use merits_supervisor::dkg::vault::Vault;
+
+use crate::cli::{founding::Ledger, run::edit};
 
 const WITNESSES: [u64; 3] = [1, 2, 3];
 
@@ -142,5 +144,134 @@ fn witnesses_that_are_killed_again_and_again_make_a_half_together() {
         .refuses(&["city-supervisor is no witness on this ledger, and only log witnesses hold"]);
     ledger
         .merits("witness dkg check --config w1.toml --plan plan.toml --board board --share w1.share --passphrase-file w1.passphrase")
-        .succeeds("is a share of the log witnesses' half of epoch 1: 2 of 3 holders must answer");
+        .succeeds("is the share of witness-1 in the log witnesses' half of epoch 1: 2 of 3 holders must answer");
+
+    // Regression: the share of another holder, with its passphrase, was taken without a word.
+    ledger
+        .merits("witness dkg check --config w2.toml --plan plan.toml --board board --share w1.share --passphrase-file w1.passphrase")
+        .refuses(&["w1.share is the share of witness-1, not of witness-2", "name witness-2's own share"]);
+
+    a_passphrase_comes_from_where_the_command_says(&ledger);
+}
+
+/// Regression: `dkg` did not read `passphrase_file`, and `serve` advised an option that it does not have.
+fn a_passphrase_comes_from_where_the_command_says(ledger: &Ledger) {
+    let check =
+        "witness dkg check --config w1.toml --plan plan.toml --board board --share w1.share";
+    let again = run(1).replace(" --passphrase-file w1.passphrase", "");
+    for command in [check, &again] {
+        ledger.merits(command).refuses(&[
+            "there is no terminal to ask for the passphrase",
+            "give --passphrase-file, or name `passphrase_file` in the configuration",
+        ]);
+    }
+    let config = ledger.path().join("w1.toml");
+    edit(
+        &config,
+        "# quorum_shares = [\"view-key-share-2.json\"]",
+        "quorum_shares = [\"w1.share\"]",
+    );
+    let serve = "witness serve --config w1.toml";
+    let ran = ledger.merits(serve);
+    ran.refuses(&["name `passphrase_file` in the configuration"]);
+    assert!(!ran.stderr.contains("--passphrase-file"), "{ran:#?}");
+    edit(
+        &config,
+        "# passphrase_file = \"shares.passphrase\"",
+        "passphrase_file = \"w1.passphrase\"",
+    );
+    ledger.merits(check).succeeds("is the share of witness-1");
+    ledger.merits(&again).succeeds("done: 2 of 3 holders");
+    // The option wins.
+    let other = format!("{check} --passphrase-file w2.passphrase");
+    ledger
+        .merits(&other)
+        .refuses(&["w1.share", "the passphrase is wrong"]);
+    // What others may read is not used, and its advice names the way over the ledger.
+    let passphrase = ledger.path().join("w1.passphrase");
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o644)).expect("set");
+    for command in [check, serve] {
+        ledger
+            .merits(command)
+            .refuses(&["w1.passphrase", "`merits witness dkg open`"]);
+    }
+}
+
+/// Names the share of a witness in its configuration, as its operator does before or after `dkg run`.
+fn name_share(ledger: &Ledger, number: u64) {
+    let path = ledger.path().join(format!("w{number}.toml"));
+    let text = fs::read_to_string(&path).expect("readable");
+    let shares = format!("quorum_shares = [\"w{number}.share\"]\n");
+    fs::write(path, shares + &text).expect("written");
+}
+
+/// Regression: `run` refused a share that `quorum_shares` names. If the operator named it first, no share was made; if a
+/// run was killed between writing the share and erasing the seed, the seed was never erased.
+#[test]
+fn a_share_is_made_and_finished_where_the_configuration_names_it() {
+    let ledger = ledger();
+    let run = |number: u64| {
+        ledger.merits(&format!(
+            "witness dkg run --config w{number}.toml --epoch 1 --state w{number}.state --share w{number}.share \
+             --passphrase-file w{number}.passphrase"
+        ))
+    };
+    // The operator of the first names it at once, that of the second when it is there.
+    name_share(&ledger, 1);
+    ledger
+        .merits("witness dkg open --config w1.toml --epoch 1 --needed 2 --holder witness-1 --holder witness-2")
+        .succeeds("opened attempt 1");
+    let state = ledger.path().join("w2.state");
+    let mut before = Vec::new();
+    for _ in 0..6 {
+        // The second is ahead, so it waits with its verdict in its state and on the ledger.
+        for number in [1, 2] {
+            if number == 2 && state.exists() && !ledger.path().join("w2.share").exists() {
+                before = fs::read(&state).expect("readable");
+            }
+            run(number).succeeds("");
+        }
+    }
+    for number in [1, 2] {
+        run(number).succeeds("done: 2 of 2 holders");
+        let share = ledger.path().join(format!("w{number}.share"));
+        assert!(share.exists(), "{number}");
+    }
+    // The seed of the second is still in its state, as after a kill between writing and erasing.
+    let is_erased = || {
+        let (_, state) = Vault::open(&state, "wheel salt lantern 2").expect("a state");
+        state.has_ended()
+    };
+    assert!(is_erased());
+    fs::write(&state, &before).expect("written");
+    assert!(!is_erased());
+    name_share(&ledger, 2);
+    run(2).succeeds("done: 2 of 2 holders");
+    assert!(is_erased());
+
+    // Only shares are admitted, and none of them is a state.
+    let other = "witness dkg run --config w1.toml --epoch 1 --passphrase-file w1.passphrase";
+    for (places, named) in [
+        ("--state w1.share --share other.share", "quorum_shares"),
+        ("--state other.state --share w1.key", "signing_key"),
+        ("--state other.state --share w1-journal.jsonl", "journal"),
+    ] {
+        ledger
+            .merits(&format!("{other} {places}"))
+            .refuses(&[&format!("`{named}` of the configuration")]);
+    }
+    // Nor is anything else destroyed, and no share before its time.
+    let destroy = "witness dkg destroy --config w1.toml --epoch 1";
+    for (share, says) in [
+        ("w1.key", "`signing_key` of the configuration"),
+        ("w1-journal.jsonl", "`journal` of the configuration"),
+        ("w1.share", "epoch 1"),
+    ] {
+        let path = ledger.path().join(share);
+        let there = fs::read(&path).expect("readable");
+        ledger
+            .merits(&format!("{destroy} --share {share}"))
+            .refuses(&[says]);
+        assert_eq!(fs::read(&path).expect("still there"), there, "{share}");
+    }
 }

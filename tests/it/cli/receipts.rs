@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+
 use crate::cli::{
     founding::Ledger,
     run::{Ran, edit, merits, root},
@@ -151,6 +153,50 @@ fn a_damaged_receipt_is_refused_for_its_damage() {
         assert!(!ran.stdout.contains("proof       yes"), "{what}: {ran:#?}");
         ran.refuses(names);
     }
+}
+
+/// A receipt as versions before this one wrote it: no place for the digest of the state after the leaf's time.
+fn of_an_older_version(receipt: &str) -> String {
+    let line = receipt.lines().nth(1).expect("the leaf's line");
+    let encoded = line.strip_prefix("extra ").expect("the leaf");
+    let leaf = BASE64.decode(encoded).expect("base64");
+    // The flag, and the digest if there is one.
+    let state = 8..if leaf[8] == 0 { 9 } else { 9 + 32 };
+    let older = [&leaf[..state.start], &leaf[state.end..]].concat();
+    receipt.replace(encoded, &BASE64.encode(older))
+}
+
+/// Regression: "leaf state: 2 has no meaning here", and a kit was told to be damaged.
+#[test]
+fn receipts_and_kits_of_an_older_version_are_told_as_that() {
+    let directory = copy();
+    let here = directory.path();
+    let old = of_an_older_version(&fs::read_to_string(here.join("batch.receipt")).expect("text"));
+    fs::write(here.join("old.receipt"), &old).expect("written");
+    let told = ["an older version of MERITS", "a program of that version"];
+    verify(here, "old.receipt").refuses(&["old.receipt", told[0], told[1], "its kit"]);
+
+    for file in fs::read_dir(here.join("kit")).expect("the kit").flatten() {
+        if file.file_name() != "ledger.toml" {
+            let text = fs::read_to_string(file.path()).expect("text");
+            fs::write(file.path(), of_an_older_version(&text)).expect("written");
+        }
+    }
+    verify(here, "batch.receipt").refuses(&["offline kit kit", told[0], told[1], "`merits kit`"]);
+    // The oldest had no board.
+    let facts = here.join("kit/ledger.toml");
+    let text = fs::read_to_string(&facts).expect("text");
+    let (before, _) = text.split_once("board = ").expect("a board");
+    fs::write(&facts, before).expect("written");
+    let ran = verify(here, "batch.receipt");
+    ran.refuses(&["offline kit kit", told[0], told[1]]);
+    assert!(!ran.stderr.contains("cut off"), "{ran:#?}");
+    verify(here, "old.receipt").refuses(&["old.receipt", told[0]]);
+
+    // The same file among receipts of this version was cut off.
+    let directory = copy();
+    fs::write(directory.path().join("kit/ledger.toml"), before).expect("written");
+    verify(directory.path(), "batch.receipt").refuses(&["ledger.toml", "cut off or changed"]);
 }
 
 #[test]

@@ -142,6 +142,8 @@ reasons! {
     153 StandingUnchanged "standing-unchanged",
     /// The last active supervisor cannot be suspended.
     154 LastSupervisor "last-supervisor",
+    /// The key before the present one still signs for some time, which only a change of keys without a grace ends.
+    155 KeyInGrace "key-in-grace",
 
     // View keys.
     /// The halves of a key add up to the identity, which hides nothing.

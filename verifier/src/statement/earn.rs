@@ -13,6 +13,7 @@ use merits_primitives::{
     Fr,
     commitment::RecordCommitment,
     context::Context,
+    figures::PublicNumber,
     ids::{AssetId, Expiry, Origin, PartyId, Period, SchemaId},
     jubjub::Point,
     note::NoteCommitment,
@@ -198,7 +199,7 @@ pub struct EarnStatement {
     /// T2 = (Σ v)·B8 + r·At.
     pub t2: Point,
     /// The scale's public numbers of this period, in the order of its figures.
-    pub constants: Vec<Fr>,
+    pub constants: Vec<PublicNumber>,
     /// The measure's total, present if and only if the scale has a measure.
     pub measure: Option<MeasureTotal>,
     /// The present claims; n is their number.
@@ -246,7 +247,7 @@ impl Statement for EarnStatement {
             inputs.extend([point.x(), point.y()]);
         }
         inputs.push(Fr::from(self.claims.len() as u64));
-        inputs.extend(&self.constants);
+        inputs.extend(self.constants.iter().map(|number| number.element()));
         for point in self.measure.iter().flat_map(|m| [&m.m1, &m.m2]) {
             inputs.extend([point.x(), point.y()]);
         }

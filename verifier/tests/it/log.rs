@@ -6,7 +6,7 @@ use merits_primitives::{
     ids::{EntryId, Origin, PartyId},
 };
 use merits_verifier::codec::Canonical;
-use merits_verifier::entry::{Leaf, SignedEntry};
+use merits_verifier::entry::{ENVELOPE_VERSION, Leaf, SignedEntry};
 use merits_verifier::log::{
     Checkpoint, CheckpointError, LogKey, LogSigner, MerkleError, NoteError, SignedCheckpoint,
     leaf_hash, node_hash,
@@ -146,6 +146,57 @@ fn every_altered_part_of_a_receipt_is_refused() {
             NoteError::NotSigned { .. }
         )))
     ));
+}
+
+/// Regression: "leaf state: 2 has no meaning here", which nobody understands.
+#[test]
+fn a_receipt_of_another_version_is_told_as_that() {
+    let (good, signer) = receipt("log.example");
+    // Before the digest of the state had a place, the envelope followed the eight bytes of the time.
+    let (time, rest) = good.leaf.split_at(8);
+    let version = rest.iter().position(|byte| *byte == ENVELOPE_VERSION);
+    let envelope = &rest[version.expect("an envelope")..];
+    assert!(rest.len() - envelope.len() <= 33);
+    for version in [1, 2] {
+        let mut leaf = [time, envelope].concat();
+        leaf[8] = version;
+        let earlier = Receipt {
+            leaf,
+            ..good.clone()
+        };
+        let error = Receipt::parse(&earlier.to_string()).expect_err("of an older version");
+        assert_eq!(error, ReceiptError::Earlier { envelope: version });
+        assert!(
+            error.to_string().contains("an older version of MERITS"),
+            "{error}"
+        );
+    }
+    // Damage is not an older version.
+    for cut in [9, 20, 60] {
+        let damaged = Receipt {
+            leaf: good.leaf[..cut].to_vec(),
+            ..good.clone()
+        };
+        assert!(Receipt::parse(&damaged.to_string()).is_ok(), "{cut}");
+    }
+    // A log that signs what a newer program wrote.
+    let mut leaf = [time, &[0], envelope].concat();
+    leaf[9] = ENVELOPE_VERSION + 1;
+    let checkpoint = Checkpoint {
+        origin: origin("log.example"),
+        size: 1,
+        root: leaf_hash(&leaf),
+    };
+    let later = Receipt {
+        leaf,
+        index: 0,
+        proof: Vec::new(),
+        checkpoint: checkpoint.sign(&signer).expect("signed"),
+    };
+    let error = Receipt::parse(&later.to_string()).expect("a receipt");
+    let error = error.verify(signer.public()).expect_err("newer");
+    let envelope = u64::from(ENVELOPE_VERSION) + 1;
+    assert_eq!(error, ReceiptError::Later { envelope });
 }
 
 fn signer_key(name: &str, seed: u8) -> LogKey {

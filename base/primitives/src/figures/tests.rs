@@ -61,6 +61,7 @@ fn a_change_inside_a_period_gives_both_values_and_its_day() {
         ("2024-03-05", [162, 30, 30, 50, 50, 70, 70, 0, 0]),
         ("2024-03-06", [162, 30, 30, 60, 60, 80, 80, 0, 0]),
     ] {
+        let expected = expected.map(PublicNumber);
         assert_eq!(figures().public(period(label)), expected, "{label}");
     }
 }
@@ -81,6 +82,7 @@ fn the_last_day_of_a_period_is_inside_and_the_next_is_not() {
             schedules: vec![vec![day(change)]],
         };
         assert_eq!(figures.check(kind), Ok(()));
+        let expected = expected.map(PublicNumber);
         assert_eq!(figures.public(period(label)), expected, "{change} {label}");
     }
 }
@@ -91,12 +93,13 @@ fn every_day_of_ten_years_has_the_version_that_took_effect_last() {
     for at in day("2020-01-01")..day("2030-01-01") {
         let expected = |schedule: usize, values: &[u64]| {
             let versions = figures.schedules[schedule].iter().filter(|d| **d <= at);
-            values[versions.count()]
+            PublicNumber(values[versions.count()])
         };
         for kind in [PeriodKind::Day, PeriodKind::Week, PeriodKind::Month] {
             let period = Period::of_day(kind, at);
             let numbers = figures.public(period);
             let offset = u64::try_from(i64::from(at) - period.first_day()).unwrap();
+            let offset = PublicNumber(offset);
             // As in the circuit: the later value from the change day on.
             let counts =
                 |at: usize, change: usize| numbers[at + usize::from(offset >= numbers[change])];
@@ -145,10 +148,10 @@ fn people_read_which_version_counts() {
     assert_eq!(words("2024-06")[1], ("fare", "0.4".to_owned()));
     let mut whole = figure("cap", None, &[20]);
     whole.exponent = 0;
-    assert_eq!(whole.decimal(20), "20");
+    assert_eq!(whole.decimal(PublicNumber(20)), "20");
     whole.exponent = 18;
-    assert_eq!(whole.decimal(5), "0.000000000000000005");
-    assert_eq!(whole.decimal(0), "0");
+    assert_eq!(whole.decimal(PublicNumber(5)), "0.000000000000000005");
+    assert_eq!(whole.decimal(PublicNumber(0)), "0");
 }
 
 #[test]
@@ -158,7 +161,10 @@ fn a_dated_figure_without_a_change_yet_keeps_its_room() {
         schedules: vec![vec![]],
     };
     assert_eq!(figures.check(PeriodKind::Month), Ok(()));
-    assert_eq!(figures.public(period("2024-03")), [20, 20, 0]);
+    assert_eq!(
+        figures.public(period("2024-03")),
+        [20, 20, 0].map(PublicNumber)
+    );
     let mut later = figures.clone();
     later.schedules[0].push(day("2025-01-01"));
     later.figures[0].values.push(30);

@@ -5,7 +5,7 @@ use merits_formula::{
     Band, Declarations, FieldKind, Measure, Record, Schema, Step, TableBy, TableDecl,
     check_approved as check,
 };
-use merits_primitives::ids::PeriodKind;
+use merits_primitives::{figures::PublicNumber, ids::PeriodKind};
 use proptest::prelude::*;
 
 use super::{Harness, constant, field};
@@ -208,13 +208,13 @@ const KINDS: [&str; 63] = [
 ];
 
 /// Public numbers in the middle and at the ends of their intervals.
-fn numbers(harness: &Harness, pick: u64) -> Vec<u64> {
+fn numbers(harness: &Harness, pick: u64) -> Vec<PublicNumber> {
     let constants = harness.typed.constants().iter().enumerate();
     constants
         .map(|(at, constant)| {
             let [low, high] = constant.public_interval();
             let halves = i128::from((pick >> (2 * at) & 3).min(2));
-            u64::try_from(low + (high - low) * halves / 2).unwrap()
+            PublicNumber(u64::try_from(low + (high - low) * halves / 2).unwrap())
         })
         .collect()
 }
@@ -281,9 +281,9 @@ fn a_measure_is_a_second_output() {
     let harness = Harness::of(&all);
     let row = |at, odometer| Record(vec![at, odometer, 100, 1, 0, 4, 5, 6, 20_050, 20_060]);
     let rows = [row(7, 300), row(9, 400)];
-    let outputs = harness.eval(&rows, &[15]);
+    let outputs = harness.eval(&rows, &[PublicNumber(15)]);
     assert_eq!((outputs.credits, outputs.measure), (18, Some(700)));
-    harness.agree(&rows, &[15]).unwrap();
+    harness.agree(&rows, &[PublicNumber(15)]).unwrap();
 }
 
 /// A list that several aggregates read has its condition made once.

@@ -15,6 +15,7 @@ use merits_primitives::{
     Fr,
     context::Context,
     field,
+    figures::PublicNumber,
     ids::{AssetId, Expiry, Period, PeriodIndex, PeriodKind},
     jubjub::{Point, Scalar},
     owner::{Handle, OwnerKey},
@@ -35,7 +36,7 @@ pub(crate) const CYCLING: &str = "
 ";
 
 /// 162.72 g/km, 20 km a day.
-pub(crate) const CONSTANTS: [u64; 2] = [16_272, 20_000];
+pub(crate) const CONSTANTS: [PublicNumber; 2] = [PublicNumber(16_272), PublicNumber(20_000)];
 
 /// A shape, its circuit, and a batch with its public inputs.
 pub(crate) struct Case {

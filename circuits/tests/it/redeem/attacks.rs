@@ -4,8 +4,8 @@
 use ark_ff::Field as _;
 use merits_circuits::redeem::RedeemViolation;
 use merits_primitives::{
-    Fr, group,
-    identity::Secret,
+    Fr,
+    identity::{IdentityLeaf, Secret},
     ids::{AssetId, Credits, Expiry},
     note,
     note_tree::NoteRoot,
@@ -201,7 +201,7 @@ fn a_retired_identity() {
     assert_eq!(case.sections(), only(&[]));
     world
         .group
-        .update(world.place, group::empty())
+        .update(world.place, IdentityLeaf::RETIRED)
         .expect("it is there");
     case.statement.group_root = world.terms().group_root;
     for path in [

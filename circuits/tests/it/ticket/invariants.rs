@@ -7,8 +7,8 @@ use merits_circuits::{program::WitnessError, ticket::TicketViolation};
 use merits_primitives::{
     Fr,
     calendar::Day,
-    group::{self, Step},
-    identity::{Birth, Secret},
+    group::Step,
+    identity::{Birth, IdentityLeaf, Secret},
     jubjub::Scalar,
     nullifier::{self, Nullifier},
     owner,
@@ -194,7 +194,7 @@ fn person_3_an_earlier_first_day_is_another_leaf() {
 fn person_3_a_retired_leaf() {
     let mut case = Case::good();
     case.group
-        .update(case.index, group::empty())
+        .update(case.index, IdentityLeaf::RETIRED)
         .expect("a leaf");
     case.statement.root = case.group.root().expect("people");
     case.witness.path = case.group.path(case.index).expect("a leaf");
@@ -208,7 +208,10 @@ fn person_3_a_path_of_another_size() {
     let before = Case::good();
     let mut after = before.clone();
     for _ in 0..20 {
-        after.group.push(Fr::from(7u64)).expect("room");
+        after
+            .group
+            .push(IdentityLeaf(Fr::from(7u64)))
+            .expect("room");
     }
     after.witness.path = after.group.path(after.index).expect("a leaf");
     assert_eq!(after.native(), Err(TicketViolation::Member));
@@ -225,7 +228,7 @@ fn person_3_a_path_of_another_size() {
 #[test]
 fn person_3_a_path_may_go_on_above_the_root() {
     let mut case = Case::new(8, 5, 3);
-    case.group.push(Fr::from(7u64)).expect("room");
+    case.group.push(IdentityLeaf(Fr::from(7u64))).expect("room");
     case.witness.path = case.group.path(case.index).expect("a leaf");
     assert_eq!(case.witness.path.steps.len(), 4);
     assert_eq!(case.native(), Ok(()));

@@ -382,6 +382,45 @@ impl Drop for FileArchive {
     }
 }
 
+/// Refuses a copy that another version made, by the header of its file alone and before a network is asked. Anything else
+/// is found when the copy is opened.
+#[cfg(feature = "net")]
+pub(crate) fn require_version(directory: &Path) -> Result<(), ArchiveError> {
+    use std::io::Read as _;
+
+    let path = directory.join(DATABASE);
+    if !path.exists() && directory.join(EARLIER).exists() {
+        let directory = directory.to_owned();
+        return Err(ArchiveError::Earlier { directory });
+    }
+    let mut header = [0; HEADER];
+    let read = input::open(&path).and_then(|mut file| file.read_exact(&mut header));
+    let number = |at: usize| {
+        header
+            .get(at..at + 4)?
+            .try_into()
+            .ok()
+            .map(i32::from_be_bytes)
+    };
+    // A file is made with both at once, and no later program changes either.
+    let found = number(USER_VERSION).map(i64::from);
+    match found.filter(|found| *found != SCHEMA.version) {
+        Some(found) if read.is_ok() && number(APPLICATION_ID) == Some(SCHEMA.application_id) => {
+            let known = SCHEMA.version;
+            Err(FileError::Version { path, found, known }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of the header of a SQLite file, and the places of two numbers in it (sqlite.org/fileformat).
+#[cfg(feature = "net")]
+const HEADER: usize = 100;
+#[cfg(feature = "net")]
+const USER_VERSION: usize = 60;
+#[cfg(feature = "net")]
+const APPLICATION_ID: usize = 68;
+
 /// Whether a folder has a copy.
 #[cfg(feature = "net")]
 pub(crate) fn has_copy(directory: &Path) -> bool {

@@ -151,9 +151,15 @@ impl ArchiveError {
 /// What to do about a copy's file with a wrong content. The file holds only data that the log also has.
 #[cfg(feature = "sqlite")]
 fn again(error: &merits_sqlite::FileError) -> &'static str {
-    if error.is_about_content() {
-        ". Delete its directory: the copy is fetched and verified again"
-    } else {
-        ""
+    match error {
+        merits_sqlite::FileError::Version { found, known, .. } if found < known => {
+            ". It is of an older version. If the ledger's coordinator runs this version, delete the copy's directory: \
+             the copy is fetched and verified again"
+        }
+        merits_sqlite::FileError::Version { .. } => "",
+        error if error.is_about_content() => {
+            ". Delete its directory: the copy is fetched and verified again"
+        }
+        _ => "",
     }
 }

@@ -5,4 +5,5 @@ mod following;
 mod log;
 mod marks;
 mod memory;
+mod refusals;
 mod writing;

@@ -77,8 +77,8 @@ pub struct Guilty {
 pub(super) struct Attempts {
     /// How many were opened.
     pub(super) opened: u32,
-    /// The newest attempt of each party that opened one, by party.
-    pub(super) newest: Vec<(PartyId, u32)>,
+    /// The newest attempts of each party that opened some, by party and number: at most [`ATTEMPTS_A_DAY`] of each.
+    pub(super) recent: Vec<(PartyId, u32)>,
 }
 
 /// A message that was published.
@@ -91,6 +91,9 @@ pub(super) struct DestroyedAt(pub(super) Timestamp);
 
 /// Two faults for each pair of holders are more than there can be.
 const MOST_GUILTY: usize = 2 * (Threshold::MOST_HOLDERS as usize).pow(2);
+
+/// Most attempts to make a half that a party opens in a day.
+pub const ATTEMPTS_A_DAY: usize = 8;
 
 /// Most parties that open attempts: as many as can be supervisors or witnesses in practice.
 const MOST_OPENERS: usize = 1 << 16;
@@ -190,8 +193,8 @@ impl Canonical for Attempts {
 
     fn write(&self, out: &mut Writer) {
         out.u32(self.opened);
-        out.count(self.newest.len());
-        for (party, attempt) in &self.newest {
+        out.count(self.recent.len());
+        for (party, attempt) in &self.recent {
             out.array(&party.0);
             out.u32(*attempt);
         }
@@ -199,10 +202,10 @@ impl Canonical for Attempts {
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         let opened = input.u32("opened")?;
-        let count = input.count("openers", MOST_OPENERS)?;
-        let newest = (0..count).map(|_| Ok((read_party(input, "opener")?, input.u32("attempt")?)));
-        let newest = newest.collect::<Result<_, CodecError>>()?;
-        Ok(Self { opened, newest })
+        let count = input.count("attempts of openers", MOST_OPENERS * ATTEMPTS_A_DAY)?;
+        let recent = (0..count).map(|_| Ok((read_party(input, "opener")?, input.u32("attempt")?)));
+        let recent = recent.collect::<Result<_, CodecError>>()?;
+        Ok(Self { opened, recent })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The group of registered people, read from its rows.
 
 use merits_primitives::{
-    Fr,
     group::{self as tree, GroupPath, GroupRoot},
+    identity::IdentityLeaf,
 };
 
 use super::node_key;
@@ -49,10 +49,10 @@ impl GroupTree<'_> {
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn leaves(&self) -> Result<Vec<Fr>, RowError> {
+    pub fn leaves(&self) -> Result<Vec<IdentityLeaf>, RowError> {
         let mut leaves = Vec::new();
         rows::scan(self.rows, &[0], |_, Node(leaf)| {
-            leaves.push(leaf);
+            leaves.push(IdentityLeaf(leaf));
             true
         })?;
         Ok(leaves)

@@ -276,4 +276,39 @@ fn shares_are_destroyed_when_the_retention_of_a_retired_epoch_is_over() {
         .key_generations()
         .destroyed(EPOCH, Side::Supervisor);
     assert_eq!(shares.expect("rows in memory").len(), 1);
+
+    // A holder that is suspended says so too, and nothing else: a share that is kept longer helps nobody.
+    let others = |side: usize, known: [merits_primitives::ids::PartyId; 2]| {
+        let mut members = halves[side].members.iter();
+        let other = members.find(|member| !known.contains(&member.id));
+        other.expect("five of them").clone()
+    };
+    let suspended = [
+        (others(0, [supervisor.id, holder.id]), Side::Supervisor),
+        (others(1, [witness.id; 2]), Side::Witness),
+    ];
+    for (member, side) in &suspended {
+        let change = StandingChange {
+            party: member.id,
+            sequence: 1,
+            basis: "case 7".to_owned(),
+        };
+        let act = acts::suspended(change);
+        quorums.ledger.supervise(&act).expect("suspended");
+        let other = quorums.attempt_of(Epoch(4), *side, 1).opening();
+        quorums.refused(member, &other, "party-suspended", "party");
+        let entry = destroyed(EPOCH, *side);
+        quorums.ledger.act(member, &entry).expect("destroyed");
+    }
+    // One that has ended has no key that counts.
+    let (ended, _) = &suspended[0];
+    let change = StandingChange {
+        party: ended.id,
+        sequence: 2,
+        basis: "case 9".to_owned(),
+    };
+    let act = acts::at_once(merits_ledger::entry::Act::PartyEnded(change));
+    quorums.ledger.supervise(&act).expect("ended");
+    let entry = destroyed(Epoch(3), Side::Supervisor);
+    quorums.refused(ended, &entry, "party-ended", "party");
 }

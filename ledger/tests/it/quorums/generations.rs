@@ -250,3 +250,49 @@ fn an_attempt_ends_at_its_deadline_and_blocks_nobody_before() {
     let third = quorums.attempt(Side::Supervisor, 3);
     quorums.open(&third).expect("the first one is over");
 }
+
+/// Regression: attempts of some seconds each, one after another, grew the state without end.
+#[test]
+fn a_party_opens_eight_attempts_of_a_half_a_day() {
+    let mut quorums = Quorums::new();
+    let opener = quorums.federation.witness.clone();
+    let brief = |quorums: &mut Quorums, attempt: u32| {
+        let mut opened = quorums.attempt(Side::Witness, attempt).opened;
+        opened.deadline = quorums.now() + Duration::from_secs(10);
+        Entry::KeyGenerationOpened(opened)
+    };
+    let most = u32::try_from(merits_ledger::state::ATTEMPTS_A_DAY).expect("few");
+    for attempt in 1..=most {
+        let entry = brief(&mut quorums, attempt);
+        quorums.ledger.act(&opener, &entry).expect("opened");
+        quorums.ledger.time = quorums.now() + HOUR;
+    }
+    let refused = |quorums: &mut Quorums, attempt| {
+        let entry = brief(quorums, attempt);
+        quorums.refused(&opener, &entry, "key-generation-open", "attempt");
+        let refusal = quorums.ledger.act(&opener, &entry).expect_err("refused");
+        let said = refusal.to_string();
+        assert!(said.contains("at most 8 attempts"), "{said}");
+    };
+    refused(&mut quorums, most + 1);
+    let generations = quorums.state().key_generations();
+    let first = generations.get(EPOCH, Side::Witness, 1);
+    let first = first.expect("rows in memory").expect("opened").time;
+    // Others open theirs, and the other half has its own count.
+    let other = quorums.federation.supervisor.clone();
+    let entry = brief(&mut quorums, most + 1);
+    quorums.ledger.act(&other, &entry).expect("another's");
+    let of_supervisors = quorums.attempt(Side::Supervisor, 1).opening();
+    let opened = quorums.ledger.act(&opener, &of_supervisors);
+    opened.expect("another half");
+    // A day after each of them, there is room for one.
+    quorums.ledger.time = first + DAY - Duration::from_secs(10);
+    refused(&mut quorums, most + 2);
+    // An entry comes a second later.
+    quorums.ledger.time = first + DAY - Duration::from_secs(1);
+    let entry = brief(&mut quorums, most + 2);
+    let opened = quorums.ledger.act(&opener, &entry);
+    opened.expect("the first is a day old");
+    quorums.ledger.time = first + DAY + Duration::from_secs(60);
+    refused(&mut quorums, most + 3);
+}

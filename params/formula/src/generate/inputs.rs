@@ -1,5 +1,7 @@
 //! Random records and public numbers, mostly at the edges.
 
+use merits_primitives::figures::PublicNumber;
+
 use super::{Dice, texts};
 use crate::{Decimal, Declarations, FieldKind, Record, Schema, TableBy, Typed};
 
@@ -24,7 +26,7 @@ pub fn marks(declarations: &Declarations) -> Vec<Decimal> {
 }
 
 /// Public numbers within their intervals.
-pub fn numbers(dice: &mut Dice<'_>, typed: &Typed) -> Vec<u64> {
+pub fn numbers(dice: &mut Dice<'_>, typed: &Typed) -> Vec<PublicNumber> {
     let number = |interval: [i128; 2]| {
         // `check` has seen that public numbers are from 0 to below 2^64.
         let [low, high] = interval.map(|bound| u64::try_from(bound).unwrap_or(0));
@@ -40,6 +42,7 @@ pub fn numbers(dice: &mut Dice<'_>, typed: &Typed) -> Vec<u64> {
     declared
         .map(|decl| decl.public_interval())
         .map(number)
+        .map(PublicNumber)
         .collect()
 }
 

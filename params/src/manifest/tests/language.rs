@@ -1,6 +1,7 @@
 //! Every key of a manifest: what is read, what is refused, and the position of the refusal.
 
 use merits_formula::{Code, FieldKind, Record};
+use merits_primitives::figures::PublicNumber;
 use merits_primitives::ids::{Credits, Period, Quantity};
 
 use super::super::{FaultKind, Manifest, ManifestError};
@@ -92,7 +93,7 @@ fn figures_are_in_the_order_of_the_public_inputs() {
         let public = scale.public_values(scale.validity().from);
         assert_eq!(public.len(), numbers.len());
         for (number, value) in numbers.iter().zip(public) {
-            assert_eq!(number.check_public(value), Ok(()));
+            assert_eq!(number.check_public(value.0), Ok(()));
         }
     }
     let names = rides().figures().names();
@@ -120,7 +121,8 @@ fn a_period_has_the_figures_of_its_days() {
     let scale = rides();
     let fixed = [10, 8, 0, 10];
     let public = |label: &str, dated: [u64; 6], days: [u64; 2]| {
-        let expected: Vec<u64> = dated.into_iter().chain(fixed).chain(days).collect();
+        let expected = dated.into_iter().chain(fixed).chain(days);
+        let expected: Vec<_> = expected.map(PublicNumber).collect();
         assert_eq!(scale.public_values(month(label)), expected, "{label}");
     };
     public("2024-01", [3, 3, 10, 10, 5, 5], [0, 0]);
@@ -181,6 +183,55 @@ fn all_faults_are_reported_at_once_in_the_order_of_the_text() {
     let error = Manifest::from_toml(&text).unwrap_err();
     let codes: Vec<FaultKind> = error.faults.iter().map(|fault| fault.kind).collect();
     assert_eq!(codes[0], FaultKind::Formula(Code::UnknownField), "{error}");
+}
+
+/// Regression: a version of 0 hid the faults of the formulas and of the examples.
+#[test]
+fn a_fault_in_the_header_hides_none_in_formulas_and_examples() {
+    let kinds = |text: &str| -> Vec<(FaultKind, String)> {
+        let faults = Manifest::from_toml(text).unwrap_err().faults;
+        let found = faults.iter();
+        let found = found.map(|fault| (fault.kind, text[fault.span.clone()].to_owned()));
+        found.collect()
+    };
+    let with = |text: &str, changes: &[(&str, &str)]| {
+        changes.iter().fold(text.to_owned(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        })
+    };
+    let formulas = with(
+        RIDES,
+        &[
+            ("r.paid", "r.payed"),
+            (
+                "counted.map(r, r.length).sum()'",
+                "counted.map(r, r.far).sum()'",
+            ),
+        ],
+    );
+    let of_formulas = kinds(&formulas);
+    assert!(!of_formulas.is_empty());
+    for (from, to, place) in [
+        ("version = 1", "version = 0", "0"),
+        ("sdg = [11]", "sdg = [18]", "18"),
+        ("claims = 4", "claims = 65", "65"),
+    ] {
+        let text = with(&formulas, &[(from, to)]);
+        let mut all = vec![(FaultKind::Value, place.to_owned())];
+        all.extend(of_formulas.clone());
+        assert_eq!(kinds(&text), all);
+        // A period of another kind in an example.
+        let example = RIDES.find("[[example]]").unwrap();
+        let (head, examples) = RIDES.split_at(example);
+        let text = with(head, &[(from, to)]) + &examples.replacen("period = ", "perod = ", 1);
+        let found = kinds(&text);
+        assert_eq!(found[0], (FaultKind::Value, place.to_owned()));
+        assert!(
+            found.iter().any(|(kind, _)| *kind == FaultKind::UnknownKey),
+            "{found:?}"
+        );
+    }
 }
 
 #[test]

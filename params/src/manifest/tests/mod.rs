@@ -6,11 +6,13 @@ mod language;
 mod places;
 mod shape;
 
+use merits_primitives::figures::PublicNumber;
 use merits_primitives::ids::{Credits, Expiry, Period};
 
 use super::{FaultKind, Manifest, ManifestError};
 
 const CYCLING: &str = include_str!("../../../scales/cycling-week/scale.toml");
+const CYCLING_NUMBERS: [PublicNumber; 2] = [PublicNumber(16_272), PublicNumber(20_000)];
 
 fn cycling() -> Manifest {
     Manifest::from_toml(CYCLING).unwrap()
@@ -41,7 +43,7 @@ fn the_shipped_scale_is_what_it_says() {
     assert_eq!(scale.schema().max_records, 40);
     assert_eq!(scale.claims_per_proof(), 16);
     assert_eq!(scale.schema().record_bits(), 46);
-    assert_eq!(scale.public_values(week("2014-W36")), [16_272, 20_000]);
+    assert_eq!(scale.public_values(week("2014-W36")), CYCLING_NUMBERS);
     assert_eq!(scale.max_credits(), Credits(175_000));
     // V_max times the claims of a proof leaves room for totals of many batches below 2^48.
     assert!(scale.max_credits().0 * 16 < 1 << 48);
@@ -66,7 +68,7 @@ fn a_consent_is_to_one_version_of_one_scale() {
 #[test]
 fn a_version_is_for_its_periods() {
     let scale = cycling();
-    assert_eq!(scale.public_values(week("2099-W01")), [16_272, 20_000]);
+    assert_eq!(scale.public_values(week("2099-W01")), CYCLING_NUMBERS);
     assert!(scale.is_valid_at(week("2099-W01")));
     assert!(!scale.is_valid_at(week("2014-W35")));
     let ended = changed(

@@ -11,7 +11,7 @@ use sqlx::{Row, Sqlite, Transaction};
 use super::{
     AsideReason, DeedId, Store, StoreError, array,
     columns::{period, stored},
-    deeds::Deed,
+    deeds::{Deed, give_back},
     tickets::TicketId,
 };
 
@@ -318,7 +318,8 @@ impl Store {
     }
 
     /// The ledger refused the entry. Claims that can never be accepted are refused with it; the others go back,
-    /// to be claimed in another batch. A refused ticket is set aside, and its deed waits for another.
+    /// to be claimed in another batch, and so does one whose source has signed again since. A refused ticket is set
+    /// aside, and its deed waits for another.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -364,6 +365,19 @@ impl Store {
                 }
                 continue;
             }
+            // The batch states the signature that the source gave before.
+            let signed_since: bool = sqlx::query_scalar(
+                "SELECT instr(batch.statement, deed.signature) = 0 FROM batch, deed
+                 WHERE batch.id = ? AND deed.id = ?",
+            )
+            .bind(batch)
+            .bind(deed)
+            .fetch_one(&mut *tx)
+            .await?;
+            if signed_since {
+                give_back(&mut tx, deed).await?;
+                continue;
+            }
             sqlx::query("UPDATE deed SET state = 'refused', refusal = ? WHERE id = ?")
                 .bind(refusal)
                 .bind(deed)
@@ -402,23 +416,6 @@ pub(super) async fn dissolve(
     }
     sqlx::query("DELETE FROM batch WHERE id = ? AND state = 'formed'")
         .bind(batch)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-async fn give_back(tx: &mut Transaction<'_, Sqlite>, deed: i64) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM claim WHERE deed = ?")
-        .bind(deed)
-        .execute(&mut **tx)
-        .await?;
-    // A subject may have been forgotten while its batch was out: nothing is left to claim then.
-    sqlx::query("DELETE FROM deed WHERE id = ? AND records IS NULL")
-        .bind(deed)
-        .execute(&mut **tx)
-        .await?;
-    sqlx::query("UPDATE deed SET state = 'ingested', credits = NULL WHERE id = ?")
-        .bind(deed)
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::{
     DeedId, Store, StoreError, array,
     columns::{needed, period, stored},
-    tickets::{ClaimTicket, TicketId, open_keys},
+    tickets::{ClaimTicket, TicketId},
 };
 use crate::at_rest::{DataKey, SubjectTag};
 
@@ -100,7 +100,8 @@ const TAGS_AT_ONCE: usize = 1024;
 pub enum Inserted {
     /// It is in the store now.
     New,
-    /// The same commitment was already there: reading a file twice changes nothing.
+    /// The same commitment was already there: reading a file twice changes nothing. If the source signed it again,
+    /// its newer signature is kept.
     Known,
     /// Another commitment is there for this subject, source and period.
     Conflict,
@@ -200,7 +201,7 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let tag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        let name = self.unseal(&key, "name", &tag, row.try_get("name")?)?;
         Ok(Some(String::from_utf8_lossy(&name).into_owned()))
     }
 
@@ -318,7 +319,7 @@ impl Store {
         row.map(|row| {
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-            open_keys(&row, &key)
+            self.open_keys(&row, &key)
         })
         .transpose()
     }
@@ -330,9 +331,9 @@ impl Store {
         let sealed: &[u8] = needed(row, "records", "deed's records")?;
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        let name = self.unseal(&key, "name", &tag, row.try_get("name")?)?;
         let commitment: [u8; 32] = array(row.try_get("commitment")?, "commitment")?;
-        let sealed = key.unseal("records", &commitment, sealed)?;
+        let sealed = self.unseal(&key, "records", &commitment, sealed)?;
         let malformed = |what| StoreError::Malformed { what };
         let (handle, salt, records) =
             decode_records(&sealed).map_err(|_| malformed("list of records"))?;
@@ -391,11 +392,62 @@ async fn insert_deed(
     .bind(period)
     .fetch_one(&mut **tx)
     .await?;
-    Ok(if known == commitment {
-        Inserted::Known
-    } else {
-        Inserted::Conflict
-    })
+    if known != commitment {
+        return Ok(Inserted::Conflict);
+    }
+    sign_again(tx, scale, &commitment, &deed.signature).await?;
+    Ok(Inserted::Known)
+}
+
+/// Takes a deed out of its batch, to be claimed again.
+pub(super) async fn give_back(
+    tx: &mut Transaction<'_, Sqlite>,
+    deed: i64,
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM claim WHERE deed = ?")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    // A subject may have been forgotten while its batch was out: nothing is left to claim then.
+    sqlx::query("DELETE FROM deed WHERE id = ? AND records IS NULL")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    sqlx::query("UPDATE deed SET state = 'ingested', credits = NULL WHERE id = ?")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Stores a source's newer signature under a commitment: its key has changed, and the ledger takes the earlier one no
+/// more. A deed that the ledger refused may be claimed again with it.
+async fn sign_again(
+    tx: &mut Transaction<'_, Sqlite>,
+    scale: &ScaleId,
+    commitment: &[u8; 32],
+    signature: &[u8; 64],
+) -> Result<(), StoreError> {
+    let changed: Option<(DeedId, bool)> = sqlx::query_as(
+        "UPDATE deed SET signature = ?3
+         WHERE scale = ?1 AND commitment = ?2 AND signature <> ?3 AND records IS NOT NULL
+         AND state <> 'acknowledged'
+         RETURNING id, state = 'refused'",
+    )
+    .bind(scale.as_str())
+    .bind(commitment.as_slice())
+    .bind(signature.as_slice())
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((deed, true)) = changed else {
+        return Ok(());
+    };
+    give_back(tx, deed).await?;
+    sqlx::query("UPDATE deed SET refusal = NULL, aside = NULL WHERE id = ?")
+        .bind(deed)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// Period numbers stay below 2^34, so they keep their value and order as `i64`.

@@ -175,7 +175,7 @@ impl Store {
             .await?;
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-        let name = key.unseal("name", &tag, row.try_get("name")?)?;
+        let name = self.unseal(&key, "name", &tag, row.try_get("name")?)?;
         String::from_utf8(name.to_vec()).map_err(|_| StoreError::Malformed {
             what: "subject name",
         })
@@ -196,7 +196,7 @@ impl Store {
         let tag: SubjectTag = array(row.try_get("tag")?, "subject tag")?;
         let old = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
         let (new, wrapped) = self.master.new_data_key(&tag, rng);
-        let name = old.unseal("name", &tag, row.try_get("name")?)?;
+        let name = self.unseal(&old, "name", &tag, row.try_get("name")?)?;
         sqlx::query("UPDATE subject SET wrapped_key = ?, name = ? WHERE id = ?")
             .bind(wrapped)
             .bind(new.seal("name", &tag, &name, rng))
@@ -213,7 +213,7 @@ impl Store {
             let mut renew = |purpose, sealed: Option<&[u8]>| {
                 sealed
                     .map(|sealed| {
-                        let plain = old.unseal(purpose, place, sealed)?;
+                        let plain = self.unseal(&old, purpose, place, sealed)?;
                         Ok::<_, StoreError>(new.seal(purpose, place, &plain, rng))
                     })
                     .transpose()
@@ -235,7 +235,12 @@ impl Store {
         .await?;
         for row in tickets {
             let (id, place): (i64, &[u8]) = (row.try_get("id")?, row.try_get("entry_id")?);
-            let plain = old.unseal("ticket", place, needed(&row, "keys", "ticket's keys")?)?;
+            let plain = self.unseal(
+                &old,
+                "ticket",
+                place,
+                needed(&row, "keys", "ticket's keys")?,
+            )?;
             sqlx::query("UPDATE ticket SET keys = ? WHERE id = ?")
                 .bind(new.seal("ticket", place, &plain, rng))
                 .bind(id)

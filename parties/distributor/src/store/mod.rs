@@ -21,6 +21,7 @@ mod tickets;
 use std::{
     fs::File,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -29,8 +30,9 @@ use merits_primitives::ids::{Origin, PartyId};
 use merits_sqlite::{DatabaseError, FileError, StoreKind, counted};
 use sqlx::{Row, SqliteConnection, sqlite::SqlitePool};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-use crate::at_rest::{MasterKey, UnsealError};
+use crate::at_rest::{DataKey, MasterKey, UnsealError};
 
 pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
@@ -133,6 +135,7 @@ pub struct Store {
     path: PathBuf,
     master: std::sync::Arc<MasterKey>,
     distinct: std::sync::Arc<std::collections::BTreeSet<String>>,
+    opened: std::sync::Arc<AtomicU64>,
 }
 
 /// Held by the process that forms and proves batches.
@@ -169,6 +172,7 @@ impl Store {
             pool,
             path: path.to_owned(),
             distinct: std::sync::Arc::default(),
+            opened: std::sync::Arc::default(),
             master: std::sync::Arc::new(master),
         };
         store.found(origin, party).await?;
@@ -196,9 +200,22 @@ impl Store {
         }
     }
 
-    /// The master key, for tags and data keys.
-    pub fn master(&self) -> &MasterKey {
-        &self.master
+    /// How many values of rows were opened since the store was. A run opens each value once, because with
+    /// many deeds opening is most of its work.
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// Opens a value of a row with the data key of the row's subject.
+    fn unseal(
+        &self,
+        key: &DataKey,
+        purpose: &'static str,
+        place: &[u8],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        key.unseal(purpose, place, sealed)
     }
 
     /// Closes all connections and folds the write-ahead log in: afterwards the file alone is the store.

@@ -166,7 +166,12 @@ impl Store {
         let tag = array(row.try_get("tag")?, "subject tag")?;
         let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
         let place: &[u8] = row.try_get("commitment")?;
-        let plain = key.unseal("credits", place, needed(row, "credits", "claim's credits")?)?;
+        let plain = self.unseal(
+            &key,
+            "credits",
+            place,
+            needed(row, "credits", "claim's credits")?,
+        )?;
         earned(&plain)
     }
 

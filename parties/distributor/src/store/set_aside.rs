@@ -175,7 +175,7 @@ impl Store {
             let tag = array(needed(row, "tag", "subject tag")?, "subject tag")?;
             let wrapped = needed(row, "wrapped_key", "data key")?;
             let key = self.master.unwrap(&tag, wrapped)?;
-            let name = key.unseal("name", &tag, needed(row, "name", "subject name")?)?;
+            let name = self.unseal(&key, "name", &tag, needed(row, "name", "subject name")?)?;
             String::from_utf8(name.to_vec()).map_err(|_| StoreError::Malformed {
                 what: "subject name",
             })

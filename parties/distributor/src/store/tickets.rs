@@ -338,11 +338,11 @@ impl Store {
             .map(|row| {
                 let tag = array(row.try_get("tag")?, "subject tag")?;
                 let key = self.master.unwrap(&tag, row.try_get("wrapped_key")?)?;
-                let name = key.unseal("name", &tag, row.try_get("name")?)?;
+                let name = self.unseal(&key, "name", &tag, row.try_get("name")?)?;
                 let name = String::from_utf8(name.to_vec()).map_err(|_| StoreError::Malformed {
                     what: "subject name",
                 })?;
-                Ok((name, open_keys(row, &key)?.handle))
+                Ok((name, self.open_keys(row, &key)?.handle))
             })
             .collect()
     }
@@ -456,29 +456,36 @@ fn encode_keys(ticket: &NewTicket) -> Zeroizing<[u8; 64]> {
     bytes
 }
 
-/// Opens the keys in a row that has `id`, `nullifier`, `entry_id` and `keys`.
-pub(super) fn open_keys(row: &SqliteRow, key: &DataKey) -> Result<ClaimTicket, StoreError> {
-    let plain = key.unseal(
-        "ticket",
-        row.try_get("entry_id")?,
-        needed(row, "keys", "ticket's keys")?,
-    )?;
-    let element = |bytes: &[u8]| {
-        let malformed = StoreError::Malformed {
-            what: "ticket's keys",
+impl Store {
+    /// Opens the keys in a row that has `id`, `nullifier`, `entry_id` and `keys`.
+    pub(super) fn open_keys(
+        &self,
+        row: &SqliteRow,
+        key: &DataKey,
+    ) -> Result<ClaimTicket, StoreError> {
+        let plain = self.unseal(
+            key,
+            "ticket",
+            row.try_get("entry_id")?,
+            needed(row, "keys", "ticket's keys")?,
+        )?;
+        let element = |bytes: &[u8]| {
+            let malformed = StoreError::Malformed {
+                what: "ticket's keys",
+            };
+            let bytes: Option<&[u8; 32]> = bytes.try_into().ok();
+            bytes
+                .and_then(|bytes| field::from_bytes(bytes).ok())
+                .ok_or(malformed)
         };
-        let bytes: Option<&[u8; 32]> = bytes.try_into().ok();
-        bytes
-            .and_then(|bytes| field::from_bytes(bytes).ok())
-            .ok_or(malformed)
-    };
-    let (owner_key, handle) = plain.split_at_checked(32).ok_or(StoreError::Malformed {
-        what: "ticket's keys",
-    })?;
-    Ok(ClaimTicket {
-        id: row.try_get("id")?,
-        nullifier: self::element(row, "nullifier")?,
-        owner_key: OwnerKey(element(owner_key)?),
-        handle: Handle(element(handle)?),
-    })
+        let (owner_key, handle) = plain.split_at_checked(32).ok_or(StoreError::Malformed {
+            what: "ticket's keys",
+        })?;
+        Ok(ClaimTicket {
+            id: row.try_get("id")?,
+            nullifier: self::element(row, "nullifier")?,
+            owner_key: OwnerKey(element(owner_key)?),
+            handle: Handle(element(handle)?),
+        })
+    }
 }

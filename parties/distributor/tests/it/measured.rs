@@ -12,6 +12,7 @@ use merits_ledger::{Entry, state::TotalsKey};
 use merits_ledger_fixture::START;
 use merits_primitives::{
     earned::Earned,
+    figures::PublicNumber,
     ids::{AssetId, Credits, Epoch, Output, Quantity},
     sum::{CreditsSum, QuantitySum, Sum},
 };
@@ -85,11 +86,12 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
 
     // Each week was proven with its own figures.
     for batch in ledger.batches() {
-        let numbers: &[u64] = if batch.period == week(36) {
-            &[16_272, 15_000, 1]
+        let numbers = if batch.period == week(36) {
+            [16_272, 15_000, 1]
         } else {
-            &[15_000, 15_000, 0]
+            [15_000, 15_000, 0]
         };
+        let numbers = numbers.map(PublicNumber);
         assert_eq!(batch.terms.constants, numbers, "{}", batch.period.label());
         assert!(batch.measure.is_some());
     }

@@ -5,12 +5,14 @@
 //! - [`board`]: the folder of signed messages.
 //! - [`vault`]: one holder's state between its steps, encrypted.
 //! - [`share_file`]: the finished share, encrypted.
+//! - [`ending`]: its end, when nobody needs it any more.
 //! - [`run`]: goes as far as the messages allow, and can be killed at any step.
 //!
 //! The protocol itself is `merits-threshold`'s. An epoch of the ledger takes a half that was made over the ledger: see
 //! `docs/src/supervision.md`.
 
 pub mod board;
+pub mod ending;
 pub mod plan;
 pub mod run;
 mod sealed_file;

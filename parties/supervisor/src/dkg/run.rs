@@ -103,15 +103,26 @@ pub enum DkgError {
     #[error("{0} is there already, and holds another share: name another file for this one")]
     OtherShare(PathBuf),
     /// Nothing to compare a share with.
-    #[error(
-        "the key generation is not done by the messages in the folder: run it to its end first"
-    )]
+    #[error("the key generation is not done by the messages so far: run it to its end first")]
     NotDone,
     /// Not a share of this half.
     #[error(
         "{0} is not a share of the half that this key generation made: look for the right file or backup"
     )]
     Foreign(PathBuf),
+    /// A share of this half, and another holder's.
+    #[error(
+        "{path} is the share of {holder}, not of {me}, whose configuration this is: name {me}'s own share. Each share \
+         belongs to its holder's machine alone"
+    )]
+    OthersShare {
+        /// The file.
+        path: PathBuf,
+        /// Its holder's name.
+        holder: String,
+        /// The name of the party that asks.
+        me: String,
+    },
     /// The passphrase of the state is not that of the share.
     #[error("the share {path} was written before, and does not open: {source}")]
     ShareUnreadable {
@@ -317,24 +328,26 @@ pub fn status(plan: &Checked, folder: &Path) -> Result<Report, BoardError> {
     })
 }
 
-/// Opens a share's file, and compares it with the half that the messages give: that a share, or a backup of it, can
-/// be used is known only so.
+/// Opens the file of this party's share, and compares it with the half that the messages give: that a share, or a
+/// backup of it, can be used is known only so.
 ///
 /// # Errors
 /// [`DkgError`].
 pub fn check(
     plan: &Checked,
+    party: PartyId,
     folder: &Path,
     share: &Path,
     passphrase: &str,
 ) -> Result<About, DkgError> {
     let (messages, _) = Board::new(folder, &plan.ceremony, &plan.signing_keys).read()?;
-    compare(plan, &messages, share, passphrase)
+    compare(plan, party, &messages, share, passphrase)
 }
 
 /// The same, with messages from anywhere.
 pub(crate) fn compare(
     plan: &Checked,
+    party: PartyId,
     messages: &standing::Board,
     share: &Path,
     passphrase: &str,
@@ -349,6 +362,13 @@ pub(crate) fn compare(
         && found.total().belongs_to(&outcome.total);
     if !belongs {
         return Err(DkgError::Foreign(share.to_owned()));
+    }
+    if found.holder() != party {
+        return Err(DkgError::OthersShare {
+            path: share.to_owned(),
+            holder: name(plan, &found.holder()),
+            me: name(plan, &party),
+        });
     }
     Ok(found.about().clone())
 }
@@ -436,11 +456,14 @@ fn lock(state: &Path) -> Result<std::fs::File, DkgError> {
     }
 }
 
+/// A holder's name on the ledger.
+fn name(plan: &Checked, party: &PartyId) -> String {
+    let name = plan.names.get(party).cloned();
+    name.unwrap_or_else(|| party.to_string())
+}
+
 pub(crate) fn progress(plan: &Checked, seen: &Standing) -> Progress {
-    let name = |party: &PartyId| {
-        let name = plan.names.get(party).cloned();
-        name.unwrap_or_else(|| party.to_string())
-    };
+    let name = |party: &PartyId| name(plan, party);
     match seen {
         Standing::Waiting { round, missing } => Progress::Waiting {
             round: round.name().to_owned(),

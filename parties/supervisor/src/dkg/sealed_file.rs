@@ -1,7 +1,8 @@
 //! JSON files with a public part and a secret under a passphrase, which the public part is bound to.
 
 use std::{
-    io::{self, Write as _},
+    fs::OpenOptions,
+    io::{self, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -120,18 +121,7 @@ impl<P: Public> SealedFile<P> {
             path: path.to_owned(),
             source,
         };
-        let opened = merits_guard::open(path, Guard::Private(Secret::ViewKeyShare))?;
-        let mut text = Vec::new();
-        input::whole(opened, &mut text, MOST_BYTES).map_err(|source| SealedFileError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let damage = |line| Damage::of(&text, Some(P::KIND), line).to_string();
-        let file: Form<P> =
-            serde_json::from_slice(&text).map_err(|error| form(damage(error.line())))?;
-        if file.merits != P::KIND {
-            return Err(form(damage(1)));
-        }
+        let (_, file) = read::<P>(path)?;
         let nonce = nonce(&file.nonce).ok_or_else(|| form("its nonce is damaged".to_owned()))?;
         let sealed = hex::decode(&file.sealed)
             .map_err(|_| form("what is sealed is not hexadecimal".to_owned()))?;
@@ -203,6 +193,74 @@ impl<P: Public> SealedFile<P> {
             source,
         }
     }
+}
+
+/// What a file says without its passphrase. Nothing proves it: whoever can write the file can change it.
+pub(crate) fn public_part<P: Public>(path: &Path) -> Result<P, SealedFileError> {
+    let (text, file) = read::<P>(path)?;
+    sealed_at(path, &text, &file)?;
+    Ok(file.public)
+}
+
+/// Overwrites the secret of a file with zeros. The public part stays, so a run that is stopped anywhere in between
+/// leaves a file that still says what it was.
+pub(crate) fn erase<P: Public>(path: &Path) -> Result<(), SealedFileError> {
+    let io = |source| SealedFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let (text, form) = read::<P>(path)?;
+    let at = sealed_at(path, &text, &form)?;
+    let mut file = merits_guard::open_state(path, OpenOptions::new().write(true))?;
+    file.seek(SeekFrom::Start(at as u64)).map_err(io)?;
+    file.write_all(&vec![b'0'; form.sealed.len()]).map_err(io)?;
+    file.sync_all().map_err(io)
+}
+
+/// Where the digits of the sealed secret begin in the text.
+fn sealed_at<P: Public>(
+    path: &Path,
+    text: &[u8],
+    form: &Form<P>,
+) -> Result<usize, SealedFileError> {
+    const KEY: &[u8] = b"\"sealed\"";
+    let digits = form.sealed.as_bytes();
+    let key = text.windows(KEY.len()).rposition(|part| part == KEY);
+    let found = key.and_then(|key| {
+        let rest = text.get(key..)?;
+        let mut parts = rest.windows(digits.len().max(1));
+        Some(key + parts.position(|part| part == digits)?)
+    });
+    let is_hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
+    found
+        .filter(|_| is_hexadecimal)
+        .ok_or_else(|| SealedFileError::Form {
+            path: path.to_owned(),
+            kind: P::KIND,
+            why: "what is sealed is not hexadecimal".to_owned(),
+        })
+}
+
+/// The text of a file, and what it holds.
+fn read<P: Public>(path: &Path) -> Result<(Vec<u8>, Form<P>), SealedFileError> {
+    let form = |why: String| SealedFileError::Form {
+        path: path.to_owned(),
+        kind: P::KIND,
+        why,
+    };
+    let opened = merits_guard::open(path, Guard::Private(Secret::ViewKeyShare))?;
+    let mut text = Vec::new();
+    input::whole(opened, &mut text, MOST_BYTES).map_err(|source| SealedFileError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let damage = |line| Damage::of(&text, Some(P::KIND), line).to_string();
+    let file: Form<P> =
+        serde_json::from_slice(&text).map_err(|error| form(damage(error.line())))?;
+    if file.merits != P::KIND {
+        return Err(form(damage(1)));
+    }
+    Ok((text, file))
 }
 
 /// What the seal authenticates: the kind, the public part, and how the key is derived.

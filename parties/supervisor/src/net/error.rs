@@ -11,7 +11,7 @@ use merits_sealing::SealError;
 use merits_serve::{ListenError, ServeError};
 use thiserror::Error;
 
-use super::{HolderError, SessionError};
+use super::SessionError;
 use crate::{
     acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
     shares::SharesError, side::Side, view_key::UnprovenHalf,
@@ -169,9 +169,6 @@ pub enum SupervisorError {
     /// What was answered.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A holder.
-    #[error(transparent)]
-    Holder(#[from] HolderError),
     /// An opening or a total.
     #[error(transparent)]
     Session(#[from] SessionError),

@@ -1,10 +1,10 @@
 //! Key generation over the ledger, and the end of a share: what a holder's commands do with their own copy.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures::future::BoxFuture;
 use merits_ledger::{
-    State,
+    CheckError, KeyGenerationRefusal, Refusal, State,
     entry::{KeyGenerationMessage, KeyGenerationOpened},
     state::{KeyGeneration, Progress as Logged},
 };
@@ -27,6 +27,7 @@ use crate::{
     acts::EntrySigner,
     config::WitnessConfig,
     dkg::{
+        ending::{Doomed, EndFault, Ending},
         plan::{Checked, PlanFault},
         run::{self, DkgError, Places, Progress, Report, Running, Step},
         share_file::About,
@@ -42,8 +43,9 @@ use crate::{
 pub enum GenerationError {
     /// No attempt.
     #[error(
-        "no attempt to make the {side}s' half of epoch {epoch} is on this ledger: a supervisor or a log witness \
-         opens one with `dkg open`"
+        "no attempt to make the {}' half of epoch {epoch} is on this ledger: a supervisor or a log witness \
+         opens one with `dkg open`",
+        side.many()
     )]
     None {
         /// The epoch.
@@ -52,7 +54,7 @@ pub enum GenerationError {
         side: Side,
     },
     /// Not this attempt.
-    #[error("attempt {attempt} to make the {side}s' half of epoch {epoch} is not on this ledger")]
+    #[error("attempt {attempt} to make the {}' half of epoch {epoch} is not on this ledger", side.many())]
     Unknown {
         /// The epoch.
         epoch: u32,
@@ -72,14 +74,20 @@ pub enum GenerationError {
         /// Its deadline.
         deadline: Timestamp,
     },
-    /// The share's file.
-    #[error("share {}: {source}", path.display())]
-    Share {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
+    /// The ledger still keeps the shares.
+    #[error(
+        "{refusal}. The ledger's own time counts, which is {time}, that of its newest entry: nothing was destroyed. If \
+         it is later now, run this again after the next entry of anybody"
+    )]
+    Retained {
+        /// The ledger's refusal.
+        refusal: KeyGenerationRefusal,
+        /// The time of its newest entry.
+        time: Timestamp,
     },
+    /// The file is not destroyed.
+    #[error(transparent)]
+    End(#[from] EndFault),
     /// The plan.
     #[error(transparent)]
     Plan(#[from] PlanFault),
@@ -105,8 +113,8 @@ macro_rules! through_supervisor {
 }
 
 through_supervisor!(
-    merits_ledger::CheckError,
-    merits_ledger::Refusal,
+    CheckError,
+    Refusal,
     merits_ledger::rows::RowError,
     merits_party::identity::IdentityError,
     merits_party::lookup::LookupError,
@@ -218,7 +226,8 @@ impl<'c> KeyMaker<'c> {
             loop {
                 let (generation, _, messages) = self.read(epoch, Some(attempt))?;
                 let (seen, unpublished) = running.take(&messages, rng, done)?;
-                if unpublished.is_empty() || !matches!(seen, standing::Standing::Waiting { .. }) {
+                // What the others judge by is in the log: a verdict that only the state has does not count yet.
+                if unpublished.is_empty() {
                     running.finish(&seen, passphrase, rng, done)?;
                     let progress = run::progress(&plan, &seen);
                     let deadline = generation.opened.deadline;
@@ -246,7 +255,7 @@ impl<'c> KeyMaker<'c> {
         Ok(report(run::progress(&plan, &seen)))
     }
 
-    /// Opens a share's file, or a backup of it, and compares it with the half that an attempt made.
+    /// Opens the file of this holder's share, or a backup of it, and compares it with the half that an attempt made.
     ///
     /// # Errors
     /// [`GenerationError`].
@@ -258,35 +267,37 @@ impl<'c> KeyMaker<'c> {
         passphrase: &str,
     ) -> Result<About, GenerationError> {
         let (_, plan, messages) = self.read(epoch, attempt)?;
-        Ok(run::compare(&plan, &messages, share, passphrase)?)
+        let me = self.identity.party();
+        Ok(run::compare(&plan, me, &messages, share, passphrase)?)
     }
 
-    /// Overwrites and removes this holder's share of an epoch whose retention ended, and records that. A file that
-    /// is gone already was destroyed by an earlier run.
+    /// Overwrites and removes this holder's share of an epoch whose retention ended, and records that. Only the file of
+    /// that share is touched. A run that was killed is continued by the next one with the same file.
     ///
     /// # Errors
-    /// [`GenerationError`]: the ledger would refuse the entry, and nothing is destroyed.
+    /// [`GenerationError`]: [`GenerationError::Retained`] when the ledger, by the time of its newest entry, still keeps
+    /// the shares; [`GenerationError::End`] names a file that is something else. Then nothing is destroyed.
     pub fn destroy<'a>(
         &'a self,
         epoch: Epoch,
         share: &'a Path,
-        now: Timestamp,
     ) -> BoxFuture<'a, Result<EntryId, GenerationError>> {
         Box::pin(async move {
             let entry = self.signer().share_destroyed(epoch, self.side);
-            {
+            let ending = {
                 let replica = self.follower.replica();
                 let state = replica.state()?;
-                let submission =
-                    merits_ledger::Submission::from_signed(entry.clone(), state.origin())?;
-                let authentic = state.authenticate(submission)?;
-                let _accepted = state.check(&authentic, now.max(state.time()), None)?;
-            }
-            destroy_file(share).map_err(|source| GenerationError::Share {
-                path: share.to_owned(),
-                source,
-            })?;
-            self.submit(&entry).await
+                let keys = state.epochs().get(epoch);
+                let keys = keys.ok_or(Refusal::EpochUnknown { epoch })?;
+                require_over(state, &entry)?;
+                let (party, half) = (self.identity.party(), keys.half(self.side));
+                let doomed = Doomed::of(state.origin(), (epoch, self.side), half, party);
+                Ending::judge(share, &doomed)?
+            };
+            ending.overwrite()?;
+            let entry = self.submit(&entry).await?;
+            ending.remove()?;
+            Ok(entry)
         })
     }
 
@@ -333,7 +344,7 @@ impl<'c> KeyMaker<'c> {
         opened: &KeyGenerationOpened,
         bytes: &[u8],
     ) -> Result<SignedEntry, GenerationError> {
-        let message = Message::from_bytes(bytes).map_err(merits_ledger::Refusal::from)?;
+        let message = Message::from_bytes(bytes).map_err(Refusal::from)?;
         Ok(self.signer().publish_message(KeyGenerationMessage {
             epoch: opened.epoch,
             side: opened.side,
@@ -372,22 +383,17 @@ fn report(progress: Progress) -> Report {
     }
 }
 
-/// Overwrites a file's bytes, and removes it. What a file system or a backup copied elsewhere is its operator's.
-fn destroy_file(path: &Path) -> std::io::Result<()> {
-    use std::io::{Seek as _, SeekFrom, Write as _};
-    let mut file = match std::fs::OpenOptions::new().write(true).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    let length = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&vec![0; length])?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::remove_file(path)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    std::fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+/// Refuses what the ledger would refuse, by its own time. This machine's clock may be ahead of it, and the share would
+/// be gone before the ledger refuses.
+fn require_over(state: &State, entry: &SignedEntry) -> Result<(), GenerationError> {
+    let submission = merits_ledger::Submission::from_signed(entry.clone(), state.origin())?;
+    let authentic = state.authenticate(submission)?;
+    let time = state.time();
+    match state.check(&authentic, time, None) {
+        Ok(_) => Ok(()),
+        Err(CheckError::Refused(Refusal::KeyGeneration(
+            refusal @ KeyGenerationRefusal::Retained { until: Some(_), .. },
+        ))) => Err(GenerationError::Retained { refusal, time }),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -3,6 +3,7 @@
 
 mod adopting;
 mod client;
+mod epoch_times;
 mod error;
 mod follow;
 mod generating;

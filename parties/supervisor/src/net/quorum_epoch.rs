@@ -6,7 +6,9 @@ use futures::future::BoxFuture;
 use merits_ledger::entry::{Act, QuorumEpochOpened};
 use merits_primitives::{calendar::Timestamp, ids::Epoch};
 
-use super::{Decided, Supervisor, SupervisorError, generating::done_attempt, supervisor::GRACE};
+use super::{
+    Decided, Supervisor, SupervisorError, epoch_times::epoch_times, generating::done_attempt,
+};
 use crate::side::Side;
 
 /// Which halves an epoch takes, and how long its shares are kept.
@@ -47,14 +49,11 @@ impl Supervisor {
                 };
                 let supervisor = attempt(Side::Supervisor, wanted.supervisor)?;
                 let witness = attempt(Side::Witness, wanted.witness)?;
-                // It can be enacted at the earliest when its delay is over.
-                let active_from = now + state.demands_of_epoch().delay;
-                // Batches under the epoch before may still be in proving.
-                let grace = if epoch.0 > 1 { GRACE } else { Duration::ZERO };
+                let (active_from, previous_accepted_until) = epoch_times(state, epoch, now);
                 QuorumEpochOpened {
                     epoch,
                     active_from,
-                    previous_accepted_until: active_from + grace,
+                    previous_accepted_until,
                     readable_until: active_from + wanted.readable,
                     supervisor,
                     witness,

@@ -108,10 +108,9 @@ impl Seat {
     /// [`SupervisorError`].
     pub fn open(config: &WitnessConfig) -> BoxFuture<'_, Result<Self, SupervisorError>> {
         Box::pin(async move {
-            let identity = config.identity()?;
+            let signer = EntrySigner::of(&config.identity()?);
             let follower = config.ledger.clone().of_commands().follow().await?;
             follower.sync().await?;
-            let signer = EntrySigner::of(&identity);
             Ok(Self { signer, follower })
         })
     }
@@ -125,7 +124,7 @@ impl Seat {
         config: &'a WitnessConfig,
     ) -> BoxFuture<'a, Result<Entered, SupervisorError>> {
         Box::pin(async move {
-            let own = config.identity()?.application(&[Role::Witness]);
+            let own = config.identity()?.application(&[Role::Witness])?;
             self.submit(&self.signer.join(own)).await
         })
     }

@@ -5,7 +5,10 @@ use std::{path::Path, sync::Arc};
 
 use futures::future::join_all;
 use merits_party::report::Entered;
-use merits_primitives::{calendar::Timestamp, ids::EntryId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, ScaleId},
+};
 use merits_replica::{ClientError, Follower};
 use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
 use thiserror::Error;
@@ -18,7 +21,7 @@ use crate::{
     acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
     request::{BasisError, OpeningResult, RequestFile, request_content},
-    requester::{OpeningFault, combine_and_name},
+    requester::{OpeningFault, combine_and_name, fewest_holders},
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
 };
@@ -31,6 +34,15 @@ pub struct Session {
     sealing_key: Arc<SealingKey>,
     follower: Follower,
     holders: Vec<HolderClient>,
+    /// Why other holders cannot be asked.
+    unreachable: Vec<HolderError>,
+}
+
+/// A request with its content, and by when the content must be revealed.
+#[derive(Debug)]
+struct Asked {
+    ask: OpeningAsk,
+    deadline: Timestamp,
 }
 
 /// An opened claim, with the traces it left.
@@ -79,6 +91,75 @@ pub enum SessionError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Too few holders can be reached, and the ledger was told nothing.
+    #[error(
+        "{needed} holders of the view key must answer, and {reached} can be reached{}. Nothing went on the ledger: \
+         have their servers started, or correct `holders` in the configuration, and open again",
+        each(.unreachable)
+    )]
+    TooFewReached {
+        /// The thresholds of both sides.
+        needed: usize,
+        /// How many are connected.
+        reached: usize,
+        /// Why others are not.
+        unreachable: Vec<HolderError>,
+    },
+    /// Too few holders answered rightly, and why others gave no answer.
+    #[error("{few}{}", each(.unanswered))]
+    Unanswered {
+        /// Which side, and how many.
+        few: Box<Self>,
+        /// One for each that gave no answer.
+        unanswered: Vec<HolderError>,
+    },
+    /// The request is on the ledger, and the opening is not finished.
+    #[error(
+        "the opening is not finished, and its request is on the ledger: entry {request}. What it is about is in \
+         {path}. When the cause is removed, go on with `merits supervisor resume --config FILE {path}`: `open` would \
+         put a second request on the ledger. By {deadline} the content must be revealed, opened or not (`merits \
+         supervisor reveal --config FILE {path}`)",
+        path = file.display()
+    )]
+    Requested {
+        /// The OpeningRequested entry.
+        request: EntryId,
+        /// The request file.
+        file: std::path::PathBuf,
+        /// By when the content must be revealed. No holder answers later.
+        deadline: Timestamp,
+        /// Why it stopped.
+        source: Box<Self>,
+    },
+    /// The coordinator gave no answer that says whether the request is on the ledger.
+    #[error(
+        "it is not known whether the request is on the ledger: entry {request}. What it is about is in {path}. Go on \
+         with `merits supervisor resume --config FILE {path}`, which sends it if it is not there: `open` could put a \
+         second request on the ledger. If it is there, its content must be revealed by {deadline}, opened or not \
+         (`merits supervisor reveal --config FILE {path}`)",
+        path = file.display()
+    )]
+    MaybeRequested {
+        /// The OpeningRequested entry.
+        request: EntryId,
+        /// The request file.
+        file: std::path::PathBuf,
+        /// By when the content must be revealed.
+        deadline: Timestamp,
+        /// What the coordinator, or the network, said.
+        source: Box<Self>,
+    },
+    /// The ledger does not have the request, and the file would not make it.
+    #[error(
+        "request {request} of the file {path} is not on this ledger, and this supervisor did not make it: name the \
+         file of a request of its own"
+    )]
+    NotRequested {
+        /// The request that the file names.
+        request: EntryId,
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// The request file is for something else.
     #[error("request file {path} holds no request for {origin}")]
     OtherFile {
@@ -120,7 +201,15 @@ impl Session {
             sealing_key: Arc::new(sealing_key),
             follower,
             holders,
+            unreachable: Vec::new(),
         }
+    }
+
+    /// The same, where other holders cannot be reached: errors say why.
+    #[must_use]
+    pub fn without(mut self, unreachable: Vec<HolderError>) -> Self {
+        self.unreachable = unreachable;
+        self
     }
 
     /// Signs acts that are one entry.
@@ -136,12 +225,12 @@ impl Session {
         Ok(self.follower.client().submit(entry).await?.id)
     }
 
-    /// Opens one claim: request into the log, then partials, then the result's hash. `file`
-    /// keeps content and result;
+    /// Opens one claim: request into the log, then partials, then the result's hash. `file` keeps content and result. It
+    /// is removed if the ledger refuses the request.
     ///
     /// # Errors
-    /// [`SessionError`]. After the request is in the log, [`Session::resume`] continues from
-    /// `file`.
+    /// [`SessionError`]. [`SessionError::Requested`] and [`SessionError::MaybeRequested`] leave a request, and
+    /// [`Session::resume`] continues from `file`; all others leave nothing.
     pub async fn open_claim(
         &mut self,
         entry: EntryId,
@@ -151,11 +240,16 @@ impl Session {
         file: &Path,
     ) -> Result<OpenedClaim, SessionError> {
         let content = request_content(entry, claim, basis, &mut rand::rng())?;
-        let batch = self.follower.synced(move |log| log.batch(&entry)).await??;
-        let batch = batch
-            .filter(|batch| usize::from(claim) < batch.claims.len())
-            .ok_or(SessionError::NoSuchClaim { entry, claim })?;
-        let signed = self.signer.request_opening(batch.scale, &content, deadline);
+        let (scale, needed) = self.claim_of(entry, claim).await?;
+        let reached = self.holders.len();
+        if reached < needed {
+            return Err(SessionError::TooFewReached {
+                needed,
+                reached,
+                unreachable: std::mem::take(&mut self.unreachable),
+            });
+        }
+        let signed = self.signer.request_opening(scale, &content, deadline);
         let request = signed.id();
         // Write the content to disk before its commitment is in the log: a request whose content is
         // lost could never be revealed.
@@ -164,22 +258,96 @@ impl Session {
             &RequestFile::new(origin, &request, &content, deadline),
             file,
         )?;
-        self.submit(&signed).await?;
-        let ask = OpeningAsk {
-            origin: origin.clone(),
-            request,
-            content,
+        let asked = Asked {
+            ask: OpeningAsk {
+                origin: origin.clone(),
+                request,
+                content,
+            },
+            deadline,
         };
-        self.answer(ask, file).await
+        if let Err(error) = self.request(&signed, &asked, file).await {
+            let requested = matches!(
+                error,
+                SessionError::Requested { .. } | SessionError::MaybeRequested { .. }
+            );
+            if !requested {
+                // It would look like the file of a request. Without it the error is the same.
+                let _ = std::fs::remove_file(file);
+            }
+            return Err(error);
+        }
+        self.answer(asked, file).await
     }
 
-    /// Continues a request that is in the log, from its file.
+    /// Continues a request from its file. One that did not reach the log is sent again: it is the same entry.
     ///
     /// # Errors
     /// [`SessionError`].
     pub async fn resume(&mut self, file: &Path) -> Result<OpenedClaim, SessionError> {
-        let ask = self.ask_of(file)?;
-        self.answer(ask, file).await
+        let asked = self.ask_of(file)?;
+        let (request, content) = (asked.ask.request, &asked.ask.content);
+        let logged = self.follower.synced(move |log| log.request(&request));
+        if logged.await??.is_none() {
+            let (scale, _) = self.claim_of(content.entry, content.claim).await?;
+            let signed = self.signer.request_opening(scale, content, asked.deadline);
+            if signed.id() != request {
+                return Err(SessionError::NotRequested {
+                    request,
+                    path: file.to_owned(),
+                });
+            }
+            self.request(&signed, &asked, file).await?;
+        }
+        self.answer(asked, file).await
+    }
+
+    /// The scale of a claim, and how many holders must answer to open it.
+    async fn claim_of(&self, entry: EntryId, claim: u16) -> Result<(ScaleId, usize), SessionError> {
+        let (batch, needed) = self
+            .follower
+            .synced(move |log| {
+                let needed = fewest_holders(log, &entry)?.unwrap_or_default();
+                Ok::<_, Unreadable>((log.batch(&entry)?, needed))
+            })
+            .await??;
+        let batch = batch
+            .filter(|batch| usize::from(claim) < batch.claims.len())
+            .ok_or(SessionError::NoSuchClaim { entry, claim })?;
+        Ok((batch.scale, needed))
+    }
+
+    /// Puts a request on the ledger.
+    async fn request(
+        &self,
+        signed: &SignedEntry,
+        asked: &Asked,
+        file: &Path,
+    ) -> Result<(), SessionError> {
+        let Err(error) = self.follower.client().submit(signed).await else {
+            return Ok(());
+        };
+        if error.leaves_nothing(signed) {
+            return Err(error.into());
+        }
+        let (request, deadline, file) = (asked.ask.request, asked.deadline, file.to_owned());
+        let is_there = matches!(error, ClientError::NotCosigned { .. });
+        let source = Box::new(error.into());
+        Err(if is_there {
+            SessionError::Requested {
+                request,
+                file,
+                deadline,
+                source,
+            }
+        } else {
+            SessionError::MaybeRequested {
+                request,
+                file,
+                deadline,
+                source,
+            }
+        })
     }
 
     /// Reveals the content of a request to everybody, from its file. Due by the request's deadline.
@@ -187,19 +355,22 @@ impl Session {
     /// # Errors
     /// [`SessionError`].
     pub async fn reveal(&self, file: &Path) -> Result<Entered, SessionError> {
-        let ask = self.ask_of(file)?;
+        let Asked { ask, .. } = self.ask_of(file)?;
         let entry = self.signer.reveal_opening(ask.request, ask.content);
         Ok(self.submit(&entry).await?.into())
     }
 
-    fn ask_of(&self, file: &Path) -> Result<OpeningAsk, SessionError> {
+    fn ask_of(&self, file: &Path) -> Result<Asked, SessionError> {
         let logged = read(file)?;
         let origin = self.signer.origin().clone();
         match (logged.request_id(), logged.content()) {
-            (Some(request), Some(content)) if logged.origin == origin.as_str() => Ok(OpeningAsk {
-                origin,
-                request,
-                content,
+            (Some(request), Some(content)) if logged.origin == origin.as_str() => Ok(Asked {
+                ask: OpeningAsk {
+                    origin,
+                    request,
+                    content,
+                },
+                deadline: logged.deadline,
             }),
             _ => Err(SessionError::OtherFile {
                 path: file.to_owned(),
@@ -208,11 +379,24 @@ impl Session {
         }
     }
 
-    async fn answer(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
+    /// Has the holders answer a request that is on the ledger.
+    async fn answer(&mut self, asked: Asked, file: &Path) -> Result<OpenedClaim, SessionError> {
+        let Asked { ask, deadline } = asked;
+        let request = ask.request;
+        let finished = self.finish(ask, file).await;
+        finished.map_err(|source| SessionError::Requested {
+            request,
+            file: file.to_owned(),
+            deadline,
+            source: Box::new(source),
+        })
+    }
+
+    async fn finish(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
         // A holder that does not answer stops nothing as long as enough others of its side do.
         let asked = join_all(self.holders.iter_mut().map(|holder| holder.opening(&ask))).await;
-        let (answers, unanswered) = answered::<SealedPartial>(asked);
-        let unanswered = unanswered.into_iter().next();
+        let (answers, mut unanswered) = answered::<SealedPartial>(asked);
+        unanswered.append(&mut self.unreachable);
         let request = ask.request;
         let content = ask.content.clone();
         let key = Arc::clone(&self.sealing_key);
@@ -220,15 +404,13 @@ impl Session {
             .follower
             .synced(move |log| combine_and_name(log, &ask, &key, &answers))
             .await?;
-        let combined = match (combined, unanswered) {
-            (Ok(combined), _) => combined,
-            // What a holder says is more than that its answer is missing.
-            (Err(OpeningFault::Missing(_)), Some(error)) => return Err(error.into()),
-            (Err(OpeningFault::TooFew { faults, .. }), Some(error)) if faults.is_empty() => {
-                return Err(error.into());
-            }
-            (Err(fault), _) => return Err(fault.into()),
+        let combined = match combined {
+            Ok(combined) => combined,
+            Err(fault @ OpeningFault::Missing(_)) => return Err(missing(fault, unanswered)),
+            Err(fault @ OpeningFault::TooFew { .. }) => return Err(too_few(fault, unanswered)),
+            Err(fault) => return Err(fault.into()),
         };
+        remark(&unanswered);
         for fault in &combined.faults {
             tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
         }
@@ -268,6 +450,8 @@ impl Session {
             let opened = self.follower.synced(move |log| set.open(log, &answers));
             match opened.await? {
                 Ok(total) => {
+                    remark(&self.unreachable);
+                    remark(&unanswered);
                     for fault in &total.wrong {
                         tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
                     }
@@ -284,12 +468,11 @@ impl Session {
                         limit = Some(head);
                         continue;
                     }
-                    // What a holder says is more than that its answer is missing. A wrong answer is more than both.
-                    let wrong =
-                        matches!(&fault, TotalFault::TooFew { wrong, .. } if !wrong.is_empty());
-                    return Err(match unanswered.into_iter().next() {
-                        Some(error) if !wrong => error.into(),
-                        _ => fault.into(),
+                    let mut unanswered = unanswered;
+                    unanswered.append(&mut self.unreachable);
+                    return Err(match fault {
+                        TotalFault::Missing(_) => missing(fault, unanswered),
+                        fault => too_few(fault, unanswered),
                     });
                 }
                 Err(fault) => return Err(fault.into()),
@@ -309,13 +492,38 @@ fn answered<T>(asked: Vec<Result<T, HolderError>>) -> (Vec<T>, Vec<HolderError>)
     for answer in asked {
         match answer {
             Ok(answer) => answers.push(answer),
-            Err(error) => {
-                tracing::warn!(%error, "a holder of the view key does not answer");
-                unanswered.push(error);
-            }
+            Err(error) => unanswered.push(error),
         }
     }
     (answers, unanswered)
+}
+
+/// Says who did not answer, where enough others did. Errors say it themselves.
+fn remark(unanswered: &[HolderError]) {
+    for error in unanswered {
+        tracing::warn!(%error, "a holder of the view key does not answer");
+    }
+}
+
+/// Why the only holder of a side did not answer: what a holder says is more than that its answer is missing.
+fn missing(fault: impl Into<SessionError>, unanswered: Vec<HolderError>) -> SessionError {
+    let first = unanswered.into_iter().next();
+    first.map_or_else(|| fault.into(), SessionError::from)
+}
+
+/// Too few holders of a side, and why others gave no answer.
+fn too_few(fault: impl Into<SessionError>, unanswered: Vec<HolderError>) -> SessionError {
+    if unanswered.is_empty() {
+        return fault.into();
+    }
+    SessionError::Unanswered {
+        few: Box::new(fault.into()),
+        unanswered,
+    }
+}
+
+fn each(errors: &[HolderError]) -> String {
+    errors.iter().map(|error| format!("; {error}")).collect()
 }
 
 fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {

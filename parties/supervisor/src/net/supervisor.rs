@@ -27,6 +27,7 @@ use rand_core::CryptoRng;
 
 use super::{
     Decided, HolderClient, OpenedClaim, PublishedTotal, Seat, Session, SupervisorError,
+    epoch_times::epoch_times,
     seat::{proposal_terms, refuse_lookalike},
 };
 use crate::{
@@ -41,8 +42,6 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long batches under the epoch before are still taken.
-pub(super) const GRACE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A supervisor with its copy of the log. Each procedure that makes an entry returns when the entry is durable,
 /// its receipt verified, and the copy has it.
@@ -121,7 +120,7 @@ impl Supervisor {
     /// [`SupervisorError`].
     pub fn found(&self) -> BoxFuture<'_, Result<Entered, SupervisorError>> {
         Box::pin(async move {
-            let own = self.identity.application(&[Role::Supervisor]);
+            let own = self.identity.application(&[Role::Supervisor])?;
             Ok(self.submit(&self.signer().join(own)).await?.into())
         })
     }
@@ -391,17 +390,11 @@ impl Supervisor {
                 let own = in_hand.share().public(&party, rng);
                 let demands = state.demands_of_epoch();
                 let terms = proposal_terms(state, &party, demands, now);
-                // It can be enacted at the earliest when its delay is over.
-                let active_from = now + demands.delay;
+                let (active_from, previous_accepted_until) = epoch_times(state, epoch, now);
                 let entry = self.signer().open_epoch(
                     epoch,
                     active_from,
-                    // Batches under the epoch before may still be in proving.
-                    if epoch.0 > 1 {
-                        active_from + GRACE
-                    } else {
-                        active_from
-                    },
+                    previous_accepted_until,
                     own,
                     witness,
                     terms,
@@ -423,10 +416,11 @@ impl Supervisor {
         })
     }
 
-    /// Connections to the holders of both halves, for openings and totals.
+    /// Connections to the holders of both halves, for openings and totals. Holders that cannot be reached are left out, and
+    /// the errors of the session say why.
     ///
     /// # Errors
-    /// [`SupervisorError::Holder`].
+    /// [`SupervisorError`].
     pub fn session(&self) -> BoxFuture<'_, Result<Session, SupervisorError>> {
         Box::pin(async move {
             let mut holders = Vec::with_capacity(self.config.holders.len());
@@ -436,29 +430,20 @@ impl Supervisor {
                 .follower
                 .replica()
                 .expected("a holder of view keys", &roles)?;
-            let mut unreachable = None;
+            let mut unreachable = Vec::new();
             for address in &self.config.holders {
                 let (security, expected) = (security.clone(), expected.clone());
                 match HolderClient::connect_over(address, security, expected).await {
                     Ok(holder) => holders.push(holder),
                     // Of a quorum, some holders may be away.
-                    Err(error) => {
-                        tracing::warn!(%error, "a holder of the view key cannot be reached");
-                        unreachable.get_or_insert(error);
-                    }
+                    Err(error) => unreachable.push(error),
                 }
             }
-            // Fewer than two cannot be both sides.
-            if let (Some(error), ..2) = (unreachable, holders.len()) {
-                return Err(error.into());
-            }
             let sealing = SealingKey::from_bytes(&self.identity.sealing.to_bytes())?;
-            Ok(Session::new(
-                self.signer(),
-                sealing,
-                self.follower.clone(),
-                holders,
-            ))
+            Ok(
+                Session::new(self.signer(), sealing, self.follower.clone(), holders)
+                    .without(unreachable),
+            )
         })
     }
 

@@ -128,7 +128,7 @@ pub struct HandedOver {
 }
 
 impl Wallet {
-    /// Writes a link for a source, and remembers the account.
+    /// Remembers the account, and writes a link for a source.
     ///
     /// # Errors
     /// [`WalletError`].
@@ -141,8 +141,9 @@ impl Wallet {
         now: Timestamp,
     ) -> Result<HandedOver, WalletError> {
         let party = self.party_name(source)?;
-        self.link(source, account, prover, now)?.write(output)?;
+        let link = self.link(source, account, prover, now)?;
         self.remember(&party, account)?;
+        link.write(output)?;
         Ok(HandedOver {
             party,
             account: account.to_owned(),
@@ -150,8 +151,8 @@ impl Wallet {
         })
     }
 
-    /// Writes the ticket of each period, proven at the time that `clock` shows then, and remembers the account.
-    /// `written` is told of each file.
+    /// Writes the ticket of each period, proven at the time that `clock` shows then. `written` is told of each file. The
+    /// account is remembered before the first file is there, so that no ticket is without its note.
     ///
     /// # Errors
     /// [`WalletError`]; tickets that were written stay.
@@ -171,12 +172,16 @@ impl Wallet {
                 source,
             })?;
         }
+        let mut remembered = false;
         for (period, path) in &tickets.files {
-            self.ticket(proposal, *period, prover, clock(), rng)?
-                .write(path)?;
+            let ticket = self.ticket(proposal, *period, prover, clock(), rng)?;
+            if !remembered {
+                self.remember(&proposal.distributor, &proposal.account)?;
+                remembered = true;
+            }
+            ticket.write(path)?;
             written(path);
         }
-        self.remember(&proposal.distributor, &proposal.account)?;
         Ok(HandedOver {
             party: proposal.distributor.clone(),
             account: proposal.account.clone(),

@@ -51,6 +51,7 @@ proptest! {
                 let combined = key.combine(&base, &all[..number], context("one"));
                 let combined = combined.expect("enough");
                 prop_assert_eq!(combined.image, image);
+                prop_assert_eq!(&combined.used, &all[..least]);
                 prop_assert!(combined.wrong.is_empty());
             }
             // One holder's answer counts once, however often it is there.
@@ -107,6 +108,7 @@ fn a_wrong_partial_is_named_and_stops_nobody_else() {
             .combine(&base, &answers, context("one"))
             .expect("four right ones");
         assert_eq!(combined.image, image, "{case}");
+        assert_eq!(combined.used, [right[0], right[2], right[3]], "{case}");
         assert_eq!(combined.wrong, named, "{case}");
         let refused = outcome
             .claim

@@ -228,12 +228,28 @@ fn requests_without_a_partys_names_or_with_more_are_refused() {
             "{more}: {refused:?}"
         );
     }
-    let refused =
-        sign("-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n");
-    assert!(
-        matches!(refused, Err(IssueError::Certificate { .. })),
-        "{refused:?}"
-    );
+    // Regression: the words of a library, "Could not parse certificate signing request".
+    let whole = request(&own);
+    for (file, found) in [
+        (
+            "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n",
+            "cut off or damaged",
+        ),
+        (&whole[..whole.len() / 2], "cut off or damaged"),
+        (&by.pem, "it is a certificate"),
+        (&by.key.0, "it is a private key"),
+        ("signing_key = \"sponsor.key\"\n", "another kind of file"),
+        ("", "another kind of file"),
+    ] {
+        let refused = sign(file).expect_err("no request");
+        assert!(matches!(refused, IssueError::NoRequest(_)), "{refused:?}");
+        let refused = refused.to_string();
+        assert!(refused.contains(found), "{refused}");
+        assert!(refused.contains("merits tls request"), "{refused}");
+    }
+    let own_key = |_: &[u8]| Err::<merits_tls::Names, _>(IssueError::OtherAuthority);
+    let refused = issue::request(own_key, &[], Some(&by.pem)).expect_err("no key");
+    assert!(matches!(refused, IssueError::NoKey), "{refused:?}");
 }
 
 /// What an authority signs after its own end would be refused by all who check dates of authorities.

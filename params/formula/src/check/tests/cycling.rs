@@ -1,5 +1,6 @@
 //! The shipped scale's formula, against cases by hand and against itself written in Rust.
 
+use merits_primitives::figures::PublicNumber;
 use proptest::prelude::*;
 
 use super::{check, constant, records};
@@ -27,7 +28,7 @@ pub(super) const CYCLING: &str = "
 ";
 
 /// 162.72 g/km and 20 km a day.
-const VALUES: [u64; 2] = [16_272, 20_000];
+const VALUES: [PublicNumber; 2] = [PublicNumber(16_272), PublicNumber(20_000)];
 
 pub(super) fn cycling() -> Typed {
     check(CYCLING, &trips(), &constants()).unwrap()
@@ -95,7 +96,8 @@ fn a_full_week_is_within_v_max() {
     assert_eq!(credits(&rows), 22_780);
     // V_max by the intervals: 7 * 50 km * 500 g/km.
     assert_eq!(cycling().max_value(), 175_000);
-    let most = cycling().eval(&records(&rows), &[50_000, 50_000]).unwrap();
+    let most = [50_000, 50_000].map(PublicNumber);
+    let most = cycling().eval(&records(&rows), &most).unwrap();
     let expected = Outputs {
         credits: 175_000,
         measure: None,
@@ -107,7 +109,7 @@ fn a_full_week_is_within_v_max() {
 fn records_and_constants_outside_their_declared_bounds_are_refused() {
     let typed = cycling();
     let fine = records(&[[0, 600, 1000]]);
-    let eval = |rows: &[[u64; 3]], values: &[u64]| typed.eval(&records(rows), values);
+    let eval = |rows: &[[u64; 3]], values: &[PublicNumber]| typed.eval(&records(rows), values);
     assert!(typed.eval(&fine, &VALUES).is_ok());
     assert!(matches!(
         eval(&[[10_080, 600, 0]], &VALUES),
@@ -118,10 +120,10 @@ fn records_and_constants_outside_their_declared_bounds_are_refused() {
         Err(EvalError::Records(_))
     ));
     assert!(matches!(
-        typed.eval(&fine, &[50_001, 1]),
+        typed.eval(&fine, &[50_001, 1].map(PublicNumber)),
         Err(EvalError::Constant(_))
     ));
-    let missing = typed.eval(&fine, &[16_272]);
+    let missing = typed.eval(&fine, &VALUES[..1]);
     assert!(matches!(
         missing,
         Err(EvalError::ConstantCount {
@@ -166,7 +168,8 @@ proptest! {
         cap in 0..=50_000u64,
     ) {
         let typed = cycling();
-        let credits = typed.eval(&records(&rows), &[factor, cap]).unwrap();
+        let values = [factor, cap].map(PublicNumber);
+        let credits = typed.eval(&records(&rows), &values).unwrap();
         prop_assert_eq!(credits.credits, by_hand(&rows, [factor, cap]));
         prop_assert!(credits.credits <= typed.max_value());
     }

@@ -15,7 +15,7 @@ mod sharing;
 mod surroundings;
 mod tables;
 
-use merits_primitives::ids::PeriodKind;
+use merits_primitives::{figures::PublicNumber, ids::PeriodKind};
 
 use crate::constant::ConstantDecl;
 use crate::declarations::{Declarations, NamedConstant, Step, TableBy, TableDecl};
@@ -125,7 +125,8 @@ fn records<const N: usize>(rows: &[[u64; N]]) -> Vec<Record> {
 }
 
 fn worth<const N: usize>(typed: &Typed, rows: &[[u64; N]], values: &[u64]) -> u64 {
-    typed.eval(&records(rows), values).unwrap().credits
+    let values: Vec<_> = values.iter().copied().map(PublicNumber).collect();
+    typed.eval(&records(rows), &values).unwrap().credits
 }
 
 fn number(name: &str, low: &str, high: &str, exponent: u8, unit: &str) -> NamedConstant {

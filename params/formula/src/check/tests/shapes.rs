@@ -331,7 +331,7 @@ fn shape_8_grams_and_points() {
         .with_constants([number("factor", "0", "500", 2, "g CO2e/km")])
     };
     let typed = checked(&decl);
-    let outputs = typed.eval(&records(&[[0, 400], [1, 2500]]), &[16_272]);
+    let outputs = typed.eval(&records(&[[0, 400], [1, 2500]]), &[PublicNumber(16_272)]);
     let expected = Outputs {
         credits: 2,
         measure: Some(406),

@@ -1,6 +1,6 @@
 //! Units that fit, units that do not, and the messages about them.
 
-use merits_primitives::ids::PeriodKind;
+use merits_primitives::{figures::PublicNumber, ids::PeriodKind};
 
 use crate::{
     Code, Decimal, Declarations, Diagnostic, Field, FieldKind, Measure, NamedConstant, Outputs,
@@ -117,7 +117,8 @@ fn conversions_are_exact_in_the_value() {
     ] {
         let typed = checked(unit, formula).unwrap_or_else(|faults| panic!("{formula}: {faults:?}"));
         let value = |decl: &crate::ConstantDecl| if decl.name == "rate" { 2500 } else { 16_272 };
-        let numbers: Vec<u64> = typed.constants().iter().map(value).collect();
+        let numbers = typed.constants().iter().map(value).map(PublicNumber);
+        let numbers: Vec<_> = numbers.collect();
         let outputs = Outputs {
             credits: expected,
             measure: None,

@@ -8,11 +8,12 @@ mod intake;
 mod missing;
 mod outbox;
 mod set_aside;
+mod signed_again;
 
 use crate::federation::{custody::Scene, scale_id};
 use merits_distributor::earnings::EarnedSum;
 use merits_ledger::entry::SignedClaim;
-use merits_primitives::{ids::Credits, sum::CreditsSum};
+use merits_primitives::{figures::PublicNumber, ids::Credits, sum::CreditsSum};
 use merits_verifier::receipt::Receipt;
 
 /// A full run: records in, receipts out, and everything that follows from them.
@@ -28,7 +29,7 @@ async fn records_become_receipts() {
                 world
                     .manifest
                     .formula()
-                    .eval(&group.records, &[16_272])
+                    .eval(&group.records, &[PublicNumber(16_272)])
                     .unwrap()
                     .credits,
             )
@@ -40,7 +41,7 @@ async fn records_become_receipts() {
     let again = scene.take_in(groups.clone(), &bundle).await;
     assert_eq!((again.ingested, again.known), (0, 10));
 
-    let opened = || scene.node.store().master().opened();
+    let opened = || scene.node.store().opened();
     let before = opened();
     let summary = scene.run().await;
     // Name, records and earnings of each deed, once.
@@ -107,7 +108,10 @@ async fn records_become_receipts() {
                 continue;
             };
             let formula = world.manifest.formula();
-            let credits = formula.eval(&group.records, &[16_272]).unwrap().credits;
+            let credits = formula
+                .eval(&group.records, &[PublicNumber(16_272)])
+                .unwrap()
+                .credits;
             let read = binding.reveal(claim.public.u, false);
             assert_eq!(read, Some(Credits(credits).into()));
             found += 1;

@@ -16,7 +16,7 @@ use merits_distributor::{
     store::{AsideReason, Imported},
 };
 use merits_ledger_fixture::Citizen;
-use merits_primitives::field;
+use merits_primitives::{field, figures::PublicNumber};
 use scene::{Scene, waits};
 
 /// SQLite returns a missing value as an empty one. A ticket without its keys must not wait
@@ -93,7 +93,9 @@ async fn deeds_with_a_ticket_are_claimed_and_others_wait() {
             .find(|n| Citizen::new(*n).commitment() == consented.citizen.commitment())
             .unwrap();
         let group = groups.iter().find(|group| group.subject == rider(number));
-        let worth = formula.eval(&group.unwrap().records, &[16_272]).unwrap();
+        let worth = formula
+            .eval(&group.unwrap().records, &[PublicNumber(16_272)])
+            .unwrap();
         let read = consented.binding().reveal(public.u, false).unwrap();
         assert_eq!(read.credits.0, worth.credits);
     }

@@ -22,8 +22,7 @@ use merits_ledger::{
 };
 use merits_primitives::{
     calendar::{Day, Timestamp},
-    group,
-    identity::{IdentityCommitment, Secret},
+    identity::{IdentityCommitment, IdentityLeaf, Secret},
     ids::{Origin, PartyId},
 };
 use merits_proto::{EvaluationAnswer, EvaluationRequest};
@@ -244,10 +243,7 @@ async fn after_a_loss_the_person_is_registered_anew() {
     city.follower.sync().await.unwrap();
     let replica = city.follower.replica();
     let group = replica.state().unwrap().people().group();
-    assert_eq!(
-        group.leaves().unwrap()[..2],
-        [group::empty(), group::empty()]
-    );
+    assert_eq!(group.leaves().unwrap()[..2], [IdentityLeaf::RETIRED; 2]);
     assert_eq!(group.size(), 3);
 }
 

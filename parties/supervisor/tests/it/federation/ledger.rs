@@ -15,13 +15,12 @@ use merits_ledger::{
     },
 };
 use merits_primitives::{
-    Fr,
     calendar::{ExpiryRule, Timestamp},
     commitment::{Opening, RecordSalt},
     context::earn_context,
     earned::Earned,
     field,
-    figures::{Figure, Figures},
+    figures::{Figure, Figures, PublicNumber},
     identity::Secret,
     ids::{
         AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodIndex, PeriodKind,
@@ -38,7 +37,11 @@ use merits_primitives::{
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use merits_sealing::SealingKey;
 use merits_supervisor::{
-    acts::EntrySigner, holder::Holder, journal::Journal, ledger_view::StateView, side::Side,
+    acts::{EntrySigner, founding_application},
+    holder::Holder,
+    journal::Journal,
+    ledger_view::StateView,
+    side::Side,
     view_key::ViewKeyShare,
 };
 use merits_trapdoor::TrapdoorKey;
@@ -63,7 +66,7 @@ pub(crate) const WEEK: Period = Period {
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 /// 162.72 g/km and 20 km a day.
-pub(crate) const CONSTANTS: [u64; 2] = [16_272, 20_000];
+pub(crate) const CONSTANTS: [PublicNumber; 2] = [PublicNumber(16_272), PublicNumber(20_000)];
 const CAPACITY: u16 = 4;
 
 const FORMULA: &str = r#"
@@ -127,8 +130,8 @@ impl Federation {
         let rng = &mut rand::rng();
         let dir = tempfile::tempdir().unwrap();
         let sealing = SealingKey::generate(rng);
-        let supervisor =
-            EntrySigner::founding(origin(), "supervisor", key(SUPERVISOR), sealing.public());
+        let own = founding_application(&origin(), "supervisor", &key(SUPERVISOR), sealing.public());
+        let supervisor = EntrySigner::new(origin(), own.party(&origin()), key(SUPERVISOR));
         let policy = LedgerPolicy {
             origin: origin(),
             authority: supervisor.party(),
@@ -190,12 +193,8 @@ impl Federation {
     }
 
     fn found(&mut self, witness: &PartyAdmitted) {
-        let own = merits_supervisor::acts::founding_application(
-            &origin(),
-            "supervisor",
-            &key(SUPERVISOR),
-            self.sealing.public(),
-        );
+        let sealing = self.sealing.public();
+        let own = founding_application(&origin(), "supervisor", &key(SUPERVISOR), sealing);
         let own = self.supervisor.join(own);
         self.submit(&own);
         let applications = [
@@ -234,7 +233,7 @@ impl Federation {
                         low: 0,
                         high,
                         schedule: None,
-                        values: vec![value],
+                        values: vec![value.0],
                     })
                     .collect(),
                 schedules: Vec::new(),
@@ -377,7 +376,7 @@ impl Federation {
             at,
             t1: batch.t1,
             t2: batch.t2,
-            constants: CONSTANTS.iter().map(|value| Fr::from(*value)).collect(),
+            constants: CONSTANTS.to_vec(),
             measure: batch.measure,
             claims: batch.claims.iter().map(|claim| claim.public).collect(),
             capacity: usize::from(CAPACITY),

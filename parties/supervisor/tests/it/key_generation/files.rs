@@ -91,7 +91,8 @@ fn a_share_is_compared_with_the_half_that_the_messages_give() {
     let table = Table::new(2, 2);
     let path = table.file(1, "share.json");
     let compared = |table: &Table, path: &std::path::Path, passphrase: &str| {
-        check(&table.plan, &table.board(), path, passphrase)
+        let party = table.parties[1].0;
+        check(&table.plan, party, &table.board(), path, passphrase)
     };
     assert!(matches!(
         compared(&table, &path, PASSPHRASE),
@@ -100,6 +101,15 @@ fn a_share_is_compared_with_the_half_that_the_messages_give() {
     play(&table);
     let about = compared(&table, &path, PASSPHRASE).expect("the right share");
     assert_eq!(about.threshold.needed(), 2);
+    // Another holder's share of the same half.
+    let others = table.file(0, "share.json");
+    let error = compared(&table, &others, PASSPHRASE).expect_err("another holder's");
+    assert!(matches!(error, DkgError::OthersShare { .. }), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.contains("the share of holder-0, not of holder-1"),
+        "{said}"
+    );
     assert!(matches!(
         compared(&table, &path, "wheel salt lanterN"),
         Err(DkgError::File(SealedFileError::Passphrase { .. }))

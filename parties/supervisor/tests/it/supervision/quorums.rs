@@ -12,7 +12,7 @@ use merits_supervisor::{
     dkg::share_file::QuorumShare,
     holder::{Holder, SealedPartial, TotalPartial},
     journal::Journal,
-    requester::{OpeningFault, combine, combine_and_name},
+    requester::{OpeningFault, combine, combine_and_name, fewest_holders},
     side::Side,
     totals::{TotalFault, TotalSet},
     view::{LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, Unreadable},
@@ -175,6 +175,9 @@ fn a_claim_opens_with_the_threshold_of_both_sides_and_with_no_less() {
         assert_eq!(opened.earned, Credits(20).into(), "{places:?}");
         assert_eq!(opened.handle, handle_of(0, 1));
     }
+    // So many are asked for before a request goes on the ledger.
+    assert_eq!(fewest_holders(&log, &entry), Ok(Some(3 + 2)));
+    assert_eq!(fewest_holders(&log, &EntryId([9; 32])), Ok(None));
     let few = |places: &[usize]| combine(&log, &ask, &fed.key, &chosen(places));
     let missing = |side, needed, right| {
         Err(OpeningFault::TooFew {
@@ -185,6 +188,11 @@ fn a_claim_opens_with_the_threshold_of_both_sides_and_with_no_less() {
         })
     };
     assert_eq!(few(&[0, 1, 5, 6]), missing(Side::Supervisor, 3, 2));
+    let said = few(&[0, 1, 2, 5]).expect_err("one witness").to_string();
+    assert_eq!(
+        said,
+        "of the holders of the witness's half, 1 answered rightly, and 2 must"
+    );
     assert_eq!(few(&[0, 1, 2, 5]), missing(Side::Witness, 2, 1));
     // All supervisors together are not the witnesses.
     assert_eq!(few(&[0, 1, 2, 3, 4]), missing(Side::Witness, 2, 0));

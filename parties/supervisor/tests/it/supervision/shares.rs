@@ -151,7 +151,30 @@ fn a_half_that_was_handed_over_and_lost_is_not_made_again() {
     // A holder without anything has none to lose.
     fs::remove_file(&config.journal).unwrap();
     let error = shares::all(&config, &log, &WITNESS, Side::Witness, None).unwrap_err();
-    assert!(matches!(error, SharesError::None), "{error}");
+    assert!(matches!(error, SharesError::None { .. }), "{error}");
+    let said = error.to_string();
+    for named in [
+        "half-1.json",
+        "are not there",
+        "`merits witness half`",
+        "`merits witness dkg run`",
+    ] {
+        assert!(said.contains(named), "{said}");
+    }
+    // Regression: a share of a quorum that is not there was not named, and nobody was sent to `dkg`.
+    let mut quorum = config.clone();
+    quorum.shares = Vec::new();
+    quorum.quorum_shares = vec![dir.path().join("share-2.json")];
+    for journal in [false, true] {
+        if journal {
+            drop(merits_supervisor::journal::Journal::open(&config.journal).unwrap());
+        }
+        let error = shares::all(&quorum, &log, &WITNESS, Side::Witness, None).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("share-2.json is not there"), "{said}");
+        assert!(said.contains("`merits witness dkg run`"), "{said}");
+    }
+    fs::remove_file(&config.journal).unwrap();
     let error = make(&config, &log, EPOCH).unwrap_err();
     assert!(matches!(error, SharesError::Taken { .. }), "{error}");
     // The other side's half is not this one's.

@@ -156,6 +156,12 @@ fn a_changed_byte_anywhere_is_refused() {
         let answer = verifier.check(&changed, &question(), now);
         assert!(answer.is_err(), "byte {at}");
     }
+    let earlier = [&[1][..], &bytes[1..]].concat();
+    let answer = verifier.check(&earlier, &question(), now);
+    assert!(matches!(
+        answer,
+        Err(AttestationFault::Earlier { found: 1 })
+    ));
     for cut in [0, 1, 40, bytes.len() - 1] {
         let answer = verifier.check(&bytes[..cut], &question(), now);
         assert!(matches!(answer, Err(AttestationFault::Malformed(_))));

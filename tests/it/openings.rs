@@ -1,0 +1,221 @@
+//! An opening that stops halfway, as the supervisor's commands tell it: what is on the ledger, and how to go on.
+//!
+//! The ledger is a real one with a batch. Its coordinator stands in for the holders: it is a server that answers no
+//! opening.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use merits_coordinator::SystemClock;
+use merits_primitives::ids::EntryId;
+use merits_supervisor::{
+    acts::EntrySigner,
+    request::{RequestFile, request_content},
+};
+
+use crate::{
+    cli::{
+        merits,
+        run::{Ran, edit},
+    },
+    federation::{Founding, Node},
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A supervisor's folder beside a ledger with a batch.
+struct Desk {
+    directory: tempfile::TempDir,
+    founding: Founding,
+    node: Node,
+    batch: EntryId,
+}
+
+impl Desk {
+    async fn new(seed: u64) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut founding = Founding::new(seed);
+        let mut node = Node::founded(&founding, founding.config(directory.path())).await;
+        let batch = founding.earn(2);
+        node.client.submit(&batch).await.unwrap();
+        let policy = founding.federation.policy();
+        let address = node.coordinator.address();
+        let config = format!(
+            "holders = [\"http://{address}\", \"http://{address}\"]\nrequests = \"requests\"\ndeadline_days = 30\n\
+             [holder]\nname = \"supervisor\"\nsigning_key = \"supervisor.key\"\n\
+             sealing_key = \"supervisor-sealing.key\"\nshares = [\"half.json\"]\njournal = \"journal.jsonl\"\n\
+             listen = \"127.0.0.1:0\"\n\
+             [holder.ledger]\ncoordinator = \"http://{address}\"\nlog_key = \"{}\"\nauthority = \"{}\"\n\
+             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nallow_dev_keys = true\n\
+             replica = \"replica\"\nhigh_water_mark = \"replica.mark\"\n",
+            node.coordinator.log_key(),
+            hex::encode(policy.authority.0),
+            policy.least_claims_per_total,
+            policy.tickets,
+            policy.anchor_seconds,
+        );
+        let here = directory.path();
+        fs::write(here.join("supervisor.toml"), config).unwrap();
+        let signing = founding.federation.supervisor.key.to_bytes();
+        for (file, kind, key) in [
+            ("supervisor.key", "party-ed25519", signing),
+            ("supervisor-sealing.key", "party-x25519", [7; 32]),
+        ] {
+            let line = format!("merits-key/v1 {kind} {}\n", hex::encode(key));
+            fs::write(here.join(file), line).unwrap();
+            let private = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(here.join(file), private).unwrap();
+        }
+        Self {
+            directory,
+            founding,
+            node,
+            batch: batch.id(),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs a command beside the coordinator of this process.
+    fn run(&self, arguments: &[&str]) -> Ran {
+        tokio::task::block_in_place(|| merits(self.path(), arguments))
+    }
+
+    fn open(&self) -> Ran {
+        let entry = self.batch.to_hex();
+        self.run(&[
+            "supervisor",
+            "open",
+            "--config",
+            "supervisor.toml",
+            "--entry",
+            &entry,
+            "--claim",
+            "0",
+            "--basis",
+            "sample 7",
+        ])
+    }
+
+    fn on_file(&self, command: &str, file: &Path) -> Ran {
+        let file = file.to_str().unwrap();
+        self.run(&["supervisor", command, "--config", "supervisor.toml", file])
+    }
+
+    /// The request files.
+    fn requests(&self) -> Vec<PathBuf> {
+        let Ok(folder) = fs::read_dir(self.path().join("requests")) else {
+            return Vec::new();
+        };
+        folder.map(|file| file.unwrap().path()).collect()
+    }
+
+    /// The log's size.
+    async fn size(&mut self) -> u64 {
+        self.node.client.checkpoint().await.size
+    }
+}
+
+/// What a supervisor must know of a request that is on the ledger.
+#[track_caller]
+fn tells_of_the_request(ran: &Ran, request: &EntryId, file: &Path) {
+    let (request, file) = (request.to_hex(), file.file_name().unwrap());
+    ran.refuses(&[
+        &request,
+        file.to_str().unwrap(),
+        "the opening is not finished, and its request is on the ledger",
+        "go on with `merits supervisor resume --config FILE ",
+        "`open` would put a second request on the ledger",
+        " UTC the content must be revealed, opened or not (`merits supervisor reveal --config FILE ",
+    ]);
+}
+
+/// Regression: it said only that too few holders answered. People gave `open` again, which left a second request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_nobody_answers_is_told_with_its_file_and_gone_on_with() {
+    let mut desk = Desk::new(71).await;
+    let before = desk.size().await;
+    let ran = desk.open();
+    let requests = desk.requests();
+    let [file] = requests.as_slice() else {
+        panic!("one request file, not {requests:?}: {ran:#?}");
+    };
+    let request = RequestFile::read(file).unwrap().request_id().unwrap();
+    tells_of_the_request(&ran, &request, file);
+    assert_eq!(desk.size().await, before + 1);
+
+    tells_of_the_request(&desk.on_file("resume", file), &request, file);
+    assert_eq!(desk.size().await, before + 1, "the same request");
+    assert_eq!(desk.requests().len(), 1);
+
+    // It is due even if no holder is there at all.
+    let (config, address) = (
+        desk.path().join("supervisor.toml"),
+        desk.node.coordinator.address(),
+    );
+    let holders = format!("holders = [\"http://{address}\", \"http://{address}\"]");
+    edit(&config, &holders, "holders = [\"http://127.0.0.1:1\"]");
+    desk.on_file("reveal", file).succeeds("revealed: entry ");
+    assert_eq!(desk.size().await, before + 2);
+}
+
+/// Regression: each of them left the file of a request that no ledger had.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opening_that_the_ledger_was_not_told_of_leaves_no_file() {
+    let mut desk = Desk::new(72).await;
+    let before = desk.size().await;
+    let config = desk.path().join("supervisor.toml");
+    edit(&config, "deadline_days = 30", "deadline_days = 401");
+    desk.open().refuses(&["deadline", "at most 400 days"]);
+    assert_eq!(desk.requests(), Vec::<PathBuf>::new());
+    edit(&config, "deadline_days = 401", "deadline_days = 30");
+
+    let address = desk.node.coordinator.address();
+    let both = format!("\"http://{address}\", \"http://{address}\"");
+    let one = format!("\"http://{address}\", \"http://127.0.0.1:1\"");
+    edit(&config, &both, &one);
+    desk.open().refuses(&[
+        "2 holders of the view key must answer, and 1 can be reached",
+        "http://127.0.0.1:1",
+        "Nothing went on the ledger",
+    ]);
+    assert_eq!(desk.requests(), Vec::<PathBuf>::new());
+    assert_eq!(desk.size().await, before);
+}
+
+/// A process may be killed, or a network fail, between the file and the ledger.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_did_not_reach_the_ledger_is_sent_by_resume() {
+    let mut desk = Desk::new(73).await;
+    let before = desk.size().await;
+    let (origin, scale) = {
+        let federation = &desk.founding.federation;
+        (federation.origin.clone(), federation.scale_id())
+    };
+    let supervisor = &desk.founding.federation.supervisor;
+    let signer = EntrySigner::new(origin.clone(), supervisor.id, supervisor.key.clone());
+    let content = request_content(desk.batch, 1, "sample 8", &mut rand::rng()).unwrap();
+    let deadline = merits_coordinator::Clock::now(&SystemClock) + 30 * DAY;
+    let request = signer.request_opening(scale, &content, deadline).id();
+    let file = desk.path().join("kept.json");
+    let write = |request: &EntryId| {
+        let kept = RequestFile::new(&origin, request, &content, deadline);
+        kept.write(&file).unwrap();
+    };
+    write(&EntryId([9; 32]));
+    desk.on_file("resume", &file).refuses(&[
+        &"09".repeat(32),
+        "is not on this ledger, and this supervisor did not make it",
+    ]);
+    assert_eq!(desk.size().await, before);
+    write(&request);
+    tells_of_the_request(&desk.on_file("resume", &file), &request, &file);
+    assert_eq!(desk.size().await, before + 1);
+    desk.on_file("reveal", &file).succeeds("revealed: entry ");
+}

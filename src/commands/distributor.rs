@@ -22,9 +22,7 @@ use merits_distributor::{
     summary::{Outcome, RunSummary},
 };
 use merits_guard::output::Output;
-use merits_ledger::entry::OpeningContent;
 use merits_party::{identity::PartyConfig as _, machine_time, stop_signal};
-use merits_primitives::ids::EntryId;
 use merits_records::{
     bundle::{FileKind as _, Links},
     disclosure::Disclosure,
@@ -291,9 +289,10 @@ impl Command {
                 }
                 kept.admit(&output, "the disclosure")?;
                 Output::check(&output, Disclosure::KIND)?;
+                inputs::remark_people(request.as_deref());
                 let distributor = open(&config).await?;
                 let done = async {
-                    let request = request.as_deref().map(read_request).transpose()?;
+                    let request = request.as_deref().map(RequestFile::asked).transpose()?;
                     let entry = distributor.find_entry(&entry)?;
                     distributor
                         .disclose(entry, claim, request.as_ref(), &output)
@@ -391,22 +390,6 @@ impl StopWatch {
             watch.abort();
         }
     }
-}
-
-/// The request's id and content, from the file that the supervisor keeps.
-pub(crate) fn read_request(path: &Path) -> anyhow::Result<(EntryId, OpeningContent)> {
-    let at = || format!("request file {}", path.display());
-    let file = RequestFile::read(path).with_context(at)?;
-    inputs::remark_people([path]);
-    let id = file
-        .request_id()
-        .context("it holds no id of a request: take the file that `merits supervisor open` wrote")
-        .with_context(at)?;
-    let content = file
-        .content()
-        .context("it holds no entry or nonce: take the file that `merits supervisor open` wrote")
-        .with_context(at)?;
-    Ok((id, content))
 }
 
 /// A random generator that may move between threads, seeded by the system.

@@ -10,18 +10,15 @@ use std::{
 use clap::{Args, Subcommand};
 use merits_guard::{
     Secret,
-    output::{Kind, Output, OutputError, Readers},
+    output::{Output, OutputError},
     protected::Protected,
 };
-use merits_party::{identity::PartyConfig as _, machine_time};
+use merits_party::machine_time;
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
     config::{SupervisorConfig, WitnessConfig},
-    dkg::{
-        plan::{Checked, Plan},
-        run::{self, Places, Progress, Report, Runner, Step},
-    },
-    net::KeyMaker,
+    dkg::run::{Places, Progress, Report, Step},
+    net::{Generation, KeyMaker, PLAN, Which},
     side::Side,
 };
 use merits_text::typed::argument;
@@ -80,7 +77,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         #[command(flatten)]
-        which: Which,
+        which: WhichArguments,
         /// File of this party's state until it is done: secret, on this machine only
         #[arg(long)]
         state: PathBuf,
@@ -98,7 +95,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         #[command(flatten)]
-        which: Which,
+        which: WhichArguments,
         /// File of the share, or its backup
         #[arg(long)]
         share: PathBuf,
@@ -113,7 +110,7 @@ pub(crate) enum Command {
         #[arg(long)]
         config: PathBuf,
         #[command(flatten)]
-        which: Which,
+        which: WhichArguments,
     },
     /// Overwrite and remove this party's share of an epoch whose retention ended, and record that on the ledger
     Destroy {
@@ -131,7 +128,7 @@ pub(crate) enum Command {
 
 /// Which key generation: an attempt on the ledger, or a plan with its folder.
 #[derive(Debug, Args)]
-pub(crate) struct Which {
+pub(crate) struct WhichArguments {
     /// Number of the epoch that the half is for
     #[arg(long, value_parser = numbers::epoch, required_unless_present = "plan", conflicts_with = "plan")]
     epoch: Option<u32>,
@@ -146,15 +143,16 @@ pub(crate) struct Which {
     folder: Option<PathBuf>,
 }
 
-impl Which {
-    /// Plan and folder, if it is one of them.
-    fn files(&self) -> Option<(&Path, &Path)> {
-        self.plan.as_deref().zip(self.folder.as_deref())
-    }
-
-    /// The epoch of an attempt on the ledger. Without a plan, the parser demands it.
-    fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.unwrap_or_default())
+impl WhichArguments {
+    fn which(&self) -> Which<'_> {
+        match (&self.plan, &self.folder) {
+            (Some(plan), Some(folder)) => Which::Folder { plan, folder },
+            // Without a plan, the parser demands the epoch.
+            _ => Which::Attempt {
+                epoch: Epoch(self.epoch.unwrap_or_default()),
+                attempt: self.attempt,
+            },
+        }
     }
 }
 
@@ -190,16 +188,10 @@ impl Command {
                 let settings = holder(&config, side)?;
                 let mut kept = outputs::of_configuration(&config);
                 kept.admit(&output, "the plan")?;
-                let kind = Kind::new("a plan of a key generation", Readers::Everybody);
-                Output::check(&output, kind)?;
-                let follower = settings.ledger.clone().of_commands().follow().await?;
-                follower.sync().await?;
-                let plan = {
-                    let replica = follower.replica();
-                    let state = replica.state()?;
-                    Plan::make(state, Epoch(epoch), attempt, side, needed, &holders)?
-                };
-                Output::write(&output, kind, plan.to_text().as_bytes())?;
+                Output::check(&output, PLAN)?;
+                settings
+                    .plan_generation(side, (Epoch(epoch), attempt), needed, &holders, &output)
+                    .await?;
                 println!("wrote {}", output.display());
             }
             Self::Run {
@@ -211,15 +203,12 @@ impl Command {
             } => {
                 let settings = holder(&config, side)?;
                 let mut kept = outputs::of_configuration(&config);
-                if let Some((plan, _)) = which.files() {
+                if let Some(plan) = &which.plan {
                     kept.keep(plan, "the plan");
                 }
                 admit_share(&mut kept, &share)?;
                 kept.admit(&state, "the state")?;
-                let ready = match which.files() {
-                    Some((plan, folder)) => Ready::Folder(check(&settings, plan).await?, folder),
-                    None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
-                };
+                let generation = Generation::open(&settings, side, which.which()).await?;
                 let asking = if state.exists() {
                     Asking::Known
                 } else {
@@ -240,31 +229,9 @@ impl Command {
                     Step::ShareWritten => println!("wrote the share {}", share.display()),
                     Step::Stored | Step::Erased => {}
                 };
-                let rng = &mut rng();
-                let report = match &ready {
-                    Ready::Folder(plan, folder) => {
-                        let identity = settings.identity()?;
-                        let runner = Runner {
-                            party: identity.party(),
-                            signing: &identity.signing,
-                        };
-                        run::advance(plan, &runner, folder, places, &passphrase, rng, &mut say)?
-                    }
-                    Ready::Ledger(maker) => {
-                        let (epoch, now) = (which.epoch(), machine_time());
-                        maker
-                            .run(
-                                epoch,
-                                which.attempt,
-                                places,
-                                &passphrase,
-                                now,
-                                rng,
-                                &mut say,
-                            )
-                            .await?
-                    }
-                };
+                let report = generation
+                    .run(places, &passphrase, machine_time(), &mut rng(), &mut say)
+                    .await?;
                 return Ok(print(&report));
             }
             Self::Check {
@@ -274,25 +241,14 @@ impl Command {
                 passphrase_file,
             } => {
                 let settings = holder(&config, side)?;
-                let ready = match which.files() {
-                    Some((plan, folder)) => Ready::Folder(check(&settings, plan).await?, folder),
-                    None => Ready::Ledger(Box::new(KeyMaker::open(&settings, side).await?)),
-                };
+                let generation = Generation::open(&settings, side, which.which()).await?;
                 let passphrase = passphrase::ask(
                     places_of_passphrase(passphrase_file.as_deref(), &settings),
                     Asking::Known,
                     "the share",
                     SECRET,
                 )?;
-                let about = match &ready {
-                    Ready::Folder(plan, folder) => {
-                        let me = settings.identity()?.party();
-                        run::check(plan, me, folder, &share, &passphrase)?
-                    }
-                    Ready::Ledger(maker) => {
-                        maker.check(which.epoch(), which.attempt, &share, &passphrase)?
-                    }
-                };
+                let about = generation.check(&share, &passphrase)?;
                 println!(
                     "{} is the share of {} in the {}' half of epoch {}: {} holders must answer",
                     share.display(),
@@ -304,13 +260,8 @@ impl Command {
             }
             Self::Status { config, which } => {
                 let settings = holder(&config, side)?;
-                let report = match which.files() {
-                    Some((plan, folder)) => run::status(&check(&settings, plan).await?, folder)?,
-                    None => {
-                        let maker = KeyMaker::open(&settings, side).await?;
-                        maker.status(which.epoch(), which.attempt)?
-                    }
-                };
+                let generation = Generation::open(&settings, side, which.which()).await?;
+                let report = generation.status()?;
                 return Ok(print(&report));
             }
             Self::Destroy {
@@ -332,12 +283,6 @@ impl Command {
     }
 }
 
-/// Where the messages of a key generation travel.
-enum Ready<'w> {
-    Folder(Checked, &'w Path),
-    Ledger(Box<KeyMaker<'w>>),
-}
-
 /// Refuses a share in the place of a file that the configuration names, except for the shares that it names.
 fn admit_share(kept: &mut Protected, share: &Path) -> Result<(), OutputError> {
     kept.release(share, &outputs::named_by("quorum_shares"));
@@ -350,15 +295,6 @@ fn holder(config: &Path, side: Side) -> anyhow::Result<WitnessConfig> {
         Side::Supervisor => SupervisorConfig::load(config)?.holder,
         Side::Witness => WitnessConfig::load(config)?,
     })
-}
-
-/// The plan, compared with this party's own copy of the ledger.
-async fn check(settings: &WitnessConfig, plan: &Path) -> anyhow::Result<Checked> {
-    let plan = Plan::read(plan)?;
-    let follower = settings.ledger.clone().of_commands().follow().await?;
-    follower.sync().await?;
-    let replica = follower.replica();
-    Ok(plan.check(replica.state()?)?)
 }
 
 /// Prints how far it is. A failed attempt is a failed command.

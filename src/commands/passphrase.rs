@@ -1,18 +1,12 @@
 //! How a command gets a passphrase.
 
-use std::{
-    io::{IsTerminal as _, Read as _},
-    path::Path,
-};
+use std::{io::IsTerminal as _, path::Path};
 
-use anyhow::{Context as _, bail, ensure};
-use merits_guard::{Guard, Secret};
-use merits_keyfile::passphrase::{LEAST_PASSPHRASE, passphrase_of_file};
+use anyhow::{bail, ensure};
+use merits_guard::Secret;
+use merits_keyfile::{passphrase::LEAST_PASSPHRASE, passphrase_file};
 use merits_text::typed::typed;
 use zeroize::Zeroizing;
-
-/// Most bytes of a passphrase file.
-const MOST_PASSPHRASE: usize = 4_096;
 
 /// Whether the passphrase is chosen now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,26 +61,7 @@ pub(crate) fn ask(
     secret: Secret,
 ) -> anyhow::Result<Zeroizing<String>> {
     if let Some(path) = places.file() {
-        let at = || format!("passphrase file {}", path.display());
-        // A buffer that grows would leave copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * MOST_PASSPHRASE));
-        merits_guard::open(path, Guard::Private(secret))?
-            .take(MOST_PASSPHRASE as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(merits_guard::explain::reading)
-            .with_context(at)?;
-        if bytes.len() > MOST_PASSPHRASE {
-            bail!(
-                "{}: it is longer than {MOST_PASSPHRASE} bytes: name the file with the passphrase. If an older merits \
-                 made the backup from such a file, the passphrase is its first line: write that alone into a file",
-                at()
-            );
-        }
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| anyhow::anyhow!("it is not UTF-8 text: save the file as UTF-8"))
-            .with_context(at)?;
-        let line = passphrase_of_file(text).with_context(at)?;
-        return Ok(Zeroizing::new(line.to_owned()));
+        return Ok(passphrase_file::read(path, secret)?);
     }
     if !std::io::stdin().is_terminal() {
         bail!(

@@ -244,7 +244,7 @@ impl Command {
                 name,
                 origin,
                 directory,
-            } => witness::init("supervisor", &name, &origin, &directory)?,
+            } => witness::init(Role::Supervisor, &name, &origin, &directory)?,
             Self::Found { config } => {
                 let supervisor = open(&config).await?;
                 let entry = supervisor.found().await?.entry;

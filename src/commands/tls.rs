@@ -1,27 +1,19 @@
 //! `merits tls`: certificates, and an authority to begin with.
 
 use std::{
-    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use merits_coordinator::Config;
-use merits_guard::{
-    Guard, Secret,
-    output::{Kind, Output, Readers, make_own, replace_own},
-    protected::Protected,
-};
+use merits_guard::{output::Output, protected::Protected};
 use merits_party::{config::holder_of, machine_time};
 use merits_primitives::calendar::Timestamp;
 use merits_tls::{
-    Names, Subject, TlsFiles,
-    issue::{self, Key, Made},
-    pair,
+    Authority, Names, Renewal, Requested, Subject, authority::PEM_REQUEST, issue::Signed,
 };
-use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -108,19 +100,6 @@ pub(crate) struct SubjectArguments {
 /// A hundred years: a longer time is a slip of the hand.
 const MOST_DAYS: i64 = 36_500;
 
-const CERTIFICATE: &str = "authority.pem";
-const KEY: &str = "authority.key";
-const LIST: &str = "revoked.pem";
-const REGISTER: &str = "revoked.list";
-
-/// Most bytes of a request, a certificate or a key: each has some hundreds.
-const MOST_BYTES: u64 = 1 << 16;
-
-const PEM_CERTIFICATE: Kind<'static> =
-    Kind::new("a certificate", Readers::Everybody).replacing(b"-----BEGIN CERTIFICATE-----");
-const PEM_REQUEST: Kind<'static> = Kind::new("a request for a certificate", Readers::Everybody)
-    .replacing(b"-----BEGIN CERTIFICATE REQUEST-----");
-
 impl Command {
     pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
         // Reads and writes small files, and signs.
@@ -135,57 +114,24 @@ impl Command {
         let now = machine_time();
         match self {
             Self::Ca { dir, name, days } => {
-                ensure!(
-                    !name.trim().is_empty(),
-                    "--name: the authority needs a name, by which people know it"
-                );
-                let made = issue::authority(&name, now, days, rng)?;
-                let (certificate, key) = (dir.join(CERTIFICATE), dir.join(KEY));
-                // Everybody trusts by this file: it is never another authority's from now on.
-                ensure!(
-                    !certificate.exists(),
-                    "{} has an authority already: name another folder. If its key is lost, move what is \
-                     left away, and have everybody take its certificate out of `authorities`",
-                    dir.display()
-                );
-                ensure!(
-                    !key.exists(),
-                    "{} is an authority's key without its certificate {CERTIFICATE}: put that back (everybody has \
-                     it among their `authorities`), or name another folder",
-                    key.display()
-                );
-                merits_guard::create_folder(&dir).with_context(|| dir.display().to_string())?;
-                // First the key, under another name: a certificate without it would be of no use, and a
-                // run that is cut off leaves no half of an authority.
-                let next = pair::next_key(&key);
-                merits_guard::check_folder(&next)?;
-                replace_own(&next, Readers::Owner, |out| {
-                    out.write_all(made.key.0.as_bytes())
-                })
-                .with_context(|| next.display().to_string())?;
-                Output::write(&certificate, PEM_CERTIFICATE, made.pem.as_bytes())?;
-                merits_guard::folder::rename(&next, &key)
-                    .with_context(|| key.display().to_string())?;
+                let made = Authority::make(&dir, &name, now, days, rng)?;
                 println!(
                     "wrote {}: everybody names it among their `authorities`",
-                    certificate.display()
+                    made.certificate.display()
                 );
                 println!(
                     "wrote {}: whoever has it can make a certificate for any server's name, but for no party",
-                    key.display()
+                    made.key.display()
                 );
             }
             Self::Certificate { subject, ca } => {
                 let (days, subject) = (subject.days, subject.read()?);
-                let authority = Authority::load(&ca)?;
-                issue::check_time(&authority.certificate, now)?;
+                let authority = Authority::open(&ca)?;
+                authority.check_time(now)?;
                 let request = subject.request(now)?;
-                let signed = issue::sign(authority.parts(), &request.pem, now, days, rng)?;
-                replace_own(&subject.certificate, Readers::Everybody, |out| {
-                    out.write_all(signed.pem.as_bytes())
-                })
-                .with_context(|| subject.certificate.display().to_string())?;
-                tell(&subject.certificate, &signed);
+                let signed = authority.sign(&request.pem, now, days, rng)?;
+                subject.files.install(&signed)?;
+                tell(subject.files.certificate(), &signed);
                 subject.settle()?;
             }
             Self::Request { subject, output } => {
@@ -196,10 +142,9 @@ impl Command {
                 println!(
                     "wrote {}: give it to the authority, and put its certificate into {}",
                     output.display(),
-                    subject.certificate.display()
+                    subject.files.certificate().display()
                 );
-                let next = pair::next_key(&subject.key);
-                if subject.new_key && next.exists() {
+                if let Some(next) = request.waits {
                     println!(
                         "wrote {}: the new key, which takes the place of the present one when its certificate is \
                          there. Servers see it, and need no restart",
@@ -213,45 +158,16 @@ impl Command {
                 days,
                 output,
             } => {
-                let authority = Authority::load(&ca)?;
-                let mut protected = of_authority(&ca);
-                protected.keep(&request, "the request");
-                protected.admit(&output, "the certificate")?;
-                let text = read(&request)?;
-                let signed = issue::sign(authority.parts(), &text, now, days, rng)
-                    .with_context(|| request.display().to_string())?;
-                Output::write(&output, PEM_CERTIFICATE, signed.pem.as_bytes())?;
+                let signed = Authority::open(&ca)?.sign_file(&request, &output, now, days, rng)?;
                 tell(&output, &signed);
             }
             Self::Revoke { ca, certificate } => {
-                let authority = Authority::load(&ca)?;
-                let serial = issue::serial_of_own(&authority.certificate, &read(&certificate)?)
-                    .with_context(|| certificate.display().to_string())?;
-                let register = ca.join(REGISTER);
-                let mut revoked = read_register(&register)?;
-                if !revoked.iter().any(|(known, _)| *known == serial) {
-                    revoked.push((serial.clone(), now));
-                }
-                let lines: String = revoked
-                    .iter()
-                    .map(|(serial, time)| format!("{serial} {}\n", time.as_millis()))
-                    .collect();
-                let mut serials = Vec::with_capacity(revoked.len());
-                for (serial, time) in &revoked {
-                    serials.push((hex::decode(serial)?, *time));
-                }
-                let list = issue::revoked(authority.parts(), &serials, now)?;
-                let published = ca.join(LIST);
-                for (path, text) in [(&register, &lines), (&published, &list)] {
-                    replace_own(path, Readers::Everybody, |out| {
-                        out.write_all(text.as_bytes())
-                    })
-                    .with_context(|| path.display().to_string())?;
-                }
+                let revoked = Authority::open(&ca)?.revoke(&certificate, now)?;
                 println!(
-                    "revoked {serial}; wrote {}: everybody names it among their `revoked`, and takes the new one \
+                    "revoked {}; wrote {}: everybody names it among their `revoked`, and takes the new one \
                      in its place",
-                    published.display()
+                    revoked.serial,
+                    revoked.list.display()
                 );
             }
         }
@@ -259,7 +175,7 @@ impl Command {
     }
 }
 
-fn tell(path: &Path, signed: &issue::Signed) {
+fn tell(path: &Path, signed: &Signed) {
     let hosts = if signed.hosts.is_empty() {
         "no host".to_owned()
     } else {
@@ -274,87 +190,13 @@ fn tell(path: &Path, signed: &issue::Signed) {
     );
 }
 
-/// Serials in hexadecimal digits, each with its time in milliseconds since 1970.
-fn read_register(path: &Path) -> anyhow::Result<Vec<(String, Timestamp)>> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let line = |line: &str| {
-        let (serial, time) = line.split_once(' ')?;
-        hex::decode(serial).ok()?;
-        Some((
-            serial.to_owned(),
-            Timestamp::from_millis(time.parse().ok()?),
-        ))
-    };
-    let text = read(path)?;
-    let lines: Option<Vec<_>> = text.lines().map(line).collect();
-    lines.with_context(|| {
-        format!(
-            "{} is damaged: put it back from a backup, because the list is made from it",
-            path.display()
-        )
-    })
-}
-
-/// An authority's files.
-struct Authority {
-    certificate: String,
-    key: Key,
-}
-
-impl Authority {
-    fn load(dir: &Path) -> anyhow::Result<Self> {
-        let file = dir.join(CERTIFICATE);
-        ensure!(
-            file.exists(),
-            "{} has no authority: there is no {CERTIFICATE}. Name the folder that `merits tls ca` made",
-            dir.display()
-        );
-        let certificate = read(&file)?;
-        let path = dir.join(KEY);
-        // `merits tls ca` was cut off before the key had its name.
-        let next = pair::next_key(&path);
-        let waits = !path.exists() && next.exists();
-        let key = read_private(if waits { &next } else { &path }, Secret::TlsAuthority)?;
-        let authority = Self { certificate, key };
-        issue::check_authority(authority.parts())
-            .with_context(|| format!("{} and {KEY} beside it", file.display()))?;
-        if waits {
-            merits_guard::folder::rename(&next, &path)
-                .with_context(|| path.display().to_string())?;
-        }
-        Ok(authority)
-    }
-
-    fn parts(&self) -> (&str, &Key) {
-        (&self.certificate, &self.key)
-    }
-}
-
-/// The files of an authority, which nothing else is written over.
-fn of_authority(dir: &Path) -> Protected {
-    let mut kept = Protected::new();
-    for (name, what) in [
-        (CERTIFICATE, "the authority's certificate"),
-        (KEY, "the authority's key"),
-        (LIST, "the authority's list of revoked certificates"),
-        (REGISTER, "the authority's register of revoked certificates"),
-    ] {
-        kept.keep(&dir.join(name), what);
-    }
-    kept.keep(&pair::next_key(&dir.join(KEY)), "the authority's key");
-    kept
-}
-
 /// Signs for a TLS key.
 type Sign = Box<dyn Fn(&[u8], Timestamp) -> anyhow::Result<Names>>;
 
 /// A party or a coordinator that gets a certificate.
 struct Owner {
     sign: Sign,
-    certificate: PathBuf,
-    key: PathBuf,
+    files: Renewal,
     protected: Protected,
     hosts: Vec<String>,
     days: u32,
@@ -383,24 +225,21 @@ impl SubjectArguments {
             }
             (None, None) => anyhow::bail!("give --config or --coordinator"),
         };
-        let TlsFiles {
-            certificate, key, ..
-        } = files.with_context(|| {
+        let files = files.with_context(|| {
             format!(
                 "{} has no table of TLS ([ledger.tls], of a coordinator [tls]), which names the files",
                 config.display()
             )
         })?;
-        let (Some(certificate), Some(key)) = (certificate, key) else {
-            anyhow::bail!(
+        let files = Renewal::of(files).with_context(|| {
+            format!(
                 "{}: the table of TLS names the files `certificate` and `key`, which are made here",
                 config.display()
-            );
-        };
+            )
+        })?;
         Ok(Owner {
             sign,
-            certificate,
-            key,
+            files,
             protected: crate::outputs::of_configuration(&config),
             hosts: self.host,
             days: self.days,
@@ -410,61 +249,21 @@ impl SubjectArguments {
 }
 
 impl Owner {
-    /// A request for the present key or for a new one, whose file is there afterwards. A new key
-    /// beside a present one waits for its certificate.
-    fn request(&self, now: Timestamp) -> anyhow::Result<Made> {
+    /// A request for the present key or for a new one, whose file is there afterwards.
+    fn request(&self, now: Timestamp) -> anyhow::Result<Requested> {
         let until = now + std::time::Duration::from_secs(u64::from(self.days) * 86_400);
-        // An earlier run may have ended between the certificate and the name of its key.
         self.settle()?;
-        let path = if self.new_key && self.key.exists() {
-            pair::next_key(&self.key)
-        } else {
-            self.key.clone()
-        };
-        // A key that waits was used for nothing but requests: it is taken again.
-        let key = if path.exists() {
-            Some(read_private(&path, Secret::TlsKey)?)
-        } else {
-            None
-        };
         let sign = |info: &[u8]| (self.sign)(info, until);
-        let made = issue::request(sign, &self.hosts, key.as_ref().map(|key| key.0.as_str()))?;
-        if key.is_none() {
-            keep_key(&path, &made.key)?;
-        }
-        Ok(made)
+        self.files.request(sign, &self.hosts, self.new_key)
     }
 
     fn settle(&self) -> anyhow::Result<()> {
-        if pair::settle(&self.certificate, &self.key)? {
+        if self.files.settle()? {
             println!(
                 "the new key is {} now: make a backup of it",
-                self.key.display()
+                self.files.key().display()
             );
         }
         Ok(())
     }
-}
-
-fn keep_key(path: &Path, key: &Key) -> anyhow::Result<()> {
-    merits_guard::check_folder(path)?;
-    make_own(path, Readers::Owner, |file| {
-        file.write_all(key.0.as_bytes())
-    })
-    .with_context(|| path.display().to_string())
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    let bytes =
-        merits_guard::input::read(path, MOST_BYTES).with_context(|| path.display().to_string())?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not PEM", path.display()))
-}
-
-fn read_private(path: &Path, secret: Secret) -> anyhow::Result<Key> {
-    let file = merits_guard::open(path, Guard::Private(secret))?;
-    let mut text = Zeroizing::new(String::with_capacity(1 << 14));
-    file.take(1 << 14)
-        .read_to_string(&mut text)
-        .with_context(|| path.display().to_string())?;
-    Ok(Key(text))
 }

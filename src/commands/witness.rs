@@ -9,8 +9,9 @@ use std::{
 
 use clap::Subcommand;
 use merits_guard::Secret;
+use merits_ledger::Role;
 use merits_party::{
-    identity::{Identity, PartyConfig as _, make_keys},
+    identity::{FounderKeys, PartyConfig as _},
     stop_signal,
 };
 use merits_primitives::ids::{Epoch, Origin};
@@ -79,7 +80,7 @@ impl Command {
                 name,
                 origin,
                 directory,
-            } => init("witness", &name, &origin, &directory)?,
+            } => init(Role::Witness, &name, &origin, &directory)?,
             Self::Apply { config, output } => {
                 hand_over(&config, &output, || {
                     Ok(WitnessConfig::load(&config)?.apply(&mut rand::rng())?)
@@ -108,22 +109,18 @@ impl Command {
     }
 }
 
-/// Makes the keys of a founder, `ROLE.key` and `ROLE-sealing.key`, and prints its party id.
-pub(super) fn init(role: &str, name: &str, origin: &str, directory: &Path) -> anyhow::Result<()> {
-    let (signing, sealing) = (
-        directory.join(format!("{role}.key")),
-        directory.join(format!("{role}-sealing.key")),
-    );
-    make_keys(&signing, &sealing, &mut rand::rng())?;
-    let identity = Identity::load(Origin::new(origin)?, name, &signing, &sealing)?;
-    println!("{}", hex::encode(identity.party().0));
+/// Makes the keys of a founder, and prints its party id.
+pub(super) fn init(role: Role, name: &str, origin: &str, directory: &Path) -> anyhow::Result<()> {
+    let origin = Origin::new(origin)?;
+    let made = FounderKeys::make(role, name, origin, directory, &mut rand::rng())?;
+    println!("{}", hex::encode(made.party.0));
     Ok(())
 }
 
 /// Serves a holder until ctrl-c or SIGTERM.
 pub(super) async fn serve(config: &WitnessConfig, side: Side) -> anyhow::Result<()> {
     let ready = |address| println!("{} answers for its half on {address}", config.name);
-    let passphrase = if config.quorum_shares.iter().any(|share| share.exists()) {
+    let passphrase = if config.needs_passphrase() {
         let places = PassphrasePlaces::Configuration(config.passphrase_file.as_deref());
         let what = "the shares of view keys";
         Some(passphrase::ask(

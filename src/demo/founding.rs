@@ -12,10 +12,10 @@ use merits_distributor::config::DistributorConfig;
 use merits_evaluator::config::EvaluatorConfig;
 use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
-use merits_ledger::entry::PersonStatement;
+use merits_ledger::{Role, entry::PersonStatement};
 use merits_params::manifest::Manifest;
 use merits_party::{
-    identity::{Identity, PartyConfig as _, make_keys},
+    identity::{FounderKeys, PartyConfig as _},
     machine_time,
 };
 use merits_primitives::{calendar::Timestamp, ids::Epoch};
@@ -67,13 +67,8 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
     step(1, "A coordinator opens a ledger");
     let origin = merits_primitives::ids::Origin::new(ORIGIN)?;
     let directory = federation.path("supervisor");
-    let (signing, sealing) = (
-        directory.join("supervisor.key"),
-        directory.join("supervisor-sealing.key"),
-    );
-    make_keys(&signing, &sealing, &mut rand::rng())?;
-    let supervisor = Identity::load(origin, federation::SUPERVISOR, &signing, &sealing)?;
-    let authority = supervisor.party();
+    let (role, name) = (Role::Supervisor, federation::SUPERVISOR);
+    let authority = FounderKeys::make(role, name, origin, &directory, &mut rand::rng())?.party;
     let config = Config::load(&federation.write_coordinator(&authority)?)?;
     let coordinator = Coordinator::found(config, Arc::new(UnconfirmedClock(SystemClock))).await?;
     federation.write_parties(coordinator.log_key(), &authority)?;

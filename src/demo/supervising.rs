@@ -82,7 +82,7 @@ pub(super) async fn open_one_claim(
     story.opening = start.elapsed();
     let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let disclosure = federation.path("handover/disclosure.json");
-    let shown = distributor::read_request(&request)?;
+    let shown = RequestFile::asked(&request)?;
     let disclosed = distributor
         .disclose(entry, 0, Some(&shown), &disclosure)
         .await;

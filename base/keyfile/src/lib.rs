@@ -9,6 +9,7 @@
 //! wallet's backup, and a holder's share of a view key.
 
 pub mod passphrase;
+pub mod passphrase_file;
 
 use std::{
     io::{self, Read, Write as _},

@@ -8,6 +8,9 @@ use merits_primitives::{
 use merits_threshold::{Side, Threshold, message::Message};
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
+/// Most attempts to make a half that a party opens in a day.
+pub const ATTEMPTS_A_DAY: usize = 8;
+
 /// An attempt to make a half begins: which half, by whom, and how many of them must answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyGenerationOpened {

@@ -44,7 +44,9 @@ pub use identity::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
     evaluation_digest,
 };
-pub use key_generation::{KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed};
+pub use key_generation::{
+    ATTEMPTS_A_DAY, KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed,
+};
 pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
 pub use party::{
     KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,

@@ -71,7 +71,7 @@ pub enum KeyGenerationRefusal {
     #[error(
         "a party opens at most {} attempts to make a half in 24 hours: this one may open the next at {until}, and any \
          other supervisor or log witness may open one now",
-        crate::state::ATTEMPTS_A_DAY
+        crate::entry::ATTEMPTS_A_DAY
     )]
     TooMany {
         /// From when it may open another.

@@ -13,7 +13,7 @@
 
 mod records;
 
-pub use records::{ATTEMPTS_A_DAY, Guilty, KeyGeneration, Progress};
+pub use records::{Guilty, KeyGeneration, Progress};
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ use super::draft::Draft;
 use super::epochs::EpochKeys;
 use super::{EpochStanding, Governing, stored};
 use crate::entry::{
-    KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed, QuorumEpochOpened,
+    ATTEMPTS_A_DAY, KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed, QuorumEpochOpened,
 };
 use crate::refusal::{CheckError, KeyGenerationRefusal, Refusal};
 use crate::role::Role;

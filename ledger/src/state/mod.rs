@@ -38,8 +38,7 @@ pub use conservation::Balance;
 pub use epochs::{EpochKeys, EpochStanding, Epochs, HalfMark};
 pub use governing::Governing;
 pub use key_generation::{
-    ATTEMPTS_A_DAY, DestroyedShare, Guilty, KeyGeneration, KeyGenerations, LONGEST_ATTEMPT,
-    Progress, ceremony,
+    DestroyedShare, Guilty, KeyGeneration, KeyGenerations, LONGEST_ATTEMPT, Progress, ceremony,
 };
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
 pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};

@@ -112,13 +112,15 @@ impl Record for RedeemedSum {
 }
 
 /// Most offers that a sponsor ever publishes. All offers are in memory, also those that are over: a redemption is
-/// judged without rows, and an offline kit has none. The board admits each sponsor, so their number is bounded too.
+/// judged without rows, and an offline kit has none. An offer has at most some 3 KiB, nearly all of it text, so a
+/// sponsor takes at most 50 MB. The board admits each sponsor, so their number is bounded too.
 pub const MOST_OFFERS: u32 = 16_384;
 
 /// All offers.
 #[derive(Debug, Clone, Default)]
 pub struct Offers {
-    by_id: Arc<BTreeMap<EntryId, Offer>>,
+    /// Each in an `Arc`, so that a changed map shares the texts with the views before it.
+    by_id: Arc<BTreeMap<EntryId, Arc<Offer>>>,
     /// How many offers each sponsor has published.
     published: Arc<BTreeMap<PartyId, u32>>,
     redeemed: Arc<BTreeMap<(AssetId, Expiry), RedeemedSum>>,
@@ -138,12 +140,12 @@ pub fn check_not_expired(expiry: Expiry, time: Timestamp) -> Result<(), Refusal>
 impl Offers {
     /// An offer.
     pub fn get(&self, id: &EntryId) -> Option<&Offer> {
-        self.by_id.get(id)
+        self.by_id.get(id).map(Arc::as_ref)
     }
 
     /// All offers.
     pub fn iter(&self) -> impl Iterator<Item = (&EntryId, &Offer)> {
-        self.by_id.iter()
+        self.by_id.iter().map(|(id, offer)| (id, offer.as_ref()))
     }
 
     /// Redemptions by scale and expiry bucket.
@@ -159,7 +161,7 @@ impl Offers {
     /// [`OfferRefusal::Unknown`].
     pub(super) fn known(&self, offer: &EntryId) -> Result<&Offer, Refusal> {
         let unknown = Refusal::Offer(OfferRefusal::Unknown { offer: *offer });
-        self.by_id.get(offer).ok_or(unknown)
+        self.get(offer).ok_or(unknown)
     }
 
     pub(super) fn check_published(
@@ -288,7 +290,8 @@ impl Offers {
         let id = EntryId(stored::key(Table::Offer, key)?);
         let offer: Offer = decode(value)?;
         let sponsor = offer.sponsor;
-        if Arc::make_mut(&mut self.by_id).insert(id, offer).is_none() {
+        let offers = Arc::make_mut(&mut self.by_id);
+        if offers.insert(id, Arc::new(offer)).is_none() {
             *Arc::make_mut(&mut self.published)
                 .entry(sponsor)
                 .or_default() += 1;
@@ -335,6 +338,39 @@ mod tests {
             exchanges: vec![PartyId([2; 32])],
             number,
         }
+    }
+
+    /// A redemption changes one offer. A view that somebody holds keeps the offer as it was, and shares all others.
+    #[test]
+    fn views_share_the_offers_that_did_not_change() {
+        let sponsor = PartyId([1; 32]);
+        let row = |number, redeemed| Offer {
+            sponsor,
+            asset: AssetId(1),
+            published: offer(number),
+            redeemed,
+            closed: None,
+        };
+        let mut offers = Offers::default();
+        for number in [1, 2] {
+            let key = [number as u8; 32];
+            offers
+                .apply(&key, &row(number, 0).to_bytes())
+                .expect("a row");
+        }
+        let held = offers.clone();
+        offers
+            .apply(&[2; 32], &row(2, 1).to_bytes())
+            .expect("a row");
+        let [first, second] = [EntryId([1; 32]), EntryId([2; 32])];
+        let at = |offers: &Offers, id| offers.get(id).map(|offer| offer.redeemed);
+        assert_eq!(
+            (at(&held, &second), at(&offers, &second)),
+            (Some(0), Some(1))
+        );
+        let same = |id| Arc::ptr_eq(&held.by_id[id], &offers.by_id[id]);
+        assert!(same(&first) && !same(&second));
+        assert_eq!(offers.iter().count(), 2);
     }
 
     /// Offers stay in memory, so a sponsor publishes a bounded number of them. Changes of one do not count.

@@ -201,26 +201,67 @@ pub struct OrderedDeed<T> {
     pub alone: bool,
 }
 
-/// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity` together.
-/// Deeds that need a batch of their own come last, so that they do not delay others. The order is the store's
-/// (period, source, commitment), so that the same deeds make the same batches, and the order of commitments
-/// reveals nothing about accounts.
-pub fn split<T: Copy>(
-    unclaimed: &[OrderedDeed<T>],
+/// Deeds of one period and source that fit in a batch.
+pub type Share<T> = (Period, PartyId, Vec<T>);
+
+/// Splits unclaimed deeds into batches: neighbours of one period and source, at most `capacity` together. The order is
+/// the store's (period, source, commitment), so that the same deeds make the same batches, and the order of
+/// commitments reveals nothing about accounts. Only the deeds of one batch are kept, and those that need a batch of
+/// their own, which come last, so that they do not delay others.
+#[derive(Debug)]
+pub struct Splitter<T> {
     capacity: usize,
-) -> Vec<(Period, PartyId, Vec<T>)> {
-    let (alone, others): (Vec<&OrderedDeed<T>>, Vec<&OrderedDeed<T>>) =
-        unclaimed.iter().partition(|place| place.alone);
-    let groups = others.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source));
-    groups
-        .flat_map(|group| group.chunks(capacity.max(1)))
-        .chain(alone.chunks(1))
-        .filter_map(|chunk| {
-            let first = chunk.first()?;
-            let items = chunk.iter().map(|place| place.item).collect();
-            Some((first.period, first.source, items))
-        })
-        .collect()
+    /// Neighbours, fewer than a batch has.
+    group: Vec<OrderedDeed<T>>,
+    alone: Vec<OrderedDeed<T>>,
+}
+
+impl<T: Copy> Splitter<T> {
+    /// For batches of at most `capacity` deeds.
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            capacity: capacity.max(1),
+            group: Vec::new(),
+            alone: Vec::new(),
+        }
+    }
+
+    /// Takes the next deed, and returns a share that is complete.
+    pub fn push(&mut self, deed: OrderedDeed<T>) -> Option<Share<T>> {
+        if deed.alone {
+            self.alone.push(deed);
+            return None;
+        }
+        let first = self.group.first();
+        let other = first.is_some_and(|at| (at.period, at.source) != (deed.period, deed.source));
+        if other {
+            return share(&std::mem::replace(&mut self.group, vec![deed]));
+        }
+        self.group.push(deed);
+        if self.group.len() < self.capacity {
+            return None;
+        }
+        share(&std::mem::take(&mut self.group))
+    }
+
+    /// The shares that are left when no deed follows.
+    pub fn finish(&mut self) -> Vec<Share<T>> {
+        let (group, alone) = (
+            std::mem::take(&mut self.group),
+            std::mem::take(&mut self.alone),
+        );
+        share(&group)
+            .into_iter()
+            .chain(alone.chunks(1).filter_map(share))
+            .collect()
+    }
+}
+
+/// The deeds of one period and source.
+fn share<T: Copy>(deeds: &[OrderedDeed<T>]) -> Option<Share<T>> {
+    let first = deeds.first()?;
+    let items = deeds.iter().map(|deed| deed.item).collect();
+    Some((first.period, first.source, items))
 }
 
 #[cfg(test)]
@@ -245,7 +286,14 @@ mod tests {
                     source: PartyId([*source; 32]),
                     alone: *alone,
                 }).collect();
-            let batches = split(&unclaimed, capacity);
+            let mut splitter = Splitter::new(capacity);
+            let mut batches = Vec::new();
+            for deed in &unclaimed {
+                batches.extend(splitter.push(*deed));
+                prop_assert!(splitter.group.len() < capacity.max(2));
+            }
+            batches.extend(splitter.finish());
+            prop_assert_eq!(splitter.finish(), []);
             let mut ids: Vec<DeedId> = batches.iter().flat_map(|(_, _, ids)| ids.clone()).collect();
             ids.sort_unstable();
             prop_assert_eq!(ids, (0..unclaimed.len() as i64).collect::<Vec<_>>());

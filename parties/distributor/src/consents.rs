@@ -165,28 +165,37 @@ impl Node {
         let Consents::Tickets { state, .. } = consents else {
             return Ok(followed);
         };
-        let party = self.party();
-        for ticket in self.store().live_tickets().await? {
-            if state
-                .tickets()
-                .is_withdrawn(&ticket.nullifier, &ticket.message)?
-            {
-                followed
-                    .erased
-                    .extend(self.store().erase(ticket.id, rng).await?);
-                continue;
-            }
-            let lapsed = state
-                .tickets()
-                .open(&ticket.nullifier)?
-                .is_some_and(|open| is(&open, &party, &ticket) && !open.reserves(state.time()));
-            if lapsed && ticket.deposited {
-                self.store()
-                    .end_ticket(ticket.id, TicketEnd::Lapsed)
-                    .await?;
-                followed.lapsed += 1;
+        let (party, mut after) = (self.party(), 0);
+        loop {
+            let tickets = self.store().live_tickets(after, TICKET_PAGE).await?;
+            let Some(last) = tickets.last() else {
+                return Ok(followed);
+            };
+            after = last.id;
+            for ticket in tickets {
+                if state
+                    .tickets()
+                    .is_withdrawn(&ticket.nullifier, &ticket.message)?
+                {
+                    followed
+                        .erased
+                        .extend(self.store().erase(ticket.id, rng).await?);
+                    continue;
+                }
+                let lapsed = state
+                    .tickets()
+                    .open(&ticket.nullifier)?
+                    .is_some_and(|open| is(&open, &party, &ticket) && !open.reserves(state.time()));
+                if lapsed && ticket.deposited {
+                    self.store()
+                        .end_ticket(ticket.id, TicketEnd::Lapsed)
+                        .await?;
+                    followed.lapsed += 1;
+                }
             }
         }
-        Ok(followed)
     }
 }
+
+/// Tickets that are read at once: some 2 MB.
+const TICKET_PAGE: u32 = 16_384;

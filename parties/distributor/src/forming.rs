@@ -9,7 +9,7 @@ use std::{
 };
 
 use merits_ledger::entry::EARN_BATCH;
-use merits_primitives::ids::{EntryId, PartyId, Period};
+use merits_primitives::ids::{EntryId, Period};
 use merits_verifier::codec::Canonical;
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -17,16 +17,14 @@ use tokio::sync::mpsc;
 
 use crate::{
     attempts::Tried,
-    batching::{OrderedDeed, StatedBatch, Stating, ValuedDeed, split},
+    batching::{Share, StatedBatch, Stating, ValuedDeed},
     consents::{Consents, Wait, Waiting},
     earnings::EarnedSum,
     node::Node,
     pool::{ProverPool, ProvingError, TermsFn},
     progress::{Event, Progress},
-    store::{
-        AsideReason, Candidate, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError,
-        TicketId, Unclaimed,
-    },
+    shares::{Claimable, Claiming, PAGE, Shares},
+    store::{AsideReason, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError},
     terms::{Terms, TermsError},
 };
 
@@ -48,11 +46,8 @@ pub struct FormReport {
     pub elapsed: Duration,
 }
 
-/// A deed that may be claimed now.
-type Claimable = (DeedId, Option<TicketId>);
-
-/// Deeds of one period and source that fit in a batch.
-type Share = (Period, PartyId, Vec<Claimable>);
+/// Batches of an earlier run that are read at once. Each has a statement of some kilobytes.
+const BATCH_PAGE: u32 = 256;
 
 /// The result of stating deeds.
 struct Stated {
@@ -153,13 +148,13 @@ impl Node {
         };
         let start = Instant::now();
         let mut report = FormReport::default();
-        let shares = forming.shares(&mut report).await?;
-        let total = shares.len();
-        for (done, share) in shares.into_iter().enumerate() {
+        let (mut shares, mut done) = (forming.shares(), 0);
+        while let Some(share) = shares.next(&mut report.waiting).await? {
             forming.fix(share, &mut report, rng).await?;
+            done += 1;
             progress.event(Event::Formed {
-                done: done + 1,
-                total,
+                done,
+                total: shares.found(),
             });
         }
         report.elapsed = start.elapsed();
@@ -183,40 +178,51 @@ impl Forming<'_> {
     ) -> Result<FormReport, ProvingError> {
         let mut report = FormReport::default();
         let over = || stop.load(Ordering::Relaxed);
-        let left = self.timed(&mut report, self.left()).await?;
-        total.fetch_add(left.len(), Ordering::Relaxed);
-        for batch in left {
-            let Ok(place) = provers.reserve().await else {
-                return Ok(report);
+        let mut after = 0;
+        loop {
+            let left = self.timed(&mut report, self.left(after)).await?;
+            let Some(last) = left.last() else {
+                break;
             };
-            if over() {
-                return Ok(report);
-            }
-            match self.timed(&mut report, self.restate(&batch)).await? {
-                Some(stated) => place.send(Fixed {
-                    id: batch.id,
-                    stated,
-                }),
-                None => {
-                    self.node.store().dissolve(batch.id).await?;
-                    report.dissolved += 1;
-                    total.fetch_sub(1, Ordering::Relaxed);
+            after = last.id;
+            total.fetch_add(left.len(), Ordering::Relaxed);
+            for batch in left {
+                let Ok(place) = provers.reserve().await else {
+                    return self.ended(self.shares(), report).await;
+                };
+                if over() {
+                    return self.ended(self.shares(), report).await;
+                }
+                match self.timed(&mut report, self.restate(&batch)).await? {
+                    Some(stated) => place.send(Fixed {
+                        id: batch.id,
+                        stated,
+                    }),
+                    None => {
+                        self.node.store().dissolve(batch.id).await?;
+                        report.dissolved += 1;
+                        total.fetch_sub(1, Ordering::Relaxed);
+                    }
                 }
             }
         }
-        let start = Instant::now();
-        let shares = self.shares(&mut report).await?;
-        report.elapsed += start.elapsed();
-        let new = shares.len();
-        total.fetch_add(new, Ordering::Relaxed);
-        for (done, share) in shares.into_iter().enumerate() {
+        let (mut shares, mut found, mut done) = (self.shares(), 0, 0);
+        loop {
+            let start = Instant::now();
+            let share = shares.next(&mut report.waiting).await?;
+            report.elapsed += start.elapsed();
+            total.fetch_add(shares.found() - found, Ordering::Relaxed);
+            found = shares.found();
+            let Some(share) = share else {
+                return Ok(report);
+            };
             // State it only now: stated data is private, and no more of it should be in memory than
             // will soon be proven.
             let Ok(place) = provers.reserve().await else {
-                return Ok(report);
+                return self.ended(shares, report).await;
             };
             if over() {
-                return Ok(report);
+                return self.ended(shares, report).await;
             }
             let start = Instant::now();
             let fixed = self.fix(share, &mut report, rng).await?;
@@ -227,11 +233,20 @@ impl Forming<'_> {
                     total.fetch_sub(1, Ordering::Relaxed);
                 }
             }
-            self.progress.event(Event::Formed {
-                done: done + 1,
-                total: new,
-            });
+            done += 1;
+            self.progress.event(Event::Formed { done, total: found });
         }
+    }
+
+    /// The report of a round that ends early. Deeds that wait are counted in any case.
+    async fn ended(
+        &self,
+        rest: Shares<'_>,
+        mut report: FormReport,
+    ) -> Result<FormReport, ProvingError> {
+        let start = Instant::now();
+        rest.count_rest(&mut report.waiting).await?;
+        report.elapsed += start.elapsed();
         Ok(report)
     }
 
@@ -242,9 +257,10 @@ impl Forming<'_> {
         done
     }
 
-    /// Batches that an earlier run fixed but did not prove.
-    async fn left(&self) -> Result<Vec<FormedBatch>, StoreError> {
-        self.node.store().formed_batches(self.node.scale()).await
+    /// Batches that an earlier run fixed but did not prove: the next ones after a row.
+    async fn left(&self, after: i64) -> Result<Vec<FormedBatch>, StoreError> {
+        let (store, scale) = (self.node.store(), self.node.scale());
+        store.formed_batches(scale, after, BATCH_PAGE).await
     }
 
     /// States a batch again from its deeds. `None` when the result differs from what was fixed: the
@@ -287,7 +303,7 @@ impl Forming<'_> {
     /// States deeds and fixes them as a batch. `None` when they are gone, or set aside.
     async fn fix(
         &self,
-        (period, source, claims): Share,
+        (period, source, claims): Share<Claimable>,
         report: &mut FormReport,
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<Option<Fixed>, ProvingError> {
@@ -378,66 +394,14 @@ impl Forming<'_> {
     }
 
     /// The deeds that may be claimed now, split into batches.
-    async fn shares(&self, report: &mut FormReport) -> Result<Vec<Share>, StoreError> {
-        let claimable = self.claimable(&mut report.waiting).await?;
-        Ok(split(&claimable, self.pool.circuit().capacity()))
-    }
-
-    /// The deeds that may be claimed, in their order; the others are counted.
-    async fn claimable(
-        &self,
-        waiting: &mut Waiting,
-    ) -> Result<Vec<OrderedDeed<Claimable>>, StoreError> {
-        let (node, consents) = (self.node, self.consents);
-        let mut out = Vec::new();
-        if matches!(consents, Consents::Custody) {
-            for deed in node.store().unclaimed(node.scale()).await? {
-                let Unclaimed {
-                    deed,
-                    period,
-                    source,
-                    alone,
-                } = deed;
-                if self.tried.has(deed) {
-                    waiting.add(Wait::Aside);
-                    continue;
-                }
-                let item = (deed, None);
-                out.push(OrderedDeed {
-                    item,
-                    period,
-                    source,
-                    alone,
-                });
-            }
-            return Ok(out);
-        }
-        for candidate in node.store().candidates(node.scale()).await? {
-            let Candidate {
-                deed,
-                period,
-                source,
-                alone,
-                ticket,
-            } = candidate;
-            let open = match ticket {
-                _ if self.tried.has(deed) => Err(Wait::Aside),
-                None => Err(Wait::NoTicket),
-                Some(ticket) => consents.open(&node.party(), &ticket)?.map(|()| ticket.id),
-            };
-            match open {
-                Err(wait) => waiting.add(wait),
-                Ok(ticket) => {
-                    let item = (deed, Some(ticket));
-                    out.push(OrderedDeed {
-                        item,
-                        period,
-                        source,
-                        alone,
-                    });
-                }
-            }
-        }
-        Ok(out)
+    fn shares(&self) -> Shares<'_> {
+        let claiming = Claiming {
+            store: self.node.store(),
+            scale: self.node.scale(),
+            distributor: self.node.party(),
+            consents: self.consents,
+            tried: self.tried,
+        };
+        Shares::new(claiming, self.pool.circuit().capacity(), PAGE)
     }
 }

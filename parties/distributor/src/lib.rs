@@ -17,6 +17,7 @@
 //! - `aside`: deeds of which no claim can be made do not stop others
 //! - [`pool`], [`proving`]: turn batches into signed entries in the outbox
 //! - [`outbox`]: submits entries and stores receipts
+//! - `shares`: the deeds that a round claims, read page by page
 //! - [`run`]: all of these, continuing from the state of an earlier run
 //! - [`outlook`]: which deeds wait, and why, for reports beside a run
 //! - [`disclosing`]: the records of one claim, for a supervisor
@@ -52,6 +53,7 @@ pub mod proving;
 pub mod publishing;
 mod report;
 pub mod run;
+mod shares;
 mod status;
 pub mod store;
 pub mod summary;

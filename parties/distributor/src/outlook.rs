@@ -15,7 +15,8 @@ use serde::Serialize;
 
 use crate::{
     consents::{Consents, Wait, Waiting},
-    store::{Store, StoreError},
+    shares::PAGE,
+    store::{Candidate, CandidateCursor, Store, StoreError},
     terms::TermsReader,
 };
 
@@ -39,17 +40,17 @@ impl Outlook {
         tickets: bool,
     ) -> Result<Self, StoreError> {
         let mut outlook = Self::default();
-        if !tickets {
-            outlook.ready = store.unclaimed(scale).await?.len() as u64;
-            return Ok(outlook);
-        }
-        for candidate in store.candidates(scale).await? {
+        each_candidate(store, scale, |candidate| {
             match candidate.ticket {
-                None => outlook.waiting.add(Wait::NoTicket),
-                Some(ticket) if !ticket.deposited => outlook.waiting.add(Wait::NotDeposited),
-                Some(_) => outlook.ready += 1,
+                None if tickets => outlook.waiting.add(Wait::NoTicket),
+                Some(ticket) if tickets && !ticket.deposited => {
+                    outlook.waiting.add(Wait::NotDeposited);
+                }
+                _ => outlook.ready += 1,
             }
-        }
+            Ok(())
+        })
+        .await?;
         Ok(outlook)
     }
 
@@ -67,25 +68,20 @@ impl Outlook {
     ) -> Result<Self, StoreError> {
         let mut outlook = Self::default();
         let mut open: BTreeMap<Period, u64> = BTreeMap::new();
-        match Consents::of(state, now) {
-            Consents::Custody => {
-                for deed in store.unclaimed(scale).await? {
-                    *open.entry(deed.period).or_default() += 1;
-                }
+        let consents = Consents::of(state, now);
+        each_candidate(store, scale, |candidate| {
+            let open_ticket = match (consents, candidate.ticket) {
+                (Consents::Custody, _) => Ok(()),
+                (Consents::Tickets { .. }, None) => Err(Wait::NoTicket),
+                (Consents::Tickets { .. }, Some(ticket)) => consents.open(distributor, &ticket)?,
+            };
+            match open_ticket {
+                Ok(()) => *open.entry(candidate.period).or_default() += 1,
+                Err(wait) => outlook.waiting.add(wait),
             }
-            consents @ Consents::Tickets { .. } => {
-                for candidate in store.candidates(scale).await? {
-                    let open_ticket = match candidate.ticket {
-                        None => Err(Wait::NoTicket),
-                        Some(ticket) => consents.open(distributor, &ticket)?,
-                    };
-                    match open_ticket {
-                        Ok(()) => *open.entry(candidate.period).or_default() += 1,
-                        Err(wait) => outlook.waiting.add(wait),
-                    }
-                }
-            }
-        }
+            Ok(())
+        })
+        .await?;
         let time = now.max(state.time());
         let reader = TermsReader::new(state, scale.clone(), *distributor, time);
         for (period, deeds) in open {
@@ -103,4 +99,19 @@ impl Outlook {
         }
         Ok(outlook)
     }
+}
+
+/// Visits all deeds without a batch, page by page.
+async fn each_candidate(
+    store: &Store,
+    scale: &ScaleId,
+    mut visit: impl FnMut(Candidate) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after = Some(CandidateCursor::START);
+    while let Some(place) = after {
+        let page = store.candidates(scale, place, PAGE).await?;
+        page.candidates.into_iter().try_for_each(&mut visit)?;
+        after = page.next;
+    }
+    Ok(())
 }

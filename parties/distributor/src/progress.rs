@@ -21,14 +21,14 @@ pub enum Event {
     Formed {
         /// So far.
         done: usize,
-        /// Of.
+        /// Of those that were found so far: deeds are read page by page.
         total: usize,
     },
     /// Batches proven.
     Proved {
         /// So far.
         done: usize,
-        /// Of.
+        /// Of those that were found so far.
         total: usize,
     },
     /// Batches that the ledger has accepted.

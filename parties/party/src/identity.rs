@@ -10,6 +10,7 @@ use merits_replica::{LedgerConfig, LedgerConfigError};
 use merits_sealing::{SealError, SealingKey};
 use merits_verifier::signature::PublicKey;
 use rand_core::CryptoRng;
+use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 /// Key files and name of a party on one ledger.
@@ -202,11 +203,68 @@ pub fn make_keys(
     Ok(())
 }
 
+/// The keys of a founder, whose id the founding facts need before there is a ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FounderKeys {
+    /// Its id.
+    #[serde(serialize_with = "hex_id")]
+    pub party: PartyId,
+    /// File of its signing key: `ROLE.key`.
+    pub signing_key: PathBuf,
+    /// File of its sealing key: `ROLE-sealing.key`.
+    pub sealing_key: PathBuf,
+}
+
+fn hex_id<S: Serializer>(party: &PartyId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex::encode(party.0))
+}
+
+impl FounderKeys {
+    /// Makes the keys in a directory, if there are none yet.
+    ///
+    /// # Errors
+    /// [`IdentityError`].
+    pub fn make(
+        role: Role,
+        name: &str,
+        origin: Origin,
+        directory: &Path,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, IdentityError> {
+        let file = |ending: &str| directory.join(format!("{}{ending}.key", role.name()));
+        let (signing_key, sealing_key) = (file(""), file("-sealing"));
+        make_keys(&signing_key, &sealing_key, rng)?;
+        let party = Identity::load(origin, name, &signing_key, &sealing_key)?.party();
+        Ok(Self {
+            party,
+            signing_key,
+            sealing_key,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_founders_keys_are_made_once_and_give_its_id() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |role, name| {
+            let origin = Origin::new("ledger.test/merits").unwrap();
+            FounderKeys::make(role, name, origin, directory.path(), &mut rand::rng()).unwrap()
+        };
+        let made = make(Role::Supervisor, "bureau");
+        assert!(made.signing_key.ends_with("supervisor.key"));
+        assert!(made.sealing_key.ends_with("supervisor-sealing.key"));
+        assert_eq!(make(Role::Supervisor, "bureau"), made);
+        let other = make(Role::Witness, "bureau");
+        assert_ne!(other.party, made.party);
+        let report = serde_json::to_value(&made).unwrap();
+        assert_eq!(report["party"], hex::encode(made.party.0));
+    }
 
     #[test]
     fn keys_are_made_once_and_a_lost_one_is_not_made_anew() {

@@ -308,7 +308,8 @@ impl SourceConfig {
             path: path.to_owned(),
             source,
         })?;
-        let pseudonyms = Pseudonyms::read(BufReader::new(links), origin.as_str(), source)?;
+        let links = BufReader::new(links);
+        let pseudonyms = Pseudonyms::read(links, origin.as_str(), source, &reading.groups)?;
         let signer = Signer::new(origin, source, manifest.schema().clone(), signing, salts);
         let total = reading.groups.len();
         let mut sign = |mut output: &mut dyn io::Write| {

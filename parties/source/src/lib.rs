@@ -7,6 +7,7 @@
 //! - [`signing`]: groups in, bundle out
 //! - [`wholeness`]: checks that records are complete before anything is signed about them
 //! - [`linking`]: `merits source link`: which pseudonym an account has, proven by its person
+//! - [`links_file`]: where the links are kept
 //! - [`config`]: the config file, and what a source does with it: [`SourceConfig::sign`],
 //!   [`SourceConfig::import_links`], [`SourceConfig::apply`]
 //!
@@ -19,6 +20,7 @@ mod file_signing;
 mod keys;
 mod link_import;
 pub mod linking;
+pub mod links_file;
 pub mod register;
 pub mod signer;
 pub mod signing;
@@ -28,7 +30,8 @@ pub use config::{ConfigError, SourceConfig};
 pub use file_signing::{FileSigning, FileSigningError, Outcome, Signing, SigningStep};
 pub use keys::KeyError;
 pub use link_import::{LinkFileReport, LinkImportError, LinkReport};
-pub use linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile};
+pub use linking::{LinkChecker, LinkFault};
+pub use links_file::{Linked, LinksError, LinksFile};
 pub use register::{Register, RegisterError};
 pub use signer::Signer;
 pub use signing::{Refused, SignError, SignReport, sign_groups};

@@ -13,7 +13,8 @@ use thiserror::Error;
 use crate::{
     config::SourceConfig,
     keys::KeyError,
-    linking::{LinkChecker, LinkFault, Linked, LinksError, LinksFile},
+    linking::{LinkChecker, LinkFault},
+    links_file::{Linked, LinksError, LinksFile},
 };
 
 /// The results for links.
@@ -147,34 +148,39 @@ impl SourceConfig {
             let state = follower.replica().state()?.clone();
             let mut links = LinksFile::open(path, &origin, source)?.distinct(distinct);
             let mut checker = LinkChecker::new(&state, source, now);
-            let files = files.iter().map(|path| LinkFileReport {
-                path: path.clone(),
-                outcome: take(&mut checker, &mut links, path, replace),
-            });
-            let mut report = LinkReport {
+            let checked: Vec<Result<LinkFile, LinkFault>> = files
+                .iter()
+                .map(|path| read_checked(&mut checker, path))
+                .collect();
+            let mut recalled = links.recall(checked.iter().flatten())?;
+            let files = files
+                .iter()
+                .zip(checked)
+                .map(|(path, link)| LinkFileReport {
+                    path: path.clone(),
+                    outcome: link.and_then(|link| {
+                        let linked = recalled.link(&link, replace)?;
+                        Ok((link.account, linked))
+                    }),
+                });
+            let report = LinkReport {
                 path: path.clone(),
                 files: files.collect(),
-                accounts: 0,
+                accounts: links.len(),
             };
             if report.linked() > 0 {
                 links.write()?;
             }
-            report.accounts = links.len();
             Ok(report)
         })
     }
 }
 
-fn take(
-    checker: &mut LinkChecker<'_>,
-    links: &mut LinksFile,
-    path: &Path,
-    replace: bool,
-) -> Result<(String, Linked), LinkFault> {
+/// Reads a link, and checks that it holds.
+fn read_checked(checker: &mut LinkChecker<'_>, path: &Path) -> Result<LinkFile, LinkFault> {
     let link = LinkFile::read(path)?;
     checker.check(&link)?;
-    let linked = links.link(&link, replace)?;
-    Ok((link.account, linked))
+    Ok(link)
 }
 
 #[cfg(test)]

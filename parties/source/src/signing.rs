@@ -1,7 +1,7 @@
 //! `merits source sign`: groups of records in, a bundle of signed commitments out.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, BufRead, Write},
 };
 
@@ -20,7 +20,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::{
-    register::{Register, RegisterError, RegisterKey},
+    register::{NoteError, Register, RegisterError, RegisterKey},
     signer::Signer,
 };
 
@@ -31,6 +31,9 @@ pub enum SignError {
     /// The register failed; the bundle ends before the groups it stands for.
     #[error(transparent)]
     Register(#[from] RegisterError),
+    /// The register was not read for a group.
+    #[error(transparent)]
+    Note(NoteError),
     /// The bundle cannot be written.
     #[error("the bundle cannot be written: {0}")]
     Output(io::Error),
@@ -113,16 +116,22 @@ pub struct SignReport {
     pub refused: Vec<Refused>,
 }
 
-/// Accounts and their pseudonyms at this source.
+/// The accounts of a run and their pseudonyms at this source.
 #[derive(Debug, Clone, Default)]
 pub struct Pseudonyms(HashMap<String, Handle>);
 
 impl Pseudonyms {
-    /// Reads a links file, and checks that it is for this ledger and source.
+    /// Reads a links file line by line, checks that it is for this ledger and source, and keeps the pseudonyms of
+    /// the accounts of these groups. Links of other accounts need no memory.
     ///
     /// # Errors
     /// [`SignError`].
-    pub fn read(input: impl BufRead, origin: &str, source: PartyId) -> Result<Self, SignError> {
+    pub fn read(
+        input: impl BufRead,
+        origin: &str,
+        source: PartyId,
+        groups: &[SubjectPeriod],
+    ) -> Result<Self, SignError> {
         let (header, lines) = FileReader::<Links, _>::open(input)?;
         if header.origin != origin {
             return Err(SignError::ForeignLinks {
@@ -138,9 +147,13 @@ impl Pseudonyms {
                 wanted: source.to_string(),
             });
         }
+        let wanted: HashSet<&str> = groups.iter().map(|group| group.subject.as_str()).collect();
         let mut out = HashMap::new();
         for link in lines {
             let link = link?;
+            if !wanted.contains(link.subject.as_str()) {
+                continue;
+            }
             let handle = link.h;
             match out.insert(link.subject.clone(), handle) {
                 Some(other) if other != handle => {
@@ -185,6 +198,16 @@ pub fn sign_groups(
     write_line(out, &header).map_err(unwritten)?;
     let mut report = SignReport::default();
     let mut lines: Vec<SignedCommitment> = Vec::with_capacity(CHUNK);
+    let place = |group: &SubjectPeriod, handle| RegisterKey {
+        schema,
+        account: signer.account_tag(&group.subject),
+        handle,
+        period: group.period,
+    };
+    let linked = groups
+        .iter()
+        .filter_map(|group| Some(place(group, pseudonyms.get(&group.subject)?)));
+    let mut recalled = register.recall(linked)?;
     for (chunk_index, chunk) in groups.chunks(CHUNK).enumerate() {
         for group in chunk {
             let mut refuse = |reason| {
@@ -199,15 +222,13 @@ pub fn sign_groups(
                 continue;
             };
             let made = signer.commit(handle, group.period, &group.records);
-            let place = RegisterKey {
-                schema,
-                account: &signer.account_tag(&group.subject),
-                handle: &handle,
-                period: group.period,
-            };
-            if register.note(&place, &made.c).is_err() {
-                refuse(RefusedReason::SecondCommitment);
-                continue;
+            match recalled.note(&place(group, handle), &made.c) {
+                Ok(()) => {}
+                Err(NoteError::SecondCommitment) => {
+                    refuse(RefusedReason::SecondCommitment);
+                    continue;
+                }
+                Err(fault @ NoteError::NotRecalled) => return Err(SignError::Note(fault)),
             }
             report.signed += 1;
             report.records += group.records.len() as u64;
@@ -222,7 +243,7 @@ pub fn sign_groups(
             });
         }
         // Written to the disk first, so that a crash cannot forget a signature that was given out.
-        register.sync()?;
+        recalled.sync()?;
         for line in lines.drain(..) {
             write_line(out, &line).map_err(unwritten)?;
         }

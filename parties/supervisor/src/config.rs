@@ -87,6 +87,11 @@ impl WitnessConfig {
         Self::load_as(path, &[ConfigKind::Witness])
     }
 
+    /// Whether a share of a quorum's half is there, which opens under a passphrase.
+    pub fn needs_passphrase(&self) -> bool {
+        self.quorum_shares.iter().any(|share| share.exists())
+    }
+
     fn load_as(path: &Path, expected: &[ConfigKind]) -> Result<Self, ConfigFileError> {
         let mut config: Self = read_config(path, expected)?;
         config.check(path)?;

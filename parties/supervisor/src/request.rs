@@ -1,6 +1,6 @@
 //! The hidden content of an opening request, and the result of an opening.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use merits_guard::output::{self, Readers};
 use merits_ledger::entry::{MAX_BASIS_BYTES, OpeningContent};
@@ -114,6 +114,31 @@ impl OpeningResult {
     }
 }
 
+/// Why a file does not say which claim was asked for.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RequestFileError {
+    /// Reading failed, or it is another kind of file.
+    #[error("request file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something is not in it.
+    #[error(
+        "request file {}: it holds no {what}: take the file that `merits supervisor open` wrote",
+        path.display()
+    )]
+    Lacks {
+        /// The file.
+        path: PathBuf,
+        /// What.
+        what: &'static str,
+    },
+}
+
 /// The requester's file for one opening: written before the request is sent, completed when it
 /// is answered.
 #[derive(Clone, Serialize, Deserialize)]
@@ -208,6 +233,24 @@ impl RequestFile {
         })
     }
 
+    /// The request's id and content in a file.
+    ///
+    /// # Errors
+    /// [`RequestFileError`].
+    pub fn asked(path: &Path) -> Result<(EntryId, OpeningContent), RequestFileError> {
+        let file = Self::read(path).map_err(|source| RequestFileError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let lacks = |what| RequestFileError::Lacks {
+            path: path.to_owned(),
+            what,
+        };
+        let id = file.request_id().ok_or_else(|| lacks("id of a request"))?;
+        let content = file.content().ok_or_else(|| lacks("entry or nonce"))?;
+        Ok((id, content))
+    }
+
     /// The result; `None` when there is none yet or it is malformed.
     pub fn opened(&self) -> Option<OpeningResult> {
         let result = self.result.as_ref()?;
@@ -284,5 +327,23 @@ mod tests {
         assert_eq!(again.content(), Some(content));
         assert_eq!(again.opened(), Some(opened));
         assert_eq!(again.request_id(), Some(request));
+        let asked = RequestFile::asked(&path).unwrap();
+        assert_eq!(Some(asked.1.clone()), again.content());
+        assert_eq!(asked.0, request);
+        // What was cut out by hand is named, with the file.
+        let changes: [(fn(&mut RequestFile), &str); 2] = [
+            (|file| file.request = "1".to_owned(), "no id of a request"),
+            (|file| file.nonce.clear(), "no entry or nonce"),
+        ];
+        for (change, says) in changes {
+            let mut altered = again.clone();
+            change(&mut altered);
+            altered.write(&path).unwrap();
+            let fault = RequestFile::asked(&path).unwrap_err().to_string();
+            assert!(
+                fault.contains(says) && fault.contains("request.json"),
+                "{fault}"
+            );
+        }
     }
 }

@@ -9,8 +9,8 @@
 //! - [`prover`]: the proofs of a person's statements
 //! - [`report`]: the wallet's reports for its person, as plain data
 //! - [`net`]: a wallet with its copy of the ledger; [`directory`]: its files; [`backup`]: the seed
-//!   under a passphrase. These three need the feature `net`, which is on by default; the other
-//!   modules do not use the network.
+//!   under a passphrase; [`making`]: a new wallet, its backup, and a restored one. These four need the
+//!   feature `net`, which is on by default; the other modules do not use the network.
 //! - [`recompute`]: computes a proven credit again from the person's own records
 //! - [`credits`], [`ledger`]: accounts in custody, on a ledger without tickets
 //!
@@ -28,6 +28,8 @@ pub mod credits;
 pub mod directory;
 pub mod keys;
 pub mod ledger;
+#[cfg(feature = "net")]
+pub mod making;
 #[cfg(feature = "net")]
 pub mod net;
 mod note_paths;

@@ -7,13 +7,16 @@
 //! ([`Peer::is`]), so a suspended party is refused at its next call, on an open connection too.
 //!
 //! In scope: the names in certificates, the files of a configuration ([`TlsFiles`]), the settings of
-//! both ends of a connection ([`Security`]), and (feature `issue`) certificates and their authority.
+//! both ends of a connection ([`Security`]), and (feature `issue`) certificates and their authority, with their
+//! files.
 //! Out of scope: sockets, and what a party may do. Only TLS 1.3 is spoken.
 //!
 //! A server takes callers without a certificate, because reading and what people do stays open. It
 //! also takes certificates that do not hold, and says at the first call that needs one what is
 //! wrong: a handshake that fails could only give a number.
 
+#[cfg(feature = "issue")]
+pub mod authority;
 #[cfg(feature = "net")]
 mod certificates;
 #[cfg(feature = "net")]
@@ -28,11 +31,15 @@ pub mod pair;
 mod peer;
 #[cfg(feature = "net")]
 mod pem_file;
+#[cfg(feature = "issue")]
+mod renewal;
 #[cfg(feature = "net")]
 mod security;
 #[cfg(feature = "net")]
 mod server;
 
+#[cfg(feature = "issue")]
+pub use authority::{Authority, AuthorityError, MadeAuthority, Revoked};
 #[cfg(feature = "net")]
 pub use client::{ClientTls, Expected, words};
 pub use files::TlsFiles;
@@ -41,6 +48,8 @@ pub use names::{Names, NamesError, Subject};
 pub use peer::{Peer, PeerFault, Presented};
 #[cfg(feature = "net")]
 pub use pem_file::TlsError;
+#[cfg(feature = "issue")]
+pub use renewal::{Renewal, Requested};
 #[cfg(feature = "net")]
 pub use rustls;
 #[cfg(feature = "net")]

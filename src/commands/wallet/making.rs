@@ -1,15 +1,14 @@
 //! `merits wallet create`, `backup`, `restore`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
 use clap::Args;
 use merits_guard::{Secret, exposed::Holds, output::Output};
 use merits_party::config::ledger_of;
-use merits_replica::LedgerConfig;
 use merits_wallet::{
     backup,
     directory::{Directory, WalletConfig},
+    making::MadeWallet,
 };
 
 use crate::{
@@ -36,13 +35,10 @@ pub(crate) struct Create {
 
 impl Create {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let config = WalletConfig {
-            key_store: key_store(self.key_store)?,
-            ledger: of_a_person(ledger_of(&self.ledger)?)?,
-        };
-        let wallet = Directory::create(&self.dir, config, &mut rand::rng())?;
-        println!("made a wallet in {}", wallet.path().display());
-        println!("its identity: {}", commitment(&wallet)?);
+        let config = WalletConfig::of_a_person(ledger_of(&self.ledger)?, self.key_store)?;
+        let wallet = MadeWallet::create(&self.dir, config, &mut rand::rng())?;
+        println!("made a wallet in {}", wallet.path.display());
+        println!("its identity: {}", wallet.identity);
         say(
             "Only the seed cannot be made again: `merits wallet backup` writes it to a file that \
              only a passphrase opens. Keep file and passphrase apart from this device. Everything \
@@ -77,27 +73,12 @@ impl Backup {
             "the backup",
             Secret::Passphrase,
         )?;
-        let ledger = wallet.config().ledger.clone();
-        let origin = ledger.origin()?;
-        let sealed = backup::Backup::seal(
-            &*wallet.seed()?,
-            origin.as_str(),
-            ledger,
-            &passphrase,
-            &mut rand::rng(),
-        )?;
-        sealed.write(&self.output)?;
-        // A backup counts only once it has been opened.
-        let opened = backup::Backup::read(&self.output)?.open(&passphrase)?;
-        ensure!(
-            *opened == *wallet.seed()?,
-            "the backup does not give the seed back: delete it, and make another on another disk"
-        );
+        let written = wallet.back_up(&self.output, &passphrase, &mut rand::rng())?;
         println!(
             "wrote {}; it opens and holds the seed",
-            self.output.display()
+            written.path.display()
         );
-        if is_within(&self.output, &self.dir) {
+        if written.inside_wallet {
             say(
                 "The backup lies in the wallet's own folder and is lost together with it: copy it to another \
                  device.",
@@ -138,56 +119,11 @@ impl Restore {
             "the backup",
             Secret::Passphrase,
         )?;
-        let seed = backup.open(&passphrase)?;
-        let ledger = match &self.ledger {
-            Some(file) => of_a_person(ledger_of(file)?)?,
-            None => backup.ledger().clone(),
-        };
-        ensure!(
-            ledger.tls.is_some() || !ledger.coordinator.starts_with("https://"),
-            "{} is reached over TLS, and a backup does not say whose certificates are believed: name a \
-             configuration file with `authorities` in its [ledger.tls] table by --ledger",
-            ledger.coordinator
-        );
-        let config = WalletConfig {
-            key_store: key_store(self.key_store)?,
-            ledger,
-        };
-        let wallet = Directory::restore(&self.dir, config, &seed)?;
-        println!("restored the wallet in {}", wallet.path().display());
-        println!("its identity: {}", commitment(&wallet)?);
+        let ledger = self.ledger.as_deref().map(ledger_of).transpose()?;
+        let wallet = MadeWallet::restore(&self.dir, &backup, &passphrase, ledger, self.key_store)?;
+        println!("restored the wallet in {}", wallet.path.display());
+        println!("its identity: {}", wallet.identity);
         say("`merits wallet credits` fetches and verifies the ledger and finds what is yours.");
         Ok(())
-    }
-}
-
-/// Whether a file lies in a folder, or in one within it.
-fn is_within(file: &Path, folder: &Path) -> bool {
-    let real = |path: &Path| path.canonicalize();
-    matches!((real(file), real(folder)), (Ok(file), Ok(folder)) if file.starts_with(&folder))
-}
-
-fn commitment(wallet: &Directory) -> anyhow::Result<String> {
-    let commitment = wallet.keys()?.commitment(0);
-    Ok(hex::encode(merits_primitives::field::to_bytes(&commitment)))
-}
-
-/// The table for a person's wallet: without the certificate of the party whose table it is, and with
-/// the authorities' files where they are.
-fn of_a_person(mut ledger: LedgerConfig) -> anyhow::Result<LedgerConfig> {
-    if let Some(tls) = &mut ledger.tls {
-        (tls.certificate, tls.key) = (None, None);
-        for file in tls.authorities.iter_mut().chain(&mut tls.revoked) {
-            *file = std::path::absolute(&*file).with_context(|| file.display().to_string())?;
-        }
-    }
-    Ok(ledger)
-}
-
-/// Where the keys are, as written in `wallet.toml`: relative to that file, or absolute.
-fn key_store(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    match given {
-        None => Ok(PathBuf::from("keys")),
-        Some(path) => std::path::absolute(&path).with_context(|| path.display().to_string()),
     }
 }

@@ -11,7 +11,7 @@ use merits_threshold::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use crate::entry::KeyGenerationOpened;
+use crate::entry::{ATTEMPTS_A_DAY, KeyGenerationOpened};
 use crate::rows::{Key, Record, Table};
 use crate::state::stored::read_party;
 
@@ -91,9 +91,6 @@ pub(super) struct DestroyedAt(pub(super) Timestamp);
 
 /// Two faults for each pair of holders are more than there can be.
 const MOST_GUILTY: usize = 2 * (Threshold::MOST_HOLDERS as usize).pow(2);
-
-/// Most attempts to make a half that a party opens in a day.
-pub const ATTEMPTS_A_DAY: usize = 8;
 
 /// Most parties that open attempts: as many as can be supervisors or witnesses in practice.
 const MOST_OPENERS: usize = 1 << 16;

@@ -261,7 +261,7 @@ fn a_party_opens_eight_attempts_of_a_half_a_day() {
         opened.deadline = quorums.now() + Duration::from_secs(10);
         Entry::KeyGenerationOpened(opened)
     };
-    let most = u32::try_from(merits_ledger::state::ATTEMPTS_A_DAY).expect("few");
+    let most = u32::try_from(merits_ledger::entry::ATTEMPTS_A_DAY).expect("few");
     for attempt in 1..=most {
         let entry = brief(&mut quorums, attempt);
         quorums.ledger.act(&opener, &entry).expect("opened");

@@ -194,16 +194,24 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Batches that wait for their proof, oldest first.
+    /// Batches that wait for their proof, oldest first, at most `limit` of them: those after the row `after`. 0 is
+    /// before the first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn formed_batches(&self, scale: &ScaleId) -> Result<Vec<FormedBatch>, StoreError> {
+    pub async fn formed_batches(
+        &self,
+        scale: &ScaleId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<FormedBatch>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, version, epoch, period, source, entry_id, statement
-             FROM batch WHERE scale = ? AND state = 'formed' ORDER BY id",
+             FROM batch WHERE scale = ? AND state = 'formed' AND id > ? ORDER BY id LIMIT ?",
         )
         .bind(scale.as_str())
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let mut out = Vec::with_capacity(rows.len());

@@ -92,19 +92,6 @@ pub struct Damaged {
     pub fault: StoreError,
 }
 
-/// A deed without a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unclaimed {
-    /// Its row.
-    pub deed: DeedId,
-    /// The period.
-    pub period: Period,
-    /// The source that committed to the records.
-    pub source: PartyId,
-    /// Whether it is claimed alone, because an earlier attempt failed.
-    pub alone: bool,
-}
-
 /// Tags in one query, far below SQLite's limit.
 const TAGS_AT_ONCE: usize = 1024;
 
@@ -246,32 +233,6 @@ impl Store {
                 .await?
                 .last_insert_rowid();
         Ok((id, key))
-    }
-
-    /// The ingested deeds of a scale in the order in which they are claimed: by period, source,
-    /// commitment.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn unclaimed(&self, scale: &ScaleId) -> Result<Vec<Unclaimed>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, period, source, aside IS NOT NULL AS alone
-             FROM deed WHERE scale = ? AND state = 'ingested'
-             ORDER BY period, source, commitment",
-        )
-        .bind(scale.as_str())
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Unclaimed {
-                    deed: row.try_get("id")?,
-                    period: period(row)?,
-                    source: PartyId(array(row.try_get("source")?, "source id")?),
-                    alone: row.try_get("alone")?,
-                })
-            })
-            .collect()
     }
 
     /// Decrypts deeds, in the given order. A deed that was forgotten meanwhile is left out.

@@ -9,6 +9,7 @@
 
 mod backup;
 mod batches;
+mod candidates;
 mod columns;
 mod deeds;
 mod forgetting;
@@ -35,13 +36,12 @@ use crate::at_rest::{DataKey, MasterKey, UnsealError};
 
 pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
-pub use deeds::{Damaged, DecryptedDeeds, Deed, Inserted, NewDeed, Unclaimed};
+pub use candidates::{Candidate, CandidateCursor, CandidatePage};
+pub use deeds::{Damaged, DecryptedDeeds, Deed, Inserted, NewDeed};
 pub use forgetting::{Erased, Forgotten};
 pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};
 pub use set_aside::{Aside, AsideReason, Released};
-pub use tickets::{
-    Candidate, Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId,
-};
+pub use tickets::{Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId};
 
 /// A deed's row.
 pub type DeedId = i64;

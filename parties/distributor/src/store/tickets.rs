@@ -18,8 +18,8 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
-    DeedId, Store, StoreError, array,
-    columns::{needed, period, stored},
+    Store, StoreError, array,
+    columns::{needed, stored},
 };
 use crate::at_rest::{DataKey, SubjectTag};
 
@@ -101,21 +101,6 @@ pub struct LiveTicket {
     pub message: Message,
     /// Whether it is deposited and not used for a claim yet.
     pub deposited: bool,
-}
-
-/// A deed without a batch, and its deposited ticket.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate {
-    /// The deed.
-    pub deed: DeedId,
-    /// Its period.
-    pub period: Period,
-    /// The source that committed to the records.
-    pub source: PartyId,
-    /// Whether it is claimed alone, because an earlier attempt failed.
-    pub alone: bool,
-    /// The ticket and whether it is deposited; `None` when the account gave none.
-    pub ticket: Option<LiveTicket>,
 }
 
 /// A ticket's keys, for a claim.
@@ -309,51 +294,25 @@ impl Store {
         Ok(())
     }
 
-    /// Every ticket that its person may still withdraw.
+    /// Tickets that their people may still withdraw, at most `limit` of them: those after the row `after`, in the
+    /// order of rows. 0 is before the first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn live_tickets(&self) -> Result<Vec<LiveTicket>, StoreError> {
+    pub async fn live_tickets(
+        &self,
+        after: TicketId,
+        limit: u32,
+    ) -> Result<Vec<LiveTicket>, StoreError> {
         let rows = sqlx::query(
             "SELECT id AS ticket, nullifier, message, state FROM ticket
-             WHERE state <> 'withdrawn' ORDER BY id",
+             WHERE state <> 'withdrawn' AND id > ? ORDER BY id LIMIT ?",
         )
+        .bind(after)
+        .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(live_ticket).collect()
-    }
-
-    /// The ingested deeds of a scale with their tickets, in the order in which they are claimed.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn candidates(&self, scale: &ScaleId) -> Result<Vec<Candidate>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
-                 ticket.id AS ticket, ticket.nullifier AS nullifier, ticket.message AS message,
-                 ticket.state AS state, deed.aside IS NOT NULL AS alone
-             FROM deed LEFT JOIN ticket
-                 ON ticket.subject = deed.subject AND ticket.scale = deed.scale
-                 AND ticket.period = deed.period AND ticket.source = deed.source
-                 AND ticket.state IN ('imported', 'deposited')
-             WHERE deed.scale = ? AND deed.state = 'ingested'
-             ORDER BY deed.period, deed.source, deed.commitment",
-        )
-        .bind(scale.as_str())
-        .fetch_all(&self.pool)
-        .await?;
-        rows.iter()
-            .map(|row| {
-                let ticket: Option<TicketId> = row.try_get("ticket")?;
-                Ok(Candidate {
-                    deed: row.try_get("deed")?,
-                    period: period(row)?,
-                    source: PartyId(array(row.try_get("source")?, "source id")?),
-                    alone: row.try_get("alone")?,
-                    ticket: ticket.map(|_| live_ticket(row)).transpose()?,
-                })
-            })
-            .collect()
     }
 
     /// The pseudonyms that people's tickets give for their accounts at a source, by account. More
@@ -474,7 +433,7 @@ async fn stands(
     Ok(counted(standing)? > 0)
 }
 
-fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {
+pub(super) fn live_ticket(row: &SqliteRow) -> Result<LiveTicket, StoreError> {
     let state: &str = needed(row, "state", "ticket state")?;
     Ok(LiveTicket {
         id: needed(row, "ticket", "ticket")?,

@@ -4,14 +4,15 @@ use merits_guard::output::Output;
 use merits_ledger_fixture::{Citizen, Stage};
 use merits_primitives::{
     Fr,
-    ids::{Origin, PartyId},
+    ids::{Origin, PartyId, Period},
     message::link_message,
     nullifier::Nullifier,
     owner::{self, Handle, OwnerKey},
     scope::source_scope,
 };
 use merits_records::{
-    bundle::{FileKind as _, Links},
+    SubjectPeriod,
+    bundle::{FileKind as _, FileReader, Link, Links},
     handover::{Handover as _, HandoverError, LinkFile},
 };
 use merits_source::{LinkChecker, LinkFault, Linked, LinksError, LinksFile, signing::Pseudonyms};
@@ -131,32 +132,46 @@ fn one_account_has_one_person_and_one_person_one_account() {
     let mut links = open();
     assert!(links.is_empty());
     let first = link(&mut stage, &one, "rider 4");
-    assert_eq!(links.link(&first, false).expect("taken"), Linked::New);
-    assert_eq!(links.link(&first, false).expect("taken"), Linked::Known);
+    assert_eq!(take(&mut links, &first, false).expect("taken"), Linked::New);
+    assert_eq!(
+        take(&mut links, &first, false).expect("taken"),
+        Linked::Known
+    );
     links.write().expect("written");
 
     let mut links = open();
     assert_eq!(links.len(), 1);
     // The account of somebody else, and a second account of the same person.
     let stolen = link(&mut stage, &other, "rider 4");
-    let fault = links.link(&stolen, false).expect_err("refused");
+    let fault = take(&mut links, &stolen, false).expect_err("refused");
     assert!(matches!(fault, LinkFault::OtherPseudonym), "{fault}");
     let second = link(&mut stage, &one, "rider 5");
     for replace in [false, true] {
-        let fault = links.link(&second, replace).expect_err("refused");
+        let fault = take(&mut links, &second, replace).expect_err("refused");
         assert!(matches!(fault, LinkFault::OtherAccount), "{fault}");
     }
     // Sold to somebody else: the source says so, and the first person may have another account.
-    assert_eq!(links.link(&stolen, true).expect("taken"), Linked::Replaced);
-    assert_eq!(links.link(&second, false).expect("taken"), Linked::New);
+    assert_eq!(
+        take(&mut links, &stolen, true).expect("taken"),
+        Linked::Replaced
+    );
+    assert_eq!(
+        take(&mut links, &second, false).expect("taken"),
+        Linked::New
+    );
     links.write().expect("written");
 
     // What `merits source sign` reads.
     let text = std::fs::read(&path).expect("there");
-    let read = Pseudonyms::read(&text[..], origin.as_str(), source).expect("links");
+    let riders = ["rider 4", "rider 5"].map(group);
+    let read = Pseudonyms::read(&text[..], origin.as_str(), source, &riders).expect("links");
     assert_eq!(read.get("rider 4"), Some(stolen.h));
     assert_eq!(read.get("rider 5"), Some(second.h));
-    assert_eq!(open().get("rider 5"), read.get("rider 5"));
+    let mut links = open();
+    assert_eq!(
+        take(&mut links, &second, false).expect("there"),
+        Linked::Known
+    );
 
     // If two lines contradict each other, neither is dropped silently.
     let text = String::from_utf8(text).expect("text");
@@ -189,9 +204,12 @@ fn one_account_has_one_person_and_one_person_one_account() {
         Output::check(kept, Links::KIND).expect_err("people's links are in it");
     }
     assert_eq!(std::fs::read_to_string(&merged).expect("there"), text);
-    // The same line twice says nothing new.
+    // The same line twice says nothing new, and is written once.
     std::fs::write(&path, format!("{text}{fifth}\n")).expect("written");
-    assert_eq!(open().len(), 2);
+    let links = open();
+    assert_eq!(links.len(), 2);
+    links.write().expect("written");
+    assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
 
     // Somebody else's file is not written over.
     for (origin, source) in [
@@ -214,22 +232,87 @@ fn an_account_that_only_looks_new_is_put_aside() {
     let open = || LinksFile::open(&path, &origin, source).expect("it opens");
     let mut links = open();
     let first = link(&mut stage, &one, "rider 4o");
-    assert_eq!(links.link(&first, false).expect("taken"), Linked::New);
+    assert_eq!(take(&mut links, &first, false).expect("taken"), Linked::New);
     links.write().expect("written");
     let mut links = open();
     // Case, full width, a Cyrillic letter, a zero.
     for account in ["Rider 4O", "rider　４ｏ", "rid\u{435}r 4o", "rider 40"] {
         let alike = link(&mut stage, &other, account);
-        let fault = links.link(&alike, false).expect_err("put aside");
+        let fault = take(&mut links, &alike, false).expect_err("put aside");
         assert!(
             matches!(&fault, LinkFault::LooksLike { known, .. } if known == "rider 4o"),
             "{fault}"
         );
-        assert_eq!(links.get(account), None);
+        assert_eq!(links.len(), 1);
     }
     // Somebody looked: they are two people.
     let mut links = open().distinct(true);
     let alike = link(&mut stage, &other, "rider 40");
-    assert_eq!(links.link(&alike, false).expect("taken"), Linked::New);
+    assert_eq!(take(&mut links, &alike, false).expect("taken"), Linked::New);
     assert_eq!(links.len(), 2);
+}
+
+/// A new line goes where it belongs in a sorted file, a replaced one stays in its place, and of a run no more is
+/// kept than its own links.
+#[test]
+fn the_file_is_copied_line_by_line() {
+    let mut stage = stage(3);
+    let (one, other, third) = (Citizen::new(0), Citizen::new(1), Citizen::new(2));
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("links.jsonl");
+    let (origin, source) = (stage.federation.origin.clone(), stage.federation.source.id);
+    let open = || LinksFile::open(&path, &origin, source).expect("it opens");
+    let mut links = open();
+    for (citizen, account) in [(&one, "rider 2"), (&other, "rider 4")] {
+        let made = link(&mut stage, citizen, account);
+        take(&mut links, &made, false).expect("taken");
+    }
+    links.write().expect("written");
+    let accounts = || {
+        let text = std::fs::read(&path).expect("there");
+        let (_, lines) = FileReader::<Links, _>::open(&text[..]).expect("links");
+        let lines: Result<Vec<Link>, _> = lines.collect();
+        lines.expect("whole lines")
+    };
+    let before = accounts();
+    assert_eq!(before[0].subject, "rider 2");
+    // Both in one run, and in another order than the file's.
+    let (new, sold) = (
+        link(&mut stage, &other, "rider 3"),
+        link(&mut stage, &third, "rider 4"),
+    );
+    let mut links = open();
+    let mut recalled = links.recall([&sold, &new]).expect("read");
+    let strange = link(&mut stage, &one, "rider 9");
+    let fault = recalled.link(&strange, false).expect_err("not asked for");
+    assert!(matches!(fault, LinkFault::NotRecalled), "{fault}");
+    let early = recalled.link(&new, false).expect_err("still linked");
+    assert!(matches!(early, LinkFault::OtherAccount), "{early}");
+    let replaced = recalled.link(&sold, true).expect("taken");
+    assert_eq!(replaced, Linked::Replaced);
+    assert_eq!(recalled.link(&new, false).expect("taken"), Linked::New);
+    // What is taken in and not written yet counts in a later run too.
+    let fault = take(&mut links, &link(&mut stage, &third, "rider 8"), false);
+    assert!(matches!(fault, Err(LinkFault::OtherAccount)), "{fault:?}");
+    assert_eq!(links.len(), 3);
+    links.write().expect("written");
+    let after = accounts();
+    let names: Vec<&str> = after.iter().map(|link| link.subject.as_str()).collect();
+    assert_eq!(names, ["rider 2", "rider 3", "rider 4"]);
+    assert_eq!(after[0], before[0]);
+    assert_eq!([after[1].h, after[2].h], [new.h, sold.h]);
+}
+
+/// Takes one link in, as a run of its own.
+fn take(links: &mut LinksFile, link: &LinkFile, replace: bool) -> Result<Linked, LinkFault> {
+    links.recall([link]).expect("read").link(link, replace)
+}
+
+/// An account in a run that signs.
+fn group(subject: &str) -> SubjectPeriod {
+    SubjectPeriod {
+        subject: subject.to_owned(),
+        period: Period::from_label("2026-05").expect("a month"),
+        records: Vec::new(),
+    }
 }

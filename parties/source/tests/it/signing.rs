@@ -106,7 +106,7 @@ fn links(groups: &[SubjectPeriod], origin: &str, source: PartyId) -> Vec<u8> {
 
 fn pseudonyms(groups: &[SubjectPeriod]) -> Pseudonyms {
     let links = links(groups, origin().as_str(), source());
-    Pseudonyms::read(&links[..], origin().as_str(), source()).expect("our links")
+    Pseudonyms::read(&links[..], origin().as_str(), source(), groups).expect("our links")
 }
 
 fn sign(
@@ -236,7 +236,7 @@ fn the_same_deeds_are_not_signed_under_a_second_pseudonym() {
             write_line(&mut links, &link).expect("memory");
         }
     }
-    let second = Pseudonyms::read(&links[..], origin().as_str(), source()).expect("links");
+    let second = Pseudonyms::read(&links[..], origin().as_str(), source(), &groups).expect("links");
     let (report, bundle) = sign(&signer(7), &register, &groups, &second);
     assert_eq!(report.signed, 0);
     assert_eq!(report.refused.len(), groups.len());
@@ -270,7 +270,7 @@ fn strangers_and_foreign_links_are_named() {
         (links(&groups, "elsewhere", source()), "origin"),
         (links(&groups, origin().as_str(), other), "source"),
     ] {
-        match Pseudonyms::read(&bytes[..], origin().as_str(), source()) {
+        match Pseudonyms::read(&bytes[..], origin().as_str(), source(), &groups) {
             Err(SignError::ForeignLinks { what, .. }) => assert_eq!(what, wrong),
             other => panic!("{other:?}"),
         }
@@ -281,8 +281,17 @@ fn strangers_and_foreign_links_are_named() {
         h: Handle(Fr::from(1u64)),
     };
     write_line(&mut twice, &link).expect("memory");
+    let read = |groups| Pseudonyms::read(&twice[..], origin().as_str(), source(), groups);
     assert!(matches!(
-        Pseudonyms::read(&twice[..], origin().as_str(), source()),
+        read(&groups),
         Err(SignError::TwoPseudonyms { .. })
     ));
+    // Of other accounts than those of the run nothing is kept.
+    let stranger = groups
+        .iter()
+        .find(|group| group.subject != groups[0].subject)
+        .expect("a second account");
+    let read = read(std::slice::from_ref(stranger)).expect("links of the run");
+    assert_eq!(read.get(&groups[0].subject), None);
+    assert!(read.get(&stranger.subject).is_some());
 }

@@ -91,6 +91,9 @@ pub enum GenerationError {
     /// The plan.
     #[error(transparent)]
     Plan(#[from] PlanFault),
+    /// The plan's file may not be written.
+    #[error(transparent)]
+    Output(#[from] merits_guard::output::OutputError),
     /// The run.
     #[error(transparent)]
     Run(#[from] DkgError),

@@ -5,6 +5,7 @@
     reason = "a failure to set up is a failure"
 )]
 
+mod folders;
 mod issued;
 mod parties;
 mod scene;

@@ -258,7 +258,8 @@ impl World {
 
     fn signed(&self, groups: &[SubjectPeriod], links: &[u8], dir: &Path) -> Vec<u8> {
         let source = self.federation.source.id;
-        let pseudonyms = Pseudonyms::read(links, self.federation.origin.as_str(), source).unwrap();
+        let pseudonyms =
+            Pseudonyms::read(links, self.federation.origin.as_str(), source, groups).unwrap();
         let mut register = Register::open(&dir.join("source.register")).unwrap();
         let mut bundle = Vec::new();
         let report = sign_groups(

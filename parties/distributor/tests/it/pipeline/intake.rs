@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use merits_distributor::{
     ingest::{IngestError, IngestFault, Ingestion},
-    store::{Store, StoreError},
+    store::{CandidateCursor, Store, StoreError},
     terms::source_keys,
 };
 use merits_primitives::commitment::RecordCommitment;
@@ -153,7 +153,9 @@ async fn a_store_is_not_taken_for_another() {
     // With another master key, accounts are strangers and nothing opens.
     let other = open(origin, party, 6).await.unwrap();
     assert_eq!(other.forget("rider-000").await.unwrap(), None);
-    let unclaimed = other.unclaimed(&scale_id()).await.unwrap();
+    let (scale, start) = (scale_id(), CandidateCursor::START);
+    let page = other.candidates(&scale, start, 10).await.unwrap();
+    let unclaimed = page.candidates;
     assert_eq!(unclaimed.len(), 1);
     assert_eq!(unclaimed[0].period, week(36));
     assert!(matches!(

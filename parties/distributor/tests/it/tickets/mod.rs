@@ -2,6 +2,7 @@
 //! a withdrawal.
 
 mod handing_in;
+mod pages;
 mod scene;
 mod terms;
 mod withdrawals;

@@ -1,0 +1,108 @@
+//! Deeds that no batch has yet, page by page. People who gave no ticket keep their deeds here, so there may be many.
+
+use merits_primitives::ids::{PartyId, Period, ScaleId};
+use sqlx::Row as _;
+
+use super::{
+    DeedId, Store, StoreError, array,
+    columns::period,
+    tickets::{LiveTicket, TicketId, live_ticket},
+};
+
+/// A deed without a batch, and its ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate {
+    /// The deed.
+    pub deed: DeedId,
+    /// Its period.
+    pub period: Period,
+    /// The source that committed to the records.
+    pub source: PartyId,
+    /// Whether it is claimed alone, because an earlier attempt failed.
+    pub alone: bool,
+    /// The ticket and whether it is deposited; `None` when the account gave none, or on a ledger in custody.
+    pub ticket: Option<LiveTicket>,
+}
+
+/// Some candidates in their order.
+#[derive(Debug, Clone)]
+pub struct CandidatePage {
+    /// The candidates.
+    pub candidates: Vec<Candidate>,
+    /// Where the next page begins; `None` after the last one.
+    pub next: Option<CandidateCursor>,
+}
+
+/// A place in the order of candidates: period, source, commitment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CandidateCursor {
+    period: i64,
+    source: [u8; 32],
+    commitment: [u8; 32],
+}
+
+impl CandidateCursor {
+    /// Before the first candidate.
+    pub const START: Self = Self {
+        period: i64::MIN,
+        source: [0; 32],
+        commitment: [0; 32],
+    };
+}
+
+impl Store {
+    /// The ingested deeds of a scale with their tickets, at most `limit` of them: those after a place in the order in
+    /// which they are claimed, which is period, source, commitment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn candidates(
+        &self,
+        scale: &ScaleId,
+        after: CandidateCursor,
+        limit: u32,
+    ) -> Result<CandidatePage, StoreError> {
+        // The index deed_by_state has this order, so a page costs what it has.
+        let rows = sqlx::query(
+            "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
+                 deed.commitment AS commitment, ticket.id AS ticket,
+                 ticket.nullifier AS nullifier, ticket.message AS message,
+                 ticket.state AS state, deed.aside IS NOT NULL AS alone
+             FROM deed LEFT JOIN ticket
+                 ON ticket.subject = deed.subject AND ticket.scale = deed.scale
+                 AND ticket.period = deed.period AND ticket.source = deed.source
+                 AND ticket.state IN ('imported', 'deposited')
+             WHERE deed.scale = ? AND deed.state = 'ingested'
+                 AND (deed.period, deed.source, deed.commitment) > (?, ?, ?)
+             ORDER BY deed.period, deed.source, deed.commitment LIMIT ?",
+        )
+        .bind(scale.as_str())
+        .bind(after.period)
+        .bind(after.source.as_slice())
+        .bind(after.commitment.as_slice())
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        let candidates = rows.iter().map(|row| {
+            let ticket: Option<TicketId> = row.try_get("ticket")?;
+            Ok(Candidate {
+                deed: row.try_get("deed")?,
+                period: period(row)?,
+                source: PartyId(array(row.try_get("source")?, "source id")?),
+                alone: row.try_get("alone")?,
+                ticket: ticket.map(|_| live_ticket(row)).transpose()?,
+            })
+        });
+        let candidates: Vec<Candidate> = candidates.collect::<Result<_, StoreError>>()?;
+        let full = candidates.len() >= limit as usize;
+        let next = match rows.last().filter(|_| full) {
+            None => None,
+            Some(row) => Some(CandidateCursor {
+                period: row.try_get("period")?,
+                source: array(row.try_get("source")?, "source id")?,
+                commitment: array(row.try_get("commitment")?, "commitment")?,
+            }),
+        };
+        Ok(CandidatePage { candidates, next })
+    }
+}

@@ -18,6 +18,7 @@ macro_rules! fields {
 fields! {
     AFTER "after"
     AFTER_ID "after_id"
+    ALERT "alert"
     ASSET "asset"
     ATTEMPT "attempt"
     B "b"
@@ -109,6 +110,7 @@ fields! {
     SHAPE_V_MAX "the shape's V_max"
     SHAPE_W_MAX "the shape's W_max"
     SIGNATURE "signature"
+    SILENT_UNTIL "silent until"
     SN1 "sn1"
     SN2 "sn2"
     SOURCE "source"

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use merits_primitives::{calendar::Timestamp, ids::EntryId};
-use merits_verifier::{FieldPath, Reason};
+use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
 /// An alert contradicts itself, or cannot be handled so.
@@ -82,10 +82,10 @@ impl AlertRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Window { .. } => "until".into(),
-            Self::Unknown { .. } => "alert".into(),
-            Self::AboutItself { .. } => "party".into(),
-            Self::Silence { .. } => "silent until".into(),
+            Self::Window { .. } => fields::UNTIL.into(),
+            Self::Unknown { .. } => fields::ALERT.into(),
+            Self::AboutItself { .. } => fields::PARTY.into(),
+            Self::Silence { .. } => fields::SILENT_UNTIL.into(),
             Self::Acknowledged { .. } | Self::Quota { .. } => FieldPath::NONE,
         }
     }

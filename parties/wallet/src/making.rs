@@ -193,7 +193,7 @@ mod tests {
             authority: "ab".repeat(32),
             least_claims_per_total: 16,
             tickets: true,
-            anchor_seconds: 3_600,
+            anchor_seconds: merits_ledger::AnchorInterval::HOUR.as_secs(),
             board: "alone".to_owned(),
             replica: "replica".into(),
             high_water_mark: None,

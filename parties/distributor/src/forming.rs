@@ -24,8 +24,8 @@ use crate::{
     pool::{ProverPool, ProvingError, TermsFn},
     progress::{Event, Progress},
     store::{
-        AsideReason, Candidate, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError,
-        TicketId, Unclaimed,
+        AsideReason, BatchId, Candidate, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch,
+        StoreError, TicketId, Unclaimed,
     },
     terms::{Terms, TermsError},
 };
@@ -100,7 +100,7 @@ impl Stated {
 /// A batch that is in the store, and waits for its proof.
 pub(crate) struct Fixed {
     /// Its row.
-    pub(crate) id: i64,
+    pub(crate) id: BatchId,
     /// Its statement, with the witness.
     pub(crate) stated: StatedBatch,
 }

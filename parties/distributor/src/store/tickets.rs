@@ -18,13 +18,10 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
-    DeedId, Store, StoreError, array,
+    DeedId, Store, StoreError, SubjectId, TicketId, array,
     columns::{needed, period, stored},
 };
 use crate::at_rest::{DataKey, SubjectTag};
-
-/// A ticket's row.
-pub type TicketId = i64;
 
 /// A checked ticket for the store.
 #[derive(Clone)]
@@ -457,7 +454,7 @@ async fn has_deeds(tx: &mut Transaction<'_, Sqlite>, tag: &SubjectTag) -> Result
 /// Whether the account has another open ticket for this period and source.
 async fn stands(
     tx: &mut Transaction<'_, Sqlite>,
-    subject: i64,
+    subject: SubjectId,
     ticket: &NewTicket,
 ) -> Result<bool, StoreError> {
     let standing: Option<i64> = sqlx::query_scalar(

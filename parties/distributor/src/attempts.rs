@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     pool::ProvingError,
-    store::{AsideReason, DeedId, Released, Store, StoreError},
+    store::{AsideReason, BatchId, DeedId, Released, Store, StoreError},
 };
 
 /// How many failed batches, in a run without a single proof, mean that the prover is at fault and
@@ -89,7 +89,7 @@ impl Tried {
     pub(crate) async fn set_batch_aside(
         &self,
         store: &Store,
-        batch: i64,
+        batch: BatchId,
         error: ProvingError,
     ) -> Result<(), ProvingError> {
         let Some(reason) = error.aside_reason() else {
@@ -97,9 +97,9 @@ impl Tried {
         };
         // Other errors may reveal the records.
         if reason == AsideReason::Proof {
-            tracing::warn!(batch, %error, "no proof can be made of a batch, which is taken apart");
+            tracing::warn!(batch = batch.0, %error, "no proof can be made of a batch, which is taken apart");
         } else {
-            tracing::warn!(batch, %reason, "a batch cannot be proven and is taken apart");
+            tracing::warn!(batch = batch.0, %reason, "a batch cannot be proven and is taken apart");
         }
         let released = store.set_batch_aside(batch, reason).await?;
         if let [Released { deed, .. }] = released[..] {

@@ -281,7 +281,7 @@ mod tests {
             deeds.sort_unstable_by_key(|(week, source, _)| (*week, *source));
             let unclaimed: Vec<OrderedDeed<DeedId>> = deeds.iter().enumerate()
                 .map(|(i, (week, source, alone))| OrderedDeed {
-                    item: i as i64,
+                    item: DeedId(i as i64),
                     period: Period { kind: PeriodKind::Week, index: PeriodIndex(*week) },
                     source: PartyId([*source; 32]),
                     alone: *alone,
@@ -296,18 +296,18 @@ mod tests {
             prop_assert_eq!(splitter.finish(), []);
             let mut ids: Vec<DeedId> = batches.iter().flat_map(|(_, _, ids)| ids.clone()).collect();
             ids.sort_unstable();
-            prop_assert_eq!(ids, (0..unclaimed.len() as i64).collect::<Vec<_>>());
+            prop_assert_eq!(ids, (0..unclaimed.len() as i64).map(DeedId).collect::<Vec<_>>());
             for (period, source, ids) in &batches {
                 prop_assert!((1..=capacity).contains(&ids.len()));
                 prop_assert!(ids.is_sorted());
                 for id in ids {
-                    let place = unclaimed[*id as usize];
+                    let place = unclaimed[id.0 as usize];
                     prop_assert_eq!((*period, *source), (place.period, place.source));
                     prop_assert!(!place.alone || ids.len() == 1);
                 }
             }
             // Whatever was tried before comes last.
-            let alone = |(_, _, ids): &(Period, PartyId, Vec<DeedId>)| unclaimed[ids[0] as usize].alone;
+            let alone = |(_, _, ids): &(Period, PartyId, Vec<DeedId>)| unclaimed[ids[0].0 as usize].alone;
             prop_assert!(batches.iter().map(alone).is_sorted());
             // No more batches than needed.
             let needed: usize = unclaimed.chunk_by(|a, b| (a.period, a.source) == (b.period, b.source))

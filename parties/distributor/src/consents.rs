@@ -165,13 +165,13 @@ impl Node {
         let Consents::Tickets { state, .. } = consents else {
             return Ok(followed);
         };
-        let (party, mut after) = (self.party(), 0);
+        let (party, mut after) = (self.party(), None);
         loop {
             let tickets = self.store().live_tickets(after, TICKET_PAGE).await?;
             let Some(last) = tickets.last() else {
                 return Ok(followed);
             };
-            after = last.id;
+            after = Some(last.id);
             for ticket in tickets {
                 if state
                     .tickets()

@@ -24,7 +24,9 @@ use crate::{
     pool::{ProverPool, ProvingError, TermsFn},
     progress::{Event, Progress},
     shares::{Claimable, Claiming, PAGE, Shares},
-    store::{AsideReason, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError},
+    store::{
+        AsideReason, BatchId, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError,
+    },
     terms::{Terms, TermsError},
 };
 
@@ -95,7 +97,7 @@ impl Stated {
 /// A batch that is in the store, and waits for its proof.
 pub(crate) struct Fixed {
     /// Its row.
-    pub(crate) id: i64,
+    pub(crate) id: BatchId,
     /// Its statement, with the witness.
     pub(crate) stated: StatedBatch,
 }
@@ -178,13 +180,13 @@ impl Forming<'_> {
     ) -> Result<FormReport, ProvingError> {
         let mut report = FormReport::default();
         let over = || stop.load(Ordering::Relaxed);
-        let mut after = 0;
+        let mut after = None;
         loop {
             let left = self.timed(&mut report, self.left(after)).await?;
             let Some(last) = left.last() else {
                 break;
             };
-            after = last.id;
+            after = Some(last.id);
             total.fetch_add(left.len(), Ordering::Relaxed);
             for batch in left {
                 let Ok(place) = provers.reserve().await else {
@@ -257,8 +259,8 @@ impl Forming<'_> {
         done
     }
 
-    /// Batches that an earlier run fixed but did not prove: the next ones after a row.
-    async fn left(&self, after: i64) -> Result<Vec<FormedBatch>, StoreError> {
+    /// Batches that an earlier run fixed but did not prove: those after one.
+    async fn left(&self, after: Option<BatchId>) -> Result<Vec<FormedBatch>, StoreError> {
         let (store, scale) = (self.node.store(), self.node.scale());
         store.formed_batches(scale, after, BATCH_PAGE).await
     }

@@ -221,11 +221,13 @@ pub(crate) async fn write_receipts(
         source: merits_guard::explain::writing(source),
     };
     merits_guard::create_folder(directory).map_err(at)?;
-    let (mut written, mut lost, mut after) = (0, Vec::new(), 0);
+    let (mut written, mut lost, mut after) = (0, Vec::new(), None);
     loop {
         let page = store.receipts(scale, after, PAGE).await?;
-        let Some(last) = page.last else { break };
-        after = last;
+        if page.last.is_none() {
+            break;
+        }
+        after = page.last;
         written += page.held.len();
         lost.extend(page.lost);
         let mut outputs = Vec::new();

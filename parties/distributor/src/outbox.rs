@@ -131,7 +131,7 @@ pub async fn empty_outbox(
         // Read this before the outbox: entries that are added afterwards are found in the next
         // round.
         let more_to_come = filling.load(Ordering::Acquire);
-        let items = node.store().outbox(0, IN_FLIGHT).await?;
+        let items = node.store().outbox(None, IN_FLIGHT).await?;
         if items.is_empty() {
             if !more_to_come {
                 return Ok(report);

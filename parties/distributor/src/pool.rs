@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     batching::{BatchError, StatedBatch},
-    store::{AsideReason, StoreError},
+    store::{AsideReason, BatchId, StoreError},
     terms::{Terms, TermsError},
 };
 
@@ -44,7 +44,7 @@ pub enum ProvingError {
     #[error("batch {batch}: no witness: {source}")]
     Witness {
         /// Its row.
-        batch: i64,
+        batch: BatchId,
         /// Why.
         source: WitnessError,
     },
@@ -52,7 +52,7 @@ pub enum ProvingError {
     #[error("batch {batch}: {source}")]
     Prove {
         /// Its row.
-        batch: i64,
+        batch: BatchId,
         /// Why.
         source: ProveError,
     },
@@ -199,7 +199,7 @@ impl ProverPool {
     /// Witness and proof of one batch, on the pool.
     pub(crate) async fn prove(
         &self,
-        batch: i64,
+        batch: BatchId,
         stated: StatedBatch,
         mut rng: StdRng,
     ) -> Result<Proven, ProvingError> {

@@ -10,7 +10,7 @@ use merits_sqlite::{Staged, StoreKind, counted};
 use serde::Serialize;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
-use super::{StoreError, array, check_node};
+use super::{StoreError, SubjectId, array, check_node};
 use crate::at_rest::MasterKey;
 
 /// The contents of a copy.
@@ -43,7 +43,7 @@ pub async fn copy(
     check_node(&mut db, origin, party).await?;
     let also = super::lookalike_hashes::NODE_BEFORE;
     merits_sqlite::require_tables(&mut db, source, super::TABLES, &also).await?;
-    let (mut subjects, mut after) = (0, 0i64);
+    let (mut subjects, mut after) = (0, SubjectId(0));
     loop {
         let rows = sqlx::query(
             "SELECT id, tag, wrapped_key FROM subject WHERE id > ? ORDER BY id LIMIT 1000",

@@ -9,10 +9,9 @@ use rand_core::CryptoRng;
 use sqlx::{Row, Sqlite, Transaction};
 
 use super::{
-    AsideReason, DeedId, Store, StoreError, array,
+    AsideReason, BatchId, DeedId, Store, StoreError, TicketId, array,
     columns::{period, stored},
     deeds::{Deed, give_back},
-    tickets::TicketId,
 };
 
 /// A fixed batch, with the earnings that its claims state.
@@ -40,7 +39,7 @@ pub struct NewBatch {
 #[derive(Debug, Clone)]
 pub struct FormedBatch {
     /// Its row.
-    pub id: i64,
+    pub id: BatchId,
     /// The scale's version.
     pub version: ScaleVersion,
     /// The view-key epoch.
@@ -61,7 +60,7 @@ pub struct FormedBatch {
 #[derive(Debug, Clone)]
 pub struct OutboxItem {
     /// Its row.
-    pub id: i64,
+    pub id: BatchId,
     /// The id of its ledger entry.
     pub entry_id: EntryId,
     /// The signed entry with its proof; `None` when the store has none, which means damage.
@@ -140,7 +139,7 @@ impl Store {
         batch: &NewBatch,
         deeds: &[Deed],
         rng: &mut (impl CryptoRng + Send),
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<BatchId>, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let id = sqlx::query(
             "INSERT INTO batch (scale, version, epoch, period, source, entry_id, statement, state)
@@ -156,6 +155,7 @@ impl Store {
         .execute(&mut *tx)
         .await?
         .last_insert_rowid();
+        let id = BatchId(id);
         for (position, (deed, (_, earned))) in deeds.iter().zip(&batch.claims).enumerate() {
             let commitment = field::to_bytes(&deed.commitment);
             let ticket = deed.ticket.as_ref().map(|ticket| ticket.id);
@@ -194,15 +194,14 @@ impl Store {
         Ok(Some(id))
     }
 
-    /// Batches that wait for their proof, oldest first, at most `limit` of them: those after the row `after`. 0 is
-    /// before the first.
+    /// Batches that wait for their proof, oldest first, at most `limit` of them: those after the batch `after`.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn formed_batches(
         &self,
         scale: &ScaleId,
-        after: i64,
+        after: Option<BatchId>,
         limit: u32,
     ) -> Result<Vec<FormedBatch>, StoreError> {
         let rows = sqlx::query(
@@ -210,13 +209,13 @@ impl Store {
              FROM batch WHERE scale = ? AND state = 'formed' AND id > ? ORDER BY id LIMIT ?",
         )
         .bind(scale.as_str())
-        .bind(after)
+        .bind(after.map_or(0, |batch| batch.0))
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
         let mut out = Vec::with_capacity(rows.len());
         for row in rows {
-            let id: i64 = row.try_get("id")?;
+            let id: BatchId = row.try_get("id")?;
             let deeds =
                 sqlx::query_as("SELECT deed, ticket FROM claim WHERE batch = ? ORDER BY position")
                     .bind(id)
@@ -241,7 +240,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put_in_outbox(&self, batch: i64, envelope: &[u8]) -> Result<bool, StoreError> {
+    pub async fn put_in_outbox(&self, batch: BatchId, envelope: &[u8]) -> Result<bool, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         let done = sqlx::query(
             "UPDATE batch SET state = 'proved', envelope = ? WHERE id = ? AND state = 'formed'",
@@ -262,16 +261,21 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Batches that wait for the ledger's answer, oldest first.
+    /// At most `limit` batches that wait for the ledger's answer, oldest first, after the batch `after`.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn outbox(&self, after: i64, limit: u32) -> Result<Vec<OutboxItem>, StoreError> {
+    pub async fn outbox(
+        &self,
+        after: Option<BatchId>,
+        limit: u32,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, entry_id, envelope FROM batch
              WHERE state = 'proved' AND id > ? ORDER BY id LIMIT ?",
         )
-        .bind(after)
+        // Rows count from 1.
+        .bind(after.map_or(0, |batch| batch.0))
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
@@ -290,7 +294,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn acknowledge(&self, batch: i64, receipt: &str) -> Result<(), StoreError> {
+    pub async fn acknowledge(&self, batch: BatchId, receipt: &str) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
             "UPDATE batch SET state = 'acknowledged', receipt = ? WHERE id = ? AND state = 'proved'",
@@ -325,7 +329,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn refuse(
         &self,
-        batch: i64,
+        batch: BatchId,
         refusal: &str,
         cause: RefusalCause,
     ) -> Result<(), StoreError> {
@@ -337,7 +341,7 @@ impl Store {
         .bind(batch)
         .execute(&mut *tx)
         .await?;
-        let claims: Vec<(i64, i64, Option<TicketId>)> =
+        let claims: Vec<(i64, DeedId, Option<TicketId>)> =
             sqlx::query_as("SELECT position, deed, ticket FROM claim WHERE batch = ?")
                 .bind(batch)
                 .fetch_all(&mut *tx)
@@ -392,7 +396,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn dissolve(&self, batch: i64) -> Result<(), StoreError> {
+    pub async fn dissolve(&self, batch: BatchId) -> Result<(), StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         dissolve(&mut tx, batch).await?;
         tx.commit().await?;
@@ -402,9 +406,9 @@ impl Store {
 
 pub(super) async fn dissolve(
     tx: &mut Transaction<'_, Sqlite>,
-    batch: i64,
+    batch: BatchId,
 ) -> Result<(), StoreError> {
-    let deeds: Vec<i64> = sqlx::query_scalar(
+    let deeds: Vec<DeedId> = sqlx::query_scalar(
         "SELECT deed FROM claim JOIN batch ON batch.id = claim.batch
          WHERE batch = ? AND batch.state = 'formed'",
     )

@@ -4,9 +4,9 @@ use merits_primitives::ids::{PartyId, Period, ScaleId};
 use sqlx::Row as _;
 
 use super::{
-    DeedId, Store, StoreError, array,
+    DeedId, Store, StoreError, TicketId, array,
     columns::period,
-    tickets::{LiveTicket, TicketId, live_ticket},
+    tickets::{LiveTicket, live_ticket},
 };
 
 /// A deed without a batch, and its ticket.

@@ -15,9 +15,9 @@ use sqlx::{QueryBuilder, Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
-    DeedId, Store, StoreError, array,
+    DeedId, Store, StoreError, SubjectId, TicketId, array,
     columns::{needed, period, stored},
-    tickets::{ClaimTicket, TicketId},
+    tickets::ClaimTicket,
 };
 use crate::at_rest::{DataKey, SubjectTag};
 
@@ -152,7 +152,7 @@ impl Store {
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         tags: &[SubjectTag],
-    ) -> Result<HashMap<SubjectTag, (i64, DataKey)>, StoreError> {
+    ) -> Result<HashMap<SubjectTag, (SubjectId, DataKey)>, StoreError> {
         let mut known = HashMap::with_capacity(tags.len());
         for tags in tags.chunks(TAGS_AT_ONCE) {
             let mut query =
@@ -212,7 +212,7 @@ impl Store {
         tag: &SubjectTag,
         name: &str,
         rng: &mut (impl CryptoRng + Send),
-    ) -> Result<(i64, DataKey), StoreError> {
+    ) -> Result<(SubjectId, DataKey), StoreError> {
         let row = sqlx::query("SELECT id, wrapped_key FROM subject WHERE tag = ?")
             .bind(tag.as_slice())
             .fetch_optional(&mut **tx)
@@ -232,7 +232,7 @@ impl Store {
                 .execute(&mut **tx)
                 .await?
                 .last_insert_rowid();
-        Ok((id, key))
+        Ok((SubjectId(id), key))
     }
 
     /// Decrypts deeds, in the given order. A deed that was forgotten meanwhile is left out.
@@ -249,7 +249,8 @@ impl Store {
 
     /// Decrypts the deeds that can be decrypted.
     async fn open_deeds(&self, ids: &[DeedId]) -> Result<DecryptedDeeds, StoreError> {
-        // Row ids are plain numbers.
+        // A list of numbers is written as JSON writes it.
+        let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
         let ids = format!("{ids:?}");
         let rows = sqlx::query(
             "SELECT deed.id, period, source, commitment, signature, records, tag, wrapped_key, name
@@ -357,7 +358,7 @@ async fn insert_deed(
     scale: &ScaleId,
     source: &PartyId,
     deed: &NewDeed,
-    subject: i64,
+    subject: SubjectId,
     key: &DataKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Inserted, StoreError> {
@@ -402,7 +403,7 @@ async fn insert_deed(
 /// Takes a deed out of its batch, to be claimed again.
 pub(super) async fn give_back(
     tx: &mut Transaction<'_, Sqlite>,
-    deed: i64,
+    deed: DeedId,
 ) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM claim WHERE deed = ?")
         .bind(deed)

@@ -8,10 +8,9 @@ use serde::Serialize;
 use sqlx::{Row, Sqlite, SqliteConnection, Transaction};
 
 use super::{
-    Store, StoreError, array,
+    BatchId, DeedId, Store, StoreError, SubjectId, TicketId, array,
     batches::dissolve,
     columns::{needed, period},
-    tickets::TicketId,
 };
 use crate::at_rest::SubjectTag;
 
@@ -61,9 +60,9 @@ impl Store {
         let Some(row) = row else {
             return Ok(None);
         };
-        let id: i64 = row.try_get("id")?;
+        let id: SubjectId = row.try_get("id")?;
         let mut done = Forgotten::default();
-        let unproven: Vec<i64> = sqlx::query_scalar(
+        let unproven: Vec<BatchId> = sqlx::query_scalar(
             "SELECT DISTINCT batch.id FROM batch
              JOIN claim ON claim.batch = batch.id JOIN deed ON deed.id = claim.deed
              WHERE deed.subject = ? AND batch.state = 'formed'",
@@ -134,7 +133,7 @@ impl Store {
             period: period(&row)?,
             records: Forgotten::default(),
         };
-        let subject: Option<i64> = row.try_get("subject")?;
+        let subject: Option<SubjectId> = row.try_get("subject")?;
         if let Some(subject) = subject {
             erased.subject = Some(self.subject_name(&mut tx, subject).await?);
             erased.records = erase_records(&mut tx, ticket).await?;
@@ -167,7 +166,7 @@ impl Store {
     async fn subject_name(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
-        subject: i64,
+        subject: SubjectId,
     ) -> Result<String, StoreError> {
         let row = sqlx::query("SELECT tag, wrapped_key, name FROM subject WHERE id = ?")
             .bind(subject)
@@ -186,7 +185,7 @@ impl Store {
     async fn renew_key(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
-        subject: i64,
+        subject: SubjectId,
         rng: &mut (impl CryptoRng + Send),
     ) -> Result<(), StoreError> {
         let row = sqlx::query("SELECT tag, wrapped_key, name FROM subject WHERE id = ?")
@@ -209,7 +208,7 @@ impl Store {
                 .fetch_all(&mut **tx)
                 .await?;
         for row in deeds {
-            let (id, place): (i64, &[u8]) = (row.try_get("id")?, row.try_get("commitment")?);
+            let (id, place): (DeedId, &[u8]) = (row.try_get("id")?, row.try_get("commitment")?);
             let mut renew = |purpose, sealed: Option<&[u8]>| {
                 sealed
                     .map(|sealed| {
@@ -234,7 +233,7 @@ impl Store {
         .fetch_all(&mut **tx)
         .await?;
         for row in tickets {
-            let (id, place): (i64, &[u8]) = (row.try_get("id")?, row.try_get("entry_id")?);
+            let (id, place): (TicketId, &[u8]) = (row.try_get("id")?, row.try_get("entry_id")?);
             let plain = self.unseal(
                 &old,
                 "ticket",
@@ -267,12 +266,12 @@ async fn erase_records(
     ticket: TicketId,
 ) -> Result<Forgotten, StoreError> {
     let mut done = Forgotten::default();
-    let deeds: Vec<i64> = sqlx::query_scalar(DEEDS_OF_TICKET)
+    let deeds: Vec<DeedId> = sqlx::query_scalar(DEEDS_OF_TICKET)
         .bind(ticket)
         .fetch_all(&mut **tx)
         .await?;
     for deed in deeds {
-        let unproven: Vec<i64> = sqlx::query_scalar(
+        let unproven: Vec<BatchId> = sqlx::query_scalar(
             "SELECT batch.id FROM batch JOIN claim ON claim.batch = batch.id
              WHERE claim.deed = ? AND batch.state = 'formed'",
         )
@@ -301,7 +300,10 @@ async fn erase_records(
     Ok(done)
 }
 
-async fn delete_subject(tx: &mut Transaction<'_, Sqlite>, subject: i64) -> Result<(), StoreError> {
+async fn delete_subject(
+    tx: &mut Transaction<'_, Sqlite>,
+    subject: SubjectId,
+) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM subject WHERE id = ?")
         .bind(subject)
         .execute(&mut **tx)

@@ -8,7 +8,7 @@ use merits_text::lookalike;
 use sqlx::{Row as _, SqliteConnection};
 use zeroize::Zeroizing;
 
-use super::{StoreError, array};
+use super::{StoreError, SubjectId, array};
 use crate::at_rest::{MasterKey, UnsealError};
 
 /// The last schema version without `node.looks`. [`add_rule`] makes it the present one.
@@ -51,7 +51,7 @@ pub(super) async fn renew(db: &mut SqliteConnection, master: &MasterKey) -> Resu
     if stored == rule {
         return Ok(());
     }
-    let (mut renewed, mut closed, mut after) = (0u64, None, 0i64);
+    let (mut renewed, mut closed, mut after) = (0u64, None, SubjectId(0));
     loop {
         let rows = sqlx::query(
             "SELECT id, tag, wrapped_key, name FROM subject WHERE id > ? ORDER BY id LIMIT 1000",
@@ -62,7 +62,7 @@ pub(super) async fn renew(db: &mut SqliteConnection, master: &MasterKey) -> Resu
         let Some(last) = rows.last() else { break };
         after = last.try_get("id")?;
         for row in rows {
-            let id: i64 = row.try_get("id")?;
+            let id: SubjectId = row.try_get("id")?;
             let tag = array(row.try_get("tag")?, "subject tag")?;
             let look = match look(
                 master,
@@ -72,7 +72,7 @@ pub(super) async fn renew(db: &mut SqliteConnection, master: &MasterKey) -> Resu
             ) {
                 Ok(look) => look,
                 Err(fault) => {
-                    tracing::warn!(row = id, %fault, "an account's name does not open");
+                    tracing::warn!(row = id.0, %fault, "an account's name does not open");
                     closed = Some(fault);
                     continue;
                 }

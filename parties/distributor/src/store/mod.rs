@@ -13,6 +13,7 @@ mod candidates;
 mod columns;
 mod deeds;
 mod forgetting;
+mod ids;
 mod lookalike_hashes;
 mod queries;
 mod set_aside;
@@ -39,12 +40,10 @@ pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
 pub use candidates::{Candidate, CandidateCursor, CandidatePage};
 pub use deeds::{Damaged, DecryptedDeeds, Deed, Inserted, NewDeed};
 pub use forgetting::{Erased, Forgotten};
+pub use ids::{BatchId, DeedId, SubjectId, TicketId};
 pub use queries::{Acknowledged, ClaimPlace, Receipts, StoreCounts};
 pub use set_aside::{Aside, AsideReason, Released};
-pub use tickets::{Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd, TicketId};
-
-/// A deed's row.
-pub type DeedId = i64;
+pub use tickets::{Deposit, Imported, LiveTicket, NewTicket, TicketCounts, TicketEnd};
 
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 5;

@@ -10,7 +10,10 @@ use merits_sqlite::counted;
 use serde::Serialize;
 use sqlx::{Row, sqlite::SqliteRow};
 
-use super::{Store, StoreError, array, batches::earned, columns::needed, deeds::Deed};
+use super::{
+    BatchId, DeedId, Store, StoreError, SubjectId, array, batches::earned, columns::needed,
+    deeds::Deed,
+};
 use crate::earnings::EarnedSum;
 
 /// Rows by state.
@@ -64,7 +67,7 @@ pub struct Receipts {
     /// Entries whose receipts it has lost. The log still has them.
     pub lost: Vec<EntryId>,
     /// The row of the last batch, after which the next ones come; `None` if there is no batch.
-    pub last: Option<i64>,
+    pub last: Option<BatchId>,
 }
 
 impl Store {
@@ -120,7 +123,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn earned_in(&self, batch: i64) -> Result<Acknowledged, StoreError> {
+    pub async fn earned_in(&self, batch: BatchId) -> Result<Acknowledged, StoreError> {
         let rows = sqlx::query(
             "SELECT tag, wrapped_key, commitment, credits
              FROM claim JOIN deed ON deed.id = claim.deed JOIN subject ON subject.id = deed.subject
@@ -191,14 +194,14 @@ impl Store {
         Ok(counted(missing)?)
     }
 
-    /// Receipts of at most `limit` acknowledged batches, whose rows come after the row `after` (0: from the first).
+    /// Receipts of at most `limit` acknowledged batches, oldest first, after the batch `after`.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn receipts(
         &self,
         scale: &ScaleId,
-        after: i64,
+        after: Option<BatchId>,
         limit: u32,
     ) -> Result<Receipts, StoreError> {
         let rows = sqlx::query(
@@ -206,7 +209,8 @@ impl Store {
              WHERE scale = ? AND state = 'acknowledged' AND id > ? ORDER BY id LIMIT ?",
         )
         .bind(scale.as_str())
-        .bind(after)
+        // Rows count from 1.
+        .bind(after.map_or(0, |batch| batch.0))
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
@@ -281,7 +285,7 @@ impl Store {
         let Ok(position) = i64::try_from(position) else {
             return Ok(ClaimPlace::Unknown);
         };
-        let deed: Option<(i64, Option<i64>)> = sqlx::query_as(
+        let deed: Option<(DeedId, Option<SubjectId>)> = sqlx::query_as(
             "SELECT deed.id, deed.subject FROM deed
              JOIN claim ON claim.deed = deed.id JOIN batch ON batch.id = claim.batch
              WHERE batch.entry_id = ? AND claim.position = ? AND batch.state <> 'refused'",

@@ -8,7 +8,7 @@ use merits_primitives::ids::{Period, ScaleId};
 use serde::Serialize;
 
 use super::{
-    DeedId, Store, StoreError, array, batches::dissolve, columns::needed, columns::period,
+    BatchId, DeedId, Store, StoreError, array, batches::dissolve, columns::needed, columns::period,
 };
 
 /// Why no claim was made of a deed.
@@ -118,7 +118,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn set_batch_aside(
         &self,
-        batch: i64,
+        batch: BatchId,
         reason: AsideReason,
     ) -> Result<Vec<Released>, StoreError> {
         let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
@@ -196,7 +196,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn prove_again(&self, batch: i64) -> Result<(), StoreError> {
+    pub async fn prove_again(&self, batch: BatchId) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE batch SET state = 'formed', envelope = NULL WHERE id = ? AND state = 'proved'",
         )

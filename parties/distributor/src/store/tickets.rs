@@ -18,13 +18,10 @@ use sqlx::{Row, Sqlite, Transaction, sqlite::SqliteRow};
 use zeroize::Zeroizing;
 
 use super::{
-    Store, StoreError, array,
+    Store, StoreError, SubjectId, TicketId, array,
     columns::{needed, stored},
 };
 use crate::at_rest::{DataKey, SubjectTag};
-
-/// A ticket's row.
-pub type TicketId = i64;
 
 /// A checked ticket for the store.
 #[derive(Clone)]
@@ -294,21 +291,21 @@ impl Store {
         Ok(())
     }
 
-    /// Tickets that their people may still withdraw, at most `limit` of them: those after the row `after`, in the
-    /// order of rows. 0 is before the first.
+    /// Tickets that their people may still withdraw, at most `limit` of them: those after the ticket `after`, in the
+    /// order of rows.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn live_tickets(
         &self,
-        after: TicketId,
+        after: Option<TicketId>,
         limit: u32,
     ) -> Result<Vec<LiveTicket>, StoreError> {
         let rows = sqlx::query(
             "SELECT id AS ticket, nullifier, message, state FROM ticket
              WHERE state <> 'withdrawn' AND id > ? ORDER BY id LIMIT ?",
         )
-        .bind(after)
+        .bind(after.map_or(0, |ticket| ticket.0))
         .bind(limit)
         .fetch_all(&self.pool)
         .await?;
@@ -416,7 +413,7 @@ async fn has_deeds(tx: &mut Transaction<'_, Sqlite>, tag: &SubjectTag) -> Result
 /// Whether the account has another open ticket for this period and source.
 async fn stands(
     tx: &mut Transaction<'_, Sqlite>,
-    subject: i64,
+    subject: SubjectId,
     ticket: &NewTicket,
 ) -> Result<bool, StoreError> {
     let standing: Option<i64> = sqlx::query_scalar(

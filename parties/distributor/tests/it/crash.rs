@@ -360,7 +360,7 @@ async fn dies_and_lives(setting: Setting, first: &[&'static str]) {
     );
     let receipts = node
         .store()
-        .receipts(&scale_id(), 0, 100)
+        .receipts(&scale_id(), None, 100)
         .await
         .unwrap()
         .held;

@@ -20,7 +20,7 @@ async fn claimed(seed: u64) -> (Scene, EntryId, Vec<SignedClaim>) {
     let receipts = scene
         .node
         .store()
-        .receipts(&scale_id(), 0, 100)
+        .receipts(&scale_id(), None, 100)
         .await
         .unwrap()
         .held;

@@ -56,7 +56,7 @@ async fn a_forgotten_subject_is_gone_and_the_ledger_is_not() {
         .collect();
     assert_eq!(gone.len(), 1);
     let mut forgotten_claims = 0;
-    for (entry, receipt) in store.receipts(&scale_id(), 0, 100).await.unwrap().held {
+    for (entry, receipt) in store.receipts(&scale_id(), None, 100).await.unwrap().held {
         let receipt = Receipt::parse(&receipt).unwrap();
         receipt.verify(world.federation.signer().public()).unwrap();
         for claim in 0..2 {

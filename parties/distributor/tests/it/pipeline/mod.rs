@@ -74,7 +74,7 @@ async fn records_become_receipts() {
     let receipts = scene
         .node
         .store()
-        .receipts(&scale_id(), 0, 100)
+        .receipts(&scale_id(), None, 100)
         .await
         .unwrap()
         .held;

@@ -18,14 +18,14 @@ async fn candidates(store: &Store, limit: u32) -> Vec<Candidate> {
 }
 
 async fn nullifiers(store: &Store, limit: u32) -> Vec<Nullifier> {
-    let (mut all, mut after) = (Vec::new(), 0);
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page = store.live_tickets(after, limit).await.unwrap();
         assert!(page.len() <= limit as usize);
         let Some(last) = page.last() else {
             return all;
         };
-        after = last.id;
+        after = Some(last.id);
         all.extend(page.iter().map(|ticket| ticket.nullifier));
     }
 }
@@ -68,7 +68,7 @@ async fn formed_batches_come_in_pages() {
     assert_eq!(scene.form().await.batches, 6);
     let store = scene.node.store();
     for limit in [1, 2, 4, 6, 7] {
-        let (mut all, mut after) = (Vec::new(), 0);
+        let (mut all, mut after) = (Vec::new(), None);
         loop {
             let page = store.formed_batches(&scale_id(), after, limit).await;
             let page = page.unwrap();
@@ -76,7 +76,7 @@ async fn formed_batches_come_in_pages() {
             let Some(last) = page.last() else {
                 break;
             };
-            after = last.id;
+            after = Some(last.id);
             all.extend(page.iter().map(|batch| batch.entry_id));
         }
         assert_eq!(all.len(), 6, "{limit}");

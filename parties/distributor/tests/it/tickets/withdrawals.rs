@@ -109,7 +109,7 @@ async fn a_withdrawal_takes_the_records_and_leaves_the_proof() {
     let mut disclosed = Vec::new();
     for (entry, receipt) in node
         .store()
-        .receipts(&scale_id(), 0, 100)
+        .receipts(&scale_id(), None, 100)
         .await
         .unwrap()
         .held

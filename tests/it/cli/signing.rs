@@ -51,14 +51,15 @@ pub(super) fn source(time: &str) -> tempfile::TempDir {
     fs::create_dir(path.join("scale")).expect("made");
     fs::write(path.join("scale/scale.toml"), SCALE).expect("written");
     let config = format!(
-        "name = \"watch\"\norigin = \"ledger.test/steps\"\nparty = \"{PARTY}\"\n\
+        "name = \"watch\"\norigin = \"ledger.test/steps\"\n\
          signing_key = \"source.key\"\nsalt_key = \"salts.key\"\nregister_file = \"source.register\"\n\
          links_file = \"links.jsonl\"\nscale = \"scale\"\n\
          [mapping]\nformat = \"csv\"\nsubject = \"Id\"\n[mapping.time]\n{time}\
          [mapping.fields.steps]\ncolumn = \"TotalSteps\"\nunit = \"step\"\n"
     );
     // An editor's byte order mark is accepted.
-    fs::write(path.join("source.toml"), format!("\u{feff}{config}")).expect("written");
+    let applying = path.join("source.toml");
+    fs::write(&applying, format!("\u{feff}{config}")).expect("written");
     let mut links = format!(
         "\u{feff}{{\"merits\":\"links/v1\",\"origin\":\"ledger.test/steps\",\"source\":\"{PARTY}\"}}\n"
     );
@@ -81,6 +82,8 @@ pub(super) fn source(time: &str) -> tempfile::TempDir {
         ],
     )
     .succeeds("wrote");
+    // It signs as the party that the links name, as after a change of its key.
+    fs::write(applying, format!("\u{feff}party = \"{PARTY}\"\n{config}")).expect("written");
     directory
 }
 

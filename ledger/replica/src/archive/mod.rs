@@ -83,7 +83,7 @@ pub enum ArchiveError {
     },
     /// The database failed.
     #[cfg(feature = "sqlite")]
-    #[error("the copy of the ledger in {path}: {source}")]
+    #[error("the copy of the ledger in {path}: {source}{}", mend(source))]
     Database {
         /// The database.
         path: PathBuf,
@@ -145,6 +145,16 @@ impl ArchiveError {
             path: path.to_owned(),
             source: source.into(),
         }
+    }
+}
+
+/// What to do about a copy in which something else changed a value or a table.
+#[cfg(feature = "sqlite")]
+fn mend(error: &merits_sqlite::DatabaseError) -> &'static str {
+    if error.is_altered() {
+        ". Something else changed it: move its directory away, and the copy is fetched and verified again"
+    } else {
+        ""
     }
 }
 

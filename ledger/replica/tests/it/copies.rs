@@ -1,5 +1,6 @@
 //! The copy between two runs: the contents of its folder, and which are refused.
 
+use merits_ledger::rows::StateDigest;
 use merits_replica::{ArchiveError, ReplicaError};
 
 use crate::log::{Log, alter};
@@ -8,7 +9,7 @@ use crate::log::{Log, alter};
 /// finds the rest.
 #[test]
 fn an_altered_or_shortened_copy_is_refused() {
-    let altered = |sql, opens: bool| {
+    let altered = |sql: &str, opens: bool| {
         let directory = tempfile::tempdir().expect("a directory");
         let mut log = Log::founded();
         log.admit(10, 2_000);
@@ -63,13 +64,20 @@ fn an_altered_or_shortened_copy_is_refused() {
         let fault = altered(sql, true);
         assert!(matches!(fault, ReplicaError::Altered(_)), "{sql}: {fault}");
     }
-    // A party that nobody admitted, keys that may serve twice, a value that nobody used, a digest of
-    // something else.
+    // A sum of the state that is none is found at the start.
+    let fault = altered("UPDATE state SET digest = zeroblob(2080)", false);
+    let said = fault.to_string();
+    assert!(
+        said.contains("state.digest is damaged. Something else changed it: move"),
+        "{said}"
+    );
+    // A party that nobody admitted, keys that may serve twice, a value that nobody used, the sum of no rows.
+    let of_no_rows = hex::encode(StateDigest::default().to_stored());
     for sql in [
         "INSERT INTO row SELECT tbl, zeroblob(32), value FROM row WHERE tbl = 2 LIMIT 1",
         "DELETE FROM row WHERE tbl = 3",
         "INSERT INTO used VALUES (1, zeroblob(32), 0)",
-        "UPDATE state SET digest = zeroblob(2080)",
+        &format!("UPDATE state SET digest = x'{of_no_rows}'"),
     ] {
         let fault = altered(sql, true);
         assert!(

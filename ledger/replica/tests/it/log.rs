@@ -131,10 +131,9 @@ pub(crate) fn alter(directory: &Path, sql: &str) {
             .connect()
             .await
             .expect("opens");
-        let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-            .execute(&mut db)
-            .await
-            .expect("changes");
+        // A test's own text.
+        let changed = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
+        let changed = changed.execute(&mut db).await.expect("changes");
         assert!(changed.rows_affected() > 0, "{sql}");
     });
 }

@@ -187,7 +187,7 @@ mod tests {
                 let may = match kind.author {
                     Author::Voice => *role == Role::Witness,
                     Author::Keeper => kind.roles.contains(role),
-                    _ => false,
+                    Author::Founder | Author::Party | Author::Person => false,
                 };
                 let answer = governing.check_may_send(kind, id);
                 assert_eq!(answer.is_ok(), may, "{}, {role}", kind.name);

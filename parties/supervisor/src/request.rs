@@ -331,13 +331,13 @@ mod tests {
         assert_eq!(Some(asked.1.clone()), again.content());
         assert_eq!(asked.0, request);
         // What was cut out by hand is named, with the file.
-        let changes: [(fn(&mut RequestFile), &str); 2] = [
-            (|file| file.request = "1".to_owned(), "no id of a request"),
-            (|file| file.nonce.clear(), "no entry or nonce"),
-        ];
-        for (change, says) in changes {
-            let mut altered = again.clone();
-            change(&mut altered);
+        let (mut without_id, mut without_nonce) = (again.clone(), again.clone());
+        without_id.request = "1".to_owned();
+        without_nonce.nonce.clear();
+        for (altered, says) in [
+            (without_id, "no id of a request"),
+            (without_nonce, "no entry or nonce"),
+        ] {
             altered.write(&path).unwrap();
             let fault = RequestFile::asked(&path).unwrap_err().to_string();
             assert!(

@@ -13,6 +13,7 @@ use merits_supervisor::{net::Supervisor, request::RequestFile};
 use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, SPONSOR_TOML, Story,
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
+    quorums::NEEDED,
 };
 use crate::{
     commands::distributor,
@@ -63,7 +64,10 @@ pub(super) async fn open_one_claim(
     supervisor: &Supervisor,
     story: &mut Story,
 ) -> anyhow::Result<()> {
-    step(10, "The supervisor opens one claim, with a trace");
+    step(
+        10,
+        "Supervisors and log witnesses open one claim, with a trace",
+    );
     supervisor.sync().await?;
     supervisor
         .follower()
@@ -94,9 +98,12 @@ pub(super) async fn open_one_claim(
         "opened and recomputed credits differ"
     );
     say(&format!(
-        "The request goes on the ledger first (entry {}), hiding which claim it is about. Both \
-         halves find it in their own copies and answer, sealed to the requester, each with a proof \
-         that it used its half. Opened: {} and the pseudonym; the hash of that result goes on the ledger (entry {}).",
+        "The request of {} goes on the ledger first (entry {}), hiding which claim it is about. Each holder of a share \
+         that is there finds it in a copy of the log that it verified itself. It answers, sealed to the requester, with \
+         a proof that it used its share. {NEEDED} supervisors and {NEEDED} log witnesses must answer; one machine of \
+         each side is off, and that changes nothing. Opened: {} and the pseudonym. The hash of that result goes on the \
+         ledger (entry {}).",
+        supervisor.config().holder.name,
         short(&opened.request),
         federation.words(&result.earned),
         short(&opened.completion)
@@ -149,7 +156,7 @@ pub(super) async fn open_total(
     );
     say(&format!(
         "The {claims} claims of {} add up to {} {}{measured}. Only the sum of the ciphertexts was \
-         opened; the clearing bank checks it from the log alone, and so can anyone.",
+         opened, by {NEEDED} holders of each side; the clearing bank checks it from the log alone, and so can anyone.",
         period.label(),
         thousands(published.total.sum.0),
         federation.manifest.unit(),

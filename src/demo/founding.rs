@@ -175,7 +175,7 @@ pub(super) async fn open_epoch(
     federation: &Federation,
     servers: &mut Servers,
 ) -> anyhow::Result<Board> {
-    step(3, "Ten institutions make the view keys, and nobody has one");
+    step(3, "Ten institutions make the view keys together");
     say(&format!(
         "Claims will be encrypted under a key of two halves. The {SEATS} supervisors make one half together, over the \
          ledger, and the {SEATS} log witnesses the other. Each gets a share. {NEEDED} shares of each side open \

@@ -8,7 +8,7 @@ use merits_supervisor::{
 
 use super::{
     federation::Federation,
-    quorums::{CONSENTS, TRUST},
+    members::{CONSENTS, TRUST},
 };
 
 /// Those who speak in the demonstration: the authority, who proposes; as many other supervisors as an act of trust
@@ -27,11 +27,11 @@ impl Board {
         let (others, consents) = (usize::from(TRUST) - 1, usize::from(CONSENTS));
         let mut members = Vec::with_capacity(others);
         for member in federation.supervisors.iter().skip(2).take(others) {
-            members.push(Seat::open(&member.config(federation)?).await?);
+            members.push(Seat::open(&member.config(&federation.directory)?).await?);
         }
         let mut witnesses = Vec::with_capacity(consents);
         for member in federation.witnesses.iter().take(consents) {
-            witnesses.push(Seat::open(&member.config(federation)?).await?);
+            witnesses.push(Seat::open(&member.config(&federation.directory)?).await?);
         }
         let config = SupervisorConfig::load(&federation.path(super::SUPERVISOR_TOML))?;
         Ok(Self {

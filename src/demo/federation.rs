@@ -14,8 +14,8 @@ use merits_primitives::earned::Earned;
 use merits_verifier::log::LogKey;
 
 use super::{
+    members::{Cosigners, Founders, Member, SEATS},
     packs::{Pack, Records},
-    quorums::{Cosigners, Founders, Member, SEATS},
 };
 use crate::screen::thousands;
 

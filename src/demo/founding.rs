@@ -29,10 +29,8 @@ use super::{
     SOURCE_TOML, SPONSOR_TOML, Story,
     board::Board,
     federation::{Federation, ORIGIN},
-    quorums::{
-        self, CONSENTS, COSIGNATURES, Cosigners, FALSE, Founders, Member, NEEDED, ORDINARY, SEATS,
-        TRUST,
-    },
+    members::{CONSENTS, COSIGNATURES, Cosigners, FALSE, Member, NEEDED, ORDINARY, SEATS, TRUST},
+    quorums,
     servers::Servers,
     typed,
 };
@@ -73,14 +71,14 @@ pub(super) async fn found(
         1,
         "A coordinator opens a ledger, and five witnesses watch it",
     );
-    let founders = Founders::make(federation)?;
+    let founders = quorums::make_founders(federation)?;
     let clock = || Arc::new(UnconfirmedClock(SystemClock));
     // Witnesses are asked for a log that is there, so it is founded without them.
     let config = Config::load(&federation.write_coordinator(&founders, &Cosigners::none())?)?;
     let coordinator = Coordinator::found(config, clock()).await?;
     let log_key = coordinator.log_key().clone();
     coordinator.shutdown().await?;
-    let cosigners = Cosigners::begin(federation, &log_key, servers).await?;
+    let cosigners = quorums::begin_cosigning(federation, &log_key, servers).await?;
     let config = Config::load(&federation.write_coordinator(&founders, &cosigners)?)?;
     let coordinator = Coordinator::start(config, clock()).await?;
     federation.write_parties(&log_key, &founders, &cosigners)?;
@@ -164,7 +162,7 @@ async fn join(federation: &Federation) -> anyhow::Result<()> {
         Supervisor::open(config).await?.found().await?;
     }
     for member in &federation.witnesses {
-        let config = member.config(federation)?;
+        let config = member.config(&federation.directory)?;
         Seat::open(&config).await?.join(&config).await?;
     }
     Ok(())

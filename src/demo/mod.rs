@@ -7,6 +7,7 @@ mod board;
 mod closing;
 mod federation;
 mod founding;
+mod members;
 mod packs;
 mod people;
 mod quorums;

@@ -1,74 +1,34 @@
-//! The demonstration's institutions that must agree: five supervisors and five log witnesses. Each has its own
-//! configuration, its own copy of the log, and its own share of the view keys. The log witnesses also cosign.
+//! What the institutions that must agree do in the demonstration: they make their keys, cosign, make the view keys
+//! together, and answer for their shares. Each has its own configuration and its own copy of the log.
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use merits_guard::Secret;
 use merits_keyfile::passphrase_file;
-use merits_ledger::Role;
 use merits_party::{identity::FounderKeys, machine_time};
 use merits_primitives::ids::{Epoch, Origin, PartyId};
 use merits_supervisor::{
-    config::{SupervisorConfig, WitnessConfig},
+    config::WitnessConfig,
     dkg::run::{Places, Progress},
     net::{Generation, KeyMaker, Which, serve},
     side::Side,
 };
-use merits_verifier::log::{LogKey, WitnessKey};
+use merits_verifier::log::LogKey;
 use merits_witness::{Running, config::CosignerConfig};
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
 use super::{
-    federation::{Federation, ORIGIN},
+    federation::{self, Federation, ORIGIN},
+    members::{
+        CONSENTS, Cosigners, Founders, Member, NEEDED, ORDINARY, PASSPHRASE, SEATS, SHARE, TRUST,
+        role,
+    },
     servers::Servers,
     typed,
 };
 use crate::commands::distributor;
-
-/// How many institutions each side has.
-pub(super) const SEATS: usize = 5;
-
-/// How many of a side open something together.
-pub(super) const NEEDED: u16 = 3;
-
-/// How many log witnesses must have cosigned what a party believes: one may be away, or lie.
-pub(super) const COSIGNATURES: usize = 4;
-
-/// How many log witnesses may lie.
-pub(super) const FALSE: usize = 1;
-
-/// How many supervisors an ordinary act takes.
-pub(super) const ORDINARY: u16 = 2;
-
-/// How many an act of trust takes.
-pub(super) const TRUST: u16 = 3;
-
-/// How many log witnesses consent to an act on them, on view keys or on thresholds.
-pub(super) const CONSENTS: u16 = 3;
-
-/// The supervisors. The first is the ledger's authority.
-const SUPERVISORS: [&str; SEATS] = [
-    "city-supervisor",
-    "transport-authority",
-    "consumer-court",
-    "statistics-office",
-    "data-commissioner",
-];
-
-/// The log witnesses.
-const WITNESSES: [&str; SEATS] = [
-    "city-university",
-    "press-council",
-    "public-library",
-    "auditors-guild",
-    "consumer-union",
-];
 
 const EPOCH: Epoch = Epoch(1);
 
@@ -78,194 +38,78 @@ const DEADLINE: Duration = Duration::from_secs(60 * 60);
 /// How long a holder waits for the others' messages.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// One of these institutions.
-#[derive(Debug)]
-pub(super) struct Member {
-    pub(super) name: &'static str,
-    pub(super) side: Side,
-    /// Its folder in the run.
-    pub(super) folder: String,
-    /// Where it answers for its share.
-    pub(super) holder: SocketAddr,
-    /// Where it takes checkpoints. Only log witnesses cosign.
-    pub(super) cosigner: SocketAddr,
-}
-
-impl Member {
-    /// All supervisors, and all log witnesses, at addresses of their own.
-    pub(super) fn all(
-        addresses: &mut impl Iterator<Item = SocketAddr>,
-    ) -> anyhow::Result<(Vec<Self>, Vec<Self>)> {
-        let mut side = |side: Side, names: [&'static str; SEATS]| {
-            let members = (1..).zip(names).map(|(number, name)| {
-                Ok(Self {
-                    name,
-                    side,
-                    folder: format!("{}-{number}", role(side).name()),
-                    holder: addresses.next().context("an address")?,
-                    cosigner: addresses.next().context("an address")?,
-                })
-            });
-            members.collect::<anyhow::Result<Vec<Self>>>()
-        };
-        Ok((
-            side(Side::Supervisor, SUPERVISORS)?,
-            side(Side::Witness, WITNESSES)?,
-        ))
-    }
-
-    /// Its configuration, from the run's folder.
-    pub(super) fn toml(&self) -> String {
-        format!("{}/{}.toml", self.folder, role(self.side).name())
-    }
-
-    /// What a holder's configuration says before its `[ledger]` table.
-    pub(super) fn holder_keys(&self) -> String {
-        let (name, role) = (self.name, role(self.side).name());
-        format!(
-            "name = \"{name}\"\nsigning_key = \"{role}.key\"\nsealing_key = \"{role}-sealing.key\"\n\
-             shares = []\nquorum_shares = [\"{SHARE}\"]\npassphrase_file = \"{PASSPHRASE}\"\n\
-             journal = \"journal.jsonl\"\nlisten = \"{}\"\n",
-            self.holder
-        )
-    }
-
-    /// Its configuration as a holder.
-    pub(super) fn config(&self, federation: &Federation) -> anyhow::Result<WitnessConfig> {
-        let path = federation.path(&self.toml());
-        Ok(match self.side {
-            Side::Supervisor => SupervisorConfig::load(&path)?.holder,
-            Side::Witness => WitnessConfig::load(&path)?,
-        })
-    }
-
-    /// A file of its folder.
-    fn file(&self, federation: &Federation, name: &str) -> PathBuf {
-        federation.path(&format!("{}/{name}", self.folder))
-    }
-}
-
-const SHARE: &str = "view-key-share-1.json";
 const STATE: &str = "dkg-state-1.json";
-const PASSPHRASE: &str = "shares.passphrase";
 const COSIGNER_TOML: &str = "cosigner.toml";
 
-fn role(side: Side) -> Role {
-    match side {
-        Side::Supervisor => Role::Supervisor,
-        Side::Witness => Role::Witness,
-    }
+/// Every institution makes its keys, and a passphrase for its shares.
+pub(super) fn make_founders(federation: &Federation) -> anyhow::Result<Founders> {
+    let origin = Origin::new(ORIGIN)?;
+    let rng = &mut rand::rng();
+    let mut keys = |members: &[Member]| {
+        let mut ids = Vec::with_capacity(members.len());
+        for member in members {
+            let folder = federation.path(&member.folder);
+            let (role, name) = (role(member.side), member.name);
+            let made = FounderKeys::make(role, name, origin.clone(), &folder, rng)?;
+            let passphrase = format!("{:032x}\n", rand::random::<u128>());
+            let path = member.file(&federation.directory, PASSPHRASE);
+            federation::write(&path, passphrase.as_bytes())?;
+            ids.push(made.party);
+        }
+        anyhow::Ok(ids)
+    };
+    let supervisors = keys(&federation.supervisors)?;
+    let witnesses = keys(&federation.witnesses)?;
+    let (authority, others) = supervisors.split_first().context("a supervisor")?;
+    let listed = |ids: &[PartyId]| {
+        let hex = ids.iter().map(|id| hex::encode(id.0));
+        hex.collect::<Vec<_>>().join(" ")
+    };
+    Ok(Founders {
+        authority: *authority,
+        board: format!(
+            "ordinary {ORDINARY}; trust {TRUST}; delay 0; consents {CONSENTS}; supervisors {}; witnesses {}",
+            listed(others),
+            listed(&witnesses)
+        ),
+    })
 }
 
-/// What the founding facts say of the board.
-#[derive(Debug)]
-pub(super) struct Founders {
-    /// The first supervisor.
-    pub(super) authority: PartyId,
-    /// Thresholds, the other supervisors and the log witnesses, as configurations state them.
-    pub(super) board: String,
-}
-
-impl Founders {
-    /// Every institution makes its keys, and a passphrase for its shares.
-    pub(super) fn make(federation: &Federation) -> anyhow::Result<Self> {
-        let origin = Origin::new(ORIGIN)?;
-        let rng = &mut rand::rng();
-        let mut keys = |members: &[Member]| {
-            let mut ids = Vec::with_capacity(members.len());
-            for member in members {
-                let folder = federation.path(&member.folder);
-                let (role, name) = (role(member.side), member.name);
-                let made = FounderKeys::make(role, name, origin.clone(), &folder, rng)?;
-                let passphrase = format!("{:032x}\n", rand::random::<u128>());
-                let path = member.file(federation, PASSPHRASE);
-                super::federation::write(&path, passphrase.as_bytes())?;
-                ids.push(made.party);
-            }
-            anyhow::Ok(ids)
-        };
-        let supervisors = keys(&federation.supervisors)?;
-        let witnesses = keys(&federation.witnesses)?;
-        let (authority, others) = supervisors.split_first().context("a supervisor")?;
-        let listed = |ids: &[PartyId]| {
-            let hex = ids.iter().map(|id| hex::encode(id.0));
-            hex.collect::<Vec<_>>().join(" ")
-        };
-        Ok(Self {
-            authority: *authority,
-            board: format!(
-                "ordinary {ORDINARY}; trust {TRUST}; delay 0; consents {CONSENTS}; supervisors {}; witnesses {}",
-                listed(others),
-                listed(&witnesses)
-            ),
-        })
+/// Each makes its key and its state, and begins to cosign. The last one leaves early.
+pub(super) async fn begin_cosigning(
+    federation: &Federation,
+    log_key: &LogKey,
+    servers: &mut Servers,
+) -> anyhow::Result<Cosigners> {
+    let mut all = Vec::with_capacity(SEATS);
+    for (number, member) in (1..).zip(&federation.witnesses) {
+        let path = member.file(&federation.directory, COSIGNER_TOML);
+        let text = format!(
+            "name = \"{}.example/cosigner\"\nlisten = \"{}\"\nkey = \"cosigner.key\"\n\
+             state = \"cosigner.state\"\nlog_key = \"{log_key}\"\n",
+            member.name, member.cosigner
+        );
+        federation::write(&path, text.as_bytes())?;
+        let config = CosignerConfig::load(&path)?;
+        let keys = config.init(None, &mut rand::rng())?;
+        let running = Running::open(config, machine_time).await?;
+        let stop = servers.stop(number == SEATS);
+        servers.spawn(async move { Ok(running.serve(stop).await?) });
+        all.push((member.cosigner, keys.key));
     }
-}
-
-/// The log witnesses that cosign: where each takes checkpoints, and its key.
-#[derive(Debug)]
-pub(super) struct Cosigners(Vec<(SocketAddr, WitnessKey)>);
-
-impl Cosigners {
-    /// Each makes its key and its state, and begins to cosign. The last one leaves early.
-    pub(super) async fn begin(
-        federation: &Federation,
-        log_key: &LogKey,
-        servers: &mut Servers,
-    ) -> anyhow::Result<Self> {
-        let mut all = Vec::with_capacity(SEATS);
-        for (number, member) in (1..).zip(&federation.witnesses) {
-            let path = member.file(federation, COSIGNER_TOML);
-            let text = format!(
-                "name = \"{}.example/cosigner\"\nlisten = \"{}\"\nkey = \"cosigner.key\"\n\
-                 state = \"cosigner.state\"\nlog_key = \"{log_key}\"\n",
-                member.name, member.cosigner
-            );
-            super::federation::write(&path, text.as_bytes())?;
-            let config = CosignerConfig::load(&path)?;
-            let keys = config.init(None, &mut rand::rng())?;
-            let running = Running::open(config, machine_time).await?;
-            let stop = servers.stop(number == SEATS);
-            servers.spawn(async move { Ok(running.serve(stop).await?) });
-            all.push((member.cosigner, keys.key));
-        }
-        Ok(Self(all))
-    }
-
-    /// Nobody yet: their keys are bound to a log that is not founded.
-    pub(super) fn none() -> Self {
-        Self(Vec::new())
-    }
-
-    /// The coordinator's tables about whom it asks.
-    pub(super) fn asked(&self) -> String {
-        if self.0.is_empty() {
-            return String::new();
-        }
-        let mut text = format!("\n[log]\nthreshold = {COSIGNATURES}\nfaulty = {FALSE}\n");
-        for (address, key) in &self.0 {
-            text.push_str(&format!(
-                "\n[[log.witnesses]]\naddress = \"http://{address}\"\nkey = \"{key}\"\n"
-            ));
-        }
-        text
-    }
-
-    /// What a party's `[ledger]` table demands.
-    pub(super) fn demanded(&self, ledger: &str) -> String {
-        let keys: Vec<String> = self.0.iter().map(|(_, key)| format!("\"{key}\"")).collect();
-        format!(
-            "\n[{ledger}.log]\nwitnesses = [{}]\nthreshold = {COSIGNATURES}\nfaulty = {FALSE}\n",
-            keys.join(", ")
-        )
-    }
+    Ok(Cosigners(all))
 }
 
 /// Every holder makes its shares of both keys over the ledger: one of them by the commands that it types, and the
 /// others by what these commands call, all at once.
 pub(super) async fn generate(federation: &Federation) -> anyhow::Result<()> {
     let shown = federation.supervisors.get(1).context("a supervisor")?;
-    let path = |name: &str| shown.file(federation, name).display().to_string();
+    let path = |name: &str| {
+        shown
+            .file(&federation.directory, name)
+            .display()
+            .to_string()
+    };
     let config = federation.path(&shown.toml()).display().to_string();
     let needed = NEEDED.to_string();
     let open = ["supervisor", "dkg", "open", "--config", &config];
@@ -275,7 +119,7 @@ pub(super) async fn generate(federation: &Federation) -> anyhow::Result<()> {
     typed(&words).await?;
 
     let first = federation.witnesses.first().context("a log witness")?;
-    let first = first.config(federation)?;
+    let first = first.config(&federation.directory)?;
     let names: Vec<String> = (federation.witnesses.iter())
         .map(|member| member.name.to_owned())
         .collect();
@@ -287,9 +131,9 @@ pub(super) async fn generate(federation: &Federation) -> anyhow::Result<()> {
     let mut others = JoinSet::new();
     let members = federation.supervisors.iter().chain(&federation.witnesses);
     for member in members.filter(|member| member.name != shown.name) {
-        let (config, side) = (member.config(federation)?, member.side);
-        let state = member.file(federation, STATE);
-        let share = member.file(federation, SHARE);
+        let (config, side) = (member.config(&federation.directory)?, member.side);
+        let state = member.file(&federation.directory, STATE);
+        let share = member.file(&federation.directory, SHARE);
         // A share costs 64 MiB for a moment. No more of them are made at once than there are threads.
         others.spawn(async move { make_share(&config, side, &state, &share).await });
     }
@@ -351,7 +195,8 @@ pub(super) async fn serve_holders(
 ) -> anyhow::Result<()> {
     let present = |members: &[Member]| {
         let all_but_one = members.iter().take(SEATS - 1);
-        let config = |member: &Member| anyhow::Ok((member.config(federation)?, member.side));
+        let config =
+            |member: &Member| anyhow::Ok((member.config(&federation.directory)?, member.side));
         all_but_one.map(config).collect::<anyhow::Result<Vec<_>>>()
     };
     let supervisors = present(&federation.supervisors)?;

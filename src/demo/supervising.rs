@@ -13,7 +13,7 @@ use merits_supervisor::{net::Supervisor, request::RequestFile};
 use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, SPONSOR_TOML, Story,
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
-    quorums::NEEDED,
+    members::NEEDED,
 };
 use crate::{
     commands::distributor,

@@ -1,4 +1,4 @@
-//! A report for people: as plain text, and as one HTML file that needs nothing else.
+//! A report as JSON, and for people: as plain text, and as one HTML file that needs nothing else.
 
 use std::fmt::{self, Write as _};
 
@@ -29,6 +29,14 @@ impl fmt::Display for AuditReport {
         }
         f.write_str(&verdict(self))
     }
+}
+
+/// The report as JSON.
+///
+/// # Errors
+/// Never in practice: a report has text keys only.
+pub fn json(report: &AuditReport) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(report)
 }
 
 /// The report as a page: one file, without scripts and without anything from elsewhere.

@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ed25519_dalek::{Signature, Signer as _, SigningKey};
+use ed25519_dalek::{Signature, Signer as _};
 use merits_guard::{
     explain::writing,
     input,
@@ -28,6 +28,9 @@ use merits_ledger::{
 use merits_primitives::field;
 use merits_verifier::log::{Hash, LogKey};
 use thiserror::Error;
+
+/// The auditor's key.
+pub use ed25519_dalek::SigningKey;
 
 use crate::run::Start;
 

@@ -145,7 +145,7 @@ impl Ledger {
 
     /// A copy of a log that accepted these leaves and signed them: ids, tree, checkpoint and cosignatures fit.
     pub(crate) fn forged(&self, leaves: &[Leaf]) -> tempfile::TempDir {
-        let mut sql = String::from("DELETE FROM leaf; DELETE FROM node;");
+        let mut sql = String::from("BEGIN; DELETE FROM leaf; DELETE FROM node;");
         let mut frontier = Frontier::new();
         for (index, leaf) in leaves.iter().enumerate() {
             let (id, bytes) = (hex::encode(leaf.entry.id().0), leaf.to_bytes());
@@ -159,7 +159,9 @@ impl Ledger {
         let (size, root) = (frontier.size(), frontier.root());
         let note = self.checkpoint(size, root);
         let root = hex::encode(root);
-        sql += &format!("UPDATE log SET size = {size}, root = x'{root}', checkpoint = '{note}'");
+        sql += &format!(
+            "UPDATE log SET size = {size}, root = x'{root}', checkpoint = '{note}'; COMMIT"
+        );
         self.altered(&sql)
     }
 

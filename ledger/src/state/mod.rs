@@ -200,6 +200,17 @@ impl State {
         }
     }
 
+    /// The state that these rows are, in memory. The rows are trusted: whether they follow from a log is for the
+    /// caller to know.
+    ///
+    /// # Errors
+    /// [`RowError`] for rows that this version of the program cannot have written.
+    pub fn restored(policy: LedgerPolicy, rows: MemoryRows) -> Result<Self, RowError> {
+        let governing = Governing::load(policy, &rows)?;
+        let rows = StateRows::Memory(Arc::new(rows));
+        Ok(Self { governing, rows })
+    }
+
     /// A stored state.
     pub fn stored(governing: Governing, rows: Arc<dyn Rows>) -> Self {
         let rows = StateRows::Stored(rows);

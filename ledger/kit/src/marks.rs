@@ -46,6 +46,8 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         | Entry::ScaleProposed(_)
         | Entry::ScaleRetired(_)
         | Entry::OpeningRequested(_)
+        | Entry::OpeningEndorsed(_)
+        | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)
         | Entry::OpeningRevealed(_)
         | Entry::AlertRaised(_)

@@ -196,6 +196,14 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
             said("commitment", hex::encode(requested.commitment)),
             said("deadline", requested.deadline),
         ],
+        Entry::OpeningEndorsed(endorsed) => vec![
+            said("request", endorsed.request),
+            said("number", endorsed.number),
+        ],
+        Entry::OpeningDisowned(disowned) => vec![
+            said("request", disowned.request),
+            said("number", disowned.number),
+        ],
         Entry::OpeningCompleted(completed) => vec![
             said("request", completed.request),
             said("result", hex::encode(completed.result)),

@@ -168,6 +168,8 @@ impl Governing {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::OpeningEndorsed(_)
+            | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
             | Entry::AlertRaised(_)

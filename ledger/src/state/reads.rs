@@ -91,6 +91,12 @@ impl Governing {
                 }
                 keys
             }
+            Entry::OpeningEndorsed(endorsed) => {
+                vec![openings::opening_key(&endorsed.request).into_row()]
+            }
+            Entry::OpeningDisowned(disowned) => {
+                vec![openings::opening_key(&disowned.request).into_row()]
+            }
             Entry::OpeningCompleted(completed) => {
                 vec![openings::opening_key(&completed.request).into_row()]
             }
@@ -166,6 +172,8 @@ impl Governing {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::OpeningEndorsed(_)
+            | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
             | Entry::AlertHandled(_)
@@ -238,6 +246,8 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::ScaleRetired(_)
         | Entry::EarnBatch(_)
         | Entry::OpeningRequested(_)
+        | Entry::OpeningEndorsed(_)
+        | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)
         | Entry::OpeningRevealed(_)
         | Entry::AlertRaised(_)

@@ -95,10 +95,12 @@ impl Governing {
             Entry::EarnBatch(batch) => self.check_earn(authentic, batch, time, verified, draft),
             Entry::OpeningRequested(requested) => {
                 self.scales.get(&requested.scale)?;
-                Ok(openings::check_requested(
-                    id, party, requested, time, draft,
-                )?)
+                Ok(self.check_opening_requested((id, party), requested, time, draft)?)
             }
+            Entry::OpeningEndorsed(endorsed) => {
+                openings::check_endorsed(party, endorsed, time, draft)
+            }
+            Entry::OpeningDisowned(disowned) => openings::check_disowned(party, disowned, draft),
             Entry::OpeningCompleted(completed) => {
                 openings::check_completed(party, completed, draft)
             }

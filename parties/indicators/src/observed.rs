@@ -378,6 +378,8 @@ fn counted(
         | Entry::ActEnacted(_)
         | Entry::ActObjected(_)
         | Entry::ScaleRetired(_)
+        | Entry::OpeningEndorsed(_)
+        | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)

@@ -240,6 +240,8 @@ impl<'a> Walk<'a> {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::OpeningEndorsed(_)
+            | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
             | Entry::AlertRaised(_)

@@ -4,6 +4,7 @@
 //! keys, roles and deadlines all come from the log that the holder verified.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
@@ -29,8 +30,12 @@ use crate::{
     request::opening_context,
     side::Side,
     totals::{SetFault, TotalSet},
-    view::{LedgerView, Unreadable},
+    view::{LedgerView, Unreadable, Vouched},
 };
+
+/// How old the witnesses' word on the copy may be when a holder answers an opening. The coordinator has an idle log
+/// cosigned again every minute.
+pub const LONGEST_VOUCHED: Duration = Duration::from_secs(10 * 60);
 
 /// Why a holder does not answer. Each says who has to do what.
 #[derive(Debug, Error)]
@@ -77,6 +82,39 @@ pub enum Refused {
     /// The request is already completed.
     #[error("opening request {0} is completed in the log: append a new request")]
     AlreadyCompleted(EntryId),
+    /// Too few members of the board endorse the request, or endorsed it without its content.
+    #[error(
+        "of the supervisors in standing, {found} endorse opening request {request} with its content, and {needed} \
+         must: others endorse it with `merits supervisor endorse-opening`"
+    )]
+    TooFewEndorsements {
+        /// The request.
+        request: EntryId,
+        /// Those that count.
+        found: usize,
+        /// Those that it takes.
+        needed: u16,
+    },
+    /// Supervisors decide together on this ledger, and nobody but the log vouches for this copy.
+    #[error(
+        "this holder demands no cosignatures, so it could be shown a log that nobody else sees: its operator names \
+         witnesses in [ledger.log]"
+    )]
+    NoWitnesses,
+    /// The witnesses' word on this copy is too old.
+    #[error(
+        "the log's witnesses have not vouched for this holder's copy within the last {} minutes (last: {}): ask again \
+         when they cosign",
+        LONGEST_VOUCHED.as_secs() / 60,
+        match .as_of {
+            Some(time) => time.to_string(),
+            None => "never".to_owned(),
+        }
+    )]
+    NotVouched {
+        /// When they did last.
+        as_of: Option<Timestamp>,
+    },
     /// No such batch.
     #[error("entry {0} is not an earn batch in this holder's verified copy of the log")]
     NoSuchBatch(EntryId),
@@ -149,6 +187,9 @@ impl Refused {
             Self::CommitmentMismatch => Reason::RequestMismatch,
             Self::DeadlinePast { .. } => Reason::DeadlinePast,
             Self::AlreadyCompleted(_) => Reason::RequestCompleted,
+            Self::TooFewEndorsements { .. } => Reason::ActEndorsements,
+            Self::NoWitnesses => Reason::CopyUnreadable,
+            Self::NotVouched { .. } => Reason::Busy,
             Self::NoSuchBatch(_) => Reason::BatchUnknown,
             Self::OtherScale { .. } => Reason::OtherScale,
             Self::NoSuchClaim { .. } => Reason::ClaimUnknown,
@@ -270,6 +311,19 @@ impl Holder {
                 now,
             });
         }
+        let found = request
+            .endorsing(log.origin(), &ask.request, &ask.content)
+            .count();
+        let needed = request.needed;
+        if found < needed.into() {
+            let request = ask.request;
+            return Err(Refused::TooFewEndorsements {
+                request,
+                found,
+                needed,
+            });
+        }
+        require_vouched(log, needed, now)?;
         let OpeningContent {
             entry,
             claim,
@@ -432,6 +486,22 @@ fn question(ask: &TotalAsk) -> [u8; 32] {
     ];
     parts.extend(entries.iter().map(|entry| &entry.0[..]));
     field::digest("merits/total-question/v1", &parts)
+}
+
+/// Refuses a copy that only the log vouches for, or that witnesses last vouched for too long ago: it could be a branch
+/// that nobody else has, or lack what revoked an endorsement. Where one supervisor decides alone, a holder without
+/// witnesses answers as it is configured.
+fn require_vouched(
+    log: &(impl LedgerView + ?Sized),
+    needed: u16,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    match log.vouched() {
+        Vouched::Undemanded if needed > 1 => Err(Refused::NoWitnesses),
+        Vouched::Undemanded => Ok(()),
+        Vouched::AsOf(Some(time)) if now.since(time) <= LONGEST_VOUCHED => Ok(()),
+        Vouched::AsOf(as_of) => Err(Refused::NotVouched { as_of }),
+    }
 }
 
 fn same_log(log: &(impl LedgerView + ?Sized), theirs: &Origin) -> Result<(), Refused> {

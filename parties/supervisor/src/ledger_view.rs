@@ -11,7 +11,8 @@ use crate::{
     side::Side,
     totals::set_digest,
     view::{
-        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
+        Endorsement, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf,
+        SealedClaim, Unreadable, Vouched,
     },
 };
 
@@ -32,6 +33,7 @@ type FindEntry<'a> = dyn Fn(&EntryId) -> Result<Option<SignedEntry>, Unreadable>
 /// A state and a way to read the entries it came from.
 pub struct StateView<'a> {
     state: &'a State,
+    vouched: Vouched,
     entry: Box<FindEntry<'a>>,
 }
 
@@ -54,8 +56,15 @@ impl<'a> StateView<'a> {
     ) -> Self {
         Self {
             state,
+            vouched: Vouched::Undemanded,
             entry: Box::new(entry),
         }
+    }
+
+    /// The same, of a copy for which others vouch.
+    #[must_use]
+    pub fn vouched_for(self, vouched: Vouched) -> Self {
+        Self { vouched, ..self }
     }
 
     /// The state.
@@ -143,6 +152,10 @@ impl LedgerView for StateView<'_> {
         self.state.origin()
     }
 
+    fn vouched(&self) -> Vouched {
+        self.vouched
+    }
+
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
         let party = self.state.parties().get(id)?;
         Some(PartyStanding {
@@ -155,8 +168,23 @@ impl LedgerView for StateView<'_> {
     }
 
     fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
-        let opening = self.state.openings().get(id)?;
-        Ok(opening.map(|opening| LoggedRequest {
+        let Some(opening) = self.state.openings().get(id)? else {
+            return Ok(None);
+        };
+        let ordinary = self.state.board().thresholds().ordinary;
+        let stands = |member: &PartyId| {
+            let party = self.party(member);
+            party.is_some_and(|party| party.is_supervisor && !party.suspended)
+        };
+        let voices = opening.voices.into_iter();
+        let voices = voices.filter(|voice| voice.endorses && stands(&voice.member));
+        let endorsed = voices.map(|voice| Endorsement {
+            member: voice.member,
+            seen: voice.seen,
+        });
+        Ok(Some(LoggedRequest {
+            needed: opening.needed.max(ordinary),
+            endorsed: endorsed.collect(),
             scale: opening.requested.scale,
             requester: opening.requester,
             commitment: opening.requested.commitment,

@@ -4,7 +4,7 @@
 //! ledger's memory store in tests. Every method answers from data that the implementor has **itself
 //! verified**; nothing may come from a message.
 
-use merits_ledger::{rows::RowError, state::FormerKey};
+use merits_ledger::{entry::OpeningContent, rows::RowError, state::FormerKey};
 use merits_primitives::{
     calendar::Timestamp,
     commitment::RecordCommitment,
@@ -30,10 +30,23 @@ impl From<RowError> for Unreadable {
     }
 }
 
+/// Who vouches for a copy of the log besides the log itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    /// Nobody: this party demands no cosignatures.
+    Undemanded,
+    /// As many witnesses as this party demands cosigned the copy's newest checkpoint, at this time or later; `None` if
+    /// this process has not seen it.
+    AsOf(Option<Timestamp>),
+}
+
 /// A verified copy of a ledger, for supervision.
 pub trait LedgerView {
     /// The log.
     fn origin(&self) -> &Origin;
+
+    /// Who vouches for this copy.
+    fn vouched(&self) -> Vouched;
 
     /// A party's present standing.
     fn party(&self, id: &PartyId) -> Option<PartyStanding>;
@@ -112,8 +125,39 @@ pub struct LoggedRequest {
     pub commitment: [u8; 32],
     /// The time after which no holder answers.
     pub deadline: Timestamp,
+    /// Members of the board that must endorse it: the higher of what an ordinary act took then and takes now.
+    pub needed: u16,
+    /// Those in standing that endorse it, the requester among them.
+    pub endorsed: Vec<Endorsement>,
     /// An OpeningCompleted entry names it.
     pub completed: bool,
+}
+
+/// A member's endorsement that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endorsement {
+    /// The member.
+    pub member: PartyId,
+    /// What shows that it saw the content ([`OpeningContent::seen_by`]); `None` of the requester.
+    pub seen: Option<[u8; 32]>,
+}
+
+impl LoggedRequest {
+    /// The members that endorse the request `id` of this log and saw this very content. The requester's commitment
+    /// must have been compared with it.
+    pub fn endorsing(
+        &self,
+        origin: &Origin,
+        id: &EntryId,
+        content: &OpeningContent,
+    ) -> impl Iterator<Item = PartyId> {
+        let saw = |endorsement: &&Endorsement| match endorsement.seen {
+            None => endorsement.member == self.requester,
+            Some(seen) => seen == content.seen_by(origin, id, &endorsement.member),
+        };
+        let endorsed = self.endorsed.iter().filter(saw);
+        endorsed.map(|endorsement| endorsement.member)
+    }
 }
 
 /// An EarnBatch entry.

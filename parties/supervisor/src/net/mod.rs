@@ -3,6 +3,7 @@
 
 mod adopting;
 mod client;
+mod endorsing;
 mod epoch_times;
 mod error;
 mod follow;
@@ -17,6 +18,7 @@ mod supervisor;
 
 pub use adopting::Adopted;
 pub use client::{HolderClient, HolderError};
+pub use endorsing::{EndorsingError, RequestShown};
 pub use error::SupervisorError;
 pub use generating::{GenerationError, KeyMaker};
 pub use generation::{Generation, PLAN, Which};

@@ -319,6 +319,18 @@ fn fault(refused: &Refused) -> Fault {
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
             (Code::PermissionDenied, FieldPath::name(fields::REQUEST))
         }
+        Refused::NotVouched { .. } => {
+            tracing::warn!(%refused, "a holder's copy is not cosigned");
+            return Fault {
+                retry_after: Some(Duration::from_secs(2)),
+                ..Fault::new(
+                    Code::Unavailable,
+                    refused.code(),
+                    FieldPath::NONE,
+                    refused.to_string(),
+                )
+            };
+        }
         Refused::Journal(error) => {
             tracing::error!(%error, "a holder cannot use its journal");
             return Fault::cannot_write();

@@ -160,6 +160,18 @@ pub enum SessionError {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// Other members must endorse the request before holders answer.
+    #[error(
+        "{found} of {needed} supervisors in standing endorse the request with its content. Give the request file to \
+         the others by a way that you trust: each looks at it and runs `merits supervisor endorse-opening --config FILE \
+         REQUEST`"
+    )]
+    NotEndorsed {
+        /// Those that do, the requester among them.
+        found: usize,
+        /// Those that it takes.
+        needed: u16,
+    },
     /// The request file is for something else.
     #[error("request file {path} holds no request for {origin}")]
     OtherFile {
@@ -392,7 +404,29 @@ impl Session {
         })
     }
 
+    /// Whether as many members endorse a request as it takes. Holders look at their own copies.
+    async fn require_endorsed(&self, ask: &OpeningAsk) -> Result<(), SessionError> {
+        let OpeningAsk {
+            request, content, ..
+        } = ask.clone();
+        let counted = self.follower.synced(move |log| {
+            // The requester's copy may be a moment behind the entry that it just sent.
+            let Some(logged) = log.request(&request)? else {
+                return Ok(None);
+            };
+            let endorsing = logged.endorsing(log.origin(), &request, &content);
+            Ok::<_, Unreadable>(Some((endorsing.count(), logged.needed)))
+        });
+        match counted.await?? {
+            Some((found, needed)) if found < needed.into() => {
+                Err(SessionError::NotEndorsed { found, needed })
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn finish(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
+        self.require_endorsed(&ask).await?;
         // A holder that does not answer stops nothing as long as enough others of its side do.
         let asked = join_all(self.holders.iter_mut().map(|holder| holder.opening(&ask))).await;
         let (answers, mut unanswered) = answered::<SealedPartial>(asked);

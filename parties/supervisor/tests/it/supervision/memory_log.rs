@@ -26,7 +26,8 @@ use merits_supervisor::{
     request::request_content,
     side::Side,
     view::{
-        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
+        Endorsement, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf,
+        SealedClaim, Unreadable, Vouched,
     },
     view_key::{ViewKeyShare, verify_half},
 };
@@ -81,11 +82,16 @@ pub(crate) struct MemoryLog {
     pub(crate) cuts: BTreeMap<Output, usize>,
     pub(crate) halves: EpochHalves,
     pub(crate) minimum: u64,
+    pub(crate) vouched: Vouched,
 }
 
 impl LedgerView for MemoryLog {
     fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    fn vouched(&self) -> Vouched {
+        self.vouched
     }
 
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
@@ -195,6 +201,7 @@ impl Federation {
             cuts: BTreeMap::new(),
             halves,
             minimum: 3,
+            vouched: Vouched::Undemanded,
         };
         let journal = |name: &str| Journal::open(&dir.path().join(name)).unwrap();
         Self {
@@ -294,6 +301,11 @@ impl Federation {
             requester,
             commitment,
             deadline: NOW + Duration::from_secs(3_600),
+            needed: 1,
+            endorsed: vec![Endorsement {
+                member: requester,
+                seen: None,
+            }],
             completed: false,
         };
         self.log.requests.insert(request, logged);

@@ -1,6 +1,7 @@
 //! Supervision as a whole: openings, totals, and both over the wire.
 
 mod connections;
+mod endorsed;
 mod full_disk;
 mod measure;
 mod memory_log;

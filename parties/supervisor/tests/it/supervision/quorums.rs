@@ -15,7 +15,9 @@ use merits_supervisor::{
     requester::{OpeningFault, combine, combine_and_name, fewest_holders},
     side::Side,
     totals::{TotalFault, TotalSet},
-    view::{LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, Unreadable},
+    view::{
+        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, Unreadable, Vouched,
+    },
 };
 use merits_threshold::{
     ceremony::Ceremony,
@@ -41,6 +43,9 @@ struct QuorumLog {
 impl LedgerView for QuorumLog {
     fn origin(&self) -> &Origin {
         self.log.origin()
+    }
+    fn vouched(&self) -> Vouched {
+        self.log.vouched()
     }
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
         self.log.party(id)

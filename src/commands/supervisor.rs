@@ -16,7 +16,7 @@ use merits_party::{identity::PartyConfig as _, lookup::find_entry, machine_time,
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
-    net::{OpenedClaim, QuorumEpoch, Supervisor},
+    net::{OpenedClaim, QuorumEpoch, RequestShown, SessionError, Supervisor, SupervisorError},
     side::Side,
 };
 use merits_text::typed::{argument, prose};
@@ -183,7 +183,21 @@ pub(crate) enum Command {
         #[arg(long, value_parser = prose)]
         basis: String,
     },
-    /// Go on with an opening that was interrupted
+    /// Endorse an opening that another supervisor requested, after you looked at its request file
+    EndorseOpening {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Only show what the request asks for
+        #[arg(long, conflicts_with = "revoke")]
+        look: bool,
+        /// Revoke your endorsement instead
+        #[arg(long)]
+        revoke: bool,
+        /// Request file, which the requester handed over
+        request: PathBuf,
+    },
+    /// Go on with an opening that was interrupted, or that others have endorsed now
     Resume {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -388,10 +402,41 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 let entry = find_entry(&supervisor.follower().replica(), &entry)?;
-                let (opened, file) = supervisor
+                let opened = supervisor
                     .open_claim(entry, claim, &basis, machine_time())
-                    .await?;
-                report_opening(&opened, &file);
+                    .await;
+                match opened {
+                    Ok((opened, file)) => report_opening(&opened, &file),
+                    Err(SupervisorError::Session(SessionError::Requested {
+                        request,
+                        file,
+                        deadline,
+                        source,
+                    })) if matches!(*source, SessionError::NotEndorsed { .. }) => println!(
+                        "requested: entry {request}\nnot opened yet: {source}. Then run `merits supervisor resume \
+                         --config FILE {path}`, by {deadline}. The content must be revealed by then, opened or not",
+                        path = file.display()
+                    ),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Self::EndorseOpening {
+                config,
+                look,
+                revoke,
+                request,
+            } => {
+                let seat = open(&config).await?.seat();
+                if revoke {
+                    let entry = seat.disown_opening(&request).await?.entry;
+                    println!("revoked: entry {entry}");
+                } else {
+                    show_request(&seat.look_at_opening(&request).await?);
+                    if !look {
+                        let entry = seat.endorse_opening(&request).await?.entry;
+                        println!("endorsed: entry {entry}");
+                    }
+                }
             }
             Self::Resume { config, request } => {
                 let supervisor = open(&config).await?;
@@ -459,6 +504,22 @@ async fn open(config: &Path) -> anyhow::Result<Supervisor> {
 
 fn parse_statement(text: &str) -> Result<PersonStatement, String> {
     PersonStatement::from_name(text).ok_or_else(|| "`ticket` or `redeem` is expected".to_owned())
+}
+
+fn show_request(shown: &RequestShown) {
+    println!("request: entry {}, by {}", shown.request, shown.requester);
+    println!(
+        "claim {} of entry {} ({}, {})",
+        shown.claim, shown.entry, shown.scale, shown.period
+    );
+    println!("basis: {}", shown.basis);
+    println!(
+        "to be answered and revealed by {}; endorsed by {} of {} supervisors: {}",
+        shown.deadline,
+        shown.endorsed.len(),
+        shown.needed,
+        shown.endorsed.join(", ")
+    );
 }
 
 fn report_opening(opened: &OpenedClaim, file: &Path) {

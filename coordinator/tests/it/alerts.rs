@@ -30,7 +30,7 @@ async fn an_alert_is_raised_once_and_acknowledged_once() {
     let fault = world.refused(&federation.sign(&raised, distributor)).await;
     assert_eq!(
         told(&fault),
-        as_told(Code::PermissionDenied, Reason::RoleMissing, "party")
+        as_told(Code::PermissionDenied, Reason::RoleMissing, "")
     );
     let signed = federation.sign(&raised, supervisor);
     let first = world.node.client.submit(&signed).await.unwrap();

@@ -237,7 +237,7 @@ mod tests {
         assert!(told(&busy).starts_with("the coordinator cannot do it now: busy"));
         assert_eq!(
             told(&refused),
-            "the coordinator refuses: malformed (x): is missing"
+            "the coordinator refuses: malformed (entry): is missing"
         );
         for (fault, open) in [
             (silent, true),

@@ -117,7 +117,7 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
         "{said}"
     );
 
-    let handle = |more: &[&str]| {
+    let handle_for = |reason: &str, more: &[&str]| {
         let handle = [
             "indicators",
             "handle",
@@ -125,11 +125,9 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
             "supervisor.toml",
             &alert,
         ];
-        merits(
-            here,
-            &[&handle[..], &["--reason", "Letter 7 explains it."], more].concat(),
-        )
+        merits(here, &[&handle[..], &["--reason", reason], more].concat())
     };
+    let handle = |more: &[&str]| handle_for("Letter 7 explains it.", more);
     handle(&["--silence-days", "3"]).succeeds("silenced until ");
     ledger
         .merits("indicators status --config supervisor.toml")
@@ -140,7 +138,9 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
         .succeeds("1 of 1 alerts");
     handle(&["--silence-days", "2"]).refuses(&["the silence until"]);
     handle(&[]).succeeds("acknowledged: entry ");
-    handle(&[]).refuses(&["already acknowledged"]);
+    // The same again is the same entry, and another one comes too late.
+    handle(&[]).succeeds("acknowledged: entry ");
+    handle_for("Letter 8 explains it.", &[]).refuses(&["already acknowledged"]);
     ledger
         .merits("indicators status --config supervisor.toml --all")
         .succeeds("acknowledged by ");

@@ -18,6 +18,7 @@ use crate::entry::{
     OpeningRevealed,
 };
 use crate::refusal::{BoardRefusal, CheckError, OpeningRefusal, Refusal};
+use crate::role::Role;
 use crate::rows::{self, Key, Record, RowError, Rows, Table};
 
 /// The state of an opening.
@@ -155,7 +156,31 @@ pub(super) fn opening_key(request: &EntryId) -> Key<Opening> {
     Key::new(&[&request.0])
 }
 
+impl OpeningVoice {
+    /// Whether its member had this content of the request `id`. The requester's commitment must have been compared with
+    /// it.
+    pub fn saw(&self, origin: &Origin, id: &EntryId, content: &OpeningContent) -> bool {
+        self.seen
+            .is_none_or(|seen| seen == content.seen_by(origin, id, &self.member))
+    }
+}
+
 impl Governing {
+    /// How many members must endorse an opening: the higher of what an ordinary act took at the request and takes now.
+    pub fn opening_needs(&self, opening: &Opening) -> u16 {
+        opening.needed.max(self.board.thresholds().ordinary)
+    }
+
+    /// The endorsements of an opening that stand, of supervisors in standing.
+    pub fn opening_voices<'a>(
+        &'a self,
+        opening: &'a Opening,
+    ) -> impl Iterator<Item = &'a OpeningVoice> {
+        let acts = |member| self.parties.acting(member, Role::Supervisor).is_ok();
+        let voices = opening.voices.iter();
+        voices.filter(move |voice| voice.endorses && acts(&voice.member))
+    }
+
     /// A supervisor requests an opening, and endorses it thereby.
     pub(super) fn check_opening_requested(
         &self,

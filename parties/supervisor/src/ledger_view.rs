@@ -11,8 +11,8 @@ use crate::{
     side::Side,
     totals::set_digest,
     view::{
-        Endorsement, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf,
-        SealedClaim, Unreadable, Vouched,
+        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
+        Vouched,
     },
 };
 
@@ -171,20 +171,9 @@ impl LedgerView for StateView<'_> {
         let Some(opening) = self.state.openings().get(id)? else {
             return Ok(None);
         };
-        let ordinary = self.state.board().thresholds().ordinary;
-        let stands = |member: &PartyId| {
-            let party = self.party(member);
-            party.is_some_and(|party| party.is_supervisor && !party.suspended)
-        };
-        let voices = opening.voices.into_iter();
-        let voices = voices.filter(|voice| voice.endorses && stands(&voice.member));
-        let endorsed = voices.map(|voice| Endorsement {
-            member: voice.member,
-            seen: voice.seen,
-        });
         Ok(Some(LoggedRequest {
-            needed: opening.needed.max(ordinary),
-            endorsed: endorsed.collect(),
+            needed: self.state.opening_needs(&opening),
+            endorsed: self.state.opening_voices(&opening).copied().collect(),
             scale: opening.requested.scale,
             requester: opening.requester,
             commitment: opening.requested.commitment,

@@ -4,7 +4,11 @@
 //! ledger's memory store in tests. Every method answers from data that the implementor has **itself
 //! verified**; nothing may come from a message.
 
-use merits_ledger::{entry::OpeningContent, rows::RowError, state::FormerKey};
+use merits_ledger::{
+    entry::OpeningContent,
+    rows::RowError,
+    state::{FormerKey, OpeningVoice},
+};
 use merits_primitives::{
     calendar::Timestamp,
     commitment::RecordCommitment,
@@ -128,18 +132,9 @@ pub struct LoggedRequest {
     /// Members of the board that must endorse it: the higher of what an ordinary act took then and takes now.
     pub needed: u16,
     /// Those in standing that endorse it, the requester among them.
-    pub endorsed: Vec<Endorsement>,
+    pub endorsed: Vec<OpeningVoice>,
     /// An OpeningCompleted entry names it.
     pub completed: bool,
-}
-
-/// A member's endorsement that stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Endorsement {
-    /// The member.
-    pub member: PartyId,
-    /// What shows that it saw the content ([`OpeningContent::seen_by`]); `None` of the requester.
-    pub seen: Option<[u8; 32]>,
 }
 
 impl LoggedRequest {
@@ -151,12 +146,9 @@ impl LoggedRequest {
         id: &EntryId,
         content: &OpeningContent,
     ) -> impl Iterator<Item = PartyId> {
-        let saw = |endorsement: &&Endorsement| match endorsement.seen {
-            None => endorsement.member == self.requester,
-            Some(seen) => seen == content.seen_by(origin, id, &endorsement.member),
-        };
-        let endorsed = self.endorsed.iter().filter(saw);
-        endorsed.map(|endorsement| endorsement.member)
+        let endorsed = self.endorsed.iter();
+        let saw = endorsed.filter(move |voice| voice.saw(origin, id, content));
+        saw.map(|voice| voice.member)
     }
 }
 

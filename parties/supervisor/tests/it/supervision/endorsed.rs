@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use merits_ledger::entry::OpeningContent;
+use merits_ledger::{entry::OpeningContent, state::OpeningVoice};
 use merits_primitives::ids::{Credits, EntryId, PartyId};
 use merits_supervisor::{
     holder::{LONGEST_VOUCHED, OpeningAsk, Refused, SealedPartial},
     requester::{OpeningFault, combine},
     side::Side,
-    view::{Endorsement, Vouched},
+    view::Vouched,
 };
 
 use super::memory_log::{Federation, NOW, SUPERVISOR, WITNESS};
@@ -48,21 +48,23 @@ impl Board {
     }
 
     /// What stands in the log beside the requester's own voice.
-    fn voices(&mut self, voices: &[Endorsement]) {
+    fn voices(&mut self, voices: &[OpeningVoice]) {
         let request = self.fed.log.requests.get_mut(&self.ask.request).unwrap();
         request.endorsed.truncate(1);
         request.endorsed.extend(voices);
     }
 
-    fn saw(&self, member: PartyId, request: &EntryId, content: &OpeningContent) -> Endorsement {
+    fn saw(&self, member: PartyId, request: &EntryId, content: &OpeningContent) -> OpeningVoice {
         let seen = content.seen_by(&self.fed.log.origin, request, &member);
-        Endorsement {
+        OpeningVoice {
             member,
+            number: 1,
+            endorses: true,
             seen: Some(seen),
         }
     }
 
-    fn good(&self, member: PartyId) -> Endorsement {
+    fn good(&self, member: PartyId) -> OpeningVoice {
         self.saw(member, &self.ask.request, &self.ask.content)
     }
 
@@ -110,7 +112,7 @@ fn an_endorsement_without_the_content_does_not_count() {
         change(&mut altered);
         board.saw(SECOND, &request, &altered)
     };
-    let copied = Endorsement {
+    let copied = OpeningVoice {
         member: SECOND,
         ..board.good(THIRD)
     };
@@ -124,11 +126,6 @@ fn an_endorsement_without_the_content_does_not_count() {
         altered(|content| content.nonce = [0; 32]),
         // What another member saw.
         copied,
-        // Nothing, as only the requester may.
-        Endorsement {
-            member: SECOND,
-            seen: None,
-        },
     ];
     for voice in wrong {
         board.voices(&[voice]);

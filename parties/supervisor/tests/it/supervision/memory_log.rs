@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use merits_ledger::state::OpeningVoice;
 use merits_primitives::{
     Fr,
     calendar::Timestamp,
@@ -26,8 +27,8 @@ use merits_supervisor::{
     request::request_content,
     side::Side,
     view::{
-        Endorsement, LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf,
-        SealedClaim, Unreadable, Vouched,
+        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
+        Vouched,
     },
     view_key::{ViewKeyShare, verify_half},
 };
@@ -302,8 +303,10 @@ impl Federation {
             commitment,
             deadline: NOW + Duration::from_secs(3_600),
             needed: 1,
-            endorsed: vec![Endorsement {
+            endorsed: vec![OpeningVoice {
                 member: requester,
+                number: 1,
+                endorses: true,
                 seen: None,
             }],
             completed: false,

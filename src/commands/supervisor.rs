@@ -16,7 +16,9 @@ use merits_party::{identity::PartyConfig as _, lookup::find_entry, machine_time,
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
-    net::{OpenedClaim, QuorumEpoch, RequestShown, SessionError, Supervisor, SupervisorError},
+    net::{
+        Opened, OpenedClaim, QuorumEpoch, RequestShown, SessionError, Supervisor, SupervisorError,
+    },
     side::Side,
 };
 use merits_text::typed::{argument, prose};
@@ -179,6 +181,18 @@ pub(crate) enum Command {
         /// Claim in it, from 0
         #[arg(long, value_parser = numbers::claim)]
         claim: u16,
+        /// Legal basis, in words
+        #[arg(long, value_parser = prose)]
+        basis: String,
+    },
+    /// Open who made one redemption, as an identity commitment: the request goes on the ledger first
+    OpenRedeemer {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Entry id of the redemption; its first digits are enough
+        #[arg(long, value_parser = argument)]
+        entry: String,
         /// Legal basis, in words
         #[arg(long, value_parser = prose)]
         basis: String,
@@ -402,23 +416,18 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 let entry = find_entry(&supervisor.follower().replica(), &entry)?;
-                let opened = supervisor
-                    .open_claim(entry, claim, &basis, machine_time())
-                    .await;
-                match opened {
-                    Ok((opened, file)) => report_opening(&opened, &file),
-                    Err(SupervisorError::Session(SessionError::Requested {
-                        request,
-                        file,
-                        deadline,
-                        source,
-                    })) if matches!(*source, SessionError::NotEndorsed { .. }) => println!(
-                        "requested: entry {request}\nnot opened yet: {source}. Then run `merits supervisor resume \
-                         --config FILE {path}`, by {deadline}. The content must be revealed by then, opened or not",
-                        path = file.display()
-                    ),
-                    Err(error) => return Err(error.into()),
-                }
+                let opened = supervisor.open_claim(entry, claim, &basis, machine_time());
+                report_begun(opened.await)?;
+            }
+            Self::OpenRedeemer {
+                config,
+                entry,
+                basis,
+            } => {
+                let supervisor = open(&config).await?;
+                let entry = find_entry(&supervisor.follower().replica(), &entry)?;
+                let opened = supervisor.open_redeemer(entry, &basis, machine_time());
+                report_begun(opened.await)?;
             }
             Self::EndorseOpening {
                 config,
@@ -508,10 +517,7 @@ fn parse_statement(text: &str) -> Result<PersonStatement, String> {
 
 fn show_request(shown: &RequestShown) {
     println!("request: entry {}, by {}", shown.request, shown.requester);
-    println!(
-        "claim {} of entry {} ({}, {})",
-        shown.claim, shown.entry, shown.scale, shown.period
-    );
+    println!("would open: {}", shown.what);
     println!("basis: {}", shown.basis);
     println!(
         "to be answered and revealed by {}; endorsed by {} of {} supervisors: {}",
@@ -522,8 +528,31 @@ fn show_request(shown: &RequestShown) {
     );
 }
 
+/// What a new request came to. That others must endorse it first is no error.
+fn report_begun(opened: Result<(OpenedClaim, PathBuf), SupervisorError>) -> anyhow::Result<()> {
+    match opened {
+        Ok((opened, file)) => report_opening(&opened, &file),
+        Err(SupervisorError::Session(SessionError::Requested {
+            request,
+            file,
+            deadline,
+            source,
+        })) if matches!(*source, SessionError::NotEndorsed { .. }) => println!(
+            "requested: entry {request}\nnot opened yet: {source}. Then run `merits supervisor resume --config FILE \
+             {path}`, by {deadline}. The content must be revealed by then, opened or not",
+            path = file.display()
+        ),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
 fn report_opening(opened: &OpenedClaim, file: &Path) {
     println!("requested: entry {}", opened.request);
     println!("completed: entry {}", opened.completion);
-    println!("credits and pseudonym are in {}", file.display());
+    let what = match opened.opened {
+        Opened::Claim(_) => "credits and pseudonym are",
+        Opened::Redeemer(_) => "the identity commitment of the person is",
+    };
+    println!("{what} in {}", file.display());
 }

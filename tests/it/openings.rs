@@ -300,7 +300,7 @@ async fn two_supervisors_endorse_an_opening_before_holders_are_asked() {
         second(&desk, &[], &altered).refuses(&["somebody altered it", &request.to_hex()]);
     }
     second(&desk, &["--look"], file)
-        .succeeds(&format!("claim 0 of entry {}", desk.batch))
+        .succeeds(&format!("would open: claim 0 of entry {}", desk.batch))
         .succeeds("basis: sample 7")
         .succeeds("endorsed by 1 of 2 supervisors: supervisor");
     assert_eq!(desk.size().await, before + 1, "it only looked");

@@ -46,6 +46,7 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         | Entry::ScaleProposed(_)
         | Entry::ScaleRetired(_)
         | Entry::OpeningRequested(_)
+        | Entry::RedeemerRequested(_)
         | Entry::OpeningEndorsed(_)
         | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)

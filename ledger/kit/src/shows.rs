@@ -191,7 +191,7 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
         Entry::ScaleRetired(retired) => {
             retirement(state, &retired.id, retired.version, retired.last_period)
         }
-        Entry::OpeningRequested(requested) => vec![
+        Entry::OpeningRequested(requested) | Entry::RedeemerRequested(requested) => vec![
             said("scale", &requested.scale),
             said("commitment", hex::encode(requested.commitment)),
             said("deadline", requested.deadline),

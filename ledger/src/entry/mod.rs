@@ -304,6 +304,8 @@ entries! {
     EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party [Distributor], groth16, [notes, source], counts;
     /// A supervisor asks to open one claim.
     OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party [Supervisor], plain, [], governs;
+    /// A supervisor asks to open who made one redemption.
+    RedeemerRequested(OpeningRequested), 0x050a, "opening of a redeemer requested", Party [Supervisor], plain, [], governs;
     /// Another member of the board endorses it.
     OpeningEndorsed(OpeningEndorsed), 0x0508, "opening endorsed", Party [Supervisor], plain, [], governs;
     /// A member revokes its endorsement of it.

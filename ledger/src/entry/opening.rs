@@ -1,4 +1,4 @@
-//! Openings of single claims: first requested in the log, then completed, then revealed.
+//! Openings of single claims, and of who made a redemption: first requested in the log, then completed, then revealed.
 
 use merits_primitives::{
     calendar::Timestamp,
@@ -13,9 +13,9 @@ use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id
 /// them, and reveals it to everybody by the deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningContent {
-    /// The earn batch.
+    /// The earn batch, or the redemption.
     pub entry: EntryId,
-    /// The claim's index in it.
+    /// The claim's index in it; 0 of a redemption.
     pub claim: u16,
     /// Legal basis, as text.
     pub basis: String,
@@ -76,12 +76,12 @@ impl Canonical for OpeningContent {
     }
 }
 
-/// A supervisor asks to open one claim.
+/// A supervisor asks to open one claim, or who made one redemption: the entry's kind says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningRequested {
     /// [`OpeningContent::commitment`].
     pub commitment: [u8; 32],
-    /// The scale of the claim.
+    /// The scale of the claim, or of the credits that were redeemed.
     pub scale: ScaleId,
     /// Until when holders answer, and by when the content is revealed.
     pub deadline: Timestamp,

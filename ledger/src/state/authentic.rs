@@ -168,6 +168,7 @@ impl Governing {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::RedeemerRequested(_)
             | Entry::OpeningEndorsed(_)
             | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)

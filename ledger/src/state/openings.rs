@@ -1,4 +1,4 @@
-//! Openings of single claims: requested, endorsed, completed, revealed. The request always comes first.
+//! Openings of single claims, and of who made a redemption: requested, endorsed, completed, revealed. The request always comes first.
 //!
 //! A request is an act of the board: holders answer when as many members endorse it as an ordinary act takes. The
 //! ledger keeps the endorsements and counts nothing, because only holders see whether a member knew the content.
@@ -21,11 +21,42 @@ use crate::refusal::{BoardRefusal, CheckError, OpeningRefusal, Refusal};
 use crate::role::Role;
 use crate::rows::{self, Key, Record, RowError, Rows, Table};
 
+/// What a request opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpeningSubject {
+    /// Credits, measure and pseudonym of one claim.
+    Claim,
+    /// The identity commitment of the person that made one redemption. The content's claim is 0.
+    Redeemer,
+}
+
+impl OpeningSubject {
+    fn write(self, out: &mut Writer) {
+        out.u8(match self {
+            Self::Claim => 0,
+            Self::Redeemer => 1,
+        });
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        match input.u8("subject")? {
+            0 => Ok(Self::Claim),
+            1 => Ok(Self::Redeemer),
+            found => {
+                let (what, found) = ("subject", found.into());
+                Err(CodecError::UnknownValue { what, found })
+            }
+        }
+    }
+}
+
 /// The state of an opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// The supervisor that asked.
     pub requester: PartyId,
+    /// What it opens.
+    pub subject: OpeningSubject,
     /// The commitment to its content.
     pub requested: OpeningRequested,
     /// When.
@@ -78,6 +109,7 @@ impl Canonical for Opening {
 
     fn write(&self, out: &mut Writer) {
         out.array(&self.requester.0);
+        self.subject.write(out);
         self.requested.write(out);
         out.time(self.time);
         out.u16(self.needed);
@@ -89,6 +121,7 @@ impl Canonical for Opening {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             requester: read_party(input, "requester")?,
+            subject: OpeningSubject::read(input)?,
             requested: OpeningRequested::read(input)?,
             time: input.time("time")?,
             needed: input.u16("needed")?,
@@ -185,10 +218,11 @@ impl Governing {
     pub(super) fn check_opening_requested(
         &self,
         (id, requester): (EntryId, PartyId),
-        requested: &OpeningRequested,
+        (subject, requested): (OpeningSubject, &OpeningRequested),
         time: Timestamp,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
+        self.scales.get(&requested.scale)?;
         let (deadline, limit) = (requested.deadline, self.policy.board.longest_opening());
         if deadline <= time || deadline.since(time) > limit {
             let now = time;
@@ -201,6 +235,7 @@ impl Governing {
         }
         let opening = Opening {
             requester,
+            subject,
             requested: requested.clone(),
             time,
             needed: self.board.thresholds().ordinary,

@@ -68,7 +68,8 @@ impl Governing {
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
             // A request is new because its id is.
-            | Entry::OpeningRequested(_) => Vec::new(),
+            | Entry::OpeningRequested(_)
+            | Entry::RedeemerRequested(_) => Vec::new(),
             Entry::AlertRaised(_) => vec![alerts::quota_key(&submission.party()).into_row()],
             Entry::AlertHandled(handled) => vec![
                 alerts::alert_key(&handled.alert).into_row(),
@@ -172,6 +173,7 @@ impl Governing {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::RedeemerRequested(_)
             | Entry::OpeningEndorsed(_)
             | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)
@@ -246,6 +248,7 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::ScaleRetired(_)
         | Entry::EarnBatch(_)
         | Entry::OpeningRequested(_)
+        | Entry::RedeemerRequested(_)
         | Entry::OpeningEndorsed(_)
         | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)

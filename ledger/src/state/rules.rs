@@ -12,6 +12,7 @@ use merits_verifier::{
 };
 
 use super::draft::Draft;
+use super::openings::OpeningSubject;
 use super::{Governing, alerts, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Act, Entry, PersonStatement, TicketDeposited};
 use crate::opened_total::TotalStatement;
@@ -94,7 +95,11 @@ impl Governing {
             }
             Entry::EarnBatch(batch) => self.check_earn(authentic, batch, time, verified, draft),
             Entry::OpeningRequested(requested) => {
-                self.scales.get(&requested.scale)?;
+                let requested = (OpeningSubject::Claim, requested);
+                Ok(self.check_opening_requested((id, party), requested, time, draft)?)
+            }
+            Entry::RedeemerRequested(requested) => {
+                let requested = (OpeningSubject::Redeemer, requested);
                 Ok(self.check_opening_requested((id, party), requested, time, draft)?)
             }
             Entry::OpeningEndorsed(endorsed) => {

@@ -114,6 +114,10 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         (Role::Issuer, Entry::ScaleProposed(second)),
         (Role::Supervisor, acts::approved(approved)),
         (Role::Supervisor, acts::retired(retired)),
+        (
+            Role::Supervisor,
+            Entry::RedeemerRequested(requested.clone()),
+        ),
         (Role::Supervisor, Entry::OpeningRequested(requested)),
         (
             Role::Supervisor,
@@ -189,8 +193,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     }
     assert_eq!(
         refused,
-        16 * 4,
-        "sixteen kinds, each with four wrong parties"
+        17 * 4,
+        "seventeen kinds, each with four wrong parties"
     );
     // An earn batch in which everything is right except its party.
     for member in members

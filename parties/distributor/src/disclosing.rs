@@ -6,7 +6,7 @@
 //! claim. As many supervisors must endorse it as for an answer of the view key's holders.
 
 use merits_formula::Schema;
-use merits_ledger::{State, entry::OpeningContent, rows::RowError};
+use merits_ledger::{State, entry::OpeningContent, rows::RowError, state::OpeningSubject};
 use merits_primitives::ids::EntryId;
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use thiserror::Error;
@@ -146,7 +146,8 @@ fn check_request(
 ) -> Result<(), DiscloseError> {
     let opening = state.openings().get(&id)?;
     let opening = opening.ok_or(DiscloseError::NotRequested(id))?;
-    if content.commitment(state.origin()) != opening.requested.commitment {
+    let is_of_claim = opening.subject == OpeningSubject::Claim;
+    if !is_of_claim || content.commitment(state.origin()) != opening.requested.commitment {
         return Err(DiscloseError::OtherRequest(id));
     }
     if (content.entry, content.claim) != wanted {

@@ -211,6 +211,21 @@ impl EntrySigner {
         }))
     }
 
+    /// Asks to open who made one redemption. The entry hides which.
+    pub fn request_redeemer(
+        &self,
+        scale: ScaleId,
+        content: &OpeningContent,
+        deadline: Timestamp,
+    ) -> SignedEntry {
+        let commitment = content.commitment(&self.origin);
+        self.sign(Entry::RedeemerRequested(OpeningRequested {
+            commitment,
+            scale,
+            deadline,
+        }))
+    }
+
     /// Endorses a request, whose content this member was shown. `number` counts its endorsements of this request,
     /// including this one.
     pub fn endorse_opening(

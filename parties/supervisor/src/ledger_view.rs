@@ -3,7 +3,7 @@
 use merits_ledger::{Entry, Role, State, state::TotalsKey};
 use merits_primitives::{
     ids::{EntryId, Epoch, Origin, Output, PartyId},
-    view_encryption::Ciphertext,
+    view_encryption::{Ciphertext, SealedIdentity},
 };
 use merits_verifier::entry::SignedEntry;
 
@@ -11,8 +11,8 @@ use crate::{
     side::Side,
     totals::set_digest,
     view::{
-        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
-        Vouched,
+        LedgerView, LoggedBatch, LoggedRedemption, LoggedRequest, PartyStanding, QuorumHalf,
+        SealedClaim, Unreadable, Vouched,
     },
 };
 
@@ -172,6 +172,7 @@ impl LedgerView for StateView<'_> {
             return Ok(None);
         };
         Ok(Some(LoggedRequest {
+            subject: opening.subject,
             needed: self.state.opening_needs(&opening),
             endorsed: self.state.opening_voices(&opening).copied().collect(),
             scale: opening.requested.scale,
@@ -184,6 +185,25 @@ impl LedgerView for StateView<'_> {
 
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         Ok((self.entry)(id)?.and_then(|signed| self.logged(&signed)))
+    }
+
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable> {
+        let signed = (self.entry)(id)?;
+        let redeemed = signed.and_then(|signed| Entry::decode(signed.kind, &signed.statement));
+        let Some(Ok(Entry::Redeemed(redeemed))) = redeemed else {
+            return Ok(None);
+        };
+        let offer = self.state.offers().get(&redeemed.offer);
+        let spending = &redeemed.spending;
+        Ok(offer.map(|offer| LoggedRedemption {
+            scale: offer.published.scale.clone(),
+            epoch: spending.epoch,
+            sn1: spending.sn1,
+            identity: SealedIdentity {
+                ey: spending.ey,
+                c_id: spending.c_id,
+            },
+        }))
     }
 
     fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {

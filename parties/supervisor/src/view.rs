@@ -7,15 +7,16 @@
 use merits_ledger::{
     entry::OpeningContent,
     rows::RowError,
-    state::{FormerKey, OpeningVoice},
+    state::{FormerKey, OpeningSubject, OpeningVoice},
 };
 use merits_primitives::{
     calendar::Timestamp,
     commitment::RecordCommitment,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
+    nullifier::SpendNullifier,
     sum::Sum,
-    view_encryption::Ciphertext,
+    view_encryption::{Ciphertext, SealedIdentity},
 };
 pub use merits_threshold::half::QuorumHalf;
 use merits_verifier::{possession::TotalsKey, signature::PublicKey, statement::earn::MeasureTotal};
@@ -66,6 +67,12 @@ pub trait LedgerView {
     /// # Errors
     /// [`Unreadable`].
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable>;
+
+    /// A redemption that is in the log.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable>;
 
     /// One side's half of an epoch's keys, with the verification share of each of its holders. A half that
     /// one holder has is a quorum of 1 of 1.
@@ -118,9 +125,11 @@ impl PartyStanding {
     }
 }
 
-/// An OpeningRequested entry.
+/// An OpeningRequested or RedeemerRequested entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
+    /// What it opens.
+    pub subject: OpeningSubject,
     /// The scale of the claim, which the request states publicly.
     pub scale: ScaleId,
     /// Who signed it.
@@ -188,6 +197,19 @@ impl LoggedBatch {
             }
         }
     }
+}
+
+/// A Redeemed entry, as far as supervision reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedRedemption {
+    /// The scale of the credits.
+    pub scale: ScaleId,
+    /// The epoch of the keys that the identity is encrypted under.
+    pub epoch: Epoch,
+    /// The first spend nullifier, to which the ciphertext is bound.
+    pub sn1: SpendNullifier,
+    /// The identity under A.
+    pub identity: SealedIdentity,
 }
 
 /// The data of one claim in an entry, as far as supervision reads it.

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use merits_ledger::{State, state::OpeningVoice};
+use merits_ledger::{
+    State,
+    state::{OpeningSubject, OpeningVoice},
+};
 use merits_party::report::Entered;
 use merits_primitives::{
     calendar::Timestamp,
@@ -48,9 +51,17 @@ pub enum EndorsingError {
         /// From 0.
         claim: u16,
     },
+    /// The redemption is not there.
+    #[error("request {request} is about the redemption {entry}, which this ledger does not have")]
+    NoSuchRedemption {
+        /// The request.
+        request: EntryId,
+        /// The redemption.
+        entry: EntryId,
+    },
     /// The public part of the request is false.
     #[error(
-        "request {request} says that it is about a claim of scale {said}, and the claim is of {found}: holders do not \
+        "request {request} says that it is about scale {said}, and what it would open is of {found}: holders do not \
          answer it"
     )]
     OtherScale {
@@ -58,7 +69,7 @@ pub enum EndorsingError {
         request: EntryId,
         /// The scale in the request.
         said: String,
-        /// The batch's scale.
+        /// The scale that it would open.
         found: String,
     },
     /// The copy.
@@ -74,15 +85,8 @@ pub struct RequestShown {
     pub request: EntryId,
     /// Who asks.
     pub requester: String,
-    /// The batch.
-    #[serde(serialize_with = "merits_party::report::text")]
-    pub entry: EntryId,
-    /// The claim in it, from 0.
-    pub claim: u16,
-    /// The scale of the claim.
-    pub scale: String,
-    /// Its period.
-    pub period: String,
+    /// What it would open, in words.
+    pub what: String,
     /// The legal basis, as the requester gave it.
     pub basis: String,
     /// Until when holders answer, and by when the content is revealed.
@@ -112,39 +116,51 @@ impl Seat {
                 if content.commitment(log.origin()) != logged.commitment {
                     return Err(EndorsingError::OtherContent(request));
                 }
-                let batch = log.batch(&entry)?;
-                let batch = batch.filter(|batch| usize::from(claim) < batch.claims.len());
-                let batch = batch.ok_or(EndorsingError::NoSuchClaim {
-                    request,
-                    entry,
-                    claim,
-                })?;
-                if batch.scale != logged.scale {
+                let (scale, what) = match logged.subject {
+                    OpeningSubject::Claim => {
+                        let batch = log.batch(&entry)?;
+                        let batch = batch.filter(|batch| usize::from(claim) < batch.claims.len());
+                        let batch = batch.ok_or(EndorsingError::NoSuchClaim {
+                            request,
+                            entry,
+                            claim,
+                        })?;
+                        let (scale, period) = (batch.scale, batch.period.label());
+                        let what = format!("claim {claim} of entry {entry} ({scale}, {period})");
+                        (scale, what)
+                    }
+                    OpeningSubject::Redeemer => {
+                        let redemption = log.redemption(&entry)?.filter(|_| claim == 0);
+                        let redemption = redemption
+                            .ok_or(EndorsingError::NoSuchRedemption { request, entry })?;
+                        let scale = redemption.scale;
+                        let what = format!("who made the redemption {entry} ({scale})");
+                        (scale, what)
+                    }
+                };
+                if scale != logged.scale {
                     return Err(EndorsingError::OtherScale {
                         request,
                         said: logged.scale.to_string(),
-                        found: batch.scale.to_string(),
+                        found: scale.to_string(),
                     });
                 }
                 let endorsed = logged.endorsing(log.origin(), &request, &content);
                 Ok::<_, EndorsingError>((
                     endorsed.collect::<Vec<PartyId>>(),
                     logged,
-                    batch,
+                    what,
                     content.basis,
                 ))
             });
-            let (endorsed, logged, batch, basis) =
+            let (endorsed, logged, what, basis) =
                 looked.await.map_err(super::SessionError::from)??;
             let replica = follower.replica();
             let state = replica.state()?;
             Ok(RequestShown {
                 request,
                 requester: name(state, &logged.requester),
-                entry,
-                claim,
-                scale: batch.scale.to_string(),
-                period: batch.period.label(),
+                what,
                 basis,
                 deadline: logged.deadline,
                 endorsed: endorsed.iter().map(|member| name(state, member)).collect(),

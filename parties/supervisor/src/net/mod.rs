@@ -25,5 +25,5 @@ pub use generation::{Generation, PLAN, Which};
 pub use quorum_epoch::QuorumEpoch;
 pub use seat::{ActReport, Decided, Seat};
 pub use service::{Clock, Follow, FollowError, HolderService, SystemClock, serve};
-pub use session::{OpenedClaim, PublishedTotal, Session, SessionError};
+pub use session::{Opened, OpenedClaim, PublishedTotal, Session, SessionError};
 pub use supervisor::Supervisor;

@@ -305,7 +305,9 @@ fn fault(refused: &Refused) -> Fault {
     let (code, field) = match refused {
         Refused::OtherLog { .. } => (Code::InvalidArgument, FieldPath::name(fields::ORIGIN)),
         Refused::RequestNotLogged(_) => (Code::NotFound, FieldPath::name(fields::REQUEST)),
-        Refused::NoSuchBatch(_) => (Code::NotFound, FieldPath::name(fields::ENTRY)),
+        Refused::NoSuchBatch(_) | Refused::NoSuchRedemption(_) => {
+            (Code::NotFound, FieldPath::name(fields::ENTRY))
+        }
         Refused::NoSuchClaim { .. } => (Code::NotFound, FieldPath::name(fields::CLAIM)),
         Refused::Overlap { answered } => (
             Code::FailedPrecondition,

@@ -4,9 +4,11 @@
 use std::{path::Path, sync::Arc};
 
 use futures::future::join_all;
+use merits_ledger::{entry::OpeningContent, state::OpeningSubject};
 use merits_party::report::Entered;
 use merits_primitives::{
     calendar::Timestamp,
+    identity::IdentityCommitment,
     ids::{EntryId, ScaleId},
 };
 use merits_replica::{ClientError, Follower};
@@ -20,8 +22,8 @@ use super::{
 use crate::{
     acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
-    request::{BasisError, OpeningResult, RequestFile, request_content},
-    requester::{OpeningFault, combine_and_name, fewest_holders},
+    request::{BasisError, OpeningResult, RequestFile, identity_hash, request_content},
+    requester::{OpeningFault, combine_and_name, combine_redeemer, fewest_holders},
     totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
     view::Unreadable,
 };
@@ -41,19 +43,35 @@ pub struct Session {
 /// A request with its content, and by when the content must be revealed.
 #[derive(Debug)]
 struct Asked {
+    subject: OpeningSubject,
     ask: OpeningAsk,
     deadline: Timestamp,
 }
 
-/// An opened claim, with the traces it left.
+/// What an opening showed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// Credits, measure and pseudonym.
+    Claim(OpeningResult),
+    /// Who made a redemption.
+    Redeemer(IdentityCommitment),
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened(..)")
+    }
+}
+
+/// An opened claim, or a redemption's opened identity, with the traces it left.
 #[derive(Debug)]
 pub struct OpenedClaim {
     /// The OpeningRequested entry.
     pub request: EntryId,
     /// The OpeningCompleted entry.
     pub completion: EntryId,
-    /// Credits, measure and pseudonym.
-    pub opened: OpeningResult,
+    /// What it showed.
+    pub opened: Opened,
 }
 
 /// A published total.
@@ -83,6 +101,9 @@ pub enum SessionError {
         /// From 0.
         claim: u16,
     },
+    /// The redemption is not on the ledger.
+    #[error("entry {0} is not a redemption in the verified copy of the log")]
+    NoSuchRedemption(EntryId),
     /// The request file.
     #[error("request file {path}: {source}")]
     File {
@@ -252,7 +273,34 @@ impl Session {
         file: &Path,
     ) -> Result<OpenedClaim, SessionError> {
         let content = request_content(entry, claim, basis, &mut rand::rng())?;
-        let (scale, needed) = self.claim_of(entry, claim).await?;
+        self.open(OpeningSubject::Claim, content, deadline, file)
+            .await
+    }
+
+    /// Opens who made one redemption, in the same way.
+    ///
+    /// # Errors
+    /// As of [`Session::open_claim`].
+    pub async fn open_redeemer(
+        &mut self,
+        redemption: EntryId,
+        basis: &str,
+        deadline: Timestamp,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
+        let content = request_content(redemption, 0, basis, &mut rand::rng())?;
+        self.open(OpeningSubject::Redeemer, content, deadline, file)
+            .await
+    }
+
+    async fn open(
+        &mut self,
+        subject: OpeningSubject,
+        content: OpeningContent,
+        deadline: Timestamp,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
+        let (scale, needed) = self.sealed_of(subject, &content).await?;
         let reached = self.holders.len();
         if reached < needed {
             return Err(SessionError::TooFewReached {
@@ -261,16 +309,19 @@ impl Session {
                 unreachable: std::mem::take(&mut self.unreachable),
             });
         }
-        let signed = self.signer.request_opening(scale, &content, deadline);
+        let signed = self.sign_request(subject, scale, &content, deadline);
         let request = signed.id();
         // Write the content to disk before its commitment is in the log: a request whose content is
         // lost could never be revealed.
         let origin = self.signer.origin();
-        write(
-            &RequestFile::new(origin, &request, &content, deadline),
-            file,
-        )?;
+        let kept = RequestFile::new(origin, &request, &content, deadline);
+        let kept = match subject {
+            OpeningSubject::Claim => kept,
+            OpeningSubject::Redeemer => kept.of_redeemer(),
+        };
+        write(&kept, file)?;
         let asked = Asked {
+            subject,
             ask: OpeningAsk {
                 origin: origin.clone(),
                 request,
@@ -301,8 +352,8 @@ impl Session {
         let (request, content) = (asked.ask.request, &asked.ask.content);
         let logged = self.follower.synced(move |log| log.request(&request));
         if logged.await??.is_none() {
-            let (scale, _) = self.claim_of(content.entry, content.claim).await?;
-            let signed = self.signer.request_opening(scale, content, asked.deadline);
+            let (scale, _) = self.sealed_of(asked.subject, content).await?;
+            let signed = self.sign_request(asked.subject, scale, content, asked.deadline);
             if signed.id() != request {
                 return Err(SessionError::NotRequested {
                     request,
@@ -314,19 +365,44 @@ impl Session {
         self.answer(asked, file).await
     }
 
-    /// The scale of a claim, and how many holders must answer to open it.
-    async fn claim_of(&self, entry: EntryId, claim: u16) -> Result<(ScaleId, usize), SessionError> {
-        let (batch, needed) = self
-            .follower
-            .synced(move |log| {
-                let needed = fewest_holders(log, &entry)?.unwrap_or_default();
-                Ok::<_, Unreadable>((log.batch(&entry)?, needed))
-            })
-            .await??;
-        let batch = batch
-            .filter(|batch| usize::from(claim) < batch.claims.len())
-            .ok_or(SessionError::NoSuchClaim { entry, claim })?;
-        Ok((batch.scale, needed))
+    fn sign_request(
+        &self,
+        subject: OpeningSubject,
+        scale: ScaleId,
+        content: &OpeningContent,
+        deadline: Timestamp,
+    ) -> SignedEntry {
+        match subject {
+            OpeningSubject::Claim => self.signer.request_opening(scale, content, deadline),
+            OpeningSubject::Redeemer => self.signer.request_redeemer(scale, content, deadline),
+        }
+    }
+
+    /// The scale of what is to be opened, and how many holders must answer.
+    async fn sealed_of(
+        &self,
+        subject: OpeningSubject,
+        content: &OpeningContent,
+    ) -> Result<(ScaleId, usize), SessionError> {
+        let (entry, claim) = (content.entry, content.claim);
+        let found = self.follower.synced(move |log| {
+            let needed = fewest_holders(log, &entry)?.unwrap_or_default();
+            let scale = match subject {
+                OpeningSubject::Claim => {
+                    let batch = log.batch(&entry)?;
+                    let batch = batch.filter(|batch| usize::from(claim) < batch.claims.len());
+                    batch.map(|batch| batch.scale)
+                }
+                OpeningSubject::Redeemer => log.redemption(&entry)?.map(|found| found.scale),
+            };
+            Ok::<_, Unreadable>((scale, needed))
+        });
+        let (scale, needed) = found.await??;
+        let scale = scale.ok_or(match subject {
+            OpeningSubject::Claim => SessionError::NoSuchClaim { entry, claim },
+            OpeningSubject::Redeemer => SessionError::NoSuchRedemption(entry),
+        })?;
+        Ok((scale, needed))
     }
 
     /// Puts a request on the ledger.
@@ -377,6 +453,10 @@ impl Session {
         let origin = self.signer.origin().clone();
         match (logged.request_id(), logged.content()) {
             (Some(request), Some(content)) if logged.origin == origin.as_str() => Ok(Asked {
+                subject: match logged.redeemer {
+                    false => OpeningSubject::Claim,
+                    true => OpeningSubject::Redeemer,
+                },
                 ask: OpeningAsk {
                     origin,
                     request,
@@ -393,9 +473,13 @@ impl Session {
 
     /// Has the holders answer a request that is on the ledger.
     async fn answer(&mut self, asked: Asked, file: &Path) -> Result<OpenedClaim, SessionError> {
-        let Asked { ask, deadline } = asked;
+        let Asked {
+            subject,
+            ask,
+            deadline,
+        } = asked;
         let request = ask.request;
-        let finished = self.finish(ask, file).await;
+        let finished = self.finish(subject, ask, file).await;
         finished.map_err(|source| SessionError::Requested {
             request,
             file: file.to_owned(),
@@ -425,7 +509,12 @@ impl Session {
         }
     }
 
-    async fn finish(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
+    async fn finish(
+        &mut self,
+        subject: OpeningSubject,
+        ask: OpeningAsk,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
         self.require_endorsed(&ask).await?;
         // A holder that does not answer stops nothing as long as enough others of its side do.
         let asked = join_all(self.holders.iter_mut().map(|holder| holder.opening(&ask))).await;
@@ -436,21 +525,39 @@ impl Session {
         let key = Arc::clone(&self.sealing_key);
         let combined = self
             .follower
-            .synced(move |log| combine_and_name(log, &ask, &key, &answers))
+            .synced(move |log| match subject {
+                OpeningSubject::Claim => {
+                    let combined = combine_and_name(log, &ask, &key, &answers)?;
+                    Ok((Opened::Claim(combined.opened), combined.faults))
+                }
+                OpeningSubject::Redeemer => {
+                    let (identity, faults) = combine_redeemer(log, &ask, &key, &answers)?;
+                    Ok((Opened::Redeemer(identity), faults))
+                }
+            })
             .await?;
-        let combined = match combined {
+        let (opened, faults) = match combined {
             Ok(combined) => combined,
             Err(fault @ OpeningFault::Missing(_)) => return Err(missing(fault, unanswered)),
             Err(fault @ OpeningFault::TooFew { .. }) => return Err(too_few(fault, unanswered)),
             Err(fault) => return Err(fault.into()),
         };
         remark(&unanswered);
-        for fault in &combined.faults {
+        for fault in &faults {
             tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
         }
-        let opened = combined.opened;
-        let hash = opened.hash(&request, &content);
-        write(&read(file)?.completed(&opened, &hash), file)?;
+        let kept = read(file)?;
+        let (hash, kept) = match &opened {
+            Opened::Claim(opened) => {
+                let hash = opened.hash(&request, &content);
+                (hash, kept.completed(opened, &hash))
+            }
+            Opened::Redeemer(identity) => {
+                let hash = identity_hash(&request, &content, identity);
+                (hash, kept.identified(identity, &hash))
+            }
+        };
+        write(&kept, file)?;
         let completion = self
             .submit(&self.signer.complete_opening(request, hash))
             .await?;

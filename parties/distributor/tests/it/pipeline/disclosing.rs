@@ -106,6 +106,28 @@ async fn no_claim_is_disclosed_without_a_trace() {
     let forged = ask(0, &renamed).await;
     assert!(matches!(forged, Err(DiscloseError::OtherRequest(found)) if found == id));
 
+    // A request about who made a redemption is not about a claim.
+    let redeemer = Entry::RedeemerRequested(OpeningRequested {
+        commitment: content.commitment(&federation.origin),
+        scale: scale_id(),
+        deadline: time + Duration::from_secs(86_400),
+    });
+    let redeemer = federation.sign(&redeemer, &federation.supervisor);
+    scene.ledger.append(&redeemer, time);
+    let ground = Ground::Request {
+        id: redeemer.id(),
+        content: &content,
+    };
+    let refused = disclose(
+        &scene.node,
+        &scene.ledger.state(),
+        scene.world.schema(),
+        (entry, 1),
+        ground,
+    )
+    .await;
+    assert!(matches!(refused, Err(DiscloseError::OtherRequest(found)) if found == redeemer.id()));
+
     // Where two supervisors decide, one alone gets nothing, and not by an endorsement of something else.
     let second = Member::new(
         &federation.origin,

@@ -8,5 +8,6 @@ mod memory_log;
 mod opening;
 mod over_the_wire;
 mod quorums;
+mod redeemer;
 mod shares;
 mod totals;

@@ -16,7 +16,8 @@ use merits_supervisor::{
     side::Side,
     totals::{TotalFault, TotalSet},
     view::{
-        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, Unreadable, Vouched,
+        LedgerView, LoggedBatch, LoggedRedemption, LoggedRequest, PartyStanding, QuorumHalf,
+        Unreadable, Vouched,
     },
 };
 use merits_threshold::{
@@ -55,6 +56,9 @@ impl LedgerView for QuorumLog {
     }
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         self.log.batch(id)
+    }
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable> {
+        self.log.redemption(id)
     }
     fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
         let half = self.halves.get(&(side == Side::Witness));

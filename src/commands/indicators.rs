@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use merits_guard::{beside::Readers, input, output::replace_own};
+use merits_guard::{beside::Readers, input, output::replace_own, protected::Protected};
 use merits_indicators::{
     DEFAULT_RULES, Finding, Indicators, MAX_RULE_FILE_BYTES, Metrics, RuleFile, SaveError,
     metrics_text,
@@ -188,11 +188,9 @@ async fn run(
 ) -> anyhow::Result<()> {
     if let Some(path) = metrics {
         check_metrics_file(path)?;
-        anyhow::ensure!(
-            path != position,
-            "metrics and position are the same file {}: choose two",
-            path.display()
-        );
+        let mut kept = Protected::new();
+        kept.keep(position, "the position");
+        kept.admit(path, "the metrics")?;
     }
     let (indicators, findings, newest) = {
         let replica = supervisor.follower().replica();
@@ -219,7 +217,16 @@ async fn run(
     let mut raised = 0u64;
     if let (Some(days), Some(newest)) = (raise, newest) {
         let oldest = newest - Duration::from_secs(u64::from(days) * 86_400);
-        let recent = findings.iter().filter(|found| found.alert.until >= oldest);
+        let (recent, old): (Vec<_>, Vec<_>) = findings
+            .iter()
+            .partition(|found| found.alert.until >= oldest);
+        if !old.is_empty() {
+            println!(
+                "not raised: {} findings whose windows ended more than {days} days before the newest leaf. To raise them, \
+                 remove the position, and run again with more --days",
+                old.len()
+            );
+        }
         for finding in recent {
             let rule = &finding.alert.rule;
             let entry = supervisor.signer().raise(finding.alert.clone());

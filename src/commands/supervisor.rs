@@ -157,10 +157,10 @@ pub(crate) enum Command {
         /// Number of the epoch, from 1
         #[arg(long, value_parser = numbers::epoch)]
         epoch: u32,
-        /// Attempt that made the supervisors' half; without it the newest that is done
+        /// Attempt that made the supervisors' half; needed if several are done
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         supervisor_attempt: Option<u32>,
-        /// Attempt that made the log witnesses' half; without it the newest that is done
+        /// Attempt that made the log witnesses' half; needed if several are done
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         witness_attempt: Option<u32>,
         /// Days for which holders keep their shares after the epoch begins

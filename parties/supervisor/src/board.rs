@@ -2,7 +2,7 @@
 
 use merits_ledger::{
     BoardRefusal, Role, State, Thresholds,
-    entry::Act,
+    entry::{Act, KeyGenerationOpened},
     state::{Endorsed, ProposedAct, VoiceRecord},
 };
 use merits_primitives::{
@@ -177,20 +177,13 @@ pub fn in_words(state: &State, act: &Act) -> String {
         Act::QuorumEpochOpened(opened) => {
             let half = |side: Side, attempt: u32| {
                 let found = state.key_generations().get(opened.epoch, side, attempt);
-                let Ok(Some(found)) = found else {
-                    return format!(
+                match found {
+                    Ok(Some(found)) => attempt_in_words(state, &found.opened),
+                    _ => format!(
                         "attempt {attempt} of the {}, which this copy does not have",
                         side.many()
-                    );
-                };
-                let holders = found.opened.holders.iter();
-                let names: Vec<String> = holders.map(|party| name(state, party)).collect();
-                let needed = found.opened.needed;
-                format!(
-                    "attempt {attempt} of the {} ({needed} of {})",
-                    side.many(),
-                    names.join(", ")
-                )
+                    ),
+                }
             };
             format!(
                 "open view-key epoch {} with the halves of {} and of {}, active from {}, readable until {}",
@@ -226,6 +219,19 @@ pub fn in_words(state: &State, act: &Act) -> String {
             )
         }
     }
+}
+
+/// An attempt to make a half, in words: "attempt 2 of the log witnesses (3 of court, press, union)".
+pub(crate) fn attempt_in_words(state: &State, opened: &KeyGenerationOpened) -> String {
+    let holders = opened.holders.iter();
+    let names: Vec<String> = holders.map(|party| name(state, party)).collect();
+    format!(
+        "attempt {} of the {} ({} of {})",
+        opened.attempt,
+        opened.side.many(),
+        opened.needed,
+        names.join(", ")
+    )
 }
 
 fn name(state: &State, party: &PartyId) -> String {

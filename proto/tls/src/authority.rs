@@ -32,6 +32,9 @@ const REGISTER: &str = "revoked.list";
 /// Most bytes of a request or a certificate: each has some hundreds.
 const MOST_BYTES: u64 = 1 << 16;
 
+/// Most bytes of the register: 9,000 revoked certificates. Their list then has less than the 1 MiB that a party reads.
+const MOST_REGISTER: u64 = 1 << 19;
+
 /// Most bytes of a private key's file.
 const MOST_KEY: usize = 1 << 14;
 
@@ -325,13 +328,18 @@ fn read_register(path: &Path) -> Result<Vec<(Vec<u8>, Timestamp)>, AuthorityErro
         let time = Timestamp::from_millis(time.parse().ok()?);
         Some((hex::decode(serial).ok()?, time))
     };
-    let lines: Option<Vec<_>> = read_pem(path)?.lines().map(line).collect();
+    let lines: Option<Vec<_>> = read_text(path, MOST_REGISTER)?.lines().map(line).collect();
     lines.ok_or_else(|| AuthorityError::Register(path.to_owned()))
 }
 
-/// Reads a public file.
+/// Reads a request or a certificate.
 fn read_pem(path: &Path) -> Result<String, AuthorityError> {
-    let bytes = merits_guard::input::read(path, MOST_BYTES).map_err(io_at(path))?;
+    read_text(path, MOST_BYTES)
+}
+
+/// Reads a public file.
+fn read_text(path: &Path, most: u64) -> Result<String, AuthorityError> {
+    let bytes = merits_guard::input::read(path, most).map_err(io_at(path))?;
     String::from_utf8(bytes).map_err(|_| AuthorityError::NotPem(path.to_owned()))
 }
 

@@ -144,6 +144,13 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
     ledger
         .merits("indicators status --config supervisor.toml --all")
         .succeeds("acknowledged by ");
+
+    // After a pause, what is too old to be raised is told.
+    write_position(&position, 9 * 24);
+    ledger
+        .merits(&raise)
+        .succeeds("not raised: 1 findings")
+        .succeeds("1 findings, 0 alerts raised");
 }
 
 #[test]
@@ -165,7 +172,10 @@ fn a_run_takes_the_place_of_nothing_and_says_what_it_cannot_use() {
     run("--position p.json --metrics supervisor.toml").refuses(&["must end in .prom"]);
     fs::write(here.join("notes.prom"), "Notes.").expect("written");
     run("--position p.json --metrics notes.prom").refuses(&["notes.prom", "something else"]);
-    run("--position p.prom --metrics p.prom").refuses(&["choose two"]);
+    for same in ["p.prom", "./p.prom"] {
+        run(&format!("--position p.prom --metrics {same}"))
+            .refuses(&["is the position", "name another file"]);
+    }
     assert!(!here.join("p.json").exists() && !here.join("p.prom").exists());
 
     // The log has one leaf; a position behind it is of another copy.

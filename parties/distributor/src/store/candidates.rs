@@ -50,6 +50,20 @@ impl CandidateCursor {
     };
 }
 
+/// A page. The indexes `deed_by_state` and `ticket_by_place` give deeds in their order and each deed's ticket, so a page
+/// costs what it has. `ticket_by_place` covers three states, and SQLite uses it only where a query names these.
+const PAGE: &str = "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
+         deed.commitment AS commitment, ticket.id AS ticket,
+         ticket.nullifier AS nullifier, ticket.message AS message,
+         ticket.state AS state, deed.aside IS NOT NULL AS alone
+     FROM deed LEFT JOIN ticket
+         ON ticket.subject = deed.subject AND ticket.scale = deed.scale
+         AND ticket.period = deed.period AND ticket.source = deed.source
+         AND ticket.state IN ('imported', 'deposited', 'claimed') AND ticket.state <> 'claimed'
+     WHERE deed.scale = ? AND deed.state = 'ingested'
+         AND (deed.period, deed.source, deed.commitment) > (?, ?, ?)
+     ORDER BY deed.period, deed.source, deed.commitment LIMIT ?";
+
 impl Store {
     /// The ingested deeds of a scale with their tickets, at most `limit` of them: those after a place in the order in
     /// which they are claimed, which is period, source, commitment.
@@ -62,27 +76,14 @@ impl Store {
         after: CandidateCursor,
         limit: u32,
     ) -> Result<CandidatePage, StoreError> {
-        // The index deed_by_state has this order, so a page costs what it has.
-        let rows = sqlx::query(
-            "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
-                 deed.commitment AS commitment, ticket.id AS ticket,
-                 ticket.nullifier AS nullifier, ticket.message AS message,
-                 ticket.state AS state, deed.aside IS NOT NULL AS alone
-             FROM deed LEFT JOIN ticket
-                 ON ticket.subject = deed.subject AND ticket.scale = deed.scale
-                 AND ticket.period = deed.period AND ticket.source = deed.source
-                 AND ticket.state IN ('imported', 'deposited')
-             WHERE deed.scale = ? AND deed.state = 'ingested'
-                 AND (deed.period, deed.source, deed.commitment) > (?, ?, ?)
-             ORDER BY deed.period, deed.source, deed.commitment LIMIT ?",
-        )
-        .bind(scale.as_str())
-        .bind(after.period)
-        .bind(after.source.as_slice())
-        .bind(after.commitment.as_slice())
-        .bind(limit)
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = sqlx::query(PAGE)
+            .bind(scale.as_str())
+            .bind(after.period)
+            .bind(after.source.as_slice())
+            .bind(after.commitment.as_slice())
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
         let candidates = rows.iter().map(|row| {
             let ticket: Option<TicketId> = row.try_get("ticket")?;
             Ok(Candidate {
@@ -104,5 +105,46 @@ impl Store {
             }),
         };
         Ok(CandidatePage { candidates, next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, SqliteConnection};
+
+    use super::*;
+    use crate::store::TABLES;
+
+    /// Regression: for each deed, all open tickets were read. With 100,000 of both, a page took minutes.
+    #[tokio::test]
+    async fn a_page_finds_each_ticket_by_its_place() {
+        let mut db = SqliteConnection::connect("sqlite::memory:")
+            .await
+            .expect("memory");
+        sqlx::raw_sql(TABLES).execute(&mut db).await.expect("made");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {PAGE}")))
+            .bind("cycling")
+            .bind(0)
+            .bind([0u8; 32].as_slice())
+            .bind([0u8; 32].as_slice())
+            .bind(1)
+            .fetch_all(&mut db)
+            .await
+            .expect("a plan");
+        let steps: Vec<String> = plan
+            .iter()
+            .map(|step| step.try_get("detail").expect("a step"))
+            .collect();
+        let [deeds, tickets] = steps.as_slice() else {
+            panic!("{steps:?}");
+        };
+        assert!(
+            deeds.contains("deed_by_state (scale=? AND state=? AND "),
+            "{deeds}"
+        );
+        assert!(
+            tickets.contains("ticket_by_place (subject=? AND scale=? AND period=? AND source=?)"),
+            "{tickets}"
+        );
     }
 }

@@ -157,6 +157,22 @@ pub enum SupervisorError {
         /// The side.
         side: Side,
     },
+    /// Several attempts are done.
+    #[error(
+        "several halves of the {} for epoch {} are done: {}. Any holders of that side can have made one of them, so look \
+         at who holds each, and name one by `--{side}-attempt`",
+        side.many(),
+        epoch.0,
+        .attempts.join("; ")
+    )]
+    SeveralHalves {
+        /// The epoch.
+        epoch: Epoch,
+        /// The side.
+        side: Side,
+        /// The attempts, in words.
+        attempts: Vec<String>,
+    },
     /// The halves of view keys.
     #[error(transparent)]
     Shares(#[from] SharesError),

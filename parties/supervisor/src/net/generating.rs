@@ -367,16 +367,15 @@ impl<'c> KeyMaker<'c> {
     }
 }
 
-/// The attempt of a half that is done, for the act that opens an epoch: the newest.
-pub(super) fn done_attempt(
+/// The attempts of a half that are done, for the act that opens an epoch.
+pub(super) fn done_attempts(
     state: &State,
     epoch: Epoch,
     side: Side,
-) -> Result<Option<u32>, merits_ledger::rows::RowError> {
-    let attempts = state.key_generations().attempts(epoch, side)?;
-    let done = attempts.iter().rev();
-    let mut done = done.filter(|attempt| matches!(attempt.progress, Logged::Done { .. }));
-    Ok(done.next().map(|attempt| attempt.opened.attempt))
+) -> Result<Vec<KeyGenerationOpened>, merits_ledger::rows::RowError> {
+    let attempts = state.key_generations().attempts(epoch, side)?.into_iter();
+    let done = attempts.filter(|attempt| matches!(attempt.progress, Logged::Done { .. }));
+    Ok(done.map(|attempt| attempt.opened).collect())
 }
 
 fn report(progress: Progress) -> Report {

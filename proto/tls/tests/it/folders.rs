@@ -79,6 +79,16 @@ fn an_authority_signs_and_revokes_from_its_folder() {
     assert_eq!(fs::read_to_string(&register).unwrap(), lines);
     let list = fs::read_to_string(&first.list).unwrap();
     assert!(list.starts_with("-----BEGIN X509 CRL-----"), "{list}");
+    // Regression: after 1,191 of them, the register was too long to be read.
+    let many: String = (0..9_000)
+        .map(|number| format!("7f{number:038x} {}\n", now().as_millis()))
+        .collect();
+    fs::write(&register, many).unwrap();
+    authority.revoke(&output, now()).unwrap();
+    let lines = fs::read_to_string(&register).unwrap();
+    assert_eq!(lines.lines().count(), 9_001);
+    let list = fs::read_to_string(&first.list).unwrap();
+    assert!(list.len() < 1 << 20, "{}", list.len());
     fs::write(&register, "no serial\n").unwrap();
     let damaged = authority.revoke(&output, now()).unwrap_err();
     assert!(matches!(damaged, AuthorityError::Register(_)), "{damaged}");

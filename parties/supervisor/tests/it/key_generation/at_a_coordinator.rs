@@ -11,7 +11,7 @@ use merits_primitives::ids::Epoch;
 use merits_supervisor::{
     dkg::{
         ending::EndFault,
-        run::{DkgError, Progress, Step},
+        run::{DkgError, Places, Progress, Step},
     },
     net::{GenerationError, SupervisorError},
     side::Side,
@@ -19,7 +19,7 @@ use merits_supervisor::{
 use zeroize::Zeroizing;
 
 use super::{
-    machines::{FIRST, Machine, World},
+    machines::{FIRST, HOUR, Machine, World, rng},
     table::PASSPHRASE,
 };
 
@@ -40,6 +40,59 @@ async fn a_holder_says_what_the_ledger_says_after_each_turn() {
         }
     }
     assert!(done > world.of(Side::Witness).count(), "{done}");
+    world.coordinator.shutdown().await.expect("stopped");
+}
+
+/// Regression: the newest half was taken, so some holders of a side made another one after the others were done, and the
+/// next epoch had theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_several_halves_the_supervisor_names_one() {
+    let world = World::new().await;
+    world.make().await;
+    let witnesses: Vec<&Machine> = world.of(Side::Witness).collect();
+    let names: Vec<String> = witnesses
+        .iter()
+        .map(|machine| machine.config.name.clone())
+        .collect();
+    let opener = witnesses[1].maker().await;
+    let opened = opener.begin(FIRST, 2, &names, world.now() + HOUR).await;
+    let (second, _) = opened.expect("opened");
+    assert_eq!(second, 2);
+    drop(opener);
+    let mut done = 0;
+    for _ in 0..8 {
+        for machine in &witnesses {
+            let maker = machine.maker().await;
+            let (state, share) = (machine.file("second-state"), machine.file("second-share"));
+            let places = Places {
+                state: &state,
+                share: &share,
+            };
+            let (rng, now) = (&mut rng(), world.now());
+            let (which, done_of) = (Some(second), &mut |_| {});
+            let run = maker.run(FIRST, which, places, PASSPHRASE, now, rng, done_of);
+            let report = run.await.expect("a turn");
+            done += usize::from(matches!(report.progress, Progress::Done { .. }));
+        }
+        if done >= witnesses.len() {
+            break;
+        }
+    }
+    assert!(done >= witnesses.len());
+    let several = world.open_epoch().await.expect_err("two halves");
+    let said = several.to_string();
+    assert!(
+        matches!(&several, SupervisorError::SeveralHalves { side: Side::Witness, attempts, .. } if attempts.len() == 2),
+        "{said}"
+    );
+    for part in [
+        "attempt 1 of the log witnesses (2 of ",
+        "attempt 2 of the log witnesses (2 of ",
+        "press",
+        "--witness-attempt",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
     world.coordinator.shutdown().await.expect("stopped");
 }
 

@@ -14,6 +14,7 @@ mod quorum_epoch;
 mod seat;
 mod service;
 mod session;
+mod session_error;
 mod supervisor;
 
 pub use adopting::Adopted;
@@ -25,5 +26,6 @@ pub use generation::{Generation, PLAN, Which};
 pub use quorum_epoch::QuorumEpoch;
 pub use seat::{ActReport, Decided, Seat};
 pub use service::{Clock, Follow, FollowError, HolderService, SystemClock, serve};
-pub use session::{Opened, OpenedClaim, PublishedTotal, Session, SessionError};
+pub use session::{Opened, OpenedClaim, PublishedTotal, Session};
+pub use session_error::SessionError;
 pub use supervisor::Supervisor;

@@ -42,7 +42,7 @@ pub use key_generation::{
 };
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
 pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};
-pub use openings::{Opening, Openings};
+pub use openings::{Opening, OpeningSubject, OpeningVoice, Openings};
 pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
 pub use people::{Evaluator, FirstEvaluation, GroupTree, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};

@@ -166,6 +166,10 @@ impl Command {
             | Self::Evaluator(evaluator::Command::Serve { .. })
             | Self::Exchange(exchange::Command::Serve { .. })
             | Self::Witness(witness::Command::Serve { .. }) => "info",
+            // It switches machines off on purpose, and its screen says so. Nobody can act on a warning about that.
+            Self::Demo(_) => {
+                "warn,merits_coordinator::cosigning=error,merits_supervisor::net::session=error"
+            }
             _ => "warn",
         }
     }

@@ -12,6 +12,10 @@ use thiserror::Error;
 /// delay.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(90 * 86_400);
 
+/// The longest time from an opening's request to its deadline, where the founding facts do not say a shorter one: 400
+/// days. What is opened must not stay hidden.
+const LONGEST_OPENING_DAYS: u16 = 400;
+
 /// How many endorsements an act takes, and how long an act of trust waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
@@ -91,12 +95,14 @@ impl Canonical for Thresholds {
 ///
 /// As text it is one line, which configurations, kits and wallets hold and stores compare:
 /// `ordinary 2; trust 3; delay 172800; consents 2; supervisors ID ID; witnesses ID ID ID`, or `alone` for the
-/// authority alone. Line breaks count as spaces.
+/// authority alone. `; openings DAYS` may follow: the most days from an opening's request to its deadline, if they are
+/// fewer than 400. Line breaks count as spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoardFacts {
     thresholds: Thresholds,
     supervisors: BTreeSet<PartyId>,
     witnesses: BTreeSet<PartyId>,
+    opening_days: u16,
 }
 
 /// Why founding facts of a board are refused.
@@ -106,7 +112,7 @@ pub enum BoardFactsError {
     /// No part of such a text.
     #[error(
         "{0:?} is not a part of a board: `ordinary N; trust N; delay SECONDS; consents N; supervisors ID ..; \
-         witnesses ID ..`, or `alone`, is expected"
+         witnesses ID ..`, with or without `; openings DAYS`, or `alone`, is expected"
     )]
     Part(String),
     /// A part is missing or comes twice.
@@ -115,6 +121,12 @@ pub enum BoardFactsError {
     /// The parts contradict each other.
     #[error("the board cannot work: {0}")]
     Thresholds(&'static str),
+    /// The longest deadline of openings.
+    #[error(
+        "openings of {0} days: an opening is revealed at most 400 days after its request, and at least 1 day is \
+         needed to carry it out"
+    )]
+    OpeningDays(u16),
     /// One party is named twice.
     #[error("party {0} is named twice on the board")]
     Twice(PartyId),
@@ -138,8 +150,7 @@ pub enum BoardFactsError {
 }
 
 /// A board's text without ids, with numbers of the most digits.
-const WIDEST: &str =
-    "ordinary 65535; trust 65535; delay 4294967295; consents 65535; supervisors; witnesses";
+const WIDEST: &str = "ordinary 65535; trust 65535; delay 4294967295; consents 65535; supervisors; witnesses; openings 400";
 
 /// A space and an id.
 const ID_TEXT: usize = 1 + 2 * 32;
@@ -158,6 +169,7 @@ impl BoardFacts {
             thresholds: Thresholds::ALONE,
             supervisors: BTreeSet::new(),
             witnesses: BTreeSet::new(),
+            opening_days: LONGEST_OPENING_DAYS,
         }
     }
 
@@ -195,7 +207,25 @@ impl BoardFacts {
             thresholds,
             supervisors,
             witnesses,
+            opening_days: LONGEST_OPENING_DAYS,
         })
+    }
+
+    /// The same facts, where the deadline of an opening is at most this many days after its request: 1 to 400.
+    ///
+    /// # Errors
+    /// [`BoardFactsError::OpeningDays`].
+    pub fn opening_within(mut self, days: u16) -> Result<Self, BoardFactsError> {
+        if !(1..=LONGEST_OPENING_DAYS).contains(&days) {
+            return Err(BoardFactsError::OpeningDays(days));
+        }
+        self.opening_days = days;
+        Ok(self)
+    }
+
+    /// The longest time from an opening's request to its deadline, by which its content is revealed.
+    pub fn longest_opening(&self) -> Duration {
+        u32::from(self.opening_days) * Duration::from_secs(86_400)
     }
 
     /// The same facts, with an authority that they do not name: it is a member beside them.
@@ -271,7 +301,11 @@ impl fmt::Display for BoardFacts {
         };
         write_ids(f, &self.supervisors)?;
         f.write_str("; witnesses")?;
-        write_ids(f, &self.witnesses)
+        write_ids(f, &self.witnesses)?;
+        match self.opening_days {
+            LONGEST_OPENING_DAYS => Ok(()),
+            days => write!(f, "; openings {days}"),
+        }
     }
 }
 
@@ -292,6 +326,7 @@ impl FromStr for BoardFacts {
                 "trust" => &mut parts.trust,
                 "delay" => &mut parts.delay,
                 "consents" => &mut parts.consents,
+                "openings" => &mut parts.openings,
                 "supervisors" | "witnesses" => {
                     let ids = words.map(|word| party(word).ok_or_else(bad));
                     let ids = ids.collect::<Result<Vec<_>, _>>()?;
@@ -324,11 +359,15 @@ impl FromStr for BoardFacts {
             consents: small(parts.consents, "consents")?,
         };
         let ids = |ids: Option<Vec<PartyId>>, name| ids.ok_or(BoardFactsError::Once(name));
-        Self::new(
+        let facts = Self::new(
             thresholds,
             ids(parts.supervisors, "supervisors")?,
             ids(parts.witnesses, "witnesses")?,
-        )
+        )?;
+        match parts.openings {
+            None => Ok(facts),
+            Some(days) => facts.opening_within(u16::try_from(days).unwrap_or(u16::MAX)),
+        }
     }
 }
 
@@ -339,6 +378,7 @@ struct Parts {
     trust: Option<u32>,
     delay: Option<u32>,
     consents: Option<u32>,
+    openings: Option<u32>,
     supervisors: Option<Vec<PartyId>>,
     witnesses: Option<Vec<PartyId>>,
 }
@@ -379,6 +419,17 @@ mod tests {
         assert_eq!(text.parse(), Ok(facts.clone()));
         assert_eq!(text.replace(' ', "\n  ").parse(), Ok(facts));
         assert_eq!("".parse(), Ok(BoardFacts::alone()));
+        for facts in [
+            BoardFacts::alone(),
+            BoardFacts::new(THREE_OF_FIVE, ids(&[1, 2]), ids(&[9, 8])).unwrap(),
+        ] {
+            assert_eq!(facts.longest_opening(), Duration::from_secs(400 * 86_400));
+            let facts = facts.opening_within(30).unwrap();
+            assert_eq!(facts.longest_opening(), Duration::from_secs(30 * 86_400));
+            let text = facts.to_string();
+            assert!(text.ends_with("; openings 30"), "{text}");
+            assert_eq!(text.parse(), Ok(facts));
+        }
         assert_eq!(
             BoardFacts::alone().to_string().parse(),
             Ok(BoardFacts::alone())
@@ -434,7 +485,7 @@ mod tests {
     #[test]
     fn the_largest_board_has_the_longest_text() {
         let most = u8::try_from(BoardFacts::MOST_OF_A_SIDE).unwrap();
-        let largest = of_many(most, most).unwrap();
+        let largest = of_many(most, most).unwrap().opening_within(399).unwrap();
         let text = largest.to_string();
         assert_eq!(text.parse(), Ok(largest));
         // The constant has room for the widest numbers.
@@ -477,6 +528,11 @@ mod tests {
             ("witnesses", "guards"),
             ("0101", "01"),
             ("consents 2", "consents 70000"),
+            ("ordinary 2", "openings 0; ordinary 2"),
+            ("ordinary 2", "openings 401; ordinary 2"),
+            ("ordinary 2", "openings 70000; ordinary 2"),
+            ("ordinary 2", "openings 9; openings 9; ordinary 2"),
+            ("ordinary 2", "openings; ordinary 2"),
         ] {
             let text = good.replacen(from, to, 1);
             assert_ne!(text, good);

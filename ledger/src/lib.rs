@@ -65,7 +65,9 @@ pub use refusal::{
     AlertRefusal, BoardRefusal, CheckError, IdentityRefusal, KeyGenerationRefusal, OfferRefusal,
     OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
 };
-pub use replay::{Extended, Extension, ExtensionError, Replay, ReplayError, ReplayFault};
+pub use replay::{
+    Extended, Extension, ExtensionError, Replay, ReplayCounts, ReplayError, ReplayFault,
+};
 pub use role::{Role, Roles};
 pub use sequencer::{Appended, Sequencer, SubmitError};
 pub use signatures::{Unverified, verify_together};

@@ -33,6 +33,22 @@ pub enum UniqueSet {
 }
 
 impl UniqueSet {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Entry,
+        Self::Commitment,
+        Self::Note,
+        Self::Nullifier,
+        Self::Spend,
+        Self::Rate,
+        Self::Alert,
+    ];
+
+    /// The set with a number; `None` if there is none.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| *set as u8 == number)
+    }
+
     /// The meaning of a collision, as text.
     pub fn describe(self) -> &'static str {
         match self {

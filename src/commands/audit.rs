@@ -1,5 +1,7 @@
 //! `merits audit`: what anybody who follows the log can check.
 
+mod run;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
@@ -23,6 +25,8 @@ pub(crate) enum Command {
         #[arg(long)]
         offline: bool,
     },
+    /// Check everything that is stored, and name the entry at fault; in full, or from where the last audit stopped
+    Run(run::Run),
     /// Replay the copy of the log from nothing: every signature, proof and rule
     Replay {
         /// Configuration file of any role: its `[ledger]` table says which log, and where its copy is
@@ -45,6 +49,7 @@ impl Command {
                 follower.sync().await?;
                 conservation(&follower.replica())
             }
+            Self::Run(run) => run.run().await,
             Self::Replay { ledger } => {
                 let replica = merits_party::config::ledger_of(&ledger)?.open().await?;
                 let report = replay(&replica, &mut rand::rng())?;

@@ -78,6 +78,9 @@ pub(crate) enum Command {
         config: PathBuf,
         #[command(flatten)]
         which: WhichArguments,
+        /// Wait for the others' messages at most so many minutes, instead of ending where they are missing
+        #[arg(long, default_value_t = 0, conflicts_with = "plan", value_parser = clap::value_parser!(u32).range(0..=43_200))]
+        wait_minutes: u32,
         /// File of this party's state until it is done: secret, on this machine only
         #[arg(long)]
         state: PathBuf,
@@ -197,6 +200,7 @@ impl Command {
             Self::Run {
                 config,
                 which,
+                wait_minutes,
                 state,
                 share,
                 passphrase_file,
@@ -208,7 +212,10 @@ impl Command {
                 }
                 admit_share(&mut kept, &share)?;
                 kept.admit(&state, "the state")?;
-                let generation = Generation::open(&settings, side, which.which()).await?;
+                let patience = wait_minutes * Duration::from_secs(60);
+                let generation = Generation::open(&settings, side, which.which())
+                    .await?
+                    .waiting(patience);
                 let asking = if state.exists() {
                     Asking::Known
                 } else {

@@ -16,7 +16,9 @@ use merits_party::{identity::PartyConfig as _, lookup::find_entry, machine_time,
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_supervisor::{
     config::SupervisorConfig,
-    net::{OpenedClaim, QuorumEpoch, Supervisor},
+    net::{
+        Opened, OpenedClaim, QuorumEpoch, RequestShown, SessionError, Supervisor, SupervisorError,
+    },
     side::Side,
 };
 use merits_text::typed::{argument, prose};
@@ -183,7 +185,33 @@ pub(crate) enum Command {
         #[arg(long, value_parser = prose)]
         basis: String,
     },
-    /// Go on with an opening that was interrupted
+    /// Open who made one redemption, as an identity commitment: the request goes on the ledger first
+    OpenRedeemer {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Entry id of the redemption; its first digits are enough
+        #[arg(long, value_parser = argument)]
+        entry: String,
+        /// Legal basis, in words
+        #[arg(long, value_parser = prose)]
+        basis: String,
+    },
+    /// Endorse an opening that another supervisor requested, after you looked at its request file
+    EndorseOpening {
+        /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
+        #[arg(long)]
+        config: PathBuf,
+        /// Only show what the request asks for
+        #[arg(long, conflicts_with = "revoke")]
+        look: bool,
+        /// Revoke your endorsement instead
+        #[arg(long)]
+        revoke: bool,
+        /// Request file, which the requester handed over
+        request: PathBuf,
+    },
+    /// Go on with an opening that was interrupted, or that others have endorsed now
     Resume {
         /// Configuration file; parties/supervisor/supervisor.sample.toml explains every key
         #[arg(long)]
@@ -388,10 +416,36 @@ impl Command {
             } => {
                 let supervisor = open(&config).await?;
                 let entry = find_entry(&supervisor.follower().replica(), &entry)?;
-                let (opened, file) = supervisor
-                    .open_claim(entry, claim, &basis, machine_time())
-                    .await?;
-                report_opening(&opened, &file);
+                let opened = supervisor.open_claim(entry, claim, &basis, machine_time());
+                report_begun(opened.await)?;
+            }
+            Self::OpenRedeemer {
+                config,
+                entry,
+                basis,
+            } => {
+                let supervisor = open(&config).await?;
+                let entry = find_entry(&supervisor.follower().replica(), &entry)?;
+                let opened = supervisor.open_redeemer(entry, &basis, machine_time());
+                report_begun(opened.await)?;
+            }
+            Self::EndorseOpening {
+                config,
+                look,
+                revoke,
+                request,
+            } => {
+                let seat = open(&config).await?.seat();
+                if revoke {
+                    let entry = seat.disown_opening(&request).await?.entry;
+                    println!("revoked: entry {entry}");
+                } else {
+                    show_request(&seat.look_at_opening(&request).await?);
+                    if !look {
+                        let entry = seat.endorse_opening(&request).await?.entry;
+                        println!("endorsed: entry {entry}");
+                    }
+                }
             }
             Self::Resume { config, request } => {
                 let supervisor = open(&config).await?;
@@ -461,8 +515,44 @@ fn parse_statement(text: &str) -> Result<PersonStatement, String> {
     PersonStatement::from_name(text).ok_or_else(|| "`ticket` or `redeem` is expected".to_owned())
 }
 
+fn show_request(shown: &RequestShown) {
+    println!("request: entry {}, by {}", shown.request, shown.requester);
+    println!("would open: {}", shown.what);
+    println!("basis: {}", shown.basis);
+    println!(
+        "to be answered and revealed by {}; endorsed by {} of {} supervisors: {}",
+        shown.deadline,
+        shown.endorsed.len(),
+        shown.needed,
+        shown.endorsed.join(", ")
+    );
+}
+
+/// What a new request came to. That others must endorse it first is no error.
+fn report_begun(opened: Result<(OpenedClaim, PathBuf), SupervisorError>) -> anyhow::Result<()> {
+    match opened {
+        Ok((opened, file)) => report_opening(&opened, &file),
+        Err(SupervisorError::Session(SessionError::Requested {
+            request,
+            file,
+            deadline,
+            source,
+        })) if matches!(*source, SessionError::NotEndorsed { .. }) => println!(
+            "requested: entry {request}\nnot opened yet: {source}. Then run `merits supervisor resume --config FILE \
+             {path}`, by {deadline}. The content must be revealed by then, opened or not",
+            path = file.display()
+        ),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
 fn report_opening(opened: &OpenedClaim, file: &Path) {
     println!("requested: entry {}", opened.request);
     println!("completed: entry {}", opened.completion);
-    println!("credits and pseudonym are in {}", file.display());
+    let what = match opened.opened {
+        Opened::Claim(_) => "credits and pseudonym are",
+        Opened::Redeemer(_) => "the identity commitment of the person is",
+    };
+    println!("{what} in {}", file.display());
 }

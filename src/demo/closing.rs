@@ -114,6 +114,12 @@ pub(super) fn print(federation: &Federation, story: &Story, total: Duration) {
         "  merits coordinator serve --config {} &",
         path("coordinator/coordinator.toml")
     );
+    let witness = path("witness-$n/cosigner.toml");
+    println!("  for n in 1 2 3 4; do merits witness cosign serve --config {witness} & done");
+    println!(
+        "  merits board status --config {}",
+        path("supervisor-2/supervisor.toml")
+    );
     println!("  merits wallet history --dir {}", path("wallets/person-1"));
     println!(
         "  merits distributor status --config {}",

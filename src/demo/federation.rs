@@ -10,15 +10,16 @@ use std::{
 use anyhow::Context as _;
 use merits_guard::output::{self, Readers};
 use merits_params::manifest::Manifest;
-use merits_primitives::{earned::Earned, ids::PartyId};
+use merits_primitives::earned::Earned;
 use merits_verifier::log::LogKey;
 
-use super::packs::{Pack, Records};
+use super::{
+    members::{Cosigners, Founders, Member, SEATS},
+    packs::{Pack, Records},
+};
 use crate::screen::thousands;
 
 pub(super) const ORIGIN: &str = "demo.merits.example/ledger";
-pub(super) const SUPERVISOR: &str = "city-supervisor";
-pub(super) const WITNESS: &str = "log-witness";
 pub(super) const SPONSOR: &str = "green-bank";
 pub(super) const CLEARING: &str = "clearing-bank";
 pub(super) const EVALUATOR: &str = "tag-evaluator";
@@ -55,9 +56,9 @@ pub(super) struct Federation {
     pub(super) owners: Owners,
     pub(super) manifest: Manifest,
     pub(super) directory: PathBuf,
+    pub(super) supervisors: Vec<Member>,
+    pub(super) witnesses: Vec<Member>,
     pub(super) coordinator: SocketAddr,
-    pub(super) supervisor: SocketAddr,
-    pub(super) witness: SocketAddr,
     pub(super) evaluator: SocketAddr,
     pub(super) exchange: SocketAddr,
 }
@@ -72,10 +73,13 @@ impl Federation {
             .find(|number| !data.join(format!("run-{number}")).exists())
             .context("no free run number")?;
         let directory = data.join(format!("run-{number}"));
+        let mut addresses = free_addresses()?.into_iter();
+        let (supervisors, witnesses) = Member::all(&mut addresses)?;
+        let mut address = || addresses.next().context("an address");
+        let members = supervisors.iter().chain(&witnesses);
+        let members: Vec<&str> = members.map(|member| member.folder.as_str()).collect();
         for role in [
             "coordinator",
-            "supervisor",
-            "witness",
             "issuer",
             "source",
             "distributor",
@@ -87,24 +91,26 @@ impl Federation {
             "wallets",
             "scale",
             "handover",
-        ] {
+        ]
+        .iter()
+        .chain(&members)
+        {
             // They contain keys, so nobody else may write there, whatever the umask is.
             let folder = directory.join(role);
             merits_guard::create_folder(&folder).with_context(|| folder.display().to_string())?;
         }
         let path = directory.join("scale/scale.toml");
         write(&path, scale.as_bytes())?;
-        let [coordinator, supervisor, witness, evaluator, exchange] = free_addresses()?;
         Ok(Self {
             pack,
             owners,
             manifest,
             directory,
-            coordinator,
-            supervisor,
-            witness,
-            evaluator,
-            exchange,
+            coordinator: address()?,
+            evaluator: address()?,
+            exchange: address()?,
+            supervisors,
+            witnesses,
         })
     }
 
@@ -139,27 +145,33 @@ impl Federation {
         words
     }
 
-    /// The coordinator's configuration.
-    pub(super) fn write_coordinator(&self, authority: &PartyId) -> anyhow::Result<PathBuf> {
+    /// The coordinator's configuration, with the log witnesses that it asks to cosign.
+    pub(super) fn write_coordinator(
+        &self,
+        founders: &Founders,
+        cosigners: &Cosigners,
+    ) -> anyhow::Result<PathBuf> {
         self.write(
             "coordinator/coordinator.toml",
             &format!(
                 "origin = \"{ORIGIN}\"\nlisten = \"{}\"\ndata_dir = \"data\"\n\
                  high_water_mark = \"ledger.mark\"\nauthority = \"{}\"\n\
-                 allow_dev_keys = true\n{}",
+                 allow_dev_keys = true\n{}{}",
                 self.coordinator,
-                hex::encode(authority.0),
-                self.founding()
+                hex::encode(founders.authority.0),
+                self.founding(founders),
+                cosigners.asked()
             ),
         )
     }
 
     /// The ledger's founding parameters. There is an anchor every second, since nobody waits an
     /// hour for a demonstration.
-    fn founding(&self) -> String {
-        let tickets = self.owners == Owners::People;
+    fn founding(&self, founders: &Founders) -> String {
+        let (tickets, board) = (self.owners == Owners::People, &founders.board);
         format!(
-            "least_claims_per_total = {LEAST_CLAIMS}\ntickets = {tickets}\nanchor_seconds = 1\n"
+            "least_claims_per_total = {LEAST_CLAIMS}\ntickets = {tickets}\nanchor_seconds = 1\n\
+             board = \"{board}\"\n"
         )
     }
 
@@ -167,16 +179,18 @@ impl Federation {
     pub(super) fn write_parties(
         &self,
         log_key: &LogKey,
-        authority: &PartyId,
+        founders: &Founders,
+        cosigners: &Cosigners,
     ) -> anyhow::Result<()> {
         let ledger = |table: &str| {
             format!(
                 "\n[{table}]\ncoordinator = \"http://{}\"\nlog_key = \"{log_key}\"\n\
                  authority = \"{}\"\n{}replica = \"replica\"\nhigh_water_mark = \"ledger.mark\"\n\
-                 allow_dev_keys = true\n",
+                 allow_dev_keys = true\n{}",
                 self.coordinator,
-                hex::encode(authority.0),
-                self.founding()
+                hex::encode(founders.authority.0),
+                self.founding(founders),
+                cosigners.demanded(table)
             )
         };
         let mapping = mapping_table(&self.pack.mapping)?;
@@ -187,32 +201,25 @@ impl Federation {
             distributor,
             ..
         } = &self.pack;
-        let holder = |name: &str, file: &str, listen: SocketAddr| {
-            format!(
-                "name = \"{name}\"\nsigning_key = \"{file}.key\"\n\
-                 sealing_key = \"{file}-sealing.key\"\nshares = [\"half-1.json\"]\n\
-                 journal = \"journal.jsonl\"\nlisten = \"{listen}\"\n"
-            )
-        };
-        self.write(
-            "supervisor/supervisor.toml",
-            &format!(
-                "holders = [\"http://{}\", \"http://{}\"]\nrequests = \"requests\"\n\
-                 deadline_days = 30\n\n[holder]\n{}{}",
-                self.supervisor,
-                self.witness,
-                holder(SUPERVISOR, "supervisor", self.supervisor),
-                ledger("holder.ledger")
-            ),
-        )?;
-        self.write(
-            "witness/witness.toml",
-            &format!(
-                "{}{}",
-                holder(WITNESS, "witness", self.witness),
-                ledger("ledger")
-            ),
-        )?;
+        let members = self.supervisors.iter().chain(&self.witnesses);
+        let holders: Vec<String> = members
+            .map(|member| format!("\"http://{}\"", member.holder))
+            .collect();
+        for member in &self.supervisors {
+            self.write(
+                &member.toml(),
+                &format!(
+                    "holders = [{}]\nrequests = \"requests\"\ndeadline_days = 30\n\n[holder]\n{}{}",
+                    holders.join(", "),
+                    member.holder_keys(),
+                    ledger("holder.ledger")
+                ),
+            )?;
+        }
+        for member in &self.witnesses {
+            let text = member.holder_keys() + &ledger("ledger");
+            self.write(&member.toml(), &text)?;
+        }
         self.write(
             "issuer/issuer.toml",
             &format!(
@@ -316,20 +323,14 @@ fn long_lived(scale: &str) -> String {
 
 /// Free ports on this machine. They are written into the configurations, so that the roles can be
 /// started again later, each as a process of its own.
-fn free_addresses() -> anyhow::Result<[SocketAddr; 5]> {
-    let listeners = [(); 5]
+fn free_addresses() -> anyhow::Result<Vec<SocketAddr>> {
+    const ADDRESSES: usize = 4 * SEATS + 3;
+    // All are held until the last one is found, so that none comes twice.
+    let bound = [(); ADDRESSES]
         .map(|()| TcpListener::bind("127.0.0.1:0").and_then(|free| Ok((free.local_addr()?, free))));
-    let mut addresses = Vec::with_capacity(5);
-    let mut held = Vec::with_capacity(5);
-    for listener in listeners {
-        let (address, listener) = listener.context("a free port on 127.0.0.1")?;
-        addresses.push(address);
-        held.push(listener);
-    }
-    drop(held);
-    <[SocketAddr; 5]>::try_from(addresses)
-        .ok()
-        .context("five addresses")
+    let bound: std::io::Result<Vec<_>> = bound.into_iter().collect();
+    let bound = bound.context("a free port on 127.0.0.1")?;
+    Ok(bound.into_iter().map(|(address, _)| address).collect())
 }
 
 /// The same table as `[mapping]` of a configuration.

@@ -12,31 +12,31 @@ use merits_distributor::config::DistributorConfig;
 use merits_evaluator::config::EvaluatorConfig;
 use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
-use merits_ledger::{Role, entry::PersonStatement};
+use merits_ledger::entry::PersonStatement;
 use merits_params::manifest::Manifest;
-use merits_party::{
-    identity::{FounderKeys, PartyConfig as _},
-    machine_time,
-};
+use merits_party::{identity::PartyConfig as _, machine_time};
 use merits_primitives::{calendar::Timestamp, ids::Epoch};
 use merits_registrar::config::RegistrarConfig;
 use merits_source::config::SourceConfig;
 use merits_sponsor::config::SponsorConfig;
 use merits_supervisor::{
-    config::{SupervisorConfig, WitnessConfig},
-    net::{Supervisor, serve},
-    side::Side,
+    config::SupervisorConfig,
+    net::{QuorumEpoch, Seat, Supervisor},
 };
-use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, EVALUATOR_TOML, EXCHANGE_TOML, ISSUER_TOML, REGISTRAR_TOML,
-    SOURCE_TOML, SPONSOR_TOML, Story, WITNESS_TOML,
-    federation::{self, Federation, ORIGIN},
+    SOURCE_TOML, SPONSOR_TOML, Story,
+    board::Board,
+    federation::{Federation, ORIGIN},
+    members::{CONSENTS, COSIGNATURES, Cosigners, FALSE, Member, NEEDED, ORDINARY, SEATS, TRUST},
+    quorums,
+    servers::Servers,
+    typed,
 };
 use crate::{
     commands::{distributor, exchange},
-    screen::{say, step, thousands, working},
+    screen::{say, seconds, step, thousands, working},
 };
 
 /// The machine's clock, which nobody has to confirm: nothing but this demonstration depends on the times of
@@ -63,15 +63,25 @@ impl Clock for UnconfirmedClock {
     }
 }
 
-pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator> {
-    step(1, "A coordinator opens a ledger");
-    let origin = merits_primitives::ids::Origin::new(ORIGIN)?;
-    let directory = federation.path("supervisor");
-    let (role, name) = (Role::Supervisor, federation::SUPERVISOR);
-    let authority = FounderKeys::make(role, name, origin, &directory, &mut rand::rng())?.party;
-    let config = Config::load(&federation.write_coordinator(&authority)?)?;
-    let coordinator = Coordinator::found(config, Arc::new(UnconfirmedClock(SystemClock))).await?;
-    federation.write_parties(coordinator.log_key(), &authority)?;
+pub(super) async fn found(
+    federation: &Federation,
+    servers: &mut Servers,
+) -> anyhow::Result<Coordinator> {
+    step(
+        1,
+        "A coordinator opens a ledger, and five witnesses watch it",
+    );
+    let founders = quorums::make_founders(federation)?;
+    let clock = || Arc::new(UnconfirmedClock(SystemClock));
+    // Witnesses are asked for a log that is there, so it is founded without them.
+    let config = Config::load(&federation.write_coordinator(&founders, &Cosigners::none())?)?;
+    let coordinator = Coordinator::found(config, clock()).await?;
+    let log_key = coordinator.log_key().clone();
+    coordinator.shutdown().await?;
+    let cosigners = quorums::begin_cosigning(federation, &log_key, servers).await?;
+    let config = Config::load(&federation.write_coordinator(&founders, &cosigners)?)?;
+    let coordinator = Coordinator::start(config, clock()).await?;
+    federation.write_parties(&log_key, &founders, &cosigners)?;
     say(&format!(
         "It orders signed entries, verifies proofs, and signs checkpoints of the log {ORIGIN} on \
          {}. It sees public ledger data only, and can make no entry of its own. (Here entries are dated \
@@ -79,82 +89,137 @@ pub(super) async fn found(federation: &Federation) -> anyhow::Result<Coordinator
          clock is right.)",
         coordinator.address()
     ));
+    say(&format!(
+        "{SEATS} log witnesses ({}) sign each checkpoint too, after they checked that it only adds to the one before. \
+         Everybody here, wallets too, believes only what {COSIGNATURES} of them signed. So the coordinator cannot \
+         show different people different histories, even if {FALSE} witness lies or is away.",
+        names(&federation.witnesses)
+    ));
     Ok(coordinator)
 }
 
-pub(super) async fn admit(federation: &Federation) -> anyhow::Result<Supervisor> {
-    step(2, "The supervisor admits the parties");
-    let supervisor = Supervisor::open(SupervisorConfig::load(
-        &federation.path("supervisor/supervisor.toml"),
-    )?)
-    .await?;
-    supervisor.found().await?;
+/// The board admits the parties. Their supervisor is the first member, who proposes.
+pub(super) async fn admit(federation: &Federation) -> anyhow::Result<()> {
+    step(2, "Supervisors admit the parties together");
+    join(federation).await?;
+    let board = Board::open(federation).await?;
     let rng = &mut distributor::rng();
+    let issuer = IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?;
+    let proposed = board.supervisor.admit(issuer, machine_time()).await?;
+    let [first, second, ..] = federation.supervisors.as_slice() else {
+        anyhow::bail!("a board has two members or more");
+    };
+    say(&format!(
+        "Nobody decides alone. Of the {SEATS} supervisors ({}), an ordinary act takes {ORDINARY}, and an act of \
+         trust {TRUST}. An act on log witnesses or on view keys also takes the consent of {CONSENTS} of the {SEATS} log \
+         witnesses.",
+        names(&federation.supervisors)
+    ));
+    let act = proposed.entry;
+    let refusal = match board.supervisor.seat().enact(act).await {
+        Err(refusal) => refusal,
+        Ok(_) => anyhow::bail!("{} decided alone", first.name),
+    };
+    say(&format!(
+        "{} proposes to {}, and tries to put that into force alone. Refused: {refusal}.",
+        first.name, proposed.act
+    ));
+    say(&format!(
+        "{} looks at the application, and agrees:",
+        second.name
+    ));
+    let (config, act) = (federation.path(&second.toml()), act.to_string());
+    let config = config.display().to_string();
+    for verb in ["endorse", "enact"] {
+        typed(&["board", verb, "--config", &config, "--act", &act]).await?;
+    }
+    board.supervisor.sync().await?;
     for application in [
-        WitnessConfig::load(&federation.path(WITNESS_TOML))?.apply(rng)?,
-        IssuerConfig::load(&federation.path(ISSUER_TOML))?.apply(rng)?,
         SourceConfig::load(&federation.path(SOURCE_TOML))?.apply(rng)?,
         DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
         SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
         ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,
+        ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
         EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?.apply(rng)?,
         RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
-        ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
     ] {
-        supervisor.admit(application, machine_time()).await?;
+        let proposed = board.supervisor.admit(application, machine_time()).await?;
+        board.decide(proposed).await?;
     }
-    say(
-        "Itself first, then a log witness, an issuer, a source, a distributor, a sponsor, a \
-         clearing bank, an evaluator, a registrar and an exchange, each by an application that it \
-         signed with its own key. Nobody may act outside the role that it was admitted for. (Here one \
-         supervisor decides alone, and receipts and wallets say so. Several decide together where the \
-         founding facts name a board.)",
-    );
-    Ok(supervisor)
+    say(&format!(
+        "In the same way {ORDINARY} of them admit a source, a distributor, a sponsor, a clearing bank and an exchange, \
+         and {TRUST} an evaluator and a registrar, each by an application that it signed with its own key. Nobody may \
+         act outside the role that it was admitted for. (Here an act of trust takes effect at once. On a real ledger it \
+         waits for days, so that people can read about it first.)"
+    ));
+    Ok(())
 }
 
+/// The founders admit themselves.
+async fn join(federation: &Federation) -> anyhow::Result<()> {
+    for member in &federation.supervisors {
+        let config = SupervisorConfig::load(&federation.path(&member.toml()))?;
+        Supervisor::open(config).await?.found().await?;
+    }
+    for member in &federation.witnesses {
+        let config = member.config(&federation.directory)?;
+        Seat::open(&config).await?.join(&config).await?;
+    }
+    Ok(())
+}
+
+/// Holders make the view keys together, and the board puts them into force. Then one machine of each side goes away.
 pub(super) async fn open_epoch(
     federation: &Federation,
-    supervisor: &Supervisor,
-    servers: &mut JoinSet<anyhow::Result<()>>,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<()> {
-    step(3, "Two halves of a view key");
-    let config = WitnessConfig::load(&federation.path(WITNESS_TOML))?;
-    let (epoch, rng) = (Epoch(1), &mut distributor::rng());
-    let half = config.half(epoch, rng).await?;
-    let half = config.publish_half(half, &mut rand::rng())?;
-    supervisor
-        .open_epoch(epoch, half, machine_time(), rng)
-        .await?;
-    for (config, side) in [
-        (supervisor.config().holder.clone(), Side::Supervisor),
-        (config, Side::Witness),
-    ] {
-        let listener = merits_serve::listen(config.listen).await?;
-        let service = config.holder(side, None).await?;
-        let mut stopped = stopped.clone();
-        servers.spawn(async move {
-            let stop = async move {
-                // Also ends when the sender is gone.
-                let _ = stopped.wait_for(|stop| *stop).await;
-            };
-            let security = config.ledger.security()?;
-            serve(service, listener, &config.server, &security, stop).await?;
-            Ok(())
-        });
-    }
-    say(
-        "The supervisor makes one half, the log witness the other, and neither shows its own. \
-         Claims are encrypted under the sum. The witness helps only with a request that stands in \
-         the log, so nothing is opened without a trace.",
-    );
-    Ok(())
+    servers: &mut Servers,
+) -> anyhow::Result<Board> {
+    step(3, "Ten institutions make the view keys together");
+    say(&format!(
+        "Claims will be encrypted under a key of two halves. The {SEATS} supervisors make one half together, over the \
+         ledger, and the {SEATS} log witnesses the other. Each gets a share. {NEEDED} shares of each side open \
+         something; fewer tell nothing. Each of the {} types the same command. One of them:",
+        2 * SEATS
+    ));
+    let start = Instant::now();
+    quorums::generate(federation).await?;
+    let time = start.elapsed();
+    let board = Board::open(federation).await?;
+    let wanted = QuorumEpoch {
+        epoch: Epoch(1),
+        supervisor: None,
+        witness: None,
+        readable: READABLE,
+    };
+    let supervisor = &board.supervisor;
+    let proposed = supervisor.open_quorum_epoch(wanted, machine_time()).await?;
+    board.decide(proposed).await?;
+    quorums::serve_holders(federation, servers).await?;
+    servers.switch_off_early();
+    let last = |members: &[Member]| members.last().map_or("", |last| last.name);
+    say(&format!(
+        "That took {}. {TRUST} supervisors put the keys into force, and {CONSENTS} log witnesses consent. Each share \
+         rests on its holder's own machine, under a passphrase. (Here the passphrase is in a file beside it. A person \
+         would type it.) A holder helps only with a request that it finds in its own copy of the log, so nothing is \
+         opened without a trace. From now on two machines are switched off: that of {}, and that of {}, which no longer \
+         signs checkpoints either. The others are enough.",
+        seconds(time),
+        last(&federation.supervisors),
+        last(&federation.witnesses)
+    ));
+    Ok(board)
+}
+
+/// How long holders keep their shares.
+const READABLE: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+fn names(members: &[Member]) -> String {
+    let names: Vec<&str> = members.iter().map(|member| member.name).collect();
+    names.join(", ")
 }
 
 pub(super) async fn publish(
     federation: &Federation,
-    supervisor: &Supervisor,
+    board: &Board,
     story: &mut Story,
 ) -> anyhow::Result<()> {
     step(4, "The issuer publishes a scale");
@@ -167,19 +232,15 @@ pub(super) async fn publish(
     story.set_up = start.elapsed();
     story.key_was_there = key_sets(&config.key_store) == keys_before;
     config.propose(&built).await?;
+    let supervisor = &board.supervisor;
     supervisor.sync().await?;
     let manifest = built.manifest();
-    supervisor
-        .approve(
-            manifest.id().as_str(),
-            manifest.version().0,
-            None,
-            machine_time(),
-        )
-        .await?;
+    let (id, version) = (manifest.id().as_str(), manifest.version().0);
+    let approval = supervisor.approve(id, version, None, machine_time());
+    board.decide(approval.await?).await?;
     say(&format!(
         "{} writes a formula: {}. Its figures: {}. It compiles to {} constraints for {} claims ({} \
-         each). The supervisor approves the version. Everybody computes with this formula; \
+         each). {ORDINARY} supervisors approve the version. Everybody computes with this formula; \
          changing a figure needs no new key. (Here its credits live for 50 years, whatever the \
          issuer's file says: the records may be old, and what has expired cannot be spent.)",
         federation.pack.issuer,
@@ -193,40 +254,33 @@ pub(super) async fn publish(
 }
 
 /// The keys of what people prove.
-pub(super) async fn adopt(federation: &Federation, supervisor: &Supervisor) -> anyhow::Result<()> {
+pub(super) async fn adopt(federation: &Federation, board: &Board) -> anyhow::Result<()> {
     let bar = working("making or loading the keys of `ticket` and `redeem`");
     for statement in PersonStatement::ALL {
-        supervisor
-            .adopt(
-                statement,
-                federation.path("../keys"),
-                machine_time(),
-                distributor::rng(),
-            )
-            .await?;
+        let (keys, rng) = (federation.path("../keys"), distributor::rng());
+        let adopting = board.supervisor.adopt(statement, keys, machine_time(), rng);
+        if let Some(proposed) = adopting.await?.entry {
+            board.decide(proposed).await?;
+        }
     }
     bar.finish_and_clear();
-    say(
-        "The supervisor also puts two more keys into force: by `ticket` people prove that they may \
-         consent, by `redeem` that they own what they spend.",
-    );
+    say(&format!(
+        "{TRUST} supervisors also put two more keys into force: by `ticket` people prove that they may \
+         consent, by `redeem` that they own what they spend."
+    ));
     Ok(())
 }
 
 pub(super) async fn serve_evaluator(
     federation: &Federation,
-    servers: &mut JoinSet<anyhow::Result<()>>,
-    stopped: &watch::Receiver<bool>,
+    servers: &mut Servers,
 ) -> anyhow::Result<()> {
     let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
     config.announce().await?;
     let listener = merits_serve::listen(config.listen).await?;
     let service = config.service().await?;
-    let mut stopped = stopped.clone();
+    let stop = servers.stop(false);
     servers.spawn(async move {
-        let stop = async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        };
         let (server, security) = (&config.server, config.ledger.security()?);
         merits_evaluator::net::serve(service, listener, server, &security, stop).await?;
         Ok(())
@@ -234,19 +288,10 @@ pub(super) async fn serve_evaluator(
     Ok(())
 }
 
-pub(super) fn serve_exchange(
-    federation: &Federation,
-    servers: &mut JoinSet<anyhow::Result<()>>,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+pub(super) fn serve_exchange(federation: &Federation, servers: &mut Servers) -> anyhow::Result<()> {
     let config = ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?;
-    let mut stopped = stopped.clone();
-    servers.spawn(async move {
-        let stop = async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        };
-        exchange::serve_until(&config, stop).await
-    });
+    let stop = servers.stop(false);
+    servers.spawn(async move { exchange::serve_until(&config, stop).await });
     Ok(())
 }
 

@@ -3,11 +3,15 @@
 //! Every step calls what the role's own command calls, with a configuration file that the role's
 //! own process would read. Only here, all roles run in one process.
 
+mod board;
 mod closing;
 mod federation;
 mod founding;
+mod members;
 mod packs;
 mod people;
+mod quorums;
+mod servers;
 mod spending;
 mod supervising;
 mod watching;
@@ -26,7 +30,6 @@ use merits_distributor::{RecordsInput, summary::RunSummary};
 use merits_party::machine_time;
 use merits_primitives::{ids::Period, sum::Sum};
 use merits_source::complete_span::CompleteSpan;
-use tokio::{sync::watch, task::JoinSet};
 
 #[cfg(feature = "bench")]
 pub(crate) use self::whole_file::whole_file;
@@ -36,6 +39,7 @@ use self::{
     founding::{admit, adopt, found, open_epoch, publish, serve_evaluator, serve_exchange},
     packs::{Choice, Pack},
     people::People,
+    servers::Servers,
     supervising::{open_one_claim, open_total, verify_by_strangers},
 };
 use crate::{
@@ -105,32 +109,29 @@ impl Arguments {
         println!("who could forge. Such keys are marked insecure-dev and refused everywhere else.");
         let federation = Federation::new(&self.data_dir, pack, Owners::People)?;
         let mut story = Story::default();
-        let (stop, stopped) = watch::channel(false);
-        let mut servers = JoinSet::new();
+        let mut servers = Servers::new();
 
-        let coordinator = found(&federation).await?;
-        let supervisor = admit(&federation).await?;
-        open_epoch(&federation, &supervisor, &mut servers, &stopped).await?;
-        publish(&federation, &supervisor, &mut story).await?;
-        adopt(&federation, &supervisor).await?;
-        serve_evaluator(&federation, &mut servers, &stopped).await?;
+        let coordinator = found(&federation, &mut servers).await?;
+        admit(&federation).await?;
+        let board = open_epoch(&federation, &mut servers).await?;
+        publish(&federation, &board, &mut story).await?;
+        adopt(&federation, &board).await?;
+        serve_evaluator(&federation, &mut servers).await?;
         let input = federation.records()?;
         let people = self.register(&federation, &input, &mut story).await?;
         self.consent(&federation, &people, &mut story).await?;
         let said = people.complete();
         self.earn(&federation, (&input, said), &mut story).await?;
         verify_by_strangers(&federation, &mut story).await?;
-        open_one_claim(&federation, &supervisor, &mut story).await?;
-        open_total(&federation, &supervisor, &mut story).await?;
-        serve_exchange(&federation, &mut servers, &stopped)?;
-        spending::play(&federation, &people, &supervisor, &mut story).await?;
-        watching::watch(&supervisor).await?;
+        let supervisor = &board.supervisor;
+        open_one_claim(&federation, supervisor, &mut story).await?;
+        open_total(&federation, supervisor, &mut story).await?;
+        serve_exchange(&federation, &mut servers)?;
+        spending::play(&federation, &people, supervisor, &mut story).await?;
+        watching::watch(supervisor).await?;
 
-        let _ = stop.send(true);
-        while let Some(ended) = servers.join_next().await {
-            ended??;
-        }
-        drop(supervisor);
+        servers.end().await?;
+        drop(board);
         coordinator.shutdown().await?;
         closing::print(&federation, &story, start.elapsed());
         Ok(ExitCode::SUCCESS)
@@ -360,7 +361,8 @@ async fn typed(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-const WITNESS_TOML: &str = "witness/witness.toml";
+/// That of the first supervisor, who proposes what the board decides.
+const SUPERVISOR_TOML: &str = "supervisor-1/supervisor.toml";
 const ISSUER_TOML: &str = "issuer/issuer.toml";
 const SOURCE_TOML: &str = "source/source.toml";
 const DISTRIBUTOR_TOML: &str = "distributor/distributor.toml";

@@ -2,17 +2,22 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use merits_clearing::config::ClearingConfig;
 use merits_ledger::entry::EARN_BATCH;
 use merits_party::machine_time;
 use merits_primitives::ids::{EntryId, Epoch, Output, Period};
 use merits_sponsor::config::SponsorConfig;
-use merits_supervisor::{net::Supervisor, request::RequestFile};
+use merits_supervisor::{
+    net::{SessionError, Supervisor, SupervisorError},
+    request::RequestFile,
+};
 
 use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, SPONSOR_TOML, Story,
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
+    members::NEEDED,
+    typed,
 };
 use crate::{
     commands::distributor,
@@ -63,22 +68,48 @@ pub(super) async fn open_one_claim(
     supervisor: &Supervisor,
     story: &mut Story,
 ) -> anyhow::Result<()> {
-    step(10, "The supervisor opens one claim, with a trace");
+    step(
+        10,
+        "Supervisors and log witnesses open one claim, with a trace",
+    );
     supervisor.sync().await?;
     supervisor
         .follower()
         .replica()
         .write_kit(&federation.path("kit"))?;
     let entry = first_batch(supervisor)?.context("the ledger has a batch")?;
+    let basis = "Demonstration: sampling of one claim by the regulator";
+    let requested = supervisor.open_claim(entry, 0, basis, machine_time()).await;
+    let (request, alone) = match requested {
+        Err(SupervisorError::Session(SessionError::Requested { file, source, .. }))
+            if matches!(*source, SessionError::NotEndorsed { .. }) =>
+        {
+            (file, source)
+        }
+        Err(error) => return Err(error.into()),
+        Ok(_) => bail!("one supervisor opened a claim alone"),
+    };
+    let [first, second, ..] = federation.supervisors.as_slice() else {
+        bail!("a board has two members or more");
+    };
+    say(&format!(
+        "{} requests to open the first claim, and gives the content to the others of the board. It can do nothing \
+         alone: {alone}.",
+        first.name
+    ));
+    say(&format!(
+        "{} looks at the request, and agrees:",
+        second.name
+    ));
+    let (config, file) = (
+        federation.path(&second.toml()),
+        request.display().to_string(),
+    );
+    let config = config.display().to_string();
+    typed(&["supervisor", "endorse-opening", "--config", &config, &file]).await?;
     let start = Instant::now();
-    let (opened, request) = supervisor
-        .open_claim(
-            entry,
-            0,
-            "Demonstration: sampling of one claim by the regulator",
-            machine_time(),
-        )
-        .await?;
+    let opened = supervisor.session().await?.resume(&request).await?;
+    supervisor.sync().await?;
     story.opening = start.elapsed();
     let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
     let disclosure = federation.path("handover/disclosure.json");
@@ -94,9 +125,12 @@ pub(super) async fn open_one_claim(
         "opened and recomputed credits differ"
     );
     say(&format!(
-        "The request goes on the ledger first (entry {}), hiding which claim it is about. Both \
-         halves find it in their own copies and answer, sealed to the requester, each with a proof \
-         that it used its half. Opened: {} and the pseudonym; the hash of that result goes on the ledger (entry {}).",
+        "The request of {} is on the ledger (entry {}), hiding which claim it is about. Each holder of a share \
+         that is there finds it, and who endorsed it, in a copy of the log that it verified itself. It answers, sealed to the requester, with \
+         a proof that it used its share. {NEEDED} supervisors and {NEEDED} log witnesses must answer; one machine of \
+         each side is off, and that changes nothing. Opened: {} and the pseudonym. The hash of that result goes on the \
+         ledger (entry {}).",
+        supervisor.config().holder.name,
         short(&opened.request),
         federation.words(&result.earned),
         short(&opened.completion)
@@ -149,7 +183,7 @@ pub(super) async fn open_total(
     );
     say(&format!(
         "The {claims} claims of {} add up to {} {}{measured}. Only the sum of the ciphertexts was \
-         opened; the clearing bank checks it from the log alone, and so can anyone.",
+         opened, by {NEEDED} holders of each side; the clearing bank checks it from the log alone, and so can anyone.",
         period.label(),
         thousands(published.total.sum.0),
         federation.manifest.unit(),

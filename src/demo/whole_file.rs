@@ -4,13 +4,13 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use merits_bench::WholeFile;
-use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     Arguments, Pack, Story,
     federation::{Federation, Owners},
     founding::{admit, found, open_epoch, publish},
     packs, people,
+    servers::Servers,
 };
 
 /// Founds a federation under `data` (keys there are reused) and takes every row of `input`
@@ -29,23 +29,19 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
     // in custody.
     let federation = Federation::new(data, pack, Owners::Custody)?;
     let mut story = Story::default();
-    let (stop, stopped) = watch::channel(false);
-    let mut servers = JoinSet::new();
-    let coordinator = found(&federation).await?;
-    let supervisor = admit(&federation).await?;
-    open_epoch(&federation, &supervisor, &mut servers, &stopped).await?;
-    publish(&federation, &supervisor, &mut story).await?;
+    let mut servers = Servers::new();
+    let coordinator = found(&federation, &mut servers).await?;
+    admit(&federation).await?;
+    let board = open_epoch(&federation, &mut servers).await?;
+    publish(&federation, &board, &mut story).await?;
     let played = people::played(&federation, input, None)?;
     let said = people::complete(played.iter().map(|group| group.period));
     drop(played);
     arguments
         .earn(&federation, (input, said), &mut story)
         .await?;
-    let _ = stop.send(true);
-    while let Some(ended) = servers.join_next().await {
-        ended??;
-    }
-    drop(supervisor);
+    servers.end().await?;
+    drop(board);
     coordinator.shutdown().await?;
     Ok(WholeFile {
         signing: story.signing,

@@ -11,6 +11,11 @@ use std::{
 };
 
 use merits_coordinator::SystemClock;
+use merits_ledger::{
+    Role, Thresholds,
+    entry::{Act, ThresholdsChanged},
+};
+use merits_ledger_fixture::{Member, acts};
 use merits_primitives::ids::EntryId;
 use merits_supervisor::{
     acts::EntrySigner,
@@ -65,10 +70,7 @@ impl Desk {
             ("supervisor.key", "party-ed25519", signing),
             ("supervisor-sealing.key", "party-x25519", [7; 32]),
         ] {
-            let line = format!("merits-key/v1 {kind} {}\n", hex::encode(key));
-            fs::write(here.join(file), line).unwrap();
-            let private = fs::Permissions::from_mode(0o600);
-            fs::set_permissions(here.join(file), private).unwrap();
+            write_key(here, file, kind, key);
         }
         Self {
             directory,
@@ -80,6 +82,39 @@ impl Desk {
 
     fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// A second supervisor joins, with a configuration beside the first one's, and from then on both decide.
+    async fn two_decide(&mut self) {
+        let federation = &self.founding.federation;
+        let (origin, first) = (&federation.origin, &federation.supervisor);
+        let second = Member::new(origin, "second", &[Role::Supervisor], 101);
+        let thresholds = Thresholds {
+            ordinary: 2,
+            trust: 2,
+            delay_seconds: 0,
+            consents: 0,
+        };
+        let generation = 1;
+        let changed = ThresholdsChanged {
+            generation,
+            thresholds,
+        };
+        for entry in [
+            acts::admitted(second.application(origin)),
+            acts::at_once(Act::ThresholdsChanged(changed)),
+        ] {
+            let signed = federation.sign(&entry, first);
+            self.node.client.submit(&signed).await.unwrap();
+        }
+        let here = self.path();
+        let config = fs::read_to_string(here.join("supervisor.toml")).unwrap();
+        let config = config
+            .replace("name = \"supervisor\"", "name = \"second\"")
+            .replace("\"supervisor.key\"", "\"second.key\"")
+            .replace("\"replica", "\"second-replica");
+        fs::write(here.join("second.toml"), config).unwrap();
+        write_key(here, "second.key", "party-ed25519", second.key.to_bytes());
     }
 
     /// Runs a command beside the coordinator of this process.
@@ -120,6 +155,13 @@ impl Desk {
     async fn size(&mut self) -> u64 {
         self.node.client.checkpoint().await.size
     }
+}
+
+fn write_key(folder: &Path, file: &str, kind: &str, key: [u8; 32]) {
+    let line = format!("merits-key/v1 {kind} {}\n", hex::encode(key));
+    fs::write(folder.join(file), line).unwrap();
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(folder.join(file), private).unwrap();
 }
 
 /// What a supervisor must know of a request that is on the ledger.
@@ -218,4 +260,59 @@ async fn a_request_that_did_not_reach_the_ledger_is_sent_by_resume() {
     tells_of_the_request(&desk.on_file("resume", &file), &request, &file);
     assert_eq!(desk.size().await, before + 1);
     desk.on_file("reveal", &file).succeeds("revealed: entry ");
+}
+
+/// No holder is asked before another supervisor endorsed the request, whose content it sees in the file.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_supervisors_endorse_an_opening_before_holders_are_asked() {
+    let mut desk = Desk::new(74).await;
+    desk.two_decide().await;
+    let before = desk.size().await;
+    let ran = desk.open();
+    ran.succeeds("requested: entry ")
+        .succeeds("not opened yet: 1 of 2 supervisors in standing endorse the request")
+        .succeeds("merits supervisor endorse-opening --config FILE REQUEST")
+        .succeeds("merits supervisor resume --config FILE ");
+    let requests = desk.requests();
+    let [file] = requests.as_slice() else {
+        panic!("one request file, not {requests:?}");
+    };
+    let request = RequestFile::read(file).unwrap().request_id().unwrap();
+    tells_of_the_request(&desk.on_file("resume", file), &request, file);
+    desk.on_file("resume", file)
+        .refuses(&["1 of 2 supervisors in standing endorse"]);
+    assert_eq!(desk.size().await, before + 1);
+
+    let second = |desk: &Desk, more: &[&str], file: &Path| {
+        let mut arguments = vec!["supervisor", "endorse-opening", "--config", "second.toml"];
+        arguments.extend(more);
+        let file = file.to_str().unwrap();
+        arguments.push(file);
+        desk.run(&arguments)
+    };
+    // A file that somebody altered is endorsed by nobody.
+    let altered = desk.path().join("altered.json");
+    let text = fs::read_to_string(file).unwrap();
+    for (from, to) in [("sample 7", "sample 8"), ("\"claim\": 0", "\"claim\": 1")] {
+        let other = text.replace(from, to);
+        assert_ne!(other, text);
+        fs::write(&altered, other).unwrap();
+        second(&desk, &[], &altered).refuses(&["somebody altered it", &request.to_hex()]);
+    }
+    second(&desk, &["--look"], file)
+        .succeeds(&format!("would open: claim 0 of entry {}", desk.batch))
+        .succeeds("basis: sample 7")
+        .succeeds("endorsed by 1 of 2 supervisors: supervisor");
+    assert_eq!(desk.size().await, before + 1, "it only looked");
+    second(&desk, &["--revoke"], file).refuses(&["no endorsement"]);
+
+    second(&desk, &[], file).succeeds("endorsed: entry ");
+    second(&desk, &[], file).refuses(&["has said so already"]);
+    // Now the holders are asked. The coordinator, which stands for them here, does not know the call.
+    let ran = desk.on_file("resume", file);
+    tells_of_the_request(&ran, &request, file);
+    assert!(!ran.stderr.contains("endorse"), "{ran:#?}");
+    second(&desk, &["--revoke"], file).succeeds("revoked: entry ");
+    desk.on_file("resume", file)
+        .refuses(&["1 of 2 supervisors in standing endorse"]);
 }

@@ -3,17 +3,17 @@
 //! Every leaf is decoded, hashed and replayed with its signatures and proof verified again; the
 //! tree, the blobs, the table of used values and the checkpoint are compared with what the leaves give, in
 //! both directions. Nothing is changed. It may run beside a serving coordinator: it reads one
-//! snapshot.
+//! snapshot. The checks are those of any audit ([`merits_audit::run`]).
 
-mod blobs;
-mod checkpoint;
-mod leaves;
 mod report;
-mod state;
 
+use merits_audit::run::{self, Subject};
 use merits_ledger::storage::{Inspection, StoreFailure};
 use merits_replica::HighWaterMark;
-use merits_verifier::log::{Checkpoint, LogKey};
+use merits_verifier::{
+    log::{Checkpoint, LogKey},
+    signature::PublicKey,
+};
 use rand_core::CryptoRng;
 
 pub use report::{Finding, Report};
@@ -23,17 +23,7 @@ use crate::{
     error::StartError,
     place::{self, Inspect},
 };
-use blobs::check_blobs;
-use checkpoint::{check_log, check_mark, public_key};
-use leaves::{check_leaves, check_nodes};
 use report::MARK;
-use state::{check_rows, check_used};
-
-/// Rows of one page.
-const PAGE: u32 = 4_096;
-
-/// Most findings of the database about its files.
-const FINDINGS: u32 = 20;
 
 /// Checks the database that `config` names. `rng` blinds the batches of proofs.
 ///
@@ -129,27 +119,20 @@ async fn check_snapshot<N: Inspection>(
     mark: Option<Result<Option<Checkpoint>, StartError>>,
     rng: &mut impl CryptoRng,
 ) -> Result<Report, StartError> {
-    let mut report = Report::default();
-    for finding in snapshot.findings(FINDINGS).await.map_err(N::explain)? {
-        report.find("file", finding);
-    }
-    let leaves = check_leaves(snapshot, config, &mut report, rng).await?;
-    check_nodes(snapshot, &leaves.nodes, &mut report).await?;
-    check_blobs(snapshot, &leaves.blobs, &mut report).await?;
-    if leaves.unfit_blobs {
-        report.find(
-            "state",
-            "rows and used values were not compared with the leaves, because a blob that a leaf names is \
-             missing or altered",
-        );
-    }
-    if let Some(state) = &leaves.state {
-        check_used(snapshot, state, &mut report).await?;
-        check_rows(snapshot, state, &mut report).await?;
-    }
-    check_log(snapshot, config, &leaves.frontier, &mut report).await?;
+    let policy = config.policy()?;
+    let marked = match &mark {
+        Some(Ok(mark)) => mark.as_ref(),
+        Some(Err(_)) | None => None,
+    };
+    let subject = Subject {
+        policy: &policy,
+        key: None,
+        witnesses: None,
+        mark: marked,
+    };
+    let checked = run::check(snapshot, subject, None, rng).await?;
+    let mut report = Report::from(&checked);
     match mark {
-        None => {}
         Some(Err(error)) => report.find(MARK, error.to_string()),
         Some(Ok(None)) => report.find(
             MARK,
@@ -159,7 +142,12 @@ async fn check_snapshot<N: Inspection>(
                 config.high_water_mark.display()
             ),
         ),
-        Some(Ok(Some(mark))) => check_mark(&mark, &leaves, &mut report),
+        None | Some(Ok(Some(_))) => {}
     }
     Ok(report)
+}
+
+fn public_key(bytes: &[u8]) -> Option<PublicKey> {
+    let bytes = <[u8; 32]>::try_from(bytes).ok()?;
+    PublicKey::from_bytes(&bytes).ok()
 }

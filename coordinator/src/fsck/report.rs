@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use merits_audit::run::{Checked, checks};
 use serde::Serialize;
 
 /// What was checked, and what is wrong.
@@ -39,6 +40,26 @@ impl Report {
                 what: what.into(),
             });
         }
+    }
+}
+
+impl From<&Checked> for Report {
+    fn from(checked: &Checked) -> Self {
+        let mut report = Self {
+            leaves: checked.leaves,
+            nodes: checked.nodes,
+            used: checked.used,
+            rows: checked.rows,
+            findings: Vec::new(),
+        };
+        for finding in &checked.findings.kept {
+            let what = match finding.leaf {
+                Some(leaf) => format!("leaf {leaf}: {}", finding.what),
+                None => finding.what.clone(),
+            };
+            report.find(finding.check, what);
+        }
+        report
     }
 }
 
@@ -87,7 +108,7 @@ impl fmt::Display for Finding {
 }
 
 /// The place of findings about the high-water mark.
-pub(super) const MARK: &str = "mark";
+pub(super) const MARK: &str = checks::MARK;
 
 /// Most findings that are kept: more do not change what to do.
 const MOST_FINDINGS: usize = 100;

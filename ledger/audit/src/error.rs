@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use merits_ledger::rows::RowError;
+use merits_ledger::{rows::RowError, storage::StoreFailure};
 use merits_replica::ReplicaError;
+use merits_sqlite::FileError;
 use thiserror::Error;
 
 /// Why an audit could not be made.
@@ -16,6 +17,12 @@ pub enum AuditError {
     /// The rows of the state.
     #[error(transparent)]
     Rows(#[from] RowError),
+    /// The tables of a copy cannot be read.
+    #[error("the copy of the log cannot be read: {0}")]
+    Store(#[from] StoreFailure),
+    /// The file of a copy is none.
+    #[error("the copy of the log: {0}")]
+    File(#[from] FileError),
     /// The copy has no checkpoint, so there is nothing to check.
     #[error("the copy of the log in {} is empty: bring it up to date first", .0.display())]
     Empty(PathBuf),

@@ -43,8 +43,11 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(leaf), Some(entry)) = (self.leaf, self.entry) {
-            write!(f, "leaf {leaf}, entry {entry}: ")?;
+        match (self.leaf, self.entry) {
+            (Some(leaf), Some(entry)) => write!(f, "leaf {leaf}, entry {entry}: ")?,
+            // The leaf itself is missing.
+            (Some(leaf), None) => write!(f, "leaf {leaf}: ")?,
+            (None, _) => {}
         }
         f.write_str(&self.what)
     }
@@ -68,6 +71,14 @@ impl Findings {
         } else {
             self.more += 1;
         }
+    }
+
+    /// Adds all of others.
+    pub fn append(&mut self, others: Self) {
+        for finding in others.kept {
+            self.push(finding);
+        }
+        self.more += others.more;
     }
 
     /// Whether nothing was found.

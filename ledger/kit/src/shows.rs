@@ -191,10 +191,18 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
         Entry::ScaleRetired(retired) => {
             retirement(state, &retired.id, retired.version, retired.last_period)
         }
-        Entry::OpeningRequested(requested) => vec![
+        Entry::OpeningRequested(requested) | Entry::RedeemerRequested(requested) => vec![
             said("scale", &requested.scale),
             said("commitment", hex::encode(requested.commitment)),
             said("deadline", requested.deadline),
+        ],
+        Entry::OpeningEndorsed(endorsed) => vec![
+            said("request", endorsed.request),
+            said("number", endorsed.number),
+        ],
+        Entry::OpeningDisowned(disowned) => vec![
+            said("request", disowned.request),
+            said("number", disowned.number),
         ],
         Entry::OpeningCompleted(completed) => vec![
             said("request", completed.request),

@@ -469,6 +469,7 @@ impl Client {
         policy: &WitnessPolicy,
     ) -> Result<Receipt, ClientError> {
         let until = Instant::now() + self.patience;
+        let mut pause = COSIGNED_LOOK;
         loop {
             let request = GetCosignedReceiptRequest {
                 entry_id: id.0.to_vec(),
@@ -494,7 +495,8 @@ impl Client {
                 let (id, within) = (*id, self.patience);
                 return Err(ClientError::NotCosigned { id, within, why });
             }
-            tokio::time::sleep(COSIGNED_LOOK).await;
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(COSIGNED_LOOK_AT_MOST);
         }
     }
 
@@ -563,7 +565,9 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
 /// How long a client that demands cosignatures waits for them. Witnesses answer in milliseconds; a
 /// validating one verifies the entries first.
 const COSIGNED_WITHIN: Duration = Duration::from_secs(30);
-/// How often it looks meanwhile.
-const COSIGNED_LOOK: Duration = Duration::from_millis(100);
+/// When it looks for the first time. Each pause is twice the one before.
+const COSIGNED_LOOK: Duration = Duration::from_millis(4);
+/// The longest pause.
+const COSIGNED_LOOK_AT_MOST: Duration = Duration::from_millis(100);
 /// Proof verification and a durable append take milliseconds; a full queue answers at once.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);

@@ -41,6 +41,8 @@ mod replica;
 mod retry;
 
 pub use archive::ArchiveError;
+#[cfg(feature = "sqlite")]
+pub use archive::file::copy_file;
 #[cfg(feature = "net")]
 pub use client::{Client, ClientError, Submitted};
 pub use clock::machine_time;

@@ -47,7 +47,10 @@ pub use identity::{
 pub use key_generation::{
     ATTEMPTS_A_DAY, KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed,
 };
-pub use opening::{OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed};
+pub use opening::{
+    OpeningCompleted, OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested,
+    OpeningRevealed,
+};
 pub use party::{
     KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,
 };
@@ -301,6 +304,12 @@ entries! {
     EarnBatch(EarnBatch), EARN_BATCH, "earn batch", Party [Distributor], groth16, [notes, source], counts;
     /// A supervisor asks to open one claim.
     OpeningRequested(OpeningRequested), 0x0501, "opening requested", Party [Supervisor], plain, [], governs;
+    /// A supervisor asks to open who made one redemption.
+    RedeemerRequested(OpeningRequested), 0x050a, "opening of a redeemer requested", Party [Supervisor], plain, [], governs;
+    /// Another member of the board endorses it.
+    OpeningEndorsed(OpeningEndorsed), 0x0508, "opening endorsed", Party [Supervisor], plain, [], governs;
+    /// A member revokes its endorsement of it.
+    OpeningDisowned(OpeningDisowned), 0x0509, "opening endorsement revoked", Party [Supervisor], plain, [], governs;
     /// The opening happened.
     OpeningCompleted(OpeningCompleted), 0x0502, "opening completed", Party [Supervisor], plain, [], governs;
     /// The opened content is revealed.

@@ -1,9 +1,9 @@
-//! Openings of single claims: first requested in the log, then completed, then revealed.
+//! Openings of single claims, and of who made a redemption: first requested in the log, then completed, then revealed.
 
 use merits_primitives::{
     calendar::Timestamp,
     field,
-    ids::{EntryId, Origin, ScaleId},
+    ids::{EntryId, Origin, PartyId, ScaleId},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
@@ -13,9 +13,9 @@ use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id
 /// them, and reveals it to everybody by the deadline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningContent {
-    /// The earn batch.
+    /// The earn batch, or the redemption.
     pub entry: EntryId,
-    /// The claim's index in it.
+    /// The claim's index in it; 0 of a redemption.
     pub claim: u16,
     /// Legal basis, as text.
     pub basis: String,
@@ -30,6 +30,23 @@ impl OpeningContent {
             "merits/opening-request/v1",
             &[
                 origin.as_str().as_bytes(),
+                &self.entry.0,
+                &self.claim.to_le_bytes(),
+                self.basis.as_bytes(),
+                &self.nonce,
+            ],
+        )
+    }
+
+    /// What `member` writes into its endorsement of the request. Only those who know the content can make it, and
+    /// one member's is no other's, so a holder that is shown the content sees that the member saw the same.
+    pub fn seen_by(&self, origin: &Origin, request: &EntryId, member: &PartyId) -> [u8; 32] {
+        field::digest(
+            "merits/opening-seen/v1",
+            &[
+                origin.as_str().as_bytes(),
+                &request.0,
+                &member.0,
                 &self.entry.0,
                 &self.claim.to_le_bytes(),
                 self.basis.as_bytes(),
@@ -59,12 +76,12 @@ impl Canonical for OpeningContent {
     }
 }
 
-/// A supervisor asks to open one claim.
+/// A supervisor asks to open one claim, or who made one redemption: the entry's kind says which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpeningRequested {
     /// [`OpeningContent::commitment`].
     pub commitment: [u8; 32],
-    /// The scale of the claim.
+    /// The scale of the claim, or of the credits that were redeemed.
     pub scale: ScaleId,
     /// Until when holders answer, and by when the content is revealed.
     pub deadline: Timestamp,
@@ -84,6 +101,60 @@ impl Canonical for OpeningRequested {
             commitment: input.array("commitment")?,
             scale: read_scale_id(input)?,
             deadline: input.time("deadline")?,
+        })
+    }
+}
+
+/// A member of the board endorses a request after it saw the content. The requester endorses by the request itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpeningEndorsed {
+    /// The request. Its id covers every byte of it.
+    pub request: EntryId,
+    /// The member's endorsements of this request so far, plus one.
+    pub number: u32,
+    /// [`OpeningContent::seen_by`]. Holders compare it; the ledger cannot, because it does not know the content.
+    pub seen: [u8; 32],
+}
+
+impl Canonical for OpeningEndorsed {
+    const NAME: &'static str = "opening endorsed";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.request);
+        out.u32(self.number);
+        out.array(&self.seen);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            request: read_entry_id(input, "request")?,
+            number: input.u32("number")?,
+            seen: input.array("seen")?,
+        })
+    }
+}
+
+/// A member revokes its endorsement of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpeningDisowned {
+    /// The request.
+    pub request: EntryId,
+    /// The number of the endorsement that it revokes; the requester's is 1.
+    pub number: u32,
+}
+
+impl Canonical for OpeningDisowned {
+    const NAME: &'static str = "opening endorsement revoked";
+
+    fn write(&self, out: &mut Writer) {
+        write_entry_id(out, &self.request);
+        out.u32(self.number);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            request: read_entry_id(input, "request")?,
+            number: input.u32("number")?,
         })
     }
 }

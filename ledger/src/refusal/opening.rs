@@ -43,6 +43,19 @@ pub enum OpeningRefusal {
         /// Longest time to a deadline.
         limit: Duration,
     },
+    /// Nobody endorses what holders do not answer any more.
+    #[error(
+        "the deadline {deadline} of opening request {request} is past, by the ledger's time, which is {now}: \
+         holders do not answer it any more, so make a new request"
+    )]
+    Over {
+        /// The request.
+        request: EntryId,
+        /// Its deadline.
+        deadline: Timestamp,
+        /// The ledger's time.
+        now: Timestamp,
+    },
     /// The revealed content is not what the request committed to.
     #[error("the revealed content does not open the commitment of request {request}")]
     RevealMismatch {
@@ -58,6 +71,7 @@ impl OpeningRefusal {
             Self::OfAnother { .. } => Reason::RequestOfAnother,
             Self::Standing { .. } => Reason::RequestStanding,
             Self::Deadline { .. } => Reason::Deadline,
+            Self::Over { .. } => Reason::DeadlinePast,
             Self::RevealMismatch { .. } => Reason::RevealMismatch,
         }
     }
@@ -65,6 +79,7 @@ impl OpeningRefusal {
     pub(super) fn field(&self) -> FieldPath {
         match self {
             Self::Deadline { .. } => fields::DEADLINE.into(),
+            Self::Over { .. } => fields::REQUEST.into(),
             Self::Unknown { .. }
             | Self::OfAnother { .. }
             | Self::Standing { .. }

@@ -8,7 +8,7 @@
 mod extension;
 mod verify;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use merits_verifier::{codec::CodecError, log::Hash};
 use thiserror::Error;
@@ -20,7 +20,7 @@ use crate::keys::Groth16Keys;
 use crate::known_proofs::KnownProofs;
 use crate::policy::LedgerPolicy;
 use crate::refusal::{CheckError, Refusal};
-use crate::rows::{RowError, View};
+use crate::rows::{RowError, RowKey, View};
 use crate::state::{CommitError, State};
 use crate::store::UniqueSet;
 use crate::tree::Frontier;
@@ -119,6 +119,18 @@ pub struct Replay {
     frontier: Frontier,
     keys: Groth16Keys,
     waiting: Vec<Unread>,
+    verified: ReplayCounts,
+    /// Rows that are watched, with the newest leaf that changed each.
+    watched: BTreeMap<RowKey, Option<u64>>,
+}
+
+/// What a replay has verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReplayCounts {
+    /// Leaves: their signatures and every rule.
+    pub leaves: u64,
+    /// Proofs of those leaves, under the keys of the ledger.
+    pub proofs: u64,
 }
 
 impl Replay {
@@ -131,7 +143,38 @@ impl Replay {
             frontier: Frontier::new(),
             keys: Groth16Keys::new(),
             waiting: Vec::new(),
+            verified: ReplayCounts::default(),
+            watched: BTreeMap::new(),
         }
+    }
+
+    /// Goes on from a state that an earlier replay reached, and the tree of its leaves. Both are trusted.
+    pub fn resume(state: State, frontier: Frontier) -> Self {
+        let policy = state.policy().clone();
+        Self {
+            state,
+            // The leaves so far ended under a checkpoint, whose last leaf has a digest.
+            is_sealed: true,
+            frontier,
+            ..Self::new(policy)
+        }
+    }
+
+    /// The same, which notes the newest leaf that writes or removes each of these rows ([`Replay::changed_by`]).
+    #[must_use]
+    pub fn watching(mut self, rows: impl IntoIterator<Item = RowKey>) -> Self {
+        self.watched = rows.into_iter().map(|row| (row, None)).collect();
+        self
+    }
+
+    /// The newest leaf that wrote or removed a row that is watched.
+    pub fn changed_by(&self, row: &RowKey) -> Option<u64> {
+        self.watched.get(row).copied().flatten()
+    }
+
+    /// What was verified so far, without what was verified before [`Replay::resume`].
+    pub fn verified(&self) -> ReplayCounts {
+        self.verified
     }
 
     /// The same, for some of the leaves only, whose digests of the state are not checked.
@@ -210,9 +253,22 @@ impl Replay {
         mut self,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(State, Hash), ReplayError> {
-        self.flush(rng)?;
-        require_sealed(self.state.size(), self.is_sealed)?;
+        self.end(rng)?;
         Ok((self.state, self.frontier.root()))
+    }
+
+    /// The same for a replay that is still asked something afterwards.
+    ///
+    /// # Errors
+    /// [`ReplayError`], as [`Replay::finish`].
+    pub fn end(&mut self, rng: &mut impl rand_core::CryptoRng) -> Result<(), ReplayError> {
+        self.flush(rng)?;
+        require_sealed(self.state.size(), self.is_sealed)
+    }
+
+    /// The state that was replayed, without the leaves that still wait for their proofs.
+    pub fn into_state(self) -> State {
+        self.state
     }
 
     /// The state without the leaves that still wait for their proofs.
@@ -273,7 +329,16 @@ impl Replay {
         self.is_sealed = item.state.is_some();
         view.overlay(effects.rows());
         self.frontier.push(effects.leaf_hash());
+        if !self.watched.is_empty() {
+            for (row, _) in effects.rows() {
+                if let Some(leaf) = self.watched.get_mut(row) {
+                    *leaf = Some(effects.index());
+                }
+            }
+        }
         self.state.commit(&effects)?;
+        self.verified.leaves += 1;
+        self.verified.proofs += u64::from(verified.is_some());
         Ok(())
     }
 }

@@ -32,6 +32,20 @@ impl MemoryRows {
         }
     }
 
+    /// Rows and used values that were written down before, which keep their sum.
+    pub fn restored(
+        rows: impl IntoIterator<Item = (RowKey, Vec<u8>)>,
+        used: impl IntoIterator<Item = ((UniqueSet, [u8; 32]), u64)>,
+    ) -> Self {
+        let mut restored = Self {
+            rows: rows.into_iter().collect(),
+            used: used.into_iter().collect(),
+            sum: None,
+        };
+        restored.sum = Some(restored.summed());
+        restored
+    }
+
     /// The first of these values that was used up before, or occurs among them twice.
     pub fn taken(&self, uniques: &[Unique]) -> Option<Unique> {
         let mut seen = HashSet::with_capacity(uniques.len());
@@ -75,6 +89,23 @@ impl MemoryRows {
         self.rows.iter().map(|(key, value)| (key, value.as_slice()))
     }
 
+    /// The sum over all rows and used values, computed from them.
+    fn summed(&self) -> StateDigest {
+        let mut digest = StateDigest::default();
+        for (key, value) in self.iter() {
+            digest.add_row(key, value);
+        }
+        // The values of each leaf together.
+        let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
+        for (value, index) in &self.used {
+            by_leaf.entry(*index).or_default().push(*value);
+        }
+        for (index, values) in by_leaf {
+            digest.add_used(index, values);
+        }
+        digest
+    }
+
     /// Every value that may occur only once, with the leaf that used it.
     pub fn uniques(&self) -> &HashMap<(UniqueSet, [u8; 32]), u64> {
         &self.used
@@ -104,21 +135,9 @@ impl Rows for MemoryRows {
     }
 
     fn digest(&self) -> Result<StateDigest, RowError> {
-        if let Some(sum) = &self.sum {
-            return Ok(sum.clone());
-        }
-        let mut digest = StateDigest::default();
-        for (key, value) in self.iter() {
-            digest.add_row(key, value);
-        }
-        // The values of each leaf together.
-        let mut by_leaf: HashMap<u64, Vec<(UniqueSet, [u8; 32])>> = HashMap::new();
-        for (value, index) in &self.used {
-            by_leaf.entry(*index).or_default().push(*value);
-        }
-        for (index, values) in by_leaf {
-            digest.add_used(index, values);
-        }
-        Ok(digest)
+        Ok(match &self.sum {
+            Some(sum) => sum.clone(),
+            None => self.summed(),
+        })
     }
 }

@@ -42,7 +42,7 @@ pub use key_generation::{
 };
 pub use notes::{Anchor, Notes, note_runs, notes_of_run};
 pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};
-pub use openings::{Opening, Openings};
+pub use openings::{Opening, OpeningSubject, OpeningVoice, Openings};
 pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
 pub use people::{Evaluator, FirstEvaluation, GroupTree, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
@@ -198,6 +198,17 @@ impl State {
             governing: Governing::new(policy),
             rows: StateRows::Memory(Arc::new(MemoryRows::summing())),
         }
+    }
+
+    /// The state that these rows are, in memory. The rows are trusted: whether they follow from a log is for the
+    /// caller to know.
+    ///
+    /// # Errors
+    /// [`RowError`] for rows that this version of the program cannot have written.
+    pub fn restored(policy: LedgerPolicy, rows: MemoryRows) -> Result<Self, RowError> {
+        let governing = Governing::load(policy, &rows)?;
+        let rows = StateRows::Memory(Arc::new(rows));
+        Ok(Self { governing, rows })
     }
 
     /// A stored state.

@@ -68,7 +68,8 @@ impl Governing {
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_)
             // A request is new because its id is.
-            | Entry::OpeningRequested(_) => Vec::new(),
+            | Entry::OpeningRequested(_)
+            | Entry::RedeemerRequested(_) => Vec::new(),
             Entry::AlertRaised(_) => vec![alerts::quota_key(&submission.party()).into_row()],
             Entry::AlertHandled(handled) => vec![
                 alerts::alert_key(&handled.alert).into_row(),
@@ -90,6 +91,12 @@ impl Governing {
                     keys.extend(totals::batch_reads(scale.asset, batch));
                 }
                 keys
+            }
+            Entry::OpeningEndorsed(endorsed) => {
+                vec![openings::opening_key(&endorsed.request).into_row()]
+            }
+            Entry::OpeningDisowned(disowned) => {
+                vec![openings::opening_key(&disowned.request).into_row()]
             }
             Entry::OpeningCompleted(completed) => {
                 vec![openings::opening_key(&completed.request).into_row()]
@@ -166,6 +173,9 @@ impl Governing {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::RedeemerRequested(_)
+            | Entry::OpeningEndorsed(_)
+            | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
             | Entry::AlertHandled(_)
@@ -238,6 +248,9 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::ScaleRetired(_)
         | Entry::EarnBatch(_)
         | Entry::OpeningRequested(_)
+        | Entry::RedeemerRequested(_)
+        | Entry::OpeningEndorsed(_)
+        | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)
         | Entry::OpeningRevealed(_)
         | Entry::AlertRaised(_)

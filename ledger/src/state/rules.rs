@@ -12,6 +12,7 @@ use merits_verifier::{
 };
 
 use super::draft::Draft;
+use super::openings::OpeningSubject;
 use super::{Governing, alerts, check_not_expired, epochs, openings, tickets};
 use crate::entry::{Act, Entry, PersonStatement, TicketDeposited};
 use crate::opened_total::TotalStatement;
@@ -94,11 +95,17 @@ impl Governing {
             }
             Entry::EarnBatch(batch) => self.check_earn(authentic, batch, time, verified, draft),
             Entry::OpeningRequested(requested) => {
-                self.scales.get(&requested.scale)?;
-                Ok(openings::check_requested(
-                    id, party, requested, time, draft,
-                )?)
+                let requested = (OpeningSubject::Claim, requested);
+                Ok(self.check_opening_requested((id, party), requested, time, draft)?)
             }
+            Entry::RedeemerRequested(requested) => {
+                let requested = (OpeningSubject::Redeemer, requested);
+                Ok(self.check_opening_requested((id, party), requested, time, draft)?)
+            }
+            Entry::OpeningEndorsed(endorsed) => {
+                openings::check_endorsed(party, endorsed, time, draft)
+            }
+            Entry::OpeningDisowned(disowned) => openings::check_disowned(party, disowned, draft),
             Entry::OpeningCompleted(completed) => {
                 openings::check_completed(party, completed, draft)
             }

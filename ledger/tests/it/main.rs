@@ -18,6 +18,7 @@ mod known_proofs;
 mod measure;
 mod offers;
 mod open_totals;
+mod openings;
 mod parties;
 mod proposals;
 mod quorums;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::founded::Founded;
 use merits_ledger::entry::{
     AlertHandled, AlertRaised, AlertSubject, EmergencySuspended, Entry, EpochProposed,
-    OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ProposalTerms,
-    ScaleApproved, ScaleRetired, StandingChange, TotalPartials, TotalsOpened,
+    OpeningCompleted, OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested,
+    OpeningRevealed, ProposalTerms, ScaleApproved, ScaleRetired, StandingChange, TotalPartials,
+    TotalsOpened,
 };
 use merits_ledger::{Role, Roles};
 use merits_ledger_fixture::{Member, START, acts};
@@ -113,7 +114,23 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
         (Role::Issuer, Entry::ScaleProposed(second)),
         (Role::Supervisor, acts::approved(approved)),
         (Role::Supervisor, acts::retired(retired)),
+        (
+            Role::Supervisor,
+            Entry::RedeemerRequested(requested.clone()),
+        ),
         (Role::Supervisor, Entry::OpeningRequested(requested)),
+        (
+            Role::Supervisor,
+            Entry::OpeningEndorsed(OpeningEndorsed {
+                request,
+                number: 1,
+                seen: [6; 32],
+            }),
+        ),
+        (
+            Role::Supervisor,
+            Entry::OpeningDisowned(OpeningDisowned { request, number: 1 }),
+        ),
         (
             Role::Supervisor,
             Entry::OpeningCompleted(OpeningCompleted { request, result }),
@@ -176,8 +193,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     }
     assert_eq!(
         refused,
-        14 * 4,
-        "fourteen kinds, each with four wrong parties"
+        17 * 4,
+        "seventeen kinds, each with four wrong parties"
     );
     // An earn batch in which everything is right except its party.
     for member in members

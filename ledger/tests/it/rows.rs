@@ -9,8 +9,9 @@ use crate::conservation::busy;
 use crate::town::Town;
 use merits_ledger::entry::{
     Act, ActProposed, AlertHandled, AlertRaised, AlertSubject, Entry, KeyShareDestroyed,
-    OpeningCompleted, OpeningContent, OpeningRequested, OpeningRevealed, ProposalNamed,
-    ProposalTerms, QuorumEpochOpened, ScaleApproved, StandingChange, ThresholdsChanged,
+    OpeningCompleted, OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested,
+    OpeningRevealed, ProposalNamed, ProposalTerms, QuorumEpochOpened, ScaleApproved,
+    StandingChange, ThresholdsChanged,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
@@ -45,6 +46,16 @@ fn everything() -> Town {
         .act(&supervisor, &Entry::OpeningRequested(requested))
         .unwrap()
         .id;
+    for step in [
+        Entry::OpeningDisowned(OpeningDisowned { request, number: 1 }),
+        Entry::OpeningEndorsed(OpeningEndorsed {
+            request,
+            number: 2,
+            seen: [4; 32],
+        }),
+    ] {
+        town.act(&supervisor, &step).unwrap();
+    }
     let result = [3; 32];
     let completed = Entry::OpeningCompleted(OpeningCompleted { request, result });
     town.act(&supervisor, &completed).unwrap();

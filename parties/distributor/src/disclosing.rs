@@ -3,10 +3,10 @@
 //!
 //! Nothing is disclosed to a supervisor without a trace: the log must contain an opening request,
 //! and the content that the supervisor shows must be what that request commits to, for exactly this
-//! claim.
+//! claim. As many supervisors must endorse it as for an answer of the view key's holders.
 
 use merits_formula::Schema;
-use merits_ledger::{State, entry::OpeningContent, rows::RowError};
+use merits_ledger::{State, entry::OpeningContent, rows::RowError, state::OpeningSubject};
 use merits_primitives::ids::EntryId;
 use merits_records::disclosure::{DISCLOSURE, Disclosure};
 use thiserror::Error;
@@ -70,6 +70,19 @@ pub enum DiscloseError {
          nonce must be those of the request"
     )]
     OtherRequest(EntryId),
+    /// Too few supervisors endorse the request.
+    #[error(
+        "of the supervisors in standing, {found} endorse request {request} with this content, and {needed} must: \
+         others endorse it with `merits supervisor endorse-opening`"
+    )]
+    NotEndorsed {
+        /// The request.
+        request: EntryId,
+        /// Those that do, the requester among them.
+        found: usize,
+        /// Those that it takes.
+        needed: u16,
+    },
     /// The request is for another claim.
     #[error(
         "request {request} is for claim {claim} of entry {entry}: another claim than the one to \
@@ -124,7 +137,7 @@ pub async fn disclose(
     }
 }
 
-/// Only supervisors' requests get into the log, so the signer need not be checked again.
+/// Only supervisors' requests get into the log. Whether the requester is one still, its endorsement shows.
 fn check_request(
     state: &State,
     id: EntryId,
@@ -133,7 +146,8 @@ fn check_request(
 ) -> Result<(), DiscloseError> {
     let opening = state.openings().get(&id)?;
     let opening = opening.ok_or(DiscloseError::NotRequested(id))?;
-    if content.commitment(state.origin()) != opening.requested.commitment {
+    let is_of_claim = opening.subject == OpeningSubject::Claim;
+    if !is_of_claim || content.commitment(state.origin()) != opening.requested.commitment {
         return Err(DiscloseError::OtherRequest(id));
     }
     if (content.entry, content.claim) != wanted {
@@ -141,6 +155,18 @@ fn check_request(
             request: id,
             entry: content.entry,
             claim: content.claim,
+        });
+    }
+    let needed = state.opening_needs(&opening);
+    let voices = state.opening_voices(&opening);
+    let found = voices.filter(|voice| voice.saw(state.origin(), &id, content));
+    let found = found.count();
+    if found < needed.into() {
+        let request = id;
+        return Err(DiscloseError::NotEndorsed {
+            request,
+            found,
+            needed,
         });
     }
     Ok(())

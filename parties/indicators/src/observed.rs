@@ -332,7 +332,7 @@ fn counted(
             all
         }
         Entry::Attested(_) => one(Vec::new(), Count::Attestations, 1),
-        Entry::OpeningRequested(requested) => {
+        Entry::OpeningRequested(requested) | Entry::RedeemerRequested(requested) => {
             let request = KnownRequest {
                 supervisor: party.clone(),
                 deadline: requested.deadline.as_millis(),
@@ -378,6 +378,8 @@ fn counted(
         | Entry::ActEnacted(_)
         | Entry::ActObjected(_)
         | Entry::ScaleRetired(_)
+        | Entry::OpeningEndorsed(_)
+        | Entry::OpeningDisowned(_)
         | Entry::OpeningCompleted(_)
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)

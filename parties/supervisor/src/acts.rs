@@ -9,8 +9,9 @@ use merits_ledger::{
     entry::{
         Act, ActProposed, AlertHandled, AlertRaised, EmergencySuspended, Entry, EpochProposed,
         KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed, OpeningCompleted,
-        OpeningContent, OpeningRequested, OpeningRevealed, PartyAdmitted, ProposalNamed,
-        ProposalTerms, ProvenHalf, TotalsOpened, ViewKeyEpochOpened, Voice,
+        OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested, OpeningRevealed,
+        PartyAdmitted, ProposalNamed, ProposalTerms, ProvenHalf, TotalsOpened, ViewKeyEpochOpened,
+        Voice,
     },
 };
 use merits_party::identity::Identity;
@@ -196,7 +197,6 @@ impl EntrySigner {
     }
 
     /// Asks to open one claim. The entry hides which; its id names the request from now on.
-    ///
     pub fn request_opening(
         &self,
         scale: ScaleId,
@@ -209,6 +209,42 @@ impl EntrySigner {
             scale,
             deadline,
         }))
+    }
+
+    /// Asks to open who made one redemption. The entry hides which.
+    pub fn request_redeemer(
+        &self,
+        scale: ScaleId,
+        content: &OpeningContent,
+        deadline: Timestamp,
+    ) -> SignedEntry {
+        let commitment = content.commitment(&self.origin);
+        self.sign(Entry::RedeemerRequested(OpeningRequested {
+            commitment,
+            scale,
+            deadline,
+        }))
+    }
+
+    /// Endorses a request, whose content this member was shown. `number` counts its endorsements of this request,
+    /// including this one.
+    pub fn endorse_opening(
+        &self,
+        request: EntryId,
+        content: &OpeningContent,
+        number: u32,
+    ) -> SignedEntry {
+        let seen = content.seen_by(&self.origin, &request, &self.party);
+        self.sign(Entry::OpeningEndorsed(OpeningEndorsed {
+            request,
+            number,
+            seen,
+        }))
+    }
+
+    /// Revokes its endorsement of a request with this number; a requester's own has 1.
+    pub fn disown_opening(&self, request: EntryId, number: u32) -> SignedEntry {
+        self.sign(Entry::OpeningDisowned(OpeningDisowned { request, number }))
     }
 
     /// Records that a request was answered, with the hash of the result

@@ -4,13 +4,15 @@
 //! keys, roles and deadlines all come from the log that the holder verified.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
-use merits_ledger::entry::OpeningContent;
+use merits_ledger::{entry::OpeningContent, state::OpeningSubject};
 use merits_primitives::{
     calendar::Timestamp,
     field,
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
     jubjub::{POINT_BYTES, Point, PointError},
+    view_encryption::EphemeralKey,
 };
 use merits_sealing::seal;
 use merits_verifier::{
@@ -29,8 +31,12 @@ use crate::{
     request::opening_context,
     side::Side,
     totals::{SetFault, TotalSet},
-    view::{LedgerView, Unreadable},
+    view::{LedgerView, LoggedRequest, Unreadable, Vouched},
 };
+
+/// How old the witnesses' word on the copy may be when a holder answers an opening. The coordinator has an idle log
+/// cosigned again every minute.
+pub const LONGEST_VOUCHED: Duration = Duration::from_secs(10 * 60);
 
 /// Why a holder does not answer. Each says who has to do what.
 #[derive(Debug, Error)]
@@ -77,6 +83,39 @@ pub enum Refused {
     /// The request is already completed.
     #[error("opening request {0} is completed in the log: append a new request")]
     AlreadyCompleted(EntryId),
+    /// Too few members of the board endorse the request, or endorsed it without its content.
+    #[error(
+        "of the supervisors in standing, {found} endorse opening request {request} with its content, and {needed} \
+         must: others endorse it with `merits supervisor endorse-opening`"
+    )]
+    TooFewEndorsements {
+        /// The request.
+        request: EntryId,
+        /// Those that count.
+        found: usize,
+        /// Those that it takes.
+        needed: u16,
+    },
+    /// Supervisors decide together on this ledger, and nobody but the log vouches for this copy.
+    #[error(
+        "this holder demands no cosignatures, so it could be shown a log that nobody else sees: its operator names \
+         witnesses in [ledger.log]"
+    )]
+    NoWitnesses,
+    /// The witnesses' word on this copy is too old.
+    #[error(
+        "the log's witnesses have not vouched for this holder's copy within the last {} minutes (last: {}): ask again \
+         when they cosign",
+        LONGEST_VOUCHED.as_secs() / 60,
+        match .as_of {
+            Some(time) => time.to_string(),
+            None => "never".to_owned(),
+        }
+    )]
+    NotVouched {
+        /// When they did last.
+        as_of: Option<Timestamp>,
+    },
     /// No such batch.
     #[error("entry {0} is not an earn batch in this holder's verified copy of the log")]
     NoSuchBatch(EntryId),
@@ -94,6 +133,11 @@ pub enum Refused {
         /// The batch's scale.
         found: ScaleId,
     },
+    /// No such redemption.
+    #[error(
+        "entry {0} is not a redemption in this holder's verified copy of the log, or the request names a claim of it"
+    )]
+    NoSuchRedemption(EntryId),
     /// No such claim.
     #[error("entry {entry} has {claims} claims, so there is no claim {claim}")]
     NoSuchClaim {
@@ -149,7 +193,11 @@ impl Refused {
             Self::CommitmentMismatch => Reason::RequestMismatch,
             Self::DeadlinePast { .. } => Reason::DeadlinePast,
             Self::AlreadyCompleted(_) => Reason::RequestCompleted,
+            Self::TooFewEndorsements { .. } => Reason::ActEndorsements,
+            Self::NoWitnesses => Reason::CopyUnreadable,
+            Self::NotVouched { .. } => Reason::Busy,
             Self::NoSuchBatch(_) => Reason::BatchUnknown,
+            Self::NoSuchRedemption(_) => Reason::NotFound,
             Self::OtherScale { .. } => Reason::OtherScale,
             Self::NoSuchClaim { .. } => Reason::ClaimUnknown,
             Self::NotMyEpoch(_) => Reason::EpochNotHeld,
@@ -235,7 +283,7 @@ impl Holder {
         self.given.get(&question(ask)).copied()
     }
 
-    /// Answers for one claim: the rules of `docs/src/supervision.md`, in its order. The journal
+    /// Answers for one claim, or for who made one redemption: the rules of `docs/src/supervision.md`, in its order. The journal
     /// has the answer before it is returned, once however often it is asked for.
     ///
     /// # Errors
@@ -270,39 +318,30 @@ impl Holder {
                 now,
             });
         }
+        let found = request
+            .endorsing(log.origin(), &ask.request, &ask.content)
+            .count();
+        let needed = request.needed;
+        if found < needed.into() {
+            let request = ask.request;
+            return Err(Refused::TooFewEndorsements {
+                request,
+                found,
+                needed,
+            });
+        }
+        require_vouched(log, needed, now)?;
+        let (epoch, ey) = sealed(log, &request, &ask.content)?;
+        let share = self.share(log, epoch)?;
+        let ephemeral = Point::from_y(ey.0).map_err(Refused::Ephemeral)?;
         let OpeningContent {
             entry,
             claim,
             basis,
             ..
         } = &ask.content;
-        let batch = log.batch(entry)?.ok_or(Refused::NoSuchBatch(*entry))?;
-        if batch.scale != request.scale {
-            return Err(Refused::OtherScale {
-                entry: *entry,
-                requested: request.scale,
-                found: batch.scale,
-            });
-        }
-        let sealed_claim = batch
-            .claims
-            .get(usize::from(*claim))
-            .ok_or(Refused::NoSuchClaim {
-                entry: *entry,
-                claim: *claim,
-                claims: batch.claims.len(),
-            })?;
-        let share = self.share(log, batch.epoch)?;
-        let ephemeral = Point::from_y(sealed_claim.ciphertext.ey.0).map_err(Refused::Ephemeral)?;
-
-        let context = opening_context(
-            log.origin(),
-            batch.epoch,
-            &ask.request,
-            entry,
-            *claim,
-            &self.id,
-        );
+        let (origin, me) = (log.origin(), &self.id);
+        let context = opening_context(origin, epoch, &ask.request, entry, *claim, me);
         let (partial, proof) = share.claim_partial(&ephemeral, &context, rng);
         let mut message = zeroize::Zeroizing::new([0u8; PARTIAL_BYTES]);
         message[..POINT_BYTES].copy_from_slice(&partial.to_bytes());
@@ -432,6 +471,63 @@ fn question(ask: &TotalAsk) -> [u8; 32] {
     ];
     parts.extend(entries.iter().map(|entry| &entry.0[..]));
     field::digest("merits/total-question/v1", &parts)
+}
+
+/// The epoch and the ephemeral key of what a request opens, from the log.
+fn sealed(
+    log: &(impl LedgerView + ?Sized),
+    request: &LoggedRequest,
+    content: &OpeningContent,
+) -> Result<(Epoch, EphemeralKey), Refused> {
+    let (entry, claim) = (content.entry, content.claim);
+    let of_scale = |found: ScaleId| {
+        if found == request.scale {
+            return Ok(());
+        }
+        Err(Refused::OtherScale {
+            entry,
+            requested: request.scale.clone(),
+            found,
+        })
+    };
+    match request.subject {
+        OpeningSubject::Claim => {
+            let batch = log.batch(&entry)?.ok_or(Refused::NoSuchBatch(entry))?;
+            of_scale(batch.scale)?;
+            let claims = batch.claims.len();
+            let sealed = batch.claims.get(usize::from(claim));
+            let sealed = sealed.ok_or(Refused::NoSuchClaim {
+                entry,
+                claim,
+                claims,
+            })?;
+            Ok((batch.epoch, sealed.ciphertext.ey))
+        }
+        OpeningSubject::Redeemer => {
+            let redemption = log.redemption(&entry)?;
+            // It has one identity, so a request has one content for it.
+            let redemption = redemption.filter(|_| claim == 0);
+            let redemption = redemption.ok_or(Refused::NoSuchRedemption(entry))?;
+            of_scale(redemption.scale)?;
+            Ok((redemption.epoch, redemption.identity.ey))
+        }
+    }
+}
+
+/// Refuses a copy that only the log vouches for, or that witnesses last vouched for too long ago: it could be a branch
+/// that nobody else has, or lack what revoked an endorsement. Where one supervisor decides alone, a holder without
+/// witnesses answers as it is configured.
+fn require_vouched(
+    log: &(impl LedgerView + ?Sized),
+    needed: u16,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    match log.vouched() {
+        Vouched::Undemanded if needed > 1 => Err(Refused::NoWitnesses),
+        Vouched::Undemanded => Ok(()),
+        Vouched::AsOf(Some(time)) if now.since(time) <= LONGEST_VOUCHED => Ok(()),
+        Vouched::AsOf(as_of) => Err(Refused::NotVouched { as_of }),
+    }
 }
 
 fn same_log(log: &(impl LedgerView + ?Sized), theirs: &Origin) -> Result<(), Refused> {

@@ -3,7 +3,7 @@
 use merits_ledger::{Entry, Role, State, state::TotalsKey};
 use merits_primitives::{
     ids::{EntryId, Epoch, Origin, Output, PartyId},
-    view_encryption::Ciphertext,
+    view_encryption::{Ciphertext, SealedIdentity},
 };
 use merits_verifier::entry::SignedEntry;
 
@@ -11,7 +11,8 @@ use crate::{
     side::Side,
     totals::set_digest,
     view::{
-        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
+        LedgerView, LoggedBatch, LoggedRedemption, LoggedRequest, PartyStanding, QuorumHalf,
+        SealedClaim, Unreadable, Vouched,
     },
 };
 
@@ -32,6 +33,7 @@ type FindEntry<'a> = dyn Fn(&EntryId) -> Result<Option<SignedEntry>, Unreadable>
 /// A state and a way to read the entries it came from.
 pub struct StateView<'a> {
     state: &'a State,
+    vouched: Vouched,
     entry: Box<FindEntry<'a>>,
 }
 
@@ -54,8 +56,15 @@ impl<'a> StateView<'a> {
     ) -> Self {
         Self {
             state,
+            vouched: Vouched::Undemanded,
             entry: Box::new(entry),
         }
+    }
+
+    /// The same, of a copy for which others vouch.
+    #[must_use]
+    pub fn vouched_for(self, vouched: Vouched) -> Self {
+        Self { vouched, ..self }
     }
 
     /// The state.
@@ -143,6 +152,10 @@ impl LedgerView for StateView<'_> {
         self.state.origin()
     }
 
+    fn vouched(&self) -> Vouched {
+        self.vouched
+    }
+
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
         let party = self.state.parties().get(id)?;
         Some(PartyStanding {
@@ -155,8 +168,13 @@ impl LedgerView for StateView<'_> {
     }
 
     fn request(&self, id: &EntryId) -> Result<Option<LoggedRequest>, Unreadable> {
-        let opening = self.state.openings().get(id)?;
-        Ok(opening.map(|opening| LoggedRequest {
+        let Some(opening) = self.state.openings().get(id)? else {
+            return Ok(None);
+        };
+        Ok(Some(LoggedRequest {
+            subject: opening.subject,
+            needed: self.state.opening_needs(&opening),
+            endorsed: self.state.opening_voices(&opening).copied().collect(),
             scale: opening.requested.scale,
             requester: opening.requester,
             commitment: opening.requested.commitment,
@@ -167,6 +185,25 @@ impl LedgerView for StateView<'_> {
 
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         Ok((self.entry)(id)?.and_then(|signed| self.logged(&signed)))
+    }
+
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable> {
+        let signed = (self.entry)(id)?;
+        let redeemed = signed.and_then(|signed| Entry::decode(signed.kind, &signed.statement));
+        let Some(Ok(Entry::Redeemed(redeemed))) = redeemed else {
+            return Ok(None);
+        };
+        let offer = self.state.offers().get(&redeemed.offer);
+        let spending = &redeemed.spending;
+        Ok(offer.map(|offer| LoggedRedemption {
+            scale: offer.published.scale.clone(),
+            epoch: spending.epoch,
+            sn1: spending.sn1,
+            identity: SealedIdentity {
+                ey: spending.ey,
+                c_id: spending.c_id,
+            },
+        }))
     }
 
     fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {

@@ -80,6 +80,7 @@ impl Serialize for Checked {
 
 #[cfg(test)]
 mod tests {
+    use crate::net::Opened;
     use std::time::Duration;
 
     use merits_ledger::state::Demands;
@@ -103,10 +104,10 @@ mod tests {
         let opened = OpenedClaim {
             request: EntryId([1; 32]),
             completion: EntryId([2; 32]),
-            opened: OpeningResult {
+            opened: Opened::Claim(OpeningResult {
                 earned,
                 handle: Handle(Fr::from(987_654_321u64)),
-            },
+            }),
         };
         let report = serde_json::to_value(&opened).unwrap();
         let expected = serde_json::json!({

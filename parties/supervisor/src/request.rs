@@ -9,6 +9,7 @@ use merits_primitives::{
     dleq::Context,
     earned::Earned,
     field,
+    identity::IdentityCommitment,
     ids::{Credits, EntryId, Epoch, Origin, PartyId, Quantity},
     owner::Handle,
 };
@@ -80,6 +81,18 @@ pub fn opening_context(
             &claim.to_le_bytes(),
             &holder.0,
         ],
+    )
+}
+
+/// The hash of who made a redemption for the log. The request's nonce hides it, because registered commitments are public.
+pub fn identity_hash(
+    request: &EntryId,
+    content: &OpeningContent,
+    identity: &IdentityCommitment,
+) -> [u8; 32] {
+    field::digest(
+        "merits/opening-redeemer/v1",
+        &[&request.0, &content.nonce, &field::to_bytes(identity)],
     )
 }
 
@@ -155,11 +168,32 @@ pub struct RequestFile {
     pub basis: String,
     /// In hexadecimal.
     pub nonce: String,
+    /// Whether it opens who made a redemption, and not a claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redeemer: bool,
     /// Unix milliseconds.
     pub deadline: Timestamp,
     /// The result, once opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<ResultFile>,
+    /// Who made the redemption, once opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityFile>,
+}
+
+/// The opened identity in a [`RequestFile`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct IdentityFile {
+    /// The identity commitment: 32 little-endian bytes in hexadecimal, as in the entry that registered it.
+    pub commitment: String,
+    /// The hash that the log carries, in hexadecimal.
+    pub hash: String,
+}
+
+impl Drop for IdentityFile {
+    fn drop(&mut self) {
+        self.commitment.zeroize();
+    }
 }
 
 /// The opened values in a [`RequestFile`].
@@ -202,8 +236,27 @@ impl RequestFile {
             basis: content.basis.clone(),
             nonce: EntryId(content.nonce).to_hex(),
             deadline,
+            redeemer: false,
             result: None,
+            identity: None,
         }
+    }
+
+    /// The same for a request about who made a redemption.
+    #[must_use]
+    pub fn of_redeemer(mut self) -> Self {
+        self.redeemer = true;
+        self
+    }
+
+    /// Adds who made the redemption.
+    #[must_use]
+    pub fn identified(mut self, identity: &IdentityCommitment, hash: &[u8; 32]) -> Self {
+        self.identity = Some(IdentityFile {
+            commitment: EntryId(field::to_bytes(identity)).to_hex(),
+            hash: EntryId(*hash).to_hex(),
+        });
+        self
     }
 
     /// Adds the result.

@@ -1,10 +1,12 @@
 //! The requester: opens a claim from the sealed partials of both sides' holders.
 
+use merits_ledger::entry::OpeningContent;
 use merits_primitives::{
     dleq::{Equality, PROOF_BYTES},
-    ids::{Credits, EntryId, PartyId, Quantity},
+    identity::IdentityCommitment,
+    ids::{Credits, EntryId, Epoch, PartyId, Quantity},
     jubjub::{POINT_BYTES, Point, PointError},
-    view_encryption,
+    view_encryption::{self, EphemeralKey},
 };
 use merits_sealing::SealingKey;
 use merits_threshold::quorum::{CombineFault, Partial, PartialFault};
@@ -32,6 +34,9 @@ pub enum OpeningFault {
         /// From 0.
         claim: u16,
     },
+    /// The redemption is not in the requester's own replica.
+    #[error("entry {0} is not a redemption in the verified copy of the log: synchronise")]
+    NoSuchRedemption(EntryId),
     /// The entry's epoch is unknown.
     #[error("the log has opened no view-key epoch {0}")]
     NoEpoch(u32),
@@ -103,8 +108,8 @@ pub struct Combined {
     pub faults: Vec<OpeningFault>,
 }
 
-/// The fewest holders that open a claim of this batch: the thresholds of both sides. `None` if the batch, or its epoch,
-/// is not in this copy of the log.
+/// The fewest holders that open a claim of this batch, or who made this redemption: the thresholds of both sides. `None`
+/// if the entry, or its epoch, is not in this copy of the log.
 ///
 /// # Errors
 /// [`Unreadable`].
@@ -112,14 +117,14 @@ pub fn fewest_holders(
     log: &(impl LedgerView + ?Sized),
     entry: &EntryId,
 ) -> Result<Option<usize>, Unreadable> {
-    let Some(batch) = log.batch(entry)? else {
+    let epoch = match log.batch(entry)? {
+        Some(batch) => Some(batch.epoch),
+        None => log.redemption(entry)?.map(|redemption| redemption.epoch),
+    };
+    let Some(epoch) = epoch else {
         return Ok(None);
     };
-    let of = |side| {
-        Some(usize::from(
-            log.quorum(batch.epoch, side)?.threshold().needed(),
-        ))
-    };
+    let of = |side| Some(usize::from(log.quorum(epoch, side)?.threshold().needed()));
     let (supervisors, witnesses) = (of(Side::Supervisor), of(Side::Witness));
     Ok(supervisors
         .zip(witnesses)
@@ -157,13 +162,61 @@ pub fn combine_and_name(
         .claims
         .get(usize::from(claim))
         .ok_or(OpeningFault::NoSuchClaim { entry, claim })?;
-    let ephemeral = Point::from_y(sealed_claim.ciphertext.ey.0).map_err(OpeningFault::Ephemeral)?;
+    let sealed = (batch.epoch, sealed_claim.ciphertext.ey);
+    let (shared, faults) = shared_point(log, ask, key, answers, sealed)?;
+    let (earned, handle) = view_encryption::open(
+        shared.y(),
+        sealed_claim.commitment,
+        &sealed_claim.ciphertext,
+        batch.w_max.is_some(),
+    )
+    .map_err(|_| OpeningFault::NoAmount(batch.v_max))?;
+    if earned.credits > batch.v_max {
+        return Err(OpeningFault::NoAmount(batch.v_max));
+    }
+    if earned.measure > batch.w_max {
+        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or_default()));
+    }
+    Ok(Combined {
+        opened: OpeningResult { earned, handle },
+        faults,
+    })
+}
 
+/// Checks the holders' answers for the request and opens who made the redemption, and names the wrong answers.
+///
+/// # Errors
+/// [`OpeningFault`]; a bad answer names its holder.
+pub fn combine_redeemer(
+    log: &(impl LedgerView + ?Sized),
+    ask: &OpeningAsk,
+    key: &SealingKey,
+    answers: &[SealedPartial],
+) -> Result<(IdentityCommitment, Vec<OpeningFault>), OpeningFault> {
+    let entry = ask.content.entry;
+    let redemption = log.redemption(&entry)?;
+    let redemption = redemption.ok_or(OpeningFault::NoSuchRedemption(entry))?;
+    let sealed = (redemption.epoch, redemption.identity.ey);
+    let (shared, faults) = shared_point(log, ask, key, answers, sealed)?;
+    let identity = view_encryption::open_identity(shared.y(), redemption.sn1, &redemption.identity);
+    Ok((identity, faults))
+}
+
+/// a·E, from the answers of as many holders of each side as must answer.
+fn shared_point(
+    log: &(impl LedgerView + ?Sized),
+    ask: &OpeningAsk,
+    key: &SealingKey,
+    answers: &[SealedPartial],
+    (epoch, ey): (Epoch, EphemeralKey),
+) -> Result<(Point, Vec<OpeningFault>), OpeningFault> {
+    let ephemeral = Point::from_y(ey.0).map_err(OpeningFault::Ephemeral)?;
+    let OpeningContent { entry, claim, .. } = &ask.content;
     let mut faults = Vec::new();
     let mut image = |side: Side| {
         let half = log
-            .quorum(batch.epoch, side)
-            .ok_or(OpeningFault::NoEpoch(batch.epoch.0))?;
+            .quorum(epoch, side)
+            .ok_or(OpeningFault::NoEpoch(epoch.0))?;
         let (mut partials, mut unread) = (Vec::new(), Vec::new());
         for answer in answers {
             if half.claim.holder(&answer.holder).is_some() {
@@ -174,8 +227,8 @@ pub fn combine_and_name(
             }
         }
         let context = |holder: &PartyId| {
-            let (origin, epoch) = (log.origin(), batch.epoch);
-            opening_context(origin, epoch, &ask.request, &entry, claim, holder)
+            let origin = log.origin();
+            opening_context(origin, epoch, &ask.request, entry, *claim, holder)
         };
         let of = |fault: &PartialFault| match fault {
             PartialFault::Wrong(holder) | PartialFault::Stranger(holder) => {
@@ -206,23 +259,7 @@ pub fn combine_and_name(
     let witness = image(Side::Witness)?;
     // a_sup·E + a_wit·E is the identity only if A is, which the ledger refuses.
     let shared = (supervisor + witness).map_err(OpeningFault::Ephemeral)?;
-    let (earned, handle) = view_encryption::open(
-        shared.y(),
-        sealed_claim.commitment,
-        &sealed_claim.ciphertext,
-        batch.w_max.is_some(),
-    )
-    .map_err(|_| OpeningFault::NoAmount(batch.v_max))?;
-    if earned.credits > batch.v_max {
-        return Err(OpeningFault::NoAmount(batch.v_max));
-    }
-    if earned.measure > batch.w_max {
-        return Err(OpeningFault::NoMeasure(batch.w_max.unwrap_or_default()));
-    }
-    Ok(Combined {
-        opened: OpeningResult { earned, handle },
-        faults,
-    })
+    Ok((shared, faults))
 }
 
 /// Opens a sealed answer. Its proof is not checked yet.

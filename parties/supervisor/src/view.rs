@@ -4,14 +4,19 @@
 //! ledger's memory store in tests. Every method answers from data that the implementor has **itself
 //! verified**; nothing may come from a message.
 
-use merits_ledger::{rows::RowError, state::FormerKey};
+use merits_ledger::{
+    entry::OpeningContent,
+    rows::RowError,
+    state::{FormerKey, OpeningSubject, OpeningVoice},
+};
 use merits_primitives::{
     calendar::Timestamp,
     commitment::RecordCommitment,
     ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
+    nullifier::SpendNullifier,
     sum::Sum,
-    view_encryption::Ciphertext,
+    view_encryption::{Ciphertext, SealedIdentity},
 };
 pub use merits_threshold::half::QuorumHalf;
 use merits_verifier::{possession::TotalsKey, signature::PublicKey, statement::earn::MeasureTotal};
@@ -30,10 +35,23 @@ impl From<RowError> for Unreadable {
     }
 }
 
+/// Who vouches for a copy of the log besides the log itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    /// Nobody: this party demands no cosignatures.
+    Undemanded,
+    /// As many witnesses as this party demands cosigned the copy's newest checkpoint, at this time or later; `None` if
+    /// this process has not seen it.
+    AsOf(Option<Timestamp>),
+}
+
 /// A verified copy of a ledger, for supervision.
 pub trait LedgerView {
     /// The log.
     fn origin(&self) -> &Origin;
+
+    /// Who vouches for this copy.
+    fn vouched(&self) -> Vouched;
 
     /// A party's present standing.
     fn party(&self, id: &PartyId) -> Option<PartyStanding>;
@@ -49,6 +67,12 @@ pub trait LedgerView {
     /// # Errors
     /// [`Unreadable`].
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable>;
+
+    /// A redemption that is in the log.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable>;
 
     /// One side's half of an epoch's keys, with the verification share of each of its holders. A half that
     /// one holder has is a quorum of 1 of 1.
@@ -101,9 +125,11 @@ impl PartyStanding {
     }
 }
 
-/// An OpeningRequested entry.
+/// An OpeningRequested or RedeemerRequested entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoggedRequest {
+    /// What it opens.
+    pub subject: OpeningSubject,
     /// The scale of the claim, which the request states publicly.
     pub scale: ScaleId,
     /// Who signed it.
@@ -112,8 +138,27 @@ pub struct LoggedRequest {
     pub commitment: [u8; 32],
     /// The time after which no holder answers.
     pub deadline: Timestamp,
+    /// Members of the board that must endorse it: the higher of what an ordinary act took then and takes now.
+    pub needed: u16,
+    /// Those in standing that endorse it, the requester among them.
+    pub endorsed: Vec<OpeningVoice>,
     /// An OpeningCompleted entry names it.
     pub completed: bool,
+}
+
+impl LoggedRequest {
+    /// The members that endorse the request `id` of this log and saw this very content. The requester's commitment
+    /// must have been compared with it.
+    pub fn endorsing(
+        &self,
+        origin: &Origin,
+        id: &EntryId,
+        content: &OpeningContent,
+    ) -> impl Iterator<Item = PartyId> {
+        let endorsed = self.endorsed.iter();
+        let saw = endorsed.filter(move |voice| voice.saw(origin, id, content));
+        saw.map(|voice| voice.member)
+    }
 }
 
 /// An EarnBatch entry.
@@ -152,6 +197,19 @@ impl LoggedBatch {
             }
         }
     }
+}
+
+/// A Redeemed entry, as far as supervision reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedRedemption {
+    /// The scale of the credits.
+    pub scale: ScaleId,
+    /// The epoch of the keys that the identity is encrypted under.
+    pub epoch: Epoch,
+    /// The first spend nullifier, to which the ciphertext is bound.
+    pub sn1: SpendNullifier,
+    /// The identity under A.
+    pub identity: SealedIdentity,
 }
 
 /// The data of one claim in an entry, as far as supervision reads it.

@@ -13,7 +13,7 @@
 mod found;
 mod scanning;
 
-use merits_ledger::rows::RowError;
+use merits_ledger::{rows::RowError, state::OpeningSubject};
 use merits_primitives::{
     calendar::{Day, Timestamp},
     context::Context,
@@ -234,7 +234,7 @@ pub struct OwnSpending {
     pub change: Option<usize>,
 }
 
-/// A revealed opening of one of the person's claims.
+/// A revealed opening of one of the person's claims, or of who made one of the person's redemptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnOpening {
     /// The request.
@@ -243,9 +243,11 @@ pub struct OwnOpening {
     pub requester: PartyId,
     /// When it asked.
     pub requested: Timestamp,
-    /// The earn batch.
+    /// What was opened.
+    pub subject: OpeningSubject,
+    /// The earn batch, or the redemption.
     pub entry: EntryId,
-    /// The claim in it.
+    /// The claim in it; 0 of a redemption.
     pub claim: u16,
     /// The legal basis that was given.
     pub basis: String,
@@ -294,7 +296,7 @@ pub struct View {
     pub notes: Vec<OwnNote>,
     /// Redemptions and attestations, in the log's order.
     pub spendings: Vec<OwnSpending>,
-    /// Openings of own claims that were revealed.
+    /// Openings of own claims and redemptions that were revealed.
     pub openings: Vec<OwnOpening>,
     /// Requests to open a claim of a scale to which the person consented, whose content is still
     /// hidden: they may be about this person or another one.

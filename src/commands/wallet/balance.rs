@@ -123,9 +123,17 @@ fn told(happened: &Happened) -> String {
         }
         Happened::Opening {
             requester,
+            redeemer,
             entry,
             claim,
             basis,
-        } => format!("{requester} asked to open claim {claim} of entry {entry}: {basis}"),
+        } => {
+            let what = if *redeemer {
+                format!("who made your redemption {entry}")
+            } else {
+                format!("claim {claim} of entry {entry}")
+            };
+            format!("{requester} asked to open {what}: {basis}")
+        }
     }
 }

@@ -1,19 +1,22 @@
-//! `merits wallet openings`: who opened the person's records.
+//! `merits wallet openings`: who opened the person's records and redemptions.
 
 use super::place::{Place, as_of, moment};
 use crate::screen::{counted, indented, say};
 
-/// Lists openings of the person's claims, and says what cannot be known yet.
+/// Lists openings of the person's claims and redemptions, and says what cannot be known yet.
 pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
     let wallet = place.open().await?;
     let report = wallet.openings()?;
     for opening in &report.openings {
+        let what = if opening.redeemer {
+            format!("who made your redemption {}", opening.entry)
+        } else {
+            format!("claim {} of entry {}", opening.claim, opening.entry)
+        };
         println!(
-            "{}  {} opened claim {} of entry {}{}",
+            "{}  {} opened {what}{}",
             moment(opening.requested),
             opening.requester,
-            opening.claim,
-            opening.entry,
             if opening.completed {
                 ""
             } else {
@@ -23,7 +26,7 @@ pub(super) async fn list(place: &Place) -> anyhow::Result<()> {
         indented(&format!("basis: {}", opening.basis));
     }
     println!(
-        "{} of your claims, {}",
+        "{} of your claims and redemptions, {}",
         counted(report.openings.len() as u64, "opening"),
         as_of(&wallet)?
     );

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::cli::run::{SAMPLE_LOG_KEY, edit, merits, merits_under, samples, samples_directory};
 
 /// Every command that takes a configuration, with whatever else it demands.
-const COMMANDS: [&str; 56] = [
+const COMMANDS: [&str; 58] = [
     "coordinator serve",
     "coordinator fsck",
     "supervisor found",
@@ -18,6 +18,8 @@ const COMMANDS: [&str; 56] = [
     "supervisor approve --scale x --version 1",
     "supervisor epoch --epoch 1 --witness-half x",
     "supervisor open --entry 00 --claim 0 --basis y",
+    "supervisor open-redeemer --entry 00 --basis y",
+    "supervisor endorse-opening x",
     "supervisor resume x",
     "supervisor reveal x",
     "supervisor check --request x --disclosure y",

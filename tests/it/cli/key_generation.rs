@@ -205,6 +205,51 @@ fn name_share(ledger: &Ledger, number: u64) {
     fs::write(path, shares + &text).expect("written");
 }
 
+/// A holder that waits needs one command, and one that does not wait comes back.
+#[test]
+fn holders_that_wait_make_their_shares_by_one_command_each() {
+    let ledger = ledger();
+    ledger
+        .merits("witness dkg open --config w1.toml --epoch 1 --needed 2 --holder witness-1 --holder witness-2")
+        .succeeds("opened attempt 1");
+    let run = |number: u64| {
+        format!(
+            "witness dkg run --config w{number}.toml --epoch 1 --state w{number}.state --share w{number}.share \
+             --passphrase-file w{number}.passphrase"
+        )
+    };
+    ledger
+        .merits(&run(1))
+        .succeeds("waiting for the hash of witness-2");
+    let waiting = [1, 2].map(|number| {
+        let command = format!("{} --wait-minutes 10", run(number));
+        Command::new(env!("CARGO_BIN_EXE_merits"))
+            .args(command.split_whitespace())
+            .current_dir(ledger.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts")
+    });
+    for child in waiting {
+        let ran = child.wait_with_output().expect("it ends");
+        let (said, why) = (
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr),
+        );
+        assert!(ran.status.success(), "{said}{why}");
+        assert!(said.contains("done: 2 of 2 holders"), "{said}");
+        assert!(!said.contains("waiting"), "{said}");
+    }
+    // Files wait for nobody.
+    ledger
+        .merits(
+            "witness dkg run --config w1.toml --plan plan.toml --folder board --state x.state --share x.share \
+             --wait-minutes 1",
+        )
+        .is_misused(&["--wait-minutes", "--plan"]);
+}
+
 /// Regression: `run` refused a share that `quorum_shares` names. If the operator named it first, no share was made; if a
 /// run was killed between writing the share and erasing the seed, the seed was never erased.
 #[test]

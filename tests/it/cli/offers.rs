@@ -98,6 +98,17 @@ fn anybody_weighs_and_replays_the_log() {
         .succeeds("nothing was issued and nothing redeemed yet");
     let replayed = ledger.merits("audit replay --ledger clearing.toml");
     replayed.succeeds("1 leaves of ledger.example.org/merits hold");
+    let run = "audit run --ledger clearing.toml --progress audited --key audit.key --json audit.json --page audit.html";
+    let audited = ledger.merits(run);
+    audited.succeeds("Clean: nothing is wrong.");
+    assert!(
+        audited.stdout.contains("1 leaves, 0 proofs"),
+        "{audited:#?}"
+    );
+    // It goes on where it stopped.
+    let again = ledger.merits(run);
+    again.succeeds("Clean: nothing is wrong.");
+    assert!(again.stdout.contains("0 leaves, 0 proofs"), "{again:#?}");
     // Two who follow the same log have the same state.
     ledger
         .merits("audit conservation --ledger exchange.toml")

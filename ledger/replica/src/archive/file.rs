@@ -21,7 +21,7 @@ use merits_ledger::{
     storage::{Commit, Founded, Head, LogRow, wait},
     tree::{Frontier, Node},
 };
-use merits_ledger_sqlite::{StateFile, TABLES, Writer, inspect};
+use merits_ledger_sqlite::{SqliteFile, StateFile, TABLES, Writer, inspect};
 use merits_primitives::ids::EntryId;
 use merits_sqlite::{FileError, Found, Schema};
 use merits_verifier::{
@@ -55,6 +55,12 @@ const SCHEMA: Schema = Schema {
     version: 3,
     tables: TABLES,
 };
+
+/// The database of the copy in a directory, for checks that trust nothing in it. The copy need not be sound enough to
+/// be opened.
+pub fn copy_file(directory: &Path) -> SqliteFile {
+    SqliteFile::new(directory.join(DATABASE), SCHEMA)
+}
 
 impl FileArchive {
     /// Opens the files, or makes them for the log with this key and policy.

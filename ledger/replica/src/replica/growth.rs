@@ -29,6 +29,8 @@ pub struct Update {
     from: u64,
     pub(super) target: Checkpoint,
     pub(super) signed: SignedCheckpoint,
+    /// When the demanded witnesses cosigned it; `None` if none are demanded.
+    pub(super) as_of: Option<Timestamp>,
 }
 
 impl Update {
@@ -185,6 +187,7 @@ pub(super) struct Unshown {
     extended: Extended,
     target: Checkpoint,
     signed: SignedCheckpoint,
+    as_of: Option<Timestamp>,
 }
 
 impl Replica {
@@ -196,14 +199,12 @@ impl Replica {
     pub fn update(&self, checkpoint: &str) -> Result<Update, ReplicaError> {
         self.require_written()?;
         let signed = SignedCheckpoint::parse(checkpoint)?;
-        let target = match &self.policy {
-            None => signed.verify(&self.key)?,
+        let (target, as_of) = match &self.policy {
+            None => (signed.verify(&self.key)?, None),
             Some(policy) => {
                 let cosigned = signed.verify_cosigned(&self.key, policy);
-                cosigned
-                    .map_err(ReplicaError::of_cosignatures)?
-                    .checkpoint()
-                    .clone()
+                let cosigned = cosigned.map_err(ReplicaError::of_cosignatures)?;
+                (cosigned.checkpoint().clone(), Some(cosigned.as_of()))
             }
         };
         let verified = self.verified();
@@ -216,10 +217,18 @@ impl Replica {
         if target.size == self.size() && target.root != self.frontier.root() {
             return Err(self.convicted(&target, &signed)?);
         }
+        if target.size == self.size()
+            && let Some(as_of) = as_of
+        {
+            // The same tree, which they cosigned again.
+            self.cosigned
+                .fetch_max(as_of.as_millis(), Ordering::Relaxed);
+        }
         Ok(Update {
             from: self.size(),
             target,
             signed,
+            as_of,
         })
     }
 
@@ -297,6 +306,7 @@ impl Replica {
             from,
             target,
             signed,
+            as_of,
         } = update.clone();
         let frontier = extension.frontier();
         if from != self.size() || frontier.size() != target.size {
@@ -332,6 +342,7 @@ impl Replica {
             extended,
             target,
             signed,
+            as_of,
         });
         self.settle()
     }
@@ -387,8 +398,10 @@ impl Replica {
             extended,
             target,
             signed,
+            as_of,
         }) = self.unshown.take()
         {
+            *self.cosigned.get_mut() = as_of.map_or(0, Timestamp::as_millis);
             self.state = State::stored(extended.governing, self.archive.rows());
             self.digest = extended.digest;
             self.frontier = extended.frontier;

@@ -26,6 +26,7 @@ use merits_ledger::{
     rows::StateDigest,
     tree::{Frontier, consistency_nodes, consistency_proof, frontier_nodes, root},
 };
+use merits_primitives::calendar::Timestamp;
 use merits_verifier::log::{
     Checkpoint, Evidence, Hash, LogKey, PrefixProof, SignedCheckpoint, WitnessPolicy,
     verify_consistency,
@@ -47,6 +48,8 @@ pub struct Replica {
     /// The cosignatures without which no checkpoint is believed.
     policy: Option<WitnessPolicy>,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
+    /// When the demanded witnesses cosigned the newest tree last, in unix milliseconds; 0 if this process has not seen it.
+    cosigned: AtomicU64,
     state: State,
     /// The sum over all stored rows and used values.
     digest: StateDigest,
@@ -71,6 +74,7 @@ impl Replica {
             mark: None,
             policy: None,
             newest: None,
+            cosigned: AtomicU64::new(0),
             state,
             digest: StateDigest::default(),
             frontier: Frontier::new(),
@@ -91,6 +95,15 @@ impl Replica {
     /// The cosignatures that the copy demands; `None` if the log's own word is enough for it.
     pub fn witnesses(&self) -> Option<&WitnessPolicy> {
         self.policy.as_ref()
+    }
+
+    /// The latest time at which as many witnesses as the copy demands vouched for its newest tree, as far as this
+    /// process saw it; `None` if it saw none. A log that shows this copy a branch, or an old tree, cannot raise it.
+    pub fn cosigned_as_of(&self) -> Option<Timestamp> {
+        match self.cosigned.load(Ordering::Relaxed) {
+            0 => None,
+            millis => Some(Timestamp::from_millis(millis)),
+        }
     }
 
     /// Puts the copy under a high-water mark. A copy that is older than its mark may be

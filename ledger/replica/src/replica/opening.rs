@@ -1,6 +1,9 @@
 //! Opening a copy on disk.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use merits_ledger::{
     Governing, Groth16Keys, KnownProofs, LedgerPolicy, State,
@@ -80,6 +83,7 @@ impl Replica {
             mark: None,
             policy: None,
             newest,
+            cosigned: AtomicU64::new(0),
             state: State::stored(governing, rows),
             digest: head.map_or_else(StateDigest::default, |head| head.digest),
             frontier,

@@ -1,6 +1,7 @@
 //! The integration tests of this crate, one program, a module a topic.
 
 mod copies;
+mod cosigned;
 mod following;
 mod log;
 mod marks;

@@ -11,7 +11,7 @@ use merits_sealing::SealError;
 use merits_serve::{ListenError, ServeError};
 use thiserror::Error;
 
-use super::SessionError;
+use super::{EndorsingError, SessionError};
 use crate::{
     acts::ApplicationFault, check::CheckFault, journal::JournalError, scale_review::ReviewFault,
     shares::SharesError, side::Side, view_key::UnprovenHalf,
@@ -188,6 +188,9 @@ pub enum SupervisorError {
     /// An opening or a total.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// A request that another supervisor shows.
+    #[error(transparent)]
+    Endorsing(#[from] EndorsingError),
     /// The folder of requests.
     #[error("requests {}: {source}", path.display())]
     Requests {

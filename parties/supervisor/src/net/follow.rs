@@ -5,7 +5,7 @@ use merits_replica::Follower;
 use super::service::{Follow, FollowError};
 use crate::{
     ledger_view::StateView,
-    view::{LedgerView, Unreadable},
+    view::{LedgerView, Unreadable, Vouched},
 };
 
 impl Follow for Follower {
@@ -32,6 +32,10 @@ impl Follow for Follower {
                     .map_err(|error| Unreadable(error.to_string()))?;
                 Ok(leaf.map(|leaf| leaf.entry))
             });
+            let view = match replica.witnesses() {
+                None => view,
+                Some(_) => view.vouched_for(Vouched::AsOf(replica.cosigned_as_of())),
+            };
             Ok(read(&view))
         })
         .await

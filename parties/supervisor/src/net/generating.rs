@@ -1,6 +1,6 @@
 //! Key generation over the ledger, and the end of a share: what a holder's commands do with their own copy.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use futures::future::BoxFuture;
 use merits_ledger::{
@@ -21,6 +21,7 @@ use merits_threshold::{message::Message, standing};
 use merits_verifier::{codec::Canonical as _, entry::SignedEntry};
 use rand_core::CryptoRng;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::SupervisorError;
 use crate::{
@@ -128,6 +129,12 @@ through_supervisor!(
     merits_replica::ReplicaError,
 );
 
+/// The first pause before a holder that waits for the others looks again. Each is twice the one before.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+
+/// The longest such pause.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
 /// A holder of one side with its keys and its copy of the log.
 #[derive(Debug)]
 pub struct KeyMaker<'c> {
@@ -135,6 +142,7 @@ pub struct KeyMaker<'c> {
     side: Side,
     identity: Identity,
     follower: Follower,
+    patience: Duration,
 }
 
 impl<'c> KeyMaker<'c> {
@@ -155,8 +163,16 @@ impl<'c> KeyMaker<'c> {
                 side,
                 identity,
                 follower,
+                patience: Duration::ZERO,
             })
         })
+    }
+
+    /// The same, and a run waits so long for the others' messages.
+    #[must_use]
+    pub fn waiting(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Opens the next attempt to make this side's half of the next epoch, by these parties. Returns its number and
@@ -197,8 +213,8 @@ impl<'c> KeyMaker<'c> {
         })
     }
 
-    /// Goes as far as the messages in the log allow, from wherever this holder stopped. `done` is told of each step
-    /// when it is on the disk, or in the log.
+    /// Goes as far as the messages in the log allow, from wherever this holder stopped. It waits for further ones
+    /// only if [`KeyMaker::waiting`] said so. `done` is told of each step when it is on the disk, or in the log.
     ///
     /// # Errors
     /// [`GenerationError`].
@@ -226,6 +242,7 @@ impl<'c> KeyMaker<'c> {
             }
             let mut running = Running::open(&plan, me, &messages, places, passphrase, rng, done)?;
             let attempt = generation.opened.attempt;
+            let (begun, mut pause) = (Instant::now(), FIRST_LOOK);
             loop {
                 let (generation, _, messages) = self.read(epoch, Some(attempt))?;
                 let (seen, unpublished) = running.take(&messages, rng, done)?;
@@ -234,11 +251,20 @@ impl<'c> KeyMaker<'c> {
                     running.finish(&seen, passphrase, rng, done)?;
                     let progress = run::progress(&plan, &seen);
                     let deadline = generation.opened.deadline;
-                    if matches!(progress, Progress::Waiting { .. }) && now > deadline {
+                    let waits = matches!(progress, Progress::Waiting { .. });
+                    let waited = begun.elapsed();
+                    if waits && now + waited > deadline {
                         return Err(GenerationError::Over { attempt, deadline });
                     }
-                    return Ok(report(progress));
+                    if !waits || waited >= self.patience {
+                        return Ok(report(progress));
+                    }
+                    tokio::time::sleep(pause.min(self.patience - waited)).await;
+                    pause = (2 * pause).min(LONGEST_LOOK);
+                    self.follower.sync().await?;
+                    continue;
                 }
+                pause = FIRST_LOOK;
                 for (round, message) in unpublished {
                     let entry = self.message(&generation.opened, &message)?;
                     self.submit(&entry).await?;

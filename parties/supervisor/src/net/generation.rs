@@ -1,6 +1,6 @@
 //! One key generation of a holder, over the ledger or over a folder of files.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use futures::future::BoxFuture;
 use merits_guard::output::{Kind, Output, Readers};
@@ -92,6 +92,24 @@ impl<'c> Generation<'c> {
             };
             Ok(Self { config, over })
         })
+    }
+
+    /// The same, and a run over the ledger waits so long for the others' messages. A run over a folder never waits.
+    #[must_use]
+    pub fn waiting(mut self, patience: Duration) -> Self {
+        self.over = match self.over {
+            Over::Ledger {
+                maker,
+                epoch,
+                attempt,
+            } => Over::Ledger {
+                maker: Box::new(maker.waiting(patience)),
+                epoch,
+                attempt,
+            },
+            folder @ Over::Folder { .. } => folder,
+        };
+        self
     }
 
     /// Goes as far as the messages of the others allow, from wherever this holder stopped. `done` is told of each step

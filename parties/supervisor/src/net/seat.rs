@@ -268,7 +268,12 @@ impl Seat {
         &self.follower
     }
 
-    async fn submit(&self, entry: &SignedEntry) -> Result<Entered, SupervisorError> {
+    /// Signs its entries.
+    pub(super) fn signer(&self) -> &EntrySigner {
+        &self.signer
+    }
+
+    pub(super) async fn submit(&self, entry: &SignedEntry) -> Result<Entered, SupervisorError> {
         let submitted = self.follower.client().submit(entry).await?;
         self.follower.sync().await?;
         Ok(submitted.id.into())

@@ -305,7 +305,9 @@ fn fault(refused: &Refused) -> Fault {
     let (code, field) = match refused {
         Refused::OtherLog { .. } => (Code::InvalidArgument, FieldPath::name(fields::ORIGIN)),
         Refused::RequestNotLogged(_) => (Code::NotFound, FieldPath::name(fields::REQUEST)),
-        Refused::NoSuchBatch(_) => (Code::NotFound, FieldPath::name(fields::ENTRY)),
+        Refused::NoSuchBatch(_) | Refused::NoSuchRedemption(_) => {
+            (Code::NotFound, FieldPath::name(fields::ENTRY))
+        }
         Refused::NoSuchClaim { .. } => (Code::NotFound, FieldPath::name(fields::CLAIM)),
         Refused::Overlap { answered } => (
             Code::FailedPrecondition,
@@ -318,6 +320,18 @@ fn fault(refused: &Refused) -> Fault {
         Refused::Set(_) => (Code::FailedPrecondition, FieldPath::name(fields::ENTRIES)),
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
             (Code::PermissionDenied, FieldPath::name(fields::REQUEST))
+        }
+        Refused::NotVouched { .. } => {
+            tracing::warn!(%refused, "a holder's copy is not cosigned");
+            return Fault {
+                retry_after: Some(Duration::from_secs(2)),
+                ..Fault::new(
+                    Code::Unavailable,
+                    refused.code(),
+                    FieldPath::NONE,
+                    refused.to_string(),
+                )
+            };
         }
         Refused::Journal(error) => {
             tracing::error!(%error, "a holder cannot use its journal");

@@ -4,25 +4,27 @@
 use std::{path::Path, sync::Arc};
 
 use futures::future::join_all;
+use merits_ledger::{entry::OpeningContent, state::OpeningSubject};
 use merits_party::report::Entered;
 use merits_primitives::{
     calendar::Timestamp,
+    identity::IdentityCommitment,
     ids::{EntryId, ScaleId},
 };
 use merits_replica::{ClientError, Follower};
 use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
-use thiserror::Error;
 
 use super::{
+    SessionError,
     client::{HolderClient, HolderError},
-    service::{Follow, FollowError},
+    service::Follow as _,
 };
 use crate::{
     acts::EntrySigner,
     holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
-    request::{BasisError, OpeningResult, RequestFile, request_content},
-    requester::{OpeningFault, combine_and_name, fewest_holders},
-    totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
+    request::{OpeningResult, RequestFile, identity_hash, request_content},
+    requester::{OpeningFault, combine_and_name, combine_redeemer, fewest_holders},
+    totals::{OpenedTotal, TotalFault, TotalSet},
     view::Unreadable,
 };
 use merits_sealing::SealingKey;
@@ -41,19 +43,35 @@ pub struct Session {
 /// A request with its content, and by when the content must be revealed.
 #[derive(Debug)]
 struct Asked {
+    subject: OpeningSubject,
     ask: OpeningAsk,
     deadline: Timestamp,
 }
 
-/// An opened claim, with the traces it left.
+/// What an opening showed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// Credits, measure and pseudonym.
+    Claim(OpeningResult),
+    /// Who made a redemption.
+    Redeemer(IdentityCommitment),
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opened(..)")
+    }
+}
+
+/// An opened claim, or a redemption's opened identity, with the traces it left.
 #[derive(Debug)]
 pub struct OpenedClaim {
     /// The OpeningRequested entry.
     pub request: EntryId,
     /// The OpeningCompleted entry.
     pub completion: EntryId,
-    /// Credits, measure and pseudonym.
-    pub opened: OpeningResult,
+    /// What it showed.
+    pub opened: Opened,
 }
 
 /// A published total.
@@ -63,129 +81,6 @@ pub struct PublishedTotal {
     pub entry: EntryId,
     /// Its contents.
     pub total: OpenedTotal,
-}
-
-/// Why a procedure stopped.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SessionError {
-    /// The supervisor's copy.
-    #[error(transparent)]
-    Copy(#[from] Unreadable),
-    /// The basis.
-    #[error(transparent)]
-    Basis(#[from] BasisError),
-    /// The claim is not on the ledger.
-    #[error("claim {claim} of entry {entry} is not in the verified copy of the log")]
-    NoSuchClaim {
-        /// The batch.
-        entry: EntryId,
-        /// From 0.
-        claim: u16,
-    },
-    /// The request file.
-    #[error("request file {path}: {source}")]
-    File {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Too few holders can be reached, and the ledger was told nothing.
-    #[error(
-        "{needed} holders of the view key must answer, and {reached} can be reached{}. Nothing went on the ledger: \
-         have their servers started, or correct `holders` in the configuration, and open again",
-        each(.unreachable)
-    )]
-    TooFewReached {
-        /// The thresholds of both sides.
-        needed: usize,
-        /// How many are connected.
-        reached: usize,
-        /// Why others are not.
-        unreachable: Vec<HolderError>,
-    },
-    /// Too few holders answered rightly, and why others gave no answer.
-    #[error("{few}{}", each(.unanswered))]
-    Unanswered {
-        /// Which side, and how many.
-        few: Box<Self>,
-        /// One for each that gave no answer.
-        unanswered: Vec<HolderError>,
-    },
-    /// The request is on the ledger, and the opening is not finished.
-    #[error(
-        "the opening is not finished, and its request is on the ledger: entry {request}. What it is about is in \
-         {path}. When the cause is removed, go on with `merits supervisor resume --config FILE {path}`: `open` would \
-         put a second request on the ledger. By {deadline} the content must be revealed, opened or not (`merits \
-         supervisor reveal --config FILE {path}`)",
-        path = file.display()
-    )]
-    Requested {
-        /// The OpeningRequested entry.
-        request: EntryId,
-        /// The request file.
-        file: std::path::PathBuf,
-        /// By when the content must be revealed. No holder answers later.
-        deadline: Timestamp,
-        /// Why it stopped.
-        source: Box<Self>,
-    },
-    /// The coordinator gave no answer that says whether the request is on the ledger.
-    #[error(
-        "it is not known whether the request is on the ledger: entry {request}. What it is about is in {path}. Go on \
-         with `merits supervisor resume --config FILE {path}`, which sends it if it is not there: `open` could put a \
-         second request on the ledger. If it is there, its content must be revealed by {deadline}, opened or not \
-         (`merits supervisor reveal --config FILE {path}`)",
-        path = file.display()
-    )]
-    MaybeRequested {
-        /// The OpeningRequested entry.
-        request: EntryId,
-        /// The request file.
-        file: std::path::PathBuf,
-        /// By when the content must be revealed.
-        deadline: Timestamp,
-        /// What the coordinator, or the network, said.
-        source: Box<Self>,
-    },
-    /// The ledger does not have the request, and the file would not make it.
-    #[error(
-        "request {request} of the file {path} is not on this ledger, and this supervisor did not make it: name the \
-         file of a request of its own"
-    )]
-    NotRequested {
-        /// The request that the file names.
-        request: EntryId,
-        /// The file.
-        path: std::path::PathBuf,
-    },
-    /// The request file is for something else.
-    #[error("request file {path} holds no request for {origin}")]
-    OtherFile {
-        /// The file.
-        path: std::path::PathBuf,
-        /// This log.
-        origin: String,
-    },
-    /// The coordinator.
-    #[error(transparent)]
-    Coordinator(#[from] ClientError),
-    /// The copy.
-    #[error(transparent)]
-    Follow(#[from] FollowError),
-    /// A holder.
-    #[error(transparent)]
-    Holder(#[from] HolderError),
-    /// The answers.
-    #[error(transparent)]
-    Opening(#[from] OpeningFault),
-    /// The set.
-    #[error(transparent)]
-    Set(#[from] SetFault),
-    /// The answers for a total.
-    #[error(transparent)]
-    Total(#[from] TotalFault),
 }
 
 impl Session {
@@ -240,7 +135,34 @@ impl Session {
         file: &Path,
     ) -> Result<OpenedClaim, SessionError> {
         let content = request_content(entry, claim, basis, &mut rand::rng())?;
-        let (scale, needed) = self.claim_of(entry, claim).await?;
+        self.open(OpeningSubject::Claim, content, deadline, file)
+            .await
+    }
+
+    /// Opens who made one redemption, in the same way.
+    ///
+    /// # Errors
+    /// As of [`Session::open_claim`].
+    pub async fn open_redeemer(
+        &mut self,
+        redemption: EntryId,
+        basis: &str,
+        deadline: Timestamp,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
+        let content = request_content(redemption, 0, basis, &mut rand::rng())?;
+        self.open(OpeningSubject::Redeemer, content, deadline, file)
+            .await
+    }
+
+    async fn open(
+        &mut self,
+        subject: OpeningSubject,
+        content: OpeningContent,
+        deadline: Timestamp,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
+        let (scale, needed) = self.sealed_of(subject, &content).await?;
         let reached = self.holders.len();
         if reached < needed {
             return Err(SessionError::TooFewReached {
@@ -249,16 +171,19 @@ impl Session {
                 unreachable: std::mem::take(&mut self.unreachable),
             });
         }
-        let signed = self.signer.request_opening(scale, &content, deadline);
+        let signed = self.sign_request(subject, scale, &content, deadline);
         let request = signed.id();
         // Write the content to disk before its commitment is in the log: a request whose content is
         // lost could never be revealed.
         let origin = self.signer.origin();
-        write(
-            &RequestFile::new(origin, &request, &content, deadline),
-            file,
-        )?;
+        let kept = RequestFile::new(origin, &request, &content, deadline);
+        let kept = match subject {
+            OpeningSubject::Claim => kept,
+            OpeningSubject::Redeemer => kept.of_redeemer(),
+        };
+        write(&kept, file)?;
         let asked = Asked {
+            subject,
             ask: OpeningAsk {
                 origin: origin.clone(),
                 request,
@@ -289,8 +214,8 @@ impl Session {
         let (request, content) = (asked.ask.request, &asked.ask.content);
         let logged = self.follower.synced(move |log| log.request(&request));
         if logged.await??.is_none() {
-            let (scale, _) = self.claim_of(content.entry, content.claim).await?;
-            let signed = self.signer.request_opening(scale, content, asked.deadline);
+            let (scale, _) = self.sealed_of(asked.subject, content).await?;
+            let signed = self.sign_request(asked.subject, scale, content, asked.deadline);
             if signed.id() != request {
                 return Err(SessionError::NotRequested {
                     request,
@@ -302,19 +227,44 @@ impl Session {
         self.answer(asked, file).await
     }
 
-    /// The scale of a claim, and how many holders must answer to open it.
-    async fn claim_of(&self, entry: EntryId, claim: u16) -> Result<(ScaleId, usize), SessionError> {
-        let (batch, needed) = self
-            .follower
-            .synced(move |log| {
-                let needed = fewest_holders(log, &entry)?.unwrap_or_default();
-                Ok::<_, Unreadable>((log.batch(&entry)?, needed))
-            })
-            .await??;
-        let batch = batch
-            .filter(|batch| usize::from(claim) < batch.claims.len())
-            .ok_or(SessionError::NoSuchClaim { entry, claim })?;
-        Ok((batch.scale, needed))
+    fn sign_request(
+        &self,
+        subject: OpeningSubject,
+        scale: ScaleId,
+        content: &OpeningContent,
+        deadline: Timestamp,
+    ) -> SignedEntry {
+        match subject {
+            OpeningSubject::Claim => self.signer.request_opening(scale, content, deadline),
+            OpeningSubject::Redeemer => self.signer.request_redeemer(scale, content, deadline),
+        }
+    }
+
+    /// The scale of what is to be opened, and how many holders must answer.
+    async fn sealed_of(
+        &self,
+        subject: OpeningSubject,
+        content: &OpeningContent,
+    ) -> Result<(ScaleId, usize), SessionError> {
+        let (entry, claim) = (content.entry, content.claim);
+        let found = self.follower.synced(move |log| {
+            let needed = fewest_holders(log, &entry)?.unwrap_or_default();
+            let scale = match subject {
+                OpeningSubject::Claim => {
+                    let batch = log.batch(&entry)?;
+                    let batch = batch.filter(|batch| usize::from(claim) < batch.claims.len());
+                    batch.map(|batch| batch.scale)
+                }
+                OpeningSubject::Redeemer => log.redemption(&entry)?.map(|found| found.scale),
+            };
+            Ok::<_, Unreadable>((scale, needed))
+        });
+        let (scale, needed) = found.await??;
+        let scale = scale.ok_or(match subject {
+            OpeningSubject::Claim => SessionError::NoSuchClaim { entry, claim },
+            OpeningSubject::Redeemer => SessionError::NoSuchRedemption(entry),
+        })?;
+        Ok((scale, needed))
     }
 
     /// Puts a request on the ledger.
@@ -365,6 +315,10 @@ impl Session {
         let origin = self.signer.origin().clone();
         match (logged.request_id(), logged.content()) {
             (Some(request), Some(content)) if logged.origin == origin.as_str() => Ok(Asked {
+                subject: match logged.redeemer {
+                    false => OpeningSubject::Claim,
+                    true => OpeningSubject::Redeemer,
+                },
                 ask: OpeningAsk {
                     origin,
                     request,
@@ -381,9 +335,13 @@ impl Session {
 
     /// Has the holders answer a request that is on the ledger.
     async fn answer(&mut self, asked: Asked, file: &Path) -> Result<OpenedClaim, SessionError> {
-        let Asked { ask, deadline } = asked;
+        let Asked {
+            subject,
+            ask,
+            deadline,
+        } = asked;
         let request = ask.request;
-        let finished = self.finish(ask, file).await;
+        let finished = self.finish(subject, ask, file).await;
         finished.map_err(|source| SessionError::Requested {
             request,
             file: file.to_owned(),
@@ -392,7 +350,34 @@ impl Session {
         })
     }
 
-    async fn finish(&mut self, ask: OpeningAsk, file: &Path) -> Result<OpenedClaim, SessionError> {
+    /// Whether as many members endorse a request as it takes. Holders look at their own copies.
+    async fn require_endorsed(&self, ask: &OpeningAsk) -> Result<(), SessionError> {
+        let OpeningAsk {
+            request, content, ..
+        } = ask.clone();
+        let counted = self.follower.synced(move |log| {
+            // The requester's copy may be a moment behind the entry that it just sent.
+            let Some(logged) = log.request(&request)? else {
+                return Ok(None);
+            };
+            let endorsing = logged.endorsing(log.origin(), &request, &content);
+            Ok::<_, Unreadable>(Some((endorsing.count(), logged.needed)))
+        });
+        match counted.await?? {
+            Some((found, needed)) if found < needed.into() => {
+                Err(SessionError::NotEndorsed { found, needed })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn finish(
+        &mut self,
+        subject: OpeningSubject,
+        ask: OpeningAsk,
+        file: &Path,
+    ) -> Result<OpenedClaim, SessionError> {
+        self.require_endorsed(&ask).await?;
         // A holder that does not answer stops nothing as long as enough others of its side do.
         let asked = join_all(self.holders.iter_mut().map(|holder| holder.opening(&ask))).await;
         let (answers, mut unanswered) = answered::<SealedPartial>(asked);
@@ -402,21 +387,39 @@ impl Session {
         let key = Arc::clone(&self.sealing_key);
         let combined = self
             .follower
-            .synced(move |log| combine_and_name(log, &ask, &key, &answers))
+            .synced(move |log| match subject {
+                OpeningSubject::Claim => {
+                    let combined = combine_and_name(log, &ask, &key, &answers)?;
+                    Ok((Opened::Claim(combined.opened), combined.faults))
+                }
+                OpeningSubject::Redeemer => {
+                    let (identity, faults) = combine_redeemer(log, &ask, &key, &answers)?;
+                    Ok((Opened::Redeemer(identity), faults))
+                }
+            })
             .await?;
-        let combined = match combined {
+        let (opened, faults) = match combined {
             Ok(combined) => combined,
             Err(fault @ OpeningFault::Missing(_)) => return Err(missing(fault, unanswered)),
             Err(fault @ OpeningFault::TooFew { .. }) => return Err(too_few(fault, unanswered)),
             Err(fault) => return Err(fault.into()),
         };
         remark(&unanswered);
-        for fault in &combined.faults {
+        for fault in &faults {
             tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
         }
-        let opened = combined.opened;
-        let hash = opened.hash(&request, &content);
-        write(&read(file)?.completed(&opened, &hash), file)?;
+        let kept = read(file)?;
+        let (hash, kept) = match &opened {
+            Opened::Claim(opened) => {
+                let hash = opened.hash(&request, &content);
+                (hash, kept.completed(opened, &hash))
+            }
+            Opened::Redeemer(identity) => {
+                let hash = identity_hash(&request, &content, identity);
+                (hash, kept.identified(identity, &hash))
+            }
+        };
+        write(&kept, file)?;
         let completion = self
             .submit(&self.signer.complete_opening(request, hash))
             .await?;
@@ -520,10 +523,6 @@ fn too_few(fault: impl Into<SessionError>, unanswered: Vec<HolderError>) -> Sess
         few: Box::new(fault.into()),
         unanswered,
     }
-}
-
-fn each(errors: &[HolderError]) -> String {
-    errors.iter().map(|error| format!("; {error}")).collect()
 }
 
 fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {

@@ -460,14 +460,8 @@ impl Supervisor {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<(OpenedClaim, PathBuf), SupervisorError>> {
         Box::pin(async move {
-            let requests = &self.config.requests;
-            merits_guard::create_folder(requests).map_err(|source| SupervisorError::Requests {
-                path: requests.clone(),
-                source,
-            })?;
-            let deadline = now + u32::from(self.config.deadline_days) * DAY;
-            let name = format!("{}-{claim}-{}.json", &entry.to_hex()[..16], now.as_millis());
-            let file = requests.join(name);
+            let (deadline, file) =
+                self.new_request(&format!("{}-{claim}", &entry.to_hex()[..16]), now)?;
             let mut session = self.session().await?;
             let opened = session
                 .open_claim(entry, claim, basis, deadline, &file)
@@ -475,6 +469,44 @@ impl Supervisor {
             self.follower.sync().await?;
             Ok((opened, file))
         })
+    }
+
+    /// Opens who made one redemption, in the same way.
+    ///
+    /// # Errors
+    /// [`SupervisorError`].
+    pub fn open_redeemer<'a>(
+        &'a self,
+        redemption: EntryId,
+        basis: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<(OpenedClaim, PathBuf), SupervisorError>> {
+        Box::pin(async move {
+            let name = format!("{}-redeemer", &redemption.to_hex()[..16]);
+            let (deadline, file) = self.new_request(&name, now)?;
+            let mut session = self.session().await?;
+            let opened = session
+                .open_redeemer(redemption, basis, deadline, &file)
+                .await?;
+            self.follower.sync().await?;
+            Ok((opened, file))
+        })
+    }
+
+    /// The deadline of a request that is made `now`, and the path of its file.
+    fn new_request(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(Timestamp, PathBuf), SupervisorError> {
+        let requests = &self.config.requests;
+        merits_guard::create_folder(requests).map_err(|source| SupervisorError::Requests {
+            path: requests.clone(),
+            source,
+        })?;
+        let deadline = now + u32::from(self.config.deadline_days) * DAY;
+        let file = requests.join(format!("{name}-{}.json", now.as_millis()));
+        Ok((deadline, file))
     }
 
     /// Checks that a disclosure opens the commitment on the ledger and gives the opened values.

@@ -1,5 +1,6 @@
 //! Everything that concerns a person, in the ledger's order.
 
+use merits_ledger::state::OpeningSubject;
 use merits_primitives::{
     calendar::Timestamp,
     ids::{Credits, EntryId},
@@ -67,13 +68,15 @@ pub enum Happened {
         /// At least this many.
         at_least: Credits,
     },
-    /// A supervisor asked to open a claim.
+    /// A supervisor asked to open a claim, or who made a redemption.
     Opening {
         /// The supervisor.
         requester: String,
-        /// The batch.
+        /// Whether it shows who made a redemption, and not what a claim holds.
+        redeemer: bool,
+        /// The batch, or the redemption.
         entry: String,
-        /// The claim in it.
+        /// The claim in it; 0 of a redemption.
         claim: u16,
         /// The legal basis that was given.
         basis: String,
@@ -124,6 +127,7 @@ impl Wallet {
         for opening in &view.openings {
             let happened = Happened::Opening {
                 requester: party_name(state, &opening.requester),
+                redeemer: opening.subject == OpeningSubject::Redeemer,
                 entry: opening.entry.to_string(),
                 claim: opening.claim,
                 basis: opening.basis.clone(),

@@ -1,13 +1,13 @@
-//! The openings of a person's records.
+//! The openings of a person's records and redemptions.
 
-use merits_ledger::State;
+use merits_ledger::{State, state::OpeningSubject};
 use merits_primitives::calendar::Timestamp;
 use serde::Serialize;
 
 use super::party_name;
 use crate::view::View;
 
-/// Openings of the person's claims.
+/// Openings of the person's claims and redemptions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Openings {
     /// Revealed openings.
@@ -24,9 +24,11 @@ pub struct Opening {
     pub requester: String,
     /// When, unix milliseconds.
     pub requested: Timestamp,
-    /// The batch.
+    /// Whether it shows who made a redemption, and not what a claim holds.
+    pub redeemer: bool,
+    /// The batch, or the redemption.
     pub entry: String,
-    /// The claim in it.
+    /// The claim in it; 0 of a redemption.
     pub claim: u16,
     /// The legal basis that was given.
     pub basis: String,
@@ -34,11 +36,12 @@ pub struct Opening {
     pub completed: bool,
 }
 
-/// Openings of the person's claims, in the log's order.
+/// Openings of the person's claims and redemptions, in the log's order.
 pub fn openings(state: &State, view: &View) -> Openings {
     let openings = view.openings.iter().map(|opening| Opening {
         requester: party_name(state, &opening.requester),
         requested: opening.requested,
+        redeemer: opening.subject == OpeningSubject::Redeemer,
         entry: opening.entry.to_string(),
         claim: opening.claim,
         basis: opening.basis.clone(),

@@ -12,7 +12,7 @@ use merits_ledger::{
     Entry, State,
     entry::{Attested, EarnBatch, Redeemed, SignedClaim, Spending, TicketDeposited},
     rows::RowError,
-    state::Person,
+    state::{OpeningSubject, Person},
 };
 use merits_primitives::{
     field,
@@ -240,6 +240,9 @@ impl<'a> Walk<'a> {
             | Entry::ScaleProposed(_)
             | Entry::ScaleRetired(_)
             | Entry::OpeningRequested(_)
+            | Entry::RedeemerRequested(_)
+            | Entry::OpeningEndorsed(_)
+            | Entry::OpeningDisowned(_)
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
             | Entry::AlertRaised(_)
@@ -537,6 +540,10 @@ fn openings(view: &mut View, state: &State) -> Result<(), RowError> {
             | ConsentStanding::Lapsed => None,
         })
         .collect();
+    let redeemed: HashSet<EntryId> = (view.spendings.iter())
+        .filter(|spending| matches!(spending.purpose, SpendingPurpose::Redeemed { .. }))
+        .map(|spending| spending.entry)
+        .collect();
     let scales: HashSet<ScaleId> = (view.consents.iter())
         .map(|consent| consent.scale.clone())
         .collect();
@@ -546,11 +553,16 @@ fn openings(view: &mut View, state: &State) -> Result<(), RowError> {
             view.hidden_requests += usize::from(concerns);
             continue;
         };
-        if claimed.contains(&(content.entry, content.claim)) {
+        let is_own = match opening.subject {
+            OpeningSubject::Claim => claimed.contains(&(content.entry, content.claim)),
+            OpeningSubject::Redeemer => redeemed.contains(&content.entry),
+        };
+        if is_own {
             view.openings.push(OwnOpening {
                 request,
                 requester: opening.requester,
                 requested: opening.time,
+                subject: opening.subject,
                 entry: content.entry,
                 claim: content.claim,
                 basis: content.basis.clone(),

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use merits_distributor::disclosing::{DiscloseError, Ground, disclose};
 use merits_ledger::{
-    Entry,
-    entry::{OpeningContent, OpeningRequested, SignedClaim},
+    Entry, Role, Thresholds,
+    entry::{
+        Act, OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested, SignedClaim,
+        ThresholdsChanged,
+    },
 };
-use merits_ledger_fixture::START;
+use merits_ledger_fixture::{Member, START, acts};
 use merits_primitives::{commitment::Opening, ids::EntryId};
 
 use crate::federation::{custody::Scene, scale_id};
@@ -102,4 +105,90 @@ async fn no_claim_is_disclosed_without_a_trace() {
     };
     let forged = ask(0, &renamed).await;
     assert!(matches!(forged, Err(DiscloseError::OtherRequest(found)) if found == id));
+
+    // A request about who made a redemption is not about a claim.
+    let redeemer = Entry::RedeemerRequested(OpeningRequested {
+        commitment: content.commitment(&federation.origin),
+        scale: scale_id(),
+        deadline: time + Duration::from_secs(86_400),
+    });
+    let redeemer = federation.sign(&redeemer, &federation.supervisor);
+    scene.ledger.append(&redeemer, time);
+    let ground = Ground::Request {
+        id: redeemer.id(),
+        content: &content,
+    };
+    let refused = disclose(
+        &scene.node,
+        &scene.ledger.state(),
+        scene.world.schema(),
+        (entry, 1),
+        ground,
+    )
+    .await;
+    assert!(matches!(refused, Err(DiscloseError::OtherRequest(found)) if found == redeemer.id()));
+
+    // Where two supervisors decide, one alone gets nothing, and not by an endorsement of something else.
+    let second = Member::new(
+        &federation.origin,
+        "second supervisor",
+        &[Role::Supervisor],
+        101,
+    );
+    let changed = Act::ThresholdsChanged(ThresholdsChanged {
+        generation: 1,
+        thresholds: Thresholds {
+            ordinary: 2,
+            trust: 2,
+            delay_seconds: 0,
+            consents: 0,
+        },
+    });
+    for entry in [
+        acts::admitted(second.application(&federation.origin)),
+        acts::at_once(changed),
+    ] {
+        let signed = federation.sign(&entry, &federation.supervisor);
+        scene.ledger.append(&signed, time);
+    }
+    let endorse = |number: u32, content: &OpeningContent| {
+        let seen = content.seen_by(&federation.origin, &id, &second.id);
+        let endorsed = Entry::OpeningEndorsed(OpeningEndorsed {
+            request: id,
+            number,
+            seen,
+        });
+        scene
+            .ledger
+            .append(&federation.sign(&endorsed, &second), time);
+    };
+    let disown = |number: u32| {
+        let request = id;
+        let disowned = Entry::OpeningDisowned(OpeningDisowned { request, number });
+        scene
+            .ledger
+            .append(&federation.sign(&disowned, &second), time);
+    };
+    let alone = async || {
+        let refused = ask(1, &content).await;
+        assert!(
+            matches!(
+                refused,
+                Err(DiscloseError::NotEndorsed {
+                    found: 1,
+                    needed: 2,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+    };
+    alone().await;
+    endorse(1, &renamed);
+    alone().await;
+    disown(1);
+    endorse(2, &content);
+    assert_eq!(ask(1, &content).await.unwrap().claim, 1);
+    disown(2);
+    alone().await;
 }

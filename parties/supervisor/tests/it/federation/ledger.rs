@@ -443,7 +443,7 @@ impl Federation {
     }
 }
 
-fn apply(name: &str, role: Role, number: u8) -> PartyAdmitted {
+pub(crate) fn apply(name: &str, role: Role, number: u8) -> PartyAdmitted {
     let sealing = SealingKey::generate(&mut rand::rng()).public();
     PartyAdmitted::apply(&origin(), name, Roles::new(&[role]), &key(number), sealing)
 }

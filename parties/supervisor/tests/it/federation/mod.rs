@@ -4,6 +4,7 @@
 //! Failures are: a role accepts something false, or cannot do its work from the ledger and its own
 //! files alone.
 
+mod endorsed;
 pub(crate) mod ledger;
 mod measured;
 

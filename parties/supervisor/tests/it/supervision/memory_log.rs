@@ -4,20 +4,23 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
+use merits_ledger::state::{OpeningSubject, OpeningVoice};
 use merits_primitives::{
     Fr,
     calendar::Timestamp,
     commitment::RecordCommitment,
     earned::Earned,
     field,
+    identity::IdentityCommitment,
     ids::{
         AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, PeriodIndex, PeriodKind,
         Quantity, ScaleId,
     },
     jubjub::Point,
+    nullifier::SpendNullifier,
     owner::Handle,
     sum::Sum,
-    view_encryption::{Exponent, encrypt, encrypt_total},
+    view_encryption::{Exponent, encrypt, encrypt_total, seal_identity},
 };
 use merits_sealing::SealingKey;
 use merits_supervisor::{
@@ -26,7 +29,8 @@ use merits_supervisor::{
     request::request_content,
     side::Side,
     view::{
-        LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, SealedClaim, Unreadable,
+        LedgerView, LoggedBatch, LoggedRedemption, LoggedRequest, PartyStanding, QuorumHalf,
+        SealedClaim, Unreadable, Vouched,
     },
     view_key::{ViewKeyShare, verify_half},
 };
@@ -75,17 +79,23 @@ pub(crate) struct MemoryLog {
     pub(crate) parties: BTreeMap<PartyId, PartyStanding>,
     pub(crate) requests: BTreeMap<EntryId, LoggedRequest>,
     pub(crate) batches: Vec<(EntryId, LoggedBatch)>,
+    pub(crate) redemptions: BTreeMap<EntryId, LoggedRedemption>,
     /// Entries whose output an opened total covers.
     pub(crate) covered: Vec<(Output, EntryId)>,
     /// How many batches the next total of an output must cover.
     pub(crate) cuts: BTreeMap<Output, usize>,
     pub(crate) halves: EpochHalves,
     pub(crate) minimum: u64,
+    pub(crate) vouched: Vouched,
 }
 
 impl LedgerView for MemoryLog {
     fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    fn vouched(&self) -> Vouched {
+        self.vouched
     }
 
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
@@ -99,6 +109,10 @@ impl LedgerView for MemoryLog {
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         let batch = self.batches.iter().find(|(entry, _)| entry == id);
         Ok(batch.map(|(_, batch)| batch.clone()))
+    }
+
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable> {
+        Ok(self.redemptions.get(id).cloned())
     }
 
     fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
@@ -191,10 +205,12 @@ impl Federation {
             parties: parties.into_iter().collect(),
             requests: BTreeMap::new(),
             batches: Vec::new(),
+            redemptions: BTreeMap::new(),
             covered: Vec::new(),
             cuts: BTreeMap::new(),
             halves,
             minimum: 3,
+            vouched: Vouched::Undemanded,
         };
         let journal = |name: &str| Journal::open(&dir.path().join(name)).unwrap();
         Self {
@@ -278,6 +294,22 @@ impl Federation {
         entry
     }
 
+    /// Appends a redemption of this person.
+    pub(crate) fn append_redemption(&mut self, identity: IdentityCommitment) -> EntryId {
+        let number = self.log.redemptions.len() as u8;
+        let sn1 = SpendNullifier(Fr::from(7_000 + u64::from(number)));
+        let exponent = Exponent::from_bytes(&[60 + number; 32]);
+        let redemption = LoggedRedemption {
+            scale: ScaleId::new("cycling-week").unwrap(),
+            epoch: EPOCH,
+            sn1,
+            identity: seal_identity(&exponent, &self.view_key(), sn1, identity),
+        };
+        let entry = EntryId([200 + number; 32]);
+        self.log.redemptions.insert(entry, redemption);
+        entry
+    }
+
     /// Appends a request signed by `requester`.
     pub(crate) fn append_request(
         &mut self,
@@ -290,10 +322,18 @@ impl Federation {
         let commitment = content.commitment(&self.log.origin);
         let request = EntryId(field::digest("test/request", &[&commitment]));
         let logged = LoggedRequest {
+            subject: OpeningSubject::Claim,
             scale: ScaleId::new("cycling-week").unwrap(),
             requester,
             commitment,
             deadline: NOW + Duration::from_secs(3_600),
+            needed: 1,
+            endorsed: vec![OpeningVoice {
+                member: requester,
+                number: 1,
+                endorses: true,
+                seen: None,
+            }],
             completed: false,
         };
         self.log.requests.insert(request, logged);

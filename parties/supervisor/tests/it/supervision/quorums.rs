@@ -15,7 +15,10 @@ use merits_supervisor::{
     requester::{OpeningFault, combine, combine_and_name, fewest_holders},
     side::Side,
     totals::{TotalFault, TotalSet},
-    view::{LedgerView, LoggedBatch, LoggedRequest, PartyStanding, QuorumHalf, Unreadable},
+    view::{
+        LedgerView, LoggedBatch, LoggedRedemption, LoggedRequest, PartyStanding, QuorumHalf,
+        Unreadable, Vouched,
+    },
 };
 use merits_threshold::{
     ceremony::Ceremony,
@@ -42,6 +45,9 @@ impl LedgerView for QuorumLog {
     fn origin(&self) -> &Origin {
         self.log.origin()
     }
+    fn vouched(&self) -> Vouched {
+        self.log.vouched()
+    }
     fn party(&self, id: &PartyId) -> Option<PartyStanding> {
         self.log.party(id)
     }
@@ -50,6 +56,9 @@ impl LedgerView for QuorumLog {
     }
     fn batch(&self, id: &EntryId) -> Result<Option<LoggedBatch>, Unreadable> {
         self.log.batch(id)
+    }
+    fn redemption(&self, id: &EntryId) -> Result<Option<LoggedRedemption>, Unreadable> {
+        self.log.redemption(id)
     }
     fn quorum(&self, epoch: Epoch, side: Side) -> Option<QuorumHalf> {
         let half = self.halves.get(&(side == Side::Witness));

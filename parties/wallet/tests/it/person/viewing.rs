@@ -5,6 +5,7 @@ use std::time::Duration;
 use merits_ledger::{
     AnchorInterval, Entry,
     entry::{OpeningContent, OpeningRequested, OpeningRevealed},
+    state::OpeningSubject,
 };
 use merits_ledger_fixture::{Citizen, START, Stage, WORTH};
 use merits_primitives::{
@@ -425,5 +426,49 @@ fn an_opening_is_reported_once_it_is_revealed() {
     );
     assert_eq!(opening.basis, "court order 7");
     assert!(!opening.completed);
+    assert!(view_of(&town, [8; 32]).openings.is_empty());
+}
+
+/// Who redeemed is opened by a request of its own kind. The person sees it, and nobody else.
+#[test]
+fn an_opening_of_who_redeemed_is_reported_to_the_person() {
+    let (mut town, _) = lived_in();
+    let own = view_of(&town, SEED);
+    let redeemed = own
+        .spendings
+        .iter()
+        .find(|spending| matches!(spending.purpose, SpendingPurpose::Redeemed { .. }));
+    let redemption = redeemed.unwrap().entry;
+    let supervisor = town.federation.supervisor.clone();
+    let mut opened = |kind: fn(OpeningRequested) -> Entry, nonce: u8| {
+        let content = OpeningContent {
+            entry: redemption,
+            claim: 0,
+            basis: "duty of the bank".to_owned(),
+            nonce: [nonce; 32],
+        };
+        let requested = OpeningRequested {
+            commitment: content.commitment(&town.federation.origin),
+            scale: town.federation.scale_id(),
+            deadline: town.time + Duration::from_secs(86_400),
+        };
+        let request = town.act(&supervisor, &kind(requested)).unwrap().id;
+        let revealed = OpeningRevealed { request, content };
+        town.act(&supervisor, &Entry::OpeningRevealed(revealed))
+            .unwrap();
+        request
+    };
+    let request = opened(Entry::RedeemerRequested, 1);
+    // A request about a claim says nothing of a redemption.
+    opened(Entry::OpeningRequested, 2);
+    let view = view_of(&town, SEED);
+    let [opening] = view.openings.as_slice() else {
+        panic!("one opening is expected, not {:?}", view.openings);
+    };
+    assert_eq!(
+        (opening.request, opening.entry, opening.subject),
+        (request, redemption, OpeningSubject::Redeemer)
+    );
+    assert_eq!(opening.basis, "duty of the bank");
     assert!(view_of(&town, [8; 32]).openings.is_empty());
 }

@@ -138,7 +138,7 @@ fn a_voice_is_given_once_revoked_once_and_given_again() {
     let revoked = disowned(request, 1);
     three.ledger.act(&second, &revoked).expect("revoked");
     assert!(!three.opening(&request).voices[1].endorses);
-    three.refused(&second, &disowned(request, 1), "voice-missing", "number");
+    three.refused(&second, &disowned(request, 2), "voice-missing", "number");
     three.ledger.act(&second, &next).expect("endorsed again");
     let voice = three.opening(&request).voices[1];
     assert_eq!((voice.number, voice.endorses), (2, true));

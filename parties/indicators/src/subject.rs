@@ -86,7 +86,7 @@ named! {
 named! {
     /// A figure at the end of a window that is no count.
     Level {
-        /// Windows of the subject before this one, at most [`crate::observed::HISTORY`].
+        /// Windows of the subject before this one, at most 28.
         History = "history",
         /// Its claims, in thousandths of all claims of the window.
         ClaimsShare = "claims_share",

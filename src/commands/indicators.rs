@@ -124,6 +124,10 @@ impl Command {
                 reason,
                 silence_days,
             } => {
+                anyhow::ensure!(
+                    !reason.trim().is_empty(),
+                    "--reason is blank: say why the alert needs no more attention"
+                );
                 let supervisor = open(&config).await?;
                 let alert = find_entry(&supervisor.follower().replica(), &alert)?;
                 let silent = silence_days.map(|days| {

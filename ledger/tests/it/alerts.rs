@@ -264,3 +264,26 @@ fn nobody_handles_an_alert_about_itself() {
         refused(&mut ledger, &own, "alert-about-itself", "party");
     }
 }
+
+/// Regression: an alert was acknowledged for good without a word.
+#[test]
+fn handling_needs_a_reason() {
+    let mut ledger = Founded::new();
+    let alert = raised(&ledger);
+    let id = ledger
+        .supervise(&Entry::AlertRaised(alert))
+        .expect("raised")
+        .id;
+    for reason in ["", " ", "\n\t "] {
+        let entry = Entry::AlertHandled(AlertHandled {
+            alert: id,
+            silent_until: None,
+            reason: reason.to_owned(),
+        });
+        let signed = ledger
+            .federation
+            .sign(&entry, &ledger.federation.supervisor.clone());
+        let read = Entry::decode(signed.kind, &signed.statement).expect("a known kind");
+        assert!(read.is_err(), "{reason:?}");
+    }
+}

@@ -96,8 +96,11 @@ fn an_alert_is_raised_once_for_each_occasion() {
             .supervise(&Entry::AlertRaised(other))
             .expect("another occasion");
     }
-    let all = ledger.ledger.state().alerts().all().expect("rows");
-    assert_eq!(all.len(), 7);
+    let mut ids = Vec::new();
+    let visited = ledger.ledger.state().alerts().each(|id, _| ids.push(id));
+    visited.expect("rows");
+    assert_eq!(ids.len(), 7);
+    assert!(ids.is_sorted());
 }
 
 #[test]

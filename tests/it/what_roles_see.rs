@@ -230,7 +230,6 @@ fn no_role_receives_what_its_row_does_not_allow() {
             "coordinator",
             "merits.ledger.v1.Cosignatures/GetCosignedCheckpoint (request)",
         ),
-        ("coordinator", "merits.ledger.v1.Blobs/"),
         (
             "coordinator",
             "merits.registry.v1.Registry/GetLog (request)",

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use anyhow::{Context as _, bail, ensure};
+use merits_ledger::named_blobs::named_by;
 use merits_supervisor::net::Supervisor;
 use merits_verifier::codec::Canonical as _;
 
@@ -11,7 +12,7 @@ use super::{
     Found, Played, Sight,
     data::{Kind, Pattern},
     fields::{self, Interface},
-    table::{ADD_CHECKPOINT, Opened, Receiver, SERVICES},
+    table::{ADD_CHECKPOINT, BLOBS, Opened, Receiver, SERVICES},
 };
 use crate::demo::{
     SUPERVISOR_FOLDER,
@@ -39,6 +40,26 @@ pub(super) fn nobody_goes_around(
         }
     }
     Ok(())
+}
+
+/// What only some demonstrations call for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uses {
+    /// Somebody redeemed at the exchange.
+    pub(super) redemptions: bool,
+    /// An entry names a blob: a verifying key that is too large for an entry.
+    pub(super) blobs: bool,
+}
+
+/// Whether an entry of the log names a blob.
+pub(super) fn any_blob_is_named(supervisor: &Supervisor) -> anyhow::Result<bool> {
+    for leaf in supervisor.follower().replica().leaves() {
+        let (_, leaf) = leaf?;
+        if !named_by(&leaf.to_bytes()).is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Every entry of the log was in a request that was recorded.
@@ -74,7 +95,7 @@ pub(super) fn all_entries_were_seen(
 
 /// Of every service that the demonstration uses, requests to its role and answers to callers were recorded, and of no
 /// other.
-pub(super) fn all_services_were_seen(messages: &[Message], redeemed: bool) -> anyhow::Result<()> {
+pub(super) fn all_services_were_seen(messages: &[Message], uses: Uses) -> anyhow::Result<()> {
     let role = |folder: &str| Receiver::of(folder).map(|receiver| receiver.to_string());
     let seen = |service: &str, server: &str| {
         let of = |message: &&Message| {
@@ -97,7 +118,8 @@ pub(super) fn all_services_were_seen(messages: &[Message], redeemed: bool) -> an
         .chain([(ADD_CHECKPOINT, Some("witness"))])
     {
         match server {
-            Some("exchange") if !redeemed => {}
+            Some("exchange") if !uses.redemptions => {}
+            Some(_) if service == BLOBS && !uses.blobs => {}
             Some(server) => ensure!(
                 !seen(service, server).contains(&0),
                 "no call of {service} to the {server} was recorded, though the demonstration makes such calls"

@@ -25,8 +25,8 @@ pub(crate) use self::table::{DISCLOSURE, VERIFIER};
 
 use self::{
     checks::{
-        all_entries_were_seen, all_services_were_seen, nobody_goes_around, planted_leaks,
-        what_is_there_is_found,
+        Uses, all_entries_were_seen, all_services_were_seen, any_blob_is_named, nobody_goes_around,
+        planted_leaks, what_is_there_is_found,
     },
     data::{Kind, Looked, Search},
     fields::Interface,
@@ -189,7 +189,11 @@ pub(crate) async fn search(
     write_messages(folder, &messages)?;
     let found = sight.judge(&messages, opened)?;
     all_entries_were_seen(supervisor, &interface, &messages)?;
-    all_services_were_seen(&messages, played.redeemed)?;
+    let uses = Uses {
+        redemptions: played.redeemed,
+        blobs: any_blob_is_named(supervisor)?,
+    };
+    all_services_were_seen(&messages, uses)?;
     let everybody = people.persons.len();
     what_is_there_is_found(&found, everybody, opened, played)?;
     let planted = planted_leaks(&sight, &messages, &looked.patterns, opened)?;

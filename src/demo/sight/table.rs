@@ -148,10 +148,13 @@ impl Opened<'_> {
     }
 }
 
+/// The service of large things that entries name. A demonstration of a small circuit never calls it.
+pub(crate) const BLOBS: &str = "merits.ledger.v1.Blobs";
+
 /// Every service of the interface, and the role that the demonstration calls for it; `None` if it calls none.
 pub(crate) const SERVICES: [(&str, Option<&str>); 9] = [
     ("merits.exchange.v1.Exchange", Some("exchange")),
-    ("merits.ledger.v1.Blobs", Some("coordinator")),
+    (BLOBS, Some("coordinator")),
     ("merits.ledger.v1.Cosignatures", Some("coordinator")),
     ("merits.ledger.v1.Ledger", Some("coordinator")),
     // For wallets that keep no leaves. Those of the demonstration keep them.

@@ -19,6 +19,7 @@ use tokio::{
 use crate::demo::wire::Speech;
 
 use super::{
+    checks::Uses,
     data::{Pattern, element_forms, number_forms},
     table::{ADD_CHECKPOINT, SERVICES},
     *,
@@ -325,20 +326,33 @@ fn a_service_that_nobody_was_seen_to_call_is_named() {
         answer.sender = server.to_owned();
         [request, answer]
     };
+    let used = Uses {
+        redemptions: true,
+        blobs: true,
+    };
     let all: Vec<Message> = SERVICES
         .into_iter()
         .filter_map(|(name, server)| Some(service(&format!("/{name}/Call"), server?)))
         .chain([service(ADD_CHECKPOINT, "witness-3")])
         .flatten()
         .collect();
-    all_services_were_seen(&all, true).expect("all were called");
+    all_services_were_seen(&all, used).expect("all were called");
     for missing in 0..all.len() {
         let mut some = all.clone();
         some.remove(missing);
-        all_services_were_seen(&some, true).expect_err("one is missing");
+        all_services_were_seen(&some, used).expect_err("one is missing");
     }
+    // What a demonstration does not do needs no calls.
+    let idle = Uses {
+        redemptions: false,
+        blobs: false,
+    };
+    let mut some = all.clone();
+    some.retain(|message| !message.call.contains("Exchange") && !message.call.contains("Blobs"));
+    assert!(some.len() < all.len());
+    all_services_were_seen(&some, idle).expect("all others were called");
     let unused = service("/merits.notes.v1.Notes/GetBuckets", "coordinator");
-    let told = all_services_were_seen(&[all, unused.to_vec()].concat(), true);
+    let told = all_services_were_seen(&[all, unused.to_vec()].concat(), used);
     assert!(
         told.expect_err("not in the table")
             .to_string()

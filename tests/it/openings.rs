@@ -16,10 +16,15 @@ use merits_ledger::{
     entry::{Act, ThresholdsChanged},
 };
 use merits_ledger_fixture::{Member, acts};
-use merits_primitives::ids::EntryId;
+use merits_primitives::{
+    Fr,
+    earned::Earned,
+    ids::{Credits, EntryId},
+    owner::Handle,
+};
 use merits_supervisor::{
     acts::EntrySigner,
-    request::{RequestFile, request_content},
+    request::{OpeningResult, RequestFile, request_content},
 };
 
 use crate::{
@@ -334,4 +339,56 @@ async fn two_supervisors_endorse_an_opening_before_holders_are_asked() {
     second(&desk, &["--revoke"], file).succeeds("revoked: entry ");
     desk.on_file("resume", file)
         .refuses(&["1 of 2 supervisors in standing endorse"]);
+}
+
+/// Regression: it asked the holders again, who answer a completed request no more, and called the opening unfinished.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_completed_opening_is_told_again_from_its_file_alone() {
+    let mut desk = Desk::new(75).await;
+    desk.open();
+    let requests = desk.requests();
+    let [file] = requests.as_slice() else {
+        panic!("one request file, not {requests:?}");
+    };
+    let kept = RequestFile::read(file).unwrap();
+    let (request, content) = (kept.request_id().unwrap(), kept.content().unwrap());
+    let shown = OpeningResult {
+        earned: Earned {
+            credits: Credits(1627),
+            measure: None,
+        },
+        handle: Handle(Fr::from(7u64)),
+    };
+    // Killed here, it would have written the result, and the log would have its hash.
+    let hash = shown.hash(&request, &content);
+    let supervisor = &desk.founding.federation.supervisor;
+    let origin = desk.founding.federation.origin.clone();
+    let signer = EntrySigner::new(origin.clone(), supervisor.id, supervisor.key.clone());
+    let completed = signer.complete_opening(request, hash);
+    desk.node.client.submit(&completed).await.unwrap();
+    let size = desk.size().await;
+
+    // A file without the result, or with another one, is no answer.
+    let without = desk.on_file("resume", file);
+    without.refuses(&["is completed in the log", "open again with a new request"]);
+    let other = OpeningResult {
+        handle: Handle(Fr::from(8u64)),
+        ..shown.clone()
+    };
+    let false_one = kept.clone().completed(&other, &hash);
+    false_one.write(file).unwrap();
+    desk.on_file("resume", file)
+        .refuses(&["does not hold the result whose hash is in the log"]);
+
+    kept.completed(&shown, &hash).write(file).unwrap();
+    desk.on_file("resume", file)
+        .succeeds(&format!("completed: entry {}", completed.id()))
+        .succeeds("credits and pseudonym are in");
+    assert_eq!(desk.size().await, size, "nothing more went on the ledger");
+
+    // Another supervisor is told that the request is not its own. It can only endorse it.
+    desk.two_decide().await;
+    let file = file.to_str().unwrap();
+    let others = desk.run(&["supervisor", "resume", "--config", "second.toml", file]);
+    others.refuses(&["only that supervisor can go on with it", &request.to_hex()]);
 }

@@ -309,7 +309,7 @@ impl Holder {
         if ask.content.commitment(log.origin()) != request.commitment {
             return Err(Refused::CommitmentMismatch);
         }
-        if request.completed {
+        if request.result.is_some() {
             return Err(Refused::AlreadyCompleted(ask.request));
         }
         if now > request.deadline {

@@ -179,7 +179,7 @@ impl LedgerView for StateView<'_> {
             requester: opening.requester,
             commitment: opening.requested.commitment,
             deadline: opening.requested.deadline,
-            completed: opening.result.is_some(),
+            result: opening.result,
         }))
     }
 

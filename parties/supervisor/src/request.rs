@@ -315,6 +315,12 @@ impl RequestFile {
         Ok((id, content))
     }
 
+    /// Who made the redemption; `None` when that is not open yet, or it is malformed.
+    pub fn redeemed_by(&self) -> Option<IdentityCommitment> {
+        let kept = self.identity.as_ref()?;
+        field::from_bytes(&EntryId::from_hex(&kept.commitment)?.0).ok()
+    }
+
     /// The result; `None` when there is none yet or it is malformed.
     pub fn opened(&self) -> Option<OpeningResult> {
         let result = self.result.as_ref()?;

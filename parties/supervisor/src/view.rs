@@ -142,8 +142,8 @@ pub struct LoggedRequest {
     pub needed: u16,
     /// Those in standing that endorse it, the requester among them.
     pub endorsed: Vec<OpeningVoice>,
-    /// An OpeningCompleted entry names it.
-    pub completed: bool,
+    /// The hash of its result, once an OpeningCompleted entry has it.
+    pub result: Option<[u8; 32]>,
 }
 
 impl LoggedRequest {

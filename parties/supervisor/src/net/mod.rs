@@ -3,6 +3,7 @@
 
 mod adopting;
 mod client;
+mod completed;
 mod endorsing;
 mod epoch_times;
 mod error;

@@ -42,9 +42,9 @@ pub struct Session {
 
 /// A request with its content, and by when the content must be revealed.
 #[derive(Debug)]
-struct Asked {
+pub(super) struct Asked {
     subject: OpeningSubject,
-    ask: OpeningAsk,
+    pub(super) ask: OpeningAsk,
     deadline: Timestamp,
 }
 
@@ -202,7 +202,8 @@ impl Session {
         self.answer(asked, file).await
     }
 
-    /// Continues a request from its file. One that did not reach the log is sent again: it is the same entry.
+    /// Continues a request from its file. One that did not reach the log is sent again: it is the same entry. Of one that
+    /// is completed, the file's result is given again.
     ///
     /// # Errors
     /// [`SessionError`].
@@ -210,7 +211,15 @@ impl Session {
         let asked = self.ask_of(file)?;
         let (request, content) = (asked.ask.request, &asked.ask.content);
         let logged = self.follower.synced(move |log| log.request(&request));
-        if logged.await??.is_none() {
+        if let Some(logged) = logged.await?? {
+            let requester = logged.requester;
+            if requester != self.signer.party() {
+                return Err(SessionError::OthersRequest { request, requester });
+            }
+            if let Some(hash) = logged.result {
+                return self.completed(&asked, hash, file);
+            }
+        } else {
             let (scale, _) = self.sealed_of(asked.subject, content).await?;
             let signed = self.sign_request(asked.subject, scale, content, asked.deadline);
             if signed.id() != request {
@@ -559,7 +568,7 @@ fn set_aside(path: &Path, note: &str) -> Result<std::path::PathBuf, SessionError
     }
 }
 
-fn read(path: &Path) -> Result<RequestFile, SessionError> {
+pub(super) fn read(path: &Path) -> Result<RequestFile, SessionError> {
     RequestFile::read(path).map_err(|source| SessionError::File {
         path: path.to_owned(),
         source: merits_guard::explain::writing(source),

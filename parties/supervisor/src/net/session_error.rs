@@ -1,6 +1,9 @@
 //! Why an opening or a total stopped, and how to go on.
 
-use merits_primitives::{calendar::Timestamp, ids::EntryId};
+use merits_primitives::{
+    calendar::Timestamp,
+    ids::{EntryId, PartyId},
+};
 use merits_replica::ClientError;
 use thiserror::Error;
 
@@ -121,6 +124,29 @@ pub enum SessionError {
     )]
     NotRequested {
         /// The request that the file names.
+        request: EntryId,
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// Holders seal their answers to the requester alone.
+    #[error(
+        "request {request} is of supervisor {requester}: only that supervisor can go on with it. To agree with it, run \
+         `merits supervisor endorse-opening --config FILE REQUEST`"
+    )]
+    OthersRequest {
+        /// The OpeningRequested entry.
+        request: EntryId,
+        /// Who asked.
+        requester: PartyId,
+    },
+    /// The opening is over, and this file does not have what it showed.
+    #[error(
+        "request {request} is completed in the log, so no holder answers it again, and the file {path} does not hold \
+         the result whose hash is in the log: name the file that the opening wrote. If it is lost, open again with a \
+         new request"
+    )]
+    Completed {
+        /// The OpeningRequested entry.
         request: EntryId,
         /// The file.
         path: std::path::PathBuf,

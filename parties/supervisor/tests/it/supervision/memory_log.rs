@@ -334,7 +334,7 @@ impl Federation {
                 endorses: true,
                 seen: None,
             }],
-            completed: false,
+            result: None,
         };
         self.log.requests.insert(request, logged);
         OpeningAsk {

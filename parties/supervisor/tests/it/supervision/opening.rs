@@ -166,7 +166,7 @@ fn a_completed_request_is_spent() {
     let entry = fed.append_batch(&[10, 20, 30]);
     let ask = fed.append_request(entry, 0, SUPERVISOR);
     fed.ask_both(&ask);
-    fed.log.requests.get_mut(&ask.request).unwrap().completed = true;
+    fed.log.requests.get_mut(&ask.request).unwrap().result = Some([7; 32]);
     assert_eq!(code(fed.ask(Side::Witness, &ask)), "request-completed");
 }
 

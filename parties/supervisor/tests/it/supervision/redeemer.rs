@@ -148,7 +148,7 @@ fn a_redeemer_is_opened_under_the_rules_of_a_claim() {
         seen: Some(seen),
     });
     assert_eq!(code(&fed.ask(Side::Witness, &ask)), "answered");
-    fed.log.requests.get_mut(&ask.request).unwrap().completed = true;
+    fed.log.requests.get_mut(&ask.request).unwrap().result = Some([7; 32]);
     assert_eq!(code(&fed.ask(Side::Witness, &ask)), "request-completed");
 
     let mut altered = request(&mut fed, redemption, 0);

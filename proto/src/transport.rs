@@ -3,10 +3,7 @@
 //! "Connection refused (os error 111)" and "http2 error: connection error detected: frame with invalid
 //! size" are for programmers. Callers add who was asked, and where.
 
-use std::{
-    error::Error,
-    io::{self, ErrorKind},
-};
+use std::{error::Error, io};
 
 /// A failure of a connection or a socket, by its causes. The result is a sentence without a full stop.
 pub fn transport_words(error: &(dyn Error + 'static)) -> String {
@@ -18,7 +15,7 @@ pub fn transport_words(error: &(dyn Error + 'static)) -> String {
     }
     let known = chain.iter().rev().find_map(|error| {
         let system = error.downcast_ref::<io::Error>()?;
-        of_the_system(system.kind())
+        merits_guard::explain::connection(system.kind())
     });
     let said: Vec<String> = chain.iter().map(ToString::to_string).collect();
     if let Some(words) = known.or_else(|| of_the_protocol(&said.join(": "))) {
@@ -27,36 +24,6 @@ pub fn transport_words(error: &(dyn Error + 'static)) -> String {
     // The outer ones only say that the transport failed.
     let innermost = said.last().map_or("", String::as_str);
     without_number(&merits_text::display::document(innermost)).to_owned()
-}
-
-fn of_the_system(kind: ErrorKind) -> Option<&'static str> {
-    Some(match kind {
-        ErrorKind::ConnectionRefused => {
-            "nothing listens there: start the server, or correct the address or its port"
-        }
-        ErrorKind::TimedOut => {
-            "no answer came in time: see that the machine runs, and that no firewall is in between"
-        }
-        ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::NetworkDown
-        | ErrorKind::AddrNotAvailable => {
-            "no network leads there from here: see this machine's network, and the address"
-        }
-        ErrorKind::PermissionDenied => {
-            "this machine does not let the program reach it: see its firewall"
-        }
-        ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::BrokenPipe
-        | ErrorKind::UnexpectedEof
-        | ErrorKind::NotConnected => {
-            "the connection was cut: the server stopped, something in between cut it, it speaks TLS and the \
-             address does not say https, it has all the connections that it takes from this machine's address, \
-             or another program has this port"
-        }
-        _ => return None,
-    })
 }
 
 /// Matches error texts, because the transport's libraries have no error types for these cases.

@@ -95,6 +95,46 @@ pub fn in_words(error: io::Error, attempt: Attempt) -> io::Error {
     io::Error::new(kind, words)
 }
 
+/// What a failure of a connection to a server means, and what to do. `None` of kinds that say nothing about it.
+pub fn connection(kind: ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::ConnectionRefused => {
+            "nothing listens there: start the server, or correct the address or its port"
+        }
+        ErrorKind::TimedOut => {
+            "no answer came in time: see that the machine runs, and that no firewall is in between"
+        }
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable => {
+            "no network leads there from here: see this machine's network, and the address"
+        }
+        ErrorKind::PermissionDenied => {
+            "this machine does not let the program reach it: see its firewall"
+        }
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::NotConnected => {
+            "the connection was cut: the server stopped, something in between cut it, it speaks TLS and the \
+             address does not say https, it has all the connections that it takes from this machine's address, \
+             or another program has this port"
+        }
+        _ => return None,
+    })
+}
+
+/// A failure to connect, in words.
+pub fn connecting(error: io::Error) -> io::Error {
+    let kind = error.kind();
+    match connection(kind) {
+        Some(words) => io::Error::new(kind, words),
+        None => in_words(error, Attempt::Read),
+    }
+}
+
 const TAKEN: &str = "something has this name already: name another, or move it away";
 
 /// A name that is taken, in the same words as when the system says so.

@@ -275,7 +275,7 @@ impl Rule {
         let holds = match self.when.execute(&context) {
             Ok(Value::Bool(holds)) => holds,
             Ok(other) => {
-                let why = format!("gives a {} and must give a bool", other.type_of());
+                let why = format!("gives {} where a bool is needed", other.type_of());
                 return Err(self.fails("when", why));
             }
             Err(error) => return Err(self.fails("when", error.to_string())),
@@ -299,7 +299,7 @@ impl Rule {
                 Err(self.fails(of, format!("gives {number} and must be 0 or more")))
             }
             Ok(other) => {
-                let why = format!("gives a {} and must give an int", other.type_of());
+                let why = format!("gives {} where an int is needed", other.type_of());
                 Err(self.fails(of, why))
             }
             Err(error) => Err(self.fails(of, error.to_string())),

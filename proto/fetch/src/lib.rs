@@ -74,7 +74,7 @@ pub enum FetchError {
     Unreachable {
         /// The address.
         address: Address,
-        /// The system's error.
+        /// What the system said, in words.
         source: std::io::Error,
     },
     /// The connection ended, or what came is not HTTP.
@@ -214,9 +214,9 @@ impl Fetcher {
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, FetchError> {
         let stream = TcpStream::connect(&self.address.connect)
             .await
-            .map_err(|source| FetchError::Unreachable {
+            .map_err(|error| FetchError::Unreachable {
                 address: self.address.clone(),
-                source,
+                source: merits_guard::explain::connecting(error),
             })?;
         let _ = stream.set_nodelay(true);
         let (sender, connection) = handshake(TokioIo::new(stream))
@@ -322,6 +322,23 @@ mod tests {
         ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }
+    }
+
+    /// Regression: it said "Connection refused (os error 111)".
+    #[tokio::test]
+    async fn where_nobody_listens_is_told_in_words() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let client = Client::new(Address::parse(&address).unwrap(), Duration::from_secs(5));
+        let told = client.get("/checkpoint", 64).await.unwrap_err().to_string();
+        assert_eq!(
+            told,
+            format!(
+                "{address} cannot be reached: nothing listens there: start the server, or correct the address or its \
+                 port"
+            )
+        );
     }
 
     /// A server that answers every connection with these bytes, and says how many came.

@@ -261,7 +261,7 @@ impl Federation {
             "registrar/registrar.toml",
             &format!(
                 "name = \"{REGISTRAR}\"\nsigning_key = \"registrar.key\"\n\
-                 sealing_key = \"registrar-sealing.key\"\nevaluator = \"http://{}\"\n{}",
+                 sealing_key = \"registrar-sealing.key\"\nevaluators = [\"http://{}\"]\n{}",
                 self.evaluator,
                 ledger("ledger")
             ),

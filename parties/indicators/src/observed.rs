@@ -384,6 +384,8 @@ fn counted(
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)
         | Entry::EvaluatorOpened(_)
+        | Entry::TagDealingOpened(_)
+        | Entry::TagDealingMessage(_)
         | Entry::OfferClosed(_) => Vec::new(),
     }
 }

@@ -16,6 +16,7 @@ use merits_verifier::log::LogKey;
 use super::{
     members::{Cosigners, Founders, Member, SEATS},
     packs::{Pack, Records},
+    wire::{Recorder, Speech},
 };
 use crate::screen::thousands;
 
@@ -63,11 +64,18 @@ pub(super) struct Federation {
     pub(super) coordinator: SocketAddr,
     pub(super) evaluators: Vec<SocketAddr>,
     pub(super) exchange: SocketAddr,
+    /// Stands between the roles, if everything that they receive shall be recorded.
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl Federation {
     /// A fresh run under `data`; proving keys are shared between runs.
-    pub(super) fn new(data: &Path, pack: Pack, owners: Owners) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        data: &Path,
+        pack: Pack,
+        owners: Owners,
+        recorder: Option<Recorder>,
+    ) -> anyhow::Result<Self> {
         let scale = long_lived(&pack.scale);
         let manifest = Manifest::from_toml(&scale)?;
         merits_guard::create_shared_folder(data).with_context(|| data.display().to_string())?;
@@ -116,6 +124,7 @@ impl Federation {
             exchange: address()?,
             supervisors,
             witnesses,
+            recorder,
         })
     }
 
@@ -302,10 +311,106 @@ impl Federation {
     }
 
     fn write(&self, path: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let role = path.split('/').next().unwrap_or(path);
+        let text = self.recorded(role, text)?;
         let path = self.path(path);
         write(&path, text.as_bytes())?;
         Ok(path)
     }
+
+    /// The same text, in which a role reaches every server through the recorder, if there is one.
+    pub(super) fn recorded(&self, role: &str, text: &str) -> anyhow::Result<String> {
+        let mut text = text.to_owned();
+        let Some(recorder) = &self.recorder else {
+            return Ok(text);
+        };
+        let members = self.supervisors.iter().chain(&self.witnesses);
+        let members = members.flat_map(|member| {
+            let folder = member.folder.as_str();
+            [
+                (folder, member.holder, Speech::Grpc),
+                (folder, member.cosigner, Speech::Http),
+            ]
+        });
+        let others = [
+            ("coordinator", self.coordinator, Speech::Grpc),
+            ("evaluator", self.evaluator, Speech::Grpc),
+            ("exchange", self.exchange, Speech::Grpc),
+        ];
+        let servers: Vec<_> = members.chain(others).collect();
+        let reserved: Vec<SocketAddr> = servers.iter().map(|(_, own, _)| *own).collect();
+        for (server, own, speech) in servers {
+            if text.contains(&address(own)) {
+                let route = recorder.route((role, server), own, speech, &reserved)?;
+                text = text.replace(&address(own), &address(route));
+            }
+        }
+        Ok(text)
+    }
+
+    /// Records what one role gives another outside of the network.
+    pub(super) fn handed(&self, receiver: &str, sender: &str, what: &str, bytes: &[u8]) {
+        if let Some(recorder) = &self.recorder {
+            recorder.handed(receiver, sender, what, bytes);
+        }
+    }
+
+    /// Records a file that one role gives another.
+    pub(super) fn handed_file(
+        &self,
+        receiver: &str,
+        sender: &str,
+        path: &Path,
+    ) -> anyhow::Result<()> {
+        if self.recorder.is_some() {
+            let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            self.handed(receiver, sender, &name, &bytes);
+        }
+        Ok(())
+    }
+
+    /// Every configuration of the run, those of wallets too.
+    pub(super) fn configurations(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let mut folders = entries(&self.directory)?;
+        folders.extend(entries(&self.path("wallets"))?);
+        let mut found = Vec::new();
+        for folder in folders.into_iter().filter(|path| path.is_dir()) {
+            let files = entries(&folder)?.into_iter();
+            found.extend(files.filter(|path| path.extension().is_some_and(|end| end == "toml")));
+        }
+        Ok(found)
+    }
+
+    /// Lets the configurations name the servers themselves again, because the recorder ends with this run.
+    pub(super) fn forget_recorder(&self) -> anyhow::Result<()> {
+        let Some(recorder) = &self.recorder else {
+            return Ok(());
+        };
+        let routes = recorder.routes();
+        for path in self.configurations()? {
+            let before =
+                std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let mut text = before.clone();
+            for route in &routes {
+                text = text.replace(&address(route.address), &address(route.server));
+            }
+            if text != before {
+                write(&path, text.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An address as configurations write it.
+pub(super) fn address(of: SocketAddr) -> String {
+    format!("\"http://{of}\"")
+}
+
+fn entries(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    entries.map(|entry| Ok(entry?.path())).collect()
 }
 
 /// Writes a file of the run, whatever the umask says.

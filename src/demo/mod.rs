@@ -13,11 +13,13 @@ mod packs;
 mod people;
 mod quorums;
 mod servers;
+mod sight;
 mod spending;
 mod supervising;
 mod watching;
 #[cfg(feature = "bench")]
 mod whole_file;
+mod wire;
 
 use std::{
     path::{Path, PathBuf},
@@ -29,7 +31,7 @@ use anyhow::{Context as _, ensure};
 use clap::{Args, Parser as _};
 use merits_distributor::{RecordsInput, summary::RunSummary};
 use merits_party::machine_time;
-use merits_primitives::{ids::Period, sum::Sum};
+use merits_primitives::{ids::Period, owner::Handle, sum::Sum};
 use merits_source::complete_span::CompleteSpan;
 
 #[cfg(feature = "bench")]
@@ -42,7 +44,9 @@ use self::{
     packs::{Choice, Pack},
     people::People,
     servers::Servers,
+    sight::Played,
     supervising::{open_one_claim, open_total, verify_by_strangers},
+    wire::Recorder,
 };
 use crate::{
     commands::{distributor, numbers, scale, source},
@@ -70,6 +74,9 @@ pub(crate) struct Arguments {
     /// How the columns of --input become fields of the scale, as in a source's configuration
     #[arg(long, value_name = "FILE", requires = "input")]
     mapping: Option<PathBuf>,
+    /// Record everything that each role receives into this folder, and search it for what the role must not see
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
 }
 
 /// What the steps leave for the closing table.
@@ -91,6 +98,8 @@ struct Story {
     clearing: Duration,
     opening: Duration,
     opened_total: Option<(Period, u64, Sum)>,
+    /// The pseudonym of the opened claim.
+    opened: Option<Handle>,
 }
 
 impl Arguments {
@@ -109,7 +118,8 @@ impl Arguments {
         println!("MERITS: good deeds measured where the data lies, proven, verified by strangers.");
         println!("This is a demonstration: its proving key is made by one party, on this machine,");
         println!("who could forge. Such keys are marked insecure-dev and refused everywhere else.");
-        let federation = Federation::new(&self.data_dir, pack, Owners::People)?;
+        let recorder = self.record.is_some().then(Recorder::default);
+        let federation = Federation::new(&self.data_dir, pack, Owners::People, recorder)?;
         let mut story = Story::default();
         let mut servers = Servers::new();
 
@@ -131,6 +141,19 @@ impl Arguments {
         serve_exchange(&federation, &mut servers)?;
         spending::play(&federation, &people, supervisor, &mut story).await?;
         watching::watch(supervisor).await?;
+        if let (Some(recorder), Some(folder)) = (&federation.recorder, &self.record) {
+            let played = Played {
+                federation: &federation,
+                people: &people,
+                supervisor,
+                records: (&input, self.subjects()),
+                opened: story.opened,
+                redeemed: !story.redeeming.is_zero(),
+            };
+            let searched = sight::search(&played, recorder, folder).await;
+            federation.forget_recorder()?;
+            searched?;
+        }
 
         servers.end().await?;
         drop(board);
@@ -207,6 +230,7 @@ impl Arguments {
             if vouched {
                 let links = federation.path("source/links.jsonl");
                 distributor::links(&distributor, None, pack.source, &links, None).await?;
+                federation.handed_file("source", "distributor", &links)?;
             }
             anyhow::Ok((imported, deposits))
         };
@@ -280,6 +304,7 @@ impl Arguments {
             }
         };
         let bundle = federation.path("handover/bundle.jsonl");
+        federation.handed_file("source", "records", input)?;
         let signing = source::sign(&source::SignArguments {
             config: federation.path(SOURCE_TOML),
             input: input.to_owned(),
@@ -305,6 +330,9 @@ impl Arguments {
         ));
 
         step(8, "The distributor computes and proves");
+        for file in [input, &bundle] {
+            federation.handed_file("distributor", "source", file)?;
+        }
         let records = RecordsInput {
             records: input.to_owned(),
             bundle,
@@ -364,7 +392,8 @@ async fn typed(words: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// That of the first supervisor, who proposes what the board decides.
+/// Of the first supervisor, who proposes what the board decides.
+const SUPERVISOR_FOLDER: &str = "supervisor-1";
 const SUPERVISOR_TOML: &str = "supervisor-1/supervisor.toml";
 const ISSUER_TOML: &str = "issuer/issuer.toml";
 const SOURCE_TOML: &str = "source/source.toml";

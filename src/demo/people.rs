@@ -18,6 +18,8 @@ use merits_primitives::{
     calendar::Date,
     identity::IdentityCommitment,
     ids::{PartyId, Period, ScaleId},
+    owner::{Handle, handle},
+    scope::source_scope,
 };
 use merits_records::{Plan, SubjectPeriod};
 use merits_registrar::{
@@ -73,7 +75,7 @@ impl Person {
     }
 
     /// A made-up number of a Chinese identity card, with its check character (GB 11643).
-    fn identity_number(&self) -> anyhow::Result<IdentityNumber> {
+    pub(super) fn identity_text(&self) -> String {
         const WEIGHTS: [u32; 17] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
         const CHECK: [char; 11] = ['1', '0', 'X', '9', '8', '7', '6', '5', '4', '3', '2'];
         // A day of birth for each thousand of numbers.
@@ -84,7 +86,11 @@ impl Person {
             .zip(WEIGHTS)
             .map(|(digit, weight)| digit * weight)
             .sum();
-        let text = format!("{digits}{}", CHECK[(sum % 11) as usize]);
+        format!("{digits}{}", CHECK[(sum % 11) as usize])
+    }
+
+    fn identity_number(&self) -> anyhow::Result<IdentityNumber> {
+        let text = self.identity_text();
         Ok(IdentityNumber::parse(NumberKind::ChineseId, &text)?)
     }
 }
@@ -95,7 +101,7 @@ pub(super) struct People {
     follower: Follower,
     prover: PersonProver,
     distributor: PartyId,
-    source: PartyId,
+    pub(super) source: PartyId,
     scale: ScaleId,
 }
 
@@ -168,6 +174,12 @@ impl People {
         let bar = progress(self.persons.len() as u64, "registering people");
         for person in &self.persons {
             let number = person.identity_number()?;
+            let shown = format!(
+                "{}\n{}\n",
+                person.identity_text(),
+                person.keys.commitment(0)
+            );
+            federation.handed("registrar", "wallets", "in person", shown.as_bytes());
             register(&config, person.keys.commitment(0), number).await?;
             bar.inc(1);
         }
@@ -192,6 +204,7 @@ impl People {
             let path = federation.path("handover").join(name);
             let (account, now) = (&person.account, machine_time());
             wallet.write_link(&self.source, account, &path, &self.prover, now)?;
+            federation.handed_file("source", "wallets", &path)?;
             files.push(path);
             bar.inc(1);
         }
@@ -239,10 +252,22 @@ impl People {
                 rng,
                 &mut written,
             )?;
+            for file in &given.files {
+                federation.handed_file("distributor", "wallets", file)?;
+            }
             tickets.extend(given.files);
         }
         bar.finish_and_clear();
         Ok(tickets)
+    }
+
+    /// Everybody's pseudonym at the source, in the order of the people.
+    pub(super) fn pseudonyms(&self) -> Vec<Handle> {
+        let scope = source_scope(&self.source);
+        let persons = self.persons.iter();
+        persons
+            .map(|person| handle(&person.keys.secret(0), scope))
+            .collect()
     }
 
     /// What the source's operator says of the records.

@@ -1,14 +1,20 @@
 //! The demonstration's last part: one person reads, redeems, and shows what is left; the books balance.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use merits_party::machine_time;
 use merits_primitives::ids::{Credits, Expiry};
 use merits_supervisor::net::Supervisor;
-use merits_wallet::{net::scan, view::OwnNote};
+use merits_wallet::{net::scan, photograph::read_code, view::OwnNote};
 
-use super::{SPONSOR_TOML, Story, federation::Federation, people::People, typed};
+use super::{
+    SPONSOR_TOML, Story, federation::Federation, people::People,
+    sight::VERIFIER as VERIFIER_FOLDER, typed,
+};
 use crate::screen::{say, step};
 
 /// Vouchers of the demonstration's offer.
@@ -65,9 +71,12 @@ pub(super) async fn play(
         "exchange", "stock", "--config", &exchange, "--offer", &offer,
     ];
     typed(&[&stock[..], &["--vouchers", &codes]].concat()).await?;
-    let address = format!("http://{}", federation.exchange);
+    federation.handed_file("exchange", "sponsor", Path::new(&codes))?;
+    let address = super::federation::address(federation.exchange);
+    let address = federation.recorded("wallets", &address)?;
+    let address = address.trim_matches('"');
     let redeem = ["wallet", "redeem", "--dir", &wallet, "--offer", &offer];
-    typed(&[&redeem[..], &["--exchange", &address]].concat()).await?;
+    typed(&[&redeem[..], &["--exchange", address]].concat()).await?;
     story.redeeming = start.elapsed();
     say(
         "The exchange saw a proof that somebody registered owns notes of this scale that are worth \
@@ -106,6 +115,15 @@ pub(super) async fn play(
         .follower()
         .replica()
         .write_kit(&federation.path("kit"))?;
+    if federation.recorder.is_some() {
+        // The picture is compressed: what it says is recorded.
+        let picture = std::fs::read(&image).with_context(|| image.clone())?;
+        let said = read_code(&picture).with_context(|| image.clone())?;
+        federation.handed(VERIFIER_FOLDER, "wallets", "attestation.png", &said);
+        for file in std::fs::read_dir(federation.path("kit"))? {
+            federation.handed_file(VERIFIER_FOLDER, super::SUPERVISOR_FOLDER, &file?.path())?;
+        }
+    }
     let verify = ["verify", "attest", "--image", &image, "--kit", &kit];
     let asked = [
         "--for",

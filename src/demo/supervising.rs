@@ -17,6 +17,7 @@ use super::{
     CLEARING_TOML, DISTRIBUTOR_TOML, SPONSOR_TOML, Story,
     federation::{Federation, LEAST_CLAIMS, SPONSOR},
     members::NEEDED,
+    sight::DISCLOSURE,
     typed,
 };
 use crate::{
@@ -106,24 +107,41 @@ pub(super) async fn open_one_claim(
         request.display().to_string(),
     );
     let config = config.display().to_string();
+    federation.handed_file(&second.folder, super::SUPERVISOR_FOLDER, &request)?;
     typed(&["supervisor", "endorse-opening", "--config", &config, &file]).await?;
     let start = Instant::now();
     let opened = supervisor.session().await?.resume(&request).await?;
     supervisor.sync().await?;
     story.opening = start.elapsed();
     let distributor = distributor::open(&federation.path(DISTRIBUTOR_TOML)).await?;
-    let disclosure = federation.path("handover/disclosure.json");
+    let disclosure = federation.path("handover").join(DISCLOSURE);
     let shown = RequestFile::asked(&request)?;
+    // The distributor gets the request as it was asked, and not what was opened.
+    let (id, content) = &shown;
+    let asked = format!(
+        "{}\n{}\n{}\n",
+        id.to_hex(),
+        content.entry.to_hex(),
+        content.basis
+    );
+    federation.handed(
+        "distributor",
+        super::SUPERVISOR_FOLDER,
+        "request",
+        asked.as_bytes(),
+    );
     let disclosed = distributor
         .disclose(entry, 0, Some(&shown), &disclosure)
         .await;
     distributor.close(disclosed).await?;
+    federation.handed_file(super::SUPERVISOR_FOLDER, "distributor", &disclosure)?;
     let checked = supervisor.check(&request, &disclosure)?;
     let result = RequestFile::read(&request)?.opened().context("a result")?;
     ensure!(
         result.earned == checked.earned,
         "opened and recomputed credits differ"
     );
+    story.opened = Some(result.handle);
     say(&format!(
         "The request of {} is on the ledger (entry {}), hiding which claim it is about. Each holder of a share \
          that is there finds it, and who endorsed it, in a copy of the log that it verified itself. It answers, sealed to the requester, with \

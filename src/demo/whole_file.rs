@@ -23,11 +23,12 @@ pub(crate) async fn whole_file(data: &Path, input: &Path) -> anyhow::Result<Whol
         all: true,
         input: Some(input.to_owned()),
         mapping: None,
+        record: None,
     };
     let pack = Pack::named(packs::DEFAULT).context("the scale is shipped")?;
     // With a wallet for each person of a city, the wallets would be measured, so the accounts are
     // in custody.
-    let federation = Federation::new(data, pack, Owners::Custody)?;
+    let federation = Federation::new(data, pack, Owners::Custody, None)?;
     let mut story = Story::default();
     let mut servers = Servers::new();
     let coordinator = found(&federation, &mut servers).await?;

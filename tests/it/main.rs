@@ -9,3 +9,4 @@ mod federation;
 mod kill;
 mod openings;
 mod verified;
+mod what_roles_see;

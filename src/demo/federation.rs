@@ -324,6 +324,7 @@ impl Federation {
         let Some(recorder) = &self.recorder else {
             return Ok(text);
         };
+        let folders: Vec<String> = (0..EVALUATORS).map(evaluator_folder).collect();
         let members = self.supervisors.iter().chain(&self.witnesses);
         let members = members.flat_map(|member| {
             let folder = member.folder.as_str();
@@ -334,10 +335,11 @@ impl Federation {
         });
         let others = [
             ("coordinator", self.coordinator, Speech::Grpc),
-            ("evaluator", self.evaluator, Speech::Grpc),
             ("exchange", self.exchange, Speech::Grpc),
         ];
-        let servers: Vec<_> = members.chain(others).collect();
+        let evaluators = folders.iter().zip(&self.evaluators);
+        let evaluators = evaluators.map(|(folder, own)| (folder.as_str(), *own, Speech::Grpc));
+        let servers: Vec<_> = members.chain(others).chain(evaluators).collect();
         let reserved: Vec<SocketAddr> = servers.iter().map(|(_, own, _)| *own).collect();
         for (server, own, speech) in servers {
             if text.contains(&address(own)) {

@@ -68,8 +68,11 @@ pub(crate) enum Shares {
         /// Name of the evaluator that opened the dealing; without it this one
         #[arg(long, value_parser = argument)]
         opener: Option<String>,
-        /// Wait for the others' messages, instead of ending where they are missing
+        /// Only show who gets a share and who deals: do it first, because they have the key between them
         #[arg(long)]
+        look: bool,
+        /// Wait for the others' messages, instead of ending where they are missing
+        #[arg(long, conflicts_with = "look")]
         wait: bool,
     },
     /// Say who holds the key, and whether one evaluator ever had it whole
@@ -113,9 +116,22 @@ impl Shares {
             Self::Run {
                 config,
                 opener,
+                look,
                 wait,
             } => {
                 let config = EvaluatorConfig::load(&config)?;
+                if look {
+                    let offered = config.look_at_dealing(opener.as_deref()).await?;
+                    println!(
+                        "generation {}: {} of these would have to answer: {}; dealt by {}, until {}",
+                        offered.generation,
+                        offered.needed,
+                        offered.holders.join(", "),
+                        offered.dealers.join(", "),
+                        offered.deadline
+                    );
+                    return Ok(());
+                }
                 match config.deal(opener.as_deref(), wait).await? {
                     Dealt::Waiting { round, missing } => {
                         println!("waiting for the {round} of {}", missing.join(", "));

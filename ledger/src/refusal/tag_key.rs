@@ -63,6 +63,10 @@ pub enum TagKeyRefusal {
 }
 
 impl TagKeyRefusal {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "faults of the crate below can get further variants"
+    )]
     pub(super) fn code(&self) -> Reason {
         match self {
             Self::Unknown { .. } => Reason::KeyGenerationUnknown,
@@ -80,6 +84,10 @@ impl TagKeyRefusal {
         }
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "faults of the crate below can get further variants"
+    )]
     pub(super) fn field(&self) -> FieldPath {
         match self {
             Self::Unknown { .. } | Self::Open { .. } | Self::Over { .. } => fields::ATTEMPT.into(),

@@ -226,7 +226,8 @@ fn what_is_no_dealing_is_refused() {
     let three = &members[..3];
     let good = opened(&town, 1, 2, three, three);
     let stranger = town.federation.registrar.clone();
-    let changes: [(&dyn Fn(&mut TagDealingOpened), &str, &str); 9] = [
+    type Change<'a> = &'a dyn Fn(&mut TagDealingOpened);
+    let changes: [(Change<'_>, &str, &str); 9] = [
         (&|it| it.generation = 2, "out-of-sequence", "generation"),
         (&|it| it.attempt = 2, "out-of-sequence", "attempt"),
         (&|it| it.needed = 1, "quorum-invalid", "holders"),
@@ -254,7 +255,7 @@ fn what_is_no_dealing_is_refused() {
             "deadline",
         ),
         (
-            &|it| it.deadline = it.deadline + Duration::from_secs(31 * DAY),
+            &|it| it.deadline += Duration::from_secs(31 * DAY),
             "deadline",
             "deadline",
         ),

@@ -42,6 +42,22 @@ pub struct NewDealing {
     pub open_for: Duration,
 }
 
+/// What a dealing would do, for those who are asked to take part: whoever gets a share can answer with it, and as many as
+/// must answer have the key between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    /// The shares' generation.
+    pub generation: u32,
+    /// How many holders must answer.
+    pub needed: u16,
+    /// Who gets a share.
+    pub holders: Vec<String>,
+    /// Who deals.
+    pub dealers: Vec<String>,
+    /// Until when messages are taken.
+    pub deadline: Timestamp,
+}
+
 /// How far a dealing is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dealt {
@@ -192,6 +208,34 @@ impl EvaluatorConfig {
                 }
                 follower.sync().await?;
             }
+        })
+    }
+
+    /// What the dealing of the next generation that `opener` opened would do (this party, if `None`).
+    ///
+    /// # Errors
+    /// [`EvaluatorError`].
+    pub fn look_at_dealing<'a>(
+        &'a self,
+        opener: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Offered, EvaluatorError>> {
+        Box::pin(async move {
+            let (evaluator, follower) = self.joined().await?;
+            let replica = follower.replica();
+            let opener = opener.map(|name| find_party(&replica, name)).transpose()?;
+            let opener = opener.unwrap_or(evaluator.party());
+            let state = replica.state()?;
+            let generation = next_generation(state.people().tag_key());
+            let (stored, _) = dealing_of(state, generation, opener)?;
+            let names =
+                |parties: &[PartyId]| parties.iter().map(|party| name(state, party)).collect();
+            Ok(Offered {
+                generation,
+                needed: stored.opened.needed,
+                holders: names(&stored.opened.holders),
+                dealers: names(&stored.opened.dealers),
+                deadline: stored.opened.deadline,
+            })
         })
     }
 

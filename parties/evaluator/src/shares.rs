@@ -104,7 +104,8 @@ impl EvaluatorConfig {
         Ok(Some(part.share(&stored.board)?.into()))
     }
 
-    /// Erases every seed file but a holder's of the present share, once that share is at hand.
+    /// Erases every seed file but a holder's of the present share, once that share is at hand, and those of dealings of
+    /// the next generation, which may be under way.
     pub(crate) fn erase_old(
         &self,
         state: &State,
@@ -116,14 +117,23 @@ impl EvaluatorConfig {
         let Some(opener) = record.dealt_by else {
             return Ok(Vec::new());
         };
-        let (_, dealing) = dealing_of(state, record.generation, opener)?;
-        let holder = dealing.is_holder(&party);
-        let keep = holder.then(|| self.seed_file(&dealing, HOLDER));
         // A holder whose new share cannot be made loses nothing.
         self.present_key(state, party)?;
+        let (_, present) = dealing_of(state, record.generation, opener)?;
+        let mut keep = Vec::new();
+        if present.is_holder(&party) {
+            keep.push(self.seed_file(&present, HOLDER));
+        }
+        let next = record.generation.saturating_add(1);
+        for (opener, _) in state.parties().iter() {
+            if let Some(dealing) = state.people().tag_dealings().get(next, opener)? {
+                let dealing = dealing.dealing(state.origin(), *opener)?;
+                keep.extend([HOLDER, DEALER].map(|whose| self.seed_file(&dealing, whose)));
+            }
+        }
         let mut erased = Vec::new();
         for path in self.seed_files() {
-            if keep.as_ref() != Some(&path) {
+            if !keep.contains(&path) {
                 erase(&path).map_err(|source| SharesError::Erase {
                     path: path.clone(),
                     source,

@@ -303,6 +303,15 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
         "{absent:?}"
     );
     open(one, 2, &[one, two], &[]).await;
+    let offered = two
+        .config
+        .look_at_dealing(Some("evaluator one"))
+        .await
+        .unwrap();
+    assert_eq!((offered.generation, offered.needed), (1, 2));
+    assert_eq!(offered.dealers, offered.holders);
+    assert!(offered.holders.contains(&"evaluator two".to_owned()));
+    assert_eq!(two.seeds().len(), 0, "who looks makes nothing");
     let waiting = one.config.deal(None, false).await.unwrap();
     let Dealt::Waiting { missing, .. } = waiting else {
         panic!("the other one has not joined");

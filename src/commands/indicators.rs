@@ -12,8 +12,8 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use merits_guard::{beside::Readers, input, output::replace_own, protected::Protected};
 use merits_indicators::{
-    DEFAULT_RULES, Finding, Indicators, MAX_RULE_FILE_BYTES, Metrics, RuleFile, SaveError,
-    metrics_text,
+    DEFAULT_RULES, Failure, Finding, Indicators, MAX_RULE_FILE_BYTES, Metrics, OTHER_RULES,
+    RuleFile, SaveError, metrics_text,
 };
 use merits_ledger::{
     State,
@@ -112,7 +112,9 @@ impl Command {
                 let rules = read_rules(&rules)?;
                 let supervisor = open(&config).await?;
                 let files = (position.as_path(), metrics.as_deref());
-                run(&supervisor, rules, files, raise.then_some(days)).await?;
+                if !run(&supervisor, rules, files, raise.then_some(days)).await? {
+                    return Ok(ExitCode::FAILURE);
+                }
             }
             Self::Status { config, all } => {
                 let supervisor = open(&config).await?;
@@ -124,6 +126,10 @@ impl Command {
                 reason,
                 silence_days,
             } => {
+                anyhow::ensure!(
+                    !reason.trim().is_empty(),
+                    "--reason is blank: say why the alert needs no more attention"
+                );
                 let supervisor = open(&config).await?;
                 let alert = find_entry(&supervisor.follower().replica(), &alert)?;
                 let silent = silence_days.map(|days| {
@@ -180,19 +186,22 @@ fn check(rules: &RuleFile) {
 /// Observes what is new, raises what is asked for, and saves the position last. A run that raises nothing leaves the
 /// position, or its findings would never be raised. The position comes last, so after a crash the same alerts
 /// are sent again, and the ledger has each of them once.
+///
+/// Returns `false` if a rule could not be evaluated in some window. It stops no other rule: a party that is watched can
+/// bring that about.
 async fn run(
     supervisor: &Supervisor,
     rules: RuleFile,
     (position, metrics): (&Path, Option<&Path>),
     raise: Option<u16>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     if let Some(path) = metrics {
         check_metrics_file(path)?;
         let mut kept = Protected::new();
         kept.keep(position, "the position");
         kept.admit(path, "the metrics")?;
     }
-    let (indicators, findings, newest) = {
+    let (indicators, findings, newest, sound) = {
         let replica = supervisor.follower().replica();
         let origin = replica.state()?.origin().to_string();
         let mut indicators = resume(rules, &origin, position)?;
@@ -212,7 +221,11 @@ async fn run(
         for finding in &findings {
             print(replica.state()?, finding);
         }
-        (indicators, findings, newest)
+        let failures = indicators.take_failures();
+        for failure in &failures {
+            tell(replica.state()?, failure);
+        }
+        (indicators, findings, newest, failures.is_empty())
     };
     let mut raised = 0u64;
     if let (Some(days), Some(newest)) = (raise, newest) {
@@ -262,7 +275,7 @@ async fn run(
         indicators.next(),
         findings.len()
     );
-    Ok(())
+    Ok(sound)
 }
 
 fn was_raised_before(error: &SupervisorError) -> bool {
@@ -319,11 +332,13 @@ fn text_of_metrics(
     let replica = supervisor.follower().replica();
     let mut open = BTreeMap::new();
     if let Some(time) = replica.newest_time() {
-        for (_, alert) in replica.state()?.alerts().all()? {
+        replica.state()?.alerts().each(|_, alert| {
             if alert.is_open(time) {
-                *open.entry(alert.raised.rule).or_insert(0) += 1;
+                let rule = indicators.rules().rule(&alert.raised.rule);
+                let rule = rule.map_or(OTHER_RULES, |rule| &rule.id);
+                *open.entry(rule.to_owned()).or_insert(0) += 1;
             }
-        }
+        })?;
     }
     Ok(metrics_text(indicators, &Metrics { open, newest }))
 }
@@ -331,14 +346,20 @@ fn text_of_metrics(
 fn status(supervisor: &Supervisor, all: bool) -> anyhow::Result<()> {
     let replica = supervisor.follower().replica();
     let state = replica.state()?;
-    let mut alerts = state.alerts().all()?;
-    alerts.sort_by_key(|(id, alert)| (alert.time, *id));
     let now = machine_time();
-    let mut shown = 0u64;
-    for (id, alert) in &alerts {
-        if !all && !alert.is_open(now) {
-            continue;
+    let (mut total, mut shown) = (0u64, Vec::new());
+    // Only their places: a ledger has alerts without bound, and their texts are read again one by one.
+    state.alerts().each(|id, alert| {
+        total += 1;
+        if all || alert.is_open(now) {
+            shown.push((alert.time, id));
         }
+    })?;
+    shown.sort_unstable();
+    for (_, id) in &shown {
+        let Some(alert) = state.alerts().get(id)? else {
+            continue;
+        };
         let standing = match (alert.acknowledged, alert.silent_until) {
             (Some(by), _) => format!("acknowledged by {}", name(state, &by)),
             (None, Some(until)) if until > now => format!("silent until {until}"),
@@ -349,9 +370,8 @@ fn status(supervisor: &Supervisor, all: bool) -> anyhow::Result<()> {
             said(state, &alert.raised),
             name(state, &alert.supervisor)
         );
-        shown += 1;
     }
-    println!("{shown} of {} alerts", alerts.len());
+    println!("{} of {total} alerts", shown.len());
     Ok(())
 }
 
@@ -364,12 +384,31 @@ fn print(state: &State, finding: &Finding) {
     );
 }
 
-fn said(state: &State, alert: &AlertRaised) -> String {
-    let subject = match &alert.subject {
+/// A rule that was not judged.
+fn tell(state: &State, failure: &Failure) {
+    let others = match failure.subjects {
+        0 | 1 => String::new(),
+        all => format!(" and {} others", all - 1),
+    };
+    println!(
+        "not judged: {} for {}{others}, {} until {}. Correct the rule file; the other rules were judged",
+        failure.fault,
+        subject(state, &failure.subject),
+        failure.from,
+        failure.until
+    );
+}
+
+fn subject(state: &State, subject: &AlertSubject) -> String {
+    match subject {
         AlertSubject::Ledger => "the ledger".to_owned(),
         AlertSubject::Scale(scale) => format!("scale {scale}"),
         AlertSubject::Party(party) => name(state, party),
-    };
+    }
+}
+
+fn said(state: &State, alert: &AlertRaised) -> String {
+    let subject = subject(state, &alert.subject);
     format!(
         "{} for {subject}, {} until {}: {}, threshold {}",
         alert.rule, alert.from, alert.until, alert.value, alert.threshold

@@ -79,6 +79,8 @@ fn replay(supervisor: &Supervisor, times: u64) -> anyhow::Result<(u64, Vec<Findi
             findings.extend(indicators.observe(indicators.next(), &leaf)?);
         }
     }
+    let failures = indicators.take_failures();
+    anyhow::ensure!(failures.is_empty(), "rules failed: {failures:?}");
     Ok((leaves, findings))
 }
 

@@ -209,13 +209,32 @@ async fn a_request_that_nobody_answers_is_told_with_its_file_and_gone_on_with() 
 
 /// Regression: each of them left the file of a request that no ledger had.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_opening_that_the_ledger_was_not_told_of_leaves_no_file() {
+async fn only_an_opening_that_the_ledger_refused_leaves_a_file() {
     let mut desk = Desk::new(72).await;
     let before = desk.size().await;
     let config = desk.path().join("supervisor.toml");
     edit(&config, "deadline_days = 30", "deadline_days = 401");
-    desk.open().refuses(&["deadline", "at most 400 days"]);
-    assert_eq!(desk.requests(), Vec::<PathBuf>::new());
+    let refused = desk.open();
+    refused.refuses(&[
+        "deadline",
+        "at most 400 days",
+        "the ledger refused the request",
+        ".refused",
+    ]);
+    // Regression: the file was removed. A coordinator that signs a refusal can append the request all the same.
+    let requests = desk.requests();
+    let [kept] = requests.as_slice() else {
+        panic!("one file, not {requests:?}");
+    };
+    assert!(kept.to_string_lossy().ends_with(".refused"), "{kept:?}");
+    let file = RequestFile::read(kept).unwrap();
+    assert!(file.content().is_some());
+    assert!(file.refusal.unwrap().starts_with("merits-refusal/v1"));
+    // It is a request file as before: the same entry is sent again, and refused again.
+    let again = desk.on_file("resume", kept);
+    again.refuses(&["the ledger refused the request", "at most 400 days"]);
+    assert_eq!(desk.requests(), requests);
+    fs::remove_file(kept).unwrap();
     edit(&config, "deadline_days = 401", "deadline_days = 30");
 
     let address = desk.node.coordinator.address();

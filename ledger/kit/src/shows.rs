@@ -219,7 +219,7 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
             said("alert", handled.alert),
             match handled.silent_until {
                 Some(until) => said("silent until", until),
-                None => said("silent until", "never: it is acknowledged"),
+                None => said("acknowledged", "for good"),
             },
             said("reason", &handled.reason),
         ],

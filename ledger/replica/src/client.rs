@@ -52,6 +52,8 @@ pub enum ClientError {
         fault: Box<Fault>,
         /// The refusal that the log signed.
         notice: Option<Box<RefusalNotice>>,
+        /// The same with its signature, as text: evidence, if the log breaks its word.
+        note: Option<Box<str>>,
     },
     /// Its receipt does not verify.
     #[error("the coordinator's receipt is refused: {0}; do not count the entry as appended")]
@@ -102,8 +104,9 @@ impl ClientError {
         }
     }
 
-    /// True if submitting `sent` certainly left no entry in the log: the log signed a refusal of these very bytes, or they
-    /// were not sent. The refusal of another submission says nothing: a coordinator could show an old one.
+    /// True if submitting `sent` left no entry in the log, by the log's own word: it signed a refusal of these very bytes,
+    /// or they were not sent. The refusal of another submission says nothing: a coordinator could show an old one. A log
+    /// may break its word and append the bytes later, so keep what is needed then, and the refusal.
     pub fn leaves_nothing(&self, sent: &SignedEntry) -> bool {
         match self {
             Self::Unreachable(_) => true,
@@ -115,6 +118,14 @@ impl ClientError {
             | Self::NotCosigned { .. }
             | Self::Fact(_)
             | Self::Malformed(_) => false,
+        }
+    }
+
+    /// The refusal with the log's signature, as text, if it sent one that verifies.
+    pub fn signed_refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refused { note, .. } => note.as_deref(),
+            _ => None,
         }
     }
 
@@ -556,9 +567,13 @@ fn refused(key: &LogKey, status: &tonic::Status) -> ClientError {
         .ok()
         .and_then(|signed| signed.verify(key).ok())
         .map(Box::new);
+    let note = notice
+        .as_ref()
+        .map(|_| fault.signed_refusal.as_str().into());
     ClientError::Refused {
         fault: Box::new(fault),
         notice,
+        note,
     }
 }
 

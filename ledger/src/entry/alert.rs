@@ -139,7 +139,7 @@ pub struct AlertHandled {
     pub alert: EntryId,
     /// Until when it is silent; `None` if it is acknowledged, which is final.
     pub silent_until: Option<Timestamp>,
-    /// The reason, as text.
+    /// The reason, as text that is not blank.
     pub reason: String,
 }
 
@@ -156,7 +156,17 @@ impl Canonical for AlertHandled {
         Ok(Self {
             alert: read_entry_id(input, "alert")?,
             silent_until: input.option("silent until", |input| input.time("silent until"))?,
-            reason: input.document("reason", MAX_BASIS_BYTES)?,
+            reason: read_reason(input)?,
         })
+    }
+}
+
+/// A reason says something: blank text gives none.
+fn read_reason(input: &mut Reader<'_>) -> Result<String, CodecError> {
+    let text = input.document("reason", MAX_BASIS_BYTES)?;
+    if text.trim().is_empty() {
+        Err(CodecError::NotText { what: "reason" })
+    } else {
+        Ok(text)
     }
 }

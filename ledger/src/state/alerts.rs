@@ -93,19 +93,18 @@ impl Alerts<'_> {
         rows::get(self.rows, &alert_key(alert))
     }
 
-    /// All alerts, by the ids of their entries.
+    /// Visits all alerts since the founding, in the order of their entries' ids. They are read page by page, because
+    /// there is no bound for their number.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn all(&self) -> Result<Vec<(EntryId, Alert)>, RowError> {
-        let mut found = Vec::new();
+    pub fn each(&self, mut visit: impl FnMut(EntryId, Alert)) -> Result<(), RowError> {
         rows::scan(self.rows, &[], |key, alert: Alert| {
             if let Ok(id) = <[u8; 32]>::try_from(key) {
-                found.push((EntryId(id), alert));
+                visit(EntryId(id), alert);
             }
             true
-        })?;
-        Ok(found)
+        })
     }
 }
 

@@ -96,8 +96,11 @@ fn an_alert_is_raised_once_for_each_occasion() {
             .supervise(&Entry::AlertRaised(other))
             .expect("another occasion");
     }
-    let all = ledger.ledger.state().alerts().all().expect("rows");
-    assert_eq!(all.len(), 7);
+    let mut ids = Vec::new();
+    let visited = ledger.ledger.state().alerts().each(|id, _| ids.push(id));
+    visited.expect("rows");
+    assert_eq!(ids.len(), 7);
+    assert!(ids.is_sorted());
 }
 
 #[test]
@@ -262,5 +265,28 @@ fn nobody_handles_an_alert_about_itself() {
     for silent_until in [None, Some(ledger.time + DAY)] {
         let own = handled(id, silent_until);
         refused(&mut ledger, &own, "alert-about-itself", "party");
+    }
+}
+
+/// Regression: an alert was acknowledged for good without a word.
+#[test]
+fn handling_needs_a_reason() {
+    let mut ledger = Founded::new();
+    let alert = raised(&ledger);
+    let id = ledger
+        .supervise(&Entry::AlertRaised(alert))
+        .expect("raised")
+        .id;
+    for reason in ["", " ", "\n\t "] {
+        let entry = Entry::AlertHandled(AlertHandled {
+            alert: id,
+            silent_until: None,
+            reason: reason.to_owned(),
+        });
+        let signed = ledger
+            .federation
+            .sign(&entry, &ledger.federation.supervisor.clone());
+        let read = Entry::decode(signed.kind, &signed.statement).expect("a known kind");
+        assert!(read.is_err(), "{reason:?}");
     }
 }

@@ -34,6 +34,7 @@ fn fault(error: &LedgerFault) -> SubmitFault {
         && let ClientError::Refused {
             notice: Some(_),
             fault,
+            ..
         } = &**error
         && !error.may_retry()
     {

@@ -78,6 +78,7 @@ mod tests {
             passed_on(&ClientError::Refused {
                 fault,
                 notice: None,
+                note: None,
             })
         };
         for (status, said) in [

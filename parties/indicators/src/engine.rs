@@ -34,6 +34,28 @@ pub struct Finding {
     pub alert: AlertRaised,
 }
 
+/// A rule that could not be evaluated in a window. Other rules, and other subjects of the same rule, were judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The rule, and why it fails for the first of these subjects.
+    pub fault: RuleError,
+    /// The first subject for which it fails.
+    pub subject: AlertSubject,
+    /// For how many subjects it fails.
+    pub subjects: u64,
+    /// First moment of the window.
+    pub from: Timestamp,
+    /// End of the window (exclusive).
+    pub until: Timestamp,
+}
+
+/// What a leaf brought to light.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Judged {
+    findings: Vec<Finding>,
+    failures: Vec<Failure>,
+}
+
 /// Why a leaf cannot be observed. Nothing was counted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -64,9 +86,6 @@ pub enum IndicatorError {
         /// What is wrong.
         fault: CodecError,
     },
-    /// A rule cannot be evaluated.
-    #[error(transparent)]
-    Rule(#[from] RuleError),
     /// The name of a subject is not one. The saved position is damaged.
     #[error(
         "the saved position has the subject {0:?}, which is none: remove the file and read the log again"
@@ -117,6 +136,8 @@ struct Saved {
 pub struct Indicators {
     rules: RuleFile,
     saved: Saved,
+    /// Of the windows that were judged since they were taken last.
+    failures: Vec<Failure>,
 }
 
 impl Indicators {
@@ -134,7 +155,11 @@ impl Indicators {
             known: Known::default(),
             found: BTreeMap::new(),
         };
-        Self { rules, saved }
+        Self {
+            rules,
+            saved,
+            failures: Vec::new(),
+        }
     }
 
     /// Goes on from a saved position, which must be of this rule file and log.
@@ -179,7 +204,14 @@ impl Indicators {
         self.saved.found.get(rule).copied().unwrap_or(0)
     }
 
-    /// Observes the next leaf. It first ends the windows that are over at its time, and judges them.
+    /// Takes the failures of rules in the windows that were judged since the last call: at most one for each rule and
+    /// window. They are not saved, so take them before the position is.
+    pub fn take_failures(&mut self) -> Vec<Failure> {
+        std::mem::take(&mut self.failures)
+    }
+
+    /// Observes the next leaf. It first ends the windows that are over at its time, and judges them. A rule that cannot
+    /// be evaluated stops no other: [`Self::take_failures`] tells of it.
     ///
     /// # Errors
     /// [`IndicatorError`]; then nothing was counted.
@@ -193,7 +225,11 @@ impl Indicators {
         let entry = Entry::decode(kind, &leaf.entry.statement)
             .ok_or(IndicatorError::UnknownKind { index, kind })?
             .map_err(|fault| IndicatorError::Malformed { index, fault })?;
-        let findings = self.judge(leaf.time)?;
+        let Judged {
+            findings,
+            mut failures,
+        } = self.judge(leaf.time)?;
+        self.failures.append(&mut failures);
         for finding in &findings {
             let found = self.saved.found.entry(finding.alert.rule.clone());
             *found.or_default() += 1;
@@ -205,37 +241,53 @@ impl Indicators {
     }
 
     /// Judges the windows that are over at `time`.
-    fn judge(&self, time: Timestamp) -> Result<Vec<Finding>, IndicatorError> {
-        let mut findings = Vec::new();
+    fn judge(&self, time: Timestamp) -> Result<Judged, IndicatorError> {
+        let mut judged = Judged::default();
         for windows in &self.saved.windows {
             let Some(window) = windows.over(time) else {
                 continue;
             };
             let rules = self.rules.rules.iter();
             for rule in rules.filter(|rule| rule.window_hours == windows.hours) {
+                let mut failure: Option<Failure> = None;
                 for name in windows.subjects(rule.subject) {
                     let figures = windows.figures(&self.saved.known, rule.subject, name, window);
-                    let Some(measured) = rule.evaluate(&figures)? else {
-                        continue;
+                    let subject = alert_subject(rule.subject, name)?;
+                    let measured = match rule.evaluate(&figures) {
+                        Ok(Some(measured)) => measured,
+                        Ok(None) => continue,
+                        Err(fault) => {
+                            let (from, until) = window;
+                            let failure = failure.get_or_insert(Failure {
+                                fault,
+                                subject,
+                                subjects: 0,
+                                from,
+                                until,
+                            });
+                            failure.subjects += 1;
+                            continue;
+                        }
                     };
                     let alert = AlertRaised {
                         rule: rule.id.clone(),
                         rules: self.rules.digest,
-                        subject: alert_subject(rule.subject, name)?,
+                        subject,
                         from: window.0,
                         until: window.1,
                         value: measured.value,
                         threshold: measured.threshold,
                     };
-                    findings.push(Finding {
+                    judged.findings.push(Finding {
                         words: rule.words.clone(),
                         severity: rule.severity,
                         alert,
                     });
                 }
+                judged.failures.extend(failure);
             }
         }
-        Ok(findings)
+        Ok(judged)
     }
 }
 

@@ -14,8 +14,8 @@ mod observed;
 mod rules;
 mod subject;
 
-pub use engine::{Finding, IndicatorError, Indicators, SaveError};
-pub use metrics::{Metrics, text as metrics_text};
+pub use engine::{Failure, Finding, IndicatorError, Indicators, SaveError};
+pub use metrics::{Metrics, OTHER_RULES, text as metrics_text};
 pub use rules::{MAX_RULE_FILE_BYTES, Rule, RuleError, RuleFile, Severity};
 pub use subject::{Count, Level, SubjectKind};
 

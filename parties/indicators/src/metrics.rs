@@ -7,16 +7,21 @@ use merits_primitives::calendar::Timestamp;
 
 use crate::engine::Indicators;
 
+/// The label of alerts whose rule is not in the own file. No rule has such an id.
+pub const OTHER_RULES: &str = "(others)";
+
 /// What metrics need besides the indicators.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    /// Alerts of the ledger that are open, by rule. Rules of other files count too.
+    /// Alerts of the ledger that are open, by rule. Those of rules that the own file does not have count together, as
+    /// [`OTHER_RULES`].
     pub open: BTreeMap<String, u64>,
     /// Time of the newest leaf that was observed.
     pub newest: Option<Timestamp>,
 }
 
-/// The metrics as a file. Ids of rules have no character that needs an escape; those of other files are escaped.
+/// The metrics as a file. There is one series for each rule of the own file and one for all others: any supervisor can
+/// raise alerts of invented rules, and must not make series without bound. No label has a character that needs an escape.
 pub fn text(indicators: &Indicators, metrics: &Metrics) -> String {
     let mut out = String::new();
     let mut family = |name: &str, kind: &str, help: &str, lines: Vec<(String, u64)>| {
@@ -46,10 +51,9 @@ pub fn text(indicators: &Indicators, metrics: &Metrics) -> String {
         "merits_alerts_open",
         "gauge",
         "Alerts of the ledger that are neither acknowledged nor silent.",
-        metrics
-            .open
-            .iter()
-            .map(|(rule, open)| (format!("{{rule=\"{}\"}}", escaped(rule)), *open))
+        open_by_rule(indicators, &metrics.open)
+            .into_iter()
+            .map(|(rule, open)| (format!("{{rule=\"{rule}\"}}"), open))
             .collect(),
     );
     family(
@@ -70,8 +74,16 @@ pub fn text(indicators: &Indicators, metrics: &Metrics) -> String {
     out
 }
 
-/// A label's value.
-fn escaped(value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-    value.replace('\n', "\\n")
+/// Open alerts of each rule that has some, and of all rules that the own file does not have.
+fn open_by_rule<'i>(
+    indicators: &'i Indicators,
+    open: &BTreeMap<String, u64>,
+) -> BTreeMap<&'i str, u64> {
+    let mut by_rule = BTreeMap::new();
+    for (rule, open) in open {
+        let own = indicators.rules().rule(rule);
+        let label = own.map_or(OTHER_RULES, |rule| rule.id.as_str());
+        *by_rule.entry(label).or_insert(0) += open;
+    }
+    by_rule
 }

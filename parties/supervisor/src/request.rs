@@ -179,6 +179,9 @@ pub struct RequestFile {
     /// Who made the redemption, once opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<IdentityFile>,
+    /// The ledger's signed refusal of the request, as the log's note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
 }
 
 /// The opened identity in a [`RequestFile`].
@@ -239,6 +242,7 @@ impl RequestFile {
             redeemer: false,
             result: None,
             identity: None,
+            refusal: None,
         }
     }
 
@@ -256,6 +260,13 @@ impl RequestFile {
             commitment: EntryId(field::to_bytes(identity)).to_hex(),
             hash: EntryId(*hash).to_hex(),
         });
+        self
+    }
+
+    /// Adds the ledger's signed refusal of the request.
+    #[must_use]
+    pub fn refused(mut self, note: &str) -> Self {
+        self.refusal = Some(note.to_owned());
         self
     }
 

@@ -274,6 +274,8 @@ impl Authority {
             source,
         })?;
         let register = self.dir.join(REGISTER);
+        // Until the list is written: of two that revoke at once, one would write over what the other added.
+        let _lock = lock(&register)?;
         let mut revoked = read_register(&register)?;
         if !revoked
             .iter()
@@ -316,6 +318,15 @@ impl Authority {
         kept.keep(&next, "the authority's key");
         kept
     }
+}
+
+/// Waits until no other process changes the register.
+fn lock(register: &Path) -> Result<std::fs::File, AuthorityError> {
+    let mut path = register.to_owned();
+    path.as_mut_os_string().push(".lock");
+    let file = merits_guard::open_lock(&path)?;
+    file.lock().map_err(io_at(&path))?;
+    Ok(file)
 }
 
 /// Serials, each with the time at which it was revoked: in the file, hexadecimal digits and milliseconds since 1970.

@@ -43,8 +43,12 @@ fn the_shipped_rules_are_printed_and_checked() {
 /// A position after the log's first leaf, as if that were an emergency of some hours ago. So a window is over, for which
 /// a test would otherwise wait.
 fn write_position(path: &Path, hours: u64) {
+    write_position_of(RULES, path, hours);
+}
+
+fn write_position_of(rules: &str, path: &Path, hours: u64) {
     let origin = Origin::new("ledger.example.org/merits").expect("a name");
-    let rules = RuleFile::read(RULES).expect("good rules");
+    let rules = RuleFile::read(rules).expect("good rules");
     let mut indicators = Indicators::new(rules, origin.as_str());
     let party = PartyId([4; 32]);
     let entry = Entry::EmergencySuspended(EmergencySuspended {
@@ -128,6 +132,7 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
         merits(here, &[&handle[..], &["--reason", reason], more].concat())
     };
     let handle = |more: &[&str]| handle_for("Letter 7 explains it.", more);
+    handle_for(" ", &[]).refuses(&["--reason is blank"]);
     handle(&["--silence-days", "3"]).succeeds("silenced until ");
     ledger
         .merits("indicators status --config supervisor.toml")
@@ -151,6 +156,38 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
         .merits(&raise)
         .succeeds("not raised: 1 findings")
         .succeeds("1 findings, 0 alerts raised");
+}
+
+/// Regression: the run stopped at the first rule that failed, and judged no other.
+#[test]
+fn a_rule_that_fails_is_told_and_the_run_fails() {
+    let ledger = Ledger::found();
+    let here = ledger.path();
+    // A second leaf, which ends the window.
+    ledger.apply("sponsor");
+    ledger
+        .merits("supervisor admit --config supervisor.toml sponsor.application")
+        .succeeds("admitted");
+    let failing = RULES
+        .replace("id = \"emergency\"", "id = \"divides\"")
+        .replace(
+            "value = \"emergencies\"",
+            "value = \"emergencies == 1 ? 1 / (emergencies - 1) : 0\"",
+        );
+    let rules = format!("{failing}\n{RULES}");
+    fs::write(here.join("rules.toml"), &rules).expect("written");
+    write_position_of(&rules, &here.join("indicators.json"), 5);
+    let ran = ledger.merits(
+        "indicators run --config supervisor.toml --rules rules.toml --position indicators.json",
+    );
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    for said in [
+        "not judged: rule \"divides\", value",
+        "warning: emergency for the ledger",
+        "1 findings, 0 alerts raised",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {ran:#?}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ fn entry(number: u8) -> SignedEntry {
 fn refused(notice: Option<RefusalNotice>) -> ClientError {
     ClientError::Refused {
         fault: Box::new(Fault::internal()),
+        note: notice.as_ref().map(|_| "a note".into()),
         notice: notice.map(Box::new),
     }
 }

@@ -373,6 +373,7 @@ mod tests {
         let client = LedgerFault::from(ClientError::Refused {
             fault: Box::new(busy),
             notice: None,
+            note: None,
         });
         assert!(client.to_string().contains("disk is full"), "{client}");
         for (answer, says) in [

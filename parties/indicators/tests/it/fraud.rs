@@ -1,5 +1,7 @@
 //! The shipped rules raise one alert for a planted fraud, and none on the same ledger without it.
 
+use std::collections::BTreeMap;
+
 use merits_indicators::{Finding, Metrics, metrics_text};
 use merits_ledger::entry::AlertSubject;
 
@@ -83,4 +85,21 @@ fn what_is_not_revealed_in_time_is_an_alert_of_its_own() {
     history.time += DAY;
     history.earn(1);
     assert_eq!(rules(&history.observe(&mut indicators)), ["late-reveals"]);
+}
+
+/// Regression: a supervisor that raised alerts of invented rules made a series of each, in the metrics of everybody.
+#[test]
+fn alerts_of_unknown_rules_are_one_series() {
+    let indicators = History::new(1).indicators(DEFAULT);
+    let mut open: BTreeMap<String, u64> = (0..1_000).map(|n| (format!("made-up-{n}"), 1)).collect();
+    open.insert("claims-jump".to_owned(), 2);
+    let text = metrics_text(&indicators, &Metrics { open, newest: None });
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("merits_alerts_open"));
+    let expected = [
+        "merits_alerts_open{rule=\"(others)\"} 1000",
+        "merits_alerts_open{rule=\"claims-jump\"} 2",
+    ];
+    assert_eq!(lines.collect::<Vec<_>>(), expected);
 }

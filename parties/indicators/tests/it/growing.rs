@@ -1,6 +1,6 @@
 //! What is found does not depend on where readers stopped.
 
-use merits_indicators::{IndicatorError, Indicators, RuleFile, SaveError};
+use merits_indicators::{IndicatorError, Indicators, RuleError, RuleFile, SaveError};
 
 use crate::history::{DEFAULT, History};
 
@@ -163,4 +163,52 @@ fn what_is_kept_does_not_grow_with_claims() {
     });
     // Only numbers get longer.
     assert!(sizes[1] < sizes[0] + 200, "{sizes:?}");
+}
+
+/// Regression: a rule that failed stopped all others for ever, so a watched distributor that read the rule file could end
+/// the watch with five claims.
+#[test]
+fn a_rule_that_fails_is_told_and_the_others_go_on() {
+    let failing = r#"
+[[rule]]
+id = "divides"
+words = "Nothing."
+severity = "notice"
+subject = "distributor"
+window_hours = 24
+value = "claims < 5 ? 0 : 100 / (claims - 5)"
+threshold = "0"
+when = "claims > 1000"
+"#;
+    let both = format!("{failing}{OFTEN}");
+    let mut history = History::new(6);
+    for claims in [1, 5, 5, 9, 3] {
+        history.earn(claims);
+        history.time += crate::history::DAY;
+    }
+    history.earn(1);
+    let mut alone = history.indicators(OFTEN);
+    let expected = history.observe(&mut alone);
+    assert_eq!(alone.take_failures(), []);
+    let mut indicators = history.indicators(&both);
+    let found = history.observe(&mut indicators);
+    assert!(!expected.is_empty());
+    let names = |findings: &[merits_indicators::Finding]| -> Vec<_> {
+        let alerts = findings.iter().map(|found| &found.alert);
+        alerts
+            .map(|alert| (alert.rule.clone(), alert.from, alert.value))
+            .collect()
+    };
+    assert_eq!(names(&found), names(&expected));
+    // One for each window with five claims.
+    let failures = indicators.take_failures();
+    assert_eq!(failures.len(), 2, "{failures:?}");
+    for failure in &failures {
+        assert!(matches!(failure.fault, RuleError::Evaluation { .. }));
+        assert!(failure.fault.to_string().contains("divides"));
+        assert_eq!(failure.subjects, 1);
+        assert_eq!(failure.until.since(failure.from), crate::history::DAY);
+    }
+    assert_eq!(indicators.take_failures(), []);
+    assert_eq!(indicators.next(), 6);
 }

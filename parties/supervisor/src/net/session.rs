@@ -120,12 +120,13 @@ impl Session {
         Ok(self.follower.client().submit(entry).await?.id)
     }
 
-    /// Opens one claim: request into the log, then partials, then the result's hash. `file` keeps content and result. It
-    /// is removed if the ledger refuses the request.
+    /// Opens one claim: request into the log, then partials, then the result's hash. `file` keeps content and result. If
+    /// the ledger refuses the request, it is renamed to `FILE.refused` and keeps the signed refusal.
     ///
     /// # Errors
     /// [`SessionError`]. [`SessionError::Requested`] and [`SessionError::MaybeRequested`] leave a request, and
-    /// [`Session::resume`] continues from `file`; all others leave nothing.
+    /// [`Session::resume`] continues from `file`; [`SessionError::RefusedRequest`] leaves the renamed file, and all others
+    /// leave nothing.
     pub async fn open_claim(
         &mut self,
         entry: EntryId,
@@ -192,12 +193,8 @@ impl Session {
             deadline,
         };
         if let Err(error) = self.request(&signed, &asked, file).await {
-            let requested = matches!(
-                error,
-                SessionError::Requested { .. } | SessionError::MaybeRequested { .. }
-            );
-            if !requested {
-                // It would look like the file of a request. Without it the error is the same.
+            if let SessionError::Coordinator(ClientError::Unreachable(_)) = &error {
+                // Nothing was sent. It would look like the file of a request; without it the error is the same.
                 let _ = std::fs::remove_file(file);
             }
             return Err(error);
@@ -277,10 +274,20 @@ impl Session {
         let Err(error) = self.follower.client().submit(signed).await else {
             return Ok(());
         };
+        let request = asked.ask.request;
         if error.leaves_nothing(signed) {
-            return Err(error.into());
+            let Some(note) = error.signed_refusal() else {
+                return Err(error.into());
+            };
+            let file = set_aside(file, note)?;
+            let source = Box::new(error);
+            return Err(SessionError::RefusedRequest {
+                request,
+                file,
+                source,
+            });
         }
-        let (request, deadline, file) = (asked.ask.request, asked.deadline, file.to_owned());
+        let (deadline, file) = (asked.deadline, file.to_owned());
         let is_there = matches!(error, ClientError::NotCosigned { .. });
         let source = Box::new(error.into());
         Err(if is_there {
@@ -431,8 +438,9 @@ impl Session {
     }
 
     /// Opens and publishes the total of one output over all batches of a period that no total of
-    /// it covers yet, or over the set that the other output was opened over. If a holder answered for a shorter head before and it was never published, that head is
-    /// opened; call again for the rest.
+    /// it covers yet, or over the set that the other output was opened over. If a holder answered
+    /// for a shorter head before and it was never published, that head is opened; call again for
+    /// the rest.
     ///
     /// # Errors
     /// [`SessionError`].
@@ -530,6 +538,25 @@ fn write(content: &RequestFile, path: &Path) -> Result<(), SessionError> {
         path: path.to_owned(),
         source: merits_guard::explain::writing(source),
     })
+}
+
+/// Keeps the file of a refused request under another name, with the signed refusal in it: the log may append the request
+/// all the same, and then only this file can reveal it. A name that is taken is left alone.
+fn set_aside(path: &Path, note: &str) -> Result<std::path::PathBuf, SessionError> {
+    write(&read(path)?.refused(note), path)?;
+    if path.extension().is_some_and(|is| is == "refused") {
+        return Ok(path.to_owned());
+    }
+    let mut name = path.to_owned();
+    name.as_mut_os_string().push(".refused");
+    // A link is never made over a file.
+    if std::fs::hard_link(path, &name).is_err() {
+        return Ok(path.to_owned());
+    }
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(name),
+        Err(_) => Ok(path.to_owned()),
+    }
 }
 
 fn read(path: &Path) -> Result<RequestFile, SessionError> {

@@ -99,6 +99,21 @@ pub enum SessionError {
         /// What the coordinator, or the network, said.
         source: Box<Self>,
     },
+    /// The log signed that it refuses the request.
+    #[error(
+        "the ledger refused the request {request}. What it is about is kept in {path}, with the refusal that the log \
+         signed. Open again when the cause is removed. If the log has the request all the same, reveal it (`merits \
+         supervisor reveal --config FILE {path}`), and show the refusal: the log broke its word",
+        path = file.display()
+    )]
+    RefusedRequest {
+        /// The OpeningRequested entry.
+        request: EntryId,
+        /// Where the request file is now.
+        file: std::path::PathBuf,
+        /// What the ledger said.
+        source: Box<ClientError>,
+    },
     /// The ledger does not have the request, and the file would not make it.
     #[error(
         "request {request} of the file {path} is not on this ledger, and this supervisor did not make it: name the \

@@ -34,6 +34,35 @@ fn sign(seed: u8) -> impl Fn(&[u8]) -> Result<Names, AuthorityError> {
     }
 }
 
+/// Regression: each read the register, added its own and wrote it, and all but one were lost.
+#[test]
+fn certificates_that_are_revoked_at_once_are_all_on_the_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dir, rng) = (folder.path().join("ours"), &mut rand::rng());
+    Authority::make(&dir, "ours", now(), 90, rng).unwrap();
+    let authority = Authority::open(&dir).unwrap();
+    let asked = files(&folder).request(sign(1), &[], false).unwrap();
+    let certificates: Vec<_> = (0..8)
+        .map(|number| {
+            let path = folder.path().join(format!("{number}.pem"));
+            let signed = authority.sign(&asked.pem, now(), 10, rng).unwrap();
+            fs::write(&path, signed.pem).unwrap();
+            path
+        })
+        .collect();
+    std::thread::scope(|threads| {
+        for certificate in &certificates {
+            let dir = &dir;
+            threads.spawn(move || {
+                let authority = Authority::open(dir).unwrap();
+                authority.revoke(certificate, now()).unwrap();
+            });
+        }
+    });
+    let register = fs::read_to_string(dir.join("revoked.list")).unwrap();
+    assert_eq!(register.lines().count(), certificates.len());
+}
+
 #[test]
 fn an_authority_signs_and_revokes_from_its_folder() {
     let folder = tempfile::tempdir().unwrap();

@@ -28,6 +28,9 @@ use rand::{SeedableRng, rngs::StdRng};
 
 type Shares = BTreeMap<PartyId, TagShare>;
 
+/// What makes an opening wrong.
+type Change<'a> = &'a dyn Fn(&mut TagDealingOpened);
+
 const NAMES: [&str; 4] = ["oracle one", "oracle two", "oracle three", "oracle four"];
 
 /// A ledger with a registrar and four evaluators, without a key.
@@ -226,7 +229,6 @@ fn what_is_no_dealing_is_refused() {
     let three = &members[..3];
     let good = opened(&town, 1, 2, three, three);
     let stranger = town.federation.registrar.clone();
-    type Change<'a> = &'a dyn Fn(&mut TagDealingOpened);
     let changes: [(Change<'_>, &str, &str); 9] = [
         (&|it| it.generation = 2, "out-of-sequence", "generation"),
         (&|it| it.attempt = 2, "out-of-sequence", "attempt"),

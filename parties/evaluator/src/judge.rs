@@ -75,8 +75,8 @@ pub enum Verdict {
 }
 
 /// Checks a request against the state of a copy of the log, which knows the evaluated elements: the evaluator keeps
-/// no record of its own, so a crash cannot damage one. `own` is the evaluator with its verification share. A registrar that changed its key signs with the one before for
-/// some time still; `now` says whether that is over.
+/// no record of its own, so a crash cannot damage one. `own` is the evaluator with its verification share. A registrar
+/// that changed its key signs with the one before for some time still; `now` says whether that is over.
 ///
 /// # Errors
 /// [`RowError`] if the copy cannot be read. The inner error is the refusal.

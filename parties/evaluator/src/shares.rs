@@ -53,7 +53,8 @@ pub enum SharesError {
     },
     /// A dealer dealt a wrong share.
     #[error(
-        "the dealing failed: the share that {} dealt {} is not the one that it committed to. Open another dealing without {}",
+        "the dealing failed: the share that {} dealt {} is not the one that it committed to. Open another dealing \
+         without {}",
         .0.dealer, .0.holder, .0.dealer
     )]
     Failed(WrongShare),

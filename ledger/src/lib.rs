@@ -63,7 +63,7 @@ pub use policy::{
 pub use proven::{Groth16Job, Job, ProvenStatement, SchnorrJob, UndecodedJob, VerifiedProof};
 pub use refusal::{
     AlertRefusal, BoardRefusal, CheckError, IdentityRefusal, KeyGenerationRefusal, OfferRefusal,
-    OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal, TicketRefusal, TotalRefusal,
+    OpeningRefusal, ProvenTerm, Refusal, ScaleRefusal, TagKeyRefusal, TicketRefusal, TotalRefusal,
 };
 pub use replay::{
     Extended, Extension, ExtensionError, Replay, ReplayCounts, ReplayError, ReplayFault,

@@ -98,7 +98,7 @@ impl From<EvaluationRequest> for uniqueness::EvaluateRequest {
     }
 }
 
-/// The evaluator's answer. Lengths are right. The registrar checks the proof.
+/// An evaluator's answer. Lengths are right. The registrar checks the proof under the evaluator's verification share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvaluationAnswer {
     /// Ristretto255, compressed.
@@ -107,6 +107,10 @@ pub struct EvaluationAnswer {
     pub proof: [u8; 64],
     /// The entry that counts the evaluation.
     pub entry: EntryId,
+    /// The evaluator.
+    pub party: PartyId,
+    /// The generation of its share.
+    pub generation: u32,
 }
 
 impl TryFrom<uniqueness::EvaluateResponse> for EvaluationAnswer {
@@ -117,6 +121,8 @@ impl TryFrom<uniqueness::EvaluateResponse> for EvaluationAnswer {
             evaluated: array(fields::EVALUATED_ELEMENT, &raw.evaluated_element)?,
             proof: array(fields::PROOF, &raw.proof)?,
             entry: entry_id(fields::ENTRY, &raw.entry)?,
+            party: PartyId(digest(fields::PARTY, &raw.party)?),
+            generation: raw.generation,
         })
     }
 }
@@ -127,6 +133,8 @@ impl From<EvaluationAnswer> for uniqueness::EvaluateResponse {
             evaluated_element: answer.evaluated.to_vec(),
             proof: answer.proof.to_vec(),
             entry: answer.entry.0.to_vec(),
+            party: answer.party.0.to_vec(),
+            generation: answer.generation,
         }
     }
 }

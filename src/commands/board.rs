@@ -225,6 +225,9 @@ fn print(report: &BoardReport, all: bool) {
     if let Some(keys) = &report.keys {
         println!("note: {keys}");
     }
+    if let Some(tags) = &report.tags {
+        println!("note: {tags}");
+    }
     println!(
         "an ordinary act takes {}, an act of trust {} and {} s; acts on witnesses, view keys and thresholds \
          take the consent of {}",

@@ -23,9 +23,11 @@ use crate::screen::thousands;
 pub(super) const ORIGIN: &str = "demo.merits.example/ledger";
 pub(super) const SPONSOR: &str = "green-bank";
 pub(super) const CLEARING: &str = "clearing-bank";
-pub(super) const EVALUATOR: &str = "tag-evaluator";
 pub(super) const REGISTRAR: &str = "city-bank";
 pub(super) const EXCHANGE: &str = "city-exchange";
+
+/// How many evaluators there are.
+pub(super) const EVALUATORS: usize = 3;
 
 /// The fewest claims that an opened total covers in the demonstration.
 pub(super) const LEAST_CLAIMS: u32 = 16;
@@ -60,7 +62,7 @@ pub(super) struct Federation {
     pub(super) supervisors: Vec<Member>,
     pub(super) witnesses: Vec<Member>,
     pub(super) coordinator: SocketAddr,
-    pub(super) evaluator: SocketAddr,
+    pub(super) evaluators: Vec<SocketAddr>,
     pub(super) exchange: SocketAddr,
     /// Stands between the roles, if everything that they receive shall be recorded.
     pub(super) recorder: Option<Recorder>,
@@ -85,7 +87,9 @@ impl Federation {
         let (supervisors, witnesses) = Member::all(&mut addresses)?;
         let mut address = || addresses.next().context("an address");
         let members = supervisors.iter().chain(&witnesses);
-        let members: Vec<&str> = members.map(|member| member.folder.as_str()).collect();
+        let folders: Vec<String> = (0..EVALUATORS).map(evaluator_folder).collect();
+        let members = members.map(|member| member.folder.as_str());
+        let members: Vec<&str> = members.chain(folders.iter().map(String::as_str)).collect();
         for role in [
             "coordinator",
             "issuer",
@@ -93,7 +97,6 @@ impl Federation {
             "distributor",
             "sponsor",
             "clearing",
-            "evaluator",
             "registrar",
             "exchange",
             "wallets",
@@ -115,7 +118,9 @@ impl Federation {
             manifest,
             directory,
             coordinator: address()?,
-            evaluator: address()?,
+            evaluators: (0..EVALUATORS)
+                .map(|_| address())
+                .collect::<Result<_, _>>()?,
             exchange: address()?,
             supervisors,
             witnesses,
@@ -256,22 +261,28 @@ impl Federation {
                 ledger("ledger")
             ),
         )?;
-        self.write(
-            "evaluator/evaluator.toml",
-            &format!(
-                "name = \"{EVALUATOR}\"\nsigning_key = \"evaluator.key\"\n\
-                 sealing_key = \"evaluator-sealing.key\"\nvoprf_key = \"voprf.key\"\n\
-                 listen = \"{}\"\n{}",
-                self.evaluator,
-                ledger("ledger")
-            ),
-        )?;
+        for (index, address) in self.evaluators.iter().enumerate() {
+            self.write(
+                &evaluator_toml(index),
+                &format!(
+                    "name = \"tag-evaluator-{}\"\nsigning_key = \"evaluator.key\"\n\
+                     sealing_key = \"evaluator-sealing.key\"\nvoprf_key = \"voprf.key\"\n\
+                     listen = \"{address}\"\n{}",
+                    index + 1,
+                    ledger("ledger")
+                ),
+            )?;
+        }
+        let addresses = self
+            .evaluators
+            .iter()
+            .map(|address| format!("\"http://{address}\""));
         self.write(
             "registrar/registrar.toml",
             &format!(
                 "name = \"{REGISTRAR}\"\nsigning_key = \"registrar.key\"\n\
-                 sealing_key = \"registrar-sealing.key\"\nevaluator = \"http://{}\"\n{}",
-                self.evaluator,
+                 sealing_key = \"registrar-sealing.key\"\nevaluators = [{}]\n{}",
+                addresses.collect::<Vec<_>>().join(", "),
                 ledger("ledger")
             ),
         )?;
@@ -313,6 +324,7 @@ impl Federation {
         let Some(recorder) = &self.recorder else {
             return Ok(text);
         };
+        let folders: Vec<String> = (0..EVALUATORS).map(evaluator_folder).collect();
         let members = self.supervisors.iter().chain(&self.witnesses);
         let members = members.flat_map(|member| {
             let folder = member.folder.as_str();
@@ -323,10 +335,11 @@ impl Federation {
         });
         let others = [
             ("coordinator", self.coordinator, Speech::Grpc),
-            ("evaluator", self.evaluator, Speech::Grpc),
             ("exchange", self.exchange, Speech::Grpc),
         ];
-        let servers: Vec<_> = members.chain(others).collect();
+        let evaluators = folders.iter().zip(&self.evaluators);
+        let evaluators = evaluators.map(|(folder, own)| (folder.as_str(), *own, Speech::Grpc));
+        let servers: Vec<_> = members.chain(others).chain(evaluators).collect();
         let reserved: Vec<SocketAddr> = servers.iter().map(|(_, own, _)| *own).collect();
         for (server, own, speech) in servers {
             if text.contains(&address(own)) {
@@ -429,13 +442,23 @@ fn long_lived(scale: &str) -> String {
 /// Free ports on this machine. They are written into the configurations, so that the roles can be
 /// started again later, each as a process of its own.
 fn free_addresses() -> anyhow::Result<Vec<SocketAddr>> {
-    const ADDRESSES: usize = 4 * SEATS + 3;
+    const ADDRESSES: usize = 4 * SEATS + EVALUATORS + 2;
     // All are held until the last one is found, so that none comes twice.
     let bound = [(); ADDRESSES]
         .map(|()| TcpListener::bind("127.0.0.1:0").and_then(|free| Ok((free.local_addr()?, free))));
     let bound: std::io::Result<Vec<_>> = bound.into_iter().collect();
     let bound = bound.context("a free port on 127.0.0.1")?;
     Ok(bound.into_iter().map(|(address, _)| address).collect())
+}
+
+/// The folder of an evaluator, from 0.
+fn evaluator_folder(index: usize) -> String {
+    format!("evaluator-{}", index + 1)
+}
+
+/// The configuration of an evaluator, from 0.
+pub(super) fn evaluator_toml(index: usize) -> String {
+    format!("{}/evaluator.toml", evaluator_folder(index))
 }
 
 /// The same table as `[mapping]` of a configuration.

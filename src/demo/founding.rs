@@ -9,7 +9,6 @@ use std::{
 use merits_clearing::config::ClearingConfig;
 use merits_coordinator::{Clock, Config, Coordinator, Synchronised, SystemClock};
 use merits_distributor::config::DistributorConfig;
-use merits_evaluator::config::EvaluatorConfig;
 use merits_exchange::config::ExchangeConfig;
 use merits_issuer::config::IssuerConfig;
 use merits_ledger::entry::PersonStatement;
@@ -25,9 +24,10 @@ use merits_supervisor::{
 };
 
 use super::{
-    CLEARING_TOML, DISTRIBUTOR_TOML, EVALUATOR_TOML, EXCHANGE_TOML, ISSUER_TOML, REGISTRAR_TOML,
-    SOURCE_TOML, SPONSOR_TOML, Story,
+    CLEARING_TOML, DISTRIBUTOR_TOML, EXCHANGE_TOML, ISSUER_TOML, REGISTRAR_TOML, SOURCE_TOML,
+    SPONSOR_TOML, Story,
     board::Board,
+    evaluators,
     federation::{Federation, ORIGIN},
     members::{CONSENTS, COSIGNATURES, Cosigners, FALSE, Member, NEEDED, ORDINARY, SEATS, TRUST},
     quorums,
@@ -134,21 +134,24 @@ pub(super) async fn admit(federation: &Federation) -> anyhow::Result<()> {
         typed(&["board", verb, "--config", &config, "--act", &act]).await?;
     }
     board.supervisor.sync().await?;
-    for application in [
+    let mut applications = vec![
         SourceConfig::load(&federation.path(SOURCE_TOML))?.apply(rng)?,
         DistributorConfig::load(&federation.path(DISTRIBUTOR_TOML))?.apply(rng)?,
         SponsorConfig::load(&federation.path(SPONSOR_TOML))?.apply(rng)?,
         ClearingConfig::load(&federation.path(CLEARING_TOML))?.apply(rng)?,
         ExchangeConfig::load(&federation.path(EXCHANGE_TOML))?.apply(rng)?,
-        EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?.apply(rng)?,
         RegistrarConfig::load(&federation.path(REGISTRAR_TOML))?.apply(rng)?,
-    ] {
+    ];
+    for config in evaluators::configs(federation)? {
+        applications.push(config.apply(rng)?);
+    }
+    for application in applications {
         let proposed = board.supervisor.admit(application, machine_time()).await?;
         board.decide(proposed).await?;
     }
     say(&format!(
         "In the same way {ORDINARY} of them admit a source, a distributor, a sponsor, a clearing bank and an exchange, \
-         and {TRUST} an evaluator and a registrar, each by an application that it signed with its own key. Nobody may \
+         and {TRUST} three evaluators and a registrar, each by an application that it signed with its own key. Nobody may \
          act outside the role that it was admitted for. (Here an act of trust takes effect at once. On a real ledger it \
          waits for days, so that people can read about it first.)"
     ));
@@ -268,23 +271,6 @@ pub(super) async fn adopt(federation: &Federation, board: &Board) -> anyhow::Res
         "{TRUST} supervisors also put two more keys into force: by `ticket` people prove that they may \
          consent, by `redeem` that they own what they spend."
     ));
-    Ok(())
-}
-
-pub(super) async fn serve_evaluator(
-    federation: &Federation,
-    servers: &mut Servers,
-) -> anyhow::Result<()> {
-    let config = EvaluatorConfig::load(&federation.path(EVALUATOR_TOML))?;
-    config.announce().await?;
-    let listener = merits_serve::listen(config.listen).await?;
-    let service = config.service().await?;
-    let stop = servers.stop(false);
-    servers.spawn(async move {
-        let (server, security) = (&config.server, config.ledger.security()?);
-        merits_evaluator::net::serve(service, listener, server, &security, stop).await?;
-        Ok(())
-    });
     Ok(())
 }
 

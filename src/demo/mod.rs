@@ -5,6 +5,7 @@
 
 mod board;
 mod closing;
+mod evaluators;
 mod federation;
 mod founding;
 mod members;
@@ -37,8 +38,9 @@ use merits_source::complete_span::CompleteSpan;
 pub(crate) use self::whole_file::whole_file;
 
 use self::{
-    federation::{EVALUATOR, Federation, Owners, REGISTRAR},
-    founding::{admit, adopt, found, open_epoch, publish, serve_evaluator, serve_exchange},
+    evaluators::ANSWERS,
+    federation::{EVALUATORS, Federation, Owners, REGISTRAR},
+    founding::{admit, adopt, found, open_epoch, publish, serve_exchange},
     packs::{Choice, Pack},
     people::People,
     servers::Servers,
@@ -126,7 +128,7 @@ impl Arguments {
         let board = open_epoch(&federation, &mut servers).await?;
         publish(&federation, &board, &mut story).await?;
         adopt(&federation, &board).await?;
-        serve_evaluator(&federation, &mut servers).await?;
+        evaluators::serve(&federation, &mut servers).await?;
         let input = federation.records()?;
         let people = self.register(&federation, &input, &mut story).await?;
         self.consent(&federation, &people, &mut story).await?;
@@ -179,8 +181,9 @@ impl Arguments {
         story.registering = start.elapsed();
         say(&format!(
             "Each of {} accounts becomes a person with a wallet: one seed, which nobody else has. \
-             {REGISTRAR} knows them by (made-up) numbers of identity cards; {EVALUATOR} makes a tag \
-             of each number without seeing it, and the ledger keeps a hash of the tag.",
+             {REGISTRAR} knows them by (made-up) numbers of identity cards; {ANSWERS} of \
+             {EVALUATORS} evaluators make a tag of each number together without seeing it, and the ledger keeps a hash \
+             of the tag.",
             people.persons.len(),
         ));
         say(&format!(
@@ -397,6 +400,5 @@ const SOURCE_TOML: &str = "source/source.toml";
 const DISTRIBUTOR_TOML: &str = "distributor/distributor.toml";
 const SPONSOR_TOML: &str = "sponsor/sponsor.toml";
 const CLEARING_TOML: &str = "clearing/clearing.toml";
-const EVALUATOR_TOML: &str = "evaluator/evaluator.toml";
 const REGISTRAR_TOML: &str = "registrar/registrar.toml";
 const EXCHANGE_TOML: &str = "exchange/exchange.toml";

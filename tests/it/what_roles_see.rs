@@ -239,7 +239,7 @@ fn no_role_receives_what_its_row_does_not_allow() {
         ("witness-1", "POST /add-checkpoint (request)"),
         ("witness-1", "merits.supervision.v1.Supervision/"),
         (
-            "evaluator",
+            "evaluator-1",
             "merits.uniqueness.v1.Uniqueness/Evaluate (request)",
         ),
         (

@@ -74,6 +74,7 @@ fn status(refusal: &Refusal) -> Code {
         | Refusal::StatementKeyMissing { .. }
         | Refusal::Identity(
             IdentityRefusal::EvaluationUnfit
+            | IdentityRefusal::EvaluationIncomplete { .. }
             | IdentityRefusal::Unknown
             | IdentityRefusal::GroupRootUnknown,
         )

@@ -58,6 +58,8 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         | Entry::EvaluationCounted(_)
         | Entry::IdentityRegistered(_)
         | Entry::IdentityRetired(_)
+        | Entry::TagDealingOpened(_)
+        | Entry::TagDealingMessage(_)
         | Entry::TermsPublished(_)
         | Entry::OfferPublished(_)
         | Entry::OfferClosed(_) => collect(state, &[]),

@@ -6,10 +6,12 @@ use merits_ledger::{
     Role, State,
     entry::{
         Act, AlertRaised, AlertSubject, KeyGenerationOpened, OfferPublished, PartyAdmitted,
-        ProposalTerms, ScaleProposed, StandingChange, ViewKeyEpochOpened,
+        ProposalTerms, ScaleProposed, StandingChange, TagDealingOpened, ViewKeyEpochOpened,
     },
 };
-use merits_primitives::ids::{EntryId, Expiry, PeriodIndex, ScaleId, ScaleVersion, sha256};
+use merits_primitives::ids::{
+    EntryId, Expiry, PartyId, PeriodIndex, ScaleId, ScaleVersion, sha256,
+};
 use serde::Serialize;
 
 use crate::named::named;
@@ -123,6 +125,24 @@ pub(crate) fn generation(state: &State, opened: &KeyGenerationOpened) -> Vec<Sai
             format!("{} of {}", opened.needed, opened.holders.len()),
         ),
         said("holders", holders.join(", ")),
+        said("deadline", opened.deadline),
+    ]
+}
+
+pub(crate) fn dealing(state: &State, opened: &TagDealingOpened) -> Vec<Said> {
+    let all = |parties: &[PartyId]| {
+        let names = parties.iter().map(|party| named(state, party).to_string());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    vec![
+        said("generation", opened.generation),
+        said("attempt", opened.attempt),
+        said(
+            "threshold",
+            format!("{} of {}", opened.needed, opened.holders.len()),
+        ),
+        said("holders", all(&opened.holders)),
+        said("dealers", all(&opened.dealers)),
         said("deadline", opened.deadline),
     ]
 }

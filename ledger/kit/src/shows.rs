@@ -8,8 +8,8 @@ use crate::{
     named::{NamedParty, named},
     offline::VerifiedEntry,
     said::{
-        Said, act, admission, alert, closing, epoch, first_day, generation, offer, proposal,
-        retirement, said, scale,
+        Said, act, admission, alert, closing, dealing, epoch, first_day, generation, offer,
+        proposal, retirement, said, scale,
     },
 };
 
@@ -234,6 +234,12 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
         Entry::EvaluatorOpened(opened) => {
             vec![said("public key", hex::encode(opened.public_key))]
         }
+        Entry::TagDealingOpened(opened) => dealing(state, opened),
+        Entry::TagDealingMessage(published) => vec![
+            said("generation", published.generation),
+            said("opener", named(state, &published.opener)),
+            said("round", published.message.body.round()),
+        ],
         Entry::EvaluationCounted(counted) => vec![
             said("registrar", named(state, &counted.registrar)),
             said("number", counted.number),

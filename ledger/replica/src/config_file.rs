@@ -40,7 +40,7 @@ const KEYS: [(ConfigKind, &[&str]); 13] = [
     (ConfigKind::Distributor, &["keys"]),
     (ConfigKind::Exchange, &["master_key"]),
     (ConfigKind::Evaluator, &["voprf_key"]),
-    (ConfigKind::Registrar, &["evaluator"]),
+    (ConfigKind::Registrar, &["evaluators"]),
     (ConfigKind::Issuer, &["key_store", "signing_key"]),
     (ConfigKind::Offer, &["price", "quota"]),
     (ConfigKind::Wallet, &["key_store", "ledger"]),

@@ -1,5 +1,5 @@
 //! Identities: one for each person across all registrars, enforced by a tag that only the
-//! evaluator's key can compute.
+//! evaluators' key can compute.
 
 use merits_primitives::{
     calendar::Day,
@@ -26,13 +26,13 @@ impl UniquenessTag {
     }
 }
 
-/// The subject of an evaluation, as the evaluator counts it: SHA-256 of the blinded element.
+/// The subject of an evaluation, as evaluators count it: SHA-256 of the blinded element.
 pub fn evaluation_digest(blinded: &[u8]) -> [u8; 32] {
     field::digest("merits/evaluation/v1", &[blinded])
 }
 
-/// The evaluator publishes its public key, once for a ledger: another key would give the same
-/// person another tag.
+/// One evaluator publishes a key that it made alone, once for a ledger: another key would give the same
+/// person another tag. The ledger marks it for ever; evaluators that make the key together open a dealing instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluatorOpened {
     /// Ristretto255, compressed: the VOPRF's public key.
@@ -53,13 +53,13 @@ impl Canonical for EvaluatorOpened {
     }
 }
 
-/// The evaluator answered a registrar once. Logged before the answer is given, so a registrar that
-/// tries identity numbers leaves a trace for each.
+/// An evaluator answers a registrar once. Logged before the answer is given, so a registrar that
+/// tries identity numbers leaves a trace for each. Each evaluator that answers counts it, so the ledger has who did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluationCounted {
     /// The registrar that it answered.
     pub registrar: PartyId,
-    /// Running number over all registrars, from 1.
+    /// The evaluator's running number over all registrars, from 1.
     pub number: u64,
     /// [`evaluation_digest`] of the blinded element.
     pub request: [u8; 32],

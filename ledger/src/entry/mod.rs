@@ -28,6 +28,7 @@ mod party;
 mod redemption;
 mod scale;
 mod statement_key;
+mod tag_key;
 mod ticket;
 mod totals;
 mod view_key;
@@ -57,6 +58,7 @@ pub use party::{
 pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed, Spending};
 pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
+pub use tag_key::{TagDealingMessage, TagDealingOpened};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
 pub use totals::{MAX_TOTAL_ENTRIES, TotalPartials, TotalsOpened};
 pub use view_key::{HalfKeys, ProvenHalf, QuorumEpochOpened, ViewKeyEpochOpened};
@@ -318,14 +320,18 @@ entries! {
     TotalsOpened(TotalsOpened), TOTALS_OPENED, "totals opened", Party [Supervisor], rows, [], counts;
     /// A party changes its signing key, and the old one signs for some time still.
     KeySucceeded(KeySucceeded), 0x0520, "key succeeded", Party [], plain, [], governs;
-    /// The evaluator of uniqueness tags publishes its key.
+    /// An evaluator publishes a key of the uniqueness tags that it has alone.
     EvaluatorOpened(EvaluatorOpened), 0x0601, "evaluator opened", Party [Evaluator], plain, [], governs;
-    /// It answered a registrar.
+    /// An evaluator answers a registrar.
     EvaluationCounted(EvaluationCounted), 0x0602, "evaluation counted", Party [Evaluator], plain, [], counts;
     /// A person is registered.
     IdentityRegistered(IdentityRegistered), 0x0603, "identity registered", Party [Registrar], plain, [], counts;
     /// An identity ends.
     IdentityRetired(IdentityRetired), 0x0604, "identity retired", Party [Registrar, Supervisor], plain, [], counts;
+    /// Shares of the key of the uniqueness tags are to be dealt.
+    TagDealingOpened(TagDealingOpened), 0x0605, "tag dealing opened", Party [Evaluator], plain, [], governs;
+    /// A party's message of a round of such a dealing.
+    TagDealingMessage(TagDealingMessage), 0x0606, "tag dealing message", Party [Evaluator], plain, [], governs;
     /// Terms that people consent to.
     TermsPublished(TermsPublished), 0x0701, "terms published", Party [Distributor], plain, [], governs;
     /// A person withdraws a consent.

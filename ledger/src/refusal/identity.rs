@@ -11,14 +11,14 @@ pub enum IdentityRefusal {
     /// The ledger already has an evaluator's key, which cannot be replaced.
     #[error("the evaluator's key is fixed: another one would give every person a second tag")]
     EvaluatorStands,
-    /// Only the adopted evaluator may log evaluations.
-    #[error("party {party} is not this ledger's evaluator")]
+    /// Only a holder of the key may log evaluations.
+    #[error("party {party} holds no share of this ledger's key of the uniqueness tags")]
     NotTheEvaluator {
         /// The party that signed.
         party: PartyId,
     },
-    /// An evaluation that does not continue the evaluator's count.
-    #[error("the next evaluation has number {expected}, not {found}")]
+    /// An evaluation that does not continue its evaluator's count.
+    #[error("the evaluator's next evaluation has number {expected}, not {found}")]
     EvaluationNumber {
         /// The next one.
         expected: u64,
@@ -27,9 +27,20 @@ pub enum IdentityRefusal {
     },
     /// The evaluation that a registration names cannot be used for it.
     #[error(
-        "the named evaluation is unknown, belongs to another registrar, or was used by an earlier registration: ask the evaluator again"
+        "the named evaluation is unknown, belongs to another registrar, or was used by an earlier registration: ask the evaluators again"
     )]
     EvaluationUnfit,
+    /// Fewer evaluators counted the request than must answer.
+    #[error(
+        "{counted} evaluators counted this request, and the key of the uniqueness tags needs {needed}: ask further \
+         evaluators"
+    )]
+    EvaluationIncomplete {
+        /// Evaluators that counted it.
+        counted: usize,
+        /// How many must answer.
+        needed: u16,
+    },
     /// An identity commitment can be registered only once.
     #[error("this identity commitment was registered before: make a new identity in the wallet")]
     CommitmentKnown,
@@ -73,7 +84,7 @@ impl IdentityRefusal {
             Self::EvaluatorStands => Reason::EvaluatorStands,
             Self::NotTheEvaluator { .. } => Reason::NotTheEvaluator,
             Self::EvaluationNumber { .. } => Reason::EvaluationNumber,
-            Self::EvaluationUnfit => Reason::EvaluationUnfit,
+            Self::EvaluationUnfit | Self::EvaluationIncomplete { .. } => Reason::EvaluationUnfit,
             Self::CommitmentKnown => Reason::CommitmentKnown,
             Self::PersonKnown => Reason::PersonKnown,
             Self::EligibleTooEarly { .. } => Reason::EligibleTooEarly,
@@ -89,7 +100,7 @@ impl IdentityRefusal {
             Self::EvaluatorStands | Self::GroupFull => FieldPath::NONE,
             Self::NotTheEvaluator { .. } => fields::PARTY.into(),
             Self::EvaluationNumber { .. } => fields::NUMBER.into(),
-            Self::EvaluationUnfit => fields::EVALUATION.into(),
+            Self::EvaluationUnfit | Self::EvaluationIncomplete { .. } => fields::EVALUATION.into(),
             Self::CommitmentKnown | Self::Unknown => fields::COMMITMENT.into(),
             Self::PersonKnown => fields::TAG.into(),
             Self::EligibleTooEarly { .. } => fields::FROM.into(),

@@ -9,6 +9,7 @@ mod key_generation;
 mod offer;
 mod opening;
 mod scale;
+mod tag_key;
 mod ticket;
 mod totals;
 
@@ -19,6 +20,7 @@ pub use key_generation::KeyGenerationRefusal;
 pub use offer::OfferRefusal;
 pub use opening::OpeningRefusal;
 pub use scale::ScaleRefusal;
+pub use tag_key::TagKeyRefusal;
 pub use ticket::TicketRefusal;
 pub use totals::TotalRefusal;
 
@@ -75,6 +77,7 @@ refused_from!(
     OfferRefusal,
     OpeningRefusal,
     ScaleRefusal,
+    TagKeyRefusal,
     TicketRefusal,
     TotalRefusal
 );
@@ -462,6 +465,9 @@ pub enum Refusal {
     /// Offers and redemptions.
     #[error(transparent)]
     Offer(#[from] OfferRefusal),
+    /// Dealings of the tag key's shares.
+    #[error(transparent)]
+    TagKey(#[from] TagKeyRefusal),
     /// Key generations and destroyed shares.
     #[error(transparent)]
     KeyGeneration(#[from] KeyGenerationRefusal),

@@ -16,8 +16,9 @@
 //! | version | scale id, version | what was proposed and approved, its standing |
 //! | proposal | entry id | what waits for approval |
 //! | statement key | statement | the key in force |
-//! | evaluator | nothing | who it is, its public key |
+//! | evaluator | nothing | the key of the uniqueness tags: generation, threshold, holders, whether it was ever whole |
 //! | evaluation count | registrar | evaluations that it was given |
+//! | evaluator count | evaluator | evaluations that it counted |
 //! | terms | distributor, SHA-256 of the document | scale, entry |
 //! | offer | entry id | what was published, what was redeemed, when it was closed |
 //! | redeemed | number of the scale, expiry | redemptions, credits |
@@ -33,7 +34,7 @@
 //!
 //! | table | key | value | read by |
 //! |---|---|---|---|
-//! | evaluation | entry id | registrar, whether it was used | registrations |
+//! | evaluation | entry id | registrar, digest of the blinded element | registrations |
 //! | person | uniqueness tag | IC, leaf, eligibility, registrar, standing | registrations, retirements |
 //! | commitment | IC | uniqueness tag | registrations, retirements, wallets |
 //! | group node | level, index | node | registrations, retirements, wallets' paths |
@@ -53,7 +54,8 @@
 //! | blob quota | party | day, blobs named on it | entries that name blobs |
 //! | alert | entry id | who raised it, what it says, how it was handled | the handling of alerts, reports |
 //! | alert quota | party | day, entries about alerts on it | alerts and their handling |
-//! | request | digest of a blinded element | registrar and entry of its first evaluation | evaluations, the evaluator |
+//! | request | digest of a blinded element | registrar, the evaluators that counted it with their entries, whether it was used | evaluations, registrations, evaluators |
+//! | tag dealing | generation, opener | who deals shares of the tag key to whom, what was published | its messages, evaluators |
 //!
 //! Values that may occur only once ([`crate::UniqueSet`]) are not rows: a constraint of the store
 //! enforces them in the transaction of the append.
@@ -93,7 +95,7 @@ pub enum Table {
     Proposal = 7,
     /// Keys of people's statements.
     StatementKey = 8,
-    /// The evaluator.
+    /// The key of the uniqueness tags, and its holders.
     Evaluator = 9,
     /// Evaluations by registrar.
     EvaluationCount = 10,
@@ -107,6 +109,8 @@ pub enum Table {
     Group = 14,
     /// The note tree's edge.
     Notes = 15,
+    /// Evaluations by evaluator.
+    EvaluatorCount = 16,
     /// Thresholds of the board.
     Board = 20,
     /// Proposed acts.
@@ -143,7 +147,7 @@ pub enum Table {
     OpenedTotal = 44,
     /// Blobs that parties' entries named today.
     BlobQuota = 45,
-    /// First evaluations of blinded elements.
+    /// Evaluated elements.
     Request = 46,
     /// Attempts to make a half of the view keys, by half.
     KeyAttempts = 47,
@@ -157,11 +161,13 @@ pub enum Table {
     Alert = 51,
     /// Entries about alerts that supervisors sent today.
     AlertQuota = 52,
+    /// Dealings of the tag key's shares.
+    TagDealing = 53,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -177,6 +183,7 @@ impl Table {
         Self::Redeemed,
         Self::Group,
         Self::Notes,
+        Self::EvaluatorCount,
         Self::Board,
         Self::Act,
         Self::Voice,
@@ -202,6 +209,7 @@ impl Table {
         Self::DestroyedShare,
         Self::Alert,
         Self::AlertQuota,
+        Self::TagDealing,
     ];
 
     /// The table's number.
@@ -237,6 +245,7 @@ impl Table {
             Self::Redeemed => "redeemed",
             Self::Group => "group",
             Self::Notes => "notes",
+            Self::EvaluatorCount => "evaluator count",
             Self::Board => "board",
             Self::Act => "act",
             Self::Voice => "voice",
@@ -262,6 +271,7 @@ impl Table {
             Self::DestroyedShare => "destroyed share",
             Self::Alert => "alert",
             Self::AlertQuota => "alert quota",
+            Self::TagDealing => "tag dealing",
         }
     }
 }

@@ -180,6 +180,8 @@ impl Governing {
             | Entry::EvaluationCounted(_)
             | Entry::IdentityRegistered(_)
             | Entry::IdentityRetired(_)
+            | Entry::TagDealingOpened(_)
+            | Entry::TagDealingMessage(_)
             | Entry::TermsPublished(_)
             | Entry::ConsentWithdrawn(_)
             | Entry::TicketDeposited(_)

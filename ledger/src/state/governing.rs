@@ -434,6 +434,8 @@ impl Governing {
             | Entry::EvaluationCounted(_)
             | Entry::IdentityRegistered(_)
             | Entry::IdentityRetired(_)
+            | Entry::TagDealingOpened(_)
+            | Entry::TagDealingMessage(_)
             | Entry::TermsPublished(_)
             | Entry::OfferPublished(_)
             | Entry::OfferClosed(_) => Asked::Nothing,
@@ -568,7 +570,7 @@ impl Governing {
             Table::Version => self.scales.apply_version(value),
             Table::Proposal => self.scales.apply_proposal(key, Some(value)),
             Table::StatementKey => self.statement_keys.apply(value),
-            Table::Evaluator | Table::EvaluationCount | Table::Group => {
+            Table::Evaluator | Table::EvaluationCount | Table::EvaluatorCount | Table::Group => {
                 self.people.apply(table, key, value)
             }
             Table::Terms => self.terms.apply(key, value),
@@ -598,7 +600,8 @@ impl Governing {
             | Table::KeyAttempts
             | Table::KeyGeneration
             | Table::KeyMessage
-            | Table::DestroyedShare => Ok(()),
+            | Table::DestroyedShare
+            | Table::TagDealing => Ok(()),
         }
     }
 }

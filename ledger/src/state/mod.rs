@@ -26,6 +26,7 @@ mod scales;
 mod spending;
 mod statement_keys;
 mod stored;
+mod tag_key;
 mod tickets;
 mod totals;
 
@@ -44,9 +45,10 @@ pub use notes::{Anchor, Notes, note_runs, notes_of_run};
 pub use offers::{MOST_OFFERS, Offer, Offers, RedeemedSum, check_not_expired};
 pub use openings::{Opening, OpeningSubject, OpeningVoice, Openings};
 pub use parties::{EMERGENCY, EMERGENCY_PAUSE, FormerKey, Parties, Party};
-pub use people::{Evaluator, FirstEvaluation, GroupTree, People, Person, ROOT_GRACE};
+pub use people::{EvaluatedRequest, GroupTree, People, Person, ROOT_GRACE};
 pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
 pub use statement_keys::{StatementKey, StatementKeys};
+pub use tag_key::{LONGEST_DEALING, TagDealing, TagDealings, TagKeyMark, TagKeyRecord};
 pub use tickets::{MOST_DAYS_AHEAD, RESERVATION, Terms, Ticket, Tickets};
 pub use totals::{BatchTotal, OpenedTotal, Totals, TotalsSummary, WORST_TOTAL};
 

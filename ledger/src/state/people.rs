@@ -14,31 +14,26 @@ use merits_primitives::{
     identity::{Birth, IdentityCommitment, IdentityLeaf, leaf},
     ids::{EntryId, PartyId},
 };
+use merits_threshold::tags::key::TagKey;
 use merits_verifier::fields;
 
+use super::Parties;
 use super::draft::Draft;
 use super::stored;
+use super::tag_key::{TagDealings, TagKeyRecord, record_key};
 use super::tickets::MOST_DAYS_AHEAD;
 use crate::entry::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
 };
 use crate::refusal::{CheckError, IdentityRefusal, Refusal};
+use crate::role::Role;
 use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View, decode};
 pub use group::GroupTree;
-use records::{Count, GroupHead, Node, Superseded};
+use records::{Count, CountedBy, GroupHead, Node, Superseded};
 
 /// A root is taken for so long after it was superseded: proofs under way do not fail
 /// because somebody else was registered, and a retired identity is gone after an hour.
 pub const ROOT_GRACE: Duration = Duration::from_secs(3_600);
-
-/// The evaluator of uniqueness tags.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evaluator {
-    /// The party.
-    pub party: PartyId,
-    /// The VOPRF's public key.
-    pub public_key: [u8; 32],
-}
 
 /// A registered person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,24 +56,36 @@ pub struct Person {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Evaluation {
     registrar: PartyId,
-    used: bool,
+    request: [u8; 32],
 }
 
-/// The first evaluation of a blinded element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FirstEvaluation {
-    /// The registrar that it was counted for.
+/// What was counted for a blinded element.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluatedRequest {
+    /// The registrar that the first evaluator counted it for. Evaluators answer nobody else for it.
     pub registrar: PartyId,
-    /// The entry that counted it.
-    pub entry: EntryId,
+    /// The evaluators that counted it for this registrar, in the order of the log, each with its first entry.
+    pub counted: Vec<(PartyId, EntryId)>,
+    /// Whether a person was registered with it.
+    pub used: bool,
 }
 
-/// The governing part of people: the evaluator, and the group's root.
+impl EvaluatedRequest {
+    /// The entry by which this evaluator counted it.
+    pub fn counted_by(&self, evaluator: &PartyId) -> Option<EntryId> {
+        let own = self.counted.iter().find(|(party, _)| party == evaluator)?;
+        Some(own.1)
+    }
+}
+
+/// The governing part of people: the key of the tags, and the group's root.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Register {
-    evaluator: Option<Evaluator>,
+    tag_key: Option<TagKeyRecord>,
     /// Evaluations by registrar.
     counts: Arc<BTreeMap<PartyId, u64>>,
+    /// Evaluations by evaluator.
+    counted: Arc<BTreeMap<PartyId, u64>>,
     group: GroupHead,
 }
 
@@ -90,12 +97,22 @@ pub struct People<'s> {
 }
 
 impl<'s> People<'s> {
-    /// The evaluator, once it has published its key.
-    pub fn evaluator(&self) -> Option<&'s Evaluator> {
-        self.register.evaluator.as_ref()
+    /// The key of the uniqueness tags and its holders, once there is one.
+    pub fn tag_key(&self) -> Option<&'s TagKeyRecord> {
+        self.register.tag_key.as_ref()
     }
 
-    /// Evaluations counted.
+    /// Dealings of the key's shares.
+    pub fn tag_dealings(&self) -> TagDealings<'s> {
+        TagDealings { rows: self.rows }
+    }
+
+    /// Evaluations that one evaluator counted.
+    pub fn evaluations_by(&self, evaluator: &PartyId) -> u64 {
+        self.register.evaluations_by(evaluator)
+    }
+
+    /// Evaluations counted: one for each evaluator that answered.
     pub fn evaluations(&self) -> u64 {
         self.register.evaluations()
     }
@@ -106,11 +123,11 @@ impl<'s> People<'s> {
         counts.get(registrar).copied().unwrap_or_default()
     }
 
-    /// The first evaluation of a blinded element, by its digest ([`crate::entry::evaluation_digest`]).
+    /// What was counted for a blinded element, by its digest ([`crate::entry::evaluation_digest`]).
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn evaluation(&self, request: &[u8; 32]) -> Result<Option<FirstEvaluation>, RowError> {
+    pub fn evaluation(&self, request: &[u8; 32]) -> Result<Option<EvaluatedRequest>, RowError> {
         rows::get(self.rows, &request_key(request))
     }
 
@@ -169,8 +186,12 @@ impl<'s> People<'s> {
 }
 
 impl Register {
-    pub(super) fn evaluator(&self) -> Option<&Evaluator> {
-        self.evaluator.as_ref()
+    pub(super) fn tag_key(&self) -> Option<&TagKeyRecord> {
+        self.tag_key.as_ref()
+    }
+
+    fn evaluations_by(&self, evaluator: &PartyId) -> u64 {
+        self.counted.get(evaluator).copied().unwrap_or_default()
     }
 
     pub(super) fn evaluations(&self) -> u64 {
@@ -198,11 +219,14 @@ impl Register {
         registered: &IdentityRegistered,
     ) -> Result<Vec<RowKey>, RowError> {
         let person = person_key(&registered.tag);
+        let evaluation = evaluation_key(&registered.evaluation);
+        let request = view.known(&evaluation)?.map(|counted| counted.request);
         let mut keys = vec![
-            evaluation_key(&registered.evaluation).into_row(),
+            evaluation.into_row(),
             commitment_key(&registered.commitment).into_row(),
             person.clone().into_row(),
         ];
+        keys.extend(request.map(|request| request_key(&request).into_row()));
         let size = self.group.size;
         if let Some(person) = view.known(&person)?
             && !person.retired
@@ -237,14 +261,16 @@ impl Register {
         opened: &EvaluatorOpened,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
-        if self.evaluator.is_some() {
+        if self.tag_key.is_some() {
             return Err(IdentityRefusal::EvaluatorStands.into());
         }
-        let evaluator = Evaluator {
-            party,
-            public_key: opened.public_key,
+        let record = TagKeyRecord {
+            generation: 1,
+            key: TagKey::sole(party, opened.public_key),
+            was_whole: true,
+            dealt_by: None,
         };
-        draft.put(Key::new(&[]), &evaluator);
+        draft.put(record_key(), &record);
         Ok(())
     }
 
@@ -255,10 +281,13 @@ impl Register {
         counted: &EvaluationCounted,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        if self.evaluator.as_ref().map(|evaluator| evaluator.party) != Some(party) {
+        let share = self
+            .tag_key()
+            .and_then(|record| record.key.share_of(&party));
+        if share.is_none() {
             return Err(IdentityRefusal::NotTheEvaluator { party }.into());
         }
-        let expected = self.evaluations() + 1;
+        let expected = self.evaluations_by(&party) + 1;
         if counted.number != expected {
             let found = counted.number;
             return Err(IdentityRefusal::EvaluationNumber { expected, found }.into());
@@ -266,13 +295,20 @@ impl Register {
         let registrar = counted.registrar;
         let count = self.counts.get(&registrar).copied().unwrap_or_default() + 1;
         draft.put(Key::new(&[&registrar.0]), &Count(count));
-        let used = false;
-        draft.put(evaluation_key(&id), &Evaluation { registrar, used });
-        // The first one stays, because an evaluator may count the same element twice.
-        let request = request_key(&counted.request);
-        if draft.get(&request)?.is_none() {
-            let entry = id;
-            draft.put(request, &FirstEvaluation { registrar, entry });
+        draft.put(Key::new(&[&party.0]), &CountedBy(expected));
+        let request = counted.request;
+        draft.put(evaluation_key(&id), &Evaluation { registrar, request });
+        let key = request_key(&request);
+        let evaluated = draft.get(&key)?;
+        let mut evaluated = evaluated.unwrap_or_else(|| EvaluatedRequest {
+            registrar,
+            counted: Vec::new(),
+            used: false,
+        });
+        // The first ones stay: an evaluator may count the same element twice, also for another registrar.
+        if evaluated.registrar == registrar && evaluated.counted_by(&party).is_none() {
+            evaluated.counted.push((party, id));
+            draft.put(key, &evaluated);
         }
         Ok(())
     }
@@ -282,12 +318,11 @@ impl Register {
         registrar: PartyId,
         registered: &IdentityRegistered,
         time: Timestamp,
+        parties: &Parties,
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
-        match draft.get(&evaluation_key(&registered.evaluation))? {
-            Some(evaluation) if evaluation.registrar == registrar && !evaluation.used => {}
-            _ => return Err(IdentityRefusal::EvaluationUnfit.into()),
-        }
+        let (request, evaluated) = self.evaluated(registrar, registered, draft)?;
+        self.check_answered(&evaluated, parties)?;
         if draft
             .get(&commitment_key(&registered.commitment))?
             .is_some()
@@ -339,8 +374,7 @@ impl Register {
         group = set_leaf(draft, group, index, leaf)?;
         draft.put(Key::new(&[]), &group);
         let used = true;
-        let evaluation = Evaluation { registrar, used };
-        draft.put(evaluation_key(&registered.evaluation), &evaluation);
+        draft.put(request, &EvaluatedRequest { used, ..evaluated });
         draft.put(commitment_key(&registered.commitment), &registered.tag);
         let person = Person {
             tag: registered.tag,
@@ -352,6 +386,51 @@ impl Register {
         };
         draft.put(person_key(&registered.tag), &person);
         Ok(())
+    }
+
+    /// What was counted for the request that the registration names, which must be its registrar's and not used.
+    fn evaluated(
+        &self,
+        registrar: PartyId,
+        registered: &IdentityRegistered,
+        draft: &Draft<'_>,
+    ) -> Result<(Key<EvaluatedRequest>, EvaluatedRequest), CheckError> {
+        let unfit = IdentityRefusal::EvaluationUnfit;
+        let counted = draft.get(&evaluation_key(&registered.evaluation))?;
+        let Some(counted) = counted.filter(|counted| counted.registrar == registrar) else {
+            return Err(unfit.into());
+        };
+        let request = request_key(&counted.request);
+        match draft.get(&request)? {
+            Some(evaluated) if evaluated.registrar == registrar && !evaluated.used => {
+                Ok((request, evaluated))
+            }
+            _ => Err(unfit.into()),
+        }
+    }
+
+    /// As many evaluators in standing counted the request as must answer. It may be older than the suspension of one.
+    fn check_answered(
+        &self,
+        evaluated: &EvaluatedRequest,
+        parties: &Parties,
+    ) -> Result<(), Refusal> {
+        let needed = self
+            .tag_key()
+            .map_or(1, |record| record.key.threshold().needed());
+        let mut standing = evaluated.counted.len();
+        let mut why = None;
+        for (evaluator, _) in &evaluated.counted {
+            if let Err(refusal) = parties.acting(evaluator, Role::Evaluator) {
+                standing -= 1;
+                why.get_or_insert(refusal);
+            }
+        }
+        if standing >= usize::from(needed) {
+            return Ok(());
+        }
+        let counted = standing;
+        Err(why.unwrap_or_else(|| IdentityRefusal::EvaluationIncomplete { counted, needed }.into()))
     }
 
     pub(super) fn check_retired(
@@ -389,7 +468,11 @@ impl Register {
     )]
     pub(super) fn apply(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), RowError> {
         match table {
-            Table::Evaluator => self.evaluator = Some(decode(value)?),
+            Table::Evaluator => self.tag_key = Some(decode(value)?),
+            Table::EvaluatorCount => {
+                let CountedBy(count) = decode(value)?;
+                Arc::make_mut(&mut self.counted).insert(PartyId(stored::key(table, key)?), count);
+            }
             Table::EvaluationCount => {
                 let Count(count) = decode(value)?;
                 Arc::make_mut(&mut self.counts).insert(PartyId(stored::key(table, key)?), count);
@@ -446,7 +529,7 @@ fn evaluation_key(id: &EntryId) -> Key<Evaluation> {
     Key::new(&[&id.0])
 }
 
-pub(super) fn request_key(request: &[u8; 32]) -> Key<FirstEvaluation> {
+pub(super) fn request_key(request: &[u8; 32]) -> Key<EvaluatedRequest> {
     Key::new(&[request])
 }
 

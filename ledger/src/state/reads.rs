@@ -4,8 +4,8 @@ use merits_primitives::{field, group::GroupRoot, ids::EntryId};
 
 use super::tickets::Withdrawal;
 use super::{
-    Governing, alerts, blobs, earn, key_generation, notes, openings, people, spending, tickets,
-    totals,
+    Governing, alerts, blobs, earn, key_generation, notes, openings, people, spending, tag_key,
+    tickets, totals,
 };
 use crate::entry::{Act, Entry, Spending};
 use crate::rows::{Key, RowError, RowKey, View};
@@ -108,6 +108,14 @@ impl Governing {
             Entry::EvaluationCounted(counted) => {
                 vec![people::request_key(&counted.request).into_row()]
             }
+            Entry::TagDealingOpened(opened) => {
+                let key = tag_key::dealing_key(opened.generation, &submission.party());
+                vec![key.into_row()]
+            }
+            Entry::TagDealingMessage(published) => {
+                let key = tag_key::dealing_key(published.generation, &published.opener);
+                vec![key.into_row()]
+            }
             Entry::IdentityRegistered(registered) => {
                 self.people.registration_reads(view, registered)?
             }
@@ -184,6 +192,8 @@ impl Governing {
             | Entry::EvaluationCounted(_)
             | Entry::IdentityRegistered(_)
             | Entry::IdentityRetired(_)
+            | Entry::TagDealingOpened(_)
+            | Entry::TagDealingMessage(_)
             | Entry::TermsPublished(_)
             | Entry::ConsentWithdrawn(_)
             | Entry::OfferPublished(_)
@@ -260,6 +270,8 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::EvaluationCounted(_)
         | Entry::IdentityRegistered(_)
         | Entry::IdentityRetired(_)
+        | Entry::TagDealingOpened(_)
+        | Entry::TagDealingMessage(_)
         | Entry::TermsPublished(_)
         | Entry::TicketDeposited(_)
         | Entry::OfferPublished(_)

@@ -127,11 +127,15 @@ impl Governing {
                 self.people.check_counted(id, party, counted, draft)
             }
             Entry::IdentityRegistered(registered) => {
-                // Its evaluation may be older than the evaluator's suspension.
-                if let Some(evaluator) = self.people.evaluator() {
-                    self.parties.acting(&evaluator.party, Role::Evaluator)?;
-                }
-                self.people.check_registered(party, registered, time, draft)
+                let parties = &self.parties;
+                self.people
+                    .check_registered(party, registered, time, parties, draft)
+            }
+            Entry::TagDealingOpened(opened) => {
+                self.check_tag_dealing_opened(party, opened, time, draft)
+            }
+            Entry::TagDealingMessage(published) => {
+                self.check_tag_dealing_message(party, published, time, draft)
             }
             // By a registrar that knows the person, or by a supervisor.
             Entry::IdentityRetired(retired) => self.people.check_retired(retired, time, draft),

@@ -311,7 +311,7 @@ fn the_evaluator_is_one_and_counts_without_gaps() {
     for (number, registrar) in [(2, &federation.registrar), (3, &other)] {
         let again = counted(registrar, number);
         town.act(&federation.evaluator, &again).unwrap();
-        assert_eq!(of_blinded(&town), Some(first));
+        assert_eq!(of_blinded(&town).as_ref(), Some(&first));
     }
     assert_eq!(town.state().people().evaluations(), 3);
     let unknown = evaluation_digest(b"another");

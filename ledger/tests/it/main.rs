@@ -31,6 +31,7 @@ mod sealed;
 mod signatures;
 mod storage;
 mod supervision;
+mod tag_key;
 mod tickets;
 mod town;
 mod view_keys;

@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::conservation::busy;
-use crate::town::Town;
+use crate::town::{Town, admit};
 use merits_ledger::entry::{
     Act, ActProposed, AlertHandled, AlertRaised, AlertSubject, Entry, KeyShareDestroyed,
     OpeningCompleted, OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested,
     OpeningRevealed, ProposalNamed, ProposalTerms, QuorumEpochOpened, ScaleApproved,
-    StandingChange, ThresholdsChanged,
+    StandingChange, TagDealingOpened, ThresholdsChanged,
 };
 use merits_ledger::rows::{RowError, RowKey, StateDigest, Table, View};
 use merits_ledger::{
-    Authentic, CheckError, Governing, Groth16Keys, State, Submission, Thresholds, VerifiedProof,
-    named_blobs,
+    Authentic, CheckError, Governing, Groth16Keys, Role, State, Submission, Thresholds,
+    VerifiedProof, named_blobs,
 };
 use merits_ledger_fixture::{Federation, LargeScale, Quorum, START, acts};
 use merits_primitives::{
@@ -77,6 +77,7 @@ fn everything() -> Town {
         reason: "The distributor was asked.".to_owned(),
     });
     town.act(&supervisor, &handled).unwrap();
+    shares(&mut town);
     // A key that is a blob, proposed and approved.
     let LargeScale { proposed, blob, .. } = town.federation.clone().large_scale(&mut town.rng);
     let (id, version) = (proposed.id.clone(), proposed.version);
@@ -97,6 +98,24 @@ fn everything() -> Town {
     quorums(&mut town);
     decide(&mut town);
     town
+}
+
+/// A dealing of the tag key's shares.
+fn shares(town: &mut Town) {
+    let second = admit(town, "second evaluator", &[Role::Evaluator], 77);
+    let evaluator = town.federation.evaluator.clone();
+    let mut holders = vec![evaluator.id, second.id];
+    holders.sort();
+    let opened = TagDealingOpened {
+        generation: 2,
+        attempt: 1,
+        needed: 2,
+        holders,
+        dealers: vec![evaluator.id],
+        deadline: town.time + Duration::from_secs(1_000),
+    };
+    town.act(&evaluator, &Entry::TagDealingOpened(opened))
+        .unwrap();
 }
 
 /// Two quorums' epoch, its end, and a share that is destroyed.

@@ -1,7 +1,9 @@
 //! The entries that an evaluator signs. The ledger's rules decide whether they are accepted.
 
 use ed25519_dalek::SigningKey;
-use merits_ledger::entry::{Entry, EvaluationCounted, EvaluatorOpened};
+use merits_ledger::entry::{
+    Entry, EvaluationCounted, EvaluatorOpened, TagDealingMessage, TagDealingOpened,
+};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_verifier::entry::SignedEntry;
 
@@ -35,12 +37,22 @@ impl Evaluator {
         &self.origin
     }
 
-    /// Publishes the VOPRF's public key. The ledger accepts one key, once.
+    /// Publishes the public key of a key that this evaluator has alone. The ledger accepts one key, once.
     pub fn open(&self, public_key: [u8; 32]) -> SignedEntry {
         self.sign(Entry::EvaluatorOpened(EvaluatorOpened { public_key }))
     }
 
-    /// Counts an evaluation. `number` runs over all registrars, from 1.
+    /// Opens a dealing of the key's shares.
+    pub fn open_dealing(&self, opened: TagDealingOpened) -> SignedEntry {
+        self.sign(Entry::TagDealingOpened(opened))
+    }
+
+    /// Publishes a message of a dealing.
+    pub fn publish(&self, message: TagDealingMessage) -> SignedEntry {
+        self.sign(Entry::TagDealingMessage(message))
+    }
+
+    /// Counts an evaluation. `number` runs over all registrars of this evaluator, from 1.
     pub fn count(&self, registrar: PartyId, number: u64, request: [u8; 32]) -> SignedEntry {
         self.sign(Entry::EvaluationCounted(EvaluationCounted {
             registrar,

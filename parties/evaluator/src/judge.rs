@@ -1,10 +1,6 @@
 //! Decides which requests the evaluator answers.
 
-use merits_ledger::{
-    Refusal, Role, State,
-    entry::{EvaluatorOpened, evaluation_digest},
-    rows::RowError,
-};
+use merits_ledger::{Refusal, Role, State, entry::evaluation_digest, rows::RowError};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, Origin, PartyId},
@@ -33,9 +29,9 @@ pub enum Refused {
     /// The element was used by another registrar. Blinded elements are random, so it was copied.
     #[error("this blinded element was evaluated for another registrar: blind the number again")]
     ElementOfAnother,
-    /// The ledger has no evaluator, or another one.
+    /// The ledger has no key, or another share for this evaluator.
     #[error(
-        "the ledger does not have this evaluator's key: its operator announces it, or restores the right key"
+        "the ledger does not have this evaluator's share: its operator has one dealt, or restores the right file"
     )]
     NotOpened,
 }
@@ -79,13 +75,13 @@ pub enum Verdict {
 }
 
 /// Checks a request against the state of a copy of the log, which knows the evaluated elements: the evaluator keeps
-/// no record of its own, so a crash cannot damage one. A registrar that changed its key signs with the one before for
-/// some time still; `now` says whether that is over.
+/// no record of its own, so a crash cannot damage one. `own` is the evaluator with its verification share. A registrar
+/// that changed its key signs with the one before for some time still; `now` says whether that is over.
 ///
 /// # Errors
 /// [`RowError`] if the copy cannot be read. The inner error is the refusal.
 pub fn judge(
-    own: (PartyId, &EvaluatorOpened),
+    own: (PartyId, [u8; 32]),
     state: &State,
     request: &EvaluationRequest,
     now: Timestamp,
@@ -94,19 +90,26 @@ pub fn judge(
     if let Err(refused) = admit(own, state, request, now) {
         return Ok(Err(refused));
     }
-    Ok(match state.people().evaluation(&digest)? {
-        Some(first) if first.registrar == request.registrar => Ok(Verdict::Counted(first.entry)),
-        Some(_) => Err(Refused::ElementOfAnother),
-        None => Ok(Verdict::New {
-            number: state.people().evaluations() + 1,
+    let evaluated = state.people().evaluation(&digest)?;
+    if let Some(evaluated) = &evaluated
+        && evaluated.registrar != request.registrar
+    {
+        return Ok(Err(Refused::ElementOfAnother));
+    }
+    let (party, _) = own;
+    let counted = evaluated.and_then(|evaluated| evaluated.counted_by(&party));
+    Ok(Ok(match counted {
+        Some(entry) => Verdict::Counted(entry),
+        None => Verdict::New {
+            number: state.people().evaluations_by(&party) + 1,
             request: digest,
-        }),
-    })
+        },
+    }))
 }
 
 /// Refuses whoever may not ask this evaluator.
 fn admit(
-    own: (PartyId, &EvaluatorOpened),
+    own: (PartyId, [u8; 32]),
     state: &State,
     request: &EvaluationRequest,
     now: Timestamp,
@@ -124,11 +127,9 @@ fn admit(
     if !registrar.keys(now).any(|key| request.verify(&key).is_ok()) {
         return Err(Refused::Signature(request.registrar));
     }
-    let (party, opened) = own;
-    let stands = |evaluator: &merits_ledger::state::Evaluator| {
-        evaluator.party == party && evaluator.public_key == opened.public_key
-    };
-    if !state.people().evaluator().is_some_and(stands) {
+    let (party, share) = own;
+    let record = state.people().tag_key();
+    if record.and_then(|record| record.key.share_of(&party)) != Some(share) {
         return Err(Refused::NotOpened);
     }
     Ok(())

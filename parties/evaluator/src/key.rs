@@ -1,16 +1,18 @@
-//! The VOPRF of RFC 9497, ristretto255-SHA512, verifiable mode: the evaluator's half.
+//! What an evaluator multiplies blinded elements by: its share of the key, or the whole key of a sole evaluator
+//! (VOPRF of RFC 9497, ristretto255-SHA512, verifiable mode).
 
 use std::{fmt, path::Path};
 
 use merits_keyfile::{KeyFileError, KeyKind, SecretBytes};
+use merits_threshold::tags::share::TagShare;
+pub use merits_threshold::tags::{
+    ELEMENT_BYTES,
+    share::{BadElement, Evaluation, check_element},
+};
 use rand_core_06::OsRng;
 use thiserror::Error;
-use voprf::{BlindedElement, Group as _, Ristretto255, VoprfServer};
 
-/// Bytes of a compressed element of ristretto255.
-pub const ELEMENT_BYTES: usize = 32;
-
-/// What the key's derivation is bound to.
+/// What the derivation of a sole evaluator's key is bound to.
 const INFO: &[u8] = b"merits/voprf/v1";
 
 /// Why an evaluator's key cannot be used. Contains no part of the key.
@@ -24,22 +26,8 @@ pub enum EvaluatorKeyError {
     Seed,
 }
 
-/// Bytes that are not an element of ristretto255, or are its identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the bytes are not an element of ristretto255 other than the identity")]
-pub struct BadElement;
-
-/// An evaluated element with a proof that the right key was used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Evaluation {
-    /// Compressed.
-    pub element: [u8; ELEMENT_BYTES],
-    /// Challenge, then response.
-    pub proof: [u8; 2 * ELEMENT_BYTES],
-}
-
 /// The evaluator's secret scalar. Zeroized when dropped.
-pub struct EvaluatorKey(VoprfServer<Ristretto255>);
+pub struct EvaluatorKey(TagShare);
 
 impl fmt::Debug for EvaluatorKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,8 +35,14 @@ impl fmt::Debug for EvaluatorKey {
     }
 }
 
+impl From<TagShare> for EvaluatorKey {
+    fn from(share: TagShare) -> Self {
+        Self(share)
+    }
+}
+
 impl EvaluatorKey {
-    /// The key of a seed file, which is made if there is none yet.
+    /// The whole key of a seed file, which is made if there is none yet.
     ///
     /// # Errors
     /// [`EvaluatorKeyError`].
@@ -57,7 +51,7 @@ impl EvaluatorKey {
         Self::from_seed(&seed)
     }
 
-    /// The key of an existing seed file.
+    /// The whole key of an existing seed file.
     ///
     /// # Errors
     /// [`EvaluatorKeyError`].
@@ -65,7 +59,7 @@ impl EvaluatorKey {
         Self::from_seed(&merits_keyfile::load(path, KeyKind::Voprf)?)
     }
 
-    /// The key of a seed: DeriveKeyPair of RFC 9497.
+    /// The whole key of a seed: DeriveKeyPair of RFC 9497.
     ///
     /// # Errors
     /// [`EvaluatorKeyError::Seed`].
@@ -74,14 +68,18 @@ impl EvaluatorKey {
     }
 
     fn derive(seed: &[u8], info: &[u8]) -> Result<Self, EvaluatorKeyError> {
-        VoprfServer::new_from_seed(seed, info)
-            .map(Self)
-            .map_err(|_| EvaluatorKeyError::Seed)
+        let share = TagShare::from_seed(seed, info);
+        share.map(Self).ok_or(EvaluatorKeyError::Seed)
     }
 
-    /// The public key, compressed.
+    /// The share, which a dealer deals anew.
+    pub(crate) fn share(&self) -> &TagShare {
+        &self.0
+    }
+
+    /// The verification share, compressed. Of a sole evaluator it is the public key.
     pub fn public(&self) -> [u8; ELEMENT_BYTES] {
-        Ristretto255::serialize_elem(self.0.get_public_key()).into()
+        self.0.public()
     }
 
     /// Evaluates a blinded element.
@@ -89,26 +87,8 @@ impl EvaluatorKey {
     /// # Errors
     /// [`BadElement`].
     pub fn evaluate(&self, blinded: &[u8; ELEMENT_BYTES]) -> Result<Evaluation, BadElement> {
-        let blinded = element(blinded)?;
-        let evaluated = self.0.blind_evaluate(&mut OsRng, &blinded);
-        Ok(Evaluation {
-            element: evaluated.message.serialize().into(),
-            proof: evaluated.proof.serialize().into(),
-        })
+        self.0.evaluate(blinded, &mut OsRng)
     }
-}
-
-/// Whether a request's bytes can be evaluated.
-///
-/// # Errors
-/// [`BadElement`].
-pub fn check_element(blinded: &[u8; ELEMENT_BYTES]) -> Result<(), BadElement> {
-    element(blinded).map(|_| ())
-}
-
-fn element(bytes: &[u8; ELEMENT_BYTES]) -> Result<BlindedElement<Ristretto255>, BadElement> {
-    // The library accepts only the canonical encoding, and not the identity.
-    BlindedElement::deserialize(bytes).map_err(|_| BadElement)
 }
 
 #[cfg(test)]

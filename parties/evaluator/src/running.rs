@@ -1,9 +1,12 @@
 //! The commands of an evaluator by its configuration: announce its key, and answer registrars.
 
-use std::{future::Future, net::SocketAddr, path::PathBuf};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
-use merits_party::identity::{IdentityError, PartyConfig as _};
+use merits_party::{
+    identity::{IdentityError, PartyConfig as _},
+    lookup::LookupError,
+};
 use merits_primitives::ids::EntryId;
 use merits_replica::{
     ClientError, FollowError, Follower, JoinError, LedgerConfigError, ReplicaError,
@@ -16,7 +19,8 @@ use crate::{
     acts::Evaluator,
     config::EvaluatorConfig,
     key::{EvaluatorKey, EvaluatorKeyError},
-    net::{UniquenessService, serve},
+    net::{Renew, UniquenessService, serve},
+    shares::SharesError,
 };
 
 /// Why a command of an evaluator failed.
@@ -44,6 +48,12 @@ pub enum EvaluatorError {
     /// The coordinator.
     #[error(transparent)]
     Submit(#[from] ClientError),
+    /// Dealing, finding or erasing shares.
+    #[error(transparent)]
+    Shares(#[from] SharesError),
+    /// A party that is named.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
     /// The ledger does not have the key.
     #[error(
         "the ledger does not have the key in {}: run `merits evaluator announce` once, or restore the file that \
@@ -51,6 +61,12 @@ pub enum EvaluatorError {
         .0.display()
     )]
     NotAnnounced(PathBuf),
+    /// This evaluator holds no share, or there is no key yet.
+    #[error(
+        "this evaluator holds no share of the ledger's key: have one dealt with `merits evaluator shares open` and \
+         `merits evaluator shares run`"
+    )]
+    NoShare,
     /// The address that it serves on.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -83,7 +99,7 @@ impl EvaluatorConfig {
             let follower = self.ledger.follow().await?;
             follower.sync().await?;
             // The key of a ledger never changes. If it has one, a new one would be useless.
-            let announced = follower.replica().state()?.people().evaluator().is_some();
+            let announced = follower.replica().state()?.people().tag_key().is_some();
             let key = if announced {
                 EvaluatorKey::load(&self.voprf_key)?
             } else {
@@ -107,14 +123,37 @@ impl EvaluatorConfig {
     /// [`EvaluatorError`].
     pub fn service(&self) -> BoxFuture<'_, Result<UniquenessService<Follower>, EvaluatorError>> {
         Box::pin(async move {
-            let (evaluator, key) = (self.evaluator()?, EvaluatorKey::load(&self.voprf_key)?);
+            let evaluator = self.evaluator()?;
             let follower = self.ledger.clone().of_a_server()?.follow().await?;
             let follower = follower.refusing_the_future();
             follower.sync().await?;
+            let party = evaluator.party();
+            let dealt = {
+                let replica = follower.replica();
+                let state = replica.state()?;
+                let record = state.people().tag_key();
+                match record.and_then(|record| record.dealt_by) {
+                    Some(_) => Some(self.present_key(state, party)?),
+                    None => None,
+                }
+            };
+            let key = match dealt {
+                Some(key) => key.ok_or(EvaluatorError::NoShare)?,
+                // No key, or one that an evaluator made alone.
+                None => EvaluatorKey::load(&self.voprf_key)?,
+            };
             if !stands(&follower, &evaluator, &key)? {
                 return Err(EvaluatorError::NotAnnounced(self.voprf_key.clone()));
             }
-            Ok(UniquenessService::new(evaluator, key, follower))
+            let config = self.clone();
+            let renew: Renew = Arc::new(move |state| {
+                let renewed = config.present_key(state, party);
+                renewed.unwrap_or_else(|error| {
+                    tracing::error!(%error, "the share that was dealt anew cannot be used");
+                    None
+                })
+            });
+            Ok(UniquenessService::renewing(evaluator, key, renew, follower))
         })
     }
 
@@ -135,7 +174,7 @@ impl EvaluatorConfig {
         Ok(())
     }
 
-    fn evaluator(&self) -> Result<Evaluator, IdentityError> {
+    pub(crate) fn evaluator(&self) -> Result<Evaluator, IdentityError> {
         let identity = self.identity()?;
         let party = identity.party();
         Ok(Evaluator::new(identity.origin, party, identity.signing))
@@ -149,9 +188,9 @@ fn stands(
     key: &EvaluatorKey,
 ) -> Result<bool, ReplicaError> {
     let replica = follower.replica();
-    let known = replica.state()?.people().evaluator();
-    Ok(known
-        .is_some_and(|known| known.party == evaluator.party() && known.public_key == key.public()))
+    let record = replica.state()?.people().tag_key();
+    let share = record.and_then(|record| record.key.share_of(&evaluator.party()));
+    Ok(share == Some(key.public()))
 }
 
 #[cfg(test)]

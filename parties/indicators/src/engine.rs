@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The format of a saved position. It rises when what is counted changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A rule that holds for a subject in a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -304,7 +304,8 @@ fn alert_subject(kind: SubjectKind, name: &str) -> Result<AlertSubject, Indicato
         | SubjectKind::Sponsor
         | SubjectKind::Exchange
         | SubjectKind::Supervisor
-        | SubjectKind::Registrar => {
+        | SubjectKind::Registrar
+        | SubjectKind::Evaluator => {
             let mut party = [0; 32];
             hex::decode_to_slice(name, &mut party).map_err(|_| damaged())?;
             Ok(AlertSubject::Party(PartyId(party)))

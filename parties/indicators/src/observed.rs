@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use merits_ledger::Entry;
 use merits_primitives::{calendar::Timestamp, ids::PartyId};
+use merits_threshold::tags::message::{TagBody, TagVerdict};
 use merits_verifier::entry::SignedEntry;
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,14 @@ struct KnownRequest {
     deadline: u64,
 }
 
+/// A dealing of the tag key's shares that is not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KnownDealing {
+    needed: u64,
+    /// Holders that have not confirmed.
+    left: u64,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct KnownScale {
     /// Most credits of a claim and supply cap, by version.
@@ -80,6 +89,10 @@ pub(crate) struct Known {
     terms: BTreeMap<String, BTreeMap<String, KnownTerms>>,
     /// Requests to open a claim that were not revealed.
     requests: BTreeMap<String, KnownRequest>,
+    /// How many evaluators must answer; 0 before there is a key.
+    needed: u64,
+    /// Dealings of the next generation, by opener.
+    dealings: BTreeMap<String, KnownDealing>,
 }
 
 /// One count to add.
@@ -204,7 +217,7 @@ impl Windows {
                 Level::RarestTerms => known.old_terms(name, from).min().unwrap_or(0),
                 Level::Overdue => known.overdue(kind, name, until),
                 Level::UnusedEvaluations => {
-                    let done = at(&tally.total, Count::Registrations);
+                    let done = at(&tally.total, Count::UsedEvaluations);
                     at(&tally.total, Count::Evaluations).saturating_sub(done)
                 }
             };
@@ -215,6 +228,20 @@ impl Windows {
 }
 
 impl Known {
+    /// A holder confirmed its share. When all of a dealing did, its threshold holds, and every other dealing is over.
+    fn confirmed(&mut self, opener: &str, body: &TagBody) {
+        let (Some(dealing), TagBody::Verdict(TagVerdict::Fits(_))) =
+            (self.dealings.get_mut(opener), body)
+        else {
+            return;
+        };
+        dealing.left = dealing.left.saturating_sub(1);
+        if dealing.left == 0 {
+            self.needed = dealing.needed;
+            self.dealings.clear();
+        }
+    }
+
     fn supply_used(&self, scale: &str) -> u64 {
         let scale = self.scales.get(scale);
         let of_cap = scale.and_then(|scale| Some((scale.worst, scale.cap?)));
@@ -261,7 +288,7 @@ fn counted(
     time: Timestamp,
 ) -> Vec<Counted> {
     use SubjectKind::{
-        Distributor, Exchange, Ledger, Registrar, Scale, Source, Sponsor, Supervisor,
+        Distributor, Evaluator, Exchange, Ledger, Registrar, Scale, Source, Sponsor, Supervisor,
     };
     let party = name(&signed.party);
     let one = |subjects: Vec<(SubjectKind, String)>, count, by| {
@@ -354,9 +381,32 @@ fn counted(
         Entry::EmergencySuspended(_) => one(vec![(Supervisor, party)], Count::Emergencies, 1),
         Entry::EvaluationCounted(evaluated) => {
             let registrar = name(&evaluated.registrar);
-            one(vec![(Registrar, registrar)], Count::Evaluations, 1)
+            let subjects = vec![(Registrar, registrar), (Evaluator, party)];
+            one(subjects, Count::Evaluations, 1)
         }
-        Entry::IdentityRegistered(_) => one(vec![(Registrar, party)], Count::Registrations, 1),
+        Entry::IdentityRegistered(_) => {
+            let subjects = vec![(Registrar, party)];
+            let mut all = one(subjects.clone(), Count::Registrations, 1);
+            all.extend(one(subjects, Count::UsedEvaluations, known.needed.max(1)));
+            all
+        }
+        Entry::EvaluatorOpened(_) => {
+            known.needed = 1;
+            known.dealings.clear();
+            Vec::new()
+        }
+        Entry::TagDealingOpened(opened) => {
+            let dealing = KnownDealing {
+                needed: opened.needed.into(),
+                left: opened.holders.len() as u64,
+            };
+            known.dealings.insert(party, dealing);
+            Vec::new()
+        }
+        Entry::TagDealingMessage(published) => {
+            known.confirmed(&name(&published.opener), &published.message.body);
+            Vec::new()
+        }
         // A registrar or a supervisor; a leaf does not say in which role.
         Entry::IdentityRetired(_) => one(Vec::new(), Count::Retirements, 1),
         Entry::ScaleProposed(proposed) => {
@@ -383,7 +433,6 @@ fn counted(
         | Entry::OpeningCompleted(_)
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)
-        | Entry::EvaluatorOpened(_)
         | Entry::OfferClosed(_) => Vec::new(),
     }
 }

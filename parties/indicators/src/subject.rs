@@ -40,6 +40,8 @@ named! {
         Supervisor = "supervisor",
         /// A registrar.
         Registrar = "registrar",
+        /// An evaluator.
+        Evaluator = "evaluator",
         /// A scale.
         Scale = "scale",
     }
@@ -74,8 +76,10 @@ named! {
         Totals = "totals",
         /// Emergency suspensions.
         Emergencies = "emergencies",
-        /// Evaluations for registrations.
+        /// Evaluations for registrations, one for each evaluator that answered.
         Evaluations = "evaluations",
+        /// Evaluations that registrations used: as many for each as evaluators had to answer.
+        UsedEvaluations = "used_evaluations",
         /// Registrations.
         Registrations = "registrations",
         /// Identities that were retired.
@@ -124,7 +128,12 @@ impl SubjectKind {
                 Count::Totals,
                 Count::Emergencies,
             ],
-            Self::Registrar => &[Count::Evaluations, Count::Registrations],
+            Self::Registrar => &[
+                Count::Evaluations,
+                Count::UsedEvaluations,
+                Count::Registrations,
+            ],
+            Self::Evaluator => &[Count::Evaluations],
             Self::Scale => &[
                 Count::Claims,
                 Count::Batches,
@@ -149,6 +158,7 @@ impl SubjectKind {
                 Level::RarestTerms,
             ],
             Self::Source => &[Level::History, Level::ClaimsShare, Level::Peers],
+            Self::Evaluator => &[Level::History, Level::Peers],
             Self::Sponsor | Self::Exchange => {
                 &[Level::History, Level::RedemptionsShare, Level::Peers]
             }

@@ -18,8 +18,8 @@ pub struct RegistrarConfig {
     pub signing_key: PathBuf,
     /// X25519 key of the party.
     pub sealing_key: PathBuf,
-    /// Where the evaluator serves Uniqueness.
-    pub evaluator: String,
+    /// Where the evaluators serve Uniqueness: as many as the ledger's threshold at least.
+    pub evaluators: Vec<String>,
     /// Which ledger.
     pub ledger: LedgerConfig,
 }

@@ -1,4 +1,5 @@
-//! The VOPRF of RFC 9497, ristretto255-SHA512, verifiable mode: the registrar's half.
+//! The VOPRF of RFC 9497, ristretto255-SHA512, verifiable mode: the registrar's half. Each evaluator's answer is checked
+//! under its verification share, and as many as the key's threshold says combine to the RFC's output.
 
 use std::fmt;
 
@@ -6,32 +7,29 @@ use ed25519_dalek::SigningKey;
 use merits_ledger::entry::UniquenessTag;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_proto::{EvaluationAnswer, EvaluationRequest};
+use merits_threshold::tags::{
+    ELEMENT_BYTES,
+    key::{TagKey, TagPartial, TagPartialFault, TooFewAnswers, finalize},
+    share::Evaluation,
+};
 use rand_core::CryptoRng;
 use rand_core_06::OsRng;
 use thiserror::Error;
-use voprf::{EvaluationElement, Group as _, Proof, Ristretto255, VoprfClient};
-use zeroize::Zeroizing;
+use voprf::{Ristretto255, VoprfClient};
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::number::IdentityNumber;
 
 /// Why an evaluation gives no tag. It reveals nothing about the number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EvaluationFault {
     /// The number cannot be blinded, which has a negligible probability.
     #[error("the identity number cannot be blinded: try again")]
     Blinding,
-    /// The ledger's evaluator has no sound key.
-    #[error("the evaluator's key on the ledger is not an element of ristretto255")]
-    Key,
-    /// The answer's bytes are not points and scalars.
-    #[error("the evaluator's answer is malformed: the evaluator is at fault")]
-    Malformed,
-    /// The evaluator used another key than the one on the ledger.
-    #[error(
-        "the evaluator did not prove that it used the key on the ledger: another key would give \
-         this person another tag, so nobody is registered"
-    )]
-    Proof,
+    /// Too few evaluators proved that they used their shares of the key on the ledger. Another key would give this
+    /// person another tag, so nobody is registered.
+    #[error("{0}: another key would give this person another tag, so nobody is registered")]
+    Answers(#[from] TooFewAnswers),
 }
 
 /// A blinded number that waits for its evaluation. It can be sent any number of times. Its blind is
@@ -76,34 +74,54 @@ impl Pending {
         EvaluationRequest::sign(origin, registrar, self.blinded, nonce, key)
     }
 
-    /// Checks the answer's proof under the key on the ledger, unblinds, and derives the tag.
+    /// Checks one answer's proof under its evaluator's verification share.
+    ///
+    /// # Errors
+    /// [`TagPartialFault`] names the evaluator.
+    pub fn check(&self, key: &TagKey, answer: &EvaluationAnswer) -> Result<(), TagPartialFault> {
+        key.check(&self.blinded, &partial(answer))
+    }
+
+    /// Checks the answers' proofs under the verification shares on the ledger, combines them, unblinds, and derives the
+    /// tag.
     ///
     /// # Errors
     /// [`EvaluationFault`].
     pub fn tag(
         &self,
         origin: &Origin,
-        public_key: &[u8; 32],
-        answer: &EvaluationAnswer,
+        key: &TagKey,
+        answers: &[EvaluationAnswer],
     ) -> Result<UniquenessTag, EvaluationFault> {
-        let output = self.output(public_key, answer)?;
+        let output = self.output(key, answers)?;
         Ok(UniquenessTag::derive(origin, output.as_ref()))
     }
 
     fn output(
         &self,
-        public_key: &[u8; 32],
-        answer: &EvaluationAnswer,
+        key: &TagKey,
+        answers: &[EvaluationAnswer],
     ) -> Result<Zeroizing<[u8; 64]>, EvaluationFault> {
-        let key = Ristretto255::deserialize_elem(public_key).map_err(|_| EvaluationFault::Key)?;
-        let element = EvaluationElement::deserialize(&answer.evaluated)
-            .map_err(|_| EvaluationFault::Malformed)?;
-        let proof = Proof::deserialize(&answer.proof).map_err(|_| EvaluationFault::Malformed)?;
-        let output = self
-            .state
-            .finalize(self.number.bytes(), &element, &proof, key)
-            .map_err(|_| EvaluationFault::Proof)?;
-        Ok(Zeroizing::new(output.into()))
+        let partials: Vec<TagPartial> = answers.iter().map(partial).collect();
+        let combined = key.combine(&self.blinded, &partials)?;
+        // The blind, then the blinded element.
+        let mut state = self.state.serialize();
+        let mut blind = Zeroizing::new([0; ELEMENT_BYTES]);
+        for (to, from) in blind.iter_mut().zip(state.iter()) {
+            *to = *from;
+        }
+        state.as_mut_slice().zeroize();
+        finalize(self.number.bytes(), &blind, &combined.element).ok_or(EvaluationFault::Blinding)
+    }
+}
+
+fn partial(answer: &EvaluationAnswer) -> TagPartial {
+    TagPartial {
+        holder: answer.party,
+        evaluation: Evaluation {
+            element: answer.evaluated,
+            proof: answer.proof,
+        },
     }
 }
 
@@ -112,10 +130,18 @@ mod tests {
     use super::*;
     use crate::number::NumberKind;
     use merits_primitives::ids::EntryId;
+    use voprf::Group as _;
 
     fn bytes<const N: usize>(digits: &str) -> [u8; N] {
         let bytes = hex::decode(digits).expect("hexadecimal");
         bytes.try_into().expect("the right length")
+    }
+
+    const EVALUATOR: PartyId = PartyId([9; 32]);
+
+    /// A key that one evaluator has.
+    fn key(digits: &str) -> TagKey {
+        TagKey::sole(EVALUATOR, bytes(digits))
     }
 
     const KEY: &str = "c803e2cc6b05fc15064549b5920659ca4a77b2cca6f04f6b357009335476ad4e";
@@ -147,6 +173,8 @@ mod tests {
             evaluated: bytes(evaluated),
             proof: bytes(proof),
             entry: EntryId([0; 32]),
+            party: EVALUATOR,
+            generation: 1,
         }
     }
 
@@ -168,7 +196,7 @@ mod tests {
         for [input, blinded, evaluated, proof, output] in VECTORS {
             let pending = pending(input);
             assert_eq!(hex::encode(pending.blinded), blinded);
-            let found = pending.output(&bytes(KEY), &answer(evaluated, proof));
+            let found = pending.output(&key(KEY), &[answer(evaluated, proof)]);
             assert_eq!(hex::encode(*found.expect("proven")), output);
         }
     }
@@ -178,18 +206,23 @@ mod tests {
         let [input, _, evaluated, proof, _] = VECTORS[0];
         let [_, _, other_evaluated, other_proof, _] = VECTORS[1];
         let pending = pending(input);
-        let other_key: [u8; 32] = bytes(evaluated);
+        let wrong = TagPartialFault::Wrong(EVALUATOR);
         for (key, answer) in [
-            (other_key, answer(evaluated, proof)),
-            (bytes(KEY), answer(other_evaluated, other_proof)),
-            (bytes(KEY), answer(evaluated, other_proof)),
+            (key(evaluated), answer(evaluated, proof)),
+            (key(KEY), answer(other_evaluated, other_proof)),
+            (key(KEY), answer(evaluated, other_proof)),
+            // No element, and no key.
+            (key(KEY), answer(&"ff".repeat(32), proof)),
+            (key(&"ff".repeat(32)), answer(evaluated, proof)),
         ] {
-            let found = pending.output(&key, &answer);
-            assert_eq!(found.expect_err("refused"), EvaluationFault::Proof);
+            assert_eq!(pending.check(&key, &answer), Err(wrong));
+            let EvaluationFault::Answers(few) =
+                pending.output(&key, &[answer]).expect_err("refused")
+            else {
+                panic!("an answer is at fault");
+            };
+            assert_eq!((few.right, few.wrong), (0, vec![wrong]));
         }
-        let malformed = answer(&"ff".repeat(32), proof);
-        let found = pending.output(&bytes(KEY), &malformed);
-        assert_eq!(found.expect_err("refused"), EvaluationFault::Malformed);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use merits_party::{
     identity::{IdentityError, PartyConfig as _},
     report::Entered,
@@ -49,7 +49,7 @@ pub enum RegistrarError {
          Correct the day in `--from`, or leave the option out for deeds of any day"
     )]
     FarAhead(Day),
-    /// The evaluator cannot be reached.
+    /// No evaluator can be reached.
     #[error(transparent)]
     Evaluator(#[from] EvaluatorError),
     /// The registration, or the end of an identity.
@@ -98,7 +98,7 @@ impl RegistrarConfig {
         Ok(request.commitment)
     }
 
-    /// Registers the person with this number: asks the evaluator for the tag, and puts it on the
+    /// Registers the person with this number: asks the evaluators for the tag, and puts it on the
     /// ledger with what was requested.
     ///
     /// # Errors
@@ -115,12 +115,30 @@ impl RegistrarConfig {
             let session = self.session().await?;
             let expected = session.evaluator().await?;
             let security = self.ledger.security()?;
-            let connecting = EvaluatorClient::connect_over(&self.evaluator, &security, expected);
-            let mut evaluator = connecting.await?;
+            let connecting = self
+                .evaluators
+                .iter()
+                .map(|address| EvaluatorClient::connect_over(address, &security, expected.clone()));
+            let (mut evaluators, mut unreachable) = (Vec::new(), Vec::new());
+            for connected in join_all(connecting).await {
+                match connected {
+                    Ok(evaluator) => evaluators.push(evaluator),
+                    Err(error) => unreachable.push(error),
+                }
+            }
+            // One that is away stops nothing, as long as enough others answer.
+            if evaluators.is_empty()
+                && let Some(error) = unreachable.pop()
+            {
+                return Err(error.into());
+            }
+            for error in unreachable {
+                tracing::warn!(%error, "asking the other evaluators");
+            }
             let Requested { commitment, from } = requested;
             let about = (commitment, from);
             Ok(session
-                .register(&mut evaluator, occasion, about, number, now, rng)
+                .register(&evaluators, occasion, about, number, now, rng)
                 .await?)
         })
     }

@@ -1,9 +1,9 @@
 //! The work of a registrar: from a commitment and an identity number to a registered person.
 
-use std::{fmt, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
-use futures::future::BoxFuture;
-use merits_ledger::{Role, entry::IdentityRegistered};
+use futures::future::{BoxFuture, join_all};
+use merits_ledger::{Role, entry::IdentityRegistered, state::TagKeyRecord};
 use merits_party::{Retry, report::Entered};
 use merits_primitives::{
     calendar::{Day, Timestamp},
@@ -33,13 +33,31 @@ pub enum RegisteringError {
     /// The registrar's copy.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
-    /// The ledger has no evaluator.
-    #[error("the ledger has no evaluator yet: its operator runs `merits evaluator announce`")]
+    /// The ledger has no key of the tags.
+    #[error(
+        "the ledger has no key of the uniqueness tags yet: its evaluators make one with `merits evaluator shares`"
+    )]
     NoEvaluator,
-    /// The evaluator.
+    /// The only evaluator that must answer.
     #[error(transparent)]
     Evaluator(#[from] EvaluatorError),
-    /// Its answer.
+    /// Too few evaluators answered.
+    #[error(
+        "{answered} evaluators answered, and {needed} must{}",
+        .why.iter().map(|why| format!("; {why}")).collect::<String>()
+    )]
+    TooFew {
+        /// How many must.
+        needed: u16,
+        /// How many did.
+        answered: usize,
+        /// What went wrong with the others.
+        why: Vec<String>,
+    },
+    /// Shares were dealt anew while the registrar asked.
+    #[error("the key's shares were dealt anew meanwhile: run the command again")]
+    DealtAnew,
+    /// Their answers.
     #[error(transparent)]
     Evaluation(#[from] EvaluationFault),
     /// The person or the commitment.
@@ -79,7 +97,7 @@ impl fmt::Debug for FollowingRegistrar {
 }
 
 impl FollowingRegistrar {
-    /// A registrar over its copy of the log. `sleep` waits between attempts to reach the evaluator, by
+    /// A registrar over its copy of the log. `sleep` waits between attempts to reach evaluators, by
     /// [`ASKING`].
     pub fn new(registrar: Registrar, follower: Follower, sleep: Sleep) -> Self {
         Self {
@@ -89,7 +107,7 @@ impl FollowingRegistrar {
         }
     }
 
-    /// Who may be at the other end of the evaluator's address, over TLS: the ledger's evaluator.
+    /// Who may be at the other end of an evaluator's address, over TLS: an evaluator of the ledger.
     ///
     /// # Errors
     /// [`RegisteringError::Follow`], [`RegisteringError::Replica`].
@@ -111,7 +129,7 @@ impl FollowingRegistrar {
     /// [`RegisteringError`].
     pub async fn register(
         &self,
-        evaluator: &mut EvaluatorClient,
+        evaluators: &[EvaluatorClient],
         occasion: Occasion,
         (commitment, from): (IdentityCommitment, Day),
         number: IdentityNumber,
@@ -119,23 +137,25 @@ impl FollowingRegistrar {
         rng: &mut impl CryptoRng,
     ) -> Result<Registered, RegisteringError> {
         self.follower.sync().await?;
-        let public_key = {
+        let record = {
             let replica = self.follower.replica();
             let people = replica.state()?.people();
             check_commitment(&people, &commitment)?;
-            let evaluator = people.evaluator().ok_or(RegisteringError::NoEvaluator)?;
-            evaluator.public_key
+            let record = people.tag_key();
+            record.ok_or(RegisteringError::NoEvaluator)?.clone()
         };
         let pending = Pending::blind(number)?;
-        let answer = self.evaluate(evaluator, &pending, rng).await?;
-        let tag = pending.tag(self.registrar.origin(), &public_key, &answer)?;
+        let answers = self.evaluate(evaluators, &record, &pending, rng).await?;
+        let tag = pending.tag(self.registrar.origin(), &record.key, &answers)?;
+        // One evaluator's entry names the request, and the ledger has who else counted it.
+        let entry = answers.first().ok_or(RegisteringError::NoEvaluator)?.entry;
         self.follower.sync().await?;
         let content = {
             let replica = self.follower.replica();
             let state = replica.state()?;
             // The ledger reads its own clock when it appends.
             let time = now.max(state.time()) + MARGIN;
-            let evaluated = (tag, answer.entry);
+            let evaluated = (tag, entry);
             registration(&state.people(), occasion, commitment, evaluated, from, time)?
         };
         let entry = self.registrar.register(content.clone());
@@ -156,34 +176,108 @@ impl FollowingRegistrar {
         Ok(self.follower.client().submit(&entry).await?.id.into())
     }
 
-    /// Asks until there is an answer: the same element gives the same evaluation.
+    /// Asks as many evaluators at once as must still answer, and the others where one fails. Asking again counts nothing
+    /// twice: the same element gives the same evaluation. Nobody is asked without need, because every evaluation is
+    /// counted.
     async fn evaluate(
         &self,
-        evaluator: &mut EvaluatorClient,
+        evaluators: &[EvaluatorClient],
+        record: &TagKeyRecord,
         pending: &Pending,
         rng: &mut impl CryptoRng,
-    ) -> Result<EvaluationAnswer, RegisteringError> {
+    ) -> Result<Vec<EvaluationAnswer>, RegisteringError> {
+        let needed = record.key.threshold().needed();
+        let mut answers: Vec<EvaluationAnswer> = Vec::new();
+        let mut left: VecDeque<&EvaluatorClient> = evaluators.iter().collect();
+        let mut wrong = Vec::new();
         let mut failed = 0;
         loop {
-            let error = match evaluator.evaluate(self.registrar.ask(pending, rng)).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
+            let (mut again, mut errors) = (VecDeque::new(), Vec::new());
+            while answers.len() < usize::from(needed) && !left.is_empty() {
+                let missing = usize::from(needed) - answers.len();
+                let asked: Vec<_> = left.drain(..missing.min(left.len())).collect();
+                let calls = asked.iter().map(|client| {
+                    let (mut client, request) =
+                        ((*client).clone(), self.registrar.ask(pending, rng));
+                    async move { client.evaluate(request).await }
+                });
+                let calls: Vec<_> = calls.collect();
+                for (client, answered) in asked.into_iter().zip(join_all(calls).await) {
+                    match answered {
+                        Ok(answer) => match self.checked(record, pending, &answers, answer)? {
+                            Ok(()) => answers.push(answer),
+                            Err(why) => wrong.push(why),
+                        },
+                        Err(error) if error.may_retry() => {
+                            again.push_back(client);
+                            errors.push(error);
+                        }
+                        Err(error) => errors.push(error),
+                    }
+                }
+            }
+            if answers.len() >= usize::from(needed) {
+                return Ok(answers);
+            }
             failed += 1;
-            let wait = ASKING.wait(failed).filter(|_| error.may_retry());
+            let wait = ASKING.wait(failed).filter(|_| !again.is_empty());
             let Some(wait) = wait else {
-                return Err(error.into());
+                // Of the only evaluator there is nothing else to say.
+                if let ([_], true, Some(_)) = (evaluators, wrong.is_empty(), errors.first()) {
+                    return Err(errors.swap_remove(0).into());
+                }
+                wrong.extend(errors.iter().map(ToString::to_string));
+                return Err(RegisteringError::TooFew {
+                    needed,
+                    answered: answers.len(),
+                    why: wrong,
+                });
             };
-            tracing::warn!(%error, "asking the evaluator again");
+            // What will not be asked again stays said.
+            for error in errors {
+                tracing::warn!(%error, "an evaluator did not answer");
+                if !error.may_retry() {
+                    wrong.push(error.to_string());
+                }
+            }
+            left = again;
             (self.sleep)(wait).await;
         }
+    }
+
+    /// Whether an answer is an evaluator's first and proven; otherwise why it is left out.
+    fn checked(
+        &self,
+        record: &TagKeyRecord,
+        pending: &Pending,
+        answers: &[EvaluationAnswer],
+        answer: EvaluationAnswer,
+    ) -> Result<Result<(), String>, RegisteringError> {
+        let party = answer.party;
+        if answer.generation > record.generation {
+            return Err(RegisteringError::DealtAnew);
+        }
+        if answer.generation < record.generation {
+            return Ok(Err(format!(
+                "the evaluator {party} answers with a share that was dealt anew: its copy of the ledger is behind"
+            )));
+        }
+        if answers.iter().any(|other| other.party == party) {
+            return Ok(Err(format!(
+                "two of the addresses are of the evaluator {party}: name each once"
+            )));
+        }
+        Ok(pending.check(&record.key, &answer).map_err(|fault| {
+            tracing::error!(%fault, "an evaluator's answer is wrong");
+            fault.to_string()
+        }))
     }
 }
 
 /// How much later than now the ledger may append: an entry that is prepared before
 /// midnight and appended after it must still fit.
 const MARGIN: Duration = Duration::from_secs(10 * 60);
-/// How the evaluator is asked: over a minute with the waits between.
+/// How evaluators are asked: over a minute with the waits between.
 pub const ASKING: Retry = Retry {
     attempts: 8,
     first_wait: Duration::from_millis(500),

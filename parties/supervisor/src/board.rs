@@ -20,6 +20,8 @@ pub struct BoardReport {
     pub mark: Option<String>,
     /// The mark on the view key in force; `None` if quorums hold both of its halves, or there is none.
     pub keys: Option<String>,
+    /// The mark on the key of the uniqueness tags.
+    pub tags: Option<String>,
     /// Members that an ordinary act takes.
     pub ordinary: u16,
     /// Members that an act of trust takes.
@@ -92,6 +94,11 @@ impl BoardReport {
                 .epochs()
                 .active(now)
                 .and_then(|keys| keys.mark())
+                .map(|mark| mark.to_string()),
+            tags: state
+                .people()
+                .tag_key()
+                .and_then(|record| record.mark())
                 .map(|mark| mark.to_string()),
             ordinary,
             trust,

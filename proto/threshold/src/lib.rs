@@ -10,6 +10,7 @@
 //! - [`quorum`]: one finished key. Partials are checked against each holder's verification share and combined.
 //! - [`half`]: one side's half of both keys.
 //! - [`total`]: opened totals, from both sides' partials.
+//! - [`tags`]: the key of the uniqueness tags, over another group and by a protocol of its own.
 //!
 //! Key generation is that of FROST by `frost-core` ([`suite`] has the group). `docs/src/supervision.md` gives
 //! the rounds, and what is not promised.
@@ -25,6 +26,7 @@ pub mod quorum;
 mod side;
 pub mod standing;
 pub mod suite;
+pub mod tags;
 mod threshold;
 pub mod total;
 

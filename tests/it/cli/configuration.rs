@@ -380,7 +380,7 @@ fn the_samples_agree() {
     let own = tables["supervisor"]["holder"].as_table().expect("a table");
     assert_eq!(holders, [listening(own), listening(&tables["witness"])]);
     assert_eq!(
-        text(&tables["registrar"]["evaluator"]),
+        text(&tables["registrar"]["evaluators"][0]),
         listening(&tables["evaluator"])
     );
     assert_eq!(

@@ -5,18 +5,21 @@ use merits_primitives::{
     calendar::{Day, Timestamp},
     group::GroupRoot,
     identity::Birth,
-    ids::EntryId,
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::super::stored::read_party;
-use super::{Evaluation, Evaluator, FirstEvaluation, Person, ROOT_GRACE};
+use super::super::stored::{MOST, read_entry, read_party};
+use super::{EvaluatedRequest, Evaluation, Person, ROOT_GRACE};
 use crate::entry::UniquenessTag;
 use crate::rows::{Record, Table};
 
 /// Evaluations of a registrar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::state) struct Count(pub(super) u64);
+
+/// Evaluations that an evaluator counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::state) struct CountedBy(pub(super) u64);
 
 /// The group's size and root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,26 +43,6 @@ impl Superseded {
     }
 }
 
-impl Canonical for Evaluator {
-    const NAME: &'static str = "evaluator";
-
-    fn write(&self, out: &mut Writer) {
-        out.array(&self.party.0);
-        out.array(&self.public_key);
-    }
-
-    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        Ok(Self {
-            party: read_party(input, "party")?,
-            public_key: input.array("public key")?,
-        })
-    }
-}
-
-impl Record for Evaluator {
-    const TABLE: Table = Table::Evaluator;
-}
-
 impl Canonical for Count {
     const NAME: &'static str = "evaluation count";
 
@@ -74,6 +57,22 @@ impl Canonical for Count {
 
 impl Record for Count {
     const TABLE: Table = Table::EvaluationCount;
+}
+
+impl Canonical for CountedBy {
+    const NAME: &'static str = "evaluator's count";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.0);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        input.u64("count").map(Self)
+    }
+}
+
+impl Record for CountedBy {
+    const TABLE: Table = Table::EvaluatorCount;
 }
 
 impl Canonical for GroupHead {
@@ -133,13 +132,13 @@ impl Canonical for Evaluation {
 
     fn write(&self, out: &mut Writer) {
         out.array(&self.registrar.0);
-        out.bool(self.used);
+        out.array(&self.request);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             registrar: read_party(input, "registrar")?,
-            used: input.bool("used")?,
+            request: input.array("request")?,
         })
     }
 }
@@ -148,23 +147,38 @@ impl Record for Evaluation {
     const TABLE: Table = Table::Evaluation;
 }
 
-impl Canonical for FirstEvaluation {
-    const NAME: &'static str = "first evaluation";
+impl Canonical for EvaluatedRequest {
+    const NAME: &'static str = "evaluated request";
 
     fn write(&self, out: &mut Writer) {
         out.array(&self.registrar.0);
-        out.array(&self.entry.0);
+        out.count(self.counted.len());
+        for (evaluator, entry) in &self.counted {
+            out.array(&evaluator.0);
+            out.array(&entry.0);
+        }
+        out.bool(self.used);
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let registrar = read_party(input, "registrar")?;
+        // Shares may have been dealt to others meanwhile, so there may be more than hold one now.
+        let count = input.count("evaluators", MOST)?;
+        let counted = (0..count).map(|_| {
+            let evaluator = read_party(input, "evaluator")?;
+            Ok((evaluator, read_entry(input, "entry")?))
+        });
+        let counted = counted.collect::<Result<_, CodecError>>()?;
+        let used = input.bool("used")?;
         Ok(Self {
-            registrar: read_party(input, "registrar")?,
-            entry: EntryId(input.array("entry")?),
+            registrar,
+            counted,
+            used,
         })
     }
 }
 
-impl Record for FirstEvaluation {
+impl Record for EvaluatedRequest {
     const TABLE: Table = Table::Request;
 }
 

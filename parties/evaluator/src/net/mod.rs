@@ -2,4 +2,4 @@
 
 mod service;
 
-pub use service::{UniquenessService, serve};
+pub use service::{Renew, UniquenessService, serve};

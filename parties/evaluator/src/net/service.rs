@@ -1,8 +1,14 @@
 //! The evaluator's gRPC service.
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use merits_ledger::entry::EvaluatorOpened;
+use merits_ledger::State;
 use merits_party::{
     ledger::{LedgerFault, LedgerPort},
     machine_time,
@@ -28,11 +34,14 @@ use crate::{
     key::{EvaluatorKey, check_element},
 };
 
+/// Gives the evaluator's share of the present key, if it has one: after a dealing it is another one.
+pub type Renew = Arc<dyn Fn(&State) -> Option<EvaluatorKey> + Send + Sync>;
+
 /// The service of an evaluator over its copy of the log.
 #[derive(Debug)]
 pub struct UniquenessService<L> {
     evaluator: Evaluator,
-    key: EvaluatorKey,
+    share: Arc<Share>,
     ledger: L,
     /// Anybody may ask, so synchronisations are shared and spaced.
     paced: Paced<LedgerFault>,
@@ -40,12 +49,62 @@ pub struct UniquenessService<L> {
     turn: tokio::sync::Mutex<()>,
 }
 
+/// The share that the evaluator answers with.
+struct Share {
+    present: RwLock<Arc<EvaluatorKey>>,
+    renew: Option<Renew>,
+}
+
+impl fmt::Debug for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Share(..)")
+    }
+}
+
+impl Share {
+    /// The share for this state. A server goes on when shares were dealt anew.
+    fn of(&self, evaluator: &Evaluator, state: &State) -> Arc<EvaluatorKey> {
+        let present = Arc::clone(&self.present.read().unwrap_or_else(PoisonError::into_inner));
+        let record = state.people().tag_key();
+        let expected = record.and_then(|record| record.key.share_of(&evaluator.party()));
+        if expected.is_none_or(|expected| expected == present.public()) {
+            return present;
+        }
+        match self.renew.as_ref().and_then(|renew| renew(state)) {
+            Some(renewed) => {
+                let renewed = Arc::new(renewed);
+                let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
+                *present = Arc::clone(&renewed);
+                renewed
+            }
+            None => present,
+        }
+    }
+}
+
+/// What a request gets, and with which share.
+struct Judged {
+    verdict: Verdict,
+    key: Arc<EvaluatorKey>,
+    generation: u32,
+}
+
 impl<L: LedgerPort> UniquenessService<L> {
     /// An evaluator with its keys and its own copy of the log.
     pub fn new(evaluator: Evaluator, key: EvaluatorKey, ledger: L) -> Self {
+        Self::over(evaluator, key, None, ledger)
+    }
+
+    /// The same, which takes its next share by `renew` when shares were dealt anew.
+    pub fn renewing(evaluator: Evaluator, key: EvaluatorKey, renew: Renew, ledger: L) -> Self {
+        Self::over(evaluator, key, Some(renew), ledger)
+    }
+
+    fn over(evaluator: Evaluator, key: EvaluatorKey, renew: Option<Renew>, ledger: L) -> Self {
+        let present = RwLock::new(Arc::new(key));
         Self {
             evaluator,
-            key,
+            share: Arc::new(Share { present, renew }),
             ledger,
             paced: Paced::new(),
             turn: tokio::sync::Mutex::default(),
@@ -73,12 +132,12 @@ impl<L: LedgerPort> UniquenessService<L> {
         }
         .map_err(|fault| ledger_fault(&fault))?;
         // Unknown callers are refused, and known elements answered, without waiting for a turn.
-        let verdict = self.judge_now(&request, peer).await?;
-        let entry = match verdict? {
+        let judged = self.judge_now(&request, peer).await??;
+        let entry = match judged.verdict {
             Verdict::Counted(entry) => entry,
             Verdict::New { .. } => self.count(&request, peer).await?,
         };
-        let evaluation = self
+        let evaluation = judged
             .key
             .evaluate(&request.blinded)
             .map_err(|error| Fault::malformed(fields::BLINDED_ELEMENT, error.to_string()))?;
@@ -87,13 +146,15 @@ impl<L: LedgerPort> UniquenessService<L> {
             evaluated: evaluation.element,
             proof: evaluation.proof,
             entry,
+            party: self.evaluator.party(),
+            generation: judged.generation,
         })
     }
 
     async fn count(&self, request: &EvaluationRequest, peer: &Peer) -> Result<EntryId, Fault> {
         let _turn = self.turn.lock().await;
         for _ in 0..ATTEMPTS {
-            let (number, digest) = match self.judge(request, peer).await? {
+            let (number, digest) = match self.judge(request, peer).await?.verdict {
                 // The same request came twice, and the other one had its turn first.
                 Verdict::Counted(entry) => return Ok(entry),
                 Verdict::New { number, request } => (number, request),
@@ -112,7 +173,7 @@ impl<L: LedgerPort> UniquenessService<L> {
     }
 
     /// After following the log to its present end.
-    async fn judge(&self, request: &EvaluationRequest, peer: &Peer) -> Result<Verdict, Fault> {
+    async fn judge(&self, request: &EvaluationRequest, peer: &Peer) -> Result<Judged, Fault> {
         let synced = self.paced.sync(self.ledger.sync()).await;
         synced.map_err(|fault| ledger_fault(&fault))?;
         Ok(self.judge_now(request, peer).await??)
@@ -123,25 +184,29 @@ impl<L: LedgerPort> UniquenessService<L> {
         &self,
         request: &EvaluationRequest,
         peer: &Peer,
-    ) -> Result<Result<Verdict, Denied>, Fault> {
+    ) -> Result<Result<Judged, Denied>, Fault> {
         let (request, peer) = (request.clone(), peer.clone());
-        let party = self.evaluator.party();
-        let opened = EvaluatorOpened {
-            public_key: self.key.public(),
-        };
+        let (evaluator, share) = (self.evaluator.clone(), Arc::clone(&self.share));
         let judged = self
             .ledger
             .look(move |replica| {
                 let state = replica.state().map_err(|error| copy_unusable(&error))?;
                 let now = machine_time();
-                let verdict = judge((party, &opened), state, &request, now);
+                let key = share.of(&evaluator, state);
+                let own = (evaluator.party(), key.public());
+                let verdict = judge(own, state, &request, now);
                 let verdict = verdict.map_err(|error| copy_unusable(&error))?;
                 Ok(verdict.map_err(Denied::Request).and_then(|verdict| {
                     // Its certificate holds by its key and standing now.
                     let registrar = state.parties().active(&request.registrar);
                     let keys: Vec<_> = registrar.map_err(Refused::Registrar)?.keys(now).collect();
                     peer.is(state.origin(), &request.registrar, &keys, now)?;
-                    Ok(verdict)
+                    let record = state.people().tag_key();
+                    Ok(Judged {
+                        verdict,
+                        key,
+                        generation: record.map_or(0, |record| record.generation),
+                    })
                 }))
             })
             .await;

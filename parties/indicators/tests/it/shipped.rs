@@ -6,11 +6,16 @@ use merits_indicators::RuleFile;
 use merits_ledger::{
     Role,
     entry::{
-        EmergencySuspended, Entry, EvaluationCounted, Redeemed, TermsPublished, TicketDeposited,
+        EmergencySuspended, Entry, EvaluationCounted, Redeemed, TagDealingMessage,
+        TagDealingOpened, TermsPublished, TicketDeposited,
     },
 };
 use merits_ledger_fixture::{Citizen, Member, Stage};
-use merits_primitives::ids::{Credits, EntryId};
+use merits_primitives::{
+    calendar::Day,
+    ids::{Credits, EntryId, PartyId},
+};
+use merits_threshold::tags::message::{TagBody, TagMessage, TagVerdict};
 use merits_verifier::{codec::Canonical as _, entry::Leaf};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
@@ -203,6 +208,77 @@ fn evaluations_against_registrations() {
                 request: rng.random(),
             });
             history.push(&counted, &federation.evaluator);
+        }
+        history
+    });
+}
+
+/// 30 people whom two of three evaluators registered, and so many answers for nobody.
+#[test]
+fn answers_of_several_evaluators_for_one_person_are_used() {
+    holds_from("unused-evaluations", 27, |unused| {
+        let mut history = History::new(52);
+        let federation = history.federation.clone();
+        let evaluator = &federation.evaluator;
+        let opened = TagDealingOpened {
+            generation: 1,
+            attempt: 1,
+            needed: 2,
+            holders: (1..=3).map(|number| PartyId([number; 32])).collect(),
+            dealers: Vec::new(),
+            deadline: history.time + DAY,
+        };
+        history.push(&Entry::TagDealingOpened(opened), evaluator);
+        let confirmed = Entry::TagDealingMessage(TagDealingMessage {
+            generation: 1,
+            opener: evaluator.id,
+            message: TagMessage {
+                dealing: [0; 32],
+                body: TagBody::Verdict(TagVerdict::Fits([0; 32])),
+            },
+        });
+        for _ in 0..3 {
+            history.push(&confirmed, evaluator);
+        }
+        for number in 0..60 + unused {
+            let counted = Entry::EvaluationCounted(EvaluationCounted {
+                registrar: federation.registrar.id,
+                number: number as u64,
+                request: [7; 32],
+            });
+            history.push(&counted, evaluator);
+        }
+        for number in 0..30 {
+            let citizen = Citizen::new(number);
+            let registered = federation.registration(&citizen, Day::FIRST, EntryId([8; 32]));
+            history.push(
+                &Entry::IdentityRegistered(registered),
+                &federation.registrar,
+            );
+        }
+        history
+    });
+}
+
+#[test]
+fn an_evaluator_that_answers_far_more_than_it_used_to() {
+    holds_from("evaluations-jump", 23, |evaluations| {
+        let mut history = History::new(53);
+        let federation = history.federation.clone();
+        let count = |history: &mut History, number: usize| {
+            let counted = Entry::EvaluationCounted(EvaluationCounted {
+                registrar: federation.registrar.id,
+                number: number as u64,
+                request: [9; 32],
+            });
+            history.push(&counted, &federation.evaluator);
+        };
+        for day in 0..6 {
+            count(&mut history, day);
+            history.time += DAY;
+        }
+        for number in 0..evaluations {
+            count(&mut history, number);
         }
         history
     });

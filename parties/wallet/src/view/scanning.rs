@@ -248,6 +248,8 @@ impl<'a> Walk<'a> {
             | Entry::AlertRaised(_)
             | Entry::AlertHandled(_)
             | Entry::TotalsOpened(_)
+            | Entry::TagDealingOpened(_)
+            | Entry::TagDealingMessage(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
             | Entry::TermsPublished(_)

@@ -44,6 +44,14 @@ pub(crate) struct City {
 impl City {
     /// All parties admitted, the evaluator's key announced.
     pub(crate) async fn new() -> Self {
+        let city = Self::without_key().await;
+        let opened = city.pen().open(key().public());
+        city.submit(&opened).await;
+        city
+    }
+
+    /// All parties admitted, and no key of the tags yet.
+    pub(crate) async fn without_key() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let federation = Federation::generate(&mut StdRng::seed_from_u64(1)).unwrap();
         let policy = federation.policy();
@@ -94,8 +102,6 @@ impl City {
             city.act(&city.federation.supervisor, acts::admitted(application))
                 .await;
         }
-        let opened = city.pen().open(key().public());
-        city.submit(&opened).await;
         city
     }
 

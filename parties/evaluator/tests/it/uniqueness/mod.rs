@@ -7,6 +7,7 @@
 mod city;
 mod connections;
 mod crash;
+mod shares;
 mod strangers;
 
 use std::{
@@ -35,6 +36,7 @@ use merits_registrar::{
     session::{ASKING, FollowingRegistrar, Registered, RegisteringError, Sleep},
 };
 use merits_replica::{ClientError, Security};
+use merits_threshold::tags::key::TagKey;
 use merits_verifier::{FieldPath, Reason, ReasonCode};
 use rand::{SeedableRng as _, rngs::StdRng};
 
@@ -62,7 +64,7 @@ async fn register(
     let rng = &mut StdRng::from_rng(&mut rand::rng());
     session
         .register(
-            evaluator,
+            std::slice::from_ref(evaluator),
             occasion,
             (commitment, Day::FIRST),
             number(person),
@@ -204,8 +206,8 @@ async fn evaluate(
         .evaluate(pen.ask(&pending, &mut rand::rng()))
         .await;
     let answer = answer.unwrap();
-    let public_key = city::key().public();
-    let tag = pending.tag(&city.federation.origin, &public_key, &answer);
+    let key = TagKey::sole(city.evaluator.id, city::key().public());
+    let tag = pending.tag(&city.federation.origin, &key, &[answer]);
     (tag.unwrap(), answer)
 }
 

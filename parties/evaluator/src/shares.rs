@@ -1,0 +1,216 @@
+//! An evaluator's shares on its machine: the present one, and the end of old ones.
+//!
+//! Everything that an evaluator publishes in a dealing, and the share that it gets, follows from two seeds of its own and
+//! the log: one of a holder, and one of a dealer. They are files for each dealing beside `voprf_key`, made before
+//! anything is published. So a run that is killed goes on, and there is no other state.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use merits_keyfile::{KeyFileError, KeyKind};
+use merits_ledger::{State, rows::RowError, state::TagDealing};
+use merits_primitives::{calendar::Timestamp, ids::PartyId};
+use merits_threshold::tags::{
+    board::WrongShare,
+    dealing::{Dealing, DealingFault},
+    participant::{ParticipantFault, TagParticipant},
+};
+use thiserror::Error;
+
+use crate::{
+    config::EvaluatorConfig,
+    key::{EvaluatorKey, EvaluatorKeyError},
+};
+
+/// Why an evaluator's shares cannot be dealt, found or erased.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SharesError {
+    /// The copy of the log.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// A file of a seed.
+    #[error(transparent)]
+    Key(#[from] EvaluatorKeyError),
+    /// These parties cannot deal.
+    #[error(transparent)]
+    Dealing(#[from] DealingFault),
+    /// This party's part.
+    #[error(transparent)]
+    Participant(#[from] ParticipantFault),
+    /// No such dealing.
+    #[error(
+        "{opener} opened no dealing of generation {generation} on this ledger: it runs `merits evaluator shares open`"
+    )]
+    NotOpened {
+        /// Who should have.
+        opener: PartyId,
+        /// The generation after the present one.
+        generation: u32,
+    },
+    /// A dealer dealt a wrong share.
+    #[error(
+        "the dealing failed: the share that {} dealt {} is not the one that it committed to. Open another dealing \
+         without {}",
+        .0.dealer, .0.holder, .0.dealer
+    )]
+    Failed(WrongShare),
+    /// The deadline is past.
+    #[error("the dealing took messages until {0}: open another")]
+    Over(Timestamp),
+    /// Another dealing of the same generation was done first.
+    #[error("another dealing, which {0} opened, was done first: the shares are those of it")]
+    Overtaken(PartyId),
+    /// A file cannot be erased.
+    #[error("{}: the old secret cannot be erased: {source}", path.display())]
+    Erase {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<KeyFileError> for SharesError {
+    fn from(error: KeyFileError) -> Self {
+        Self::Key(error.into())
+    }
+}
+
+impl EvaluatorConfig {
+    /// This evaluator's share of the present key; `None` if it holds none.
+    ///
+    /// # Errors
+    /// [`SharesError`].
+    pub(crate) fn present_key(
+        &self,
+        state: &State,
+        party: PartyId,
+    ) -> Result<Option<EvaluatorKey>, SharesError> {
+        let Some(record) = state.people().tag_key() else {
+            return Ok(None);
+        };
+        if record.key.share_of(&party).is_none() {
+            return Ok(None);
+        }
+        let Some(opener) = record.dealt_by else {
+            return Ok(Some(EvaluatorKey::load(&self.voprf_key)?));
+        };
+        let (stored, dealing) = dealing_of(state, record.generation, opener)?;
+        let seed = merits_keyfile::load(&self.seed_file(&dealing, HOLDER), KeyKind::Voprf)?;
+        let part = TagParticipant::new(&dealing, party, &seed, None)?;
+        Ok(Some(part.share(&stored.board)?.into()))
+    }
+
+    /// Erases every seed file but a holder's of the present share, once that share is at hand, and those of dealings of
+    /// the next generation, which may be under way.
+    pub(crate) fn erase_old(
+        &self,
+        state: &State,
+        party: PartyId,
+    ) -> Result<Vec<PathBuf>, SharesError> {
+        let Some(record) = state.people().tag_key() else {
+            return Ok(Vec::new());
+        };
+        let Some(opener) = record.dealt_by else {
+            return Ok(Vec::new());
+        };
+        // A holder whose new share cannot be made loses nothing.
+        self.present_key(state, party)?;
+        let (_, present) = dealing_of(state, record.generation, opener)?;
+        let mut keep = Vec::new();
+        if present.is_holder(&party) {
+            keep.push(self.seed_file(&present, HOLDER));
+        }
+        let next = record.generation.saturating_add(1);
+        for (opener, _) in state.parties().iter() {
+            if let Some(dealing) = state.people().tag_dealings().get(next, opener)? {
+                let dealing = dealing.dealing(state.origin(), *opener)?;
+                keep.extend([HOLDER, DEALER].map(|whose| self.seed_file(&dealing, whose)));
+            }
+        }
+        let mut erased = Vec::new();
+        for path in self.seed_files() {
+            if !keep.contains(&path) {
+                erase(&path).map_err(|source| SharesError::Erase {
+                    path: path.clone(),
+                    source,
+                })?;
+                erased.push(path);
+            }
+        }
+        Ok(erased)
+    }
+
+    /// A seed of this evaluator's part in a dealing.
+    pub(crate) fn seed_file(&self, dealing: &Dealing, whose: &str) -> PathBuf {
+        let mut name = self.voprf_key.clone().into_os_string();
+        let digest = dealing.digest();
+        let short = digest
+            .first_chunk::<8>()
+            .map_or_else(String::new, hex::encode);
+        name.push(format!(".{short}{whose}"));
+        name.into()
+    }
+
+    /// The file of a whole key and those of all dealings, as far as they are there.
+    fn seed_files(&self) -> Vec<PathBuf> {
+        let folder = match self.voprf_key.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let Some(own) = self.voprf_key.file_name().and_then(|name| name.to_str()) else {
+            return Vec::new();
+        };
+        let is_seed = |name: &str| {
+            let rest = name.strip_prefix(own);
+            rest.is_some_and(|rest| {
+                rest.is_empty()
+                    || rest.strip_prefix('.').is_some_and(|digits| {
+                        let digits = digits.strip_suffix(DEALER).unwrap_or(digits);
+                        digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+                    })
+            })
+        };
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return Vec::new();
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let names = names.filter(|name| is_seed(name));
+        let mut files: Vec<PathBuf> = names
+            .map(|name| self.voprf_key.with_file_name(name))
+            .collect();
+        files.sort();
+        files
+    }
+}
+
+pub(crate) fn dealing_of(
+    state: &State,
+    generation: u32,
+    opener: PartyId,
+) -> Result<(TagDealing, Dealing), SharesError> {
+    let stored = state.people().tag_dealings().get(generation, &opener)?;
+    let stored = stored.ok_or(SharesError::NotOpened { opener, generation })?;
+    let dealing = stored.dealing(state.origin(), opener)?;
+    Ok((stored, dealing))
+}
+
+/// Overwrites and removes a file. A copy that the disk or a backup keeps is out of reach.
+fn erase(path: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(0))?;
+    let zeros = vec![b'0'; usize::try_from(length).unwrap_or(0)];
+    file.write_all(&zeros)?;
+    file.sync_all()?;
+    std::fs::remove_file(path)
+}
+
+/// The end of the name of a holder's seed.
+pub(crate) const HOLDER: &str = "";
+/// The end of the name of a dealer's seed.
+pub(crate) const DEALER: &str = ".dealer";

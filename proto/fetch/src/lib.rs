@@ -330,8 +330,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let client = Client::new(Address::parse(&address).unwrap(), Duration::from_secs(5));
-        let told = client.get("/checkpoint", 64).await.unwrap_err().to_string();
+        let mut client = Fetcher::new(Address::parse(&address).unwrap(), Duration::from_secs(5));
+        let told = client.get("checkpoint", 64).await.unwrap_err().to_string();
         assert_eq!(
             told,
             format!(

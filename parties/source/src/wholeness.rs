@@ -34,15 +34,15 @@ pub const MOST_REJECTS_PERCENT: u8 = 5;
 pub struct Wholeness {
     /// The day on which the file begins ([`Span::begins`]). A file that was cut by days has all of
     /// that day.
-    oldest: Option<i64>,
+    oldest: Option<Date>,
     /// The last day before the one on which the file ends ([`Span::ends`]): all of that day may not be there.
-    data: Option<i64>,
+    data: Option<Date>,
     /// The first day that the operator stated.
-    from: Option<i64>,
+    from: Option<Date>,
     /// The last day that the operator stated.
-    until: Option<i64>,
-    /// The last day that is over wherever the deeds may be.
-    world: i64,
+    until: Option<Date>,
+    /// The last day that is over wherever the deeds may be; `None` if none is.
+    world: Option<Date>,
 }
 
 /// Periods that are not signed because a part of them may be missing, and how many subjects have
@@ -86,15 +86,17 @@ impl Wholeness {
     /// Judges a file by its span, the operator's options, and the local time of the deeds
     /// ([`merits_records::Plan::present`]).
     pub fn new(span: Option<Span>, said: CompleteSpan, present: &Present) -> Self {
-        let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| i64::from(day));
+        let day = |moment| wall_clock::since_1970(moment).map(|(day, _)| day);
+        let before = |day: u32| day.checked_sub(1).map(Date::from_days);
         let begins = span.and_then(|span| span.begins());
         let ends = span.and_then(|span| span.ends());
         Self {
-            oldest: begins.and_then(|row| day(row.moment)),
-            data: ends.and_then(|row| day(row.moment)).map(|day| day - 1),
-            from: said.complete_from.map(Date::to_days),
-            until: said.complete_until.map(Date::to_days),
-            world: present.last_day_over().map_or(i64::MIN, Date::to_days),
+            oldest: begins.and_then(|row| day(row.moment)).map(Date::from_days),
+            // No period ends before 1970, so the day before its first one covers none.
+            data: ends.and_then(|row| day(row.moment)).and_then(before),
+            from: said.complete_from,
+            until: said.complete_until,
+            world: present.last_day_over(),
         }
     }
 
@@ -104,17 +106,18 @@ impl Wholeness {
     }
 
     fn has_beginning(&self, period: Period) -> bool {
-        let begun = |day: Option<i64>| day.is_some_and(|day| day <= period.first_day());
+        let begun = |day: Option<Date>| day.is_some_and(|day| day.to_days() <= period.first_day());
         begun(self.oldest) || begun(self.from)
     }
 
     fn is_over(&self, period: Period) -> bool {
-        let over = |day: Option<i64>| day.is_some_and(|day| period.last_day() <= day);
+        let over = |day: Option<Date>| day.is_some_and(|day| period.last_day() <= day.to_days());
         over(self.data) || over(self.until)
     }
 
     fn is_running(&self, period: Period) -> bool {
-        self.world < period.last_day()
+        self.world
+            .is_none_or(|day| day.to_days() < period.last_day())
     }
 
     /// Keeps what may be signed, and returns what was left out.

@@ -54,13 +54,18 @@ pub enum StockError {
     },
 }
 
+/// The place of a voucher in its table. Rows are never deleted, so all that come later have greater ones.
+#[derive(Debug, Clone, Copy, Default, sqlx::Type)]
+#[sqlx(transparent)]
+struct VoucherRow(i64);
+
 /// The codes of an offer that are in stock.
 #[derive(Default)]
 struct Stocked {
     /// By their look.
     looks: HashMap<[u8; 32], Code>,
-    /// Row of the newest one. Rows are never deleted, so all that come later have greater numbers.
-    last: i64,
+    /// The newest one.
+    last: VoucherRow,
 }
 
 /// The looks of codes, in order; `None` if there is no stock to compare them with.

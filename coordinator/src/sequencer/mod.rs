@@ -117,7 +117,12 @@ impl SequencerError {
         match self {
             Self::Store(failure) => failure.outlook(),
             Self::Mark(MarkError::Io { .. }) => Outlook::Again,
-            _ => Outlook::End,
+            Self::Checkpoint(_)
+            | Self::Commit(_)
+            | Self::Rows(_)
+            | Self::Tree(_)
+            | Self::Unsteady
+            | Self::Mark(_) => Outlook::End,
         }
     }
 }
@@ -193,7 +198,7 @@ impl<P: Place> Sequencer<P> {
             tracing::error!(%error, "nothing is appended until the log can be written again");
             let why = match outlook {
                 Outlook::Restart => format!("{error}. Then restart the coordinator"),
-                _ => error.to_string(),
+                Outlook::Again | Outlook::End => error.to_string(),
             };
             self.writing.stop(CannotWrite(why));
             // Callers that were told ask again, and must get the same answer.

@@ -72,7 +72,7 @@ impl TermsError {
                     | Refusal::PartySuspended { .. }
                     | Refusal::RoleMissing { .. }
             ),
-            _ => false,
+            Self::NoVersion { .. } | Self::Manifest { .. } | Self::OtherShape { .. } => false,
         }
     }
 }

@@ -91,22 +91,27 @@ fn party_may(role: Role, kind: Kind) -> Of {
         // Its own records, and whose they are. Not what they are worth.
         Role::Source => match kind {
             Kind::Record | Kind::Pseudonym | Kind::Account => Of::Everybody,
-            _ => Of::Nobody,
+            Kind::Amount | Kind::Number | Kind::Secret | Kind::Commitment => Of::Nobody,
         },
         // Its own users' records, from which it computes.
         Role::Distributor => match kind {
             Kind::Record | Kind::Pseudonym | Kind::Account | Kind::Amount => Of::Everybody,
-            _ => Of::Nobody,
+            Kind::Number | Kind::Secret | Kind::Commitment => Of::Nobody,
         },
         // What a quorum opens, one claim at a time.
         Role::Supervisor => match kind {
             Kind::Record | Kind::Pseudonym | Kind::Amount => Of::Opened,
-            _ => Of::Nobody,
+            Kind::Account | Kind::Number | Kind::Secret | Kind::Commitment => Of::Nobody,
         },
         // Who somebody is.
         Role::Registrar => match kind {
             Kind::Number => Of::Everybody,
-            _ => Of::Nobody,
+            Kind::Record
+            | Kind::Pseudonym
+            | Kind::Account
+            | Kind::Amount
+            | Kind::Secret
+            | Kind::Commitment => Of::Nobody,
         },
         // Proofs, aggregates, and what is on the log.
         Role::Issuer

@@ -72,7 +72,11 @@ impl ExchangeError {
     pub fn reason(&self) -> Option<&ReasonCode> {
         match self {
             Self::Refused { fault, .. } => Some(&fault.reason),
-            _ => None,
+            Self::Unreachable(_)
+            | Self::Receipt(_)
+            | Self::OtherEntry { .. }
+            | Self::Voucher(_)
+            | Self::Malformed(_) => None,
         }
     }
 
@@ -96,7 +100,9 @@ impl ExchangeError {
         match self {
             Self::Unreachable(_) => true,
             Self::Refused { fault, .. } => fault.may_retry(),
-            _ => false,
+            Self::Receipt(_) | Self::OtherEntry { .. } | Self::Voucher(_) | Self::Malformed(_) => {
+                false
+            }
         }
     }
 }

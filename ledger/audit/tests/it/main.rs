@@ -11,3 +11,4 @@ mod copies;
 mod damage;
 mod forgery;
 mod resume;
+mod supervision;

@@ -37,15 +37,15 @@ use crate::{
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A supervisor's folder beside a ledger with a batch.
-struct Desk {
+/// The folder of a supervisor who asks for openings, beside a ledger with a batch.
+struct Requester {
     directory: tempfile::TempDir,
     founding: Founding,
     node: Node,
     batch: EntryId,
 }
 
-impl Desk {
+impl Requester {
     async fn new(seed: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut founding = Founding::new(seed);
@@ -186,40 +186,42 @@ fn tells_of_the_request(ran: &Ran, request: &EntryId, file: &Path) {
 /// Regression: it said only that too few holders answered. People gave `open` again, which left a second request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_nobody_answers_is_told_with_its_file_and_gone_on_with() {
-    let mut desk = Desk::new(71).await;
-    let before = desk.size().await;
-    let ran = desk.open();
-    let requests = desk.requests();
+    let mut requester = Requester::new(71).await;
+    let before = requester.size().await;
+    let ran = requester.open();
+    let requests = requester.requests();
     let [file] = requests.as_slice() else {
         panic!("one request file, not {requests:?}: {ran:#?}");
     };
     let request = RequestFile::read(file).unwrap().request_id().unwrap();
     tells_of_the_request(&ran, &request, file);
-    assert_eq!(desk.size().await, before + 1);
+    assert_eq!(requester.size().await, before + 1);
 
-    tells_of_the_request(&desk.on_file("resume", file), &request, file);
-    assert_eq!(desk.size().await, before + 1, "the same request");
-    assert_eq!(desk.requests().len(), 1);
+    tells_of_the_request(&requester.on_file("resume", file), &request, file);
+    assert_eq!(requester.size().await, before + 1, "the same request");
+    assert_eq!(requester.requests().len(), 1);
 
     // It is due even if no holder is there at all.
     let (config, address) = (
-        desk.path().join("supervisor.toml"),
-        desk.node.coordinator.address(),
+        requester.path().join("supervisor.toml"),
+        requester.node.coordinator.address(),
     );
     let holders = format!("holders = [\"http://{address}\", \"http://{address}\"]");
     edit(&config, &holders, "holders = [\"http://127.0.0.1:1\"]");
-    desk.on_file("reveal", file).succeeds("revealed: entry ");
-    assert_eq!(desk.size().await, before + 2);
+    requester
+        .on_file("reveal", file)
+        .succeeds("revealed: entry ");
+    assert_eq!(requester.size().await, before + 2);
 }
 
 /// Regression: each of them left the file of a request that no ledger had.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_an_opening_that_the_ledger_refused_leaves_a_file() {
-    let mut desk = Desk::new(72).await;
-    let before = desk.size().await;
-    let config = desk.path().join("supervisor.toml");
+    let mut requester = Requester::new(72).await;
+    let before = requester.size().await;
+    let config = requester.path().join("supervisor.toml");
     edit(&config, "deadline_days = 30", "deadline_days = 401");
-    let refused = desk.open();
+    let refused = requester.open();
     refused.refuses(&[
         "deadline",
         "at most 400 days",
@@ -227,7 +229,7 @@ async fn only_an_opening_that_the_ledger_refused_leaves_a_file() {
         ".refused",
     ]);
     // Regression: the file was removed. A coordinator that signs a refusal can append the request all the same.
-    let requests = desk.requests();
+    let requests = requester.requests();
     let [kept] = requests.as_slice() else {
         panic!("one file, not {requests:?}");
     };
@@ -236,117 +238,121 @@ async fn only_an_opening_that_the_ledger_refused_leaves_a_file() {
     assert!(file.content().is_some());
     assert!(file.refusal.unwrap().starts_with("merits-refusal/v1"));
     // It is a request file as before: the same entry is sent again, and refused again.
-    let again = desk.on_file("resume", kept);
+    let again = requester.on_file("resume", kept);
     again.refuses(&["the ledger refused the request", "at most 400 days"]);
-    assert_eq!(desk.requests(), requests);
+    assert_eq!(requester.requests(), requests);
     fs::remove_file(kept).unwrap();
     edit(&config, "deadline_days = 401", "deadline_days = 30");
 
-    let address = desk.node.coordinator.address();
+    let address = requester.node.coordinator.address();
     let both = format!("\"http://{address}\", \"http://{address}\"");
     let one = format!("\"http://{address}\", \"http://127.0.0.1:1\"");
     edit(&config, &both, &one);
-    desk.open().refuses(&[
+    requester.open().refuses(&[
         "2 holders of the view key must answer, and 1 can be reached",
         "http://127.0.0.1:1",
         "Nothing went on the ledger",
     ]);
-    assert_eq!(desk.requests(), Vec::<PathBuf>::new());
-    assert_eq!(desk.size().await, before);
+    assert_eq!(requester.requests(), Vec::<PathBuf>::new());
+    assert_eq!(requester.size().await, before);
 }
 
 /// A process may be killed, or a network fail, between the file and the ledger.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_did_not_reach_the_ledger_is_sent_by_resume() {
-    let mut desk = Desk::new(73).await;
-    let before = desk.size().await;
+    let mut requester = Requester::new(73).await;
+    let before = requester.size().await;
     let (origin, scale) = {
-        let federation = &desk.founding.federation;
+        let federation = &requester.founding.federation;
         (federation.origin.clone(), federation.scale_id())
     };
-    let supervisor = &desk.founding.federation.supervisor;
+    let supervisor = &requester.founding.federation.supervisor;
     let signer = EntrySigner::new(origin.clone(), supervisor.id, supervisor.key.clone());
-    let content = request_content(desk.batch, 1, "sample 8", &mut rand::rng()).unwrap();
+    let content = request_content(requester.batch, 1, "sample 8", &mut rand::rng()).unwrap();
     let deadline = merits_coordinator::Clock::now(&SystemClock) + 30 * DAY;
     let request = signer.request_opening(scale, &content, deadline).id();
-    let file = desk.path().join("kept.json");
+    let file = requester.path().join("kept.json");
     let write = |request: &EntryId| {
         let kept = RequestFile::new(&origin, request, &content, deadline);
         kept.write(&file).unwrap();
     };
     write(&EntryId([9; 32]));
-    desk.on_file("resume", &file).refuses(&[
+    requester.on_file("resume", &file).refuses(&[
         &"09".repeat(32),
         "is not on this ledger, and this supervisor did not make it",
     ]);
-    assert_eq!(desk.size().await, before);
+    assert_eq!(requester.size().await, before);
     write(&request);
-    tells_of_the_request(&desk.on_file("resume", &file), &request, &file);
-    assert_eq!(desk.size().await, before + 1);
-    desk.on_file("reveal", &file).succeeds("revealed: entry ");
+    tells_of_the_request(&requester.on_file("resume", &file), &request, &file);
+    assert_eq!(requester.size().await, before + 1);
+    requester
+        .on_file("reveal", &file)
+        .succeeds("revealed: entry ");
 }
 
 /// No holder is asked before another supervisor endorsed the request, whose content it sees in the file.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_supervisors_endorse_an_opening_before_holders_are_asked() {
-    let mut desk = Desk::new(74).await;
-    desk.two_decide().await;
-    let before = desk.size().await;
-    let ran = desk.open();
+    let mut requester = Requester::new(74).await;
+    requester.two_decide().await;
+    let before = requester.size().await;
+    let ran = requester.open();
     ran.succeeds("requested: entry ")
         .succeeds("not opened yet: 1 of 2 supervisors in standing endorse the request")
         .succeeds("merits supervisor endorse-opening --config FILE REQUEST")
         .succeeds("merits supervisor resume --config FILE ");
-    let requests = desk.requests();
+    let requests = requester.requests();
     let [file] = requests.as_slice() else {
         panic!("one request file, not {requests:?}");
     };
     let request = RequestFile::read(file).unwrap().request_id().unwrap();
-    tells_of_the_request(&desk.on_file("resume", file), &request, file);
-    desk.on_file("resume", file)
+    tells_of_the_request(&requester.on_file("resume", file), &request, file);
+    requester
+        .on_file("resume", file)
         .refuses(&["1 of 2 supervisors in standing endorse"]);
-    assert_eq!(desk.size().await, before + 1);
+    assert_eq!(requester.size().await, before + 1);
 
-    let second = |desk: &Desk, more: &[&str], file: &Path| {
+    let second = |requester: &Requester, more: &[&str], file: &Path| {
         let mut arguments = vec!["supervisor", "endorse-opening", "--config", "second.toml"];
         arguments.extend(more);
         let file = file.to_str().unwrap();
         arguments.push(file);
-        desk.run(&arguments)
+        requester.run(&arguments)
     };
     // A file that somebody altered is endorsed by nobody.
-    let altered = desk.path().join("altered.json");
+    let altered = requester.path().join("altered.json");
     let text = fs::read_to_string(file).unwrap();
     for (from, to) in [("sample 7", "sample 8"), ("\"claim\": 0", "\"claim\": 1")] {
         let other = text.replace(from, to);
         assert_ne!(other, text);
         fs::write(&altered, other).unwrap();
-        second(&desk, &[], &altered).refuses(&["somebody altered it", &request.to_hex()]);
+        second(&requester, &[], &altered).refuses(&["somebody altered it", &request.to_hex()]);
     }
-    second(&desk, &["--look"], file)
-        .succeeds(&format!("would open: claim 0 of entry {}", desk.batch))
+    second(&requester, &["--look"], file)
+        .succeeds(&format!("would open: claim 0 of entry {}", requester.batch))
         .succeeds("basis: sample 7")
         .succeeds("endorsed by 1 of 2 supervisors: supervisor");
-    assert_eq!(desk.size().await, before + 1, "it only looked");
-    second(&desk, &["--revoke"], file).refuses(&["no endorsement"]);
+    assert_eq!(requester.size().await, before + 1, "it only looked");
+    second(&requester, &["--revoke"], file).refuses(&["no endorsement"]);
 
-    second(&desk, &[], file).succeeds("endorsed: entry ");
-    second(&desk, &[], file).refuses(&["has said so already"]);
+    second(&requester, &[], file).succeeds("endorsed: entry ");
+    second(&requester, &[], file).refuses(&["has said so already"]);
     // Now the holders are asked. The coordinator, which stands for them here, does not know the call.
-    let ran = desk.on_file("resume", file);
+    let ran = requester.on_file("resume", file);
     tells_of_the_request(&ran, &request, file);
     assert!(!ran.stderr.contains("endorse"), "{ran:#?}");
-    second(&desk, &["--revoke"], file).succeeds("revoked: entry ");
-    desk.on_file("resume", file)
+    second(&requester, &["--revoke"], file).succeeds("revoked: entry ");
+    requester
+        .on_file("resume", file)
         .refuses(&["1 of 2 supervisors in standing endorse"]);
 }
 
 /// Regression: it asked the holders again, who answer a completed request no more, and called the opening unfinished.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_completed_opening_is_told_again_from_its_file_alone() {
-    let mut desk = Desk::new(75).await;
-    desk.open();
-    let requests = desk.requests();
+    let mut requester = Requester::new(75).await;
+    requester.open();
+    let requests = requester.requests();
     let [file] = requests.as_slice() else {
         panic!("one request file, not {requests:?}");
     };
@@ -361,15 +367,15 @@ async fn a_completed_opening_is_told_again_from_its_file_alone() {
     };
     // Killed here, it would have written the result, and the log would have its hash.
     let hash = shown.hash(&request, &content);
-    let supervisor = &desk.founding.federation.supervisor;
-    let origin = desk.founding.federation.origin.clone();
+    let supervisor = &requester.founding.federation.supervisor;
+    let origin = requester.founding.federation.origin.clone();
     let signer = EntrySigner::new(origin.clone(), supervisor.id, supervisor.key.clone());
     let completed = signer.complete_opening(request, hash);
-    desk.node.client.submit(&completed).await.unwrap();
-    let size = desk.size().await;
+    requester.node.client.submit(&completed).await.unwrap();
+    let size = requester.size().await;
 
     // A file without the result, or with another one, is no answer.
-    let without = desk.on_file("resume", file);
+    let without = requester.on_file("resume", file);
     without.refuses(&["is completed in the log", "open again with a new request"]);
     let other = OpeningResult {
         handle: Handle(Fr::from(8u64)),
@@ -377,18 +383,24 @@ async fn a_completed_opening_is_told_again_from_its_file_alone() {
     };
     let false_one = kept.clone().completed(&other, &hash);
     false_one.write(file).unwrap();
-    desk.on_file("resume", file)
+    requester
+        .on_file("resume", file)
         .refuses(&["does not hold the result whose hash is in the log"]);
 
     kept.completed(&shown, &hash).write(file).unwrap();
-    desk.on_file("resume", file)
+    requester
+        .on_file("resume", file)
         .succeeds(&format!("completed: entry {}", completed.id()))
         .succeeds("credits and pseudonym are in");
-    assert_eq!(desk.size().await, size, "nothing more went on the ledger");
+    assert_eq!(
+        requester.size().await,
+        size,
+        "nothing more went on the ledger"
+    );
 
     // Another supervisor is told that the request is not its own. It can only endorse it.
-    desk.two_decide().await;
+    requester.two_decide().await;
     let file = file.to_str().unwrap();
-    let others = desk.run(&["supervisor", "resume", "--config", "second.toml", file]);
+    let others = requester.run(&["supervisor", "resume", "--config", "second.toml", file]);
     others.refuses(&["only that supervisor can go on with it", &request.to_hex()]);
 }

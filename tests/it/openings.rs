@@ -387,6 +387,14 @@ async fn a_completed_opening_is_told_again_from_its_file_alone() {
         .on_file("resume", file)
         .refuses(&["does not hold the result whose hash is in the log"]);
 
+    // Regression: the result of one claim was told of another.
+    let mut of_another = kept.clone().completed(&shown, &hash);
+    of_another.claim = 1;
+    of_another.write(file).unwrap();
+    requester
+        .on_file("resume", file)
+        .refuses(&["somebody altered it", &request.to_hex()]);
+
     kept.completed(&shown, &hash).write(file).unwrap();
     requester
         .on_file("resume", file)

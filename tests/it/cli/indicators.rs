@@ -32,7 +32,7 @@ fn the_shipped_rules_are_printed_and_checked() {
     fs::write(here.join("rules.toml"), rules).expect("written");
     merits(here, &["indicators", "check", "rules.toml"])
         .succeeds("claims-jump")
-        .succeeds("14 rules, digest ");
+        .succeeds("15 rules, digest ");
 
     let loops = RULES.replace("value > threshold", "[1, 2].all(a, a > value)");
     fs::write(here.join("loops.toml"), loops).expect("written");

@@ -104,6 +104,13 @@ pub enum StoreError {
         /// The lock file.
         path: PathBuf,
     },
+    /// The master key opens nothing that is in the store.
+    #[error(
+        "the master key is not that of the record store {}: it opens none of the accounts there. Nothing was \
+         changed. Put the key that belongs to this store back from your backup",
+        .0.display()
+    )]
+    OtherKey(PathBuf),
     /// A sealed column.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
@@ -139,7 +146,14 @@ pub struct Store {
 
 /// Held by the process that forms and proves batches.
 #[derive(Debug)]
-pub struct NodeLock(#[allow(dead_code, reason = "held, never read")] File);
+pub struct NodeLock(File);
+
+impl Drop for NodeLock {
+    /// A child process that was being started holds the same file open for a moment, and would keep the lock.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
 
 impl Store {
     /// Opens the database, or makes it for this ledger and party.
@@ -177,8 +191,35 @@ impl Store {
         store.found(origin, party).await?;
         let mut db = store.pool.acquire().await?;
         merits_sqlite::prove_writable(&mut db, path).await?;
+        store.require_own_key(&mut db).await?;
         drop(db);
         Ok(store)
+    }
+
+    /// A key of the right kind that is another store's would make each account a stranger, and put it into the store a
+    /// second time. One damaged account is no other key, so some are tried.
+    async fn require_own_key(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
+        let rows = sqlx::query(
+            "SELECT tag, wrapped_key FROM subject WHERE wrapped_key IS NOT NULL ORDER BY id LIMIT 64",
+        )
+        .fetch_all(db)
+        .await?;
+        for row in &rows {
+            let Ok(tag) = array(row.try_get("tag")?, "subject tag") else {
+                continue;
+            };
+            if self
+                .master
+                .unwrap(&tag, row.try_get("wrapped_key")?)
+                .is_ok()
+            {
+                return Ok(());
+            }
+        }
+        match rows.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::OtherKey(self.path.clone())),
+        }
     }
 
     /// Takes the lock for forming and proving batches. It ends with the process at the latest.

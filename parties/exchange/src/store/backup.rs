@@ -127,6 +127,10 @@ mod tests {
 
         let back = copy(&backup, &path, &origin, &party, &master).await;
         assert_eq!(back.expect("restored"), want);
+        // Regression: an exchange served with another store's key, took credits and gave no voucher.
+        let wrong = MasterKey::new(SecretBytes::new([8; 32]));
+        let refused = crate::store::Store::open(&path, &origin, &party, wrong).await;
+        assert!(matches!(refused, Err(StoreError::OtherKey(_))));
         let refused = copy(&backup, &path, &origin, &party, &master).await;
         let refused = refused.expect_err("a store is there").to_string();
         assert!(refused.contains("not overwritten"), "{refused}");

@@ -84,6 +84,13 @@ pub enum StoreError {
         /// The configured value.
         wanted: String,
     },
+    /// The master key opens nothing that is in the store.
+    #[error(
+        "the master key is not that of the voucher store {}: it opens none of the vouchers there. Nothing was \
+         changed. Put the key that belongs to this store back from your backup",
+        .0.display()
+    )]
+    OtherKey(PathBuf),
     /// A sealed code.
     #[error(transparent)]
     Unseal(#[from] UnsealError),
@@ -151,8 +158,35 @@ impl Store {
         store.found(origin, party).await?;
         let mut db = store.pool.acquire().await?;
         merits_sqlite::prove_writable(&mut db, path).await?;
+        store.require_own_key(&mut db).await?;
         drop(db);
         Ok(store)
+    }
+
+    /// With another store's key, an exchange would take credits and could hand out no voucher. One damaged voucher is no
+    /// other key, so some are tried.
+    async fn require_own_key(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
+        let rows = sqlx::query("SELECT offer, tag, sealed FROM voucher ORDER BY id LIMIT 64")
+            .fetch_all(db)
+            .await?;
+        for row in &rows {
+            let offer = array(row.try_get("offer")?, "offer id").map(EntryId);
+            let tag = array(row.try_get("tag")?, "code tag");
+            let (Ok(offer), Ok(tag)) = (offer, tag) else {
+                continue;
+            };
+            if self
+                .master
+                .open(&offer, &tag, row.try_get("sealed")?)
+                .is_ok()
+            {
+                return Ok(());
+            }
+        }
+        match rows.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::OtherKey(self.path.clone())),
+        }
     }
 
     /// Closes the connection and folds the write-ahead log in: afterwards the file alone is the

@@ -216,6 +216,12 @@ impl Session {
             if requester != self.signer.party() {
                 return Err(SessionError::OthersRequest { request, requester });
             }
+            if logged.commitment != content.commitment(&asked.ask.origin) {
+                return Err(SessionError::Altered {
+                    request,
+                    path: file.to_owned(),
+                });
+            }
             if let Some(hash) = logged.result {
                 return self.completed(&asked, hash, file);
             }

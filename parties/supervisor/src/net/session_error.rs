@@ -139,6 +139,17 @@ pub enum SessionError {
         /// Who asked.
         requester: PartyId,
     },
+    /// The content in the file is not what the log's request commits to.
+    #[error(
+        "the file {path} is not what request {request} on the ledger commits to: somebody altered it. Name the file that \
+         the opening wrote"
+    )]
+    Altered {
+        /// The OpeningRequested entry.
+        request: EntryId,
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// The opening is over, and this file does not have what it showed.
     #[error(
         "request {request} is completed in the log, so no holder answers it again, and the file {path} does not hold \

@@ -97,6 +97,10 @@ pub(crate) struct SignArguments {
     /// Report what would be signed, and sign and write nothing but the rejects file
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Begin a mark for a register that has none. Only if the register is whole for certain: what it lacks would be signed
+    /// a second time
+    #[arg(long)]
+    pub(crate) begin_register_mark: bool,
 }
 
 /// Exit code of a signing or a distributor's run that left something out.
@@ -297,6 +301,7 @@ pub(crate) fn sign(arguments: &SignArguments) -> anyhow::Result<Signing> {
         said,
         most_rejects_percent: arguments.most_rejects_percent,
         dry_run: arguments.dry_run,
+        begin_register_mark: arguments.begin_register_mark,
     };
     let (reading, mut signing) = (screen::working(READING), None);
     let mut progress = |step| match step {

@@ -316,6 +316,7 @@ impl Arguments {
             complete_until: said.complete_until,
             most_rejects_percent: Some(packs::REJECTS_PERCENT),
             dry_run: false,
+            begin_register_mark: false,
         })?;
         let report = signing.report.context("records that can be read")?;
         story.signing = start.elapsed();

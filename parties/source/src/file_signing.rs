@@ -53,6 +53,8 @@ pub struct FileSigning<'a> {
     pub most_rejects_percent: Option<u8>,
     /// Report what would be signed, and sign and write nothing but the rejects file.
     pub dry_run: bool,
+    /// Begin a mark for a register that has none.
+    pub begin_register_mark: bool,
 }
 
 /// How far a signing is.
@@ -296,6 +298,7 @@ impl SourceConfig {
         } else {
             self.secrets(rng)?
         };
+        register = register.under(&self.register_mark(), file.begin_register_mark)?;
         let source = self.party_of(&signing)?;
         // The files that the configuration names are kept, so each is a regular file. Only a file
         // that a person names now may be a pipe.
@@ -345,6 +348,7 @@ impl SourceConfig {
     ) -> Result<(SigningKey, SecretBytes, Register), FileSigningError> {
         let secret = merits_keyfile::load(&self.signing_key, KeyKind::Signing)?;
         self.require_no_other_things()?;
+        self.require_register()?;
         let never_signed = !self.salt_key.exists() && !self.register_file.exists();
         let salts = if never_signed {
             let mut salts = SecretBytes::default();
@@ -364,6 +368,28 @@ impl SourceConfig {
         Ok(())
     }
 
+    /// The register of salts that exist.
+    fn require_register(&self) -> Result<(), FileSigningError> {
+        let (register, salts) = (self.register_file.clone(), self.salt_key.clone());
+        if salts.exists() && !register.exists() {
+            return Err(FileSigningError::RegisterLost { register, salts });
+        }
+        Ok(())
+    }
+
+    /// Beside the high-water mark, which lies outside the folder, with the suffix `.register`; without one beside the
+    /// register.
+    fn register_mark(&self) -> PathBuf {
+        let ledger = self.ledger.as_ref();
+        let mark = ledger.and_then(|ledger| ledger.high_water_mark.clone());
+        let (mut path, suffix) = match mark {
+            Some(mark) => (mark, ".register"),
+            None => (self.register_file.clone(), ".mark"),
+        };
+        path.as_mut_os_string().push(suffix);
+        path
+    }
+
     /// Register and salts belong together: with either alone, what was signed would get a second
     /// commitment. The register is made first, so that salts without a register always mean a loss.
     fn secrets(
@@ -373,12 +399,7 @@ impl SourceConfig {
         let (register, salts) = (&self.register_file, &self.salt_key);
         self.require_no_other_things()?;
         let had_salts = salts.exists();
-        if had_salts && !register.exists() {
-            return Err(FileSigningError::RegisterLost {
-                register: register.clone(),
-                salts: salts.clone(),
-            });
-        }
+        self.require_register()?;
         let opened = Register::open(register)?;
         if !had_salts && !opened.is_empty() {
             return Err(FileSigningError::SaltsLost {

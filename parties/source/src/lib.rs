@@ -22,6 +22,7 @@ mod link_import;
 pub mod linking;
 pub mod links_file;
 pub mod register;
+mod register_mark;
 pub mod signer;
 pub mod signing;
 pub mod wholeness;

@@ -29,6 +29,8 @@ use merits_primitives::{
 };
 use thiserror::Error;
 
+use crate::register_mark::{Position, RegisterMark};
+
 const MAGIC: &[u8; 24] = b"merits-source-register2\n";
 const RECORD: usize = 96;
 
@@ -85,6 +87,61 @@ pub enum RegisterError {
         /// The file.
         path: PathBuf,
     },
+    /// It has commitments, and no mark says how many there must be.
+    #[error(
+        "the register {} has {found} commitments, and its mark {} is missing: nothing says whether some are lost, and \
+         what is lost would be signed a second time. Nothing was signed. Bring the mark back from its copy. Only if the \
+         register is whole for certain, begin a mark with --begin-register-mark",
+        .register.display(),
+        .mark.display()
+    )]
+    MarkLost {
+        /// The register.
+        register: PathBuf,
+        /// Where its mark should be.
+        mark: PathBuf,
+        /// Commitments in the register.
+        found: u64,
+    },
+    /// It has fewer commitments than its mark says.
+    #[error(
+        "the register {} has {found} commitments, and its mark {} says that {marked} were signed: it was emptied, cut \
+         or put back older, and what is lost would be signed a second time. Nothing was signed. Bring the newest copy \
+         of the register back",
+        .register.display(),
+        .mark.display()
+    )]
+    Cut {
+        /// The register.
+        register: PathBuf,
+        /// Its mark.
+        mark: PathBuf,
+        /// Commitments in the register.
+        found: u64,
+        /// Commitments by the mark.
+        marked: u64,
+    },
+    /// It is not the register of the mark.
+    #[error(
+        "the register {} is not the one of its mark {}: its commitment {marked} is another. Nothing was signed. Bring \
+         this source's own register back",
+        .register.display(),
+        .mark.display()
+    )]
+    Other {
+        /// The register.
+        register: PathBuf,
+        /// Its mark.
+        mark: PathBuf,
+        /// Commitments by the mark.
+        marked: u64,
+    },
+    /// The mark is damaged, or another file.
+    #[error(
+        "{}: this is no mark of a register: bring it back from its copy",
+        .0.display()
+    )]
+    MarkMalformed(PathBuf),
     /// Another process has it.
     #[error("{path}: another process is signing with this register; wait for it to end")]
     Busy {
@@ -120,6 +177,8 @@ pub struct Register {
     kept: Kept,
     /// Where the last whole record ends.
     end: u64,
+    /// Says outside the register how many commitments it has.
+    mark: Option<RegisterMark>,
 }
 
 /// The register's file.
@@ -171,6 +230,7 @@ impl Register {
             path: path.to_owned(),
             kept: Kept::Locked(file),
             end,
+            mark: None,
         })
     }
 
@@ -192,7 +252,70 @@ impl Register {
             path: path.to_owned(),
             kept,
             end,
+            mark: None,
         })
+    }
+
+    /// Judges the register by its mark in this file, and raises the mark with each commitment from now on. With `begin`, a
+    /// register without a mark gets one.
+    ///
+    /// # Errors
+    /// [`RegisterError`]: the register has fewer commitments than were signed, or it is another one.
+    pub fn under(mut self, mark: &Path, begin: bool) -> Result<Self, RegisterError> {
+        let mut mark = RegisterMark::read(mark)?;
+        let (register, found) = (self.path.clone(), self.len());
+        match mark.at() {
+            None if begin || self.is_empty() => {
+                if !self.is_empty() && matches!(self.kept, Kept::Locked(_)) {
+                    let last = self.position(found)?;
+                    mark.raise(last)?;
+                }
+            }
+            None => {
+                let mark = mark.path().to_owned();
+                return Err(RegisterError::MarkLost {
+                    register,
+                    mark,
+                    found,
+                });
+            }
+            Some(at) => {
+                let (marked, path) = (at.records, mark.path().to_owned());
+                if found < marked {
+                    return Err(RegisterError::Cut {
+                        register,
+                        mark: path,
+                        found,
+                        marked,
+                    });
+                }
+                if self.position(marked)? != at {
+                    return Err(RegisterError::Other {
+                        register,
+                        mark: path,
+                        marked,
+                    });
+                }
+            }
+        }
+        self.mark = Some(mark);
+        Ok(self)
+    }
+
+    /// The place after this many commitments, of which the register has at least as many.
+    fn position(&self, records: u64) -> Result<Position, RegisterError> {
+        let mut last = [0; 32];
+        if let (Some(before), Kept::Looked(file) | Kept::Locked(file)) =
+            (records.checked_sub(1), &self.kept)
+        {
+            let mut record = [0; RECORD];
+            let mut file: &File = file;
+            file.seek(SeekFrom::Start(FIRST_RECORD + before * RECORD as u64))
+                .and_then(|_| file.read_exact(&mut record))
+                .map_err(|source| unreadable(&self.path, source))?;
+            last = digest_of(&record);
+        }
+        Ok(Position { records, last })
     }
 
     /// Reads what was signed for these places: once through the file, record by record. Memory is needed for the
@@ -309,8 +432,17 @@ impl Recalled<'_> {
             source: merits_guard::explain::writing(source),
         })?;
         self.pending.clear();
-        Ok(())
+        // After the register and before a signature leaves: a register may be ahead of its mark, never behind.
+        let last = self.register.position(self.register.len())?;
+        match (&mut self.register.mark, &self.register.kept) {
+            (Some(mark), Kept::Locked(_)) => mark.raise(last),
+            _ => Ok(()),
+        }
     }
+}
+
+fn digest_of(record: &[u8; RECORD]) -> Digest {
+    field::digest("merits/source-register/last/v1", &[record])
 }
 
 /// Where the first record begins.
@@ -455,6 +587,68 @@ mod tests {
             register.recall([]).expect("read").note(&known, &c(3)),
             Err(NoteError::NotRecalled)
         );
+    }
+
+    /// Regression: an emptied, cut, older or foreign register was taken as a new one, and what it lacked was signed again.
+    #[test]
+    fn a_register_with_less_than_was_signed_is_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        let (register, mark) = (path("register"), path("a.mark.register"));
+        let open = || Register::open(&register).and_then(|opened| opened.under(&mark, false));
+        let look = || Register::look(&register).and_then(|opened| opened.under(&mark, false));
+        let mut made = open().expect("made");
+        for week in 1..=10 {
+            assert_eq!(note(&mut made, 1, week, 10), Ok(()));
+        }
+        drop(made);
+        let whole = std::fs::read(&register).expect("read");
+        assert_eq!(open().expect("whole").len(), 10);
+        let lengths = [
+            0,
+            10,
+            MAGIC.len(),
+            MAGIC.len() + 9 * RECORD,
+            whole.len() - 1,
+        ];
+        for length in lengths {
+            std::fs::write(&register, &whole[..length]).expect("cut");
+            for refused in [look(), open()] {
+                assert!(
+                    matches!(refused, Err(RegisterError::Cut { marked: 10, .. })),
+                    "{length} bytes: {refused:?}"
+                );
+            }
+        }
+        // Another source's, with as many commitments.
+        let mut foreign = Register::open(&path("foreign")).expect("made");
+        for week in 1..=12 {
+            assert_eq!(note(&mut foreign, 2, week, 10), Ok(()));
+        }
+        drop(foreign);
+        std::fs::copy(path("foreign"), &register).expect("copied");
+        for refused in [look(), open()] {
+            assert!(
+                matches!(refused, Err(RegisterError::Other { .. })),
+                "{refused:?}"
+            );
+        }
+        // A mark that is gone is begun again on purpose alone.
+        std::fs::write(&register, &whole).expect("back");
+        std::fs::remove_file(&mark).expect("lost");
+        for refused in [look(), open()] {
+            let lost = matches!(refused, Err(RegisterError::MarkLost { found: 10, .. }));
+            assert!(lost, "{refused:?}");
+        }
+        let begun = Register::open(&register).and_then(|opened| opened.under(&mark, true));
+        drop(begun.expect("begun"));
+        // Killed between the register and its mark: the register is ahead.
+        let mut ahead = Register::open(&register).expect("opened");
+        assert_eq!(note(&mut ahead, 1, 11, 10), Ok(()));
+        drop(ahead);
+        assert_eq!(open().expect("ahead").len(), 11);
+        std::fs::write(&mark, "other\n").expect("damaged");
+        assert!(matches!(open(), Err(RegisterError::MarkMalformed(_))));
     }
 
     #[test]

@@ -22,7 +22,6 @@ mod link_import;
 pub mod linking;
 pub mod links_file;
 pub mod register;
-mod register_mark;
 pub mod signer;
 pub mod signing;
 pub mod wholeness;

@@ -29,7 +29,9 @@ use merits_primitives::{
 };
 use thiserror::Error;
 
-use crate::register_mark::{Position, RegisterMark};
+use self::mark::{Position, RegisterMark};
+
+mod mark;
 
 const MAGIC: &[u8; 24] = b"merits-source-register2\n";
 const RECORD: usize = 96;

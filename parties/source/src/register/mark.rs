@@ -8,7 +8,7 @@ use std::{
 
 use merits_guard::output::{self, Readers};
 
-use crate::register::RegisterError;
+use super::RegisterError;
 
 /// The beginning of the file.
 const MAGIC: &str = "merits-register-mark/v1";
@@ -17,23 +17,23 @@ const MOST_BYTES: u64 = 256;
 
 /// A place in the register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
+pub(super) struct Position {
     /// How many commitments there are up to here.
-    pub(crate) records: u64,
+    pub(super) records: u64,
     /// Digest of the last of them; zeros without one.
-    pub(crate) last: [u8; 32],
+    pub(super) last: [u8; 32],
 }
 
 /// The mark of a register. The lock on the register covers it.
 #[derive(Debug)]
-pub(crate) struct RegisterMark {
+pub(super) struct RegisterMark {
     path: PathBuf,
     at: Option<Position>,
 }
 
 impl RegisterMark {
     /// Reads the mark. A missing file is a mark without a place.
-    pub(crate) fn read(path: &Path) -> Result<Self, RegisterError> {
+    pub(super) fn read(path: &Path) -> Result<Self, RegisterError> {
         merits_guard::require_file_if_any(path)?;
         let at = match merits_text::file::read_at_most(path, MOST_BYTES) {
             Ok(text) => Some(parse(&text).ok_or(RegisterError::MarkMalformed(path.to_owned()))?),
@@ -52,17 +52,17 @@ impl RegisterMark {
     }
 
     /// Where the file is.
-    pub(crate) fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The place that it names, if there is a file.
-    pub(crate) fn at(&self) -> Option<Position> {
+    pub(super) fn at(&self) -> Option<Position> {
         self.at
     }
 
     /// Raises the mark. It is on the disk when this returns.
-    pub(crate) fn raise(&mut self, to: Position) -> Result<(), RegisterError> {
+    pub(super) fn raise(&mut self, to: Position) -> Result<(), RegisterError> {
         if self.at == Some(to) {
             return Ok(());
         }

@@ -5,11 +5,11 @@
 //! the database, a ledger was lost, and a second log under its name would be a fork.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
-use merits_guard::folder::sync_name;
+use merits_guard::{LockedFile, folder::sync_name};
 use merits_ledger::{
     LedgerPolicy,
     storage::{Founded, Inspection, Storage as _, StorageReader},
@@ -135,7 +135,7 @@ pub(crate) async fn found(
     place: &impl Place,
     policy: &LedgerPolicy,
     rng: &mut impl CryptoRng,
-) -> Result<File, StartError> {
+) -> Result<LockedFile, StartError> {
     let had_folder = config.data_dir.exists();
     let lock = data_dir::lock_data_dir(config)?;
     let founded = found_locked(config, place, policy, rng).await;

@@ -3,9 +3,10 @@
 //! Threads: the caller's tokio runtime serves gRPC and waits; the verification pool computes; the
 //! sequencer runs on a separate thread with its own runtime and owns the writing connection.
 
-use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
+use merits_guard::LockedFile;
 use merits_ledger::storage::{Storage as _, StorageReader};
 use merits_primitives::calendar::Day;
 use merits_proto::{
@@ -320,7 +321,7 @@ struct Serving<P> {
     place: P,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SequencerError>>,
-    lock: File,
+    lock: LockedFile,
     time: Arc<Timekeeper>,
     tiles: Option<TcpListener>,
 }

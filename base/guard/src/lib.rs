@@ -38,6 +38,7 @@ use std::{
 };
 
 mod error;
+mod lock;
 mod mode;
 mod regular;
 mod secret;
@@ -45,6 +46,7 @@ mod state;
 
 pub use error::{GuardError, Guarded};
 pub use folder::{create_folder, create_shared_folder};
+pub use lock::LockedFile;
 pub use regular::NotRegular;
 pub use secret::{Secret, Worth};
 pub use state::{open_lock, open_state};

@@ -8,13 +8,13 @@
 //! from which a mark can begin.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use merits_guard::{
-    GuardError, explain,
+    GuardError, LockedFile, explain,
     output::{self, Readers},
 };
 use merits_verifier::log::{Checkpoint, Hash, LogKey, MAX_NOTE_BYTES, SignedCheckpoint};
@@ -183,7 +183,7 @@ pub enum MarkError {
 pub struct HighWaterMark {
     path: PathBuf,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
-    _lock: File,
+    _lock: LockedFile,
     /// The note in a copy's folder, unless it is known to exist.
     note: Option<PathBuf>,
 }
@@ -202,7 +202,7 @@ impl HighWaterMark {
             source: explain::writing(source),
         };
         let lock = merits_guard::open_lock(&lock_path)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = LockedFile::lock(lock).map_err(|error| match error {
             TryLockError::WouldBlock => MarkError::InUse { path: path.clone() },
             TryLockError::Error(error) => unwritable(explain::writing(error)),
         })?;

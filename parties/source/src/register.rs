@@ -20,7 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_guard::input;
+use merits_guard::{LockedFile, input};
 use merits_primitives::{
     commitment::RecordCommitment,
     field,
@@ -191,7 +191,17 @@ enum Kept {
     /// It is only read.
     Looked(File),
     /// It is locked, and records are appended.
-    Locked(File),
+    Locked(LockedFile),
+}
+
+impl Kept {
+    fn file(&self) -> Option<&File> {
+        match self {
+            Self::Nothing => None,
+            Self::Looked(file) => Some(file),
+            Self::Locked(file) => Some(file),
+        }
+    }
 }
 
 impl Register {
@@ -209,8 +219,8 @@ impl Register {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = merits_guard::open_state(path, &mut options)?;
-        file.try_lock().map_err(|error| match error {
+        let file = merits_guard::open_state(path, &mut options)?;
+        let mut file = LockedFile::lock(file).map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => RegisterError::Busy {
                 path: path.to_owned(),
             },
@@ -307,11 +317,8 @@ impl Register {
     /// The place after this many commitments, of which the register has at least as many.
     fn position(&self, records: u64) -> Result<Position, RegisterError> {
         let mut last = [0; 32];
-        if let (Some(before), Kept::Looked(file) | Kept::Locked(file)) =
-            (records.checked_sub(1), &self.kept)
-        {
+        if let (Some(before), Some(mut file)) = (records.checked_sub(1), self.kept.file()) {
             let mut record = [0; RECORD];
-            let mut file: &File = file;
             file.seek(SeekFrom::Start(FIRST_RECORD + before * RECORD as u64))
                 .and_then(|_| file.read_exact(&mut record))
                 .map_err(|source| unreadable(&self.path, source))?;
@@ -351,10 +358,9 @@ impl Register {
     }
 
     fn each_record(&self, mut visit: impl FnMut(&[u8; RECORD])) -> io::Result<()> {
-        let (Kept::Looked(file) | Kept::Locked(file)) = &self.kept else {
+        let Some(mut file) = self.kept.file() else {
             return Ok(());
         };
-        let mut file: &File = file;
         file.seek(SeekFrom::Start(FIRST_RECORD))?;
         let mut records = BufReader::with_capacity(BLOCK, file);
         let mut record = [0; RECORD];

@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use merits_guard::{folder, input};
+use merits_guard::{LockedFile, folder, input};
 use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, Output},
@@ -87,7 +87,7 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    file: LockedFile,
     /// The device and inode of the file.
     place: (u64, u64),
     /// Bytes of the lines in `chain`.
@@ -167,15 +167,14 @@ impl Journal {
             path: path.to_owned(),
             source: merits_guard::explain::reading(source),
         };
-        let file = open_private(path)?;
-        file.try_lock().map_err(|error| match error {
+        let file = LockedFile::lock(open_private(path)?).map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::InUse {
                 path: path.to_owned(),
             },
             TryLockError::Error(source) => io(source),
         })?;
         let mut text = Vec::new();
-        input::whole(&file, &mut text, MOST_BYTES).map_err(io)?;
+        input::whole(&*file, &mut text, MOST_BYTES).map_err(io)?;
         let whole = whole_lines(&text);
         let chain = Chain::check(path, &text[..whole])?;
         let mark = judge(&chain)?;

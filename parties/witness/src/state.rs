@@ -6,13 +6,13 @@
 //! with the key, or on purpose, from the newest checkpoint that any party has.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use merits_guard::{
-    GuardError,
+    GuardError, LockedFile,
     output::{self, Readers},
 };
 use merits_verifier::log::{Checkpoint, LogKey, MAX_NOTE_BYTES, SignedCheckpoint, WitnessKey};
@@ -90,7 +90,7 @@ pub struct State {
     log: LogKey,
     witness: WitnessKey,
     newest: Option<(Checkpoint, SignedCheckpoint)>,
-    _lock: File,
+    _lock: LockedFile,
 }
 
 impl State {
@@ -139,7 +139,7 @@ impl State {
         let mut lock_path = path.as_os_str().to_owned();
         lock_path.push(".lock");
         let lock = merits_guard::open_lock(Path::new(&lock_path))?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = LockedFile::lock(lock).map_err(|error| match error {
             TryLockError::WouldBlock => StateError::InUse {
                 path: path.to_owned(),
             },

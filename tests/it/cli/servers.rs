@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use merits_guard::LockedFile;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cli::{founding::Ledger, run::edit};
@@ -325,7 +326,7 @@ fn a_second_run_at_once_is_told_to_wait() {
         ),
     ] {
         let running = File::create(ledger.path().join(mark)).expect("made");
-        running.try_lock().expect("nobody else has it");
+        let _running = LockedFile::lock(running).expect("nobody else has it");
         ledger.merits(command).refuses(&[
             "another program works with the high-water mark",
             "a second command of the same party",

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File, TryLockError},
+    fs::{self, TryLockError},
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
@@ -11,6 +11,7 @@ use std::{
 };
 
 use merits_guard::{
+    LockedFile,
     explain::{reading, writing},
     input,
     output::{self, Readers},
@@ -44,7 +45,7 @@ pub(crate) struct FileArchive {
     /// `None` while an update is in progress, and after a failed write.
     writer: Option<Writer>,
     /// Held for as long as the archive is open.
-    _lock: File,
+    _lock: LockedFile,
 }
 
 const SCHEMA: Schema = Schema {
@@ -72,7 +73,7 @@ impl FileArchive {
         merits_guard::create_folder(directory).map_err(at(directory))?;
         let lock_path = directory.join("lock");
         let lock = merits_guard::open_lock(&lock_path).map_err(FileError::from)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = LockedFile::lock(lock).map_err(|error| match error {
             TryLockError::WouldBlock => ArchiveError::InUse {
                 directory: directory.to_owned(),
             },

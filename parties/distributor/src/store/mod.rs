@@ -20,12 +20,12 @@ mod set_aside;
 mod tickets;
 
 use std::{
-    fs::File,
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+use merits_guard::LockedFile;
 use merits_ledger::rows::RowError;
 use merits_primitives::ids::{Origin, PartyId};
 use merits_sqlite::{DatabaseError, FileError, StoreKind, counted};
@@ -146,14 +146,7 @@ pub struct Store {
 
 /// Held by the process that forms and proves batches.
 #[derive(Debug)]
-pub struct NodeLock(File);
-
-impl Drop for NodeLock {
-    /// A child process that was being started holds the same file open for a moment, and would keep the lock.
-    fn drop(&mut self) {
-        let _ = self.0.unlock();
-    }
-}
+pub struct NodeLock(#[expect(dead_code, reason = "it is held, not used")] LockedFile);
 
 impl Store {
     /// Opens the database, or makes it for this ledger and party.
@@ -233,8 +226,8 @@ impl Store {
             source: merits_guard::explain::writing(source),
         };
         let file = merits_guard::open_lock(&path).map_err(FileError::from)?;
-        match file.try_lock() {
-            Ok(()) => Ok(NodeLock(file)),
+        match LockedFile::lock(file) {
+            Ok(lock) => Ok(NodeLock(lock)),
             Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Busy { path }),
             Err(std::fs::TryLockError::Error(source)) => Err(io(source)),
         }

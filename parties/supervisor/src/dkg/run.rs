@@ -11,6 +11,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use merits_guard::GuardError;
+use merits_guard::LockedFile;
 use merits_primitives::ids::PartyId;
 use merits_threshold::{
     message::{Round, Slot},
@@ -220,7 +221,7 @@ pub struct Running<'r> {
     places: Places<'r>,
     vault: Vault,
     state: Participant,
-    _lock: std::fs::File,
+    _lock: LockedFile,
 }
 
 impl std::fmt::Debug for Running<'_> {
@@ -445,12 +446,11 @@ fn erase(
     Ok(())
 }
 
-fn lock(state: &Path) -> Result<std::fs::File, DkgError> {
+fn lock(state: &Path) -> Result<LockedFile, DkgError> {
     let mut path = state.to_owned();
     path.as_mut_os_string().push(".lock");
-    let file = merits_guard::open_lock(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
+    match LockedFile::lock(merits_guard::open_lock(&path)?) {
+        Ok(lock) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(DkgError::InUse(state.to_owned())),
         Err(TryLockError::Error(source)) => Err(DkgError::Lock { path, source }),
     }

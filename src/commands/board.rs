@@ -15,9 +15,9 @@ use merits_supervisor::{
     config::WitnessConfig,
     net::{Seat, Supervisor},
 };
-use merits_text::typed::{argument, prose};
+use merits_text::typed::argument;
 
-use super::numbers;
+use super::{numbers, reason::reason};
 use crate::screen;
 
 #[derive(Debug, Subcommand)]
@@ -92,7 +92,7 @@ pub(crate) enum Propose {
         #[arg(long, value_parser = argument)]
         party: String,
         /// Why, in words; the ledger publishes it
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
     /// Close a sponsor's offer
@@ -104,7 +104,7 @@ pub(crate) enum Propose {
         #[arg(long, value_parser = argument)]
         offer: String,
         /// Why, in words; the ledger publishes it
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
     /// Change how many members an act takes; every open proposal is void then

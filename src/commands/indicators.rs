@@ -26,11 +26,9 @@ use merits_supervisor::{
     config::SupervisorConfig,
     net::{Supervisor, SupervisorError},
 };
-use merits_text::{
-    display::line,
-    screen::output,
-    typed::{argument, prose},
-};
+use merits_text::{display::line, screen::output, typed::argument};
+
+use super::reason::reason;
 
 /// Largest saved position that is read: some thousand parties, scales, terms and offers.
 const MAX_POSITION_BYTES: u64 = 256 << 20;
@@ -86,7 +84,7 @@ pub(crate) enum Command {
         #[arg(value_parser = argument)]
         alert: String,
         /// Why, in words. The ledger publishes it for ever, so name no person
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         reason: String,
         /// Silence it for this many days, at most 89. Without this it is acknowledged, which is final
         // The ledger takes 90 by its own clock, which may be behind this machine's.
@@ -126,10 +124,6 @@ impl Command {
                 reason,
                 silence_days,
             } => {
-                anyhow::ensure!(
-                    !reason.trim().is_empty(),
-                    "--reason is blank: say why the alert needs no more attention"
-                );
                 let supervisor = open(&config).await?;
                 let alert = find_entry(&supervisor.follower().replica(), &alert)?;
                 let silent = silence_days.map(|days| {

@@ -16,6 +16,7 @@ pub(crate) mod mark;
 pub(crate) mod numbers;
 pub(crate) mod party;
 pub(crate) mod passphrase;
+pub(crate) mod reason;
 pub(crate) mod registrar;
 pub(crate) mod scale;
 pub(crate) mod setup;

@@ -17,9 +17,9 @@ use merits_registrar::{
     registration::Occasion,
     running::Requested,
 };
-use merits_text::typed::{argument, prose};
+use merits_text::typed::argument;
 
-use super::{dates, distributor::rng, hand_over};
+use super::{dates, distributor::rng, hand_over, reason::reason};
 use crate::inputs;
 
 #[derive(Debug, Subcommand)]
@@ -50,7 +50,7 @@ pub(crate) enum Command {
         #[arg(long)]
         request: Option<PathBuf>,
         /// Why, in words; the ledger publishes it
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
 }

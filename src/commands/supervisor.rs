@@ -21,9 +21,9 @@ use merits_supervisor::{
     },
     side::Side,
 };
-use merits_text::typed::{argument, prose};
+use merits_text::typed::argument;
 
-use super::{dates, distributor::rng, hand_over, numbers, witness};
+use super::{dates, distributor::rng, hand_over, numbers, reason::reason, witness};
 use crate::{inputs, screen::working};
 
 #[derive(Debug, Subcommand)]
@@ -75,7 +75,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         party: String,
         /// Why, in words; the ledger publishes it
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
         /// Suspend it at once and alone, for 72 hours: once in 30 days a party, and no supervisor, log witness,
         /// registrar or evaluator
@@ -91,7 +91,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         party: String,
         /// Why, in words; the ledger publishes it
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
     /// End a version of a scale after a period, or propose it to the board
@@ -182,7 +182,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = numbers::claim)]
         claim: u16,
         /// Legal basis, in words
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
     /// Open who made one redemption, as an identity commitment: the request goes on the ledger first
@@ -194,7 +194,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         entry: String,
         /// Legal basis, in words
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
     /// Endorse an opening that another supervisor requested, after you looked at its request file

@@ -7,7 +7,7 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
+use super::{read_entry_id, read_reason, scale::read_scale_id, write_entry_id};
 
 /// Longest id of a rule, in bytes.
 pub const MAX_RULE_ID_BYTES: usize = 64;
@@ -156,17 +156,7 @@ impl Canonical for AlertHandled {
         Ok(Self {
             alert: read_entry_id(input, "alert")?,
             silent_until: input.option("silent until", |input| input.time("silent until"))?,
-            reason: read_reason(input)?,
+            reason: read_reason(input, "reason")?,
         })
-    }
-}
-
-/// A reason says something: blank text gives none.
-fn read_reason(input: &mut Reader<'_>) -> Result<String, CodecError> {
-    let text = input.document("reason", MAX_BASIS_BYTES)?;
-    if text.trim().is_empty() {
-        Err(CodecError::NotText { what: "reason" })
-    } else {
-        Ok(text)
     }
 }

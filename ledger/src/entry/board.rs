@@ -11,9 +11,9 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
 use super::{
-    KeyPlace, MAX_BASIS_BYTES, OfferClosed, PartyAdmitted, Published, QuorumEpochOpened,
-    ScaleApproved, ScaleRetired, StandingChange, StatementKeyAdopted, ViewKeyEpochOpened,
-    read_entry_id, write_entry_id,
+    KeyPlace, OfferClosed, PartyAdmitted, Published, QuorumEpochOpened, ScaleApproved,
+    ScaleRetired, StandingChange, StatementKeyAdopted, ViewKeyEpochOpened, read_entry_id,
+    read_reason, write_entry_id,
 };
 use crate::board_facts::Thresholds;
 
@@ -347,7 +347,7 @@ impl Canonical for EmergencySuspended {
         Ok(Self {
             party: PartyId(input.array("party")?),
             number: input.u32("number")?,
-            basis: input.document("basis", MAX_BASIS_BYTES)?,
+            basis: read_reason(input, "basis")?,
         })
     }
 }

@@ -9,7 +9,7 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::{MAX_BASIS_BYTES, read_entry_id, write_entry_id};
+use super::{read_entry_id, read_reason, write_entry_id};
 
 /// A person's uniqueness tag as the ledger stores it: a hash of the VOPRF's output, bound to the
 /// log.
@@ -140,7 +140,7 @@ impl Canonical for IdentityRetired {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             commitment: input.field("commitment")?,
-            basis: input.document("basis", MAX_BASIS_BYTES)?,
+            basis: read_reason(input, "basis")?,
         })
     }
 }

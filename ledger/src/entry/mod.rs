@@ -25,6 +25,7 @@ mod identity;
 mod key_generation;
 mod opening;
 mod party;
+mod reason;
 mod redemption;
 mod scale;
 mod statement_key;
@@ -52,9 +53,9 @@ pub use opening::{
     OpeningCompleted, OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested,
     OpeningRevealed,
 };
-pub use party::{
-    KeySucceeded, KeysRotated, MAX_BASIS_BYTES, MAX_GRACE, PartyAdmitted, StandingChange,
-};
+pub use party::{KeySucceeded, KeysRotated, MAX_GRACE, PartyAdmitted, StandingChange};
+pub use reason::MAX_BASIS_BYTES;
+use reason::read_reason;
 pub use redemption::{Attested, OfferClosed, OfferKind, OfferPublished, Redeemed, Spending};
 pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};

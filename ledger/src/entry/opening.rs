@@ -7,7 +7,7 @@ use merits_primitives::{
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
+use super::{read_entry_id, read_reason, scale::read_scale_id, write_entry_id};
 
 /// The content of a request. The requester shows it to the holders of the view key when asking
 /// them, and reveals it to everybody by the deadline.
@@ -70,7 +70,7 @@ impl Canonical for OpeningContent {
         Ok(Self {
             entry: read_entry_id(input, "entry")?,
             claim: input.u16("claim")?,
-            basis: input.document("basis", MAX_BASIS_BYTES)?,
+            basis: read_reason(input, "basis")?,
             nonce: input.array("nonce")?,
         })
     }

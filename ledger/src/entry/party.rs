@@ -9,13 +9,11 @@ use merits_verifier::{
     signature::{self, BadSignature, PublicKey, SIGNATURE_BYTES},
 };
 
+use super::read_reason;
 use crate::role::Roles;
 
 /// Longest name of a party, in bytes.
 const MAX_NAME_BYTES: usize = 80;
-
-/// Longest basis of a decision, in bytes.
-pub const MAX_BASIS_BYTES: usize = 4_096;
 
 /// A party joins, admitted by an act of the board. (Founders admit themselves.)
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +124,7 @@ impl Canonical for StandingChange {
         Ok(Self {
             party: PartyId(input.array("party")?),
             sequence: input.u32("sequence")?,
-            basis: input.document("basis", MAX_BASIS_BYTES)?,
+            basis: read_reason(input, "basis")?,
         })
     }
 }

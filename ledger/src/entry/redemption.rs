@@ -7,7 +7,7 @@ use merits_primitives::{
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 pub use merits_verifier::spending::{Attested, Spending};
 
-use super::{MAX_BASIS_BYTES, read_entry_id, scale::read_scale_id, write_entry_id};
+use super::{read_entry_id, read_reason, scale::read_scale_id, write_entry_id};
 
 /// Longest title of an offer, in bytes.
 const MAX_TITLE_BYTES: usize = 160;
@@ -160,7 +160,7 @@ impl Canonical for OfferClosed {
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
             offer: read_entry_id(input, "offer")?,
-            basis: input.document("basis", MAX_BASIS_BYTES)?,
+            basis: read_reason(input, "basis")?,
         })
     }
 }

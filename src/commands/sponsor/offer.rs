@@ -7,9 +7,13 @@ use clap::Subcommand;
 use merits_guard::output::Output;
 use merits_party::machine_time;
 use merits_sponsor::{OfferReport, Sponsor, VOUCHERS, config::SponsorConfig, offers::OfferFile};
-use merits_text::typed::{argument, prose};
+use merits_text::typed::argument;
 
-use crate::{commands::numbers, outputs, screen::thousands};
+use crate::{
+    commands::{numbers, reason::reason},
+    outputs,
+    screen::thousands,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -31,7 +35,7 @@ pub(crate) enum Command {
         #[arg(long, value_parser = argument)]
         offer: String,
         /// Why, in words; the ledger publishes it
-        #[arg(long, value_parser = prose)]
+        #[arg(long, value_parser = reason)]
         basis: String,
     },
     /// Show this sponsor's offers, and how many of each quota are redeemed

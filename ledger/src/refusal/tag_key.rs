@@ -19,6 +19,12 @@ pub enum TagKeyRefusal {
         /// Who was said to have opened it.
         opener: PartyId,
     },
+    /// One evaluator with the whole key, where the board has no single hand.
+    #[error(
+        "this ledger's acts take more than one supervisor, so no evaluator opens a key of the uniqueness tags that it \
+         alone has: evaluators make it together with `merits evaluator shares open`"
+    )]
+    Whole,
     /// These parties make no dealing.
     #[error("these parties cannot deal shares of the tag key: {0}")]
     Dealing(DealingFault),
@@ -70,7 +76,7 @@ impl TagKeyRefusal {
     pub(super) fn code(&self) -> Reason {
         match self {
             Self::Unknown { .. } => Reason::KeyGenerationUnknown,
-            Self::Dealing(_) => Reason::QuorumInvalid,
+            Self::Dealing(_) | Self::Whole => Reason::QuorumInvalid,
             Self::OpenerTakesNoPart { .. } => Reason::NotAHolder,
             Self::Deadline { .. } => Reason::Deadline,
             Self::Open { .. } => Reason::KeyGenerationOpen,
@@ -92,6 +98,7 @@ impl TagKeyRefusal {
         match self {
             Self::Unknown { .. } | Self::Open { .. } | Self::Over { .. } => fields::ATTEMPT.into(),
             Self::Dealing(_) => fields::HOLDERS.into(),
+            Self::Whole => FieldPath::NONE,
             Self::OpenerTakesNoPart { .. } => fields::PARTY.into(),
             Self::Deadline { .. } => fields::DEADLINE.into(),
             Self::Message(fault) => match fault {

@@ -22,10 +22,11 @@ use super::draft::Draft;
 use super::stored;
 use super::tag_key::{TagDealings, TagKeyRecord, record_key};
 use super::tickets::MOST_DAYS_AHEAD;
+use crate::board_facts::Thresholds;
 use crate::entry::{
     EvaluationCounted, EvaluatorOpened, IdentityRegistered, IdentityRetired, UniquenessTag,
 };
-use crate::refusal::{CheckError, IdentityRefusal, Refusal};
+use crate::refusal::{CheckError, IdentityRefusal, Refusal, TagKeyRefusal};
 use crate::role::Role;
 use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View, decode};
 pub use group::GroupTree;
@@ -59,12 +60,11 @@ pub(super) struct Evaluation {
     request: [u8; 32],
 }
 
-/// What was counted for a blinded element.
+/// What was counted for a registrar's blinded element. What is counted for another registrar is that one's, so no evaluator
+/// can spoil a request by counting it for somebody else first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluatedRequest {
-    /// The registrar that the first evaluator counted it for. Evaluators answer nobody else for it.
-    pub registrar: PartyId,
-    /// The evaluators that counted it for this registrar, in the order of the log, each with its first entry.
+    /// The evaluators that counted it, in the order of the log, each with its first entry.
     pub counted: Vec<(PartyId, EntryId)>,
     /// Whether a person was registered with it.
     pub used: bool,
@@ -123,12 +123,16 @@ impl<'s> People<'s> {
         counts.get(registrar).copied().unwrap_or_default()
     }
 
-    /// What was counted for a blinded element, by its digest ([`crate::entry::evaluation_digest`]).
+    /// What was counted for a registrar's blinded element, by its digest ([`crate::entry::evaluation_digest`]).
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn evaluation(&self, request: &[u8; 32]) -> Result<Option<EvaluatedRequest>, RowError> {
-        rows::get(self.rows, &request_key(request))
+    pub fn evaluation(
+        &self,
+        registrar: &PartyId,
+        request: &[u8; 32],
+    ) -> Result<Option<EvaluatedRequest>, RowError> {
+        rows::get(self.rows, &request_key(registrar, request))
     }
 
     /// The person with this tag.
@@ -220,13 +224,15 @@ impl Register {
     ) -> Result<Vec<RowKey>, RowError> {
         let person = person_key(&registered.tag);
         let evaluation = evaluation_key(&registered.evaluation);
-        let request = view.known(&evaluation)?.map(|counted| counted.request);
+        let request = view
+            .known(&evaluation)?
+            .map(|counted| request_key(&counted.registrar, &counted.request));
         let mut keys = vec![
             evaluation.into_row(),
             commitment_key(&registered.commitment).into_row(),
             person.clone().into_row(),
         ];
-        keys.extend(request.map(|request| request_key(&request).into_row()));
+        keys.extend(request.map(Key::into_row));
         let size = self.group.size;
         if let Some(person) = view.known(&person)?
             && !person.retired
@@ -259,10 +265,15 @@ impl Register {
         &self,
         party: PartyId,
         opened: &EvaluatorOpened,
+        board: &Thresholds,
         draft: &mut Draft<'_>,
     ) -> Result<(), Refusal> {
         if self.tag_key.is_some() {
             return Err(IdentityRefusal::EvaluatorStands.into());
+        }
+        // Where no supervisor decides alone, no evaluator has a key alone, which would be the ledger's for ever.
+        if !board.is_alone() {
+            return Err(TagKeyRefusal::Whole.into());
         }
         let record = TagKeyRecord {
             generation: 1,
@@ -298,15 +309,14 @@ impl Register {
         draft.put(Key::new(&[&party.0]), &CountedBy(expected));
         let request = counted.request;
         draft.put(evaluation_key(&id), &Evaluation { registrar, request });
-        let key = request_key(&request);
+        let key = request_key(&registrar, &request);
         let evaluated = draft.get(&key)?;
         let mut evaluated = evaluated.unwrap_or_else(|| EvaluatedRequest {
-            registrar,
             counted: Vec::new(),
             used: false,
         });
-        // The first ones stay: an evaluator may count the same element twice, also for another registrar.
-        if evaluated.registrar == registrar && evaluated.counted_by(&party).is_none() {
+        // The first one stays: an evaluator may count the same element twice.
+        if evaluated.counted_by(&party).is_none() {
             evaluated.counted.push((party, id));
             draft.put(key, &evaluated);
         }
@@ -400,11 +410,9 @@ impl Register {
         let Some(counted) = counted.filter(|counted| counted.registrar == registrar) else {
             return Err(unfit.into());
         };
-        let request = request_key(&counted.request);
+        let request = request_key(&registrar, &counted.request);
         match draft.get(&request)? {
-            Some(evaluated) if evaluated.registrar == registrar && !evaluated.used => {
-                Ok((request, evaluated))
-            }
+            Some(evaluated) if !evaluated.used => Ok((request, evaluated)),
             _ => Err(unfit.into()),
         }
     }
@@ -529,8 +537,8 @@ fn evaluation_key(id: &EntryId) -> Key<Evaluation> {
     Key::new(&[&id.0])
 }
 
-pub(super) fn request_key(request: &[u8; 32]) -> Key<EvaluatedRequest> {
-    Key::new(&[request])
+pub(super) fn request_key(registrar: &PartyId, request: &[u8; 32]) -> Key<EvaluatedRequest> {
+    Key::new(&[&registrar.0, request])
 }
 
 fn person_key(tag: &UniquenessTag) -> Key<Person> {

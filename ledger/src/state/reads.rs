@@ -106,7 +106,7 @@ impl Governing {
             }
             Entry::TotalsOpened(opened) => totals::total_reads(view, opened)?,
             Entry::EvaluationCounted(counted) => {
-                vec![people::request_key(&counted.request).into_row()]
+                vec![people::request_key(&counted.registrar, &counted.request).into_row()]
             }
             Entry::TagDealingOpened(opened) => {
                 let key = tag_key::dealing_key(opened.generation, &submission.party());

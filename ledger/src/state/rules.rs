@@ -121,7 +121,10 @@ impl Governing {
             ),
             Entry::AlertHandled(handled) => alerts::check_handled(party, handled, time, draft),
             Entry::TotalsOpened(opened) => self.check_total(id, opened, verified, draft),
-            Entry::EvaluatorOpened(opened) => Ok(self.people.check_opened(party, opened, draft)?),
+            Entry::EvaluatorOpened(opened) => {
+                let board = self.board.thresholds();
+                Ok(self.people.check_opened(party, opened, board, draft)?)
+            }
             Entry::EvaluationCounted(counted) => {
                 self.parties.acting(&counted.registrar, Role::Registrar)?;
                 self.people.check_counted(id, party, counted, draft)

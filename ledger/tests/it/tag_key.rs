@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::town::{DAY, Town, act_refused, admit, town};
-use merits_ledger::Role;
 use merits_ledger::entry::{
-    Entry, EvaluationCounted, EvaluatorOpened, IdentityRegistered, StandingChange,
-    TagDealingMessage, TagDealingOpened, evaluation_digest,
+    Act, Entry, EvaluationCounted, EvaluatorOpened, IdentityRegistered, StandingChange,
+    TagDealingMessage, TagDealingOpened, ThresholdsChanged, evaluation_digest,
 };
 use merits_ledger::state::{TagDealing, TagKeyMark, TagKeyRecord};
+use merits_ledger::{Role, Thresholds};
 use merits_ledger_fixture::{Citizen, Federation, Member, Stage, acts};
 use merits_primitives::{
     calendar::Day,
@@ -199,6 +199,36 @@ fn a_key_is_made_together_and_dealt_anew_and_never_changes() {
         assert_eq!(dealt.key.share_of(party), Some(share.public()));
         assert_ne!(made.key.share_of(party), Some(share.public()));
     }
+}
+
+/// Regression: one evaluator of several opened a key that it alone had before the others made theirs, for ever.
+#[test]
+fn where_no_supervisor_decides_alone_no_evaluator_has_a_key_alone() {
+    let (mut town, members) = without_key();
+    let supervisor = town.federation.supervisor.clone();
+    for (seed, name) in [(71, "second supervisor"), (72, "third supervisor")] {
+        admit(&mut town, name, &[Role::Supervisor], seed);
+    }
+    let changed = Act::ThresholdsChanged(ThresholdsChanged {
+        generation: 1,
+        thresholds: Thresholds {
+            ordinary: 2,
+            trust: 2,
+            delay_seconds: 0,
+            consents: 0,
+        },
+    });
+    town.act(&supervisor, &acts::at_once(changed)).unwrap();
+    let alone = Entry::EvaluatorOpened(EvaluatorOpened {
+        public_key: TagShare::from_seed(&[7; 32], b"test").unwrap().public(),
+    });
+    act_refused(&mut town, &members[0], &alone, "quorum-invalid", "");
+    let together = &members[..3];
+    let opening = opened(&town, 1, 2, together, together);
+    town.act(&members[0], &Entry::TagDealingOpened(opening))
+        .unwrap();
+    deal(&mut town, 1, &members[0], &members, &Shares::new());
+    assert_eq!(record(&town).mark(), None);
 }
 
 #[test]
@@ -424,7 +454,8 @@ fn nobody_is_registered_before_as_many_evaluators_counted_as_must_answer() {
         "evaluation",
     );
     let two = count(&mut town, &members[1], b"ann");
-    let evaluated = town.state().people().evaluation(&evaluation_digest(b"ann"));
+    let people = town.state().people();
+    let evaluated = people.evaluation(&registrar.id, &evaluation_digest(b"ann"));
     let evaluated = evaluated.unwrap().unwrap();
     assert_eq!(
         evaluated.counted,

@@ -26,9 +26,6 @@ pub enum Refused {
     /// The request has another signer.
     #[error("the signature is not by the key that the log has for {0}")]
     Signature(PartyId),
-    /// The element was used by another registrar. Blinded elements are random, so it was copied.
-    #[error("this blinded element was evaluated for another registrar: blind the number again")]
-    ElementOfAnother,
     /// The ledger has no key, or another share for this evaluator.
     #[error(
         "the ledger does not have this evaluator's share: its operator has one dealt, or restores the right file"
@@ -43,7 +40,6 @@ impl Refused {
             Self::OtherLog { .. } => Reason::OtherOrigin,
             Self::Registrar(refusal) => refusal.code(),
             Self::Signature(_) => Reason::SignatureInvalid,
-            Self::ElementOfAnother => Reason::ElementOfAnother,
             Self::NotOpened => Reason::EvaluatorNotOpened,
         }
     }
@@ -54,7 +50,6 @@ impl Refused {
             Self::OtherLog { .. } => fields::ORIGIN.into(),
             Self::Registrar(_) => fields::REGISTRAR.into(),
             Self::Signature(_) => fields::SIGNATURE.into(),
-            Self::ElementOfAnother => fields::BLINDED_ELEMENT.into(),
             Self::NotOpened => FieldPath::NONE,
         }
     }
@@ -90,12 +85,7 @@ pub fn judge(
     if let Err(refused) = admit(own, state, request, now) {
         return Ok(Err(refused));
     }
-    let evaluated = state.people().evaluation(&digest)?;
-    if let Some(evaluated) = &evaluated
-        && evaluated.registrar != request.registrar
-    {
-        return Ok(Err(Refused::ElementOfAnother));
-    }
+    let evaluated = state.people().evaluation(&request.registrar, &digest)?;
     let (party, _) = own;
     let counted = evaluated.and_then(|evaluated| evaluated.counted_by(&party));
     Ok(Ok(match counted {

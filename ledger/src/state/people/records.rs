@@ -151,7 +151,6 @@ impl Canonical for EvaluatedRequest {
     const NAME: &'static str = "evaluated request";
 
     fn write(&self, out: &mut Writer) {
-        out.array(&self.registrar.0);
         out.count(self.counted.len());
         for (evaluator, entry) in &self.counted {
             out.array(&evaluator.0);
@@ -161,7 +160,6 @@ impl Canonical for EvaluatedRequest {
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let registrar = read_party(input, "registrar")?;
         // Shares may have been dealt to others meanwhile, so there may be more than hold one now.
         let count = input.count("evaluators", MOST)?;
         let counted = (0..count).map(|_| {
@@ -170,11 +168,7 @@ impl Canonical for EvaluatedRequest {
         });
         let counted = counted.collect::<Result<_, CodecError>>()?;
         let used = input.bool("used")?;
-        Ok(Self {
-            registrar,
-            counted,
-            used,
-        })
+        Ok(Self { counted, used })
     }
 }
 

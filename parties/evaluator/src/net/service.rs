@@ -300,7 +300,7 @@ fn fault(refused: &Refused) -> Fault {
         Refused::OtherLog { .. } => Code::InvalidArgument,
         Refused::Registrar(_) => Code::PermissionDenied,
         Refused::Signature(_) => Code::Unauthenticated,
-        Refused::ElementOfAnother | Refused::NotOpened => Code::FailedPrecondition,
+        Refused::NotOpened => Code::FailedPrecondition,
     };
     Fault::new(code, refused.code(), refused.field(), refused.to_string())
 }

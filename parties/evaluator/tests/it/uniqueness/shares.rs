@@ -172,7 +172,8 @@ async fn two_of_three_evaluators_register_a_person_and_one_may_be_away() {
     {
         let replica = city.follower.replica();
         let people = replica.state().unwrap().people();
-        let evaluated = people.evaluation(&counted[0].request).unwrap().unwrap();
+        let evaluated = people.evaluation(&city.bank.id, &counted[0].request);
+        let evaluated = evaluated.unwrap().unwrap();
         let mut by: Vec<_> = evaluated.counted.iter().map(|(party, _)| *party).collect();
         by.sort();
         let mut asked = [one.party(), two.party()];

@@ -17,7 +17,7 @@ use merits_party::machine_time;
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
     config::{SupervisorConfig, WitnessConfig},
-    dkg::run::{Places, Progress, Report, Step},
+    dkg::run::{Places, Progress, Report, Step, has_state},
     net::{Generation, KeyMaker, PLAN, Which},
     side::Side,
 };
@@ -114,6 +114,9 @@ pub(crate) enum Command {
         config: PathBuf,
         #[command(flatten)]
         which: WhichArguments,
+        /// File of this party's state: it is overwritten and removed if the attempt is over and made no key
+        #[arg(long)]
+        state: Option<PathBuf>,
     },
     /// Overwrite and remove this party's share of an epoch whose retention ended, and record that on the ledger
     Destroy {
@@ -216,7 +219,7 @@ impl Command {
                 let generation = Generation::open(&settings, side, which.which())
                     .await?
                     .waiting(patience);
-                let asking = if state.exists() {
+                let asking = if has_state(&state) {
                     Asking::Known
                 } else {
                     Asking::New
@@ -234,7 +237,7 @@ impl Command {
                 let mut say = |step: Step| match step {
                     Step::Published(round) => println!("published {round}"),
                     Step::ShareWritten => println!("wrote the share {}", share.display()),
-                    Step::Stored | Step::Erased => {}
+                    Step::Stored | Step::SetAside | Step::EndStored | Step::Erased => {}
                 };
                 let report = generation
                     .run(places, &passphrase, machine_time(), &mut rng(), &mut say)
@@ -265,10 +268,14 @@ impl Command {
                     about.threshold
                 );
             }
-            Self::Status { config, which } => {
+            Self::Status {
+                config,
+                which,
+                state,
+            } => {
                 let settings = holder(&config, side)?;
                 let generation = Generation::open(&settings, side, which.which()).await?;
-                let report = generation.status()?;
+                let report = generation.status(state.as_deref())?;
                 return Ok(print(&report));
             }
             Self::Destroy {
@@ -309,6 +316,9 @@ fn print(report: &Report) -> ExitCode {
     for file in &report.ignored {
         println!("ignored {file}");
     }
+    if report.erased {
+        println!("erased this party's secrets of the attempt, which made no key");
+    }
     match &report.progress {
         Progress::Waiting { round, missing } => {
             let mut missing = missing.clone();
@@ -321,6 +331,12 @@ fn print(report: &Report) -> ExitCode {
                 println!("{} is at fault: {}", holder.name, holder.fault);
             }
             println!("the attempt failed, and its secrets are worth nothing: begin the next one");
+            ExitCode::FAILURE
+        }
+        Progress::Expired { deadline } => {
+            println!(
+                "the deadline {deadline} is past, and the attempt made no key: open the next one"
+            );
             ExitCode::FAILURE
         }
         Progress::Done {

@@ -145,9 +145,13 @@ impl Shares {
                 }
             }
             Self::Status { config } => {
-                match EvaluatorConfig::load(&config)?.present_shares().await? {
+                let present = EvaluatorConfig::load(&config)?.present_shares().await?;
+                match present.held {
                     Some(held) => println!("{}", said(&held)),
                     None => println!("the ledger has no key of the uniqueness tags yet"),
+                }
+                for file in present.erased {
+                    println!("erased {}", file.display());
                 }
             }
             Self::Erase { config } => {

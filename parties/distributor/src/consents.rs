@@ -45,6 +45,29 @@ pub enum Wait {
     OtherPerson,
     /// It was set aside; the store has the reason.
     Aside,
+    /// Its source's signature is not under a key that signs for the source.
+    KeyEnded,
+    /// Its source is suspended.
+    SourceSuspended,
+    /// Its source has ended, or is no source.
+    SourceGone,
+    /// The ledger refused its source in this run, for a reason that this run's state does not show.
+    SourceChanged,
+}
+
+impl Wait {
+    /// Whether it waits because of its source, and not of its person.
+    pub(crate) fn is_of_source(self) -> bool {
+        match self {
+            Self::KeyEnded | Self::SourceSuspended | Self::SourceGone | Self::SourceChanged => true,
+            Self::NoTicket
+            | Self::NotDeposited
+            | Self::NotOpen
+            | Self::Lapsed
+            | Self::OtherPerson
+            | Self::Aside => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Wait {
@@ -58,6 +81,19 @@ impl std::fmt::Display for Wait {
             Self::Lapsed => "the ticket lapsed: the person must give a new one",
             Self::OtherPerson => "the source linked another person to the account",
             Self::Aside => "it was set aside, for the reason that is shown with it",
+            Self::KeyEnded => {
+                "the key that its source signed it with has ended, or ends within minutes: ask the source to sign the \
+                 period again (`merits source sign`), and run with its new bundle"
+            }
+            Self::SourceSuspended => {
+                "its source is suspended on the ledger: it goes on by itself once the source may act again"
+            }
+            Self::SourceGone => {
+                "its source has ended on the ledger or is no source there: ask the board what becomes of its records"
+            }
+            Self::SourceChanged => {
+                "the ledger refused its source, which has changed since this run began: run again"
+            }
         })
     }
 }
@@ -79,6 +115,15 @@ impl Waiting {
     /// All of them.
     pub fn total(&self) -> u64 {
         self.counts.values().sum::<u64>() + self.without_terms.values().sum::<u64>()
+    }
+
+    /// Those whose source stands in the way.
+    pub fn of_sources(&self) -> u64 {
+        let counts = self.counts.iter();
+        counts
+            .filter(|(wait, _)| wait.is_of_source())
+            .map(|(_, count)| count)
+            .sum()
     }
 
     pub(crate) fn add(&mut self, wait: Wait) {

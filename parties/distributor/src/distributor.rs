@@ -35,6 +35,7 @@ use crate::{
     pool::ProverPool,
     progress::{Event, Progress},
     run::{Run, run},
+    sources::Sources,
     store::StoreError,
     summary::RunSummary,
     terms::{TermsReader, latest_version, source_keys},
@@ -227,12 +228,14 @@ impl Distributor {
         let now = (around.clock)();
         let reader = TermsReader::new(&state, scale, party, now)?;
         let terms = |period: Period| reader.at(period);
+        let sources = Sources::of(&state, around.clock);
         let work = Run {
             node: &self.node,
             pool: &pool,
             ledger: &port,
             terms: &terms,
             consents: Consents::of(&state, now),
+            sources: &sources,
             patience: PATIENCE,
             progress: around.progress,
             stop: around.stop,

@@ -24,6 +24,7 @@ use crate::{
     pool::{ProverPool, ProvingError, TermsFn},
     progress::{Event, Progress},
     shares::{Claimable, Claiming, PAGE, Shares},
+    sources::Sources,
     store::{
         AsideReason, BatchId, DecryptedDeeds, Deed, DeedId, FormedBatch, NewBatch, StoreError,
     },
@@ -109,6 +110,7 @@ pub(crate) struct Forming<'a> {
     pub(crate) pool: &'a ProverPool,
     pub(crate) terms: &'a TermsFn<'a>,
     pub(crate) consents: &'a Consents<'a>,
+    pub(crate) sources: &'a Sources<'a>,
     pub(crate) progress: &'a dyn Progress,
     /// Deeds that this run does not try again.
     pub(crate) tried: &'a Tried,
@@ -137,6 +139,7 @@ impl Node {
         pool: &ProverPool,
         terms: &TermsFn<'_>,
         consents: &Consents<'_>,
+        sources: &Sources<'_>,
         rng: &mut (impl CryptoRng + Send),
         progress: &dyn Progress,
     ) -> Result<FormReport, ProvingError> {
@@ -145,6 +148,7 @@ impl Node {
             pool,
             terms,
             consents,
+            sources,
             progress,
             tried: &Tried::default(),
         };
@@ -266,8 +270,8 @@ impl Forming<'_> {
     }
 
     /// States a batch again from its deeds. `None` when the result differs from what was fixed: the
-    /// deeds are gone or damaged, or the ledger's terms have changed. The fault is reported when
-    /// they are stated as new batches.
+    /// deeds are gone or damaged, or the ledger's terms have changed, or it would refuse the source. The
+    /// fault is reported when they are stated as new batches.
     async fn restate(&self, batch: &FormedBatch) -> Result<Option<StatedBatch>, ProvingError> {
         let deeds = self.node.store().claimed_deeds(&batch.deeds).await?.deeds;
         if deeds.len() != batch.deeds.len() {
@@ -285,7 +289,8 @@ impl Forming<'_> {
                 ..
             }) => {
                 let same = stated_deeds.len() == batch.deeds.len()
-                    && stated.entry.to_bytes() == batch.statement;
+                    && stated.entry.to_bytes() == batch.statement
+                    && self.sources.takes(&stated.entry);
                 Ok(same.then_some(stated))
             }
             Ok(Stated { batch: None, .. }) => Ok(None),
@@ -328,6 +333,9 @@ impl Forming<'_> {
         if matches!(self.consents, Consents::Tickets { .. }) {
             report.waiting.take_other_persons(&mut deeds);
         }
+        let scale = self.node.scale();
+        self.sources
+            .take_refused(scale, &mut deeds, &mut report.waiting);
         if deeds.is_empty() {
             return Ok(None);
         }
@@ -402,6 +410,7 @@ impl Forming<'_> {
             scale: self.node.scale(),
             distributor: self.node.party(),
             consents: self.consents,
+            sources: self.sources,
             tried: self.tried,
         };
         Shares::new(claiming, self.pool.circuit().capacity(), PAGE)

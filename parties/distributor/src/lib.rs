@@ -17,6 +17,7 @@
 //! - `aside`: deeds of which no claim can be made do not stop others
 //! - [`pool`], [`proving`]: turn batches into signed entries in the outbox
 //! - [`outbox`]: submits entries and stores receipts
+//! - [`sources`]: whether the ledger would take a source's signatures, before a proof is made
 //! - `shares`: the deeds that a round claims, read page by page
 //! - [`run`]: all of these, continuing from the state of an earlier run
 //! - [`outlook`]: which deeds wait, and why, for reports beside a run
@@ -54,6 +55,7 @@ pub mod publishing;
 mod report;
 pub mod run;
 mod shares;
+pub mod sources;
 mod status;
 pub mod store;
 pub mod summary;

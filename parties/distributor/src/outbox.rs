@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use merits_ledger::{Entry, entry::EarnBatch};
 use merits_party::Retry;
 use merits_primitives::ids::EntryId;
 use merits_verifier::{
@@ -23,6 +24,7 @@ use crate::{
     earnings::EarnedSum,
     node::Node,
     progress::{Event, Progress},
+    sources::Sources,
     store::{OutboxItem, RefusalCause, StoreError},
 };
 
@@ -120,6 +122,7 @@ const TRIES_WHEN_STOPPING: u32 = 2;
 pub async fn empty_outbox(
     node: &Node,
     ledger: &impl SubmitPort,
+    sources: &Sources<'_>,
     patience: Retry,
     filling: &AtomicBool,
     stop: &AtomicBool,
@@ -140,7 +143,7 @@ pub async fn empty_outbox(
             continue;
         }
         let left = items.len();
-        match submit_some(node, ledger, items, &mut report, progress).await? {
+        match submit_some(node, ledger, sources, items, &mut report, progress).await? {
             None => tries = 0,
             Some(reason) => {
                 tries += 1;
@@ -178,6 +181,7 @@ async fn wait(duration: Duration, stop: &AtomicBool) {
 async fn submit_some(
     node: &Node,
     ledger: &impl SubmitPort,
+    sources: &Sources<'_>,
     items: Vec<OutboxItem>,
     report: &mut SubmitReport,
     progress: &dyn Progress,
@@ -220,6 +224,11 @@ async fn submit_some(
                 };
                 let cause = refusal_cause(code, field);
                 tracing::warn!(entry = %item.entry_id, %fault, "the ledger refused a batch");
+                if cause == RefusalCause::Source
+                    && let Some(batch) = batch_of(&item)
+                {
+                    sources.refused(&batch);
+                }
                 node.store()
                     .refuse(item.id, &fault.to_string(), cause)
                     .await?;
@@ -230,6 +239,15 @@ async fn submit_some(
         }
     }
     Ok((!answered).then_some(silence))
+}
+
+/// The batch of an item.
+fn batch_of(item: &OutboxItem) -> Option<EarnBatch> {
+    let entry = SignedEntry::from_bytes(item.envelope.as_deref()?).ok()?;
+    match Entry::decode(entry.kind, &entry.statement) {
+        Some(Ok(Entry::EarnBatch(batch))) => Some(batch),
+        _ => None,
+    }
 }
 
 /// The cause of a refusal, by its reason and field (`merits_ledger::Refusal`).
@@ -259,14 +277,16 @@ fn refusal_cause(code: &ReasonCode, field: &FieldPath) -> RefusalCause {
         | Reason::OtherPeriod
         | Reason::PeriodNotOver
         | Reason::PartyUnknown
-        | Reason::PartySuspended
-        | Reason::RoleMissing
+        | Reason::RoleMissing => RefusalCause::Terms,
+        // The source, or this distributor: no claim is at fault.
+        Reason::PartySuspended
+        | Reason::PartyEnded
         | Reason::KeyRotated
-        | Reason::SourceUnknown => RefusalCause::Terms,
+        | Reason::SourceUnknown
+        | Reason::SourceSignatureInvalid => RefusalCause::Source,
         // One claim is named; the others can be claimed again.
         Reason::CommitmentUsed
         | Reason::NoteUsed
-        | Reason::SourceSignatureInvalid
         | Reason::EphemeralTrivial
         | Reason::EphemeralNotOnCurve
         | Reason::ClaimAsTotal
@@ -345,7 +365,17 @@ mod tests {
             (
                 Reason::PartySuspended,
                 fields::PARTY.into(),
-                RefusalCause::Terms,
+                RefusalCause::Source,
+            ),
+            (
+                Reason::PartyEnded,
+                fields::PARTY.into(),
+                RefusalCause::Source,
+            ),
+            (
+                Reason::SourceSignatureInvalid,
+                claim(1).then(fields::SOURCE_SIGNATURE),
+                RefusalCause::Source,
             ),
         ] {
             assert_eq!(cause(reason, field), expected, "{reason}");

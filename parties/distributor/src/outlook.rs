@@ -15,8 +15,9 @@ use serde::Serialize;
 
 use crate::{
     consents::{Consents, Wait, Waiting},
-    shares::PAGE,
-    store::{Candidate, CandidateCursor, Store, StoreError},
+    shares::{PAGE, SIGNATURES},
+    sources::Sources,
+    store::{Candidate, CandidateCursor, SourceSigned, Store, StoreError},
     terms::TermsReader,
 };
 
@@ -55,7 +56,7 @@ impl Outlook {
     }
 
     /// By the store and a verified state of the ledger, at `now`: also whether the
-    /// tickets are open, and whether the ledger has terms for the periods.
+    /// tickets are open, whether the sources and their keys stand, and whether the ledger has terms for the periods.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -69,19 +70,32 @@ impl Outlook {
         let mut outlook = Self::default();
         let mut open: BTreeMap<Period, u64> = BTreeMap::new();
         let consents = Consents::of(state, now);
-        each_candidate(store, scale, |candidate| {
-            let open_ticket = match (consents, candidate.ticket) {
-                (Consents::Custody, _) => Ok(()),
-                (Consents::Tickets { .. }, None) => Err(Wait::NoTicket),
-                (Consents::Tickets { .. }, Some(ticket)) => consents.open(distributor, &ticket)?,
-            };
-            match open_ticket {
-                Ok(()) => *open.entry(candidate.period).or_default() += 1,
-                Err(wait) => outlook.waiting.add(wait),
+        let clock = move || now;
+        let sources = Sources::of(state, &clock);
+        let mut after = Some(CandidateCursor::START);
+        while let Some(place) = after {
+            let page = store.candidates(scale, place, PAGE).await?;
+            after = page.next;
+            for candidates in page.candidates.chunks(SIGNATURES) {
+                let mut with_ticket = Vec::with_capacity(candidates.len());
+                for candidate in candidates {
+                    match open_ticket(&consents, distributor, candidate)? {
+                        Ok(()) => with_ticket.push(candidate),
+                        Err(wait) => outlook.waiting.add(wait),
+                    }
+                }
+                let signed = with_ticket.iter().map(|candidate| candidate.signed);
+                let signed: Vec<Option<SourceSigned>> = signed.collect();
+                let verdicts = sources.judge(scale, &signed);
+                for (candidate, verdict) in with_ticket.into_iter().zip(verdicts) {
+                    match verdict {
+                        Ok(()) => *open.entry(candidate.period).or_default() += 1,
+                        Err(wait) => outlook.waiting.add(wait),
+                    }
+                }
+                tokio::task::yield_now().await;
             }
-            Ok(())
-        })
-        .await?;
+        }
         let time = now.max(state.time());
         let reader = TermsReader::new(state, scale.clone(), *distributor, time);
         for (period, deeds) in open {
@@ -99,6 +113,19 @@ impl Outlook {
         }
         Ok(outlook)
     }
+}
+
+/// Whether the ledger has the ticket that a deed needs.
+fn open_ticket(
+    consents: &Consents<'_>,
+    distributor: &PartyId,
+    candidate: &Candidate,
+) -> Result<Result<(), Wait>, StoreError> {
+    Ok(match (consents, &candidate.ticket) {
+        (Consents::Custody, _) => Ok(()),
+        (Consents::Tickets { .. }, None) => Err(Wait::NoTicket),
+        (Consents::Tickets { .. }, Some(ticket)) => consents.open(distributor, ticket)?,
+    })
 }
 
 /// Visits all deeds without a batch, page by page.

@@ -20,6 +20,7 @@ use crate::{
     node::Node,
     pool::{Proven, ProverPool, ProvingError},
     progress::{Event, Progress},
+    sources::Sources,
 };
 
 /// The result of proving.
@@ -70,6 +71,7 @@ pub(crate) async fn form_and_prove(
         pool,
         progress,
         tried,
+        sources,
         ..
     } = forming;
     let run = Run {
@@ -77,6 +79,7 @@ pub(crate) async fn form_and_prove(
         pool,
         progress,
         tried,
+        sources,
         stop,
         total: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
@@ -115,6 +118,7 @@ struct Run<'a> {
     pool: &'a ProverPool,
     progress: &'a dyn Progress,
     tried: &'a Tried,
+    sources: &'a Sources<'a>,
     stop: &'a AtomicBool,
     total: AtomicUsize,
     done: AtomicUsize,
@@ -139,6 +143,12 @@ impl Run<'_> {
             };
             let claims = stated.earned.len() as u64;
             let store = self.node.store();
+            // The ledger refused one like it meanwhile.
+            if self.sources.has_changed(&stated.entry.source) {
+                store.dissolve(id).await?;
+                self.dissolved.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
             let proven = self
                 .pool
                 .prove(id, stated, StdRng::from_rng(&mut rng))

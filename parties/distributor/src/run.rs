@@ -18,6 +18,7 @@ use crate::{
     pool::{ProverPool, ProvingError, TermsFn},
     progress::Progress,
     proving::form_and_prove,
+    sources::Sources,
     summary::RunSummary,
 };
 
@@ -52,6 +53,8 @@ pub struct Run<'a, L> {
     pub terms: &'a TermsFn<'a>,
     /// People's consents in the same state.
     pub consents: Consents<'a>,
+    /// The sources in the same state.
+    pub sources: &'a Sources<'a>,
     /// The retry policy for a ledger that does not answer.
     pub patience: Retry,
     /// Sees events.
@@ -62,7 +65,7 @@ pub struct Run<'a, L> {
 }
 
 /// Deletes the data of withdrawn consents; then forms, proves and submits until only deeds are left
-/// that wait for a ticket. Forming, proving and submitting overlap. Figures are added to `summary`,
+/// that wait for a ticket or for their source. Forming, proving and submitting overlap. Figures are added to `summary`,
 /// also when the run ends early.
 ///
 /// # Errors
@@ -78,6 +81,7 @@ pub async fn run<L: SubmitPort>(
         ledger,
         terms,
         consents,
+        sources,
         patience,
         progress,
         stop,
@@ -98,6 +102,7 @@ pub async fn run<L: SubmitPort>(
                 pool,
                 terms,
                 consents: &consents,
+                sources,
                 progress,
                 tried: &tried,
             };
@@ -109,7 +114,7 @@ pub async fn run<L: SubmitPort>(
         };
         let ((formed, proved), submitted) = tokio::join!(
             produce,
-            empty_outbox(node, ledger, patience, &filling, stop, progress)
+            empty_outbox(node, ledger, sources, patience, &filling, stop, progress)
         );
         summary.times.proving += start.elapsed();
         if let Ok(formed) = &formed {

@@ -11,11 +11,18 @@ use crate::{
     attempts::Tried,
     batching::{OrderedDeed, Share, Splitter},
     consents::{Consents, Wait, Waiting},
-    store::{Candidate, CandidateCursor, CandidatePage, DeedId, Store, StoreError, TicketId},
+    sources::Sources,
+    store::{
+        Candidate, CandidateCursor, CandidatePage, DeedId, SourceSigned, Store, StoreError,
+        TicketId,
+    },
 };
 
 /// Deeds that are read at once: some 3 MB.
 pub(crate) const PAGE: u32 = 16_384;
+
+/// Signatures of sources that are verified without a pause: some milliseconds on all cores.
+pub(crate) const SIGNATURES: usize = 1024;
 
 /// A deed that may be claimed now.
 pub(crate) type Claimable = (DeedId, Option<TicketId>);
@@ -27,6 +34,7 @@ pub(crate) struct Claiming<'a> {
     pub(crate) scale: &'a ScaleId,
     pub(crate) distributor: PartyId,
     pub(crate) consents: &'a Consents<'a>,
+    pub(crate) sources: &'a Sources<'a>,
     /// Deeds that this run does not try again.
     pub(crate) tried: &'a Tried,
 }
@@ -91,16 +99,30 @@ impl<'a> Shares<'a> {
         let Claiming { store, scale, .. } = self.claiming;
         let CandidatePage { candidates, next } = store.candidates(scale, after, self.page).await?;
         let before = self.ready.len();
-        for candidate in candidates {
-            match self.claiming.claimable(&candidate)? {
-                Err(wait) => waiting.add(wait),
-                Ok(item) => self.ready.extend(self.splitter.push(OrderedDeed {
-                    item,
-                    period: candidate.period,
-                    source: candidate.source,
-                    alone: candidate.alone,
-                })),
+        for candidates in candidates.chunks(SIGNATURES) {
+            let mut open: Vec<(Claimable, &Candidate)> = Vec::with_capacity(candidates.len());
+            for candidate in candidates {
+                match self.claiming.claimable(candidate)? {
+                    Err(wait) => waiting.add(wait),
+                    Ok(item) => open.push((item, candidate)),
+                }
             }
+            let signed = open.iter().map(|(_, candidate)| candidate.signed);
+            let signed: Vec<Option<SourceSigned>> = signed.collect();
+            let verdicts = self.claiming.sources.judge(scale, &signed);
+            for ((item, candidate), verdict) in open.into_iter().zip(verdicts) {
+                match verdict {
+                    Err(wait) => waiting.add(wait),
+                    Ok(()) => self.ready.extend(self.splitter.push(OrderedDeed {
+                        item,
+                        period: candidate.period,
+                        source: candidate.source,
+                        alone: candidate.alone,
+                    })),
+                }
+            }
+            // What waits for an answer of the ledger may go on between the chunks.
+            tokio::task::yield_now().await;
         }
         self.after = next;
         if next.is_none() {
@@ -133,6 +155,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use merits_formula::Record;
+    use merits_ledger::State;
+    use merits_ledger_fixture::{Federation, START};
     use merits_primitives::{
         Fr,
         commitment::{RecordCommitment, RecordSalt},
@@ -201,11 +225,16 @@ mod tests {
             .set_aside(&store, all[7], reason)
             .await
             .expect("written");
+        // A ledger that knows no version says nothing about signatures.
+        let federation = Federation::generate(&mut StdRng::from_seed([4; 32])).expect("made");
+        let (state, clock) = (State::new(federation.policy()), || START);
+        let sources = Sources::of(&state, &clock);
         let claiming = Claiming {
             store: &store,
             scale: &scale,
             distributor: PartyId([9; 32]),
             consents: &Consents::Custody,
+            sources: &sources,
             tried: &tried,
         };
         for page in [1, 2, 3, 19, 20, 21, PAGE] {

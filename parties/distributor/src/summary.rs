@@ -95,6 +95,7 @@ impl RunSummary {
             || self.newly_refused > 0
             || !self.aside.is_empty()
             || !waiting.without_terms.is_empty()
+            || waiting.of_sources() > 0
             || !waiting.other_person.is_empty()
             || self.lost_earnings > 0
             || self.submitted.unopened > 0

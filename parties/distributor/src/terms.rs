@@ -151,8 +151,10 @@ impl<'s> TermsReader<'s> {
     /// [`TermsError`].
     pub fn at(&self, period: Period) -> Result<Terms, TermsError> {
         let Self { state, scale, .. } = self;
+        // At this time, because an emergency suspension holds for a time alone.
         state
             .parties()
+            .at(self.time.max(state.time()))
             .acting(&self.distributor, Role::Distributor)?;
         let record = version_for(state, scale, period).ok_or_else(|| TermsError::NoVersion {
             scale: scale.clone(),

@@ -26,7 +26,7 @@ use crate::{
     config::EvaluatorConfig,
     key::EvaluatorKey,
     running::EvaluatorError,
-    shares::{DEALER, HOLDER, SharesError, dealing_of},
+    shares::{DEALER, HOLDER, SharesError, dealing_of, next_generation},
 };
 
 /// A dealing to be opened: parties by name or id.
@@ -84,6 +84,15 @@ pub struct Held {
     pub record: TagKeyRecord,
     /// The holders' names, in their order.
     pub holders: Vec<String>,
+}
+
+/// What a look at the present key gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Present {
+    /// The key, if there is one.
+    pub held: Option<Held>,
+    /// The files that were erased.
+    pub erased: Vec<PathBuf>,
 }
 
 impl Held {
@@ -167,6 +176,7 @@ impl EvaluatorConfig {
             let (evaluator, follower) = self.joined().await?;
             let (opener, generation) = {
                 let replica = follower.replica();
+                self.erase_over(replica.state()?)?;
                 let opener = opener.map(|name| find_party(&replica, name)).transpose()?;
                 let opener = opener.unwrap_or(evaluator.party());
                 let present = replica.state()?.people().tag_key();
@@ -184,7 +194,16 @@ impl EvaluatorConfig {
             loop {
                 let step = {
                     let replica = follower.replica();
-                    self.step(replica.state()?, &evaluator, opener, generation)?
+                    let state = replica.state()?;
+                    let step = self.step(state, &evaluator, opener, generation)?;
+                    // It takes part on this ledger, so what the ledger does not name any more, such as an earlier attempt
+                    // of an opener, is of no use.
+                    if !matches!(step, Step::Done(_))
+                        && self.present_key(state, evaluator.party()).is_ok()
+                    {
+                        self.erase_old(state, evaluator.party())?;
+                    }
+                    step
                 };
                 match step {
                     Step::Publish(message) => {
@@ -239,17 +258,19 @@ impl EvaluatorConfig {
         })
     }
 
-    /// The key on the ledger, if there is one.
+    /// The key on the ledger, if there is one. Erases this machine's seeds of dealings that ended without shares.
     ///
     /// # Errors
     /// [`EvaluatorError`].
-    pub fn present_shares(&self) -> BoxFuture<'_, Result<Option<Held>, EvaluatorError>> {
+    pub fn present_shares(&self) -> BoxFuture<'_, Result<Present, EvaluatorError>> {
         Box::pin(async move {
             let (_, follower) = self.joined().await?;
             let replica = follower.replica();
             let state = replica.state()?;
+            let erased = self.erase_over(state)?;
             let record = state.people().tag_key();
-            Ok(record.map(|record| Held::of(state, record)))
+            let held = record.map(|record| Held::of(state, record));
+            Ok(Present { held, erased })
         })
     }
 
@@ -261,7 +282,10 @@ impl EvaluatorConfig {
         Box::pin(async move {
             let (evaluator, follower) = self.joined().await?;
             let replica = follower.replica();
-            Ok(self.erase_old(replica.state()?, evaluator.party())?)
+            let state = replica.state()?;
+            let mut erased = self.erase_over(state)?;
+            erased.extend(self.erase_old(state, evaluator.party())?);
+            Ok(erased)
         })
     }
 
@@ -314,12 +338,19 @@ impl EvaluatorConfig {
         let (stored, dealing) = dealing_of(state, generation, opener)?;
         let (round, missing) = match stored.board.progress(&dealing) {
             TagProgress::Waiting { round, missing } => (round, missing),
-            TagProgress::Failed(wrong) => return Err(SharesError::Failed(wrong)),
+            TagProgress::Failed(wrong) => {
+                self.erase_over(state)?;
+                return Err(SharesError::Failed(wrong));
+            }
             // The state has the key as soon as it is done.
             TagProgress::Done(_) => return Err(SharesError::Overtaken(opener)),
         };
         let deadline = stored.opened.deadline;
-        if state.time().max(machine_time()) > deadline {
+        if state.time() > deadline {
+            self.erase_over(state)?;
+            return Err(SharesError::Expired(deadline));
+        }
+        if machine_time() > deadline {
             return Err(SharesError::Over(deadline));
         }
         if !missing.contains(&party) {
@@ -372,12 +403,6 @@ enum Step {
     },
     /// Nothing.
     Done(TagKeyRecord),
-}
-
-fn next_generation(present: Option<&TagKeyRecord>) -> u32 {
-    present
-        .map_or(0, |record| record.generation)
-        .saturating_add(1)
 }
 
 /// How often a dealing's messages are looked for.

@@ -11,10 +11,14 @@ use std::{
 };
 
 use merits_keyfile::{KeyFileError, KeyKind};
-use merits_ledger::{State, rows::RowError, state::TagDealing};
+use merits_ledger::{
+    State,
+    rows::RowError,
+    state::{TagDealing, TagKeyRecord},
+};
 use merits_primitives::{calendar::Timestamp, ids::PartyId};
 use merits_threshold::tags::{
-    board::WrongShare,
+    board::{TagProgress, WrongShare},
     dealing::{Dealing, DealingFault},
     participant::{ParticipantFault, TagParticipant},
 };
@@ -54,13 +58,21 @@ pub enum SharesError {
     /// A dealer dealt a wrong share.
     #[error(
         "the dealing failed: the share that {} dealt {} is not the one that it committed to. Open another dealing \
-         without {}",
+         without {}. This machine's seeds of it are erased",
         .0.dealer, .0.holder, .0.dealer
     )]
     Failed(WrongShare),
-    /// The deadline is past.
-    #[error("the dealing took messages until {0}: open another")]
+    /// The deadline is past by this machine's clock.
+    #[error(
+        "the dealing took messages until {0}: open another. This machine's seeds of it are erased by the next command \
+         after the log's next entry"
+    )]
     Over(Timestamp),
+    /// The deadline is past by the log's time.
+    #[error(
+        "the dealing took messages until {0}: open another. This machine's seeds of it are erased"
+    )]
+    Expired(Timestamp),
     /// Another dealing of the same generation was done first.
     #[error("another dealing, which {0} opened, was done first: the shares are those of it")]
     Overtaken(PartyId),
@@ -105,44 +117,61 @@ impl EvaluatorConfig {
         Ok(Some(part.share(&stored.board)?.into()))
     }
 
-    /// Erases every seed file but a holder's of the present share, once that share is at hand, and those of dealings of
-    /// the next generation, which may be under way.
+    /// Erases every seed file but a holder's of the present share, once that share is at hand, and those of dealings that
+    /// are under way.
     pub(crate) fn erase_old(
         &self,
         state: &State,
         party: PartyId,
     ) -> Result<Vec<PathBuf>, SharesError> {
-        let Some(record) = state.people().tag_key() else {
-            return Ok(Vec::new());
-        };
-        let Some(opener) = record.dealt_by else {
-            return Ok(Vec::new());
-        };
         // A holder whose new share cannot be made loses nothing.
         self.present_key(state, party)?;
-        let (_, present) = dealing_of(state, record.generation, opener)?;
+        let record = state.people().tag_key();
         let mut keep = Vec::new();
-        if present.is_holder(&party) {
-            keep.push(self.seed_file(&present, HOLDER));
+        match record.and_then(|record| Some((record.generation, record.dealt_by?))) {
+            Some((generation, opener)) => {
+                let (_, present) = dealing_of(state, generation, opener)?;
+                if present.is_holder(&party) {
+                    keep.push(self.seed_file(&present, HOLDER));
+                }
+            }
+            // A whole key, or one that was made and not announced yet.
+            None => keep.push(self.voprf_key.clone()),
         }
-        let next = record.generation.saturating_add(1);
+        for (stored, seeds) in self.next_dealings(state)? {
+            if !is_over(&stored, &seeds.dealing, state.time()) {
+                keep.extend(seeds.files);
+            }
+        }
+        let files = self.seed_files().into_iter();
+        erase_all(files.filter(|path| !keep.contains(path)))
+    }
+
+    /// Erases the seeds of dealings that ended without shares, as far as the ledger names them: no share is made of them,
+    /// and with a dealer's seed a later thief would compute the share that it dealt.
+    pub(crate) fn erase_over(&self, state: &State) -> Result<Vec<PathBuf>, SharesError> {
+        let mut over = Vec::new();
+        for (stored, seeds) in self.next_dealings(state)? {
+            if is_over(&stored, &seeds.dealing, state.time()) {
+                over.extend(seeds.files);
+            }
+        }
+        erase_all(over.into_iter().filter(|path| path.exists()))
+    }
+
+    /// The dealings of the next generation, with the files of this evaluator's seeds.
+    fn next_dealings(&self, state: &State) -> Result<Vec<(TagDealing, Seeds)>, SharesError> {
+        let present = state.people().tag_key();
+        let next = next_generation(present);
+        let mut dealings = Vec::new();
         for (opener, _) in state.parties().iter() {
-            if let Some(dealing) = state.people().tag_dealings().get(next, opener)? {
-                let dealing = dealing.dealing(state.origin(), *opener)?;
-                keep.extend([HOLDER, DEALER].map(|whose| self.seed_file(&dealing, whose)));
+            if let Some(stored) = state.people().tag_dealings().get(next, opener)? {
+                let dealing = stored.dealing(state.origin(), *opener)?;
+                let files = [HOLDER, DEALER].map(|whose| self.seed_file(&dealing, whose));
+                dealings.push((stored, Seeds { dealing, files }));
             }
         }
-        let mut erased = Vec::new();
-        for path in self.seed_files() {
-            if !keep.contains(&path) {
-                erase(&path).map_err(|source| SharesError::Erase {
-                    path: path.clone(),
-                    source,
-                })?;
-                erased.push(path);
-            }
-        }
-        Ok(erased)
+        Ok(dealings)
     }
 
     /// A seed of this evaluator's part in a dealing.
@@ -158,10 +187,7 @@ impl EvaluatorConfig {
 
     /// The file of a whole key and those of all dealings, as far as they are there.
     fn seed_files(&self) -> Vec<PathBuf> {
-        let folder = match self.voprf_key.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&self.voprf_key);
         let Some(own) = self.voprf_key.file_name().and_then(|name| name.to_str()) else {
             return Vec::new();
         };
@@ -188,6 +214,40 @@ impl EvaluatorConfig {
     }
 }
 
+/// This evaluator's seeds of a dealing.
+struct Seeds {
+    dealing: Dealing,
+    files: [PathBuf; 2],
+}
+
+/// Whether no message of a dealing is taken any more and no share comes of it, by the log's time. One that is done is
+/// the present key's.
+fn is_over(stored: &TagDealing, dealing: &Dealing, time: Timestamp) -> bool {
+    match stored.board.progress(dealing) {
+        TagProgress::Waiting { .. } => time > stored.opened.deadline,
+        TagProgress::Failed(_) => true,
+        TagProgress::Done(_) => false,
+    }
+}
+
+/// The generation after the present one.
+pub(crate) fn next_generation(present: Option<&TagKeyRecord>) -> u32 {
+    present
+        .map_or(0, |record| record.generation)
+        .saturating_add(1)
+}
+
+fn erase_all(files: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>, SharesError> {
+    let mut erased = Vec::new();
+    for path in files {
+        match erase(&path) {
+            Ok(()) => erased.push(path),
+            Err(source) => return Err(SharesError::Erase { path, source }),
+        }
+    }
+    Ok(erased)
+}
+
 pub(crate) fn dealing_of(
     state: &State,
     generation: u32,
@@ -207,7 +267,16 @@ fn erase(path: &Path) -> io::Result<()> {
     let zeros = vec![b'0'; usize::try_from(length).unwrap_or(0)];
     file.write_all(&zeros)?;
     file.sync_all()?;
-    std::fs::remove_file(path)
+    std::fs::remove_file(path)?;
+    // The removal is on the disk too.
+    std::fs::File::open(folder_of(path))?.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 /// The end of the name of a holder's seed.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
-    observed::{Known, Windows, count},
+    observed::{Known, MOST, Windows, count},
     rules::{RuleError, RuleFile, Severity},
     subject::SubjectKind,
 };
@@ -85,6 +85,17 @@ pub enum IndicatorError {
         index: u64,
         /// What is wrong.
         fault: CodecError,
+    },
+    /// A window that begins after the leaf. The saved position is damaged, because a log's time never goes back.
+    #[error(
+        "leaf {index} is of {time}, and the saved position has windows that begin later: remove the file and read the \
+         log again"
+    )]
+    Earlier {
+        /// The leaf.
+        index: u64,
+        /// Its time.
+        time: Timestamp,
     },
     /// The name of a subject is not one. The saved position is damaged.
     #[error(
@@ -174,7 +185,8 @@ impl Indicators {
         }
         let mut pairs = saved.windows.iter().zip(&own.windows);
         let same = saved.windows.len() == own.windows.len();
-        if !same || !pairs.all(|(saved, own)| saved.are_sound(own.hours)) {
+        let counted = saved.next <= MOST && saved.found.values().all(|found| *found <= MOST);
+        if !same || !counted || !pairs.all(|(saved, own)| saved.are_sound(own.hours)) {
             return Err(SaveError::Unsound);
         }
         self.saved = saved;
@@ -220,6 +232,11 @@ impl Indicators {
         if index != expected {
             let found = index;
             return Err(IndicatorError::OtherLeaf { expected, found });
+        }
+        let mut windows = self.saved.windows.iter();
+        if !windows.all(|windows| windows.is_reached(leaf.time)) {
+            let time = leaf.time;
+            return Err(IndicatorError::Earlier { index, time });
         }
         let kind = leaf.entry.kind;
         let entry = Entry::decode(kind, &leaf.entry.statement)

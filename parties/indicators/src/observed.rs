@@ -21,7 +21,7 @@ pub(crate) const HISTORY: usize = 28;
 
 /// Largest number that is kept; a larger one counts as this one. So sums of products fit into 64 bits in rules, and
 /// squares of 28 windows into 128.
-const MOST: u64 = 1 << 52;
+pub(crate) const MOST: u64 = 1 << 52;
 
 /// Counts of one window.
 type Counts = BTreeMap<Count, u64>;
@@ -115,7 +115,13 @@ impl Windows {
             past && small(&tally.now) && small(&tally.total)
         };
         let mut tallies = self.subjects.values().flat_map(BTreeMap::values);
-        self.hours == hours && tallies.all(sound)
+        self.hours == hours && self.is_reached(Timestamp::LAST) && tallies.all(sound)
+    }
+
+    /// Whether a log that has come to this time can have opened the window. One that is later would never end.
+    pub(crate) fn is_reached(&self, time: Timestamp) -> bool {
+        let last = time.as_millis() / self.length().max(1);
+        self.open.is_none_or(|open| open <= last)
     }
 
     fn length(&self) -> u64 {

@@ -388,14 +388,8 @@ impl Holder {
         let set = TotalSet::check(log, ask.key, &ask.entries)?;
         let t1 = set.t1().ok_or(Refused::OpenAlready)?;
         let digest = EntryId(set.digest()).to_hex();
-        for entry in set.entries() {
-            if let Some(answered) = self.journal.total_of(entry)
-                && answered != digest
-            {
-                return Err(Refused::Overlap {
-                    answered: self.journal.set_size(answered),
-                });
-            }
+        if let Some(answered) = self.journal.overlap(set.entries(), &digest)? {
+            return Err(Refused::Overlap { answered });
         }
         let share = self.share(log, ask.key.epoch)?;
         let context = total_context(

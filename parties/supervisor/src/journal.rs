@@ -11,12 +11,16 @@
 //! lines and the hash of the last one, and the totals on the log that were opened with this holder's
 //! partials.
 
+//!
+//! A journal grows for ever, and where many people claim it names every batch. So no part of it is kept in memory: it is
+//! read once, line by line, when it is opened, and what the next answer depends on goes into an [index](index) in a file.
+
 mod chain;
 mod error;
+mod index;
 mod mark;
 
 use std::{
-    collections::BTreeSet,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::MetadataExt as _,
@@ -32,13 +36,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::error::JournalError;
 use self::{
-    chain::{Chain, digest, whole_lines},
+    chain::{Found, MOST_LINE_BYTES, Position, follow, unreadable},
+    index::Index,
     mark::JournalMark,
 };
 use crate::ledger_view::AnsweredTotal;
-
-/// Most bytes of a journal: tens of millions of answers.
-const MOST_BYTES: u64 = 1 << 34;
 
 /// The kind of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,12 +92,16 @@ pub struct Journal {
     file: LockedFile,
     /// The device and inode of the file.
     place: (u64, u64),
-    /// Bytes of the lines in `chain`.
+    /// The place after the last line.
+    end: Position,
+    /// Bytes of the lines.
     length: u64,
     /// After a failed append: how many bytes it tried to write. The file's contents after `length`
     /// are unknown.
     failed: Option<usize>,
-    chain: Chain,
+    index: Index,
+    /// Whether the index lacks an answer that has a line.
+    stale: bool,
     /// Remembers how far the chain was, outside this file.
     mark: Option<JournalMark>,
 }
@@ -107,7 +113,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        Self::open_if(path, |_| Ok(None))
+        Self::open_if(path, || Ok(None), |_, _| Ok(()))
     }
 
     /// Begins a new journal and its mark, at no lines, in the file `mark`.
@@ -116,9 +122,11 @@ impl Journal {
     /// [`JournalError`]: a mark of a journal that had lines; then no file is left.
     pub fn begin(path: &Path, mark: &Path) -> Result<Self, JournalError> {
         let begins = !path.exists();
-        let begun = Self::open_if(path, |chain| {
-            JournalMark::of_new(path, mark, chain).map(Some)
-        })
+        let begun = Self::open_if(
+            path,
+            || JournalMark::read(mark).map(Some),
+            |mark, found| mark.judge_new(path, found),
+        )
         .and_then(|mut journal| {
             journal.raise()?;
             Ok(journal)
@@ -136,11 +144,11 @@ impl Journal {
     /// [`JournalError`]: a journal that does not reach its mark, or whose mark is missing; the file is
     /// then left as it is.
     pub fn open_under(path: &Path, mark: &Path) -> Result<Self, JournalError> {
-        Self::open_if(path, |chain| {
-            let mark = JournalMark::read(mark)?;
-            mark.judge(path, chain)?;
-            Ok(Some(mark))
-        })
+        Self::open_if(
+            path,
+            || JournalMark::read(mark).map(Some),
+            |mark, found| mark.judge(path, found),
+        )
     }
 
     /// Begins the mark of a journal again after it was lost, at what the journal contains. Returns the
@@ -153,33 +161,34 @@ impl Journal {
         if !path.exists() {
             return Err(JournalError::Missing(path.to_owned()));
         }
-        let mut journal = Self::open_if(path, |_| JournalMark::begin(mark).map(Some))?;
+        let begin = || JournalMark::begin(mark).map(Some);
+        let mut journal = Self::open_if(path, begin, |_, _| Ok(()))?;
         journal.raise()?;
-        Ok(journal.chain.lines.len() as u64)
+        Ok(journal.answers())
     }
 
-    /// `judge` refuses the lines before anything in the file is changed, and gives their mark.
+    /// `mark` gives the journal's mark once the journal is locked, and `judge` refuses its lines before anything in
+    /// the file is changed.
     fn open_if(
         path: &Path,
-        judge: impl FnOnce(&Chain) -> Result<Option<JournalMark>, JournalError>,
+        mark: impl FnOnce() -> Result<Option<JournalMark>, JournalError>,
+        judge: impl FnOnce(&JournalMark, &Found) -> Result<(), JournalError>,
     ) -> Result<Self, JournalError> {
-        let io = |source| JournalError::Io {
-            path: path.to_owned(),
-            source: merits_guard::explain::reading(source),
-        };
+        let io = |source| unreadable(path, source);
         let file = LockedFile::lock(open_private(path)?).map_err(|error| match error {
             TryLockError::WouldBlock => JournalError::InUse {
                 path: path.to_owned(),
             },
             TryLockError::Error(source) => io(source),
         })?;
-        let mut text = Vec::new();
-        input::whole(&*file, &mut text, MOST_BYTES).map_err(io)?;
-        let whole = whole_lines(&text);
-        let chain = Chain::check(path, &text[..whole])?;
-        let mark = judge(&chain)?;
-        if whole < text.len() {
-            file.set_len(whole as u64)
+        let mark = mark()?;
+        let watch = mark.as_ref().map_or(0, JournalMark::watched);
+        let (found, index) = indexed(path, &*file, watch)?;
+        if let Some(mark) = &mark {
+            judge(mark, &found)?;
+        }
+        if found.torn {
+            file.set_len(found.whole)
                 .map_err(|source| JournalError::Unwritable {
                     path: path.to_owned(),
                     source: merits_guard::explain::writing(source),
@@ -190,23 +199,27 @@ impl Journal {
             path: path.to_owned(),
             file,
             place: (place.dev(), place.ino()),
-            length: whole as u64,
+            end: found.end,
+            length: found.whole,
             failed: None,
-            chain,
+            index,
+            stale: false,
             mark,
         })
     }
 
-    /// Reads and checks a journal, even while another process has it open.
+    /// Reads and checks a journal, even while another process has it open. All of it is in memory then.
     ///
     /// # Errors
     /// [`JournalError`].
     pub fn read(path: &Path) -> Result<Vec<Line>, JournalError> {
-        let text = input::read(path, MOST_BYTES).map_err(|source| JournalError::Io {
-            path: path.to_owned(),
-            source: merits_guard::explain::reading(source),
+        let file = input::open(path).map_err(|source| unreadable(path, source))?;
+        let mut lines = Vec::new();
+        follow(path, file, 0, |line| {
+            lines.push(line);
+            Ok(())
         })?;
-        Ok(Chain::check(path, &text[..whole_lines(&text)])?.lines)
+        Ok(lines)
     }
 
     /// Appends an answer, unless the journal has it. It is on the disk when this returns.
@@ -215,18 +228,25 @@ impl Journal {
     /// [`JournalError`]; the answer must not leave then. The next append cuts off what this one left, and
     /// goes on if the file can be written again.
     pub fn append(&mut self, time: Timestamp, answer: Answered) -> Result<(), JournalError> {
-        if self.chain.answered.contains(&digest(&answer)) {
+        self.renew()?;
+        let known = self.index.has(&chain::digest(&answer));
+        if known.map_err(|source| self.unindexed(source))? {
             return self.raise();
         }
         self.ready()?;
         let line = Line {
-            number: self.chain.lines.len() as u64 + 1,
+            number: self.end.lines + 1,
             time,
             answer,
-            previous: hex(&self.chain.head),
+            previous: hex(&self.end.head),
         };
         let mut bytes = serde_json::to_vec(&line).map_err(|error| self.unwritable(error.into()))?;
         bytes.push(b'\n');
+        if bytes.len() > MOST_LINE_BYTES {
+            // It could not be read again.
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "the answer is too long");
+            return Err(self.unwritable(source));
+        }
         // Until it is known to be on the disk.
         self.failed = Some(bytes.len());
         self.file
@@ -235,16 +255,33 @@ impl Journal {
             .map_err(|source| self.unwritable(source))?;
         self.failed = None;
         self.length += bytes.len() as u64;
-        self.chain.accept(line, &bytes);
+        self.end = self.end.after(&bytes);
+        // Until it is known to be in the index: without it, the next answer could contradict this one.
+        self.stale = true;
+        let noted = chain::note(&mut self.index, &line.answer);
+        noted.map_err(|source| self.unindexed(source))?;
+        self.stale = false;
         self.raise()
+    }
+
+    /// Makes the index anew from the lines, if it lacks one.
+    fn renew(&mut self) -> Result<(), JournalError> {
+        if !self.stale {
+            return Ok(());
+        }
+        let file = input::open(&self.path).map_err(|source| unreadable(&self.path, source))?;
+        let (found, index) = indexed(&self.path, file, 0)?;
+        self.require_end(&found)?;
+        self.index = index;
+        self.stale = false;
+        Ok(())
     }
 
     /// Raises the mark to the last line.
     fn raise(&mut self) -> Result<(), JournalError> {
-        let end = self.chain.end();
         match &mut self.mark {
             None => Ok(()),
-            Some(mark) => mark.raise(end),
+            Some(mark) => mark.raise(self.end),
         }
     }
 
@@ -253,25 +290,18 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Forgotten`].
     pub fn require_answered(&self, totals: &[AnsweredTotal]) -> Result<(), JournalError> {
-        let answered: BTreeSet<(&str, &str)> = self
-            .chain
-            .lines
-            .iter()
-            .filter_map(|line| match &line.answer {
-                Answered::Total { output, set, .. } => Some((output.as_str(), set.as_str())),
-                Answered::Opening { .. } => None,
-            })
-            .collect();
-        let forgotten = totals
-            .iter()
-            .find(|total| !answered.contains(&(total.output.name(), hex(&total.set).as_str())));
-        match forgotten {
-            None => Ok(()),
-            Some(total) => Err(JournalError::Forgotten {
-                path: self.path.clone(),
-                entry: total.entry,
-            }),
+        for total in totals {
+            let set = chain::text(&hex(&total.set));
+            let key = chain::total_key(total.output.name(), &set);
+            let known = self.index.has(&key);
+            if !known.map_err(|source| self.unindexed(source))? {
+                return Err(JournalError::Forgotten {
+                    path: self.path.clone(),
+                    entry: total.entry,
+                });
+            }
         }
+        Ok(())
     }
 
     /// Checks that the next answer can be written under the journal's name, and that the mark is at
@@ -288,6 +318,7 @@ impl Journal {
             });
         }
         let Some(wanted) = self.failed else {
+            self.renew()?;
             return self.raise();
         };
         self.cut()?;
@@ -300,6 +331,7 @@ impl Journal {
         written.map_err(|source| self.unwritable(source))?;
         self.failed = None;
         tracing::info!(path = %self.path.display(), "the journal can be written again");
+        self.renew()?;
         self.raise()
     }
 
@@ -313,20 +345,25 @@ impl Journal {
 
     /// Checks that the file contains the answers.
     fn require_unchanged(&self) -> Result<(), JournalError> {
-        let io = |source| JournalError::Io {
-            path: self.path.clone(),
-            source: merits_guard::explain::reading(source),
-        };
-        let text = input::read(&self.path, MOST_BYTES).map_err(io)?;
-        let chain = Chain::check(&self.path, &text)?;
-        if chain.head == self.chain.head {
+        let file = input::open(&self.path).map_err(|source| unreadable(&self.path, source))?;
+        let found = follow(&self.path, file, 0, |_| Ok(()))?;
+        self.require_end(&found)
+    }
+
+    /// Checks that a file ends with the last answer.
+    fn require_end(&self, found: &Found) -> Result<(), JournalError> {
+        if found.end == self.end {
             return Ok(());
         }
         Err(JournalError::Broken {
             path: self.path.clone(),
-            line: chain.lines.len(),
+            line: found.end.lines,
             fault: "it is not what this holder answered last",
         })
+    }
+
+    fn unindexed(&self, source: io::Error) -> JournalError {
+        unindexed(&self.path, source)
     }
 
     fn unwritable(&self, source: io::Error) -> JournalError {
@@ -336,23 +373,56 @@ impl Journal {
         }
     }
 
-    /// All lines, oldest first.
-    pub fn lines(&self) -> &[Line] {
-        &self.chain.lines
+    /// How many answers it has.
+    pub fn answers(&self) -> u64 {
+        self.end.lines
     }
 
-    /// The set in which a total containing this entry was answered, if any.
-    pub fn total_of(&self, entry: &EntryId) -> Option<&str> {
-        self.chain.totals.get(&entry.to_hex()).map(String::as_str)
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// How many entries an answered set has; 0 for a set that was never answered.
-    pub fn set_size(&self, set: &str) -> usize {
-        self.chain
-            .totals
-            .values()
-            .filter(|answered| *answered == set)
-            .count()
+    /// Whether one of these earn entries was answered in another set than this: the number of that set's entries.
+    ///
+    /// # Errors
+    /// [`JournalError`]; nothing is known then, and no answer may leave.
+    pub fn overlap(
+        &mut self,
+        entries: &[EntryId],
+        set: &str,
+    ) -> Result<Option<usize>, JournalError> {
+        self.renew()?;
+        let look = |key| {
+            self.index
+                .get(&key)
+                .map_err(|source| self.unindexed(source))
+        };
+        let set = chain::text(set);
+        for entry in entries {
+            let answered = look(chain::entry_key(&entry.to_hex()))?;
+            if let Some(answered) = answered.filter(|answered| *answered != set) {
+                let size = look(chain::set_key(&answered))?;
+                return Ok(Some(size.map_or(0, |size| chain::size(&size))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Follows the lines of a journal, and makes their index.
+fn indexed(path: &Path, text: impl io::Read, watch: u64) -> Result<(Found, Index), JournalError> {
+    let mut index = Index::begin(path).map_err(|source| unindexed(path, source))?;
+    let found = follow(path, text, watch, |line| {
+        chain::note(&mut index, &line.answer).map_err(|source| unindexed(path, source))
+    })?;
+    Ok((found, index))
+}
+
+fn unindexed(path: &Path, source: io::Error) -> JournalError {
+    JournalError::Index {
+        path: path.to_owned(),
+        source: merits_guard::explain::writing(source),
     }
 }
 
@@ -415,9 +485,11 @@ mod tests {
             .write_all(b"{\"number\":3")
             .unwrap();
         let mut journal = Journal::open(&path).unwrap();
-        assert_eq!(journal.lines().len(), 2);
-        assert_eq!(journal.total_of(&EntryId([1; 32])), Some("s"));
-        assert_eq!(journal.total_of(&EntryId([3; 32])), None);
+        assert_eq!(journal.answers(), 2);
+        let mut overlap = |entry, set| journal.overlap(&[EntryId([entry; 32])], set).unwrap();
+        assert_eq!(overlap(1, "s"), None, "the set that it was answered in");
+        assert_eq!(overlap(1, "t"), Some(1));
+        assert_eq!(overlap(3, "t"), None);
         journal
             .append(at(3), total("u", &[EntryId([3; 32])]))
             .unwrap();
@@ -427,7 +499,72 @@ mod tests {
         ));
         assert_eq!(Journal::read(&path).unwrap().len(), 3);
         drop(journal);
-        assert_eq!(Journal::open(&path).unwrap().lines().len(), 3);
+        assert_eq!(Journal::open(&path).unwrap().answers(), 3);
+    }
+
+    /// A line that the disk has and the index lacks, as when the disk was full in between.
+    #[test]
+    fn an_answer_that_the_index_lacks_is_found_in_the_lines() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path).unwrap();
+        let answer = || total("s", &[EntryId([1; 32]), EntryId([2; 32])]);
+        journal.append(at(1), answer()).unwrap();
+        let lose = |journal: &mut Journal| {
+            journal.index = Index::begin(&path).unwrap();
+            journal.stale = true;
+        };
+        lose(&mut journal);
+        journal.append(at(2), answer()).unwrap();
+        assert_eq!(journal.answers(), 1, "one line for one answer");
+        lose(&mut journal);
+        let overlap = journal.overlap(&[EntryId([2; 32])], "t").unwrap();
+        assert_eq!(overlap, Some(2));
+        // The lines are no longer what was answered, so nothing is known of it.
+        lose(&mut journal);
+        std::fs::write(&path, "").unwrap();
+        for error in [
+            journal.overlap(&[EntryId([2; 32])], "t").map(drop),
+            journal.append(at(3), total("t", &[EntryId([2; 32])])),
+            journal.ready(),
+        ] {
+            let error = error.unwrap_err();
+            assert!(matches!(error, JournalError::Broken { .. }), "{error}");
+        }
+    }
+
+    /// A journal is read line by line, so no line may be as long as its writer likes.
+    #[test]
+    fn a_line_that_no_holder_writes_is_not_read_to_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path).unwrap();
+        let longest: Vec<EntryId> = (0..1_600u64)
+            .map(|number| {
+                EntryId(merits_primitives::field::digest(
+                    "merits/test",
+                    &[&number.to_le_bytes()],
+                ))
+            })
+            .collect();
+        journal.append(at(1), total("s", &longest)).unwrap();
+        let beyond = vec![EntryId([1; 32]); MOST_LINE_BYTES / 64];
+        let error = journal.append(at(2), total("t", &beyond)).unwrap_err();
+        assert!(error.to_string().contains("too long"), "{error}");
+        journal.append(at(3), total("u", &[])).unwrap();
+        drop(journal);
+        assert_eq!(Journal::open(&path).unwrap().answers(), 2);
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&vec![b' '; MOST_LINE_BYTES + 1]).unwrap();
+        for error in [
+            Journal::open(&path).map(drop).unwrap_err(),
+            Journal::read(&path).map(drop).unwrap_err(),
+        ] {
+            assert!(
+                matches!(error, JournalError::Broken { line: 3, .. }),
+                "{error}"
+            );
+        }
     }
 
     /// Regression: a pipe was read for ever. That this ends is a part of the test.

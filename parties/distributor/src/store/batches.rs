@@ -79,6 +79,9 @@ pub enum RefusalCause {
     Ticket(usize),
     /// The batch's terms, which are outdated: no claim is refused.
     Terms,
+    /// The source, its key, or the distributor itself: no claim is refused, and those whose source does not stand or
+    /// signs by another key now wait.
+    Source,
 }
 
 impl RefusalCause {
@@ -87,7 +90,7 @@ impl RefusalCause {
         match self {
             Self::Unnamed => claims == 1,
             Self::Claim(named) => at(position, named),
-            Self::Ticket(_) | Self::Terms => false,
+            Self::Ticket(_) | Self::Terms | Self::Source => false,
         }
     }
 

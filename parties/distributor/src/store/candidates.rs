@@ -1,7 +1,12 @@
 //! Deeds that no batch has yet, page by page. People who gave no ticket keep their deeds here, so there may be many.
 
-use merits_primitives::ids::{PartyId, Period, ScaleId};
-use sqlx::Row as _;
+use merits_primitives::{
+    commitment::RecordCommitment,
+    field,
+    ids::{PartyId, Period, ScaleId},
+};
+use merits_verifier::signature::SIGNATURE_BYTES;
+use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::{
     DeedId, Store, StoreError, TicketId, array,
@@ -22,6 +27,21 @@ pub struct Candidate {
     pub alone: bool,
     /// The ticket and whether it is deposited; `None` when the account gave none, or on a ledger in custody.
     pub ticket: Option<LiveTicket>,
+    /// What the source signed; `None` when the row is damaged, which shows when the deed is opened.
+    pub signed: Option<SourceSigned>,
+}
+
+/// What a source signed, as the store has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceSigned {
+    /// The source.
+    pub source: PartyId,
+    /// The period.
+    pub period: Period,
+    /// C.
+    pub commitment: RecordCommitment,
+    /// The source's signature.
+    pub signature: [u8; SIGNATURE_BYTES],
 }
 
 /// Some candidates in their order.
@@ -53,7 +73,7 @@ impl CandidateCursor {
 /// A page. The indexes `deed_by_state` and `ticket_by_place` give deeds in their order and each deed's ticket, so a page
 /// costs what it has. `ticket_by_place` covers three states, and SQLite uses it only where a query names these.
 const PAGE: &str = "SELECT deed.id AS deed, deed.period AS period, deed.source AS source,
-         deed.commitment AS commitment, ticket.id AS ticket,
+         deed.commitment AS commitment, deed.signature AS signature, ticket.id AS ticket,
          ticket.nullifier AS nullifier, ticket.message AS message,
          ticket.state AS state, deed.aside IS NOT NULL AS alone
      FROM deed LEFT JOIN ticket
@@ -92,6 +112,7 @@ impl Store {
                 source: PartyId(array(row.try_get("source")?, "source id")?),
                 alone: row.try_get("alone")?,
                 ticket: ticket.map(|_| live_ticket(row)).transpose()?,
+                signed: signed(row)?,
             })
         });
         let candidates: Vec<Candidate> = candidates.collect::<Result<_, StoreError>>()?;
@@ -106,6 +127,23 @@ impl Store {
         };
         Ok(CandidatePage { candidates, next })
     }
+}
+
+/// What the source signed, if the row still says it.
+fn signed(row: &SqliteRow) -> Result<Option<SourceSigned>, StoreError> {
+    let (commitment, signature): (&[u8], &[u8]) =
+        (row.try_get("commitment")?, row.try_get("signature")?);
+    let commitment: Option<[u8; 32]> = commitment.try_into().ok();
+    let commitment = commitment.and_then(|bytes| field::from_bytes(&bytes).ok());
+    let (Some(commitment), Ok(signature)) = (commitment, signature.try_into()) else {
+        return Ok(None);
+    };
+    Ok(Some(SourceSigned {
+        source: PartyId(array(row.try_get("source")?, "source id")?),
+        period: period(row)?,
+        commitment,
+        signature,
+    }))
 }
 
 #[cfg(test)]

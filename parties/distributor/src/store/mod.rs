@@ -37,7 +37,7 @@ use crate::at_rest::{DataKey, MasterKey, UnsealError};
 
 pub use backup::{Copied, copy};
 pub use batches::{FormedBatch, NewBatch, OutboxItem, RefusalCause};
-pub use candidates::{Candidate, CandidateCursor, CandidatePage};
+pub use candidates::{Candidate, CandidateCursor, CandidatePage, SourceSigned};
 pub use deeds::{Damaged, DecryptedDeeds, Deed, Inserted, NewDeed};
 pub use forgetting::{Erased, Forgotten};
 pub use ids::{BatchId, DeedId, SubjectId, TicketId};

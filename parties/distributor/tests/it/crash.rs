@@ -35,6 +35,7 @@ use merits_distributor::{
     outbox::PATIENCE,
     progress::Event,
     run::{Run, run},
+    sources::Sources,
     summary::RunSummary,
     tickets::Importer,
 };
@@ -148,12 +149,14 @@ async fn node_process() {
 
     let mut summary = RunSummary::default();
     let terms = world.terms(&state);
+    let clock = || state.time();
     let work = Run {
         node: &node,
         pool: &world.pool,
         ledger: &port,
         terms: &terms,
         consents: Consents::of(&state, state.time()),
+        sources: &Sources::of(&state, &clock),
         patience: PATIENCE,
         progress: &|event: Event| match event {
             Event::Formed { .. } => death.see("formed"),

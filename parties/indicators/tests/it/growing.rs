@@ -119,6 +119,9 @@ fn a_position_that_no_log_gives_is_refused() {
             let past = value.pointer_mut(&format!("{at}/past")).expect("windows");
             *past = vec![serde_json::json!({}); 29].into();
         }),
+        changed(&|value| value["next"] = u64::MAX.into()),
+        changed(&|value| value["found"]["often"] = u64::MAX.into()),
+        changed(&|value| value["windows"][0]["open"] = u64::MAX.into()),
     ];
     for (number, resumed) in refused.into_iter().enumerate() {
         assert!(
@@ -129,6 +132,28 @@ fn a_position_that_no_log_gives_is_refused() {
     // One key too many is none of ours.
     let more = changed(&|value| value["more"] = 1.into());
     assert!(matches!(more, Err(SaveError::Damaged(_))), "{more:?}");
+}
+
+/// Regression: windows that begin after the log's time never ended, so no rule was evaluated, without a word.
+#[test]
+fn a_position_of_a_later_time_than_the_log_is_refused() {
+    let history = History::random(6, 60);
+    let mut indicators = history.indicators(OFTEN);
+    let (last, before) = history.leaves.split_last().expect("leaves");
+    for (index, leaf) in (0..).zip(before) {
+        indicators.observe(index, leaf).expect("observed");
+    }
+    let saved = indicators.save().expect("written");
+    let mut value: serde_json::Value = serde_json::from_str(&saved).expect("JSON");
+    let open = value["windows"][0]["open"].as_u64().expect("a window");
+    value["windows"][0]["open"] = (open + 100_000).into();
+    let mut later = history.indicators(OFTEN);
+    later.resume(&value.to_string()).expect("a time there is");
+    let index = before.len() as u64;
+    let refused = later.observe(index, last);
+    let time = last.time;
+    assert_eq!(refused, Err(IndicatorError::Earlier { index, time }));
+    indicators.observe(index, last).expect("its own position");
 }
 
 #[test]

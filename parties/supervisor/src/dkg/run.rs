@@ -28,7 +28,7 @@ use super::{
     board::{Board, BoardError},
     plan::Checked,
     share_file::{About, QuorumShare},
-    vault::{SealedFileError, Vault},
+    vault::{self, Left, SealedFileError, Vault},
 };
 
 /// A message of this holder that is not published yet, and its round.
@@ -66,7 +66,11 @@ pub enum Step {
     Published(Round),
     /// The share has its file.
     ShareWritten,
-    /// The secrets of the ceremony are erased.
+    /// The state has the name under which it ends.
+    SetAside,
+    /// How it ended is stored, without its secret.
+    EndStored,
+    /// The secrets of the ceremony are overwritten and removed.
     Erased,
 }
 
@@ -141,6 +145,8 @@ pub struct Report {
     pub progress: Progress,
     /// Files in the folder that count as absent, and why.
     pub ignored: Vec<String>,
+    /// Whether this command erased the secrets of an attempt that made no key.
+    pub erased: bool,
 }
 
 /// The state of the whole.
@@ -158,6 +164,11 @@ pub enum Progress {
     Failed {
         /// Who did what.
         guilty: Vec<Guilty>,
+    },
+    /// Its deadline is past by the log's time, and it made no key.
+    Expired {
+        /// The deadline.
+        deadline: String,
     },
     /// There is a key.
     Done {
@@ -195,6 +206,11 @@ pub fn advance(
     let board = Board::new(folder, &plan.ceremony, &plan.signing_keys);
     let (messages, _) = board.read()?;
     let party = runner.party;
+    let seen = standing::standing(&plan.ceremony, &messages);
+    // The state of an attempt that failed may be gone, and what is published says why it failed.
+    if matches!(seen, Standing::Failed(_)) && !vault::is_there(places.state) {
+        return status(plan, folder).map_err(DkgError::from);
+    }
     let mut running = Running::open(plan, party, &messages, places, passphrase, rng, done)?;
     loop {
         let (messages, ignored) = board.read()?;
@@ -206,6 +222,7 @@ pub fn advance(
             return Ok(Report {
                 progress: progress(plan, &seen),
                 ignored: ignored.collect(),
+                erased: false,
             });
         }
         for (round, message) in unpublished {
@@ -302,13 +319,15 @@ impl<'r> Running<'r> {
         }
         match seen {
             Standing::Waiting { .. } => Ok(()),
-            Standing::Failed(_) => erase(&self.vault, &mut self.state, rng, done),
+            Standing::Failed(_) => {
+                erase(&self.vault, &mut self.state, self.places.state, rng, done)
+            }
             Standing::Done(outcome) => {
                 let ceremony = &self.plan.ceremony;
                 let shares = self.state.shares(ceremony)?;
                 let share = QuorumShare::new(ceremony, outcome, shares);
                 keep(&share, self.places.share, passphrase, rng, done)?;
-                erase(&self.vault, &mut self.state, rng, done)
+                erase(&self.vault, &mut self.state, self.places.state, rng, done)
             }
         }
     }
@@ -326,7 +345,21 @@ pub fn status(plan: &Checked, folder: &Path) -> Result<Report, BoardError> {
             .into_iter()
             .map(|file| format!("{}: {}", file.path.display(), file.why))
             .collect(),
+        erased: false,
     })
+}
+
+/// Erases this party's state of an attempt that is over without a key, without its passphrase: its file is overwritten
+/// and removed. Returns whether there was one. No other process has it meanwhile.
+///
+/// # Errors
+/// [`DkgError`]: also a file of something else, which is not touched.
+pub(crate) fn discard(plan: &Checked, party: PartyId, state: &Path) -> Result<bool, DkgError> {
+    if !vault::is_there(state) {
+        return Ok(false);
+    }
+    let _lock = lock(state)?;
+    Ok(vault::discard(state, &plan.ceremony, party)?)
 }
 
 /// Opens the file of this party's share, and compares it with the half that the messages give: that a share, or a
@@ -384,11 +417,25 @@ fn open(
     rng: &mut impl CryptoRng,
     done: &mut dyn FnMut(Step),
 ) -> Result<(Vault, Participant), DkgError> {
+    let own = |state: &Participant| {
+        if state.ceremony() == plan.ceremony.digest() && state.me() == party {
+            Ok(())
+        } else {
+            Err(ParticipantFault::OtherCeremony)
+        }
+    };
+    match Vault::left(places.state, passphrase)? {
+        Left::Nothing => {}
+        Left::Removed => done(Step::Erased),
+        Left::Whole(vault, mut state) => {
+            own(&state)?;
+            end(&vault, &mut state, places.state, rng, done)?;
+            return Ok((vault, state));
+        }
+    }
     if places.state.exists() {
         let (vault, state) = Vault::open(places.state, passphrase)?;
-        if state.ceremony() != plan.ceremony.digest() || state.me() != party {
-            return Err(ParticipantFault::OtherCeremony.into());
-        }
+        own(&state)?;
         return Ok((vault, state));
     }
     // Before anything is made: the ceremony would end without a place for its share.
@@ -437,13 +484,34 @@ fn keep(
 fn erase(
     vault: &Vault,
     state: &mut Participant,
+    path: &Path,
+    rng: &mut impl CryptoRng,
+    done: &mut dyn FnMut(Step),
+) -> Result<(), DkgError> {
+    vault::set_aside(path)?;
+    done(Step::SetAside);
+    end(vault, state, path, rng, done)
+}
+
+/// Goes on with the end of a state that was set aside.
+fn end(
+    vault: &Vault,
+    state: &mut Participant,
+    path: &Path,
     rng: &mut impl CryptoRng,
     done: &mut dyn FnMut(Step),
 ) -> Result<(), DkgError> {
     state.end();
-    vault.save(state, rng)?;
+    vault.make(state, rng)?;
+    done(Step::EndStored);
+    vault::end_set_aside(path)?;
     done(Step::Erased);
     Ok(())
+}
+
+/// Whether there is a state of an earlier run, whose passphrase is known.
+pub fn has_state(path: &Path) -> bool {
+    vault::is_there(path)
 }
 
 fn lock(state: &Path) -> Result<LockedFile, DkgError> {

@@ -137,6 +137,12 @@ impl<P: Public> SealedFile<P> {
         Ok((opened, secret))
     }
 
+    /// The same secret's file under another name, for what is written next.
+    pub(crate) fn named(mut self, path: &Path) -> Self {
+        self.path = path.to_owned();
+        self
+    }
+
     /// The public part.
     pub(crate) fn public(&self) -> &P {
         &self.public
@@ -215,6 +221,14 @@ pub(crate) fn erase<P: Public>(path: &Path) -> Result<(), SealedFileError> {
     file.seek(SeekFrom::Start(at as u64)).map_err(io)?;
     file.write_all(&vec![b'0'; form.sealed.len()]).map_err(io)?;
     file.sync_all().map_err(io)
+}
+
+/// Whether the secret of a file was overwritten, and the public part of the file.
+pub(crate) fn is_erased<P: Public>(path: &Path) -> Result<(P, bool), SealedFileError> {
+    let (text, file) = read::<P>(path)?;
+    sealed_at(path, &text, &file)?;
+    let is_erased = file.sealed.bytes().all(|digit| digit == b'0');
+    Ok((file.public, is_erased))
 }
 
 /// Where the digits of the sealed secret begin in the text.

@@ -1,86 +1,171 @@
-//! The lines of a journal, each with the hash of the one before.
+//! The lines of a journal, each with the hash of the one before, read one after the other.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
 };
 
 use merits_primitives::field;
 
-use super::{Answered, JournalError, Line, hex, mark::Position};
+use super::{
+    Answered, JournalError, Line, hex,
+    index::{Index, Word},
+};
 
-/// The contents of a journal.
-#[derive(Debug, Default)]
-pub(super) struct Chain {
-    pub(super) lines: Vec<Line>,
+/// Most bytes of a line. The longest answer is a total of 1,600 entries, some 110 KB; a basis of 4,096 bytes may grow
+/// sixfold where JSON escapes it.
+pub(super) const MOST_LINE_BYTES: usize = 1 << 20;
+
+/// A position in the chain, as a number of lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) lines: u64,
+    /// Hash of the last of them; zeros without one.
     pub(super) head: [u8; 32],
-    /// Earn entry → the set it was answered in.
-    pub(super) totals: BTreeMap<String, String>,
-    /// Digests of the answers.
-    pub(super) answered: BTreeSet<[u8; 32]>,
 }
 
-impl Chain {
-    /// Checks all lines.
-    pub(super) fn check(path: &Path, text: &[u8]) -> Result<Self, JournalError> {
-        let mut chain = Self::default();
-        for (at, bytes) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            chain
-                .replay(at + 1, bytes)
-                .map_err(|fault| JournalError::Broken {
-                    path: path.to_owned(),
-                    line: at + 1,
-                    fault,
-                })?;
-        }
-        Ok(chain)
-    }
+/// What a journal was found to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    /// The place after its last whole line.
+    pub(super) end: Position,
+    /// Bytes up to there.
+    pub(super) whole: u64,
+    /// Whether there is a torn line after it.
+    pub(super) torn: bool,
+    /// The hash at the watched number of lines; `None` if it has fewer.
+    pub(super) watched: Option<[u8; 32]>,
+}
 
-    fn replay(&mut self, number: usize, bytes: &[u8]) -> Result<(), &'static str> {
-        let line: Line = serde_json::from_slice(bytes).map_err(|_| "it is not a journal line")?;
-        if line.number != number as u64 {
-            return Err("its number is out of sequence");
+/// Follows the lines of a journal to their end, with one of them in memory at a time. Notes the hash after `watch`
+/// lines, and gives each whole line to `each`.
+pub(super) fn follow(
+    path: &Path,
+    text: impl Read,
+    watch: u64,
+    mut each: impl FnMut(Line) -> Result<(), JournalError>,
+) -> Result<Found, JournalError> {
+    let mut text = BufReader::new(text);
+    let mut found = Found {
+        end: Position::START,
+        whole: 0,
+        torn: false,
+        watched: (watch == 0).then_some(Position::START.head),
+    };
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        let number = found.end.lines + 1;
+        let broken = |fault| JournalError::Broken {
+            path: path.to_owned(),
+            line: number,
+            fault,
+        };
+        let most = MOST_LINE_BYTES as u64 + 1;
+        text.by_ref()
+            .take(most)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|source| unreadable(path, source))?;
+        if bytes.len() > MOST_LINE_BYTES {
+            return Err(broken("it is longer than any line of a journal"));
         }
-        if line.previous != hex(&self.head) {
-            return Err("it does not follow from the line before");
+        if bytes.last() != Some(&b'\n') {
+            found.torn = !bytes.is_empty();
+            return Ok(found);
         }
-        self.accept(line, bytes);
-        Ok(())
+        let line: Line =
+            serde_json::from_slice(&bytes).map_err(|_| broken("it is not a journal line"))?;
+        if line.number != number {
+            return Err(broken("its number is out of sequence"));
+        }
+        if line.previous != hex(&found.end.head) {
+            return Err(broken("it does not follow from the line before"));
+        }
+        found.end = found.end.after(&bytes);
+        found.whole += bytes.len() as u64;
+        if found.end.lines == watch {
+            found.watched = Some(found.end.head);
+        }
+        each(line)?;
     }
+}
 
-    /// The place after the last line.
-    pub(super) fn end(&self) -> Position {
-        Position {
-            lines: self.lines.len() as u64,
-            head: self.head,
-        }
+pub(super) fn unreadable(path: &Path, source: io::Error) -> JournalError {
+    JournalError::Io {
+        path: path.to_owned(),
+        source: merits_guard::explain::reading(source),
     }
+}
 
-    /// The hash of the line before the one at `index`; `None` past the end.
-    pub(super) fn head_before(&self, index: u64) -> Option<String> {
-        let index = usize::try_from(index).ok()?;
-        if index == self.lines.len() {
-            return Some(hex(&self.head));
-        }
-        self.lines.get(index).map(|line| line.previous.clone())
-    }
+impl Position {
+    /// Before the first line.
+    pub(super) const START: Self = Self {
+        lines: 0,
+        head: [0; 32],
+    };
 
-    pub(super) fn accept(&mut self, line: Line, bytes: &[u8]) {
-        if let Answered::Total { set, entries, .. } = &line.answer {
-            for entry in entries {
-                self.totals.insert(entry.clone(), set.clone());
-            }
+    /// After one more line.
+    pub(super) fn after(self, line: &[u8]) -> Self {
+        Self {
+            lines: self.lines + 1,
+            head: field::digest("merits/journal-line/v1", &[line]),
         }
-        self.answered.insert(digest(&line.answer));
-        self.head = field::digest("merits/journal-line/v1", &[bytes]);
-        self.lines.push(line);
     }
+}
+
+/// Notes an answer in the index.
+pub(super) fn note(index: &mut Index, answer: &Answered) -> io::Result<()> {
+    if let Answered::Total {
+        output,
+        set,
+        entries,
+    } = answer
+    {
+        let set = text(set);
+        for entry in entries {
+            index.put(&entry_key(entry), &set)?;
+        }
+        let mut size = [0; 32];
+        size[..8].copy_from_slice(&(entries.len() as u64).to_le_bytes());
+        index.put(&set_key(&set), &size)?;
+        index.put(&total_key(output, &set), &PRESENT)?;
+    }
+    index.put(&digest(answer), &PRESENT)
+}
+
+/// The value of a key that only is there.
+const PRESENT: Word = [1; 32];
+
+/// A text as a word of the index.
+pub(super) fn text(text: &str) -> Word {
+    field::digest("merits/journal-text/v1", &[text.as_bytes()])
+}
+
+/// The key of an earn entry, whose value is the set that it was answered in.
+pub(super) fn entry_key(entry: &str) -> Word {
+    field::digest("merits/journal-entry/v1", &[&text(entry)])
+}
+
+/// The key of an answered set, whose value is the number of its entries.
+pub(super) fn set_key(set: &Word) -> Word {
+    field::digest("merits/journal-set/v1", &[set])
+}
+
+/// The key of a set that was answered for an output.
+pub(super) fn total_key(output: &str, set: &Word) -> Word {
+    field::digest("merits/journal-output/v1", &[&text(output), set])
+}
+
+/// The number of entries that is the value of a [`set_key`].
+pub(super) fn size(value: &Word) -> usize {
+    let size = value
+        .first_chunk()
+        .map_or(0, |size| u64::from_le_bytes(*size));
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// The identity of an answer, independent of its time.
-pub(super) fn digest(answer: &Answered) -> [u8; 32] {
-    let text =
-        |text: &str| -> [u8; 32] { field::digest("merits/journal-text/v1", &[text.as_bytes()]) };
+pub(super) fn digest(answer: &Answered) -> Word {
     match answer {
         Answered::Opening {
             request,
@@ -110,11 +195,4 @@ pub(super) fn digest(answer: &Answered) -> [u8; 32] {
             field::digest("merits/journal-total/v1", &parts)
         }
     }
-}
-
-/// Bytes up to and with the last newline.
-pub(super) fn whole_lines(text: &[u8]) -> usize {
-    text.iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |at| at + 1)
 }

@@ -41,6 +41,18 @@ pub enum JournalError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The index of its answers, which has no name, cannot be read or written.
+    #[error(
+        "the index that this holder keeps beside the journal {path} while it runs: {source}. Without it the holder \
+         does not know what it answered, so it gives no answer now. Make room if the disk is full; then the holder goes \
+         on by itself"
+    )]
+    Index {
+        /// The journal.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The file is no longer under its name.
     #[error(
         "journal {path} was moved, deleted or replaced while this holder used it, so it answers nothing: bring \
@@ -66,7 +78,7 @@ pub enum JournalError {
         /// Its mark.
         mark: PathBuf,
         /// Lines of the journal.
-        found: usize,
+        found: u64,
         /// Lines by the mark.
         marked: u64,
     },
@@ -96,7 +108,7 @@ pub enum JournalError {
         /// The expected path of the mark.
         mark: PathBuf,
         /// Lines of the journal.
-        found: usize,
+        found: u64,
     },
     /// There is a mark, so none is begun.
     #[error(
@@ -156,7 +168,7 @@ pub enum JournalError {
         /// The file.
         path: PathBuf,
         /// The line, counted from 1.
-        line: usize,
+        line: u64,
         /// The fault.
         fault: &'static str,
     },

@@ -8,20 +8,16 @@ use std::{
 
 use merits_guard::output::{self, Readers};
 
-use super::{Chain, JournalError, hex};
+use super::{
+    JournalError,
+    chain::{Found, Position},
+    hex,
+};
 
 /// The beginning of the file.
 const MAGIC: &str = "merits-journal-mark/v1";
 /// Most bytes of the file: its beginning, a number, a digest.
 const MOST_BYTES: u64 = 256;
-
-/// A position in the chain, as a number of lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) lines: u64,
-    /// Hash of the last of them; zeros without one.
-    pub(super) head: [u8; 32],
-}
 
 /// The mark of a journal. The lock on the journal covers it.
 #[derive(Debug)]
@@ -63,25 +59,29 @@ impl JournalMark {
         }
     }
 
-    /// The mark of a journal that begins. One that is there already is judged.
-    pub(super) fn of_new(path: &Path, mark: &Path, chain: &Chain) -> Result<Self, JournalError> {
-        let mark = Self::read(mark)?;
-        if mark.at.is_some() {
-            mark.judge(path, chain)?;
+    /// The number of lines to [watch](super::chain::follow) in order to judge a journal.
+    pub(super) fn watched(&self) -> u64 {
+        self.at.map_or(0, |at| at.lines)
+    }
+
+    /// As [`JournalMark::judge`], for a journal that begins: it may have no mark yet.
+    pub(super) fn judge_new(&self, path: &Path, journal: &Found) -> Result<(), JournalError> {
+        match self.at {
+            None => Ok(()),
+            Some(_) => self.judge(path, journal),
         }
-        Ok(mark)
     }
 
     /// Refuses a journal that does not continue the mark, or that has none. A journal begins with its mark, so a
     /// journal without a line has one too.
-    pub(super) fn judge(&self, path: &Path, chain: &Chain) -> Result<(), JournalError> {
-        let (path, mark, found) = (path.to_owned(), self.path.clone(), chain.lines.len());
+    pub(super) fn judge(&self, path: &Path, journal: &Found) -> Result<(), JournalError> {
+        let (path, mark, found) = (path.to_owned(), self.path.clone(), journal.end.lines);
         let Some(at) = self.at else {
             return Err(JournalError::MarkLost { path, mark, found });
         };
         let marked = at.lines;
-        match chain.head_before(marked) {
-            Some(head) if head == hex(&at.head) => Ok(()),
+        match journal.watched {
+            Some(head) if head == at.head => Ok(()),
             Some(_) => Err(JournalError::Other { path, mark, marked }),
             None => Err(JournalError::Cut {
                 path,
@@ -208,10 +208,7 @@ mod tests {
         append(&mut journal, 4).expect("it goes on");
         drop(journal);
         assert_eq!(
-            Journal::open_under(&path, &mark)
-                .expect("whole")
-                .lines()
-                .len(),
+            Journal::open_under(&path, &mark).expect("whole").answers(),
             4
         );
     }
@@ -272,7 +269,7 @@ mod tests {
         let torn = [&fs::read(&path).expect("read")[..], &b"{\"number\":5"[..]].concat();
         fs::write(&path, torn).expect("written");
         let mut journal = Journal::open_under(&path, &mark).expect("no line is missing");
-        assert_eq!(journal.lines().len(), 4);
+        assert_eq!(journal.answers(), 4);
         journal.ready().expect("raised");
         drop(journal);
         let raised = JournalMark::read(&mark).expect("a mark");
@@ -297,7 +294,7 @@ mod tests {
         assert!(journal.ready().is_err());
         fs::remove_dir(&mark).expect("removed");
         append(&mut journal, 4).expect("it goes on");
-        assert_eq!(journal.lines().len(), 4, "one line for one answer");
+        assert_eq!(journal.answers(), 4, "one line for one answer");
         drop(journal);
         Journal::open_under(&path, &mark).expect("whole");
     }

@@ -64,10 +64,21 @@ pub enum GenerationError {
         /// The attempt.
         attempt: u32,
     },
-    /// The log refuses what this holder's state published elsewhere, or nobody waits for it.
+    /// By the log's time no message is taken any more. The secrets are erased.
+    #[error(
+        "the deadline {deadline} of attempt {attempt} is past by the log's time, and it made no key: this machine has no \
+         secret of it any more. Open another attempt with `dkg open`"
+    )]
+    Expired {
+        /// The attempt.
+        attempt: u32,
+        /// Its deadline.
+        deadline: Timestamp,
+    },
+    /// By this machine's clock nobody waits for it any more.
     #[error(
         "the deadline {deadline} of attempt {attempt} is past, and it is not done: open another attempt with \
-         `dkg open`"
+         `dkg open`. Run this again after the log's next entry, so that the secrets of this attempt are erased"
     )]
     Over {
         /// The attempt.
@@ -235,6 +246,9 @@ impl<'c> KeyMaker<'c> {
         Box::pin(async move {
             let me = self.identity.party();
             let (generation, plan, messages) = self.read(epoch, attempt)?;
+            if let Some(report) = self.over(&generation, &plan, Some(places.state))? {
+                return ended(&generation, report);
+            }
             {
                 let replica = self.follower.replica();
                 let log = StateView::new(replica.state()?, |_| Ok(None));
@@ -262,6 +276,13 @@ impl<'c> KeyMaker<'c> {
                     tokio::time::sleep(pause.min(self.patience - waited)).await;
                     pause = (2 * pause).min(LONGEST_LOOK);
                     self.follower.sync().await?;
+                    let (generation, ..) = self.read(epoch, Some(attempt))?;
+                    if self.over(&generation, &plan, None)?.is_some() {
+                        // It has the state open.
+                        drop(running);
+                        let over = self.over(&generation, &plan, Some(places.state))?;
+                        return ended(&generation, over.unwrap_or_else(|| report(progress)));
+                    }
                     continue;
                 }
                 pause = FIRST_LOOK;
@@ -274,12 +295,53 @@ impl<'c> KeyMaker<'c> {
         })
     }
 
-    /// How far an attempt is, for anybody: by default the newest.
+    /// What an attempt came to, if it is over without a key. Then this holder's secrets of it in the file `state` are
+    /// erased. What it came to stays in the log.
+    fn over(
+        &self,
+        generation: &KeyGeneration,
+        plan: &Checked,
+        state: Option<&Path>,
+    ) -> Result<Option<Report>, GenerationError> {
+        let time = self.follower.replica().state()?.time();
+        let deadline = generation.opened.deadline;
+        let progress = match &generation.progress {
+            Logged::Waiting { .. } if time > deadline => Progress::Expired {
+                deadline: deadline.to_string(),
+            },
+            Logged::Failed { .. } => {
+                let replica = self.follower.replica();
+                let generations = replica.state()?.key_generations();
+                let messages = generations.messages(&generation.opened)?;
+                run::progress(plan, &standing::standing(&plan.ceremony, &messages))
+            }
+            Logged::Waiting { .. } | Logged::Done { .. } => return Ok(None),
+        };
+        let erased = match state {
+            None => false,
+            Some(state) => run::discard(plan, self.identity.party(), state)?,
+        };
+        Ok(Some(Report {
+            erased,
+            ..report(progress)
+        }))
+    }
+
+    /// How far an attempt is, for anybody: by default the newest. If it is over without a key, this holder's secrets
+    /// of it in the file `state` are erased.
     ///
     /// # Errors
     /// [`GenerationError`].
-    pub fn status(&self, epoch: Epoch, attempt: Option<u32>) -> Result<Report, GenerationError> {
-        let (_, plan, messages) = self.read(epoch, attempt)?;
+    pub fn status(
+        &self,
+        epoch: Epoch,
+        attempt: Option<u32>,
+        state: Option<&Path>,
+    ) -> Result<Report, GenerationError> {
+        let (generation, plan, messages) = self.read(epoch, attempt)?;
+        if let Some(report) = self.over(&generation, &plan, state)? {
+            return Ok(report);
+        }
         let seen = standing::standing(&plan.ceremony, &messages);
         Ok(report(run::progress(&plan, &seen)))
     }
@@ -408,6 +470,19 @@ fn report(progress: Progress) -> Report {
     Report {
         progress,
         ignored: Vec::new(),
+        erased: false,
+    }
+}
+
+/// What a run says of an attempt that is over without a key.
+fn ended(generation: &KeyGeneration, report: Report) -> Result<Report, GenerationError> {
+    let opened = &generation.opened;
+    match report.progress {
+        Progress::Expired { .. } => Err(GenerationError::Expired {
+            attempt: opened.attempt,
+            deadline: opened.deadline,
+        }),
+        Progress::Waiting { .. } | Progress::Failed { .. } | Progress::Done { .. } => Ok(report),
     }
 }
 

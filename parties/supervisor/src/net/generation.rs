@@ -13,7 +13,7 @@ use crate::{
     config::WitnessConfig,
     dkg::{
         plan::{Checked, Plan},
-        run::{self, Places, Report, Runner, Step},
+        run::{self, Places, Progress, Report, Runner, Step},
         share_file::About,
     },
     side::Side,
@@ -167,20 +167,26 @@ impl<'c> Generation<'c> {
         }
     }
 
-    /// How far it is, by the messages alone.
+    /// How far it is, by the messages alone. If it is over without a key, this party's secrets of it in the file `state`
+    /// are erased.
     ///
     /// # Errors
-    /// [`GenerationError`].
-    pub fn status(&self) -> Result<Report, GenerationError> {
+    /// [`GenerationError`]: also a file of something else, which is not touched.
+    pub fn status(&self, state: Option<&Path>) -> Result<Report, GenerationError> {
         match &self.over {
             Over::Ledger {
                 maker,
                 epoch,
                 attempt,
-            } => maker.status(*epoch, *attempt),
+            } => maker.status(*epoch, *attempt, state),
             Over::Folder { plan, folder } => {
                 let report = run::status(plan, folder);
-                Ok(report.map_err(run::DkgError::from)?)
+                let mut report = report.map_err(run::DkgError::from)?;
+                if let (Progress::Failed { .. }, Some(state)) = (&report.progress, state) {
+                    let me = self.config.identity()?.party();
+                    report.erased = run::discard(plan, me, state)?;
+                }
+                Ok(report)
             }
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use merits_distributor::{
     consents::Consents, forming::FormReport, ingest::IngestReport, node::Node, outbox::PATIENCE,
-    progress::Event, summary::RunSummary,
+    progress::Event, sources::Sources, summary::RunSummary,
 };
 use merits_ledger::entry::EarnBatch;
 use merits_primitives::{
@@ -80,12 +80,14 @@ impl Scene {
     pub async fn form(&self) -> FormReport {
         let state = self.ledger.state();
         let terms = self.world.terms(&state);
+        let clock = || state.time();
         let mut rng = StdRng::from_rng(&mut rand::rng());
         self.node
             .form_batches(
                 &self.world.pool,
                 &terms,
                 &Consents::Custody,
+                &Sources::of(&state, &clock),
                 &mut rng,
                 &|_: Event| {},
             )

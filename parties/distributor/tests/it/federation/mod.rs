@@ -30,6 +30,7 @@ use merits_distributor::{
     pool::{ProverPool, Width},
     progress::Event,
     run::{Run, RunError, run},
+    sources::Sources,
     store::Store,
     summary::RunSummary,
     terms::{Terms, TermsError, TermsReader, source_keys},
@@ -313,12 +314,15 @@ impl World {
         let mut summary = RunSummary::default();
         let reader = TermsReader::new(state, scale_id(), node.party(), state.time()).unwrap();
         let terms = |period| reader.at(period);
+        let clock = || state.time();
+        let sources = Sources::of(state, &clock);
         let work = Run {
             node,
             pool: &self.pool,
             ledger,
             terms: &terms,
             consents: Consents::of(state, state.time()),
+            sources: &sources,
             patience,
             progress: &|_: Event| {},
             stop: &AtomicBool::new(false),

@@ -6,6 +6,7 @@ use merits_distributor::{
     outbox::{OutboxError, SubmitFault, SubmitPort, empty_outbox},
     progress::Event,
     run::RunError,
+    sources::Sources,
     summary::Outcome,
 };
 use merits_party::Retry;
@@ -84,9 +85,12 @@ async fn an_unreachable_ledger_costs_nothing() {
         growth: 2,
         longest_wait: Duration::from_secs(60),
     };
+    let state = ledger.state();
+    let clock = || state.time();
     let error = empty_outbox(
         node,
         &Silence,
+        &Sources::of(&state, &clock),
         patience_of_hours,
         &filling,
         &stop,

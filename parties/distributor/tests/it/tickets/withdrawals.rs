@@ -9,6 +9,7 @@ use merits_distributor::{
     disclosing::{DiscloseError, Ground, disclose},
     outbox::PATIENCE,
     progress::Event,
+    sources::Sources,
     store::Imported,
     summary::RunSummary,
     terms::TermsReader,
@@ -191,12 +192,14 @@ async fn a_lapsed_ticket_gives_way_to_a_new_one() {
     // By the clock it is over, though the ledger has not written since.
     let days = |days: u64| Duration::from_secs(days * 86_400);
     let consents = Consents::of(&old, old.time() + days(15));
+    let clock = || old.time() + days(15);
     let reader = TermsReader::new(&old, scale_id(), node.party(), old.time()).unwrap();
     let formed = node
         .form_batches(
             &scene.world.pool,
             &|period| reader.at(period),
             &consents,
+            &Sources::of(&old, &clock),
             &mut rng(),
             &|_: Event| {},
         )

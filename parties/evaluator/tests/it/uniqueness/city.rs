@@ -1,8 +1,15 @@
 //! A coordinator, an evaluator and two registrars, each over its own verified copy, on loopback.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use merits_coordinator::{Config, Coordinator, SystemClock};
+use merits_coordinator::{Clock, Config, Coordinator, SystemClock};
 use merits_evaluator::{
     acts::Evaluator,
     key::EvaluatorKey,
@@ -14,7 +21,7 @@ use merits_ledger::{
 };
 use merits_ledger_fixture::{Federation, Member, acts};
 use merits_party::ledger::LedgerPort;
-use merits_primitives::ids::EntryId;
+use merits_primitives::{calendar::Timestamp, ids::EntryId};
 use merits_registrar::{
     acts::Registrar,
     session::{FollowingRegistrar, Sleep},
@@ -26,8 +33,33 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use tokio::{net::TcpListener, task::JoinHandle};
 use zeroize::Zeroizing;
 
+/// The coordinator's clock, some seconds later than the machine's: time goes by for the ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Later(AtomicU64);
+
+impl Later {
+    pub(crate) fn pass(&self, time: Duration) {
+        self.0.fetch_add(time.as_secs(), Ordering::Relaxed);
+    }
+
+    fn by(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.by()
+    }
+
+    fn steady(&self) -> Duration {
+        SystemClock.steady() + self.by()
+    }
+}
+
 /// The federation and its ledger.
 pub(crate) struct City {
+    pub(crate) clock: Arc<Later>,
     pub(crate) federation: Federation,
     pub(crate) evaluator: Member,
     pub(crate) bank: Member,
@@ -63,8 +95,9 @@ impl City {
             data,
             directory.path().join("coordinator.mark"),
         );
-        let clock = std::sync::Arc::new(SystemClock);
-        let coordinator = Coordinator::found(config.clone(), clock).await.unwrap();
+        let clock = Arc::new(Later::default());
+        let ticking = Arc::clone(&clock) as Arc<dyn Clock>;
+        let coordinator = Coordinator::found(config.clone(), ticking).await.unwrap();
         // Where it is again after a stop.
         let config = Config {
             listen: coordinator.address(),
@@ -78,6 +111,7 @@ impl City {
         let townhall = member("town hall", Role::Registrar, 43);
         let follower = follow(&federation, &config, &log_key, &directory, "supervisor").await;
         let city = Self {
+            clock,
             federation,
             evaluator,
             bank,
@@ -149,7 +183,7 @@ impl City {
 
     /// Starts it again, where it was.
     pub(crate) async fn start(&mut self) {
-        let clock = std::sync::Arc::new(SystemClock);
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let coordinator = Coordinator::start(self.config.clone(), clock).await;
         self.coordinator = Some(coordinator.unwrap());
     }

@@ -263,7 +263,7 @@ async fn a_sole_evaluators_key_becomes_shares_and_stays_marked() {
         panic!("four");
     };
     one.config.announce().await.unwrap();
-    let whole = one.config.present_shares().await.unwrap().unwrap();
+    let whole = one.config.present_shares().await.unwrap().held.unwrap();
     assert!(whole.record.was_whole);
     assert_eq!(whole.holders, ["evaluator one"]);
     let (first, _stop, _) = serving(one).await;
@@ -291,7 +291,7 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
     let [one, two, ..] = machines.iter().collect::<Vec<_>>()[..] else {
         panic!("four");
     };
-    assert_eq!(one.config.present_shares().await.unwrap(), None);
+    assert_eq!(one.config.present_shares().await.unwrap().held, None);
     let absent = one.config.deal(None, false).await;
     assert!(
         matches!(
@@ -344,4 +344,59 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
         ),
         "{overtaken:?}"
     );
+}
+
+/// Regression: the seeds of a dealing that passed its deadline stayed on the disk until some other dealing was done.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_seeds_of_a_dealing_that_is_over_are_erased() {
+    let city = City::without_key().await;
+    let folder = tempfile::tempdir().unwrap();
+    let machines = machines(&city, folder.path()).await;
+    let [one, two, three, _] = machines.iter().collect::<Vec<_>>()[..] else {
+        panic!("four");
+    };
+    let opener = Some("evaluator one");
+    open(one, 2, &[one, two, three], &[]).await;
+    for machine in [one, two, three] {
+        machine.config.deal(opener, false).await.unwrap();
+        assert_eq!(machine.seeds().len(), 2, "a holder's and a dealer's");
+    }
+    // While it is under way, nothing is erased.
+    assert_eq!(one.config.present_shares().await.unwrap().erased.len(), 0);
+    assert_eq!(one.config.erase_shares().await.unwrap().len(), 0);
+
+    city.clock.pass(Duration::from_secs(7_200));
+    // The log's time moves by its entries alone.
+    assert_eq!(one.config.present_shares().await.unwrap().erased.len(), 0);
+    let admitted = city.federation.issuer.application(&city.federation.origin);
+    let admitted = merits_ledger_fixture::acts::admitted(admitted);
+    city.act(&city.federation.supervisor, admitted).await;
+    let mut erased = one.config.present_shares().await.unwrap().erased;
+    erased.sort();
+    assert_eq!(erased.len(), 2);
+    assert_eq!(one.seeds().len(), 0);
+    // One that was killed on the way: overwritten in part, or one of two removed.
+    let halves = two.seeds();
+    std::fs::write(&halves[0], "000").unwrap();
+    std::fs::remove_file(&three.seeds()[0]).unwrap();
+    for machine in [two, three, one] {
+        for _ in 0..2 {
+            let over = machine.config.deal(opener, false).await;
+            assert!(
+                matches!(over, Err(EvaluatorError::Shares(SharesError::Expired(_)))),
+                "{over:?}"
+            );
+            assert_eq!(machine.seeds().len(), 0);
+        }
+    }
+    // The next attempt is a dealing of its own.
+    let new = NewDealing {
+        needed: 2,
+        holders: names(&[one, two]),
+        dealers: Vec::new(),
+        open_for: Duration::from_secs(3_600),
+    };
+    one.config.open_dealing(&new, now()).await.unwrap();
+    deal(one, &[one, two]).await;
+    assert_eq!([one, two, three].map(|it| it.seeds().len()), [1, 1, 0]);
 }

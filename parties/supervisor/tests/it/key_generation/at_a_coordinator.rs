@@ -5,7 +5,11 @@
 //! share that is not the one of the epoch, a share that is destroyed before its time, an entry that says so although no
 //! share was destroyed, or any other file that is touched.
 
-use std::{fs, os::unix::fs::symlink, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::PathBuf,
+};
 
 use merits_primitives::ids::Epoch;
 use merits_supervisor::{
@@ -34,12 +38,86 @@ async fn a_holder_says_what_the_ledger_says_after_each_turn() {
         for machine in world.of(Side::Witness) {
             let turn = machine.turn(world.now(), &mut |_| {}).await;
             let said = turn.expect("a turn").progress;
-            let status = machine.maker().await.status(FIRST, None);
+            let status = machine.maker().await.status(FIRST, None, None);
             assert_eq!(said, status.expect("an attempt").progress);
             done += usize::from(matches!(said, Progress::Done { .. }));
         }
     }
     assert!(done > world.of(Side::Witness).count(), "{done}");
+    world.coordinator.shutdown().await.expect("stopped");
+}
+
+/// Regression: the seed of a holder's polynomials stayed on its disk for ever when an attempt had passed its deadline.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_secrets_of_an_attempt_that_is_over_are_erased() {
+    let world = World::new().await;
+    world.begin(FIRST, Side::Witness).await;
+    let [one, two] = world.of(Side::Witness).collect::<Vec<_>>()[..] else {
+        panic!("two");
+    };
+    let mut states = Vec::new();
+    for machine in [one, two] {
+        machine
+            .turn(world.now(), &mut |_| {})
+            .await
+            .expect("a turn");
+        states.push(fs::read(machine.file("state.json")).expect("a state"));
+    }
+    world.clock.pass(2 * HOUR);
+    // By the clocks it is over, but not by what the log says.
+    let late = one.turn(world.now(), &mut |_| {}).await;
+    assert!(
+        matches!(late, Err(GenerationError::Over { .. })),
+        "{late:?}"
+    );
+    let (state, marker) = (one.file("state.json"), one.file("state.json.destroyed"));
+    let status = one.maker().await.status(FIRST, None, Some(&state));
+    assert!(!status.expect("an attempt").erased);
+    assert!(state.exists());
+    world.machines[0].succeed_key(world.now()).await;
+
+    // Another party's state is not touched.
+    fs::write(&state, &states[1]).expect("written");
+    let other = one.maker().await.status(FIRST, None, Some(&state));
+    let said = other.expect_err("another party's").to_string();
+    assert!(said.contains("was not touched"), "{said}");
+    assert_eq!(fs::read(&state).expect("there"), states[1]);
+    fs::write(&state, &states[0]).expect("written");
+    let status = one.maker().await.status(FIRST, None, Some(&state));
+    let status = status.expect("an attempt");
+    assert!(
+        status.erased && matches!(status.progress, Progress::Expired { .. }),
+        "{status:?}"
+    );
+    assert!(!state.exists() && !marker.exists());
+
+    // Wherever an earlier end was stopped: whole under one name, under both, or overwritten in part.
+    let whole = String::from_utf8(states[0].clone()).expect("text");
+    let sealed = whole.rfind("\"sealed\": \"").expect("a secret") + 11;
+    let mut half = whole.clone();
+    half.replace_range(sealed..sealed + 40, &"0".repeat(40));
+    let end = sealed + whole[sealed..].find('"').expect("its end");
+    let mut zeros = whole.clone();
+    zeros.replace_range(sealed..end, &"0".repeat(end - sealed));
+    for (at_state, at_marker) in [
+        (Some(&whole), None),
+        (None, Some(&whole)),
+        (None, Some(&half)),
+        (None, Some(&zeros)),
+        (Some(&whole), Some(&zeros)),
+        (None, None),
+    ] {
+        for (path, text) in [(&state, at_state), (&marker, at_marker)] {
+            if let Some(text) = text {
+                fs::write(path, text).expect("written");
+                fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("set");
+            }
+        }
+        let over = one.turn(world.now(), &mut |_| {}).await;
+        let said = over.expect_err("over").to_string();
+        assert!(said.contains("by the log's time"), "{said}");
+        assert!(!state.exists() && !marker.exists());
+    }
     world.coordinator.shutdown().await.expect("stopped");
 }
 
@@ -168,7 +246,7 @@ async fn holders_make_an_epochs_halves_and_one_is_killed_at_every_step() {
     };
     for machine in &world.machines {
         let maker = machine.maker().await;
-        let report = maker.status(FIRST, None).expect("an attempt");
+        let report = maker.status(FIRST, None, None).expect("an attempt");
         assert!(
             matches!(report.progress, Progress::Done { .. }),
             "{report:?}"

@@ -6,13 +6,19 @@ use merits_primitives::{
     dleq::Context,
     jubjub::{Point, random_scalar},
 };
-use merits_supervisor::dkg::run::{Progress, Report, Step, status};
+use merits_supervisor::dkg::{
+    board::Board,
+    run::{Progress, Report, Step, status},
+    vault::Vault,
+};
 use merits_threshold::{
+    message::{Body, Message, Round, Slot},
     quorum::Partial,
     standing::{Standing, standing},
 };
+use merits_verifier::codec::Canonical as _;
 
-use super::table::{Table, contents};
+use super::table::{PASSPHRASE, Table, contents};
 
 /// One turn that is killed after its first step, and after that step alone; again until no step is left.
 /// Returns the report and the steps.
@@ -70,7 +76,9 @@ fn whoever_is_killed_at_any_step_goes_on_from_there() {
             1,
             "{steps:?}"
         );
-        assert_eq!(count(|step| matches!(step, Step::Erased)), 1, "{steps:?}");
+        let ending = [Step::SetAside, Step::EndStored, Step::Erased];
+        let ended = steps.iter().filter(|step| ending.contains(step));
+        assert!(ended.eq(&ending), "{steps:?}");
         assert!(count(|step| matches!(step, Step::Stored)) >= 4, "{steps:?}");
     }
 
@@ -113,4 +121,51 @@ fn whoever_is_killed_at_any_step_goes_on_from_there() {
     let (_, more) = killed_at_every_step(&table, 0);
     assert_eq!(more, []);
     assert_eq!(contents(&table.board()), before);
+}
+
+/// An attempt that failed leaves no secret, wherever its holder is killed, and says why it failed.
+#[test]
+fn the_secrets_of_a_failed_attempt_are_gone_whenever_it_is_killed() {
+    let table = Table::new(2, 2);
+    let (liar, key) = &table.parties[1];
+    let ceremony = &table.plan.ceremony;
+    let folder = table.board();
+    let board = Board::new(&folder, ceremony, &table.plan.signing_keys);
+    let publish = |round, bytes: &[u8]| {
+        let slot = Slot {
+            round,
+            party: *liar,
+        };
+        board.publish(slot, bytes, key).expect("published");
+    };
+    let hash = Message {
+        ceremony: ceremony.digest(),
+        body: Body::Hash([1; 32]),
+    };
+    publish(Round::Hash, &hash.to_bytes());
+    killed_at_every_step(&table, 0);
+    // A package that is not of its hash.
+    let (messages, _) = board.read().expect("readable");
+    let of_the_other = Slot {
+        round: Round::Package,
+        party: table.parties[0].0,
+    };
+    publish(Round::Package, &messages[&of_the_other]);
+    let (report, steps) = killed_at_every_step(&table, 0);
+    let is_failed = |report: &Report| match &report.progress {
+        Progress::Failed { guilty } => guilty.iter().all(|it| it.name == "holder-1"),
+        _ => false,
+    };
+    assert!(is_failed(&report), "{report:?}");
+    let ending = [Step::SetAside, Step::EndStored, Step::Erased];
+    assert!(steps.ends_with(&ending), "{steps:?}");
+    let state = table.file(0, "state.json");
+    let (_, ended) = Vault::open(&state, PASSPHRASE).expect("it says how it ended");
+    assert!(ended.has_ended());
+    assert!(!table.file(0, "state.json.destroyed").exists());
+    // Neither is a state made again where it is removed.
+    std::fs::remove_file(&state).expect("removed");
+    let (report, steps) = killed_at_every_step(&table, 0);
+    assert!(is_failed(&report) && steps.is_empty(), "{report:?}");
+    assert!(!state.exists());
 }

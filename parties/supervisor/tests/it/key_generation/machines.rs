@@ -309,7 +309,7 @@ impl World {
         let maker = self.machines[2].maker().await;
         panic!(
             "they do not come to an end: {:?}",
-            maker.status(FIRST, None)
+            maker.status(FIRST, None, None)
         );
     }
 

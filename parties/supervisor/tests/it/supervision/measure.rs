@@ -13,7 +13,7 @@ use merits_primitives::{
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
-    journal::Answered,
+    journal::{Answered, Journal},
     requester::{OpeningFault, combine},
     side::Side,
     totals::{SetFault, TotalFault, TotalSet},
@@ -60,7 +60,8 @@ fn each_output_has_its_own_sum() {
     );
     assert_eq!(sum(&mut fed, &credits), 1627 + V_MAX.0 + 18);
     assert_eq!(sum(&mut fed, &measure), 10 + W_MAX + 7);
-    let outputs: Vec<_> = (fed.witness.journal().lines().iter())
+    let lines = Journal::read(fed.witness.journal().path()).unwrap();
+    let outputs: Vec<_> = (lines.iter())
         .map(|line| match &line.answer {
             Answered::Total { output, .. } => output.as_str(),
             Answered::Opening { .. } => "opening",

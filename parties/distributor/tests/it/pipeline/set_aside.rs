@@ -21,7 +21,11 @@ use merits_primitives::{
     field,
     owner::Handle,
 };
-use merits_verifier::{groth16::Proof, groth16::VerifyingKey};
+use merits_verifier::{
+    groth16::{Proof, VerifyingKey},
+    signature::sign,
+    statement::earn::commitment_signing_bytes,
+};
 use rand::{SeedableRng as _, rngs::StdRng};
 use rand_core::CryptoRng;
 
@@ -72,17 +76,21 @@ async fn records_of_periods_without_terms_stop_no_others() {
 async fn a_deed_that_does_not_open_or_work_out_stops_no_other() {
     let scene = Scene::new(22).await;
     scene.collect(5, 1).await;
-    // Records that the schema does not take, past the reader.
+    // Records that the schema does not take, past the reader, under a signature of the source.
+    let (federation, commitment) = (&scene.world.federation, RecordCommitment(Fr::from(5u64)));
+    let source = federation.source.id;
+    let schema = scene.world.schema().id();
+    let signed =
+        commitment_signing_bytes(&federation.origin, &source, schema, week(36), commitment);
     let deed = NewDeed {
         subject: "rider-overflow".into(),
         period: week(36),
         handle: Handle(Fr::from(3u64)),
         salt: RecordSalt(Fr::from(4u64)),
         records: vec![Record(vec![1, 1 << 40])],
-        commitment: RecordCommitment(Fr::from(5u64)),
-        signature: [0; 64],
+        commitment,
+        signature: sign(&federation.source.key, &signed),
     };
-    let source = scene.world.federation.source.id;
     let mut rng = StdRng::from_rng(&mut rand::rng());
     let store = scene.node.store();
     store

@@ -65,7 +65,12 @@ fn names(machines: &[&Machine]) -> Vec<String> {
     names.collect()
 }
 
-pub(super) async fn open(opener: &Machine, needed: u16, holders: &[&Machine], dealers: &[&Machine]) {
+pub(super) async fn open(
+    opener: &Machine,
+    needed: u16,
+    holders: &[&Machine],
+    dealers: &[&Machine],
+) {
     let new = NewDealing {
         needed,
         holders: names(holders),
@@ -82,7 +87,8 @@ pub(super) async fn deal(opener: &Machine, parties: &[&Machine]) -> Held {
     for _ in 0..5 {
         let mut done = Vec::new();
         for machine in parties {
-            if let Dealt::Done { held, .. } = machine.config.deal(name, None, false).await.unwrap() {
+            if let Dealt::Done { held, .. } = machine.config.deal(name, None, false).await.unwrap()
+            {
                 done.push(held);
             }
         }
@@ -94,7 +100,9 @@ pub(super) async fn deal(opener: &Machine, parties: &[&Machine]) -> Held {
 }
 
 /// Serves until the sender is used; gives a client.
-pub(super) async fn serving(machine: &Machine) -> (EvaluatorClient, oneshot::Sender<()>, JoinHandle<()>) {
+pub(super) async fn serving(
+    machine: &Machine,
+) -> (EvaluatorClient, oneshot::Sender<()>, JoinHandle<()>) {
     let service = machine.config.service().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -320,7 +328,10 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
     for seed in one.seeds() {
         std::fs::remove_file(seed).unwrap();
     }
-    two.config.deal(Some("evaluator one"), None, false).await.unwrap();
+    two.config
+        .deal(Some("evaluator one"), None, false)
+        .await
+        .unwrap();
     // It makes no other seed, which would not fit what it published.
     let lost = one.config.deal(None, None, false).await;
     assert!(
@@ -363,7 +374,10 @@ async fn a_party_takes_part_only_in_the_dealing_that_it_looked_at() {
         .deal(Some("evaluator three"), Some(&agreed), false)
         .await;
     match other {
-        Err(EvaluatorError::Shares(SharesError::OtherDealing { agreed: named, found })) => {
+        Err(EvaluatorError::Shares(SharesError::OtherDealing {
+            agreed: named,
+            found,
+        })) => {
             assert_eq!(named, agreed);
             assert_ne!(found, agreed);
         }

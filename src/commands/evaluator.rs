@@ -71,6 +71,9 @@ pub(crate) enum Shares {
         /// Only show who gets a share and who deals: do it first, because they have the key between them
         #[arg(long)]
         look: bool,
+        /// Take part only in the dealing that `--look` showed under this name: its opener may open another afterwards
+        #[arg(long, conflicts_with = "look")]
+        dealing: Option<String>,
         /// Wait for the others' messages, instead of ending where they are missing
         #[arg(long, conflicts_with = "look")]
         wait: bool,
@@ -117,13 +120,15 @@ impl Shares {
                 config,
                 opener,
                 look,
+                dealing,
                 wait,
             } => {
                 let config = EvaluatorConfig::load(&config)?;
                 if look {
                     let offered = config.look_at_dealing(opener.as_deref()).await?;
                     println!(
-                        "generation {}: {} of these would have to answer: {}; dealt by {}, until {}",
+                        "dealing {}, generation {}: {} of these would have to answer: {}; dealt by {}, until {}",
+                        offered.dealing,
                         offered.generation,
                         offered.needed,
                         offered.holders.join(", "),
@@ -132,7 +137,8 @@ impl Shares {
                     );
                     return Ok(());
                 }
-                match config.deal(opener.as_deref(), wait).await? {
+                let dealt = config.deal(opener.as_deref(), dealing.as_deref(), wait);
+                match dealt.await? {
                     Dealt::Waiting { round, missing } => {
                         println!("waiting for the {round} of {}", missing.join(", "));
                     }

@@ -38,7 +38,7 @@ pub(super) async fn serve(federation: &Federation, servers: &mut Servers) -> any
     loop {
         let mut done = 0;
         for config in &configs {
-            let dealt = config.deal(Some(&opener.name), false).await?;
+            let dealt = config.deal(Some(&opener.name), None, false).await?;
             done += usize::from(matches!(dealt, Dealt::Done { .. }));
         }
         if done == configs.len() {

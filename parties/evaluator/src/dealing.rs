@@ -26,7 +26,7 @@ use crate::{
     config::EvaluatorConfig,
     key::EvaluatorKey,
     running::EvaluatorError,
-    shares::{DEALER, HOLDER, SharesError, dealing_of, next_generation},
+    shares::{DEALER, HOLDER, SharesError, dealing_of, next_generation, short_name},
 };
 
 /// A dealing to be opened: parties by name or id.
@@ -46,6 +46,8 @@ pub struct NewDealing {
 /// must answer have the key between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offered {
+    /// What [`EvaluatorConfig::deal`] is told, so that it takes part in this dealing alone.
+    pub dealing: String,
     /// The shares' generation.
     pub generation: u32,
     /// How many holders must answer.
@@ -163,13 +165,16 @@ impl EvaluatorConfig {
     }
 
     /// Takes part in the dealing that `opener` opened (this party, if `None`), as far as the others' messages allow;
-    /// with `wait` goes on until it is done, failed or past its deadline.
+    /// with `wait` goes on until it is done, failed or past its deadline. Never in another dealing than `dealing`
+    /// ([`Offered::dealing`]), or than the one that it found first: its opener may open another one, with other holders,
+    /// as soon as that is over.
     ///
     /// # Errors
     /// [`EvaluatorError`].
     pub fn deal<'a>(
         &'a self,
         opener: Option<&'a str>,
+        dealing: Option<&'a str>,
         wait: bool,
     ) -> BoxFuture<'a, Result<Dealt, EvaluatorError>> {
         Box::pin(async move {
@@ -191,11 +196,12 @@ impl EvaluatorConfig {
                     _ => (opener, next_generation(present)),
                 }
             };
+            let mut taken = dealing.map(str::to_owned);
             loop {
                 let step = {
                     let replica = follower.replica();
                     let state = replica.state()?;
-                    let step = self.step(state, &evaluator, opener, generation)?;
+                    let step = self.step(state, &evaluator, (opener, generation), &mut taken)?;
                     // It takes part on this ledger, so what the ledger does not name any more, such as an earlier attempt
                     // of an opener, is of no use.
                     if !matches!(step, Step::Done(_))
@@ -245,10 +251,11 @@ impl EvaluatorConfig {
             let opener = opener.unwrap_or(evaluator.party());
             let state = replica.state()?;
             let generation = next_generation(state.people().tag_key());
-            let (stored, _) = dealing_of(state, generation, opener)?;
+            let (stored, dealing) = dealing_of(state, generation, opener)?;
             let names =
                 |parties: &[PartyId]| parties.iter().map(|party| name(state, party)).collect();
             Ok(Offered {
+                dealing: short_name(&dealing),
                 generation,
                 needed: stored.opened.needed,
                 holders: names(&stored.opened.holders),
@@ -313,8 +320,8 @@ impl EvaluatorConfig {
         &self,
         state: &State,
         evaluator: &Evaluator,
-        opener: PartyId,
-        generation: u32,
+        (opener, generation): (PartyId, u32),
+        taken: &mut Option<String>,
     ) -> Result<Step, SharesError> {
         let party = evaluator.party();
         if let Some(record) = state.people().tag_key()
@@ -336,6 +343,14 @@ impl EvaluatorConfig {
             };
         }
         let (stored, dealing) = dealing_of(state, generation, opener)?;
+        let found = short_name(&dealing);
+        if let Some(agreed) = taken
+            && *agreed != found
+        {
+            let agreed = agreed.clone();
+            return Err(SharesError::OtherDealing { agreed, found });
+        }
+        *taken = Some(found);
         let (round, missing) = match stored.board.progress(&dealing) {
             TagProgress::Waiting { round, missing } => (round, missing),
             TagProgress::Failed(wrong) => {

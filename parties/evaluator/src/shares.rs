@@ -76,6 +76,17 @@ pub enum SharesError {
     /// Another dealing of the same generation was done first.
     #[error("another dealing, which {0} opened, was done first: the shares are those of it")]
     Overtaken(PartyId),
+    /// The opener opened another dealing than the one that was agreed to.
+    #[error(
+        "the opener's dealing is {found} now, and not {agreed}: it may give shares to others. Look at it with `merits \
+         evaluator shares run --look` before you take part"
+    )]
+    OtherDealing {
+        /// The one that this party takes part in.
+        agreed: String,
+        /// The opener's newest one.
+        found: String,
+    },
     /// A file cannot be erased.
     #[error("{}: the old secret cannot be erased: {source}", path.display())]
     Erase {
@@ -177,10 +188,7 @@ impl EvaluatorConfig {
     /// A seed of this evaluator's part in a dealing.
     pub(crate) fn seed_file(&self, dealing: &Dealing, whose: &str) -> PathBuf {
         let mut name = self.voprf_key.clone().into_os_string();
-        let digest = dealing.digest();
-        let short = digest
-            .first_chunk::<8>()
-            .map_or_else(String::new, hex::encode);
+        let short = short_name(dealing);
         name.push(format!(".{short}{whose}"));
         name.into()
     }
@@ -246,6 +254,13 @@ fn erase_all(files: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>, Share
         }
     }
     Ok(erased)
+}
+
+/// A dealing for people and in names of files: the start of its digest.
+pub(crate) fn short_name(dealing: &Dealing) -> String {
+    let digest = dealing.digest();
+    let start = digest.first_chunk::<8>();
+    start.map_or_else(String::new, hex::encode)
 }
 
 pub(crate) fn dealing_of(

@@ -77,6 +77,11 @@ impl EvaluatorClient {
         })
     }
 
+    /// Where it is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Asks once.
     ///
     /// # Errors

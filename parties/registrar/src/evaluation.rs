@@ -4,7 +4,7 @@
 use std::fmt;
 
 use ed25519_dalek::SigningKey;
-use merits_ledger::entry::UniquenessTag;
+use merits_ledger::entry::{UniquenessTag, evaluation_digest};
 use merits_primitives::ids::{Origin, PartyId};
 use merits_proto::{EvaluationAnswer, EvaluationRequest};
 use merits_threshold::tags::{
@@ -72,6 +72,11 @@ impl Pending {
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
         EvaluationRequest::sign(origin, registrar, self.blinded, nonce, key)
+    }
+
+    /// What evaluators count it by.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        evaluation_digest(&self.blinded)
     }
 
     /// Checks one answer's proof under its evaluator's verification share.

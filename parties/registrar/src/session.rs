@@ -202,11 +202,18 @@ impl FollowingRegistrar {
                     async move { client.evaluate(request).await }
                 });
                 let calls: Vec<_> = calls.collect();
-                for (client, answered) in asked.into_iter().zip(join_all(calls).await) {
+                let answered = join_all(calls).await;
+                // What an evaluator says of itself is compared with the ledger, so that a lie stops nothing.
+                self.follower.sync().await?;
+                for (client, answered) in asked.into_iter().zip(answered) {
                     match answered {
                         Ok(answer) => match self.checked(record, pending, &answers, answer)? {
-                            Ok(()) => answers.push(answer),
-                            Err(why) => wrong.push(why),
+                            Ok(answer) => answers.push(answer),
+                            Err(why) => {
+                                let address = client.address();
+                                tracing::error!(address, why, "an evaluator's answer is left out");
+                                wrong.push(format!("the answer from {address} is left out: {why}"));
+                            }
                         },
                         Err(error) if error.may_retry() => {
                             again.push_back(client);
@@ -245,21 +252,27 @@ impl FollowingRegistrar {
         }
     }
 
-    /// Whether an answer is an evaluator's first and proven; otherwise why it is left out.
+    /// The answer with the entry that the ledger has for it, if it is its evaluator's first, proven and counted;
+    /// otherwise why it is left out. Who sends an answer chooses the party that it names, so the address is named too.
     fn checked(
         &self,
         record: &TagKeyRecord,
         pending: &Pending,
         answers: &[EvaluationAnswer],
         answer: EvaluationAnswer,
-    ) -> Result<Result<(), String>, RegisteringError> {
+    ) -> Result<Result<EvaluationAnswer, String>, RegisteringError> {
         let party = answer.party;
-        if answer.generation > record.generation {
+        let replica = self.follower.replica();
+        let people = replica.state()?.people();
+        // The ledger's word, not the evaluator's: one that lies about it would stop every registration.
+        if people.tag_key() != Some(record) {
             return Err(RegisteringError::DealtAnew);
         }
-        if answer.generation < record.generation {
+        if answer.generation != record.generation {
             return Ok(Err(format!(
-                "the evaluator {party} answers with a share that was dealt anew: its copy of the ledger is behind"
+                "the evaluator {party} answers with a share of generation {}, and the ledger's is {}: its copy of the \
+                 ledger is behind, or it is at fault",
+                answer.generation, record.generation
             )));
         }
         if answers.iter().any(|other| other.party == party) {
@@ -267,10 +280,19 @@ impl FollowingRegistrar {
                 "two of the addresses are of the evaluator {party}: name each once"
             )));
         }
-        Ok(pending.check(&record.key, &answer).map_err(|fault| {
-            tracing::error!(%fault, "an evaluator's answer is wrong");
-            fault.to_string()
-        }))
+        if let Err(fault) = pending.check(&record.key, &answer) {
+            return Ok(Err(fault.to_string()));
+        }
+        let evaluated = people.evaluation(&pending.digest());
+        let evaluated = evaluated.map_err(RegistrationFault::from)?;
+        let own = evaluated.filter(|evaluated| evaluated.registrar == self.registrar.party());
+        let Some(entry) = own.and_then(|evaluated| evaluated.counted_by(&party)) else {
+            return Ok(Err(format!(
+                "the evaluator {party} did not count its answer on the ledger, which would refuse the registration: \
+                 this evaluator is at fault"
+            )));
+        };
+        Ok(Ok(EvaluationAnswer { entry, ..answer }))
     }
 }
 

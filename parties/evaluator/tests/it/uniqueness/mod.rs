@@ -7,6 +7,7 @@
 mod city;
 mod connections;
 mod crash;
+mod lying;
 mod shares;
 mod strangers;
 

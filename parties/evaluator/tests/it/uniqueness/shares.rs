@@ -20,8 +20,8 @@ use super::{
 };
 
 /// One evaluator's machine.
-struct Machine {
-    config: EvaluatorConfig,
+pub(super) struct Machine {
+    pub(super) config: EvaluatorConfig,
     folder: PathBuf,
 }
 
@@ -33,13 +33,13 @@ impl Machine {
         files.filter(is_seed).collect()
     }
 
-    fn party(&self) -> PartyId {
+    pub(super) fn party(&self) -> PartyId {
         self.config.identity().unwrap().party()
     }
 }
 
 /// Four evaluators, admitted, without a key.
-async fn machines(city: &City, at: &Path) -> Vec<Machine> {
+pub(super) async fn machines(city: &City, at: &Path) -> Vec<Machine> {
     let mut machines = Vec::new();
     for name in ["one", "two", "three", "four"] {
         let folder = at.join(name);
@@ -65,7 +65,12 @@ fn names(machines: &[&Machine]) -> Vec<String> {
     names.collect()
 }
 
-async fn open(opener: &Machine, needed: u16, holders: &[&Machine], dealers: &[&Machine]) {
+pub(super) async fn open(
+    opener: &Machine,
+    needed: u16,
+    holders: &[&Machine],
+    dealers: &[&Machine],
+) {
     let new = NewDealing {
         needed,
         holders: names(holders),
@@ -77,12 +82,13 @@ async fn open(opener: &Machine, needed: u16, holders: &[&Machine], dealers: &[&M
 }
 
 /// Everybody runs the command again and again until it is done for all; gives the key.
-async fn deal(opener: &Machine, parties: &[&Machine]) -> Held {
+pub(super) async fn deal(opener: &Machine, parties: &[&Machine]) -> Held {
     let name = Some(opener.config.name.as_str());
     for _ in 0..5 {
         let mut done = Vec::new();
         for machine in parties {
-            if let Dealt::Done { held, .. } = machine.config.deal(name, false).await.unwrap() {
+            if let Dealt::Done { held, .. } = machine.config.deal(name, None, false).await.unwrap()
+            {
                 done.push(held);
             }
         }
@@ -94,7 +100,9 @@ async fn deal(opener: &Machine, parties: &[&Machine]) -> Held {
 }
 
 /// Serves until the sender is used; gives a client.
-async fn serving(machine: &Machine) -> (EvaluatorClient, oneshot::Sender<()>, JoinHandle<()>) {
+pub(super) async fn serving(
+    machine: &Machine,
+) -> (EvaluatorClient, oneshot::Sender<()>, JoinHandle<()>) {
     let service = machine.config.service().await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -110,7 +118,7 @@ async fn serving(machine: &Machine) -> (EvaluatorClient, oneshot::Sender<()>, Jo
     (client, stop, task)
 }
 
-async fn register(
+pub(super) async fn register(
     session: &FollowingRegistrar,
     evaluators: &[EvaluatorClient],
     seed: u8,
@@ -132,7 +140,7 @@ async fn register(
 }
 
 /// Nobody waits: one that is away is made up for at once.
-async fn bank(city: &City) -> FollowingRegistrar {
+pub(super) async fn bank(city: &City) -> FollowingRegistrar {
     city.waiting_session(&city.bank, Box::new(|_| Box::pin(std::future::ready(()))))
         .await
 }
@@ -292,7 +300,7 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
         panic!("four");
     };
     assert_eq!(one.config.present_shares().await.unwrap().held, None);
-    let absent = one.config.deal(None, false).await;
+    let absent = one.config.deal(None, None, false).await;
     assert!(
         matches!(
             absent,
@@ -313,7 +321,7 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
     assert_eq!(offered.dealers, offered.holders);
     assert!(offered.holders.contains(&"evaluator two".to_owned()));
     assert_eq!(two.seeds().len(), 0, "who looks makes nothing");
-    let waiting = one.config.deal(None, false).await.unwrap();
+    let waiting = one.config.deal(None, None, false).await.unwrap();
     let Dealt::Waiting { missing, .. } = waiting else {
         panic!("the other one has not joined");
     };
@@ -321,9 +329,12 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
     for seed in one.seeds() {
         std::fs::remove_file(seed).unwrap();
     }
-    two.config.deal(Some("evaluator one"), false).await.unwrap();
+    two.config
+        .deal(Some("evaluator one"), None, false)
+        .await
+        .unwrap();
     // It makes no other seed, which would not fit what it published.
-    let lost = one.config.deal(None, false).await;
+    let lost = one.config.deal(None, None, false).await;
     assert!(
         matches!(lost, Err(EvaluatorError::Shares(SharesError::Key(_)))),
         "{lost:?}"
@@ -333,7 +344,7 @@ async fn a_dealing_that_is_not_there_or_whose_seed_is_lost_is_told() {
         public_key: super::city::key().public(),
     });
     city.act(&city.evaluator, alone).await;
-    let overtaken = two.config.deal(Some("evaluator one"), false).await;
+    let overtaken = two.config.deal(Some("evaluator one"), None, false).await;
     assert!(
         matches!(
             overtaken,
@@ -358,7 +369,7 @@ async fn the_seeds_of_a_dealing_that_is_over_are_erased() {
     let opener = Some("evaluator one");
     open(one, 2, &[one, two, three], &[]).await;
     for machine in [one, two, three] {
-        machine.config.deal(opener, false).await.unwrap();
+        machine.config.deal(opener, None, false).await.unwrap();
         assert_eq!(machine.seeds().len(), 2, "a holder's and a dealer's");
     }
     // While it is under way, nothing is erased.
@@ -381,7 +392,7 @@ async fn the_seeds_of_a_dealing_that_is_over_are_erased() {
     std::fs::remove_file(&three.seeds()[0]).unwrap();
     for machine in [two, three, one] {
         for _ in 0..2 {
-            let over = machine.config.deal(opener, false).await;
+            let over = machine.config.deal(opener, None, false).await;
             assert!(
                 matches!(over, Err(EvaluatorError::Shares(SharesError::Expired(_)))),
                 "{over:?}"
@@ -399,4 +410,40 @@ async fn the_seeds_of_a_dealing_that_is_over_are_erased() {
     one.config.open_dealing(&new, now()).await.unwrap();
     deal(one, &[one, two]).await;
     assert_eq!([one, two, three].map(|it| it.seeds().len()), [1, 1, 0]);
+}
+
+/// Regression: a dealer that had looked at one dealing took part in the next of its opener, whoever got shares in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_party_takes_part_only_in_the_dealing_that_it_looked_at() {
+    let city = City::without_key().await;
+    let folder = tempfile::tempdir().unwrap();
+    let machines = machines(&city, folder.path()).await;
+    let [one, two, three, _] = machines.iter().collect::<Vec<_>>()[..] else {
+        panic!("four");
+    };
+    open(one, 2, &[one, two], &[]).await;
+    open(three, 2, &[two, three], &[]).await;
+    let look = two.config.look_at_dealing(Some("evaluator one")).await;
+    let agreed = look.unwrap().dealing;
+    let other = two
+        .config
+        .deal(Some("evaluator three"), Some(&agreed), false)
+        .await;
+    match other {
+        Err(EvaluatorError::Shares(SharesError::OtherDealing {
+            agreed: named,
+            found,
+        })) => {
+            assert_eq!(named, agreed);
+            assert_ne!(found, agreed);
+        }
+        other => panic!("another dealing, not {other:?}"),
+    }
+    assert_eq!(two.seeds().len(), 0, "nothing is made for it");
+    let right = two
+        .config
+        .deal(Some("evaluator one"), Some(&agreed), false)
+        .await;
+    assert!(matches!(right, Ok(Dealt::Waiting { .. })), "{right:?}");
+    assert_eq!(two.seeds().len(), 2);
 }

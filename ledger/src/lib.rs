@@ -28,6 +28,7 @@
 pub mod blob;
 mod board_facts;
 mod checked_key;
+pub mod cuts;
 pub mod entry;
 mod history;
 mod keys;

@@ -16,8 +16,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use merits_primitives::ids::{AssetId, Epoch, PartyId};
+use merits_primitives::{
+    ids::{AssetId, Epoch, PartyId},
+    sum::WideSum,
+};
 use thiserror::Error;
+
+/// The most that V_max × claims, or W_max × claims, of an interval may be: sums up to this are found by baby steps and
+/// giant steps.
+pub const WORST_TOTAL: WideSum = WideSum(1 << 48);
 
 /// Claims of one scale and epoch that are opened together. A deed's period is that of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

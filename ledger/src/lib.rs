@@ -51,7 +51,7 @@ pub mod tree;
 mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
-pub use board_facts::{BoardFacts, BoardFactsError, LONGEST_DELAY, Thresholds};
+pub use board_facts::{BoardFacts, BoardFactsError, CutTimes, LONGEST_DELAY, Thresholds};
 pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;

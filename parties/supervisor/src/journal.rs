@@ -2,21 +2,18 @@
 //! synchronised to disk **before** the answer is sent. Repeating an answer writes no line, so
 //! repeated questions do not make the journal grow.
 //!
-//! It has two purposes. First, the holder can show later what it answered. Second, totals need
-//! memory: two opened sums that differ by one batch would open that batch. So a holder answers for
-//! a batch only as part of one set, even if the answer was never published.
+//! With it the holder can show later what it answered. Totals are not in it: their cuts are on the log, and the answers
+//! are public.
 //!
 //! A file that was emptied, cut or set back is still a chain, so it does not show that lines are
-//! missing. Two things show it: the journal's mark, a file beside the high-water mark with the number of
-//! lines and the hash of the last one, and the totals on the log that were opened with this holder's
-//! partials.
+//! missing. The journal's mark shows it, a file beside the high-water mark with the number of
+//! lines and the hash of the last one.
 
 mod chain;
 mod error;
 mod mark;
 
 use std::{
-    collections::BTreeSet,
     fs::{File, OpenOptions, TryLockError},
     io::{self, Write},
     os::unix::fs::MetadataExt as _,
@@ -35,7 +32,6 @@ use self::{
     chain::{Chain, digest, whole_lines},
     mark::JournalMark,
 };
-use crate::ledger_view::AnsweredTotal;
 
 /// Most bytes of a journal: tens of millions of answers.
 const MOST_BYTES: u64 = 1 << 34;
@@ -57,7 +53,7 @@ pub enum Answered {
         /// The party to whose key the answer was sealed, in hexadecimal.
         requester: String,
     },
-    /// A partial for a sum of batches.
+    /// A partial for a sum of batches. Journals of before there were cuts have such lines; none is written any more.
     Total {
         /// `credits` or `measure`. Lines of before there were measures have none: credits.
         #[serde(default = "credits")]
@@ -248,32 +244,6 @@ impl Journal {
         }
     }
 
-    /// Refuses a journal that lacks the line of a total that the log was opened with.
-    ///
-    /// # Errors
-    /// [`JournalError::Forgotten`].
-    pub fn require_answered(&self, totals: &[AnsweredTotal]) -> Result<(), JournalError> {
-        let answered: BTreeSet<(&str, &str)> = self
-            .chain
-            .lines
-            .iter()
-            .filter_map(|line| match &line.answer {
-                Answered::Total { output, set, .. } => Some((output.as_str(), set.as_str())),
-                Answered::Opening { .. } => None,
-            })
-            .collect();
-        let forgotten = totals
-            .iter()
-            .find(|total| !answered.contains(&(total.output.name(), hex(&total.set).as_str())));
-        match forgotten {
-            None => Ok(()),
-            Some(total) => Err(JournalError::Forgotten {
-                path: self.path.clone(),
-                entry: total.entry,
-            }),
-        }
-    }
-
     /// Checks that the next answer can be written under the journal's name, and that the mark is at
     /// the last line. After a failed append, this cuts off the partial line, compares the file with
     /// the answers, and checks that there is room for what did not fit.
@@ -340,20 +310,6 @@ impl Journal {
     pub fn lines(&self) -> &[Line] {
         &self.chain.lines
     }
-
-    /// The set in which a total containing this entry was answered, if any.
-    pub fn total_of(&self, entry: &EntryId) -> Option<&str> {
-        self.chain.totals.get(&entry.to_hex()).map(String::as_str)
-    }
-
-    /// How many entries an answered set has; 0 for a set that was never answered.
-    pub fn set_size(&self, set: &str) -> usize {
-        self.chain
-            .totals
-            .values()
-            .filter(|answered| *answered == set)
-            .count()
-    }
 }
 
 /// The least room that is checked after a failed append: a block of most disks.
@@ -416,8 +372,6 @@ mod tests {
             .unwrap();
         let mut journal = Journal::open(&path).unwrap();
         assert_eq!(journal.lines().len(), 2);
-        assert_eq!(journal.total_of(&EntryId([1; 32])), Some("s"));
-        assert_eq!(journal.total_of(&EntryId([3; 32])), None);
         journal
             .append(at(3), total("u", &[EntryId([3; 32])]))
             .unwrap();

@@ -1,9 +1,6 @@
 //! The lines of a journal, each with the hash of the one before.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::{collections::BTreeSet, path::Path};
 
 use merits_primitives::field;
 
@@ -14,8 +11,6 @@ use super::{Answered, JournalError, Line, hex, mark::Position};
 pub(super) struct Chain {
     pub(super) lines: Vec<Line>,
     pub(super) head: [u8; 32],
-    /// Earn entry → the set it was answered in.
-    pub(super) totals: BTreeMap<String, String>,
     /// Digests of the answers.
     pub(super) answered: BTreeSet<[u8; 32]>,
 }
@@ -66,11 +61,6 @@ impl Chain {
     }
 
     pub(super) fn accept(&mut self, line: Line, bytes: &[u8]) {
-        if let Answered::Total { set, entries, .. } = &line.answer {
-            for entry in entries {
-                self.totals.insert(entry.clone(), set.clone());
-            }
-        }
         self.answered.insert(digest(&line.answer));
         self.head = field::digest("merits/journal-line/v1", &[bytes]);
         self.lines.push(line);

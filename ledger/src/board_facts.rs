@@ -16,6 +16,39 @@ pub const LONGEST_DELAY: Duration = Duration::from_secs(90 * 86_400);
 /// days. What is opened must not stay hidden.
 const LONGEST_OPENING_DAYS: u16 = 400;
 
+/// When the totals of a period may be cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CutTimes {
+    /// Seconds from the end of a period to its first cut.
+    pub first_seconds: u32,
+    /// Seconds from one cut to the next.
+    pub every_seconds: u32,
+}
+
+impl CutTimes {
+    /// 15 days after the period's end, and every 30 days from then on.
+    pub const USUAL: Self = Self {
+        first_seconds: 15 * 86_400,
+        every_seconds: 30 * 86_400,
+    };
+
+    /// At once, for tests and demonstrations.
+    pub const AT_ONCE: Self = Self {
+        first_seconds: 0,
+        every_seconds: 0,
+    };
+
+    /// The time from the end of a period to its first cut.
+    pub fn first(self) -> Duration {
+        Duration::from_secs(self.first_seconds.into())
+    }
+
+    /// The time from one cut to the next.
+    pub fn every(self) -> Duration {
+        Duration::from_secs(self.every_seconds.into())
+    }
+}
+
 /// How many endorsements an act takes, and how long an act of trust waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
@@ -96,13 +129,15 @@ impl Canonical for Thresholds {
 /// As text it is one line, which configurations, kits and wallets hold and stores compare:
 /// `ordinary 2; trust 3; delay 172800; consents 2; supervisors ID ID; witnesses ID ID ID`, or `alone` for the
 /// authority alone. `; openings DAYS` may follow: the most days from an opening's request to its deadline, if they are
-/// fewer than 400. Line breaks count as spaces.
+/// fewer than 400. `; cuts FIRST EVERY` may follow: the seconds from a period's end to the first cut of its totals, and
+/// from one cut to the next, if they are not 15 and 30 days. Line breaks count as spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoardFacts {
     thresholds: Thresholds,
     supervisors: BTreeSet<PartyId>,
     witnesses: BTreeSet<PartyId>,
     opening_days: u16,
+    cuts: CutTimes,
 }
 
 /// Why founding facts of a board are refused.
@@ -112,7 +147,7 @@ pub enum BoardFactsError {
     /// No part of such a text.
     #[error(
         "{0:?} is not a part of a board: `ordinary N; trust N; delay SECONDS; consents N; supervisors ID ..; \
-         witnesses ID ..`, with or without `; openings DAYS`, or `alone`, is expected"
+         witnesses ID ..`, with or without `; openings DAYS` and `; cuts FIRST EVERY`, or `alone`, is expected"
     )]
     Part(String),
     /// A part is missing or comes twice.
@@ -150,7 +185,7 @@ pub enum BoardFactsError {
 }
 
 /// A board's text without ids, with numbers of the most digits.
-const WIDEST: &str = "ordinary 65535; trust 65535; delay 4294967295; consents 65535; supervisors; witnesses; openings 400";
+const WIDEST: &str = "ordinary 65535; trust 65535; delay 4294967295; consents 65535; supervisors; witnesses; openings 400; cuts 4294967295 4294967295";
 
 /// A space and an id.
 const ID_TEXT: usize = 1 + 2 * 32;
@@ -170,6 +205,7 @@ impl BoardFacts {
             supervisors: BTreeSet::new(),
             witnesses: BTreeSet::new(),
             opening_days: LONGEST_OPENING_DAYS,
+            cuts: CutTimes::USUAL,
         }
     }
 
@@ -208,6 +244,7 @@ impl BoardFacts {
             supervisors,
             witnesses,
             opening_days: LONGEST_OPENING_DAYS,
+            cuts: CutTimes::USUAL,
         })
     }
 
@@ -221,6 +258,17 @@ impl BoardFacts {
         }
         self.opening_days = days;
         Ok(self)
+    }
+
+    /// The same facts, where totals are cut at these times.
+    #[must_use]
+    pub fn cutting(self, cuts: CutTimes) -> Self {
+        Self { cuts, ..self }
+    }
+
+    /// When totals are cut.
+    pub fn cuts(&self) -> CutTimes {
+        self.cuts
     }
 
     /// The longest time from an opening's request to its deadline, by which its content is revealed.
@@ -303,8 +351,15 @@ impl fmt::Display for BoardFacts {
         f.write_str("; witnesses")?;
         write_ids(f, &self.witnesses)?;
         match self.opening_days {
-            LONGEST_OPENING_DAYS => Ok(()),
-            days => write!(f, "; openings {days}"),
+            LONGEST_OPENING_DAYS => {}
+            days => write!(f, "; openings {days}")?,
+        }
+        match self.cuts {
+            CutTimes::USUAL => Ok(()),
+            CutTimes {
+                first_seconds,
+                every_seconds,
+            } => write!(f, "; cuts {first_seconds} {every_seconds}"),
         }
     }
 }
@@ -327,6 +382,17 @@ impl FromStr for BoardFacts {
                 "delay" => &mut parts.delay,
                 "consents" => &mut parts.consents,
                 "openings" => &mut parts.openings,
+                "cuts" => {
+                    let mut number = || words.next()?.parse().ok();
+                    let cuts = CutTimes {
+                        first_seconds: number().ok_or_else(bad)?,
+                        every_seconds: number().ok_or_else(bad)?,
+                    };
+                    if words.next().is_some() || parts.cuts.replace(cuts).is_some() {
+                        return Err(bad());
+                    }
+                    continue;
+                }
                 "supervisors" | "witnesses" => {
                     let ids = words.map(|word| party(word).ok_or_else(bad));
                     let ids = ids.collect::<Result<Vec<_>, _>>()?;
@@ -363,7 +429,8 @@ impl FromStr for BoardFacts {
             thresholds,
             ids(parts.supervisors, "supervisors")?,
             ids(parts.witnesses, "witnesses")?,
-        )?;
+        )?
+        .cutting(parts.cuts.unwrap_or(CutTimes::USUAL));
         match parts.openings {
             None => Ok(facts),
             Some(days) => facts.opening_within(u16::try_from(days).unwrap_or(u16::MAX)),
@@ -379,6 +446,7 @@ struct Parts {
     delay: Option<u32>,
     consents: Option<u32>,
     openings: Option<u32>,
+    cuts: Option<CutTimes>,
     supervisors: Option<Vec<PartyId>>,
     witnesses: Option<Vec<PartyId>>,
 }
@@ -428,6 +496,14 @@ mod tests {
             assert_eq!(facts.longest_opening(), Duration::from_secs(30 * 86_400));
             let text = facts.to_string();
             assert!(text.ends_with("; openings 30"), "{text}");
+            assert_eq!(text.parse(), Ok(facts.clone()));
+            assert_eq!(facts.cuts(), CutTimes::USUAL);
+            let facts = facts.cutting(CutTimes {
+                first_seconds: 5,
+                every_seconds: 0,
+            });
+            let text = facts.to_string();
+            assert!(text.ends_with("; openings 30; cuts 5 0"), "{text}");
             assert_eq!(text.parse(), Ok(facts));
         }
         assert_eq!(
@@ -486,6 +562,10 @@ mod tests {
     fn the_largest_board_has_the_longest_text() {
         let most = u8::try_from(BoardFacts::MOST_OF_A_SIDE).unwrap();
         let largest = of_many(most, most).unwrap().opening_within(399).unwrap();
+        let largest = largest.cutting(CutTimes {
+            first_seconds: u32::MAX,
+            every_seconds: u32::MAX,
+        });
         let text = largest.to_string();
         assert_eq!(text.parse(), Ok(largest));
         // The constant has room for the widest numbers.
@@ -533,6 +613,10 @@ mod tests {
             ("ordinary 2", "openings 70000; ordinary 2"),
             ("ordinary 2", "openings 9; openings 9; ordinary 2"),
             ("ordinary 2", "openings; ordinary 2"),
+            ("ordinary 2", "cuts 1; ordinary 2"),
+            ("ordinary 2", "cuts 1 2 3; ordinary 2"),
+            ("ordinary 2", "cuts 1 -2; ordinary 2"),
+            ("ordinary 2", "cuts 1 2; cuts 1 2; ordinary 2"),
         ] {
             let text = good.replacen(from, to, 1);
             assert_ne!(text, good);

@@ -28,6 +28,7 @@
 pub mod blob;
 mod board_facts;
 mod checked_key;
+pub mod cuts;
 pub mod entry;
 mod history;
 mod keys;
@@ -50,7 +51,7 @@ pub mod tree;
 mod verifying;
 
 pub use blob::{Blob, BlobDigest, BlobTooLarge};
-pub use board_facts::{BoardFacts, BoardFactsError, LONGEST_DELAY, Thresholds};
+pub use board_facts::{BoardFacts, BoardFactsError, CutTimes, LONGEST_DELAY, Thresholds};
 pub use checked_key::CheckedKey;
 pub use entry::Entry;
 pub use history::History;

@@ -1,6 +1,9 @@
 //! What the partials and the sum of an opened total must show, and that they do.
 
-use merits_primitives::{ids::Origin, jubjub::Point};
+use merits_primitives::{
+    ids::{EntryId, Origin},
+    jubjub::Point,
+};
 use merits_threshold::{
     half::QuorumHalf,
     total::{self, TotalFault},
@@ -15,13 +18,15 @@ use crate::refusal::TotalRefusal;
 pub struct TotalStatement {
     /// The log, to which the proofs are bound.
     pub origin: Origin,
-    /// The entry: batches, sum, partials and their proofs.
+    /// The entry: interval, sum, partials and their proofs.
     pub opened: TotalsOpened,
+    /// The entry that cut the interval.
+    pub cut: EntryId,
     /// The supervisors' half of the epoch's keys.
     pub supervisor: QuorumHalf,
     /// The log witnesses' half.
     pub witness: QuorumHalf,
-    /// T1 and T2 of the batches, in the entry's order.
+    /// Pairs whose sums are ΣT1 and ΣT2 of the batches.
     pub totals: Vec<(Point, Point)>,
 }
 
@@ -30,8 +35,8 @@ pub struct TotalStatement {
 pub struct VerifiedTotal(TotalStatement);
 
 impl VerifiedTotal {
-    /// Adds up the batches, and verifies every partial against its holder's verification share (or that there are
-    /// none, if the total is open already) and the sum: about a millisecond, more with many batches or holders.
+    /// Adds up, and verifies every partial against its holder's verification share (or that there are
+    /// none, if the total is open already) and the sum: about a millisecond, more with many holders.
     ///
     /// Totals are verified one by one. A ledger has few of them, so batching would save little.
     ///
@@ -41,6 +46,7 @@ impl VerifiedTotal {
         let TotalStatement {
             origin,
             opened,
+            cut,
             supervisor,
             witness,
             totals,
@@ -48,7 +54,7 @@ impl VerifiedTotal {
         let sums = TotalSum::of(totals.iter().copied());
         let partials = opened.partials.as_ref();
         let answers = partials.map(|partials| partials.answers(supervisor, witness));
-        let (key, entries, sum) = (&opened.key, &opened.entries, opened.sum);
+        let (key, entries, sum) = (&opened.key, std::slice::from_ref(cut), opened.sum);
         total::check(&sums, origin, key, entries, answers, sum).map_err(|fault| match fault {
             TotalFault::Missing => TotalRefusal::PartialsMissing,
             TotalFault::OpenAlready => TotalRefusal::OpenAlready,

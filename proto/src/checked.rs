@@ -3,8 +3,6 @@
 //! A checked value does not guarantee that an entry decodes or is allowed, or that a proof holds.
 //! `merits-verifier` and `merits-ledger` check that.
 
-use std::collections::BTreeSet;
-
 use merits_primitives::{
     Fr, field,
     ids::{AssetId, EntryId, Epoch, Origin, Output, PartyId, Period, ScaleId, ScaleVersion},
@@ -16,7 +14,7 @@ use crate::{
     Fault, ledger,
     limits::{
         BASIS_BYTES, BLOB_BYTES, ENTRY_BYTES, PAGE_ITEMS, PROOF_BYTES, PUBLIC_INPUTS,
-        SUPERVISION_ANSWER_MESSAGE, TOTAL_ENTRIES,
+        SUPERVISION_ANSWER_MESSAGE,
     },
     registry, supervision, verifier,
 };
@@ -282,28 +280,14 @@ pub struct TotalPartialRequest {
     pub epoch: Epoch,
     /// Credits or measure.
     pub output: Output,
-    /// The earn entries in the log's order, each once.
-    pub entries: Vec<EntryId>,
+    /// The interval that was cut.
+    pub number: u32,
 }
 
 impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
     type Error = Fault;
 
     fn try_from(raw: supervision::RequestTotalPartialRequest) -> Result<Self, Fault> {
-        within(fields::ENTRIES, raw.entries.len(), TOTAL_ENTRIES)?;
-        let entries: Vec<EntryId> = raw
-            .entries
-            .iter()
-            .map(|id| entry_id(fields::ENTRIES, id))
-            .collect::<Result<_, _>>()?;
-        // A repeated entry would be counted twice in the published sum.
-        let distinct: BTreeSet<_> = entries.iter().collect();
-        if entries.is_empty() || distinct.len() != entries.len() {
-            return Err(Fault::malformed(
-                fields::ENTRIES,
-                "must be at least one, each once",
-            ));
-        }
         Ok(Self {
             origin: origin(&raw.origin)?,
             asset: AssetId(raw.asset),
@@ -316,7 +300,7 @@ impl TryFrom<supervision::RequestTotalPartialRequest> for TotalPartialRequest {
                 .ok_or_else(|| {
                     Fault::malformed(fields::OUTPUT, "is neither credits nor measure")
                 })?,
-            entries,
+            number: raw.number,
         })
     }
 }
@@ -328,7 +312,7 @@ impl From<TotalPartialRequest> for supervision::RequestTotalPartialRequest {
             asset: request.asset.0,
             period: request.period.to_u64(),
             epoch: request.epoch.0,
-            entries: request.entries.iter().map(|id| id.0.to_vec()).collect(),
+            number: request.number,
             output: request.output as u32,
         }
     }
@@ -432,13 +416,13 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_not_totalled_twice() {
+    fn a_total_names_an_output_and_a_period() {
         let mut request = supervision::RequestTotalPartialRequest {
             origin: "ledger.test".into(),
             asset: 1,
             period: (2 << 32) + 2_300,
             epoch: 1,
-            entries: vec![vec![1; 32], vec![2; 32]],
+            number: 3,
             output: 2,
         };
         let checked = TotalPartialRequest::try_from(request.clone()).unwrap();
@@ -446,14 +430,6 @@ mod tests {
             supervision::RequestTotalPartialRequest::from(checked),
             request
         );
-        request.entries = vec![vec![1; 32]; 2];
-        assert_eq!(
-            TotalPartialRequest::try_from(request.clone())
-                .unwrap_err()
-                .field,
-            fields::ENTRIES.into()
-        );
-        request.entries = vec![vec![1; 32]];
         request.output = 0;
         assert_eq!(
             TotalPartialRequest::try_from(request.clone())

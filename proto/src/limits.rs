@@ -60,8 +60,8 @@ pub const PUBLIC_INPUTS: usize = 1_024;
 /// Length of a compressed Groth16 proof over BN254: exactly this.
 pub const PROOF_BYTES: usize = 128;
 
-/// Requests of the Supervision service: [`TOTAL_ENTRIES`] ids, or a [`BASIS_BYTES`] text.
-pub const SUPERVISION_REQUEST_MESSAGE: usize = 80 * 1_024;
+/// Requests of the Supervision service: a [`BASIS_BYTES`] text, and names.
+pub const SUPERVISION_REQUEST_MESSAGE: usize = 8 * 1_024;
 
 /// Answers of the Supervision service: a point, a proof, and sealing.
 pub const SUPERVISION_ANSWER_MESSAGE: usize = 4 * 1_024;
@@ -80,9 +80,6 @@ pub const BUCKETS: usize = 1 << 16;
 
 /// Legal basis of an opening: a reference and one or two sentences, not the whole file.
 pub const BASIS_BYTES: usize = 4_096;
-
-/// Entries whose totals are opened together. One ledger entry can name this many, rounded up.
-pub const TOTAL_ENTRIES: usize = 2_048;
 
 /// Canonical bytes of a `redeemed` statement: a few hundred, all of fixed size.
 pub const REDEMPTION_BYTES: usize = 1_024;

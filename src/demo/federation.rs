@@ -179,13 +179,13 @@ impl Federation {
         )
     }
 
-    /// The ledger's founding parameters. There is an anchor every second, since nobody waits an
-    /// hour for a demonstration.
+    /// The ledger's founding parameters. There is an anchor every second, and totals are cut at once, since nobody
+    /// waits hours or weeks for a demonstration.
     fn founding(&self, founders: &Founders) -> String {
         let (tickets, board) = (self.owners == Owners::People, &founders.board);
         format!(
             "least_claims_per_total = {LEAST_CLAIMS}\ntickets = {tickets}\nanchor_seconds = 1\n\
-             board = \"{board}\"\n"
+             board = \"{board}; cuts 0 0\"\n"
         )
     }
 

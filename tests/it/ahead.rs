@@ -58,13 +58,14 @@ async fn a_log_from_the_future_is_told_by_the_command_that_follows_it() {
         let policy = founding.federation.policy();
         let text = format!(
             "[ledger]\ncoordinator = \"http://{}\"\nlog_key = \"{key}\"\nauthority = \"{}\"\n\
-             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nallow_dev_keys = true\n\
+             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nboard = \"{}\"\nallow_dev_keys = true\n\
              replica = \"replica\"\nhigh_water_mark = \"replica.mark\"\n",
             coordinator.address(),
             hex::encode(policy.authority.0),
             policy.least_claims_per_total,
             policy.tickets,
             policy.anchor_interval.as_secs(),
+            policy.board,
         );
         fs::write(dir.path().join("party.toml"), text).unwrap();
         let path = dir.path().to_owned();

@@ -87,12 +87,13 @@ fn write_config(founding: &Founding, dir: &Path) -> PathBuf {
         "origin = \"{}\"\nlisten = \"127.0.0.1:0\"\ndata_dir = \"data\"\n\
          high_water_mark = \"ledger.mark\"\nauthority = \"{}\"\n\
          allow_dev_keys = true\nleast_claims_per_total = {}\ntickets = {}\n\
-         anchor_seconds = {}\n",
+         anchor_seconds = {}\nboard = \"{}\"\n",
         policy.origin,
         hex::encode(policy.authority.0),
         policy.least_claims_per_total,
         policy.tickets,
         policy.anchor_interval.as_secs(),
+        policy.board
     );
     fs::write(&path, text).unwrap();
     path

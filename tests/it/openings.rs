@@ -60,13 +60,14 @@ impl Requester {
              sealing_key = \"supervisor-sealing.key\"\nshares = [\"half.json\"]\njournal = \"journal.jsonl\"\n\
              listen = \"127.0.0.1:0\"\n\
              [holder.ledger]\ncoordinator = \"http://{address}\"\nlog_key = \"{}\"\nauthority = \"{}\"\n\
-             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nallow_dev_keys = true\n\
+             least_claims_per_total = {}\ntickets = {}\nanchor_seconds = {}\nboard = \"{}\"\nallow_dev_keys = true\n\
              replica = \"replica\"\nhigh_water_mark = \"replica.mark\"\n",
             node.coordinator.log_key(),
             hex::encode(policy.authority.0),
             policy.least_claims_per_total,
             policy.tickets,
             policy.anchor_interval.as_secs(),
+            policy.board,
         );
         let here = directory.path();
         fs::write(here.join("supervisor.toml"), config).unwrap();

@@ -53,6 +53,7 @@ pub(crate) fn marks(state: &State, entry: &Entry) -> Vec<String> {
         | Entry::OpeningRevealed(_)
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)
+        | Entry::TotalsCut(_)
         | Entry::TotalsOpened(_)
         | Entry::EvaluatorOpened(_)
         | Entry::EvaluationCounted(_)

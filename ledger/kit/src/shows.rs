@@ -223,12 +223,18 @@ pub(crate) fn shows(state: &State, verified: &VerifiedEntry) -> Result<Shows, Re
             },
             said("reason", &handled.reason),
         ],
+        Entry::TotalsCut(cut) => vec![
+            said("asset", cut.asset.0),
+            said("period", cut.period.label()),
+            said("epoch", cut.epoch.0),
+            said("interval", cut.number),
+        ],
         Entry::TotalsOpened(opened) => vec![
             said("asset", opened.key.asset.0),
             said("period", opened.key.period.label()),
             said("epoch", opened.key.epoch.0),
             said("output", opened.key.output),
-            said("batches", opened.entries.len()),
+            said("interval", opened.number),
             said("sum", opened.sum),
         ],
         Entry::EvaluatorOpened(opened) => {

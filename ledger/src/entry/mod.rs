@@ -14,6 +14,7 @@
 //! - 0x0504: a total of credits only
 //! - 0x0505: a total that always has partials
 //! - 0x0506: a total with one partial of each side
+//! - 0x0507: a total of batches that whoever asked first chose
 //! - 0x0702: a ticket that names no version
 
 mod alert;
@@ -61,7 +62,7 @@ pub use scale::{PublishedKey, ScaleApproved, ScaleProposed, ScaleRetired};
 pub use statement_key::{PersonStatement, StatementKeyAdopted};
 pub use tag_key::{TagDealingMessage, TagDealingOpened};
 pub use ticket::{ConsentWithdrawn, MAX_TERMS_BYTES, TermsPublished, TicketDeposited};
-pub use totals::{MAX_TOTAL_ENTRIES, TotalPartials, TotalsOpened};
+pub use totals::{TotalPartials, TotalsCut, TotalsOpened};
 pub use view_key::{HalfKeys, ProvenHalf, QuorumEpochOpened, ViewKeyEpochOpened};
 
 use ed25519_dalek::SigningKey;
@@ -86,7 +87,7 @@ pub const EPOCH_PROPOSED: u16 = 0x0412;
 /// The kind of an earn batch.
 pub const EARN_BATCH: u16 = 0x0403;
 /// Kind of opened totals.
-pub const TOTALS_OPENED: u16 = 0x0507;
+pub const TOTALS_OPENED: u16 = 0x050c;
 /// The kind of a deposited ticket.
 pub const TICKET_DEPOSITED: u16 = 0x0704;
 /// The kind of a withdrawn consent.
@@ -317,6 +318,8 @@ entries! {
     OpeningCompleted(OpeningCompleted), 0x0502, "opening completed", Party [Supervisor], plain, [], governs;
     /// The opened content is revealed.
     OpeningRevealed(OpeningRevealed), 0x0503, "opening revealed", Party [Supervisor], plain, [], governs;
+    /// An interval of batches ends, and its sums may be opened.
+    TotalsCut(TotalsCut), 0x050b, "totals cut", Party [Supervisor], plain, [], counts;
     /// A published sum over many batches.
     TotalsOpened(TotalsOpened), TOTALS_OPENED, "totals opened", Party [Supervisor], rows, [], counts;
     /// A party changes its signing key, and the old one signs for some time still.

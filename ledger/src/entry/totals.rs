@@ -1,7 +1,7 @@
-//! Sums over many batches, opened in public.
+//! Sums over many batches: the cut that says over which, and what they add up to, in public.
 
 use merits_primitives::{
-    ids::{AssetId, EntryId, Epoch, Output},
+    ids::{AssetId, Epoch, Output, Period},
     sum::Sum,
 };
 use merits_threshold::{Side, Threshold, half::QuorumHalf, quorum::Partial, total::SidePartials};
@@ -10,10 +10,7 @@ use merits_verifier::{
     possession::TotalsKey,
 };
 
-use super::{earn::read_period, read_entry_id, write_entry_id};
-
-/// Most batches of one opened sum: with the partials of two quorums of 32, their ids fill most of an entry.
-pub const MAX_TOTAL_ENTRIES: usize = 1_600;
+use super::earn::read_period;
 
 /// Most partials of one side.
 const MOST_PARTIALS: usize = Threshold::MOST_HOLDERS as usize;
@@ -47,14 +44,59 @@ impl TotalPartials {
     }
 }
 
-/// One output of many batches, added up.
+/// An interval of batches ends, and its sums may be opened. What lies in it is the ledger's to say: every batch of
+/// scale, period and epoch since the interval before. Holders answer for a cut, and for nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TotalsCut {
+    /// The ledger's number of the scale.
+    pub asset: AssetId,
+    /// The period.
+    pub period: Period,
+    /// View-key epoch.
+    pub epoch: Epoch,
+    /// The interval, counted from 0 within these three.
+    pub number: u32,
+}
+
+impl TotalsCut {
+    /// One output of what it cuts.
+    pub fn key(&self, output: Output) -> TotalsKey {
+        TotalsKey {
+            asset: self.asset,
+            period: self.period,
+            epoch: self.epoch,
+            output,
+        }
+    }
+}
+
+impl Canonical for TotalsCut {
+    const NAME: &'static str = "totals cut";
+
+    fn write(&self, out: &mut Writer) {
+        out.u64(self.asset.0);
+        out.u64(self.period.to_u64());
+        out.u32(self.epoch.0);
+        out.u32(self.number);
+    }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            asset: AssetId(input.u64("asset")?),
+            period: read_period(input)?,
+            epoch: Epoch(input.u32("epoch")?),
+            number: input.u32("number")?,
+        })
+    }
+}
+
+/// One output of a cut's batches, added up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalsOpened {
     /// Scale, period, epoch and output.
     pub key: TotalsKey,
-    /// The batches, in the log's order, beginning with the first that no total of this output
-    /// covers.
-    pub entries: Vec<EntryId>,
+    /// The number of the interval, which a [`TotalsCut`] ended.
+    pub number: u32,
     /// Σ v, or Σ w of a measure.
     pub sum: Sum,
     /// The partials that open it. `None` exactly when ΣT1 is the identity, so that the sum is
@@ -70,10 +112,7 @@ impl Canonical for TotalsOpened {
         out.u64(self.key.period.to_u64());
         out.u32(self.key.epoch.0);
         out.u8(self.key.output as u8);
-        out.count(self.entries.len());
-        for entry in &self.entries {
-            write_entry_id(out, entry);
-        }
+        out.u32(self.number);
         out.u64(self.sum.0);
         out.option(self.partials.as_ref(), |out, partials| {
             out.list(&partials.supervisor);
@@ -89,12 +128,7 @@ impl Canonical for TotalsOpened {
                 epoch: Epoch(input.u32("epoch")?),
                 output: read_output(input)?,
             },
-            entries: {
-                let count = input.count("entries", MAX_TOTAL_ENTRIES)?;
-                (0..count)
-                    .map(|_| read_entry_id(input, "entry"))
-                    .collect::<Result<_, _>>()?
-            },
+            number: input.u32("number")?,
             sum: Sum(input.u64("sum")?),
             partials: input.option("partials", |input| {
                 Ok(TotalPartials {

@@ -25,6 +25,11 @@ pub enum TagKeyRefusal {
          alone has: evaluators make it together with `merits evaluator shares open`"
     )]
     Whole,
+    /// Bytes with which nothing could ever be evaluated.
+    #[error(
+        "the public key is not an element of ristretto255 other than the identity: the evaluator's program is at fault"
+    )]
+    NoElement,
     /// These parties make no dealing.
     #[error("these parties cannot deal shares of the tag key: {0}")]
     Dealing(DealingFault),
@@ -77,6 +82,7 @@ impl TagKeyRefusal {
         match self {
             Self::Unknown { .. } => Reason::KeyGenerationUnknown,
             Self::Dealing(_) | Self::Whole => Reason::QuorumInvalid,
+            Self::NoElement => Reason::Malformed,
             Self::OpenerTakesNoPart { .. } => Reason::NotAHolder,
             Self::Deadline { .. } => Reason::Deadline,
             Self::Open { .. } => Reason::KeyGenerationOpen,
@@ -99,6 +105,7 @@ impl TagKeyRefusal {
             Self::Unknown { .. } | Self::Open { .. } | Self::Over { .. } => fields::ATTEMPT.into(),
             Self::Dealing(_) => fields::HOLDERS.into(),
             Self::Whole => FieldPath::NONE,
+            Self::NoElement => fields::KEY.into(),
             Self::OpenerTakesNoPart { .. } => fields::PARTY.into(),
             Self::Deadline { .. } => fields::DEADLINE.into(),
             Self::Message(fault) => match fault {

@@ -1,56 +1,63 @@
-//! Why an opened total is refused.
+//! Why a cut or an opened total is refused.
 
-use merits_primitives::sum::{Sum, WideSum};
+use merits_primitives::{calendar::Timestamp, ids::AssetId, sum::Sum};
 use merits_threshold::{Side, total::TotalFault};
 use merits_verifier::{FieldPath, Reason, fields};
 use thiserror::Error;
 
-/// A total covers batches that it may not cover, or is not their sum.
+use crate::cuts::CutFault;
+
+/// A total or a cut covers batches that it may not cover, or a total is not their sum.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TotalRefusal {
-    /// The entries are not the next unopened batches.
+    /// The interval was not cut, so nothing of it is opened.
     #[error(
-        "entry {position} of the total is not the next unopened batch of this asset, period, epoch and output"
+        "interval {number} of this asset, period and epoch was not cut, and totals are opened over what a cut fixed"
     )]
-    Set {
-        /// Position at fault.
-        position: usize,
+    NotCut {
+        /// The interval.
+        number: u32,
     },
-    /// The other output of these batches was opened in another set. Credits and measure follow
-    /// from the same records, so sets that differ would say more than either sum.
+    /// This output of the interval was opened.
+    #[error("this output of interval {number} is open already")]
+    OpenedBefore {
+        /// The interval.
+        number: u32,
+    },
+    /// There is no such interval, or it was cut.
     #[error(
-        "the total covers {found} batches; the other output was opened over the first {expected}: open exactly these"
+        "interval {number} of this asset, period and epoch was cut already, or has no batch: there is nothing to cut"
     )]
-    Cut {
-        /// Batches of the other output's total.
-        expected: usize,
-        /// Batches of this total.
-        found: usize,
+    NothingToCut {
+        /// The interval.
+        number: u32,
     },
-    /// The other output must be opened first: the ledger cannot remember more sets that wait for
-    /// it.
+    /// The founding facts say when a period is cut first, and how often.
+    #[error("the next cut of this period may be at {from}, and not before")]
+    TooSoon {
+        /// The earliest time.
+        from: Timestamp,
+    },
+    /// A sum, or a difference of sums, would be about too few deeds.
+    #[error(transparent)]
+    Class(CutFault),
+    /// Another scale claimed such records first, when it was the only one, so deeds were not compared.
     #[error(
-        "{waiting} opened totals wait for the other output of the same batches: open these first"
+        "scale {} was alone to read such records when this period was claimed first, and nobody compared its deeds with \
+         this scale's: no total of this scale is opened for the period",
+        first.0
     )]
-    TwinBehind {
-        /// Sets in which this output was opened and the other was not.
-        waiting: usize,
+    OtherScale {
+        /// The scale's number.
+        first: AssetId,
     },
-    /// The total covers too few claims: a sum over few claims reveals much about each.
-    #[error("the total covers {claims} claims; at least {least} are needed")]
-    TooFew {
-        /// Claims covered.
-        claims: u64,
-        /// Least number.
-        least: u64,
-    },
-    /// V_max × claims, or W_max × claims, is over 2^48.
-    #[error("the total could reach {worst}, over the limit of 2^48: open fewer batches at once")]
-    TooLarge {
-        /// The most that the sum can be.
-        worst: WideSum,
-    },
+    /// Too many combinations of intervals and distributors.
+    #[error(
+        "the deeds of this period lie in more combinations of scales, intervals and distributors than the ledger \
+         compares: no further total of it is opened"
+    )]
+    Tangled,
     /// The entries' T1 add up to the identity, but there are partials.
     #[error(
         "the batches' T1 add up to the identity: the sum is already open, so an opened total of it must have no partials"
@@ -77,11 +84,12 @@ pub enum TotalRefusal {
 impl TotalRefusal {
     pub(super) fn code(&self) -> Reason {
         match self {
-            Self::Set { .. } => Reason::TotalSet,
-            Self::Cut { .. } => Reason::TotalCut,
-            Self::TwinBehind { .. } => Reason::TotalTwinBehind,
-            Self::TooFew { .. } => Reason::TotalTooFew,
-            Self::TooLarge { .. } => Reason::TotalTooLarge,
+            Self::NotCut { .. } | Self::NothingToCut { .. } | Self::TooSoon { .. } => {
+                Reason::TotalCut
+            }
+            Self::OpenedBefore { .. } => Reason::TotalSet,
+            Self::Class(_) => Reason::TotalTooFew,
+            Self::OtherScale { .. } | Self::Tangled => Reason::TotalOverlaps,
             Self::OpenAlready => Reason::TotalOpenAlready,
             Self::PartialsMissing => Reason::PartialsMissing,
             Self::Partials(fault) => match fault {
@@ -99,8 +107,11 @@ impl TotalRefusal {
 
     pub(super) fn field(&self) -> FieldPath {
         match self {
-            Self::Set { position } => FieldPath::name(fields::ENTRIES).index(*position),
-            Self::Cut { .. } => fields::ENTRIES.into(),
+            Self::NotCut { .. } | Self::OpenedBefore { .. } | Self::NothingToCut { .. } => {
+                fields::NUMBER.into()
+            }
+            Self::TooSoon { .. } => fields::PERIOD.into(),
+            Self::OtherScale { .. } => fields::ASSET.into(),
             Self::Partials(
                 TotalFault::Count { side, .. }
                 | TotalFault::Twice { side, .. }
@@ -114,8 +125,7 @@ impl TotalRefusal {
             Self::OpenAlready | Self::PartialsMissing | Self::Partials(_) => {
                 fields::PARTIALS.into()
             }
-            Self::TwinBehind { .. } => fields::OUTPUT.into(),
-            Self::TooFew { .. } | Self::TooLarge { .. } => FieldPath::NONE,
+            Self::Class(_) | Self::Tangled => FieldPath::NONE,
         }
     }
 }

@@ -44,9 +44,12 @@
 //! | anchor | root of the note tree | notes under it | redemptions, attestations |
 //! | note run | index of its first note | the notes of one entry | wallets, through the note service |
 //! | opening | entry id | request, result, what was revealed | openings, wallets |
-//! | totals | asset, period, epoch, output | where the next total begins, sums of both sides | batches, totals |
-//! | batch total | the same, running number | claims, T1, T2 | totals, holders |
-//! | opened total | the same, running number | batches, claims, sum | reports |
+//! | totals | asset, period, epoch, output | the running interval, time of the last cut, sums of both sides | batches, cuts, totals |
+//! | interval | the same, number | batches, claims, ΣT1, ΣT2, its cut, what was opened | batches, cuts, totals, holders |
+//! | deeds | schema, period | atoms, intervals that were cut, whether claims of several scales are compared | batches, cuts |
+//! | atom | the same, number | deeds that were claimed in exactly these portions | batches, cuts |
+//! | atom place | the same, digest of portions | number of the atom | batches |
+//! | deed | C | number of its atom, where several scales read such records | batches |
 //! | key attempts | epoch, side | attempts to make this half, the newest of each party, up to 8 | openings of attempts |
 //! | key generation | epoch, side, attempt | holders, threshold, deadline, how far it is, the half that it made | openings of attempts, messages, epochs |
 //! | key message | epoch, side, attempt, round, party | the message | messages that complete a round |
@@ -75,7 +78,7 @@ use thiserror::Error;
 
 use crate::store::UniqueSet;
 
-/// A table of the state. Numbers are never reused.
+/// A table of the state. Numbers are never reused; 43 and 44 were batches' and opened totals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Table {
@@ -141,10 +144,6 @@ pub enum Table {
     Opening = 41,
     /// Heads of totals.
     Totals = 42,
-    /// Batches' encrypted totals.
-    BatchTotal = 43,
-    /// Opened totals.
-    OpenedTotal = 44,
     /// Blobs that parties' entries named today.
     BlobQuota = 45,
     /// Evaluated elements.
@@ -163,11 +162,21 @@ pub enum Table {
     AlertQuota = 52,
     /// Dealings of the tag key's shares.
     TagDealing = 53,
+    /// Sums of batches that are opened together, and what was opened.
+    Interval = 54,
+    /// Deeds of one schema and period.
+    Deeds = 55,
+    /// Deeds that were claimed in the same portions.
+    Atom = 56,
+    /// Atoms by their portions.
+    AtomPlace = 57,
+    /// Atoms by deed.
+    Deed = 58,
 }
 
 impl Table {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 45] = [
         Self::Log,
         Self::Party,
         Self::PartyKey,
@@ -199,8 +208,6 @@ impl Table {
         Self::NoteRun,
         Self::Opening,
         Self::Totals,
-        Self::BatchTotal,
-        Self::OpenedTotal,
         Self::BlobQuota,
         Self::Request,
         Self::KeyAttempts,
@@ -210,6 +217,11 @@ impl Table {
         Self::Alert,
         Self::AlertQuota,
         Self::TagDealing,
+        Self::Interval,
+        Self::Deeds,
+        Self::Atom,
+        Self::AtomPlace,
+        Self::Deed,
     ];
 
     /// The table's number.
@@ -261,8 +273,6 @@ impl Table {
             Self::NoteRun => "note run",
             Self::Opening => "opening",
             Self::Totals => "totals",
-            Self::BatchTotal => "batch total",
-            Self::OpenedTotal => "opened total",
             Self::BlobQuota => "blob quota",
             Self::Request => "request",
             Self::KeyAttempts => "key attempts",
@@ -272,6 +282,11 @@ impl Table {
             Self::Alert => "alert",
             Self::AlertQuota => "alert quota",
             Self::TagDealing => "tag dealing",
+            Self::Interval => "interval",
+            Self::Deeds => "deeds",
+            Self::Atom => "atom",
+            Self::AtomPlace => "atom place",
+            Self::Deed => "deed",
         }
     }
 }

@@ -175,6 +175,7 @@ impl Governing {
             | Entry::OpeningRevealed(_)
             | Entry::AlertRaised(_)
             | Entry::AlertHandled(_)
+            | Entry::TotalsCut(_)
             | Entry::TotalsOpened(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)

@@ -16,8 +16,9 @@ use merits_verifier::{
 };
 
 use super::draft::Draft;
+use super::period_end::end_of;
 use super::rules::expect_verified;
-use super::totals::{BatchTotal, NewBatch, record_batch};
+use super::totals::{BatchTotal, NewBatch};
 use super::{Governing, Party, TotalsKey, VersionRecord, tickets};
 use crate::entry::{EarnBatch, EarnTerms, SignedClaim};
 use crate::proven::{ProvenStatement, VerifiedProof};
@@ -128,7 +129,6 @@ impl Governing {
         self.scales.check_supply(record, worst)?;
         // At most 64 claims.
         let total = |worst: Sum, t1, t2| BatchTotal {
-            entry: authentic.submission.id(),
             claims: claims as u32,
             worst,
             t1,
@@ -144,8 +144,9 @@ impl Governing {
             }
         }
         let new = NewBatch {
-            scale: &batch.scale,
-            period: batch.period,
+            distributor,
+            schema: record.terms.schema,
+            commitments: batch.claims.iter().map(|claim| claim.public.c).collect(),
             key: TotalsKey {
                 asset: record.terms.asset,
                 period: batch.period,
@@ -156,8 +157,8 @@ impl Governing {
             measure,
         };
         self.scales
-            .record_batch(draft, new.scale, new.period, worst);
-        record_batch(draft, &new)?;
+            .record_batch(draft, &batch.scale, batch.period, worst);
+        self.record_totals(draft, &new)?;
         let notes: Vec<NoteCommitment> = batch.claims.iter().map(|claim| claim.public.cm).collect();
         self.notes.append(draft, &notes, time);
         Ok(())
@@ -295,11 +296,10 @@ fn compare_terms(
     }
 }
 
-/// A period is claimed once it is over somewhere: days end first at UTC+14. Where the deeds were
+/// A period is claimed once it is over somewhere. Where the deeds were
 /// done is the source's knowledge, and signing a week before its end the source's fault.
 fn check_period_is_over(period: Period, time: Timestamp) -> Result<(), Refusal> {
-    let hours = (i128::from(period.last_day()) + 1) * 24 - 14;
-    if i128::from(time.as_millis()) < hours * 3_600_000 {
+    if time < end_of(period) {
         return Err(Refusal::PeriodNotOver {
             period: period.label(),
         });

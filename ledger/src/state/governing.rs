@@ -364,8 +364,11 @@ impl Governing {
             | Table::Alert
             | Table::AlertQuota
             | Table::Totals
-            | Table::BatchTotal
-            | Table::OpenedTotal
+            | Table::Interval
+            | Table::Deeds
+            | Table::Atom
+            | Table::AtomPlace
+            | Table::Deed
             | Table::BlobQuota
             | Table::Request
             | Table::KeyAttempts

@@ -20,6 +20,7 @@ mod offers;
 mod openings;
 mod parties;
 mod people;
+mod period_end;
 mod reads;
 mod rules;
 mod scales;
@@ -50,7 +51,7 @@ pub use scales::{Scale, Scales, VersionRecord, VersionStanding};
 pub use statement_keys::{StatementKey, StatementKeys};
 pub use tag_key::{LONGEST_DEALING, TagDealing, TagDealings, TagKeyMark, TagKeyRecord};
 pub use tickets::{MOST_DAYS_AHEAD, RESERVATION, Terms, Ticket, Tickets};
-pub use totals::{BatchTotal, OpenedTotal, Totals, TotalsSummary, WORST_TOTAL};
+pub use totals::{IntervalTotal, OpenedTotal, Totals, TotalsSummary};
 
 pub use merits_verifier::possession::TotalsKey;
 

@@ -14,7 +14,7 @@ use merits_primitives::{
     identity::{Birth, IdentityCommitment, IdentityLeaf, leaf},
     ids::{EntryId, PartyId},
 };
-use merits_threshold::tags::key::TagKey;
+use merits_threshold::tags::{key::TagKey, share::check_element};
 use merits_verifier::fields;
 
 use super::Parties;
@@ -274,6 +274,9 @@ impl Register {
         // Where no supervisor decides alone, no evaluator has a key alone, which would be the ledger's for ever.
         if !board.is_alone() {
             return Err(TagKeyRefusal::Whole.into());
+        }
+        if check_element(&opened.public_key).is_err() {
+            return Err(TagKeyRefusal::NoElement.into());
         }
         let record = TagKeyRecord {
             generation: 1,

@@ -87,9 +87,7 @@ impl Governing {
             }
             Entry::EarnBatch(batch) => {
                 let mut keys: Vec<RowKey> = tickets::claims_reads(batch).collect();
-                if let Ok(scale) = self.scales.get(&batch.scale) {
-                    keys.extend(totals::batch_reads(scale.asset, batch));
-                }
+                keys.extend(self.batch_reads(&submission.party(), batch, view)?);
                 keys
             }
             Entry::OpeningEndorsed(endorsed) => {
@@ -104,7 +102,8 @@ impl Governing {
             Entry::OpeningRevealed(revealed) => {
                 vec![openings::opening_key(&revealed.request).into_row()]
             }
-            Entry::TotalsOpened(opened) => totals::total_reads(view, opened)?,
+            Entry::TotalsCut(cut) => self.cut_reads(cut, view)?,
+            Entry::TotalsOpened(opened) => totals::total_reads(opened),
             Entry::EvaluationCounted(counted) => {
                 vec![people::request_key(&counted.registrar, &counted.request).into_row()]
             }
@@ -187,6 +186,7 @@ impl Governing {
             | Entry::OpeningCompleted(_)
             | Entry::OpeningRevealed(_)
             | Entry::AlertHandled(_)
+            | Entry::TotalsCut(_)
             | Entry::TotalsOpened(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
@@ -265,6 +265,7 @@ pub(super) fn before_proof(entry: &Entry) -> Option<BeforeProof> {
         | Entry::OpeningRevealed(_)
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)
+        | Entry::TotalsCut(_)
         | Entry::TotalsOpened(_)
         | Entry::EvaluatorOpened(_)
         | Entry::EvaluationCounted(_)

@@ -120,6 +120,7 @@ impl Governing {
                 draft,
             ),
             Entry::AlertHandled(handled) => alerts::check_handled(party, handled, time, draft),
+            Entry::TotalsCut(cut) => self.check_cut(id, cut, time, draft),
             Entry::TotalsOpened(opened) => self.check_total(id, opened, verified, draft),
             Entry::EvaluatorOpened(opened) => {
                 let board = self.board.thresholds();

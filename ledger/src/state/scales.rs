@@ -14,6 +14,7 @@ use std::sync::Arc;
 use merits_primitives::{
     ids::{
         AssetId, Credits, EntryId, PartyId, Period, PeriodIndex, PeriodKind, ScaleId, ScaleVersion,
+        SchemaId,
     },
     sum::CreditsSum,
 };
@@ -127,6 +128,14 @@ impl Scales {
     /// All scales with an approved version, by id.
     pub fn iter(&self) -> impl Iterator<Item = (&ScaleId, &Scale)> {
         self.by_id.iter()
+    }
+
+    /// The numbers of the scales with a version, in force or not, that reads records of this schema.
+    pub(super) fn reading(&self, schema: SchemaId) -> impl Iterator<Item = AssetId> {
+        let reads = move |record: &VersionRecord| record.terms.schema == schema;
+        let scales = self.by_id.values();
+        let scales = scales.filter(move |scale| scale.versions.iter().any(reads));
+        scales.map(|scale| scale.asset)
     }
 
     /// The proposals that wait for approval. There may be several for one version.

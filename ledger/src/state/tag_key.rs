@@ -218,6 +218,10 @@ impl Governing {
         let dealing = stored
             .dealing(self.origin(), opener)
             .map_err(TagKeyRefusal::Dealing)?;
+        // Whoever was suspended since it was opened gets no share.
+        for other in dealing.parties() {
+            self.parties.acting(&other, Role::Evaluator)?;
+        }
         let taken = stored.board.take(&dealing, party, message.clone());
         taken.map_err(TagKeyRefusal::Message)?;
         if let TagProgress::Done(key) = stored.board.progress(&dealing) {

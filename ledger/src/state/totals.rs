@@ -1,44 +1,64 @@
 //! Totals of batches. They stay encrypted until enough of them are opened together, once.
 //!
-//! The batches of one (asset, period, epoch) are in the log's order. A total of one output covers
-//! the next batches in that order, never a selection, and no batch twice: two sums that differ by
-//! one batch would open that batch. If a scale has a measure, both outputs are opened over the same
-//! sets. Credits and measure follow from the same records, often one from the other, so a set of
-//! credits that differs by one batch from a set of measures would open that batch too.
+//! The batches of one (asset, period, epoch) are added up as they come, in an *interval*. A cut ends the running
+//! interval, and what it holds is opened as a whole, or not at all: two sums that differ by one batch would open that
+//! batch. An interval also ends by itself where its sum could pass 2^48. If a scale has a measure, both outputs are
+//! opened over the same intervals. Credits and measure follow from the same records, often one from the other, so a set
+//! of credits that differs by one batch from a set of measures would open that batch too.
+//!
+//! The deeds of scales that read the same records are compared ([`crate::cuts`]), so that no combination of opened sums
+//! is about few of them.
 
+mod cutting;
+mod deeds;
 mod opening;
+mod recording;
 mod records;
 
 use merits_primitives::{
-    ids::{AssetId, EntryId, Epoch, Output, Period, ScaleId},
+    commitment::RecordCommitment,
+    ids::{AssetId, EntryId, Epoch, Output, PartyId, Period, SchemaId},
     jubjub::Point,
     sum::{Sum, WideSum},
 };
 use merits_verifier::{codec::CodecError, possession::TotalsKey, total::TotalSum};
 
-use super::draft::Draft;
 use super::stored;
-use crate::entry::{EarnBatch, TotalsOpened};
-use crate::rows::{self, Key, RowError, RowKey, Rows, Table, View};
+use crate::rows::{self, Key, RowError, Rows, Table};
 use records::TotalsHead;
 
-/// The most that V_max × claims, or W_max × claims, of an opened set may be: sums up to this are
-/// found by baby steps and giant steps.
-pub const WORST_TOTAL: WideSum = WideSum(1 << 48);
+pub(super) use opening::total_reads;
 
 /// A batch's encrypted total of one output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchTotal {
-    /// The batch.
-    pub entry: EntryId,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BatchTotal {
     /// Its claims.
-    pub claims: u32,
+    pub(super) claims: u32,
     /// Its upper bound: V_max × claims, or W_max × claims.
-    pub worst: Sum,
+    pub(super) worst: Sum,
     /// T1 = r·B8, or M1.
-    pub t1: Point,
+    pub(super) t1: Point,
     /// T2 = (Σ v)·B8 + r·At, or M2.
-    pub t2: Point,
+    pub(super) t2: Point,
+}
+
+/// One output of an interval: the batches that are opened together, and what was opened.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IntervalTotal {
+    /// Its batches.
+    pub batches: u32,
+    /// Their claims.
+    pub claims: u64,
+    /// The most that they can hold: V_max × claims, or W_max × claims.
+    pub worst: Sum,
+    /// ΣT1, or ΣM1; `None` if it is the identity.
+    pub t1: Option<Point>,
+    /// ΣT2, or ΣM2; `None` if it is the identity.
+    pub t2: Option<Point>,
+    /// The entry that allows to open it.
+    pub cut: Option<EntryId>,
+    /// The entry that opened it, and the sum.
+    pub opened: Option<(EntryId, Sum)>,
 }
 
 /// An opened sum.
@@ -75,9 +95,10 @@ pub struct TotalsSummary {
 
 /// The contribution of a batch to the totals.
 #[derive(Debug)]
-pub(super) struct NewBatch<'b> {
-    pub(super) scale: &'b ScaleId,
-    pub(super) period: Period,
+pub(super) struct NewBatch {
+    pub(super) distributor: PartyId,
+    pub(super) schema: SchemaId,
+    pub(super) commitments: Vec<RecordCommitment>,
     /// Of the credits.
     pub(super) key: TotalsKey,
     pub(super) credits: BatchTotal,
@@ -85,39 +106,58 @@ pub(super) struct NewBatch<'b> {
 }
 
 impl Totals<'_> {
-    /// The batches that no total covers, in the log's order.
+    /// One output of an interval; `None` without a batch.
     ///
     /// # Errors
     /// [`RowError`].
-    pub fn unopened(&self, key: &TotalsKey) -> Result<Vec<BatchTotal>, RowError> {
-        let mut batches = Vec::new();
-        rows::scan(self.rows, &key_bytes(key), |_, batch| {
-            batches.push(batch);
-            true
-        })?;
-        Ok(batches)
+    pub fn interval(
+        &self,
+        key: &TotalsKey,
+        number: u32,
+    ) -> Result<Option<IntervalTotal>, RowError> {
+        rows::get(self.rows, &interval_key(key, number))
     }
 
-    /// The opened totals, in the log's order.
+    /// One output of all intervals, each with its number, in order.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn intervals(&self, key: &TotalsKey) -> Result<Vec<(u32, IntervalTotal)>, RowError> {
+        let mut intervals = Vec::new();
+        rows::scan(self.rows, &key_bytes(key), |_, interval| {
+            intervals.push(interval);
+            true
+        })?;
+        // None is left out, and there are fewer than batches.
+        Ok((0..).zip(intervals).collect())
+    }
+
+    /// The intervals that no total covers.
+    ///
+    /// # Errors
+    /// [`RowError`].
+    pub fn unopened(&self, key: &TotalsKey) -> Result<Vec<(u32, IntervalTotal)>, RowError> {
+        let mut intervals = self.intervals(key)?;
+        intervals.retain(|(_, interval)| interval.opened.is_none());
+        Ok(intervals)
+    }
+
+    /// The opened totals, in the order of their intervals.
     ///
     /// # Errors
     /// [`RowError`].
     pub fn opened(&self, key: &TotalsKey) -> Result<Vec<OpenedTotal>, RowError> {
-        let mut totals = Vec::new();
-        rows::scan(self.rows, &key_bytes(key), |_, total| {
-            totals.push(total);
-            true
-        })?;
-        Ok(totals)
-    }
-
-    /// How many batches the next total must cover, if the other output's total determines it.
-    ///
-    /// # Errors
-    /// [`RowError`].
-    pub fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, RowError> {
-        let head = rows::get(self.rows, &head_key(key))?;
-        Ok(head.and_then(|head| head.cut()))
+        let intervals = self.intervals(key)?.into_iter();
+        let opened = intervals.filter_map(|(_, interval)| {
+            let (entry, sum) = interval.opened?;
+            Some(OpenedTotal {
+                entry,
+                batches: interval.batches,
+                claims: interval.claims,
+                sum,
+            })
+        });
+        Ok(opened.collect())
     }
 
     /// Every (asset, period, epoch, output) with a batch, in order.
@@ -143,60 +183,56 @@ impl Totals<'_> {
             .map(|(key, summary)| Ok((key?, summary)))
             .collect()
     }
+}
 
-    /// Σ T1 and Σ T2 of batches.
-    pub fn sums<'a>(batches: impl IntoIterator<Item = &'a BatchTotal>) -> TotalSum {
-        TotalSum::of(batches.into_iter().map(|batch| (batch.t1, batch.t2)))
+impl IntervalTotal {
+    /// Σ T1 and Σ T2.
+    pub fn sums(&self) -> TotalSum {
+        TotalSum::of(self.pairs())
+    }
+
+    /// Pairs with the sums ΣT1 and ΣT2. One pair, where neither is the identity, which is no [`Point`].
+    pub fn pairs(&self) -> Vec<(Point, Point)> {
+        let base = Point::base();
+        let pairs = match (self.t1, self.t2) {
+            (None, None) => None,
+            (Some(t1), Some(t2)) => return vec![(t1, t2)],
+            // Twice a point and its opposite add up to the point.
+            (None, Some(t2)) => twice(t2)
+                .zip(opposite(base))
+                .zip(opposite(t2))
+                .map(|((twice, other), against)| vec![(base, twice), (other, against)]),
+            (Some(t1), None) => twice(t1)
+                .zip(opposite(base))
+                .zip(opposite(t1))
+                .map(|((twice, other), against)| vec![(twice, base), (against, other)]),
+        };
+        pairs.unwrap_or_default()
+    }
+
+    fn add(&mut self, batch: &BatchTotal) {
+        self.batches += 1;
+        self.claims += u64::from(batch.claims);
+        self.worst = Sum(self.worst.0.saturating_add(batch.worst.0));
+        self.t1 = plus(self.t1, batch.t1);
+        self.t2 = plus(self.t2, batch.t2);
     }
 }
 
-/// The rows that a batch reads: the heads of its totals.
-pub(super) fn batch_reads(asset: AssetId, batch: &EarnBatch) -> Vec<RowKey> {
-    let key = TotalsKey {
-        asset,
-        period: batch.period,
-        epoch: batch.epoch,
-        output: Output::Credits,
-    };
-    let mut keys = vec![head_key(&key).into_row()];
-    if batch.measure.is_some() {
-        keys.push(head_key(&key.twin()).into_row());
-    }
-    keys
-}
-
-/// The rows that an opened total reads: the heads of both outputs, and the batches that it may
-/// cover.
-pub(super) fn total_reads(view: &View, opened: &TotalsOpened) -> Result<Vec<RowKey>, RowError> {
-    let own = head_key(&opened.key);
-    let mut keys = vec![
-        own.clone().into_row(),
-        head_key(&opened.key.twin()).into_row(),
-    ];
-    if let Some(head) = view.known(&own)? {
-        let next = head.next_batches(opened.entries.len());
-        keys.extend(next.map(|number| batch_key(&opened.key, number).into_row()));
-    }
-    Ok(keys)
-}
-
-/// Appends a batch to its totals.
-pub(super) fn record_batch(draft: &mut Draft<'_>, batch: &NewBatch<'_>) -> Result<(), RowError> {
-    push(draft, &batch.key, &batch.credits)?;
-    match &batch.measure {
-        None => Ok(()),
-        Some(measure) => push(draft, &batch.key.twin(), measure),
+fn plus(sum: Option<Point>, point: Point) -> Option<Point> {
+    match sum {
+        None => Some(point),
+        // Points of the subgroup add up to one, or to the identity.
+        Some(sum) => (sum + point).ok(),
     }
 }
 
-fn push(draft: &mut Draft<'_>, key: &TotalsKey, batch: &BatchTotal) -> Result<(), RowError> {
-    let mut head = draft.get(&head_key(key))?.unwrap_or_default();
-    draft.put(batch_key(key, head.next), batch);
-    head.next += 1;
-    head.summary.unopened_claims += u64::from(batch.claims);
-    head.summary.unopened_worst += batch.worst;
-    draft.put(head_key(key), &head);
-    Ok(())
+fn twice(point: Point) -> Option<Point> {
+    (point + point).ok()
+}
+
+fn opposite(point: Point) -> Option<Point> {
+    Point::from_xy(-point.x(), point.y()).ok()
 }
 
 fn key_bytes(key: &TotalsKey) -> Vec<u8> {
@@ -241,10 +277,56 @@ fn head_key(key: &TotalsKey) -> Key<TotalsHead> {
     Key::new(&[&key_bytes(key)])
 }
 
-fn batch_key(key: &TotalsKey, number: u64) -> Key<BatchTotal> {
+fn interval_key(key: &TotalsKey, number: u32) -> Key<IntervalTotal> {
     Key::new(&[&key_bytes(key), &number.to_be_bytes()])
 }
 
-fn opened_key(key: &TotalsKey, number: u64) -> Key<OpenedTotal> {
-    Key::new(&[&key_bytes(key), &number.to_be_bytes()])
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The identity is no point, and a sum may be it.
+    #[test]
+    fn pairs_add_up_to_the_sums() {
+        let base = Point::base();
+        let two = twice(base).expect("a point");
+        for (t1, t2) in [
+            (None, None),
+            (Some(base), Some(two)),
+            (None, Some(two)),
+            (Some(two), None),
+        ] {
+            let interval = IntervalTotal {
+                t1,
+                t2,
+                ..IntervalTotal::default()
+            };
+            let sums = interval.sums();
+            assert_eq!(sums.t1(), t1);
+            // The message without partials is ΣT2.
+            let expected = TotalSum::of(t2.map(|t2| (base, t2)));
+            assert_eq!(sums.message([]), expected.message([]));
+        }
+    }
+
+    #[test]
+    fn sums_that_cancel_out_go_on() {
+        let base = Point::base();
+        let batch = |t1| BatchTotal {
+            claims: 2,
+            worst: Sum(10),
+            t1,
+            t2: base,
+        };
+        let mut interval = IntervalTotal::default();
+        interval.add(&batch(base));
+        interval.add(&batch(opposite(base).expect("a point")));
+        assert_eq!((interval.t1, interval.t2), (None, twice(base)));
+        interval.add(&batch(base));
+        assert_eq!(
+            (interval.batches, interval.claims, interval.worst),
+            (3, 6, Sum(30))
+        );
+        assert_eq!(interval.t1, Some(base));
+    }
 }

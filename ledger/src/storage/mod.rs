@@ -46,7 +46,7 @@ use crate::tree::Node;
 
 /// The layout of the stored state: tables, keys, values, digest. Raise it with every change of
 /// them. A state of another version is computed again from the log.
-pub const STATE_VERSION: u32 = 8;
+pub const STATE_VERSION: u32 = 9;
 
 /// The head after the newest committed group.
 #[derive(Debug, Clone, PartialEq, Eq)]

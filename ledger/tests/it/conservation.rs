@@ -51,8 +51,10 @@ fn balance(town: &Town) -> Balance {
 
 fn open_total(town: &mut Town, sum: Credits) {
     let federation = town.federation.clone();
+    town.act(&federation.supervisor, &federation.cut(0))
+        .unwrap();
     let state = town.ledger.state();
-    let total = federation.open_total(state, 1, sum, &mut town.rng);
+    let total = federation.open_total(state, 0, sum, &mut town.rng);
     town.act(&federation.supervisor, &Entry::TotalsOpened(total))
         .unwrap();
 }

@@ -31,7 +31,7 @@ fn a_batch_gets_in_and_its_receipt_verifies_offline() {
     let batches = ledger.ledger.state().totals().unopened(&key);
     let batches = batches.expect("rows in memory");
     assert_eq!(batches.len(), 1);
-    assert_eq!((batches[0].entry, batches[0].claims), (entry.id(), 16));
+    assert_eq!((batches[0].1.batches, batches[0].1.claims), (1, 16));
 }
 
 #[test]

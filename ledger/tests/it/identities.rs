@@ -19,6 +19,7 @@ use merits_primitives::{
     calendar::Day,
     ids::{EntryId, PartyId},
 };
+use merits_threshold::tags::share::TagShare;
 use merits_verifier::codec::Canonical as _;
 use merits_verifier::groth16::KeyPolicy;
 use rand::{SeedableRng, rngs::StdRng};
@@ -409,8 +410,14 @@ fn without_a_key_nothing_of_people_is_taken() {
         town.act(&supervisor, &application).unwrap();
     }
     let evaluator = town.federation.evaluator.clone();
+    // Regression: bytes that are no element were taken, and the ledger had them as its key for ever.
+    for bad in [[0; 32], [1; 32]] {
+        let entry = Entry::EvaluatorOpened(EvaluatorOpened { public_key: bad });
+        act_refused(&mut town, &evaluator, &entry, "malformed", "key");
+    }
+    let share = TagShare::from_seed(&[7; 32], b"test").unwrap();
     let opened = EvaluatorOpened {
-        public_key: [1; 32],
+        public_key: share.public(),
     };
     town.act(&evaluator, &Entry::EvaluatorOpened(opened))
         .unwrap();

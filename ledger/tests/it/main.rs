@@ -6,6 +6,7 @@ mod blobs;
 mod board;
 mod consent_versions;
 mod conservation;
+mod cuts;
 mod docs;
 mod earn;
 mod figures;

@@ -17,13 +17,14 @@ fn measured() -> Founded {
     Founded::with_scale(figures, Some(MAX_MEASURE))
 }
 
-/// Batches of 4, 5 and 6 claims.
+/// Batches of 4, 5 and 6 claims, and a cut.
 fn three_batches() -> Founded {
     let mut ledger = measured();
     for claims in [4, 5, 6] {
         let batch = ledger.earn(claims);
         ledger.submit(&batch).expect("a good batch");
     }
+    ledger.cut(0);
     ledger
 }
 
@@ -35,11 +36,11 @@ fn worth(output: Output, claims: u64) -> Sum {
     each.checked_mul(claims).expect("a small sum")
 }
 
-fn open(ledger: &mut Founded, output: Output, batches: usize, sum: Sum) -> TotalsOpened {
+fn open(ledger: &mut Founded, output: Output, number: u32, sum: Sum) -> TotalsOpened {
     let state = ledger.ledger.state();
     ledger
         .federation
-        .open_output(state, output, batches, sum, &mut ledger.rng)
+        .open_output(state, output, number, sum, &mut ledger.rng)
 }
 
 fn refused(ledger: &mut Founded, opened: TotalsOpened, code: &str, field: &str) {
@@ -55,7 +56,7 @@ fn both_outputs_are_kept_and_opened_apart() {
     for order in [Output::ALL, [Output::Measure, Output::Credits]] {
         let mut ledger = three_batches();
         for output in order {
-            let total = open(&mut ledger, output, 3, worth(output, 15));
+            let total = open(&mut ledger, output, 0, worth(output, 15));
             ledger
                 .supervise(&Entry::TotalsOpened(total))
                 .expect("opened");
@@ -82,12 +83,12 @@ fn a_measure_uses_up_no_supply() {
         scale.expect("the scale").issued_at_most
     };
     let before = issued(&ledger);
-    let total = open(&mut ledger, Output::Measure, 3, worth(Output::Measure, 15));
+    let total = open(&mut ledger, Output::Measure, 0, worth(Output::Measure, 15));
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");
     assert_eq!(issued(&ledger), before);
-    let total = open(&mut ledger, Output::Credits, 3, worth(Output::Credits, 15));
+    let total = open(&mut ledger, Output::Credits, 0, worth(Output::Credits, 15));
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");
@@ -97,47 +98,43 @@ fn a_measure_uses_up_no_supply() {
 /// The credits of batches 1 and 2 and the measure of batch 1 would give batch 2's own, wherever
 /// the measure follows from the credits.
 #[test]
-fn the_second_output_is_opened_over_the_sets_of_the_first() {
+fn both_outputs_are_opened_over_the_same_intervals() {
     for (first, second) in [
         (Output::Credits, Output::Measure),
         (Output::Measure, Output::Credits),
     ] {
         let mut ledger = three_batches();
-        let total = open(&mut ledger, first, 2, worth(first, 9));
+        let total = open(&mut ledger, first, 0, worth(first, 15));
         ledger
             .supervise(&Entry::TotalsOpened(total))
             .expect("opened");
-        for (batches, claims) in [(1, 4), (3, 15)] {
-            let other = open(&mut ledger, second, batches, worth(second, claims));
-            refused(&mut ledger, other, "total-cut", "entries");
-        }
-        let same = open(&mut ledger, second, 2, worth(second, 9));
+        let late = ledger.earn(4);
+        ledger.submit(&late).expect("a good batch");
+        let wider = open(&mut ledger, second, 0, worth(second, 19));
+        refused(&mut ledger, wider, "sum-wrong", "sum");
+        let uncut = open(&mut ledger, second, 1, worth(second, 4));
+        refused(&mut ledger, uncut, "total-cut", "number");
+        let same = open(&mut ledger, second, 0, worth(second, 15));
         ledger
             .supervise(&Entry::TotalsOpened(same))
             .expect("opened");
-        // Now either may continue; here it is the second one.
-        let rest = open(&mut ledger, second, 1, worth(second, 6));
-        ledger
-            .supervise(&Entry::TotalsOpened(rest))
-            .expect("opened");
-        let late = ledger.earn(4);
-        ledger.submit(&late).expect("a good batch");
-        let wider = open(&mut ledger, first, 2, worth(first, 10));
-        refused(&mut ledger, wider, "total-cut", "entries");
-        let rest = open(&mut ledger, first, 1, worth(first, 6));
-        ledger
-            .supervise(&Entry::TotalsOpened(rest))
-            .expect("opened");
+        ledger.cut(1);
+        for output in [second, first] {
+            let rest = open(&mut ledger, output, 1, worth(output, 4));
+            ledger
+                .supervise(&Entry::TotalsOpened(rest))
+                .expect("opened");
+        }
     }
 }
 
 #[test]
 fn one_outputs_partials_open_nothing_of_the_other() {
     let mut ledger = three_batches();
-    let mut total = open(&mut ledger, Output::Credits, 3, worth(Output::Credits, 15));
+    let mut total = open(&mut ledger, Output::Credits, 0, worth(Output::Credits, 15));
     total.key.output = Output::Measure;
     refused(&mut ledger, total, "partial-invalid", "supervisor");
-    let mut total = open(&mut ledger, Output::Measure, 3, worth(Output::Measure, 15));
+    let mut total = open(&mut ledger, Output::Measure, 0, worth(Output::Measure, 15));
     total.key.output = Output::Credits;
     refused(&mut ledger, total, "partial-invalid", "supervisor");
 }
@@ -145,7 +142,7 @@ fn one_outputs_partials_open_nothing_of_the_other() {
 #[test]
 fn the_other_outputs_sum_is_a_wrong_sum() {
     let mut ledger = three_batches();
-    let total = open(&mut ledger, Output::Measure, 3, worth(Output::Credits, 15));
+    let total = open(&mut ledger, Output::Measure, 0, worth(Output::Credits, 15));
     refused(&mut ledger, total, "sum-wrong", "sum");
 }
 
@@ -210,17 +207,13 @@ fn a_measures_key_is_neither_the_credits_nor_a_claims() {
     ledger.refused(&claim, "claim-as-total", "claims[1].ey");
 }
 
-/// The state's digest covers which sets the outputs are bound to.
 #[test]
 fn replaying_gives_the_same_state() {
     let mut ledger = three_batches();
-    let total = open(&mut ledger, Output::Measure, 2, worth(Output::Measure, 9));
+    let total = open(&mut ledger, Output::Measure, 0, worth(Output::Measure, 15));
     ledger
         .supervise(&Entry::TotalsOpened(total))
         .expect("opened");
-    let key = ledger.federation.totals_key(Output::Credits);
-    let state = ledger.ledger.state();
-    assert_eq!(state.totals().cut(&key).expect("rows in memory"), Some(2));
     let mut replay = Replay::new(ledger.federation.policy());
     for leaf in ledger.ledger.store().leaves() {
         replay.push(leaf, &mut ledger.rng).expect("its own log");
@@ -230,6 +223,8 @@ fn replaying_gives_the_same_state() {
         replay.state().digest().expect("rows in memory"),
         ledger.ledger.state().digest().expect("rows in memory")
     );
-    let cut = replay.state().totals().cut(&key);
-    assert_eq!(cut.expect("rows in memory"), Some(2));
+    let key = ledger.federation.totals_key(Output::Credits);
+    let interval = replay.state().totals().interval(&key, 0);
+    let interval = interval.expect("rows in memory").expect("batches");
+    assert!(interval.cut.is_some() && interval.opened.is_none());
 }

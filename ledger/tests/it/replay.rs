@@ -44,7 +44,8 @@ enum Act {
     Spoilt,
     Suspend,
     Reinstate,
-    Total(usize),
+    Cut(u32),
+    Total(u32),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -54,7 +55,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => Just(Act::Spoilt),
         1 => Just(Act::Suspend),
         1 => Just(Act::Reinstate),
-        1 => (1usize..4).prop_map(Act::Total),
+        1 => (0u32..3).prop_map(Act::Cut),
+        1 => (0u32..3).prop_map(Act::Total),
     ]
 }
 
@@ -89,19 +91,16 @@ fn play(ledger: &mut Founded, act: &Act, sent: &mut Vec<SignedEntry>) {
         }
         Act::Suspend => federation.sign(&acts::suspended(standing), &federation.supervisor),
         Act::Reinstate => federation.sign(&acts::reinstated(standing), &federation.supervisor),
-        Act::Total(batches) => {
+        Act::Cut(number) => federation.sign(&federation.cut(*number), &federation.supervisor),
+        Act::Total(number) => {
             let state = ledger.ledger.state();
             let key = federation.totals_key(merits_primitives::ids::Output::Credits);
-            let claims: u64 = state
-                .totals()
-                .unopened(&key)
+            let interval = state.totals().interval(&key, *number);
+            let claims = interval
                 .expect("rows in memory")
-                .iter()
-                .take(*batches)
-                .map(|batch| u64::from(batch.claims))
-                .sum();
+                .map_or(0, |interval| interval.claims);
             let sum = Credits(100 * claims);
-            let total = federation.open_total(state, *batches, sum, &mut ledger.rng);
+            let total = federation.open_total(state, *number, sum, &mut ledger.rng);
             federation.sign(&Entry::TotalsOpened(total), &federation.supervisor)
         }
     };

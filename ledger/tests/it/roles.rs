@@ -69,7 +69,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
     };
     let totals = TotalsOpened {
         key: federation.totals_key(Output::Credits),
-        entries: vec![request],
+        number: 0,
         sum: Sum(1),
         partials: Some(TotalPartials {
             supervisor: vec![partial],
@@ -139,6 +139,7 @@ fn entries(ledger: &Founded) -> Vec<(Role, Entry)> {
             Role::Supervisor,
             Entry::OpeningRevealed(OpeningRevealed { request, content }),
         ),
+        (Role::Supervisor, federation.cut(0)),
         (Role::Supervisor, Entry::TotalsOpened(totals)),
         (
             Role::Supervisor,
@@ -193,8 +194,8 @@ fn every_kind_is_refused_from_every_party_without_its_role() {
     }
     assert_eq!(
         refused,
-        17 * 4,
-        "seventeen kinds, each with four wrong parties"
+        18 * 4,
+        "eighteen kinds, each with four wrong parties"
     );
     // An earn batch in which everything is right except its party.
     for member in members

@@ -10,7 +10,7 @@ use merits_ledger::entry::{
 use merits_ledger::{CheckError, Groth16Keys, Refusal, Submission};
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Credits, EntryId, Output, ScaleId},
+    ids::{Credits, EntryId, Epoch, Output, ScaleId},
     sum::Sum,
 };
 
@@ -95,23 +95,23 @@ fn requests_have_a_known_scale_and_a_deadline_ahead() {
     );
 }
 
-/// Three batches of 4, 3 and 2 claims, each claim worth 100.
+/// Two batches of 4 and 3 claims, a cut, and one of 2 claims. Each claim is worth 100.
 fn three_batches() -> Founded {
     let mut ledger = Founded::new();
-    for claims in [4, 3, 2] {
+    for claims in [4, 3] {
         let batch = ledger.earn(claims);
         ledger.submit(&batch).expect("a good batch");
     }
+    ledger.cut(0);
+    let batch = ledger.earn(2);
+    ledger.submit(&batch).expect("a good batch");
     ledger
 }
 
-fn total(ledger: &mut Founded, batches: usize, sum: u64) -> TotalsOpened {
-    ledger.federation.open_total(
-        ledger.ledger.state(),
-        batches,
-        Credits(sum),
-        &mut ledger.rng,
-    )
+fn total(ledger: &mut Founded, number: u32, sum: u64) -> TotalsOpened {
+    ledger
+        .federation
+        .open_total(ledger.ledger.state(), number, Credits(sum), &mut ledger.rng)
 }
 
 fn partials(total: &mut TotalsOpened) -> &mut TotalPartials {
@@ -126,9 +126,9 @@ fn refused_total(ledger: &mut Founded, opened: TotalsOpened, code: &str, field: 
 }
 
 #[test]
-fn a_total_opens_the_next_batches_and_none_twice() {
+fn a_total_opens_a_cut_once() {
     let mut ledger = three_batches();
-    let first = total(&mut ledger, 2, 700);
+    let first = total(&mut ledger, 0, 700);
     ledger
         .supervise(&Entry::TotalsOpened(first.clone()))
         .expect("opened");
@@ -139,48 +139,47 @@ fn a_total_opens_the_next_batches_and_none_twice() {
         (opened[0].claims, opened[0].batches, opened[0].sum),
         (7, 2, Sum(700))
     );
-    assert_eq!(
-        totals
-            .unopened(&key)
-            .expect("rows in memory")
-            .iter()
-            .map(|batch| batch.claims)
-            .collect::<Vec<_>>(),
-        [2]
-    );
-    // The same set with another sum is no longer the next set.
+    let unopened = totals.unopened(&key).expect("rows in memory");
+    let unopened: Vec<_> = unopened
+        .iter()
+        .map(|(number, interval)| (*number, interval.claims))
+        .collect();
+    assert_eq!(unopened, [(1, 2)]);
+    // The same interval with another sum.
     let mut again = first;
     again.sum = Sum(701);
-    refused_total(&mut ledger, again, "total-set", "entries[0]");
+    refused_total(&mut ledger, again, "total-set", "number");
     // Two claims are too few: 4 is this ledger's least.
     let rest = total(&mut ledger, 1, 200);
-    refused_total(&mut ledger, rest, "total-too-few", "");
+    refused_total(&mut ledger, rest, "total-cut", "number");
+    let cut = ledger.federation.cut(1);
+    let cut = ledger.federation.sign(&cut, &ledger.federation.supervisor);
+    ledger.refused(&cut, "total-too-few", "");
 }
 
 #[test]
-fn a_wrong_sum_set_or_partial_is_refused() {
+fn a_wrong_sum_cut_or_partial_is_refused() {
     let mut ledger = three_batches();
-    let wrong = total(&mut ledger, 3, 901);
+    let wrong = total(&mut ledger, 0, 701);
     refused_total(&mut ledger, wrong, "sum-wrong", "sum");
-    let good = total(&mut ledger, 3, 900);
+    let good = total(&mut ledger, 0, 700);
     let change = |change: &dyn Fn(&mut TotalsOpened)| {
         let mut altered = good.clone();
         change(&mut altered);
         altered
     };
-    let swapped = change(&|total| total.entries.swap(0, 1));
-    refused_total(&mut ledger, swapped, "total-set", "entries[0]");
-    let skipping = change(&|total| {
-        total.entries.remove(0);
-    });
-    refused_total(&mut ledger, skipping, "total-set", "entries[0]");
-    let empty = change(&|total| total.entries.clear());
-    refused_total(&mut ledger, empty, "total-set", "entries[0]");
-    // Partials for three batches prove nothing about two.
-    let shorter = change(&|total| {
-        total.entries.pop();
-    });
-    refused_total(&mut ledger, shorter, "partial-invalid", "supervisor");
+    let uncut = change(&|total| total.number = 1);
+    refused_total(&mut ledger, uncut, "total-cut", "number");
+    let none = change(&|total| total.number = 2);
+    refused_total(&mut ledger, none, "total-cut", "number");
+    let other = change(&|total| total.key.epoch = Epoch(2));
+    refused_total(&mut ledger, other, "total-cut", "number");
+    // Partials for the first cut prove nothing about the second.
+    let batch = ledger.earn(5);
+    ledger.submit(&batch).expect("a good batch");
+    ledger.cut(1);
+    let moved = change(&|total| total.number = 1);
+    refused_total(&mut ledger, moved, "partial-invalid", "supervisor");
     let exchanged = change(&|total| {
         let partials = partials(total);
         std::mem::swap(&mut partials.supervisor, &mut partials.witness);
@@ -196,37 +195,40 @@ fn a_wrong_sum_set_or_partial_is_refused() {
         .expect("unchanged, it is accepted");
 }
 
-/// The rules verify no proof themselves. They take this very total, verified over these batches, and no other.
+/// The rules verify no proof themselves. They take this very total, verified over this cut, and no other.
 #[test]
 fn the_rules_take_a_verified_total_only() {
     let mut ledger = three_batches();
-    let (all, two) = (total(&mut ledger, 3, 900), total(&mut ledger, 2, 700));
+    let batch = ledger.earn(5);
+    ledger.submit(&batch).expect("a good batch");
+    ledger.cut(1);
+    let (first, second) = (total(&mut ledger, 0, 700), total(&mut ledger, 1, 700));
     let (state, federation) = (ledger.ledger.state(), &ledger.federation);
     let verified = |total: &TotalsOpened| {
         let entry = Entry::TotalsOpened(total.clone());
         let signed = federation.sign(&entry, &federation.supervisor);
         let submission = Submission::from_signed(signed, state.origin()).expect("an entry");
         let authentic = state.authenticate(submission).expect("the supervisor's");
-        let job = state.job(authentic.submission()).expect("the next batches");
+        let job = state.job(authentic.submission()).expect("a cut");
         let verified = job
             .expect("it has proofs")
             .verify(state, &Groth16Keys::new());
         (authentic, verified.expect("both partials hold"))
     };
-    let (authentic, of_all) = verified(&all);
-    let (_, of_two) = verified(&two);
+    let (authentic, of_first) = verified(&first);
+    let (_, of_second) = verified(&second);
     // Without rows there is no question.
     let question = state.question(authentic.submission());
     assert!(question.expect("a supervisor").is_none());
     let check = |with| state.check(&authentic, ledger.time, with);
-    for with in [None, Some(&of_two)] {
+    for with in [None, Some(&of_second)] {
         let refusal = check(with).expect_err("not this total");
         assert!(
             matches!(refusal, CheckError::Refused(Refusal::NotVerified)),
             "{refusal:?}"
         );
     }
-    let _effects = check(Some(&of_all)).expect("verified");
+    let _effects = check(Some(&of_first)).expect("verified");
 }
 
 /// A partial for one claim's ciphertext, offered as the total's: its proof is about another
@@ -234,7 +236,7 @@ fn the_rules_take_a_verified_total_only() {
 #[test]
 fn a_claims_ciphertext_is_no_total() {
     let mut ledger = three_batches();
-    let good = total(&mut ledger, 3, 900);
+    let good = total(&mut ledger, 0, 700);
     let leaf = ledger.ledger.leaf(8).expect("the first batch");
     let merits_ledger::Entry::EarnBatch(batch) =
         Entry::decode(leaf.entry.kind, &leaf.entry.statement)
@@ -245,12 +247,16 @@ fn a_claims_ciphertext_is_no_total() {
     };
     let ephemeral = merits_primitives::jubjub::Point::from_y(batch.claims[0].public.ey.0)
         .expect("an ephemeral key");
-    let (mut forged, entries) = (good.clone(), good.entries);
+    let key = ledger.federation.totals_key(Output::Credits);
+    let interval = ledger.ledger.state().totals().interval(&key, 0);
+    let cut = interval.expect("rows in memory").and_then(|it| it.cut);
+    let cut = cut.expect("a cut");
+    let mut forged = good.clone();
     partials(&mut forged).witness =
         vec![
             ledger
                 .federation
-                .witness_partial(&ephemeral, &entries, &mut ledger.rng),
+                .witness_partial(&ephemeral, cut, &mut ledger.rng),
         ];
     refused_total(&mut ledger, forged, "partial-invalid", "witness");
 }

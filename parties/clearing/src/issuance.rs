@@ -84,10 +84,10 @@ pub fn issuance(state: &State) -> Result<Vec<IssuanceLine>, RowError> {
                 measured.sum += opened.sum.as_quantity();
             }
         }
-        for batch in totals.unopened(key)? {
-            line.batches += 1;
-            line.claims += u64::from(batch.claims);
-            line.at_most += batch.worst.as_credits();
+        for (_, interval) in totals.unopened(key)? {
+            line.batches += u64::from(interval.batches);
+            line.claims += interval.claims;
+            line.at_most += interval.worst.as_credits();
         }
         for opened in totals.opened(key)? {
             line.batches += u64::from(opened.batches);

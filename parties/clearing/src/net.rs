@@ -4,8 +4,6 @@
 //! An audit trusts nothing that was verified before, so it reads the whole copy each time. It reads leaf by
 //! leaf, and its memory holds one group of proofs and the findings.
 
-use std::collections::HashMap;
-
 use futures::future::BoxFuture;
 use merits_ledger::{
     Entry, History, ReplayError, State,
@@ -13,7 +11,7 @@ use merits_ledger::{
     rows::RowError,
 };
 use merits_primitives::ids::EntryId;
-use merits_replica::{FollowError, Follower, JoinError, Replica, ReplicaError, Security};
+use merits_replica::{FollowError, Follower, JoinError, ReplicaError, Security};
 use merits_verifier::{
     codec::Canonical as _,
     entry::{Leaf, SignedEntry},
@@ -156,7 +154,7 @@ pub async fn audit_log(
             let (_, leaf) = leaf?;
             let bytes = leaf.to_bytes();
             history.push(&bytes, replica.blobs_of(&bytes)?, rng)?;
-            totals.extend(total(&replica, state, &leaf)?);
+            totals.extend(total(state, &leaf)?);
             auditor.push(history.state(), leaf.entry, rng);
         }
         Ok::<_, AuditError>(Report {
@@ -212,7 +210,7 @@ const BATCHES: usize = 64;
 type Total = (EntryId, Result<CheckedTotal, TotalFault>);
 
 /// The result for a leaf that opens a total.
-fn total(replica: &Replica, state: &State, leaf: &Leaf) -> Result<Option<Total>, ReplicaError> {
+fn total(state: &State, leaf: &Leaf) -> Result<Option<Total>, ReplicaError> {
     if leaf.entry.kind != TOTALS_OPENED {
         return Ok(None);
     }
@@ -224,14 +222,7 @@ fn total(replica: &Replica, state: &State, leaf: &Leaf) -> Result<Option<Total>,
     let Some(keys) = state.epochs().get(opened.key.epoch) else {
         return Ok(None);
     };
-    // Data that cannot be read must not count as absent.
-    let mut covered = HashMap::new();
-    for id in &opened.entries {
-        if let Some(leaf) = replica.entry(id)? {
-            covered.insert(*id, leaf.entry);
-        }
-    }
-    let find = |id: &EntryId| covered.get(id).cloned();
-    let checked = verify_total(state.origin(), &opened, keys, find);
+    let interval = state.totals().interval(&opened.key, opened.number)?;
+    let checked = verify_total(state.origin(), &opened, keys, interval.as_ref());
     Ok(Some((leaf.entry.id(), checked)))
 }

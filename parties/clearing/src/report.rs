@@ -86,14 +86,20 @@ mod tests {
                 invalid: Vec::new(),
             },
             online: Some(vec![(id(1), "refused".to_owned())]),
-            totals: vec![(id(2), Ok(total)), (id(3), Err(TotalFault::Empty))],
+            totals: vec![
+                (id(2), Ok(total)),
+                (id(3), Err(TotalFault::NotCut { number: 4 })),
+            ],
             issuance: Vec::new(),
         };
         let faults = report.faults();
         assert_eq!(
             faults,
             [
-                (id(3), format!("total: {}", TotalFault::Empty)),
+                (
+                    id(3),
+                    format!("total: {}", TotalFault::NotCut { number: 4 })
+                ),
                 (id(1), "online: refused".to_owned()),
             ]
         );
@@ -104,6 +110,9 @@ mod tests {
         assert_eq!(json["totals"][0]["sum"], 700);
         assert_eq!(json["totals"][0]["output"], "credits");
         assert_eq!(json["totals"][1]["entry"], id(3).to_string());
-        assert_eq!(json["totals"][1]["fault"], TotalFault::Empty.to_string());
+        assert_eq!(
+            json["totals"][1]["fault"],
+            TotalFault::NotCut { number: 4 }.to_string()
+        );
     }
 }

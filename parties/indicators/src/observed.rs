@@ -439,6 +439,7 @@ fn counted(
         | Entry::OpeningCompleted(_)
         | Entry::AlertRaised(_)
         | Entry::AlertHandled(_)
+        | Entry::TotalsCut(_)
         | Entry::OfferClosed(_) => Vec::new(),
     }
 }

@@ -10,8 +10,8 @@ use merits_ledger::{
         Act, ActProposed, AlertHandled, AlertRaised, EmergencySuspended, Entry, EpochProposed,
         KeyGenerationMessage, KeyGenerationOpened, KeyShareDestroyed, OpeningCompleted,
         OpeningContent, OpeningDisowned, OpeningEndorsed, OpeningRequested, OpeningRevealed,
-        PartyAdmitted, ProposalNamed, ProposalTerms, ProvenHalf, TotalsOpened, ViewKeyEpochOpened,
-        Voice,
+        PartyAdmitted, ProposalNamed, ProposalTerms, ProvenHalf, TotalsCut, TotalsOpened,
+        ViewKeyEpochOpened, Voice,
     },
 };
 use merits_party::identity::Identity;
@@ -19,7 +19,7 @@ use merits_primitives::{
     calendar::Timestamp,
     ids::{EntryId, Epoch, Origin, PartyId, ScaleId},
 };
-use merits_verifier::entry::SignedEntry;
+use merits_verifier::{entry::SignedEntry, possession::TotalsKey};
 use thiserror::Error;
 
 use crate::{
@@ -261,11 +261,27 @@ impl EntrySigner {
         self.sign(Entry::OpeningRevealed(OpeningRevealed { request, content }))
     }
 
+    /// Cuts an interval of the batches of this scale, period and epoch: of both outputs.
+    pub fn cut_totals(&self, key: TotalsKey, number: u32) -> SignedEntry {
+        let TotalsKey {
+            asset,
+            period,
+            epoch,
+            output: _,
+        } = key;
+        self.sign(Entry::TotalsCut(TotalsCut {
+            asset,
+            period,
+            epoch,
+            number,
+        }))
+    }
+
     /// Publishes an opened total.
     pub fn publish_total(&self, total: &OpenedTotal) -> SignedEntry {
         self.sign(Entry::TotalsOpened(TotalsOpened {
             key: total.set.key(),
-            entries: total.set.entries().to_vec(),
+            number: total.set.number(),
             sum: total.sum,
             partials: total.partials.clone(),
         }))

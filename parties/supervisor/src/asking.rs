@@ -35,8 +35,8 @@ pub struct TotalAsk {
     pub origin: Origin,
     /// Scale, period, epoch and output.
     pub key: TotalsKey,
-    /// The entries to add, in the log's order.
-    pub entries: Vec<EntryId>,
+    /// The interval that was cut.
+    pub number: u32,
 }
 
 /// A holder's answer for one claim.

@@ -34,7 +34,7 @@ use crate::{
     view::{LedgerView, LoggedRequest, Unreadable, Vouched},
 };
 
-/// How old the witnesses' word on the copy may be when a holder answers an opening. The coordinator has an idle log
+/// How old the witnesses' word on the copy may be when a holder answers. The coordinator has an idle log
 /// cosigned again every minute.
 pub const LONGEST_VOUCHED: Duration = Duration::from_secs(10 * 60);
 
@@ -160,16 +160,6 @@ pub enum Refused {
     /// The set may not be opened.
     #[error(transparent)]
     Set(#[from] SetFault),
-    /// Two sums over overlapping sets would reveal their difference.
-    #[error(
-        "this holder already answered for a set of {answered} of these batches: ask for exactly that set, or \
-         wait until it is in the log"
-    )]
-    Overlap {
-        /// How many batches that earlier set has. It is the head of the uncovered batches in
-        /// log order.
-        answered: usize,
-    },
     /// There is nothing to decrypt.
     #[error(
         "the T1 of these batches cancel out, so their sum is open already: publish it without \
@@ -204,7 +194,6 @@ impl Refused {
             Self::Ephemeral(_) => Reason::EphemeralUnusable,
             Self::RequesterKey(_) => Reason::SealingKeyUnusable,
             Self::Set(fault) => fault.code(),
-            Self::Overlap { .. } => Reason::TotalOverlaps,
             Self::OpenAlready => Reason::TotalOpenAlready,
             Self::Journal(_) => Reason::JournalUnavailable,
         }
@@ -371,12 +360,11 @@ impl Holder {
         })
     }
 
-    /// Answers for a total. Its set must be allowed by the log and by the journal, which has
-    /// the answer before it is returned. The journal's rule is about batches, not outputs: who
-    /// was answered for the credits of a set gets the measure of that set, and of no other.
+    /// Answers for a total: for a cut of the log, and nothing else. So every holder answers the same question, whoever
+    /// asks, and keeps no memory of it.
     ///
     /// # Errors
-    /// [`Refused`], and nothing is answered or journaled.
+    /// [`Refused`], and nothing is answered.
     pub fn answer_total(
         &mut self,
         log: &(impl LedgerView + ?Sized),
@@ -385,30 +373,14 @@ impl Holder {
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<TotalPartial, Refused> {
         same_log(log, &ask.origin)?;
-        let set = TotalSet::check(log, ask.key, &ask.entries)?;
+        // A cut of a branch of the log could differ from the log's by one batch.
+        require_vouched(log, 1, now)?;
+        let set = TotalSet::check(log, ask.key, ask.number)?;
         let t1 = set.t1().ok_or(Refused::OpenAlready)?;
-        let digest = EntryId(set.digest()).to_hex();
-        if let Some(answered) = self.journal.overlap(set.entries(), &digest)? {
-            return Err(Refused::Overlap { answered });
-        }
         let share = self.share(log, ask.key.epoch)?;
-        let context = total_context(
-            log.origin(),
-            &ask.key,
-            set.entries(),
-            share.side().total_half(),
-            &self.id,
-        );
+        let half = share.side().total_half();
+        let context = total_context(log.origin(), &ask.key, &[set.cut()], half, &self.id);
         let (partial, proof) = share.total_partial(&t1, &context, rng);
-        let entries = set.entries().iter().map(EntryId::to_hex).collect();
-        self.journal.append(
-            now,
-            Answered::Total {
-                output: ask.key.output.name().to_owned(),
-                set: digest,
-                entries,
-            },
-        )?;
         let answer = TotalPartial {
             holder: self.id,
             partial,
@@ -455,16 +427,16 @@ fn question(ask: &TotalAsk) -> [u8; 32] {
                 epoch,
                 output,
             },
-        entries,
+        number,
     } = ask;
     let scope = format!("{asset:?} {period:?} {epoch:?}");
-    let mut parts: Vec<&[u8]> = vec![
+    let parts: [&[u8]; 4] = [
         origin.as_str().as_bytes(),
         scope.as_bytes(),
         output.name().as_bytes(),
+        &number.to_le_bytes(),
     ];
-    parts.extend(entries.iter().map(|entry| &entry.0[..]));
-    field::digest("merits/total-question/v1", &parts)
+    field::digest("merits/total-question/v2", &parts)
 }
 
 /// The epoch and the ephemeral key of what a request opens, from the log.

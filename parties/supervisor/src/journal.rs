@@ -2,18 +2,15 @@
 //! synchronised to disk **before** the answer is sent. Repeating an answer writes no line, so
 //! repeated questions do not make the journal grow.
 //!
-//! It has two purposes. First, the holder can show later what it answered. Second, totals need
-//! memory: two opened sums that differ by one batch would open that batch. So a holder answers for
-//! a batch only as part of one set, even if the answer was never published.
+//! With it the holder can show later what it answered. Totals are not in it: their cuts are on the log, and the answers
+//! are public.
 //!
 //! A file that was emptied, cut or set back is still a chain, so it does not show that lines are
-//! missing. Two things show it: the journal's mark, a file beside the high-water mark with the number of
-//! lines and the hash of the last one, and the totals on the log that were opened with this holder's
-//! partials.
-
+//! missing. The journal's mark shows it, a file beside the high-water mark with the number of
+//! lines and the hash of the last one.
 //!
-//! A journal grows for ever, and where many people claim it names every batch. So no part of it is kept in memory: it is
-//! read once, line by line, when it is opened, and what the next answer depends on goes into an [index](index) in a file.
+//! A journal grows for ever. So no part of it is kept in memory: it is read once, line by line, when it is opened, and
+//! which answers it has goes into an [index](index) in a file.
 
 mod chain;
 mod error;
@@ -40,7 +37,6 @@ use self::{
     index::Index,
     mark::JournalMark,
 };
-use crate::ledger_view::AnsweredTotal;
 
 /// The kind of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +55,7 @@ pub enum Answered {
         /// The party to whose key the answer was sealed, in hexadecimal.
         requester: String,
     },
-    /// A partial for a sum of batches.
+    /// A partial for a sum of batches. Journals of before there were cuts have such lines; none is written any more.
     Total {
         /// `credits` or `measure`. Lines of before there were measures have none: credits.
         #[serde(default = "credits")]
@@ -285,25 +281,6 @@ impl Journal {
         }
     }
 
-    /// Refuses a journal that lacks the line of a total that the log was opened with.
-    ///
-    /// # Errors
-    /// [`JournalError::Forgotten`].
-    pub fn require_answered(&self, totals: &[AnsweredTotal]) -> Result<(), JournalError> {
-        for total in totals {
-            let set = chain::text(&hex(&total.set));
-            let key = chain::total_key(total.output.name(), &set);
-            let known = self.index.has(&key);
-            if !known.map_err(|source| self.unindexed(source))? {
-                return Err(JournalError::Forgotten {
-                    path: self.path.clone(),
-                    entry: total.entry,
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// Checks that the next answer can be written under the journal's name, and that the mark is at
     /// the last line. After a failed append, this cuts off the partial line, compares the file with
     /// the answers, and checks that there is room for what did not fit.
@@ -381,32 +358,6 @@ impl Journal {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Whether one of these earn entries was answered in another set than this: the number of that set's entries.
-    ///
-    /// # Errors
-    /// [`JournalError`]; nothing is known then, and no answer may leave.
-    pub fn overlap(
-        &mut self,
-        entries: &[EntryId],
-        set: &str,
-    ) -> Result<Option<usize>, JournalError> {
-        self.renew()?;
-        let look = |key| {
-            self.index
-                .get(&key)
-                .map_err(|source| self.unindexed(source))
-        };
-        let set = chain::text(set);
-        for entry in entries {
-            let answered = look(chain::entry_key(&entry.to_hex()))?;
-            if let Some(answered) = answered.filter(|answered| *answered != set) {
-                let size = look(chain::set_key(&answered))?;
-                return Ok(Some(size.map_or(0, |size| chain::size(&size))));
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -486,10 +437,6 @@ mod tests {
             .unwrap();
         let mut journal = Journal::open(&path).unwrap();
         assert_eq!(journal.answers(), 2);
-        let mut overlap = |entry, set| journal.overlap(&[EntryId([entry; 32])], set).unwrap();
-        assert_eq!(overlap(1, "s"), None, "the set that it was answered in");
-        assert_eq!(overlap(1, "t"), Some(1));
-        assert_eq!(overlap(3, "t"), None);
         journal
             .append(at(3), total("u", &[EntryId([3; 32])]))
             .unwrap();
@@ -518,13 +465,10 @@ mod tests {
         journal.append(at(2), answer()).unwrap();
         assert_eq!(journal.answers(), 1, "one line for one answer");
         lose(&mut journal);
-        let overlap = journal.overlap(&[EntryId([2; 32])], "t").unwrap();
-        assert_eq!(overlap, Some(2));
         // The lines are no longer what was answered, so nothing is known of it.
         lose(&mut journal);
         std::fs::write(&path, "").unwrap();
         for error in [
-            journal.overlap(&[EntryId([2; 32])], "t").map(drop),
             journal.append(at(3), total("t", &[EntryId([2; 32])])),
             journal.ready(),
         ] {

@@ -1,32 +1,22 @@
 //! [`LedgerView`] over a ledger's state and its leaves, as a replica has verified them.
 
-use merits_ledger::{Entry, Role, State, state::TotalsKey};
+use merits_ledger::{
+    Entry, Role, State,
+    state::{IntervalTotal, TotalsKey},
+};
 use merits_primitives::{
-    ids::{EntryId, Epoch, Origin, Output, PartyId},
+    ids::{EntryId, Epoch, Origin, PartyId},
     view_encryption::{Ciphertext, SealedIdentity},
 };
 use merits_verifier::entry::SignedEntry;
 
 use crate::{
     side::Side,
-    totals::set_digest,
     view::{
         LedgerView, LoggedBatch, LoggedRedemption, LoggedRequest, PartyStanding, QuorumHalf,
         SealedClaim, Unreadable, Vouched,
     },
 };
-
-/// A total that the log opened with a holder's partial. The partial's proof shows that the holder
-/// answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AnsweredTotal {
-    /// The entry that opened it.
-    pub entry: EntryId,
-    /// The output that was opened.
-    pub output: Output,
-    /// [`crate::totals::TotalSet::digest`].
-    pub set: [u8; 32],
-}
 
 type FindEntry<'a> = dyn Fn(&EntryId) -> Result<Option<SignedEntry>, Unreadable> + 'a;
 
@@ -70,45 +60,6 @@ impl<'a> StateView<'a> {
     /// The state.
     pub fn state(&self) -> &State {
         self.state
-    }
-
-    /// The totals that were opened with a partial of `holder`, by scale, period, epoch and output.
-    ///
-    /// # Errors
-    /// [`Unreadable`].
-    pub fn answered_totals(&self, holder: &PartyId) -> Result<Vec<AnsweredTotal>, Unreadable> {
-        let totals = self.state.totals();
-        let mut answered = Vec::new();
-        for key in totals.keys()? {
-            let keys = self.state.epochs().get(key.epoch);
-            let holds = |side| keys.is_some_and(|keys| keys.half(side).has(holder));
-            let Some(side) = Side::BOTH.into_iter().find(|side| holds(*side)) else {
-                continue;
-            };
-            for total in totals.opened(&key)? {
-                let signed = (self.entry)(&total.entry)?
-                    .ok_or_else(|| Unreadable(format!("entry {} is missing", total.entry)))?;
-                let Some(Ok(Entry::TotalsOpened(opened))) =
-                    Entry::decode(signed.kind, &signed.statement)
-                else {
-                    return Err(Unreadable(format!("entry {} opens no total", total.entry)));
-                };
-                // A sum that was open already needed nobody's answer, and of a quorum some holders answer.
-                let partials = opened.partials.as_ref().map(|partials| match side {
-                    Side::Supervisor => &partials.supervisor,
-                    Side::Witness => &partials.witness,
-                });
-                let mut answers = partials.into_iter().flatten();
-                if answers.any(|partial| partial.holder == *holder) {
-                    answered.push(AnsweredTotal {
-                        entry: total.entry,
-                        output: key.output,
-                        set: set_digest(&key, &opened.entries),
-                    });
-                }
-            }
-        }
-        Ok(answered)
     }
 
     /// A batch as supervision reads it; `None` for an entry of another kind.
@@ -216,16 +167,11 @@ impl LedgerView for StateView<'_> {
         Ok(destroyed.iter().any(|share| share.holder == *holder))
     }
 
-    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
-        let unopened = self.state.totals().unopened(key)?;
-        Ok(unopened.iter().map(|batch| batch.entry).collect())
+    fn interval(&self, key: &TotalsKey, number: u32) -> Result<Option<IntervalTotal>, Unreadable> {
+        Ok(self.state.totals().interval(key, number)?)
     }
 
-    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
-        Ok(self.state.totals().cut(key)?)
-    }
-
-    fn minimum_claims(&self) -> u64 {
-        u64::from(self.state.policy().least_claims_per_total)
+    fn intervals(&self, key: &TotalsKey) -> Result<Vec<(u32, IntervalTotal)>, Unreadable> {
+        Ok(self.state.totals().intervals(key)?)
     }
 }

@@ -1,16 +1,11 @@
 //! Totals: sums over many batches, opened publicly, which anybody can check.
 //!
-//! A set that may be opened is the head, in log order, of all batches of one scale, period and
-//! epoch that no opened total covers. So sets never overlap, nobody can select batches, and a later
-//! batch waits for the next set. Credits and measure of a scale have separate totals over the same
-//! sets: the one that is opened first determines the set of the other.
-
-use std::collections::BTreeSet;
+//! What may be opened is an interval that the ledger cut: nobody picks batches, and every holder answers for the same.
+//! Credits and measure of a scale have separate totals over the same intervals.
 
 use ark_ec::CurveGroup;
-use merits_ledger::entry::{MAX_TOTAL_ENTRIES, TotalPartials};
+use merits_ledger::{entry::TotalPartials, state::IntervalTotal};
 use merits_primitives::{
-    field,
     ids::{EntryId, Epoch, PartyId},
     jubjub::Point,
     sum::Sum,
@@ -25,61 +20,30 @@ use thiserror::Error;
 
 use crate::{
     asking::{TotalAsk, TotalPartial},
-    discrete_log::{MAX_SUM, discrete_log},
+    discrete_log::discrete_log,
     side::Side,
-    view::{LedgerView, LoggedBatch, Unreadable},
+    view::{LedgerView, Unreadable},
 };
 
-/// Why a set of entries may not be opened as a total.
+/// Why a total may not be opened.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SetFault {
-    /// Nothing to add.
+    /// Nothing to open.
     #[error(
         "every batch of this scale, period and epoch is already in an opened total of this output (a scale \
          without a measure has totals of credits only)"
     )]
     Empty,
-    /// Not an earn batch, or of another scale, period or epoch, or covered already; a claim's
-    /// ciphertext has no entry of its own and ends here.
-    #[error("entry {0} is not an uncovered earn batch of this scale, period, epoch and output")]
-    Foreign(EntryId),
-    /// A batch is left out, repeated or out of order.
+    /// No cut allows it.
     #[error(
-        "the set must be the first uncovered batches in log order, so that nobody picks batches out; {0} is \
-         expected here"
+        "interval {number} of this scale, period and epoch was not cut in this verified copy of the log: holders answer \
+         for cuts only"
     )]
-    Skipped(EntryId),
-    /// The set is not that of the other output.
-    #[error(
-        "the set has {found} batches, and the other output of the first {expected} was opened \
-         together: open exactly these"
-    )]
-    Cut {
-        /// Batches of the other output's total.
-        expected: usize,
-        /// Batches of the set.
-        found: usize,
+    NotCut {
+        /// The interval.
+        number: u32,
     },
-    /// More batches than one TotalsOpened entry holds.
-    #[error(
-        "the set has {0} batches, but one entry of the log holds at most {MAX_TOTAL_ENTRIES}: open fewer batches"
-    )]
-    TooMany(usize),
-    /// The sum would reveal too much about single claims.
-    #[error("the set has {found} claims, but totals are opened over at least {minimum}")]
-    TooFew {
-        /// Claims of the set.
-        found: u64,
-        /// The ledger's minimum.
-        minimum: u64,
-    },
-    /// The sum could be too large to find, or not unique.
-    #[error(
-        "the set could reach more than 2^48, by its number of claims and the limit of one claim: open \
-     fewer batches"
-    )]
-    TooLarge,
     /// The copy of the log failed, which says nothing about the set.
     #[error(transparent)]
     Copy(#[from] Unreadable),
@@ -90,104 +54,71 @@ impl SetFault {
     pub fn code(&self) -> Reason {
         match self {
             Self::Empty => Reason::TotalEmpty,
-            Self::Foreign(_) => Reason::TotalForeignEntry,
-            Self::Skipped(_) => Reason::TotalSkipsEntry,
-            Self::Cut { .. } => Reason::TotalCut,
-            Self::TooMany(_) => Reason::TotalTooManyEntries,
-            Self::TooFew { .. } => Reason::TotalTooFewClaims,
-            Self::TooLarge => Reason::TotalTooLarge,
+            Self::NotCut { .. } => Reason::TotalCut,
             Self::Copy(_) => Reason::CopyUnreadable,
         }
     }
 }
 
-/// A set of batches whose total may be opened, with its sums. Made from a verified log only.
+/// What has to happen before the next total of an output is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "one is made for a total")]
+pub enum Next {
+    /// A cut of the interval with this number.
+    Cut(u32),
+    /// The holders' answers.
+    Open(TotalSet),
+}
+
+/// A cut whose total may be opened, with its sums. Made from a verified log only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TotalSet {
     key: TotalsKey,
-    entries: Vec<EntryId>,
+    number: u32,
+    cut: EntryId,
     claims: u64,
     bound: Sum,
     sums: TotalSum,
 }
 
 impl TotalSet {
-    /// The first `limit` uncovered batches of a period; for `None` the set that the other output
-    /// was opened over, or else as many as one entry of the log holds.
+    /// The first interval that no total of this output covers: the next to open, or to cut.
     ///
     /// # Errors
     /// [`SetFault`].
-    pub fn head(
-        log: &(impl LedgerView + ?Sized),
-        key: TotalsKey,
-        limit: Option<usize>,
-    ) -> Result<Self, SetFault> {
-        let uncovered = log.uncovered(&key)?;
-        let limit = limit.or(log.cut(&key)?).unwrap_or(MAX_TOTAL_ENTRIES);
-        let length = limit.min(uncovered.len());
-        Self::check(log, key, &uncovered[..length])
+    pub fn next(log: &(impl LedgerView + ?Sized), key: TotalsKey) -> Result<Next, SetFault> {
+        let mut intervals = log.intervals(&key)?.into_iter();
+        let unopened = intervals.find(|(_, interval)| interval.opened.is_none());
+        let (number, interval) = unopened.ok_or(SetFault::Empty)?;
+        Ok(match Self::of(key, number, &interval) {
+            Some(set) => Next::Open(set),
+            None => Next::Cut(number),
+        })
     }
 
-    /// Checks a given set, and adds it up.
+    /// The interval with this number, which must have been cut. Whether it was opened already does not matter: the
+    /// answers are the same, and public.
     ///
     /// # Errors
     /// [`SetFault`].
     pub fn check(
         log: &(impl LedgerView + ?Sized),
         key: TotalsKey,
-        entries: &[EntryId],
+        number: u32,
     ) -> Result<Self, SetFault> {
-        if entries.is_empty() {
-            return Err(SetFault::Empty);
-        }
-        if entries.len() > MAX_TOTAL_ENTRIES {
-            return Err(SetFault::TooMany(entries.len()));
-        }
-        let uncovered = log.uncovered(&key)?;
-        let known: BTreeSet<&EntryId> = uncovered.iter().collect();
-        if let Some(foreign) = entries.iter().find(|entry| !known.contains(entry)) {
-            return Err(SetFault::Foreign(*foreign));
-        }
-        let misplaced = uncovered.iter().zip(entries).find(|(log, set)| log != set);
-        if let Some((expected, _)) = misplaced {
-            return Err(SetFault::Skipped(*expected));
-        }
-        if let Some(repeated) = entries.get(uncovered.len()) {
-            return Err(SetFault::Foreign(*repeated));
-        }
-        let found = entries.len();
-        if let Some(expected) = log.cut(&key)?.filter(|cut| *cut != found) {
-            return Err(SetFault::Cut { expected, found });
-        }
-        let totals: Vec<BatchTotal> = entries
-            .iter()
-            .map(|entry| {
-                log.batch(entry)?
-                    .and_then(|batch| BatchTotal::of(&batch, &key))
-                    .ok_or(SetFault::Foreign(*entry))
-            })
-            .collect::<Result<_, _>>()?;
-        let claims = totals.iter().map(|total| total.claims).sum();
-        let minimum = log.minimum_claims();
-        if claims < minimum {
-            return Err(SetFault::TooFew {
-                found: claims,
-                minimum,
-            });
-        }
-        let bound = totals
-            .iter()
-            .try_fold(Sum(0), |sum, total| {
-                sum.checked_add(total.most.checked_mul(total.claims)?)
-            })
-            .filter(|bound| bound.0 <= MAX_SUM)
-            .ok_or(SetFault::TooLarge)?;
-        Ok(Self {
+        let interval = log.interval(&key, number)?;
+        let set = interval.and_then(|interval| Self::of(key, number, &interval));
+        set.ok_or(SetFault::NotCut { number })
+    }
+
+    fn of(key: TotalsKey, number: u32, interval: &IntervalTotal) -> Option<Self> {
+        Some(Self {
             key,
-            entries: entries.to_vec(),
-            claims,
-            bound,
-            sums: TotalSum::of(totals.iter().map(|total| (total.t1, total.t2))),
+            number,
+            cut: interval.cut?,
+            claims: interval.claims,
+            bound: interval.worst,
+            sums: interval.sums(),
         })
     }
 
@@ -196,12 +127,17 @@ impl TotalSet {
         self.key
     }
 
-    /// The entries, in the log's order.
-    pub fn entries(&self) -> &[EntryId] {
-        &self.entries
+    /// The interval.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
-    /// The number of their claims.
+    /// The entry that cut it, to which partials are bound.
+    pub fn cut(&self) -> EntryId {
+        self.cut
+    }
+
+    /// The number of its claims.
     pub fn claims(&self) -> u64 {
         self.claims
     }
@@ -216,18 +152,12 @@ impl TotalSet {
         self.sums.t1()
     }
 
-    /// Identifies the set of batches, for either output: a holder answers for a batch in one set
-    /// only.
-    pub fn digest(&self) -> [u8; 32] {
-        set_digest(&self.key, &self.entries)
-    }
-
     /// The question for each holder.
     pub fn ask(&self, log: &(impl LedgerView + ?Sized)) -> TotalAsk {
         TotalAsk {
             origin: log.origin().clone(),
             key: self.key,
-            entries: self.entries.clone(),
+            number: self.number,
         }
     }
 
@@ -281,7 +211,7 @@ impl TotalSet {
             .total;
         let context = |holder: &PartyId| {
             let key = side.total_half();
-            total_context(log.origin(), &self.key, &self.entries, key, holder)
+            total_context(log.origin(), &self.key, &[self.cut], key, holder)
         };
         // The other side's holders, and strangers, say nothing about this half.
         let partials: Vec<Partial> = answers
@@ -335,20 +265,6 @@ fn too_few(side: Side, needed: u16, right: usize, wrong: Vec<PartialFault>) -> T
     }
 }
 
-/// [`TotalSet::digest`] of the batches `entries`.
-pub(crate) fn set_digest(key: &TotalsKey, entries: &[EntryId]) -> [u8; 32] {
-    let entries: Vec<u8> = entries.iter().flat_map(|entry| entry.0).collect();
-    field::digest(
-        "merits/total-set/v1",
-        &[
-            &key.asset.0.to_le_bytes(),
-            &key.period.to_u64().to_le_bytes(),
-            &key.epoch.0.to_le_bytes(),
-            &entries,
-        ],
-    )
-}
-
 /// Why partials do not open a total.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -396,7 +312,7 @@ fn each(wrong: &[PartialFault]) -> String {
 /// An opened total, ready for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenedTotal {
-    /// The batches.
+    /// The cut.
     pub set: TotalSet,
     /// The sum of credits, or of the measure.
     pub sum: Sum,
@@ -404,33 +320,4 @@ pub struct OpenedTotal {
     pub partials: Option<TotalPartials>,
     /// Wrong answers, which were not needed.
     pub wrong: Vec<PartialFault>,
-}
-
-/// One batch's part of a set.
-struct BatchTotal {
-    claims: u64,
-    /// The upper bound for a claim.
-    most: Sum,
-    t1: Point,
-    t2: Point,
-}
-
-impl BatchTotal {
-    /// `None` for a batch that is not of the key's, or has no such output.
-    fn of(batch: &LoggedBatch, key: &TotalsKey) -> Option<Self> {
-        let TotalsKey {
-            asset,
-            period,
-            epoch,
-            output,
-        } = *key;
-        let fits = batch.asset == asset && batch.period == period && batch.epoch == epoch;
-        let (most, t1, t2) = batch.total(output).filter(|_| fits)?;
-        Some(Self {
-            claims: batch.claims.len() as u64,
-            most,
-            t1,
-            t2,
-        })
-    }
 }

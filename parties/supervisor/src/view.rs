@@ -7,15 +7,14 @@
 use merits_ledger::{
     entry::OpeningContent,
     rows::RowError,
-    state::{FormerKey, OpeningSubject, OpeningVoice},
+    state::{FormerKey, IntervalTotal, OpeningSubject, OpeningVoice},
 };
 use merits_primitives::{
     calendar::Timestamp,
     commitment::RecordCommitment,
-    ids::{AssetId, Credits, EntryId, Epoch, Origin, Output, PartyId, Period, Quantity, ScaleId},
+    ids::{AssetId, Credits, EntryId, Epoch, Origin, PartyId, Period, Quantity, ScaleId},
     jubjub::Point,
     nullifier::SpendNullifier,
-    sum::Sum,
     view_encryption::{Ciphertext, SealedIdentity},
 };
 pub use merits_threshold::half::QuorumHalf;
@@ -84,22 +83,17 @@ pub trait LedgerView {
     /// [`Unreadable`].
     fn destroyed(&self, epoch: Epoch, side: Side, holder: &PartyId) -> Result<bool, Unreadable>;
 
-    /// All batches of one scale, period and epoch whose output no opened total covers, in log
-    /// order.
+    /// One output of an interval of batches, added up; `None` without a batch.
     ///
     /// # Errors
     /// [`Unreadable`].
-    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable>;
+    fn interval(&self, key: &TotalsKey, number: u32) -> Result<Option<IntervalTotal>, Unreadable>;
 
-    /// How many of them the next total must cover, when the other output was opened first: both
-    /// are opened over the same sets.
+    /// All intervals of one scale, period, epoch and output, each with its number, in order.
     ///
     /// # Errors
     /// [`Unreadable`].
-    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable>;
-
-    /// The fewest claims over which a total may be opened.
-    fn minimum_claims(&self) -> u64;
+    fn intervals(&self, key: &TotalsKey) -> Result<Vec<(u32, IntervalTotal)>, Unreadable>;
 }
 
 /// A party's state in the log.
@@ -184,19 +178,6 @@ pub struct LoggedBatch {
     pub measure: Option<MeasureTotal>,
     /// Its claims.
     pub claims: Vec<SealedClaim>,
-}
-
-impl LoggedBatch {
-    /// One output's total: the most that a claim can add to it, and both points.
-    pub fn total(&self, output: Output) -> Option<(Sum, Point, Point)> {
-        match output {
-            Output::Credits => Some((self.v_max.into(), self.t1, self.t2)),
-            Output::Measure => {
-                let measure = self.measure?;
-                Some((self.w_max?.into(), measure.m1, measure.m2))
-            }
-        }
-    }
 }
 
 /// A Redeemed entry, as far as supervision reads it.

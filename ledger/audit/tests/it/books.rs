@@ -34,7 +34,9 @@ fn village() -> Town {
     town.earn(&consents).unwrap();
     let federation = town.federation.clone();
     let sum = Credits(4 * WORTH.0);
-    let total = federation.open_total(town.ledger.state(), 1, sum, &mut town.rng);
+    town.act(&federation.supervisor, &federation.cut(0))
+        .unwrap();
+    let total = federation.open_total(town.ledger.state(), 0, sum, &mut town.rng);
     town.act(&federation.supervisor, &Entry::TotalsOpened(total))
         .unwrap();
     town

@@ -239,7 +239,9 @@ pub(crate) fn full() -> (Ledger, SignedEntry) {
     town.withdraw(&taken_back).unwrap();
     let notes = town.earn(&consents).unwrap();
     let sum = Credits(4 * merits_ledger_fixture::WORTH.0);
-    let total = federation.open_total(town.ledger.state(), 1, sum, &mut town.rng);
+    town.act(&federation.supervisor, &federation.cut(0))
+        .unwrap();
+    let total = federation.open_total(town.ledger.state(), 0, sum, &mut town.rng);
     town.act(&federation.supervisor, &Entry::TotalsOpened(total))
         .unwrap();
     let offer = town.offer(Credits(60), 10).unwrap();

@@ -4,7 +4,7 @@ use merits_ledger::entry::{Act, Entry};
 use merits_ledger_fixture::{Citizen, Member, Note, Stage};
 use merits_primitives::{
     calendar::Timestamp,
-    ids::{Credits, EntryId, Origin},
+    ids::{Credits, Origin},
     message::Message,
     owner::KeyParts,
     scope::Scope,
@@ -31,6 +31,7 @@ struct Places {
     deposits: Vec<usize>,
     withdrawal: usize,
     earn: Vec<usize>,
+    cut: usize,
     total: usize,
     offer: usize,
     redeem: usize,
@@ -50,6 +51,7 @@ impl Places {
             deposits: ledger.places(|entry| matches!(entry, Entry::TicketDeposited(_))),
             withdrawal: ledger.place(|entry| matches!(entry, Entry::ConsentWithdrawn(_))),
             earn: ledger.places(|entry| matches!(entry, Entry::EarnBatch(_))),
+            cut: ledger.place(|entry| matches!(entry, Entry::TotalsCut(_))),
             total: ledger.place(|entry| matches!(entry, Entry::TotalsOpened(_))),
             offer: ledger.place(|entry| matches!(entry, Entry::OfferPublished(_))),
             redeem: ledger.place(|entry| matches!(entry, Entry::Redeemed(_))),
@@ -202,13 +204,28 @@ fn forgeries(ledger: &Ledger, double: &SignedEntry) -> Vec<Forgery> {
         let new = Entry::TotalsOpened(total);
         leaf.entry = signed_anew(ledger, &leaf.entry, &new, &parties.supervisor);
     });
-    change("total: of batches that are none", at.total, &|leaf| {
-        let Entry::TotalsOpened(mut total) = entry(&leaf.entry) else {
+    change(
+        "total: of an interval that was not cut",
+        at.total,
+        &|leaf| {
+            let Entry::TotalsOpened(mut total) = entry(&leaf.entry) else {
+                unreachable!()
+            };
+            total.number = 1;
+            let new = Entry::TotalsOpened(total);
+            leaf.entry = signed_anew(ledger, &leaf.entry, &new, &parties.supervisor);
+        },
+    );
+    change("cut: of an interval without a batch", at.cut, &|leaf| {
+        let Entry::TotalsCut(mut cut) = entry(&leaf.entry) else {
             unreachable!()
         };
-        total.entries[0] = EntryId([1; 32]);
-        let new = Entry::TotalsOpened(total);
+        cut.number = 7;
+        let new = Entry::TotalsCut(cut);
         leaf.entry = signed_anew(ledger, &leaf.entry, &new, &parties.supervisor);
+    });
+    change("cut: by one who may not", at.cut, &|leaf| {
+        leaf.entry = signed_by(&leaf.entry, &parties.witness);
     });
     change("total: by one who may not", at.total, &|leaf| {
         leaf.entry = signed_by(&leaf.entry, &parties.witness);
@@ -294,6 +311,9 @@ fn forgeries(ledger: &Ledger, double: &SignedEntry) -> Vec<Forgery> {
     moved[at.approval].time = time;
     all.push(("order: an approval before its proposal", moved, at.scale));
     let mut moved = leaves.clone();
+    moved.remove(at.cut);
+    all.push(("order: a total without its cut", moved, at.cut));
+    let mut moved = leaves.clone();
     moved.remove(deposit);
     all.push(("order: an entry taken out", moved, deposit));
     let mut moved = leaves.clone();
@@ -357,7 +377,9 @@ fn credits_from_nothing_are_found_at_the_redemption_too_many() {
     town.earn(&consents).unwrap();
     let federation = town.federation.clone();
     let sum = Credits(5 * merits_ledger_fixture::WORTH.0);
-    let total = federation.open_total(town.ledger.state(), 2, sum, &mut town.rng);
+    town.act(&federation.supervisor, &federation.cut(0))
+        .unwrap();
+    let total = federation.open_total(town.ledger.state(), 0, sum, &mut town.rng);
     town.act(&federation.supervisor, &Entry::TotalsOpened(total))
         .unwrap();
     let offer = town.offer(Credits(90), 10).unwrap();

@@ -229,6 +229,7 @@ impl Governing {
             | Entry::OpeningRevealed(_)
             | Entry::AlertRaised(_)
             | Entry::AlertHandled(_)
+            | Entry::TotalsCut(_)
             | Entry::EvaluatorOpened(_)
             | Entry::EvaluationCounted(_)
             | Entry::IdentityRegistered(_)

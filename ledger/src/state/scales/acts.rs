@@ -13,11 +13,12 @@ use merits_verifier::groth16::KeyPolicy;
 use super::records::{Proposal, Version, version_key};
 use super::{Scales, VersionRecord, VersionStanding, agreement};
 use crate::checked_key::CheckedKey;
+use crate::cuts::WORST_TOTAL;
 use crate::entry::{MAX_CLAIMS, ScaleApproved, ScaleProposed, ScaleRetired};
 use crate::refusal::{Refusal, ScaleRefusal};
 use crate::role::Role;
 use crate::rows::Key;
-use crate::state::{Parties, draft::Draft, totals::WORST_TOTAL};
+use crate::state::{Parties, draft::Draft};
 
 impl Scales {
     pub(in crate::state) fn check_proposed(

@@ -2,39 +2,37 @@
 
 use merits_primitives::ids::{EntryId, Output};
 use merits_primitives::sum::WideSum;
-use merits_verifier::possession::TotalsKey;
 
-use super::records::TotalsHead;
-use super::{BatchTotal, OpenedTotal, WORST_TOTAL, batch_key, head_key, opened_key};
+use super::{IntervalTotal, head_key, interval_key};
 use crate::entry::TotalsOpened;
 use crate::opened_total::TotalStatement;
 use crate::proven::VerifiedProof;
 use crate::refusal::{CheckError, Refusal, TotalRefusal};
-use crate::rows::{RowError, Table, View};
+use crate::rows::{RowKey, View};
 use crate::state::{Governing, draft::Draft, rules::expect_opened};
 
-/// What a total covers.
-struct Covered {
-    head: TotalsHead,
-    batches: Vec<BatchTotal>,
-    claims: u64,
-    worst: WideSum,
+/// The rows that an opened total reads: its interval, and the head of its output.
+pub(in crate::state) fn total_reads(opened: &TotalsOpened) -> Vec<RowKey> {
+    vec![
+        head_key(&opened.key).into_row(),
+        interval_key(&opened.key, opened.number).into_row(),
+    ]
 }
 
 impl Governing {
     /// What the partials and the sum of a total must show. `view` must have the rows of
-    /// [`super::total_reads`].
+    /// [`total_reads`].
     pub(in crate::state) fn total_statement(
         &self,
         opened: &TotalsOpened,
         view: &View,
     ) -> Result<TotalStatement, CheckError> {
-        let covered = self.covered(opened, view)?;
-        Ok(self.statement_of(opened, &covered.batches)?)
+        let (cut, interval) = uncovered(opened, view)?;
+        Ok(self.statement_of(opened, cut, &interval)?)
     }
 
-    /// Checks an opened total: the right batches, the other output's set, enough of them, and that both partials
-    /// and the sum were verified over these batches.
+    /// Checks an opened total: an interval that was cut and not opened, and that both partials and the sum were
+    /// verified over it.
     pub(in crate::state) fn check_total(
         &self,
         id: EntryId,
@@ -43,74 +41,29 @@ impl Governing {
         draft: &mut Draft<'_>,
     ) -> Result<(), CheckError> {
         let (key, sum) = (opened.key, opened.sum);
-        let Covered {
-            mut head,
-            batches,
-            claims,
-            worst,
-        } = self.covered(opened, draft.view())?;
-        expect_opened(verified, &self.statement_of(opened, &batches)?)?;
-        if WideSum::from(sum) > worst {
+        let (cut, mut interval) = uncovered(opened, draft.view())?;
+        expect_opened(verified, &self.statement_of(opened, cut, &interval)?)?;
+        let worst = interval.worst;
+        if sum > worst {
             return Err(TotalRefusal::SumWrong { sum }.into());
         }
-        // An entry holds at most 1,600 ids.
-        let covered = batches.len() as u32;
-        let total = OpenedTotal {
-            entry: id,
-            batches: covered,
-            claims,
-            sum,
-        };
         if key.output == Output::Credits {
-            let (worst, sum) = (worst.as_credits(), sum.as_credits());
+            let (worst, sum) = (WideSum::from(worst).as_credits(), sum.as_credits());
             self.scales.record_total(draft, key.asset, worst, sum);
         }
-        for number in head.next_batches(batches.len()) {
-            draft.remove(batch_key(&key, number));
-        }
-        draft.put(opened_key(&key, head.opened), &total);
-        // Either this total follows a cut that the other output's total made, or it makes one. All
-        // batches of a period have the same version, so all of them have a measure or none has.
-        if head.cover(&total, worst).is_none()
-            && let Some(mut twin) = draft.get(&head_key(&key.twin()))?
-        {
-            twin.follow(covered)?;
-            draft.put(head_key(&key.twin()), &twin);
-        }
+        interval.opened = Some((id, sum));
+        let mut head = draft.get(&head_key(&key))?.unwrap_or_default();
+        head.cover(&interval, sum);
         draft.put(head_key(&key), &head);
+        draft.put(interval_key(&key, opened.number), &interval);
         Ok(())
-    }
-
-    /// The batches of a total, which must be the right ones, and enough of them.
-    fn covered(&self, opened: &TotalsOpened, view: &View) -> Result<Covered, CheckError> {
-        let key = &opened.key;
-        let head = view.get(&head_key(key))?.unwrap_or_default();
-        let batches = next_batches(&head, key, &opened.entries, view)?;
-        let found = batches.len();
-        if let Some(expected) = head.cut().filter(|cut| *cut != found) {
-            return Err(TotalRefusal::Cut { expected, found }.into());
-        }
-        let claims: u64 = batches.iter().map(|batch| u64::from(batch.claims)).sum();
-        let least = u64::from(self.policy.least_claims_per_total).max(1);
-        if claims < least {
-            return Err(TotalRefusal::TooFew { claims, least }.into());
-        }
-        let worst: WideSum = batches.iter().map(|batch| batch.worst).collect();
-        if worst > WORST_TOTAL {
-            return Err(TotalRefusal::TooLarge { worst }.into());
-        }
-        Ok(Covered {
-            head,
-            batches,
-            claims,
-            worst,
-        })
     }
 
     fn statement_of(
         &self,
         opened: &TotalsOpened,
-        batches: &[BatchTotal],
+        cut: EntryId,
+        interval: &IntervalTotal,
     ) -> Result<TotalStatement, Refusal> {
         let epoch = opened.key.epoch;
         let keys = self
@@ -120,35 +73,22 @@ impl Governing {
         Ok(TotalStatement {
             origin: self.origin().clone(),
             opened: opened.clone(),
+            cut,
             supervisor: keys.supervisor.clone(),
             witness: keys.witness.clone(),
-            totals: batches.iter().map(|batch| (batch.t1, batch.t2)).collect(),
+            totals: interval.pairs(),
         })
     }
 }
 
-/// Checks that the entries are the next unopened batches, from the first.
-fn next_batches(
-    head: &TotalsHead,
-    key: &TotalsKey,
-    entries: &[EntryId],
-    view: &View,
-) -> Result<Vec<BatchTotal>, CheckError> {
-    let mut batches = Vec::with_capacity(entries.len());
-    for number in head.next_batches(entries.len()) {
-        let batch = view.get(&batch_key(key, number))?;
-        batches.push(batch.ok_or(RowError::Missing {
-            table: Table::BatchTotal,
-        })?);
+/// The interval of a total, and its cut.
+fn uncovered(opened: &TotalsOpened, view: &View) -> Result<(EntryId, IntervalTotal), CheckError> {
+    let number = opened.number;
+    let interval = view.get(&interval_key(&opened.key, number))?;
+    let cut = interval.and_then(|interval| Some((interval.cut?, interval)));
+    let (cut, interval) = cut.ok_or(TotalRefusal::NotCut { number })?;
+    if interval.opened.is_some() {
+        return Err(TotalRefusal::OpenedBefore { number }.into());
     }
-    let fault = entries.iter().enumerate().find(|(position, entry)| {
-        batches
-            .get(*position)
-            .is_none_or(|batch| batch.entry != **entry)
-    });
-    match fault {
-        Some((position, _)) => Err(TotalRefusal::Set { position }.into()),
-        None if batches.is_empty() => Err(TotalRefusal::Set { position: 0 }.into()),
-        None => Ok(batches),
-    }
+    Ok((cut, interval))
 }

@@ -1,83 +1,52 @@
 //! Totals as rows.
 
-use std::ops::Range;
-
 use merits_primitives::{
+    calendar::Timestamp,
+    ids::{AssetId, Epoch},
     jubjub::Point,
     sum::{Sum, WideSum},
 };
 use merits_verifier::codec::{Canonical, CodecError, Reader, Writer};
 
-use super::super::stored::{MOST, read_entry, read_u128};
-use super::{BatchTotal, OpenedTotal, TotalsSummary};
-use crate::refusal::TotalRefusal;
+use super::super::stored::{MOST, read_entry, read_party, read_u128};
+use super::{IntervalTotal, TotalsSummary};
+use crate::cuts::{Atom, Interval, Portion};
 use crate::rows::{Record, Table};
 
 /// The head of the totals of one (asset, period, epoch, output).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TotalsHead {
-    /// Number of the first batch that no total covers.
-    pub(super) first: u64,
-    /// Number of the next batch.
-    pub(super) next: u64,
-    /// Number of opened totals.
-    pub(super) opened: u64,
+    /// Number of the interval that batches go to.
+    pub(super) running: u32,
+    /// When a running interval was cut last.
+    pub(super) last_cut: Option<Timestamp>,
     pub(super) summary: TotalsSummary,
-    /// Sizes of the sets in which the other output was opened, but this one was not yet.
-    pub(super) cuts: Vec<u32>,
 }
 
 impl Default for TotalsHead {
     fn default() -> Self {
         Self {
-            first: 0,
-            next: 0,
-            opened: 0,
+            running: 0,
+            last_cut: None,
             summary: TotalsSummary {
                 unopened_claims: 0,
                 unopened_worst: WideSum::ZERO,
                 opened_claims: 0,
                 opened_sum: WideSum::ZERO,
             },
-            cuts: Vec::new(),
         }
     }
 }
 
 impl TotalsHead {
-    /// How many batches the next total must cover, if the other output's total determines it.
-    pub(super) fn cut(&self) -> Option<usize> {
-        self.cuts.first().map(|cut| *cut as usize)
-    }
-
-    /// Numbers of the next batches to open, at most `count`.
-    pub(super) fn next_batches(&self, count: usize) -> Range<u64> {
-        self.first..self.next.min(self.first.saturating_add(count as u64))
-    }
-
-    /// Remembers the set, of this many batches, in which the other output was opened.
-    ///
-    /// # Errors
-    /// [`TotalRefusal::TwinBehind`] when the row is full: longer lists could not be read back.
-    pub(super) fn follow(&mut self, batches: u32) -> Result<(), TotalRefusal> {
-        let waiting = self.cuts.len();
-        if waiting >= MOST {
-            return Err(TotalRefusal::TwinBehind { waiting });
-        }
-        self.cuts.push(batches);
-        Ok(())
-    }
-
-    /// Counts a total of the next batches, and returns the cut that it followed.
-    pub(super) fn cover(&mut self, total: &OpenedTotal, worst: WideSum) -> Option<u32> {
-        self.first += u64::from(total.batches);
-        self.opened += 1;
+    /// Counts a total of this interval.
+    pub(super) fn cover(&mut self, interval: &IntervalTotal, sum: Sum) {
         let summary = &mut self.summary;
-        summary.unopened_claims = summary.unopened_claims.saturating_sub(total.claims);
+        summary.unopened_claims = summary.unopened_claims.saturating_sub(interval.claims);
+        let worst = WideSum::from(interval.worst);
         summary.unopened_worst = summary.unopened_worst.saturating_sub(worst);
-        summary.opened_claims += total.claims;
-        summary.opened_sum += total.sum;
-        (!self.cuts.is_empty()).then(|| self.cuts.remove(0))
+        summary.opened_claims += interval.claims;
+        summary.opened_sum += sum;
     }
 }
 
@@ -86,9 +55,8 @@ impl Canonical for TotalsHead {
 
     fn write(&self, out: &mut Writer) {
         let Self {
-            first,
-            next,
-            opened,
+            running,
+            last_cut,
             summary:
                 TotalsSummary {
                     unopened_claims,
@@ -96,35 +64,24 @@ impl Canonical for TotalsHead {
                     opened_claims,
                     opened_sum,
                 },
-            cuts,
         } = self;
-        out.u64(*first);
-        out.u64(*next);
-        out.u64(*opened);
+        out.u32(*running);
+        out.option(last_cut.as_ref(), |out, time| out.time(*time));
         out.u64(*unopened_claims);
         out.array(&unopened_worst.0.to_le_bytes());
         out.u64(*opened_claims);
         out.array(&opened_sum.0.to_le_bytes());
-        out.count(cuts.len());
-        cuts.iter().for_each(|cut| out.u32(*cut));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            first: input.u64("first")?,
-            next: input.u64("next")?,
-            opened: input.u64("opened")?,
+            running: input.u32("running")?,
+            last_cut: input.option("last cut", |input| input.time("last cut"))?,
             summary: TotalsSummary {
                 unopened_claims: input.u64("unopened claims")?,
                 unopened_worst: WideSum(read_u128(input, "unopened worst")?),
                 opened_claims: input.u64("opened claims")?,
                 opened_sum: WideSum(read_u128(input, "opened sum")?),
-            },
-            cuts: {
-                let count = input.count("cuts", MOST)?;
-                (0..count)
-                    .map(|_| input.u32("cut"))
-                    .collect::<Result<_, _>>()?
             },
         })
     }
@@ -134,83 +91,194 @@ impl Record for TotalsHead {
     const TABLE: Table = Table::Totals;
 }
 
-impl Canonical for BatchTotal {
-    const NAME: &'static str = "batch total";
+impl Canonical for IntervalTotal {
+    const NAME: &'static str = "interval";
 
     fn write(&self, out: &mut Writer) {
-        out.array(&self.entry.0);
-        out.u32(self.claims);
-        out.u64(self.worst.0);
-        out.point(&self.t1);
-        out.point(&self.t2);
+        let Self {
+            batches,
+            claims,
+            worst,
+            t1,
+            t2,
+            cut,
+            opened,
+        } = self;
+        out.u32(*batches);
+        out.u64(*claims);
+        out.u64(worst.0);
+        out.option(t1.as_ref(), Writer::point);
+        out.option(t2.as_ref(), Writer::point);
+        out.option(cut.as_ref(), |out, cut| out.array(&cut.0));
+        out.option(opened.as_ref(), |out, (entry, sum)| {
+            out.array(&entry.0);
+            out.u64(sum.0);
+        });
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
-        // The points were checked when the entry was accepted.
+        // The points are sums of points that were checked when their entries were accepted.
         let point = |input: &mut Reader<'_>, what| {
             let bytes = input.array(what)?;
             Point::from_stored_bytes(&bytes).map_err(|fault| CodecError::Point { what, fault })
         };
         Ok(Self {
-            entry: read_entry(input, "entry")?,
-            claims: input.u32("claims")?,
+            batches: input.u32("batches")?,
+            claims: input.u64("claims")?,
             worst: Sum(input.u64("worst")?),
-            t1: point(input, "T1")?,
-            t2: point(input, "T2")?,
+            t1: input.option("T1", |input| point(input, "T1"))?,
+            t2: input.option("T2", |input| point(input, "T2"))?,
+            cut: input.option("cut", |input| read_entry(input, "cut"))?,
+            opened: input.option("opened", |input| {
+                Ok((read_entry(input, "opened")?, Sum(input.u64("sum")?)))
+            })?,
         })
     }
 }
 
-impl Record for BatchTotal {
-    const TABLE: Table = Table::BatchTotal;
+impl Record for IntervalTotal {
+    const TABLE: Table = Table::Interval;
 }
 
-impl Canonical for OpenedTotal {
-    const NAME: &'static str = "opened total";
+/// The head of the deeds of one schema and period.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct DeedsHead {
+    /// The only scale that read such records when the first was claimed. `None`: there were several, and deeds are
+    /// compared.
+    pub(super) sole: Option<AssetId>,
+    /// How many atoms there are.
+    pub(super) atoms: u32,
+    /// A claim found no room for an atom, so the others do not say all.
+    pub(super) full: bool,
+    /// The intervals that were cut, in the log's order.
+    pub(super) cut: Vec<Interval>,
+}
+
+impl Canonical for DeedsHead {
+    const NAME: &'static str = "deeds";
 
     fn write(&self, out: &mut Writer) {
-        out.array(&self.entry.0);
-        out.u32(self.batches);
-        out.u64(self.claims);
-        out.u64(self.sum.0);
+        let Self {
+            sole,
+            atoms,
+            full,
+            cut,
+        } = self;
+        out.option(sole.as_ref(), |out, sole| out.u64(sole.0));
+        out.u32(*atoms);
+        out.bool(*full);
+        out.count(cut.len());
+        cut.iter()
+            .for_each(|interval| write_interval(out, interval));
     }
 
     fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
         Ok(Self {
-            entry: read_entry(input, "entry")?,
-            batches: input.u32("batches")?,
-            claims: input.u64("claims")?,
-            sum: Sum(input.u64("sum")?),
+            sole: input.option("sole", |input| Ok(AssetId(input.u64("sole")?)))?,
+            atoms: input.u32("atoms")?,
+            full: input.bool("full")?,
+            cut: {
+                let count = input.count("cut", MOST)?;
+                (0..count)
+                    .map(|_| read_interval(input))
+                    .collect::<Result<_, _>>()?
+            },
         })
     }
 }
 
-impl Record for OpenedTotal {
-    const TABLE: Table = Table::OpenedTotal;
+impl Record for DeedsHead {
+    const TABLE: Table = Table::Deeds;
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Canonical for Atom {
+    const NAME: &'static str = "atom";
 
-    /// Every written row can be read back.
-    #[test]
-    fn a_head_remembers_no_more_sets_than_it_can_read() {
-        let mut head = TotalsHead::default();
-        for _ in 0..MOST {
-            assert_eq!(head.follow(1), Ok(()));
+    fn write(&self, out: &mut Writer) {
+        let Self { portions, deeds } = self;
+        out.u64(*deeds);
+        out.count(portions.len());
+        for Portion {
+            interval,
+            distributor,
+        } in portions
+        {
+            write_interval(out, interval);
+            out.array(&distributor.0);
         }
-        let waiting = MOST;
-        assert_eq!(head.follow(1), Err(TotalRefusal::TwinBehind { waiting }));
-        assert_eq!(TotalsHead::from_bytes(&head.to_bytes()), Ok(head.clone()));
-        let total = OpenedTotal {
-            entry: merits_primitives::ids::EntryId([1; 32]),
-            batches: 1,
-            claims: 20,
-            sum: Sum(0),
-        };
-        head.next = 1;
-        assert_eq!(head.cover(&total, WideSum(1)), Some(1));
-        assert_eq!(head.follow(2), Ok(()));
     }
+
+    fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+        Ok(Self {
+            deeds: input.u64("deeds")?,
+            portions: {
+                let count = input.count("portions", MOST)?;
+                let portion = |_| {
+                    Ok(Portion {
+                        interval: read_interval(input)?,
+                        distributor: read_party(input, "distributor")?,
+                    })
+                };
+                (0..count).map(portion).collect::<Result<_, _>>()?
+            },
+        })
+    }
+}
+
+impl Record for Atom {
+    const TABLE: Table = Table::Atom;
+}
+
+fn write_interval(out: &mut Writer, interval: &Interval) {
+    let Interval {
+        asset,
+        epoch,
+        number,
+    } = interval;
+    out.u64(asset.0);
+    out.u32(epoch.0);
+    out.u32(*number);
+}
+
+fn read_interval(input: &mut Reader<'_>) -> Result<Interval, CodecError> {
+    Ok(Interval {
+        asset: AssetId(input.u64("asset")?),
+        epoch: Epoch(input.u32("epoch")?),
+        number: input.u32("number")?,
+    })
+}
+
+/// Defines a row with the number of an atom.
+macro_rules! atom_number {
+    ($(#[$doc:meta])* $name:ident $text:literal in $table:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) struct $name(pub(super) u32);
+
+        impl Canonical for $name {
+            const NAME: &'static str = $text;
+
+            fn write(&self, out: &mut Writer) {
+                out.u32(self.0);
+            }
+
+            fn read(input: &mut Reader<'_>) -> Result<Self, CodecError> {
+                Ok(Self(input.u32("atom")?))
+            }
+        }
+
+        impl Record for $name {
+            const TABLE: Table = $table;
+        }
+    };
+}
+
+atom_number! {
+    /// The atom of these portions.
+    AtomNumber "atom place" in Table::AtomPlace
+}
+
+atom_number! {
+    /// The atom of this deed.
+    DeedNumber "deed" in Table::Deed
 }

@@ -38,7 +38,7 @@ impl Founded {
         Self::empty_for(federation, rng).found()
     }
 
-    fn empty_for(federation: Federation, rng: StdRng) -> Self {
+    pub fn empty_for(federation: Federation, rng: StdRng) -> Self {
         let state = State::new(federation.policy());
         let ledger = Sequencer::new(state, MemoryStore::new(), federation.signer());
         Self {
@@ -54,7 +54,7 @@ impl Founded {
         Self::empty().found()
     }
 
-    fn found(mut self) -> Self {
+    pub fn found(mut self) -> Self {
         for entry in self.federation.founding_entries(&mut self.rng) {
             self.submit(&entry)
                 .expect("the founding entries are accepted");
@@ -87,6 +87,12 @@ impl Founded {
     pub fn supervise(&mut self, entry: &Entry) -> Result<Appended, Refusal> {
         let supervisor = self.federation.supervisor.clone();
         self.act(&supervisor, entry)
+    }
+
+    /// Cuts an interval of the fixture's batches.
+    pub fn cut(&mut self, number: u32) -> Appended {
+        let cut = self.federation.cut(number);
+        self.supervise(&cut).expect("cut")
     }
 
     /// A batch of fresh claims, proven for what the state has.

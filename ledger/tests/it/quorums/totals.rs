@@ -1,7 +1,6 @@
 //! Opened totals by partials of t holders a side.
 
 use merits_ledger::entry::{TotalPartials, TotalsOpened};
-use merits_ledger::state::Totals;
 use merits_primitives::ids::Output;
 use merits_primitives::sum::Sum;
 use merits_threshold::quorum::Partial;
@@ -23,6 +22,8 @@ fn two_batches() -> (Quorums, [Quorum; 2], TotalsKey) {
         epoch: EPOCH,
         ..quorums.federation.totals_key(Output::Credits)
     };
+    let cut = quorums.federation.cut_key(key, 0);
+    quorums.ledger.supervise(&cut).expect("cut");
     (quorums, halves, key)
 }
 
@@ -30,7 +31,7 @@ fn total(quorums: &mut Quorums, halves: &[Quorum; 2], key: TotalsKey) -> TotalsO
     let [supervisor, witness] = halves;
     let state = quorums.ledger.ledger.state();
     let rng = &mut quorums.ledger.rng;
-    let all = (2, Sum(700));
+    let all = (0, Sum(700));
     quorums
         .federation
         .open_by_quorums(state, key, all, [supervisor, witness], rng)
@@ -42,19 +43,18 @@ impl Quorums {
         self.refused(&supervisor, &Entry::TotalsOpened(total), code, field);
     }
 
-    /// Partials of these holders for all batches of the total.
+    /// Partials of these holders for the total's cut.
     fn partials_of(
         &mut self,
         quorum: &Quorum,
         total: &TotalsOpened,
         places: &[usize],
     ) -> Vec<Partial> {
-        let covered = self.state().totals().unopened(&total.key);
-        let covered = covered.expect("rows in memory");
-        let t1 = Totals::sums(&covered).t1().expect("hidden");
-        let (key, entries) = (&total.key, &total.entries);
+        let interval = self.state().totals().interval(&total.key, total.number);
+        let interval = interval.expect("rows in memory").expect("batches");
+        let (t1, cut) = (interval.t1.expect("hidden"), interval.cut.expect("cut"));
         let rng = &mut self.ledger.rng;
-        quorum.partials(&self.federation, key, entries, &t1, places, rng)
+        quorum.partials(&self.federation, &total.key, cut, &t1, places, rng)
     }
 }
 
@@ -152,22 +152,27 @@ fn a_wrong_partial_names_its_holder() {
     assert!(refusal.to_string().contains(&liar.to_string()), "{refusal}");
 }
 
-/// The context of a partial names the batches, so it opens nothing else.
+/// The context of a partial names the cut, so it opens nothing else.
 #[test]
-fn a_partial_is_useless_for_another_set_or_epoch() {
+fn a_partial_is_useless_for_another_cut_or_epoch() {
     let (mut quorums, halves, key) = two_batches();
     let good = total(&mut quorums, &halves, key);
-    let one = {
+    let second = quorums.federation.with_quorums(&halves[0], &halves[1]);
+    let batch = quorums.batch(&second, EPOCH, 4);
+    quorums.ledger.submit(&batch).expect("accepted");
+    let cut = quorums.federation.cut_key(key, 1);
+    quorums.ledger.supervise(&cut).expect("cut");
+    let other = {
         let [supervisor, witness] = &halves;
         let state = quorums.ledger.ledger.state();
         let rng = &mut quorums.ledger.rng;
-        let first = (1, Sum(400));
+        let next = (1, Sum(400));
         quorums
             .federation
-            .open_by_quorums(state, key, first, [supervisor, witness], rng)
+            .open_by_quorums(state, key, next, [supervisor, witness], rng)
     };
     let moved = with(&good, |partials| {
-        partials.witness = one.partials.clone().expect("hidden").witness;
+        partials.witness = other.partials.clone().expect("hidden").witness;
     });
     quorums.refused_total(moved, "partial-invalid", "witness");
     // Shares of another attempt at the same half, by the same holders.

@@ -118,13 +118,17 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
     assert_eq!(found, 8);
 
     // And both totals open to what the week's records give.
+    let credits = TotalsKey {
+        asset: AssetId(1),
+        period: week(36),
+        epoch: Epoch(1),
+        output: Output::Credits,
+    };
+    let cut = world.federation.cut_key(credits, 0);
+    let cut = world.federation.sign(&cut, &world.federation.supervisor);
+    ledger.append(&cut, START + Duration::from_secs(1));
     for output in Output::ALL {
-        let key = TotalsKey {
-            asset: AssetId(1),
-            period: week(36),
-            epoch: Epoch(1),
-            output,
-        };
+        let key = TotalsKey { output, ..credits };
         let of_week = groups.iter().filter(|group| group.period == week(36));
         let sum = of_week
             .map(
@@ -138,7 +142,7 @@ async fn both_outputs_and_the_days_factor_reach_the_ledger() {
         let state = ledger.state();
         let total = world
             .federation
-            .open_key(&state, key, 2, sum, &mut rand::rng());
+            .open_key(&state, key, 0, sum, &mut rand::rng());
         let entry = Entry::TotalsOpened(total);
         let entry = world.federation.sign(&entry, &world.federation.supervisor);
         ledger.append(&entry, START + Duration::from_secs(1));

@@ -12,7 +12,7 @@ use super::{
     index::{Index, Word},
 };
 
-/// Most bytes of a line. The longest answer is a total of 1,600 entries, some 110 KB; a basis of 4,096 bytes may grow
+/// Most bytes of a line. The longest one is a total of 1,600 entries, some 110 KB, of before there were cuts; a basis of 4,096 bytes may grow
 /// sixfold where JSON escapes it.
 pub(super) const MOST_LINE_BYTES: usize = 1 << 20;
 
@@ -115,21 +115,6 @@ impl Position {
 
 /// Notes an answer in the index.
 pub(super) fn note(index: &mut Index, answer: &Answered) -> io::Result<()> {
-    if let Answered::Total {
-        output,
-        set,
-        entries,
-    } = answer
-    {
-        let set = text(set);
-        for entry in entries {
-            index.put(&entry_key(entry), &set)?;
-        }
-        let mut size = [0; 32];
-        size[..8].copy_from_slice(&(entries.len() as u64).to_le_bytes());
-        index.put(&set_key(&set), &size)?;
-        index.put(&total_key(output, &set), &PRESENT)?;
-    }
     index.put(&digest(answer), &PRESENT)
 }
 
@@ -137,31 +122,8 @@ pub(super) fn note(index: &mut Index, answer: &Answered) -> io::Result<()> {
 const PRESENT: Word = [1; 32];
 
 /// A text as a word of the index.
-pub(super) fn text(text: &str) -> Word {
+fn text(text: &str) -> Word {
     field::digest("merits/journal-text/v1", &[text.as_bytes()])
-}
-
-/// The key of an earn entry, whose value is the set that it was answered in.
-pub(super) fn entry_key(entry: &str) -> Word {
-    field::digest("merits/journal-entry/v1", &[&text(entry)])
-}
-
-/// The key of an answered set, whose value is the number of its entries.
-pub(super) fn set_key(set: &Word) -> Word {
-    field::digest("merits/journal-set/v1", &[set])
-}
-
-/// The key of a set that was answered for an output.
-pub(super) fn total_key(output: &str, set: &Word) -> Word {
-    field::digest("merits/journal-output/v1", &[&text(output), set])
-}
-
-/// The number of entries that is the value of a [`set_key`].
-pub(super) fn size(value: &Word) -> usize {
-    let size = value
-        .first_chunk()
-        .map_or(0, |size| u64::from_le_bytes(*size));
-    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 /// The identity of an answer, independent of its time.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use merits_guard::GuardError;
-use merits_primitives::ids::EntryId;
 use thiserror::Error;
 
 /// Why a journal cannot be used. A holder without its journal must not answer.
@@ -146,18 +145,6 @@ pub enum JournalError {
         mark: PathBuf,
         /// The system's error.
         source: std::io::Error,
-    },
-    /// The log proves an answer that has no line.
-    #[error(
-        "the journal {path} has no line for the total that entry {entry} of the log opened with this holder's \
-         partial: the journal was emptied or cut, or it is an older copy. A holder that does not know what it \
-         answered could open a single batch, so it answers nothing: bring the newest copy of the journal back"
-    )]
-    Forgotten {
-        /// The journal.
-        path: PathBuf,
-        /// The entry that opened the total.
-        entry: EntryId,
     },
     /// A line was altered, removed or inserted.
     #[error(

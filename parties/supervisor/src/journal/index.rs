@@ -1,6 +1,6 @@
-//! What a journal's answers forbid or allow next, as a table of keys in a file.
+//! Which answers a journal has, as a table of keys in a file.
 //!
-//! Where many people claim, a year's answers name hundreds of millions of batches, so they are not kept in memory. The
+//! Answers are never forgotten, so they are not kept in memory. The
 //! file has no name: it is made anew from the journal's lines whenever a journal is opened, and ends with the process.
 //! So no index is older than its journal, and none has to be backed up or judged.
 //!

@@ -9,7 +9,6 @@ use merits_proto::{
     supervision::{RequestTotalPartialResponse, supervision_client::SupervisionClient},
 };
 use merits_sealing::Sealed;
-use merits_verifier::{Reason, fields};
 use thiserror::Error;
 use tonic::transport::Channel;
 
@@ -37,19 +36,6 @@ pub enum HolderError {
         /// Which field.
         field: &'static str,
     },
-}
-
-impl HolderError {
-    /// For a total that overlaps a set answered before: how many batches that set has.
-    pub fn answered_head(&self) -> Option<usize> {
-        let Self::Refused { fault, .. } = self else {
-            return None;
-        };
-        if fault.reason != Reason::TotalOverlaps {
-            return None;
-        }
-        fault.field.index_in(&fields::ENTRIES)
-    }
 }
 
 /// A connection to one holder.
@@ -139,7 +125,7 @@ impl HolderClient {
                 period: ask.key.period,
                 epoch: ask.key.epoch,
                 output: ask.key.output,
-                entries: ask.entries.clone(),
+                number: ask.number,
             };
             let response = self
                 .client

@@ -83,7 +83,7 @@ impl WitnessConfig {
             let party = self.identity()?.party();
             let follower = ledger.follow().await?.refusing_the_future();
             follower.sync().await?;
-            let (held, answered) = {
+            let held = {
                 let replica = follower.replica();
                 let log = StateView::new(replica.state()?, |id| {
                     let leaf = replica.entry(id);
@@ -91,8 +91,7 @@ impl WitnessConfig {
                     Ok(leaf.map(|leaf| leaf.entry))
                 });
                 let passphrase = passphrase.as_ref().map(|text| text.as_str());
-                let held = shares::all(self, &log, &party, side, passphrase)?;
-                (held, log.answered_totals(&party)?)
+                shares::all(self, &log, &party, side, passphrase)?
             };
             for lost in &held.lost {
                 tracing::error!(%lost, "this holder does not answer for an epoch that it holds a half of");
@@ -101,7 +100,6 @@ impl WitnessConfig {
                 return Err(SharesError::NoJournal(self.journal.clone()).into());
             }
             let mut journal = Journal::open_under(&self.journal, &self.journal_mark()?)?;
-            journal.require_answered(&answered)?;
             journal.ready()?;
             let holder = Holder::new(party, held.shares, journal);
             Ok(HolderService::new(holder, follower, SystemClock))

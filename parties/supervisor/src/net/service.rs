@@ -226,7 +226,7 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
         request: Request<RequestTotalPartialRequest>,
     ) -> Result<Response<RequestTotalPartialResponse>, Status> {
         let checked = TotalPartialRequest::try_from(request.into_inner())?;
-        let batches = checked.entries.len();
+        let number = checked.number;
         let ask = TotalAsk {
             origin: checked.origin,
             key: TotalsKey {
@@ -235,7 +235,7 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
                 epoch: checked.epoch,
                 output: checked.output,
             },
-            entries: checked.entries,
+            number,
         };
         // Anybody may repeat a question and gets the stored answer.
         let again = ask.clone();
@@ -250,8 +250,8 @@ impl<F: Follow, C: Clock> Supervision for HolderService<F, C> {
                     .map_err(|refused| fault(&refused))
             })
             .await
-            .inspect_err(|fault| tracing::warn!(batches, reason = %fault.reason, "refused"))?;
-        tracing::info!(batches, "answered a total");
+            .inspect_err(|fault| tracing::warn!(number, reason = %fault.reason, "refused"))?;
+        tracing::info!(number, "answered a total");
         Ok(total_response(answer))
     }
 }
@@ -300,7 +300,7 @@ pub async fn serve<F: Follow, C: Clock>(
     Ok(address)
 }
 
-/// A refusal on the wire: its code, and for an overlap the first entry that does not fit.
+/// A refusal on the wire: its code and its field.
 fn fault(refused: &Refused) -> Fault {
     let (code, field) = match refused {
         Refused::OtherLog { .. } => (Code::InvalidArgument, FieldPath::name(fields::ORIGIN)),
@@ -309,15 +309,11 @@ fn fault(refused: &Refused) -> Fault {
             (Code::NotFound, FieldPath::name(fields::ENTRY))
         }
         Refused::NoSuchClaim { .. } => (Code::NotFound, FieldPath::name(fields::CLAIM)),
-        Refused::Overlap { answered } => (
-            Code::FailedPrecondition,
-            FieldPath::name(fields::ENTRIES).index(*answered),
-        ),
         Refused::Copy(error) | Refused::Set(SetFault::Copy(error)) => {
             tracing::error!(%error, "a holder cannot read its copy of the log");
             return Fault::internal();
         }
-        Refused::Set(_) => (Code::FailedPrecondition, FieldPath::name(fields::ENTRIES)),
+        Refused::Set(_) => (Code::FailedPrecondition, FieldPath::name(fields::NUMBER)),
         Refused::NotASupervisor(_) | Refused::Suspended(_) => {
             (Code::PermissionDenied, FieldPath::name(fields::REQUEST))
         }

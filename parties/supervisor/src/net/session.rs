@@ -24,7 +24,7 @@ use crate::{
     holder::{OpeningAsk, SealedPartial, TotalAsk, TotalPartial},
     request::{OpeningResult, RequestFile, identity_hash, request_content},
     requester::{OpeningFault, combine_and_name, combine_redeemer, fewest_holders},
-    totals::{OpenedTotal, TotalFault, TotalSet},
+    totals::{Next, OpenedTotal, TotalFault, TotalSet},
     view::Unreadable,
 };
 use merits_sealing::SealingKey;
@@ -452,58 +452,62 @@ impl Session {
         })
     }
 
-    /// Opens and publishes the total of one output over all batches of a period that no total of
-    /// it covers yet, or over the set that the other output was opened over. If a holder answered
-    /// for a shorter head before and it was never published, that head is opened; call again for
-    /// the rest.
+    /// Opens and publishes the total of one output over the first interval that no total of it covers yet. Where it was
+    /// not cut, the cut goes on the ledger first, which refuses it if it is too early, or if a sum would be about too
+    /// few deeds.
     ///
     /// # Errors
     /// [`SessionError`].
     pub async fn open_total(&mut self, key: TotalsKey) -> Result<PublishedTotal, SessionError> {
-        let mut limit = None;
-        loop {
-            let (set, ask) = self
-                .follower
-                .synced(move |log| {
-                    TotalSet::head(log, key, limit).map(|set| (set.clone(), set.ask(log)))
-                })
-                .await??;
-            // If the sum is already open, no holder needs to answer.
-            let (answers, unanswered) = match set.t1() {
-                Some(_) => self.ask_total(&ask).await,
-                None => (Vec::new(), Vec::new()),
-            };
-            let opened = self.follower.synced(move |log| set.open(log, &answers));
-            match opened.await? {
-                Ok(total) => {
-                    remark(&self.unreachable);
-                    remark(&unanswered);
-                    for fault in &total.wrong {
-                        tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
-                    }
-                    let entry = self.submit(&self.signer.publish_total(&total)).await?;
-                    return Ok(PublishedTotal { entry, total });
-                }
-                Err(fault @ (TotalFault::Missing(_) | TotalFault::TooFew { .. })) => {
-                    // Each retry asks for a strictly shorter head, so this ends.
-                    let heads = unanswered.iter().filter_map(HolderError::answered_head);
-                    let shorter = heads
-                        .filter(|head| (1..ask.entries.len()).contains(head))
-                        .min();
-                    if let Some(head) = shorter {
-                        limit = Some(head);
-                        continue;
-                    }
-                    let mut unanswered = unanswered;
-                    unanswered.append(&mut self.unreachable);
-                    return Err(match fault {
-                        TotalFault::Missing(_) => missing(fault, unanswered),
-                        fault => too_few(fault, unanswered),
-                    });
-                }
-                Err(fault) => return Err(fault.into()),
+        let set = self.cut(key).await?;
+        // If the sum is already open, no holder needs to answer.
+        let (answers, mut unanswered) = match set.t1() {
+            Some(_) => {
+                let asked = set.clone();
+                let ask = self.follower.synced(move |log| asked.ask(log)).await?;
+                self.ask_total(&ask).await
             }
+            None => (Vec::new(), Vec::new()),
+        };
+        let opened = self.follower.synced(move |log| set.open(log, &answers));
+        match opened.await? {
+            Ok(total) => {
+                remark(&self.unreachable);
+                remark(&unanswered);
+                for fault in &total.wrong {
+                    tracing::warn!(%fault, "a holder's answer is wrong, and enough others were right");
+                }
+                let entry = self.submit(&self.signer.publish_total(&total)).await?;
+                Ok(PublishedTotal { entry, total })
+            }
+            Err(fault @ TotalFault::Missing(_)) => {
+                unanswered.append(&mut self.unreachable);
+                Err(missing(fault, unanswered))
+            }
+            Err(fault @ TotalFault::TooFew { .. }) => {
+                unanswered.append(&mut self.unreachable);
+                Err(too_few(fault, unanswered))
+            }
+            Err(
+                fault @ (TotalFault::NoEpoch(_)
+                | TotalFault::BadPartial { .. }
+                | TotalFault::NoSum(_)),
+            ) => Err(fault.into()),
         }
+    }
+
+    /// The next total to open, after the cut that it takes.
+    async fn cut(&self, key: TotalsKey) -> Result<TotalSet, SessionError> {
+        let next = self.follower.synced(move |log| TotalSet::next(log, key));
+        let number = match next.await?? {
+            Next::Open(set) => return Ok(set),
+            Next::Cut(number) => number,
+        };
+        self.submit(&self.signer.cut_totals(key, number)).await?;
+        let cut = self
+            .follower
+            .synced(move |log| TotalSet::check(log, key, number));
+        Ok(cut.await??)
     }
 
     /// Asks every holder. Who is silent, or refuses, stops nothing as long as enough others of its side answer.

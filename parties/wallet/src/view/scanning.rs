@@ -247,6 +247,7 @@ impl<'a> Walk<'a> {
             | Entry::OpeningRevealed(_)
             | Entry::AlertRaised(_)
             | Entry::AlertHandled(_)
+            | Entry::TotalsCut(_)
             | Entry::TotalsOpened(_)
             | Entry::TagDealingOpened(_)
             | Entry::TagDealingMessage(_)

@@ -8,7 +8,7 @@ use merits_formula::{
     Declarations, Field, FieldKind, Measure, NamedConstant, Record, Schema, Typed,
 };
 use merits_ledger::{
-    AnchorInterval, BoardFacts, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
+    AnchorInterval, BoardFacts, CutTimes, LedgerPolicy, MemoryStore, Role, Roles, Sequencer, State,
     entry::{
         Act, EarnBatch, Entry, PartyAdmitted, ProposalTerms, PublishedKey, ScaleApproved,
         ScaleProposed, SignedClaim,
@@ -42,6 +42,7 @@ use merits_supervisor::{
     journal::Journal,
     ledger_view::StateView,
     side::Side,
+    totals::{Next, TotalSet},
     view_key::ViewKeyShare,
 };
 use merits_trapdoor::TrapdoorKey;
@@ -51,6 +52,7 @@ use merits_verifier::{
     entry::SignedEntry,
     groth16::{KeyPolicy, Provenance},
     log::{LogKey, LogSigner},
+    possession::TotalsKey,
     statement::earn::{ClaimPublic, EarnStatement, Layout, MeasureTotal, commitment_signing_bytes},
 };
 
@@ -141,7 +143,7 @@ impl Federation {
             least_claims_per_total: 4,
             tickets: false,
             anchor_interval: AnchorInterval::SECOND,
-            board: BoardFacts::alone(),
+            board: BoardFacts::alone().cutting(CutTimes::AT_ONCE),
         };
         let log_signer = LogSigner::new(origin(), key(9));
         let log = log_signer.public().clone();
@@ -277,6 +279,17 @@ impl Federation {
             Err(merits_ledger::SubmitError::Refused(refusal)) => Err(refusal.code().as_str()),
             Err(other) => panic!("not a refusal: {other}"),
         }
+    }
+
+    /// The set of an interval, which is cut now if it was not.
+    pub(crate) fn set(&mut self, key: TotalsKey, number: u32) -> TotalSet {
+        let next = TotalSet::next(&self.view(), key).expect("not opened");
+        if next == Next::Cut(number) {
+            let cut = self.supervisor.cut_totals(key, number);
+            let time = self.state().time().max(NOW);
+            self.submit_at(&cut, time).expect("cut");
+        }
+        TotalSet::check(&self.view(), key, number).expect("a cut")
     }
 
     pub(crate) fn state(&self) -> &State {

@@ -16,7 +16,6 @@ use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     request::OpeningResult,
     side::Side,
-    totals::TotalSet,
     view::LedgerView as _,
 };
 use merits_threshold::total::TotalFault as SumFault;
@@ -41,7 +40,7 @@ fn federation() -> (Federation, merits_primitives::ids::EntryId) {
 /// Opens one output of the week's batches and publishes it.
 fn publish(fed: &mut Federation, output: Output) -> SignedEntry {
     let key = TotalsKey { output, ..TOTAL };
-    let set = TotalSet::head(&fed.view(), key, None).unwrap();
+    let set = fed.set(key, 0);
     let ask = set.ask(&fed.view());
     let mut holders = std::mem::take(&mut fed.holders);
     let answers: Vec<_> = holders
@@ -124,7 +123,9 @@ fn both_totals_are_taken_by_the_ledger_and_checked_by_clearing() {
         };
         let judge = |opened: &merits_ledger::entry::TotalsOpened| {
             let keys = fed.state().epochs().get(EPOCH).unwrap();
-            verify_total(&origin(), opened, keys, |id| fed.entry(id))
+            let totals = fed.state().totals();
+            let interval = totals.interval(&opened.key, opened.number).unwrap();
+            verify_total(&origin(), opened, keys, interval.as_ref())
         };
         let checked = judge(&opened).unwrap();
         assert_eq!((checked.output, checked.sum.0), (output, sum));

@@ -19,7 +19,7 @@ use merits_ledger::{Entry, Refusal, SubmitError};
 use merits_primitives::{
     Fr,
     commitment::RecordSalt,
-    ids::{Credits, EntryId, Output, PartyId},
+    ids::{Credits, EntryId, Output},
     jubjub::Point,
     owner::Handle,
     sum::{CreditsSum, Sum},
@@ -29,7 +29,6 @@ use merits_sponsor::report::{BatchOutcome, Report, Verdict};
 use merits_supervisor::{
     check::{CheckFault, Checked, ClaimOnLedger, check},
     holder::{OpeningAsk, TotalAsk},
-    journal::{Journal, JournalError},
     request::{OpeningResult, request_content},
     requester::combine,
     side::Side,
@@ -203,8 +202,8 @@ fn a_claim_is_opened_disclosed_and_checked() {
 
 #[test]
 fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
-    let (mut fed, entry) = federation();
-    let set = TotalSet::head(&fed.view(), TOTAL, None).unwrap();
+    let (mut fed, _) = federation();
+    let set = fed.set(TOTAL, 0);
     let ask: TotalAsk = set.ask(&fed.view());
     let mut holders = fed.take_holders();
     let answers = holders
@@ -227,7 +226,9 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
     };
     let judge = |opened: &merits_ledger::entry::TotalsOpened| {
         let keys = fed.state().epochs().get(EPOCH).unwrap();
-        verify_total(&origin(), opened, keys, |id| fed.entry(id))
+        let totals = fed.state().totals();
+        let interval = totals.interval(&opened.key, opened.number).unwrap();
+        verify_total(&origin(), opened, keys, interval.as_ref())
     };
     let checked = judge(&opened).unwrap();
     assert_eq!((checked.claims, checked.sum), (4, total.sum));
@@ -250,19 +251,14 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         }))
     );
     let mut wrong = opened.clone();
-    wrong.entries.push(entry);
-    assert_eq!(judge(&wrong), Err(TotalFault::Twice(entry)));
-    let mut wrong = opened.clone();
     (wrong.sum, wrong.partials) = (Sum(0), None);
     assert_eq!(judge(&wrong), Err(TotalFault::Sum(SumFault::Missing)));
-    wrong.entries.clear();
-    assert_eq!(judge(&wrong), Err(TotalFault::Empty));
     let mut wrong = opened.clone();
-    wrong.entries = vec![signed.id()];
-    assert_eq!(judge(&wrong), Err(TotalFault::NotABatch(signed.id())));
+    wrong.number = 1;
+    assert_eq!(judge(&wrong), Err(TotalFault::NotCut { number: 1 }));
     let mut wrong = opened;
     wrong.key.period.index += 1;
-    assert_eq!(judge(&wrong), Err(TotalFault::Foreign(entry)));
+    assert_eq!(judge(&wrong), Err(TotalFault::NotCut { number: 0 }));
 
     let books = issuance(fed.state()).unwrap();
     assert_eq!(books.len(), 1);
@@ -271,48 +267,12 @@ fn an_opened_total_is_taken_by_the_ledger_and_checked_by_clearing() {
         (4, 4, CreditsSum::ZERO)
     );
     assert_eq!(books[0].credits, total.sum.as_credits().into());
-    // Covered: neither the ledger nor the holders add these batches up again.
-    assert!(TotalSet::head(&fed.view(), TOTAL, None).is_err());
+    // Covered: the ledger does not add these batches up again.
+    assert!(TotalSet::next(&fed.view(), TOTAL).is_err());
     let again = fed
         .ledger
         .submit(&fed.supervisor.publish_total(&total).to_bytes(), NOW);
     assert!(again.unwrap().already_present);
-}
-
-/// Regression: a holder with an emptied journal did not know that it had answered.
-#[test]
-fn a_published_total_needs_its_line_in_the_journal() {
-    let (mut fed, _) = federation();
-    let set = TotalSet::head(&fed.view(), TOTAL, None).unwrap();
-    let ask: TotalAsk = set.ask(&fed.view());
-    let mut holders = fed.take_holders();
-    let answers: Vec<_> = holders
-        .iter_mut()
-        .map(|holder| holder.answer_total(&fed.view(), &ask, NOW, &mut rand::rng()))
-        .collect::<Result<_, _>>()
-        .unwrap();
-    let total = set.open(&fed.view(), &answers).unwrap();
-    let answered = |fed: &Federation, id: PartyId| fed.view().answered_totals(&id).unwrap();
-    let none_yet = answered(&fed, holders[0].id());
-    assert!(none_yet.is_empty(), "not published yet");
-    let signed = fed.supervisor.publish_total(&total);
-    let entry = fed.submit(&signed);
-
-    let dir = tempfile::tempdir().unwrap();
-    for holder in &holders {
-        let totals = answered(&fed, holder.id());
-        assert_eq!(totals.len(), 1);
-        holder.journal().require_answered(&totals).unwrap();
-        let path = dir.path().join(holder.id().to_string());
-        let emptied = Journal::open(&path).unwrap();
-        let error = emptied.require_answered(&totals).unwrap_err();
-        assert!(
-            matches!(error, JournalError::Forgotten { entry: of, .. } if of == entry),
-            "{error}"
-        );
-    }
-    // Without a half nobody answers.
-    assert!(answered(&fed, PartyId([7; 32])).is_empty());
 }
 
 #[test]

@@ -60,9 +60,8 @@ async fn openings_are_for_their_requester_and_totals_for_everybody() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1627, 0, 22_781]);
     let ask = fed.append_request(entry, 2, SUPERVISOR);
-    let total = TotalSet::head(&fed.log, CREDITS, None)
-        .unwrap()
-        .ask(&fed.log);
+    fed.cut();
+    let total = TotalSet::check(&fed.log, CREDITS, 0).unwrap().ask(&fed.log);
     let mut unknown = ask.clone();
     unknown.request.0[0] ^= 1;
     let log = Shared::new(&fed.log);

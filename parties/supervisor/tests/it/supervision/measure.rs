@@ -13,7 +13,6 @@ use merits_primitives::{
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
-    journal::{Answered, Journal},
     requester::{OpeningFault, combine},
     side::Side,
     totals::{SetFault, TotalFault, TotalSet},
@@ -24,8 +23,8 @@ fn key(output: Output) -> TotalsKey {
     TotalsKey { output, ..CREDITS }
 }
 
-fn head(log: &MemoryLog, output: Output, limit: Option<usize>) -> Result<TotalSet, SetFault> {
-    TotalSet::head(log, key(output), limit)
+fn set(log: &MemoryLog, output: Output) -> TotalSet {
+    TotalSet::check(log, key(output), 0).expect("a cut")
 }
 
 fn answers(fed: &mut Federation, ask: &TotalAsk) -> Result<Vec<TotalPartial>, Refused> {
@@ -41,84 +40,59 @@ fn sum(fed: &mut Federation, set: &TotalSet) -> u64 {
     set.open(&fed.log, &answers).expect("opened").sum.0
 }
 
-/// Two batches, of three and two claims.
+/// Two batches of three claims, and a cut.
 fn measured() -> (Federation, [EntryId; 2]) {
     let mut fed = Federation::new();
     let first = fed.append_measured(&[(1627, 10), (0, 0), (V_MAX.0, W_MAX)]);
     let second = fed.append_measured(&[(5, 1), (6, 2), (7, 4)]);
+    fed.cut();
     (fed, [first, second])
 }
 
 #[test]
 fn each_output_has_its_own_sum() {
     let (mut fed, _) = measured();
-    let credits = head(&fed.log, Output::Credits, None).unwrap();
-    let measure = head(&fed.log, Output::Measure, None).unwrap();
+    let credits = set(&fed.log, Output::Credits);
+    let measure = set(&fed.log, Output::Measure);
     assert_eq!(
         (credits.bound(), measure.bound()),
         (Sum(6 * V_MAX.0), Sum(6 * W_MAX))
     );
     assert_eq!(sum(&mut fed, &credits), 1627 + V_MAX.0 + 18);
     assert_eq!(sum(&mut fed, &measure), 10 + W_MAX + 7);
-    let lines = Journal::read(fed.witness.journal().path()).unwrap();
-    let outputs: Vec<_> = (lines.iter())
-        .map(|line| match &line.answer {
-            Answered::Total { output, .. } => output.as_str(),
-            Answered::Opening { .. } => "opening",
-        })
-        .collect();
-    assert_eq!(outputs, ["credits", "measure"], "the trace says which");
+    assert_eq!(fed.witness.journal().answers(), 0, "the log says it");
 }
 
 /// Credits of {1}, measure of {1, 2}: where one follows from the other, batch 2 is opened.
 #[test]
-fn a_holder_answers_for_a_batch_in_one_set_whatever_the_output() {
+fn both_outputs_are_answered_over_the_same_cut() {
     for (first, second) in [
         (Output::Credits, Output::Measure),
         (Output::Measure, Output::Credits),
     ] {
         let (mut fed, _) = measured();
-        let one = head(&fed.log, first, Some(1)).unwrap().ask(&fed.log);
-        answers(&mut fed, &one).expect("answered");
-        let both = head(&fed.log, second, None).unwrap().ask(&fed.log);
+        let one = set(&fed.log, first);
+        let ask = one.ask(&fed.log);
+        answers(&mut fed, &ask).expect("answered");
+        // What comes later is in neither.
+        fed.append_measured(&[(1, 1), (1, 1), (1, 1)]);
+        let same = set(&fed.log, second);
+        assert_eq!((same.cut(), same.claims()), (one.cut(), one.claims()));
+        let ask = same.ask(&fed.log);
+        answers(&mut fed, &ask).expect("answered");
+        let later = TotalAsk { number: 1, ..ask };
         assert!(matches!(
-            answers(&mut fed, &both),
-            Err(Refused::Overlap { answered: 1 })
+            answers(&mut fed, &later),
+            Err(Refused::Set(SetFault::NotCut { number: 1 }))
         ));
-        // The head that was answered is answered for the other output too.
-        let same = head(&fed.log, second, Some(1)).unwrap().ask(&fed.log);
-        assert_eq!(same.entries, one.entries);
-        answers(&mut fed, &same).expect("the same set");
     }
-}
-
-#[test]
-fn a_set_that_the_log_cut_for_the_other_output_is_the_set() {
-    let (mut fed, [first, second]) = measured();
-    // The log opened the credits of the first batch.
-    fed.log.covered.push((Output::Credits, first));
-    fed.log.cuts.insert(Output::Measure, 1);
-    let set = head(&fed.log, Output::Measure, None).unwrap();
-    assert_eq!(set.entries(), [first], "the head follows the cut");
-    let both = TotalAsk {
-        entries: vec![first, second],
-        ..set.ask(&fed.log)
-    };
-    assert!(matches!(
-        fed.ask_total(Side::Witness, &both),
-        Err(Refused::Set(SetFault::Cut {
-            expected: 1,
-            found: 2
-        }))
-    ));
-    assert_eq!(sum(&mut fed, &set), 10 + W_MAX);
 }
 
 #[test]
 fn an_answer_for_one_output_opens_nothing_of_the_other() {
     let (mut fed, _) = measured();
-    let credits = head(&fed.log, Output::Credits, None).unwrap();
-    let measure = head(&fed.log, Output::Measure, None).unwrap();
+    let credits = set(&fed.log, Output::Credits);
+    let measure = set(&fed.log, Output::Measure);
     let ask = credits.ask(&fed.log);
     let of_credits = answers(&mut fed, &ask).expect("answered");
     assert_eq!(
@@ -133,7 +107,7 @@ fn an_answer_for_one_output_opens_nothing_of_the_other() {
         let measure = batch.measure.as_mut().unwrap();
         (measure.m1, measure.m2) = (batch.t1, batch.t2);
     }
-    let measure = head(&fed.log, Output::Measure, None).unwrap();
+    let measure = set(&fed.log, Output::Measure);
     assert_eq!(measure.t1(), credits.t1());
     assert!(measure.open(&fed.log, &of_credits).is_err());
 }
@@ -141,16 +115,18 @@ fn an_answer_for_one_output_opens_nothing_of_the_other() {
 #[test]
 fn a_scale_without_a_measure_has_no_total_of_one() {
     let mut fed = Federation::new();
-    let entry = fed.append_batch(&[1, 2, 3]);
-    assert_eq!(head(&fed.log, Output::Measure, None), Err(SetFault::Empty));
+    fed.append_batch(&[1, 2, 3]);
+    fed.cut();
+    let next = TotalSet::next(&fed.log, key(Output::Measure));
+    assert_eq!(next, Err(SetFault::Empty));
     let ask = TotalAsk {
         origin: fed.log.origin.clone(),
         key: key(Output::Measure),
-        entries: vec![entry],
+        number: 0,
     };
     assert!(matches!(
         fed.ask_total(Side::Witness, &ask),
-        Err(Refused::Set(SetFault::Foreign(_)))
+        Err(Refused::Set(SetFault::NotCut { number: 0 }))
     ));
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
-use merits_ledger::state::{OpeningSubject, OpeningVoice};
+use merits_ledger::state::{IntervalTotal, OpeningSubject, OpeningVoice};
 use merits_primitives::{
     Fr,
     calendar::Timestamp,
@@ -80,12 +80,11 @@ pub(crate) struct MemoryLog {
     pub(crate) requests: BTreeMap<EntryId, LoggedRequest>,
     pub(crate) batches: Vec<(EntryId, LoggedBatch)>,
     pub(crate) redemptions: BTreeMap<EntryId, LoggedRedemption>,
-    /// Entries whose output an opened total covers.
-    pub(crate) covered: Vec<(Output, EntryId)>,
-    /// How many batches the next total of an output must cover.
-    pub(crate) cuts: BTreeMap<Output, usize>,
+    /// How many batches there were at each cut.
+    pub(crate) cuts: Vec<usize>,
+    /// Outputs of cuts that are open.
+    pub(crate) opened: Vec<(Output, u32)>,
     pub(crate) halves: EpochHalves,
-    pub(crate) minimum: u64,
     pub(crate) vouched: Vouched,
 }
 
@@ -127,24 +126,59 @@ impl LedgerView for MemoryLog {
         Ok(false)
     }
 
-    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
-        Ok(self
-            .batches
-            .iter()
-            .filter(|(_, b)| b.asset == key.asset && b.period == key.period && b.epoch == key.epoch)
-            .filter(|(_, b)| b.total(key.output).is_some())
-            .map(|(entry, _)| *entry)
-            .filter(|entry| !self.covered.contains(&(key.output, *entry)))
-            .collect())
+    fn interval(&self, key: &TotalsKey, number: u32) -> Result<Option<IntervalTotal>, Unreadable> {
+        let mut intervals = self.intervals(key)?.into_iter();
+        Ok(intervals.find(|(own, _)| *own == number).map(|(_, it)| it))
     }
 
-    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
-        Ok(self.cuts.get(&key.output).copied())
+    fn intervals(&self, key: &TotalsKey) -> Result<Vec<(u32, IntervalTotal)>, Unreadable> {
+        let (mut intervals, mut first) = (Vec::new(), 0);
+        let ends = self.cuts.iter().copied().chain([self.batches.len()]);
+        for (number, end) in (0..).zip(ends) {
+            let totals = self.batches[first..end]
+                .iter()
+                .filter_map(|(_, batch)| total_of(batch, key));
+            let mut interval = IntervalTotal::default();
+            for (claims, most, t1, t2) in totals {
+                interval.batches += 1;
+                interval.claims += claims;
+                interval.worst.0 += most.0 * claims;
+                interval.t1 = plus(interval.t1, t1);
+                interval.t2 = plus(interval.t2, t2);
+            }
+            let cut = (number as usize) < self.cuts.len();
+            interval.cut = cut.then(|| cut_id(number));
+            let opened = self.opened.contains(&(key.output, number));
+            interval.opened = opened.then_some((EntryId([77; 32]), Sum(0)));
+            if interval.batches > 0 {
+                intervals.push((number, interval));
+            }
+            first = end;
+        }
+        Ok(intervals)
     }
+}
 
-    fn minimum_claims(&self) -> u64 {
-        self.minimum
-    }
+/// The entry that cut an interval.
+pub(crate) fn cut_id(number: u32) -> EntryId {
+    EntryId(field::digest("test/cut", &[&number.to_le_bytes()]))
+}
+
+fn plus(sum: Option<Point>, point: Point) -> Option<Point> {
+    sum.map_or(Some(point), |sum| (sum + point).ok())
+}
+
+/// One batch's claims, the most that each can add, and both points.
+fn total_of(batch: &LoggedBatch, key: &TotalsKey) -> Option<(u64, Sum, Point, Point)> {
+    let fits = batch.asset == key.asset && batch.period == key.period && batch.epoch == key.epoch;
+    let (most, t1, t2) = match key.output {
+        Output::Credits => (batch.v_max.into(), batch.t1, batch.t2),
+        Output::Measure => {
+            let measure = batch.measure?;
+            (batch.w_max?.into(), measure.m1, measure.m2)
+        }
+    };
+    fits.then_some((batch.claims.len() as u64, most, t1, t2))
 }
 
 /// Log, both holders, and the requester's sealing key.
@@ -206,10 +240,9 @@ impl Federation {
             requests: BTreeMap::new(),
             batches: Vec::new(),
             redemptions: BTreeMap::new(),
-            covered: Vec::new(),
-            cuts: BTreeMap::new(),
+            cuts: Vec::new(),
+            opened: Vec::new(),
             halves,
-            minimum: 3,
             vouched: Vouched::Undemanded,
         };
         let journal = |name: &str| Journal::open(&dir.path().join(name)).unwrap();
@@ -292,6 +325,11 @@ impl Federation {
         let entry = EntryId(field::digest("test/batch", &[&number.to_le_bytes()]));
         self.log.batches.push((entry, batch));
         entry
+    }
+
+    /// Cuts what was appended since the cut before.
+    pub(crate) fn cut(&mut self) {
+        self.log.cuts.push(self.log.batches.len());
     }
 
     /// Appends a redemption of this person.

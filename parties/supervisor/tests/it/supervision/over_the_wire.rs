@@ -15,7 +15,7 @@ use merits_primitives::{
 };
 use merits_serve::{Limits, Security};
 use merits_supervisor::{
-    holder::{Holder, OpeningAsk},
+    holder::{Holder, OpeningAsk, TotalAsk},
     journal::Journal,
     net::{Clock, Follow, FollowError, HolderClient, HolderError, HolderService, serve},
     requester::combine,
@@ -116,6 +116,7 @@ async fn an_opening_and_a_total_travel() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1627, 0, 22_781]);
     let ask = fed.append_request(entry, 2, SUPERVISOR);
+    fed.cut();
     let log = Shared::new(&fed.log);
     let (mut supervisor, _stop_supervisor) = start(fed.supervisor, &log).await;
     let (mut witness, _stop_witness) = start(fed.witness, &log).await;
@@ -144,7 +145,7 @@ async fn an_opening_and_a_total_travel() {
         (Some(Reason::RequestMismatch), "request".to_owned())
     );
 
-    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
+    let set = TotalSet::check(&fed.log, CREDITS, 0).unwrap();
     let total_ask = set.ask(&fed.log);
     let answers = [
         supervisor.total(&total_ask).await.unwrap(),
@@ -153,22 +154,32 @@ async fn an_opening_and_a_total_travel() {
     assert_eq!(set.open(&fed.log, &answers).unwrap().sum.0, 1627 + 22_781);
 }
 
+/// A stranger who asked first used to fix the set for everybody.
 #[tokio::test]
-async fn an_overlap_tells_the_head_to_ask_for() {
+async fn a_stranger_who_asks_first_gets_nothing_and_blocks_nothing() {
     let mut fed = Federation::new();
     fed.append_batch(&[1, 2, 3]);
-    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
-    fed.append_batch(&[10, 20, 30]);
+    let early = TotalAsk {
+        origin: fed.log.origin.clone(),
+        key: CREDITS,
+        number: 0,
+    };
     let log = Shared::new(&fed.log);
     let (mut witness, _stop) = start(fed.witness, &log).await;
-    witness.total(&set.ask(&fed.log)).await.unwrap();
-    let larger = TotalSet::head(&fed.log, CREDITS, None).unwrap();
-    let overlap = witness.total(&larger.ask(&fed.log)).await.unwrap_err();
+    let refused = witness.total(&early).await.unwrap_err();
     assert_eq!(
-        reason(&overlap),
-        (Some(Reason::TotalOverlaps), "entries[1]".to_owned())
+        reason(&refused),
+        (Some(Reason::TotalCut), "number".to_owned())
     );
-    assert_eq!(overlap.answered_head(), Some(1));
+    // The ledger cuts more than the stranger saw.
+    let mut next = fed.log.clone();
+    let (_, batch) = next.batches[0].clone();
+    next.batches.push((EntryId([9; 32]), batch));
+    next.cuts.push(2);
+    *log.0.lock().unwrap() = next.clone();
+    let set = TotalSet::check(&next, CREDITS, 0).unwrap();
+    assert_eq!(set.claims(), 6);
+    witness.total(&set.ask(&next)).await.unwrap();
     let unreachable = HolderClient::connect("http://127.0.0.1:1")
         .await
         .unwrap_err();
@@ -181,10 +192,11 @@ async fn who_asks_again_and_again_makes_no_line_and_no_work() {
     let mut fed = Federation::new();
     let entry = fed.append_batch(&[1627, 0, 22_781]);
     let ask = fed.append_request(entry, 2, SUPERVISOR);
+    fed.cut();
     let log = Shared::new(&fed.log);
     let directory = fed.dir;
     let (mut witness, _stop) = start(fed.witness, &log).await;
-    let set = TotalSet::head(&fed.log, CREDITS, None).unwrap();
+    let set = TotalSet::check(&fed.log, CREDITS, 0).unwrap();
     let total = set.ask(&fed.log);
     let first = witness.total(&total).await.unwrap();
     let synced = log.1.load(Ordering::Relaxed);
@@ -196,7 +208,7 @@ async fn who_asks_again_and_again_makes_no_line_and_no_work() {
         witness.opening(&ask).await.unwrap();
     }
     let lines = Journal::read(&directory.path().join("witness.jsonl")).unwrap();
-    assert_eq!(lines.len(), 2, "one of the total, one of the opening");
+    assert_eq!(lines.len(), 1, "of the opening: a total needs none");
 }
 
 /// A caller that does not show the content of a request in the log is unauthenticated.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use merits_ledger::state::IntervalTotal;
 use merits_primitives::{
     ids::{Credits, EntryId, Epoch, Origin, PartyId},
     jubjub::random_scalar,
@@ -67,14 +68,11 @@ impl LedgerView for QuorumLog {
     fn destroyed(&self, _: Epoch, _: Side, _: &PartyId) -> Result<bool, Unreadable> {
         Ok(false)
     }
-    fn uncovered(&self, key: &TotalsKey) -> Result<Vec<EntryId>, Unreadable> {
-        self.log.uncovered(key)
+    fn interval(&self, key: &TotalsKey, number: u32) -> Result<Option<IntervalTotal>, Unreadable> {
+        self.log.interval(key, number)
     }
-    fn cut(&self, key: &TotalsKey) -> Result<Option<usize>, Unreadable> {
-        self.log.cut(key)
-    }
-    fn minimum_claims(&self) -> u64 {
-        self.log.minimum_claims()
+    fn intervals(&self, key: &TotalsKey) -> Result<Vec<(u32, IntervalTotal)>, Unreadable> {
+        self.log.intervals(key)
     }
 }
 
@@ -298,8 +296,9 @@ fn a_total_opens_with_the_threshold_of_both_sides() {
     let (mut fed, mut log, mut holders) = federation();
     fed.append_batch(&[10, 20, 30]);
     fed.append_batch(&[1, 2, 3]);
+    fed.cut();
     log.log = fed.log.clone();
-    let set = TotalSet::head(&log, CREDITS, None).expect("a set");
+    let set = TotalSet::check(&log, CREDITS, 0).expect("a set");
     let ask = set.ask(&log);
     let mut answers: Vec<TotalPartial> = holders
         .iter_mut()

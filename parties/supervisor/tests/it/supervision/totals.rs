@@ -1,23 +1,26 @@
 //! Totals: honest ones, and each way to learn more than a total from them.
 //!
-//! Failure is: a sum over too few claims is answered, two answered sets differ by a batch, or a
-//! wrong sum or partial passes.
+//! Failure is: a sum is answered that no cut allows, an answer for one cut opens another, or a wrong sum or partial
+//! passes.
 
-use crate::supervision::memory_log::{CREDITS, Federation, SUPERVISOR, WEEK, WITNESS, share};
+use crate::supervision::memory_log::{CREDITS, Federation, NOW, SUPERVISOR, WEEK, WITNESS, share};
 use ark_ec::CurveGroup;
 use merits_primitives::{
-    ids::{Credits, EntryId, Origin, Output, Period, PeriodIndex},
+    calendar::Timestamp,
+    ids::{Origin, Output, Period, PeriodIndex},
     jubjub::{Point, Scalar},
 };
 use merits_supervisor::{
     holder::{Refused, TotalAsk, TotalPartial},
     side::Side,
-    totals::{OpenedTotal, SetFault, TotalFault, TotalSet},
+    totals::{Next, OpenedTotal, SetFault, TotalFault, TotalSet},
+    view::Vouched,
 };
 use merits_verifier::possession::TotalsKey;
 
-fn head(fed: &Federation, limit: Option<usize>) -> Result<TotalSet, SetFault> {
-    TotalSet::head(&fed.log, CREDITS, limit)
+/// The set of a cut.
+fn set(fed: &Federation, number: u32) -> TotalSet {
+    TotalSet::check(&fed.log, CREDITS, number).expect("a cut")
 }
 
 fn open(fed: &mut Federation, set: &TotalSet) -> Result<OpenedTotal, TotalFault> {
@@ -33,20 +36,31 @@ fn code(answer: Result<TotalPartial, Refused>) -> &'static str {
     }
 }
 
-fn ask(fed: &Federation, entries: Vec<EntryId>) -> TotalAsk {
+fn ask(fed: &Federation, number: u32) -> TotalAsk {
     TotalAsk {
         origin: fed.log.origin.clone(),
         key: CREDITS,
-        entries,
+        number,
     }
 }
 
 #[test]
-fn the_sum_of_all_batches_opens_and_nothing_else() {
+fn the_sum_of_a_cut_opens_and_nothing_else() {
     let mut fed = Federation::new();
     fed.append_batch(&[1627, 0, 22_781]);
     fed.append_batch(&[5, 6]);
-    let set = head(&fed, None).unwrap();
+    // Nobody is answered before the cut, whoever asks first.
+    for side in Side::BOTH {
+        let early = ask(&fed, 0);
+        assert_eq!(code(fed.ask_total(side, &early)), "total-cut");
+    }
+    assert_eq!(TotalSet::next(&fed.log, CREDITS), Ok(Next::Cut(0)));
+    fed.cut();
+    let set = set(&fed, 0);
+    assert_eq!(
+        TotalSet::next(&fed.log, CREDITS),
+        Ok(Next::Open(set.clone()))
+    );
     assert_eq!((set.claims(), set.bound().0), (5, 5 * 22_781));
     let opened = open(&mut fed, &set).unwrap();
     assert_eq!(opened.sum.0, 1627 + 22_781 + 11);
@@ -59,105 +73,79 @@ fn the_sum_of_all_batches_opens_and_nothing_else() {
 }
 
 #[test]
-fn batches_that_come_later_wait_for_the_next_set() {
+fn batches_that_come_later_wait_for_the_next_cut() {
     let mut fed = Federation::new();
-    let first = fed.append_batch(&[1, 2, 3]);
-    let set = head(&fed, None).unwrap();
-    let opened = open(&mut fed, &set).unwrap();
-    assert_eq!(opened.sum.0, 6);
-    let late = fed.append_batch(&[10, 20, 30]);
-    // Not published yet: the larger set would open the late batch by difference.
-    let both = ask(&fed, vec![first, late]);
-    for side in [Side::Supervisor, Side::Witness] {
-        let Err(Refused::Overlap { answered }) = fed.ask_total(side, &both) else {
-            panic!("the overlap is refused")
-        };
-        assert_eq!(answered, 1, "the head to ask for again");
+    fed.append_batch(&[1, 2, 3]);
+    fed.cut();
+    let first = set(&fed, 0);
+    assert_eq!(open(&mut fed, &first).unwrap().sum.0, 6);
+    fed.append_batch(&[10, 20, 30]);
+    let late = ask(&fed, 1);
+    for side in Side::BOTH {
+        assert_eq!(code(fed.ask_total(side, &late)), "total-cut");
     }
-    let again = head(&fed, Some(1)).unwrap();
-    assert_eq!(
-        open(&mut fed, &again).unwrap().sum.0,
-        6,
-        "the same set again is the same answer"
-    );
-    // Published: the rest is a set of its own.
-    fed.log.covered.push((Output::Credits, first));
-    let rest = head(&fed, None).unwrap();
-    assert_eq!(rest.entries(), [late]);
-    assert_eq!(open(&mut fed, &rest).unwrap().sum.0, 60);
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &both)),
-        "total-foreign-entry"
-    );
+    // The same question is answered again, also when its total is on the log.
+    let answer = fed.ask_total(Side::Witness, &first.ask(&fed.log)).unwrap();
+    fed.log.opened.push((Output::Credits, 0));
+    let again = fed.ask_total(Side::Witness, &first.ask(&fed.log)).unwrap();
+    assert_eq!(answer.partial, again.partial);
+    assert_eq!(TotalSet::next(&fed.log, CREDITS), Ok(Next::Cut(1)));
+    fed.cut();
+    let second = set(&fed, 1);
+    assert_eq!(open(&mut fed, &second).unwrap().sum.0, 60);
+    fed.log.opened.push((Output::Credits, 1));
+    assert_eq!(TotalSet::next(&fed.log, CREDITS), Err(SetFault::Empty));
+    assert_eq!(fed.witness.journal().answers(), 0, "the log says it");
 }
 
+/// Answers are bound to the cut, so those for one say nothing about another.
 #[test]
-fn nobody_picks_batches_out() {
+fn an_answer_for_a_cut_opens_no_other() {
     let mut fed = Federation::new();
-    let first = fed.append_batch(&[1, 2, 3]);
-    let second = fed.append_batch(&[10, 20, 30]);
-    let skipping = ask(&fed, vec![second]);
+    fed.append_batch(&[1, 2, 3]);
+    fed.cut();
+    let set = set(&fed, 0);
+    let ask = set.ask(&fed.log);
+    let answers = Side::BOTH.map(|side| fed.ask_total(side, &ask).unwrap());
+    // The same batch, in another place of the log.
+    let (entry, batch) = fed.log.batches[0].clone();
+    fed.log.batches.push((entry, batch));
+    fed.cut();
+    let other = TotalSet::check(&fed.log, CREDITS, 1).unwrap();
+    assert_eq!(other.t1(), set.t1());
     assert!(matches!(
-        fed.ask_total(Side::Witness, &skipping),
-        Err(Refused::Set(SetFault::Skipped(entry))) if entry == first
+        other.open(&fed.log, &answers),
+        Err(TotalFault::BadPartial { .. })
     ));
-    let twice = TotalAsk {
-        entries: vec![first, first],
-        ..ask(&fed, vec![])
-    };
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &twice)),
-        "total-skips-entry"
-    );
-    let backwards = ask(&fed, vec![second, first]);
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &backwards)),
-        "total-skips-entry"
-    );
-    let thrice = ask(&fed, vec![first, second, first]);
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &thrice)),
-        "total-foreign-entry"
-    );
-    let none = ask(&fed, vec![]);
-    assert_eq!(code(fed.ask_total(Side::Witness, &none)), "total-empty");
 }
 
+/// A branch of the log could have a cut that differs from the log's by one batch.
 #[test]
-fn too_few_claims_are_no_total() {
+fn a_copy_that_nobody_vouches_for_any_more_gets_no_answer() {
     let mut fed = Federation::new();
-    let entry = fed.append_batch(&[1, 2]);
-    assert_eq!(
-        head(&fed, None),
-        Err(SetFault::TooFew {
-            found: 2,
-            minimum: 3
-        })
-    );
-    let small = ask(&fed, vec![entry]);
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &small)),
-        "total-too-few-claims"
-    );
+    fed.append_batch(&[1, 2, 3]);
+    fed.cut();
+    let good = ask(&fed, 0);
+    let long_ago = Timestamp::from_millis(NOW.as_millis() - 11 * 60_000);
+    for as_of in [None, Some(long_ago)] {
+        fed.log.vouched = Vouched::AsOf(as_of);
+        assert_eq!(code(fed.ask_total(Side::Witness, &good)), "busy");
+    }
+    fed.log.vouched = Vouched::AsOf(Some(NOW));
+    assert_eq!(code(fed.ask_total(Side::Witness, &good)), "answered");
 }
 
 #[test]
 fn a_claim_offered_as_a_total_is_refused() {
     let mut fed = Federation::new();
-    let entry = fed.append_batch(&[1, 2, 3]);
-    // By name: a claim is not an entry.
-    let request = fed.append_request(entry, 0, SUPERVISOR).request;
-    let by_name = ask(&fed, vec![request]);
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &by_name)),
-        "total-foreign-entry"
-    );
-    // By value: a message cannot carry a point at all, so only the log itself could hold the
+    fed.append_batch(&[1, 2, 3]);
+    fed.cut();
+    // A message cannot carry a point at all, so only the log itself could hold the
     // claim's E as a T1. Even then the answer is made with At's half, not with A's.
     let claim = fed.log.batches[0].1.claims[0];
     let ephemeral = Point::from_y(claim.ciphertext.ey.0).unwrap();
     fed.log.batches[0].1.t1 = ephemeral;
-    let set = head(&fed, None).unwrap();
+    let set = set(&fed, 0);
     let ask = set.ask(&fed.log);
     let answers = [Side::Supervisor, Side::Witness].map(|side| fed.ask_total(side, &ask).unwrap());
     assert_eq!(
@@ -180,8 +168,9 @@ fn a_claim_offered_as_a_total_is_refused() {
 #[test]
 fn another_scale_period_epoch_or_log_is_refused() {
     let mut fed = Federation::new();
-    let entry = fed.append_batch(&[1, 2, 3]);
-    let good = ask(&fed, vec![entry]);
+    fed.append_batch(&[1, 2, 3]);
+    fed.cut();
+    let good = ask(&fed, 0);
     let other_week = TotalAsk {
         key: TotalsKey {
             period: Period {
@@ -192,10 +181,7 @@ fn another_scale_period_epoch_or_log_is_refused() {
         },
         ..good.clone()
     };
-    assert_eq!(
-        code(fed.ask_total(Side::Witness, &other_week)),
-        "total-foreign-entry"
-    );
+    assert_eq!(code(fed.ask_total(Side::Witness, &other_week)), "total-cut");
     let other_asset = TotalAsk {
         key: TotalsKey {
             asset: merits_primitives::ids::AssetId(8),
@@ -205,7 +191,7 @@ fn another_scale_period_epoch_or_log_is_refused() {
     };
     assert_eq!(
         code(fed.ask_total(Side::Witness, &other_asset)),
-        "total-foreign-entry"
+        "total-cut"
     );
     let other_log = TotalAsk {
         origin: Origin::new("other.test/m").unwrap(),
@@ -215,20 +201,11 @@ fn another_scale_period_epoch_or_log_is_refused() {
 }
 
 #[test]
-fn a_range_that_could_not_be_searched_is_refused() {
-    let mut fed = Federation::new();
-    fed.append_batch(&[1, 2, 3]);
-    fed.log.batches[0].1.v_max = Credits(1 << 47);
-    assert_eq!(head(&fed, None), Err(SetFault::TooLarge));
-    fed.log.batches[0].1.v_max = Credits(u64::MAX);
-    assert_eq!(head(&fed, None), Err(SetFault::TooLarge));
-}
-
-#[test]
 fn a_wrong_partial_is_named() {
     let mut fed = Federation::new();
     fed.append_batch(&[1, 2, 3]);
-    let set = head(&fed, None).unwrap();
+    fed.cut();
+    let set = set(&fed, 0);
     let ask = set.ask(&fed.log);
     let own = fed.ask_total(Side::Supervisor, &ask).unwrap();
     let good = fed.ask_total(Side::Witness, &ask).unwrap();
@@ -255,7 +232,7 @@ fn a_wrong_partial_is_named() {
     let context = merits_verifier::possession::total_context(
         &fed.log.origin,
         &CREDITS,
-        set.entries(),
+        &[set.cut()],
         Side::Witness.total_half(),
         &WITNESS,
     );
@@ -292,7 +269,8 @@ fn a_sum_that_is_open_already_is_opened_without_the_holders() {
     let blinding = first.t2.projective() - base(1_627 + 22_781);
     let against = (point(-first.t1.projective()), point(base(11) - blinding));
     (fed.log.batches[1].1.t1, fed.log.batches[1].1.t2) = against;
-    let set = head(&fed, None).unwrap();
+    fed.cut();
+    let set = TotalSet::check(&fed.log, CREDITS, 0).unwrap();
     assert_eq!(set.t1(), None);
     let opened = set.open(&fed.log, &[]).unwrap();
     assert_eq!((opened.sum.0, opened.partials), (1_627 + 22_781 + 11, None));
@@ -302,12 +280,7 @@ fn a_sum_that_is_open_already_is_opened_without_the_holders() {
         code(fed.ask_total(Side::Witness, &ask)),
         "total-open-already"
     );
-    assert!(fed.witness.journal().answers() == 0);
-    // One batch more hides it again.
-    fed.append_batch(&[7]);
-    let set = head(&fed, None).unwrap();
-    assert!(set.t1().is_some());
-    assert_eq!(open(&mut fed, &set).unwrap().sum.0, 1_627 + 22_781 + 18);
+    assert_eq!(fed.witness.journal().answers(), 0);
 }
 
 type CurvePoint = ark_ec::twisted_edwards::Projective<merits_primitives::jubjub::Config>;

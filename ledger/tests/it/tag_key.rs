@@ -381,6 +381,34 @@ fn a_message_that_is_not_waited_for_is_refused_and_the_faster_dealing_counts() {
     act_refused(&mut town, slow, &late, "out-of-sequence", "generation");
 }
 
+/// Regression: a holder that was suspended after the opening still got its share.
+#[test]
+fn nobody_deals_to_a_party_that_was_suspended_meanwhile() {
+    let (mut town, members) = without_key();
+    let three = &members[..3];
+    let opening = opened(&town, 1, 2, three, three);
+    town.act(&members[0], &Entry::TagDealingOpened(opening))
+        .unwrap();
+    let none = Shares::new();
+    for member in three {
+        let joins = next(&town, 1, &members[0], member, &none).unwrap();
+        town.act(member, &joins).unwrap();
+    }
+    let supervisor = town.federation.supervisor.clone();
+    let standing = |sequence| StandingChange {
+        party: members[2].id,
+        sequence,
+        basis: "decision 9".to_owned(),
+    };
+    let deals = next(&town, 1, &members[0], &members[0], &none).unwrap();
+    town.act(&supervisor, &acts::suspended(standing(1)))
+        .unwrap();
+    act_refused(&mut town, &members[0], &deals, "party-suspended", "party");
+    town.act(&supervisor, &acts::reinstated(standing(2)))
+        .unwrap();
+    town.act(&members[0], &deals).unwrap();
+}
+
 #[test]
 fn a_dealing_ends_at_its_deadline() {
     let (mut town, members) = without_key();

@@ -65,7 +65,7 @@ const DAMAGES: [(&str, &str, Found); 23] = [
         Fsck,
     ),
     ("UPDATE log SET size = size + 1", "log", Start),
-    // 40: notes of an entry; 43: a batch's total; 33: people.
+    // 40: notes of an entry; 54: the sums of an interval; 33: people.
     (
         "UPDATE row SET value = zeroblob(36) WHERE tbl = 40",
         "row",
@@ -77,7 +77,7 @@ const DAMAGES: [(&str, &str, Found); 23] = [
         "row",
         Serving,
     ),
-    ("DELETE FROM row WHERE tbl = 43", "row", Fsck),
+    ("DELETE FROM row WHERE tbl = 54", "row", Fsck),
     (
         "INSERT INTO row VALUES (33, zeroblob(32), zeroblob(9))",
         "row",

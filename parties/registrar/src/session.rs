@@ -283,10 +283,9 @@ impl FollowingRegistrar {
         if let Err(fault) = pending.check(&record.key, &answer) {
             return Ok(Err(fault.to_string()));
         }
-        let evaluated = people.evaluation(&pending.digest());
+        let evaluated = people.evaluation(&self.registrar.party(), &pending.digest());
         let evaluated = evaluated.map_err(RegistrationFault::from)?;
-        let own = evaluated.filter(|evaluated| evaluated.registrar == self.registrar.party());
-        let Some(entry) = own.and_then(|evaluated| evaluated.counted_by(&party)) else {
+        let Some(entry) = evaluated.and_then(|evaluated| evaluated.counted_by(&party)) else {
             return Ok(Err(format!(
                 "the evaluator {party} did not count its answer on the ledger, which would refuse the registration: \
                  this evaluator is at fault"

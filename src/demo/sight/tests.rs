@@ -412,6 +412,7 @@ fn no_number_of_the_interface_is_an_amount() {
         "RequestPartialRequest.claim",
         "RequestTotalPartialRequest.asset",
         "RequestTotalPartialRequest.epoch",
+        "RequestTotalPartialRequest.number",
         "RequestTotalPartialRequest.output",
         "RequestTotalPartialRequest.period",
         "Scale.asset",

@@ -132,7 +132,9 @@ fn a_finding_is_raised_once_then_silenced_then_acknowledged() {
         merits(here, &[&handle[..], &["--reason", reason], more].concat())
     };
     let handle = |more: &[&str]| handle_for("Letter 7 explains it.", more);
-    handle_for(" ", &[]).refuses(&["--reason", "it is blank: say why"]);
+    let blank = handle_for(" ", &[]);
+    assert_eq!(blank.code, Some(2), "{blank:#?}");
+    assert!(blank.stderr.contains("it is blank: say why"), "{blank:#?}");
     handle(&["--silence-days", "3"]).succeeds("silenced until ");
     ledger
         .merits("indicators status --config supervisor.toml")

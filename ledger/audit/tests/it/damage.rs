@@ -219,7 +219,14 @@ fn damages(ledger: &Ledger) -> Vec<Damage> {
         ("anchor: one that is gone", gone(39), "row", AnEntry),
         ("anchor: another root", changed(39), "row", AnEntry),
         ("note: of a batch", changed(40), "row", Of(earn)),
-        ("total: of a batch", gone(43), "row", AnEntry),
+        ("total: of an interval", gone(54), "row", AnEntry),
+        (
+            "cut: the intervals of a period",
+            changed(55),
+            "row",
+            AnEntry,
+        ),
+        ("cut: deeds that it counts", gone(56), "row", AnEntry),
         (
             "row: one that no entry wrote",
             "INSERT INTO row VALUES (33, zeroblob(32), zeroblob(9))".to_owned(),

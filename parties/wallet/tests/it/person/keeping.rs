@@ -40,7 +40,7 @@ impl Home {
                 least_claims_per_total: 4,
                 tickets: true,
                 anchor_seconds: AnchorInterval::SECOND.as_secs(),
-                board: "alone".to_owned(),
+                board: town.federation.policy().board.to_string(),
                 replica: "replica".into(),
                 high_water_mark: None,
                 allow_dev_keys: true,

@@ -210,7 +210,7 @@ fn a_backup_and_the_ledger_alone_give_the_same_view() {
             least_claims_per_total: 4,
             tickets: true,
             anchor_seconds: AnchorInterval::SECOND.as_secs(),
-            board: "alone".to_owned(),
+            board: town.federation.policy().board.to_string(),
             replica: "replica".into(),
             high_water_mark: None,
             allow_dev_keys: true,

@@ -53,6 +53,7 @@ pub fn is_there(path: &Path) -> bool {
 }
 
 /// What an earlier run left of a state whose end has begun.
+#[expect(clippy::large_enum_variant, reason = "states are ended one at a time")]
 pub(super) enum Left {
     /// Nothing; the state itself may be there.
     Nothing,

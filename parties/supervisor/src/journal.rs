@@ -10,7 +10,7 @@
 //! lines and the hash of the last one.
 //!
 //! A journal grows for ever. So no part of it is kept in memory: it is read once, line by line, when it is opened, and
-//! which answers it has goes into an [index](index) in a file.
+//! which answers it has goes into an index in a file.
 
 mod chain;
 mod error;
